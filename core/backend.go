@@ -1,0 +1,183 @@
+package core
+
+import (
+	"context"
+	"log/slog"
+)
+
+// This file is for implementers of backends; users of tables need none of it.
+//
+// A backend is an ordered map from byte strings to byte strings with snapshots and one atomic write. Typed
+// tables, transactions, group commit, versions, recreation, checksums and guards are built on top of it here,
+// once for all engines. The suite in backendtest is the specification; what follows is its prose.
+//
+// Keys are never empty (the table's number stands in front of every one) and are ordered by bytes.Compare.
+// Values may be empty. Errors wrap the sentinel that applies, beside the engine's own error; no method panics,
+// whatever the bytes on disk are.
+
+// Backend finds and opens the storages of one engine. It is safe for concurrent use.
+type Backend interface {
+	// Name names the engine, such as "bbolt". It is part of every storage's mark.
+	Name() string
+
+	// Claim takes the engine's own lock on the storage at path, shared with other readers if readOnly. If
+	// somebody else holds the lock it waits for a bounded time, then returns ErrLocked. Claim creates and
+	// changes nothing; that nothing is at the path is no error.
+	Claim(ctx context.Context, path string, readOnly bool) (Claim, error)
+
+	// List returns the paths of everything that is stored beside each other under names that start with
+	// prefix, in lexical order.
+	List(ctx context.Context, prefix string) ([]string, error)
+}
+
+// Claim is a lock on the place of one storage. It is used by one goroutine at a time.
+type Claim interface {
+	// Mark returns the mark that the storage carries, or nil if nothing is there: an absent path, or an empty
+	// directory. What carries no readable mark, a file of length zero included, is ErrNotStorage. Mark changes
+	// nothing and is not called after Open succeeded.
+	Mark() ([]byte, error)
+
+	// Rename moves the storage to another path beside the old one, under the lock. The claim then covers the
+	// old path, where nothing is. It may be called after Open failed.
+	Rename(to string) error
+
+	// Remove deletes the storage. The claim then covers a path where nothing is.
+	Remove() error
+
+	// Open opens the storage, or creates it with opts.Mark if nothing is there. Damage that would later crash
+	// the process must be found here and be ErrCorrupt. If somebody else created a storage at the path in
+	// the meantime the error is ErrConflict. After success the engine holds the lock; after an error
+	// the claim does.
+	Open(ctx context.Context, opts EngineOptions) (Engine, error)
+
+	// Release gives the lock back. It does nothing after Open succeeded or after another Release.
+	Release() error
+}
+
+// EngineOptions are the options of Claim.Open.
+type EngineOptions struct {
+	Mark       []byte       // recorded in a storage that is created
+	NoSync     bool         // writes return before they are durable
+	Validation Validation   // how much is looked at before the engine is trusted
+	Logger     *slog.Logger // never nil
+}
+
+// Validation says how much of a storage is checked when it is opened.
+type Validation uint8
+
+const (
+	// ValidateQuick checks what costs no full read of a storage that was closed cleanly. It is the default.
+	ValidateQuick Validation = iota
+	// ValidateFull does what [Storage.Check] does.
+	ValidateFull
+)
+
+// Engine is one open storage. It is safe for concurrent use, except that Apply, SetMark and Compact are called
+// by one goroutine at a time. Close is called once, after every Releaser was released and every
+// Snapshot was closed, and nothing is called after it.
+type Engine interface {
+	// Get returns the value that the last applied write gave to key, or ErrNotFound. Every write that was
+	// applied before Get is called is seen. The bytes are owned by the engine, must not be modified, and are
+	// valid until Release. Release is called exactly once, and only if err is nil. An open Releaser blocks
+	// neither Apply nor Compact.
+	Get(ctx context.Context, key []byte) (value []byte, r Releaser, err error)
+
+	// Snapshot returns the state after the last applied write. Neither Get nor another Snapshot shows an
+	// older state than one that was seen before. An open Snapshot blocks neither Apply nor Compact.
+	Snapshot(ctx context.Context) (Snapshot, error)
+
+	// Apply makes the writes durable, all or none, and visible before it returns. Keys are strictly
+	// increasing, so none occurs twice. Deleting an absent key is no error. Neither keys nor values may be
+	// kept or modified: the caller reuses them. ctx is looked at before anything is written, not after.
+	//
+	// base is the snapshot that the writes were computed from, nil for writes that depend on nothing. An engine
+	// with writers outside this process returns ErrConflict if what was read through base has changed; an
+	// engine that locks its storage may ignore base.
+	//
+	// ErrConflict and ErrTooLarge mean that nothing was written. After any other error the outcome may be
+	// unknown, and Apply is not called again.
+	Apply(ctx context.Context, base Snapshot, writes []Write) error
+
+	// SetMark replaces the mark, durably and atomically, without touching any row.
+	SetMark(ctx context.Context, mark []byte) error
+
+	// Limits returns what the engine can take.
+	Limits() Limits
+
+	// Close makes everything durable and gives the lock back.
+	Close() error
+}
+
+// Releaser ends the validity of bytes that Engine.Get returned.
+type Releaser interface{ Release() }
+
+// Snapshot is one unchanging state of an engine. It is safe for concurrent use; Close is called once, after
+// every Cursor was closed.
+type Snapshot interface {
+	// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified,
+	// and are valid until Close.
+	Get(ctx context.Context, key []byte) ([]byte, error)
+
+	// Scan returns a cursor that stands before the first row of the range. ctx holds for the cursor too.
+	Scan(ctx context.Context, r ScanRange) (Cursor, error)
+
+	// Close releases the snapshot.
+	Close() error
+}
+
+// ScanRange says what a Cursor passes over. The slices may be reused when Scan returns.
+type ScanRange struct {
+	Low, High []byte // Low is inclusive, High exclusive; nil is no bound
+	Reverse   bool   // from the last row to the first
+	KeysOnly  bool   // values are not looked at, and may be nil
+}
+
+// Cursor passes over rows in the order of bytes.Compare, or its reverse. It is used by one goroutine at a time.
+type Cursor interface {
+	// Next returns the next row. ok is false at the end, after an error, and from then on. The bytes are owned
+	// by the engine, must not be modified, and are valid until the next call of Next or Close.
+	Next() (key, value []byte, ok bool)
+
+	// Err returns the error that ended the rows early, or nil.
+	Err() error
+
+	// Close releases the cursor. It is called once.
+	Close() error
+}
+
+// Write is one row to put, or one key to delete.
+type Write struct {
+	Key, Value []byte
+	Delete     bool
+}
+
+// Limits are what an engine can take. Zero is no limit.
+type Limits struct {
+	Key, Value int // bytes of one key, of one value
+	BatchRows  int // rows of one Apply
+	BatchBytes int // bytes of all keys and values of one Apply
+}
+
+// The optional powers of an Engine, and of a Snapshot (Counter). What an engine lacks it does not implement.
+type (
+	// Compactor returns space to the file system. Guards and snapshots may be open.
+	Compactor interface {
+		Compact(ctx context.Context) error
+	}
+	// Sizer tells how many bytes the storage takes on its medium.
+	Sizer interface {
+		Size() (int64, error)
+	}
+	// Checker reads everything the engine keeps for itself; damage is ErrCorrupt, saying what and where.
+	Checker interface {
+		Check(ctx context.Context) error
+	}
+	// Unwrapper sets target to the engine's own handle if it is a pointer to one, and reports whether it was.
+	Unwrapper interface {
+		As(target any) bool
+	}
+	// Counter counts rows, and the bytes of their keys and values, in much less time than a scan takes.
+	Counter interface {
+		Count(ctx context.Context, low, high []byte) (rows, bytes int64, err error)
+	}
+)

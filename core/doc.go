@@ -1,0 +1,2 @@
+// Package core keeps typed tables in an embedded key-value engine and reads them in place.
+package core

@@ -1,0 +1,90 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The sentinels that errors of this package and of backends wrap. Compare with [errors.Is]; the engine's
+// own error, where there is one, stays reachable beside the sentinel.
+var (
+	// ErrNotFound: no row has this key.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: Insert found a row with this key.
+	ErrExists = errors.New("exists already")
+	// ErrClosed: the storage, table or transaction is closed; for a table: it was dropped.
+	ErrClosed = errors.New("closed")
+	// ErrReadOnly: a write through a read-only storage or transaction.
+	ErrReadOnly = errors.New("read-only")
+	// ErrCorrupt: stored bytes are damaged. The message says what and where.
+	ErrCorrupt = errors.New("corrupt")
+	// ErrFormatMismatch: a table is opened with other formats than those it was created with.
+	ErrFormatMismatch = errors.New("format mismatch")
+	// ErrVersionMismatch: the stored version is not the wanted one, and no option says what to do about it.
+	ErrVersionMismatch = errors.New("version mismatch")
+	// ErrNotStorage: what is at the path carries no readable GuardKV mark for the backend. It is left as it was.
+	ErrNotStorage = errors.New("not a guardkv storage")
+	// ErrLocked: the storage is open elsewhere.
+	ErrLocked = errors.New("locked")
+	// ErrTooLarge: a key, value or atomic write is over a limit of the engine.
+	ErrTooLarge = errors.New("too large")
+	// ErrUnordered: an ordered operation on a table whose key format has no order.
+	ErrUnordered = errors.New("unordered key format")
+	// ErrConflict: a concurrent writer changed what the transaction read. Nothing was written; run it again.
+	ErrConflict = errors.New("conflict")
+	// ErrNestedWrite: a write inside an Update, on the same storage, but past its Tx.
+	ErrNestedWrite = errors.New("nested write")
+	// ErrGuardClosed: a guard was used after Close.
+	ErrGuardClosed = errors.New("guard used after Close")
+	// ErrGuardsOpen: the storage refuses new work, but guards, scans or transactions are still open.
+	ErrGuardsOpen = errors.New("guards, scans or transactions are open")
+)
+
+// Error says which operation failed, on what, and why. Every error of this package's methods is an *Error,
+// except those that a caller's own function returned. Only this package builds it.
+type Error struct {
+	Op    string // "open", "get", "put", "scan", ...
+	Path  string // the storage
+	Table string // "" if no table is concerned
+	Key   any    // the key as the caller gave it; nil if no single row is concerned
+	Err   error  // the cause; wraps one of the sentinels where one applies
+}
+
+// Error formats the error as: op table[key] in path: cause.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	if e.Table != "" {
+		b.WriteByte(' ')
+		b.WriteString(e.Table)
+	}
+	if e.Key != nil {
+		b.WriteString("[" + shortKey(e.Key) + "]")
+	}
+	if e.Path != "" {
+		b.WriteString(" in " + e.Path)
+	}
+	return b.String() + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// shortKey keeps keys of any length readable in a log line.
+func shortKey(k any) string {
+	const most = 64
+	var s string
+	switch k := k.(type) {
+	case string:
+		s = fmt.Sprintf("%.*q", most, k)
+	case []byte:
+		s = fmt.Sprintf("%x", k[:min(len(k), most)])
+	default:
+		s = fmt.Sprint(k)
+	}
+	if len(s) > 2*most {
+		s = s[:2*most] + "..."
+	}
+	return s
+}

@@ -1,0 +1,87 @@
+package core
+
+import "errors"
+
+// KeyFormat encodes the keys of a table. It is safe for concurrent use.
+type KeyFormat[K any] interface {
+	// ID names the encoding. It is recorded with the table and compared whenever the table is opened.
+	ID() string
+	// Ordered reports whether bytes.Compare on encodings agrees with the order of K.
+	Ordered() bool
+	// Append appends the encoding of k to dst. Equal keys have equal encodings.
+	Append(dst []byte, k K) ([]byte, error)
+	// Decode returns the key whose encoding is b, all of b. It never panics. The key does not refer to b,
+	// unless the format's own doc says so.
+	Decode(b []byte) (K, error)
+}
+
+// ValueFormat encodes the values of a table: V is what is put, W the view that is read. They are the same type
+// for formats that decode. It is safe for concurrent use.
+type ValueFormat[V, W any] interface {
+	// ID names the encoding. It is recorded with the table and compared whenever the table is opened.
+	ID() string
+	// Append appends the encoding of v to dst. It keeps no reference to v or dst.
+	Append(dst []byte, v V) ([]byte, error)
+	// View validates b, all of it, and returns a view of it. It never panics. The view may refer to b, which
+	// it must not modify. len(b) == cap(b).
+	View(b []byte) (W, error)
+}
+
+// The optional powers of a ValueFormat. Tables look for them once, when they are opened.
+type (
+	// Binder is a format that keeps metadata with the table, such as a schema. Bind gets what is stored, nil
+	// for a new table, and returns the format to use and the metadata to store from now on. An incompatible
+	// stored schema is ErrFormatMismatch and names both sides.
+	Binder[V, W any] interface {
+		Bind(stored []byte) (bound ValueFormat[V, W], meta []byte, err error)
+	}
+	// Truster can view bytes without validating them. It is used for rows whose checksum was right.
+	Truster[W any] interface {
+		ViewTrusted(b []byte) (W, error)
+	}
+	// Reuser can decode into a value that was decoded into before. Scans use it to save allocations. Nothing
+	// of the old value may remain visible in *w.
+	Reuser[W any] interface {
+		ViewInto(b []byte, w *W) error
+	}
+)
+
+// Prefixer is the optional power of a KeyFormat behind [Scan.Prefix].
+type Prefixer[K any] interface {
+	// Prefix returns the range of all keys that start with k.
+	Prefix(k K) KeyRange[K]
+}
+
+// KeyRange is a range of encoded keys that a key format made, for [Scan.Within].
+type KeyRange[K any] struct {
+	low, high []byte
+	err       error
+}
+
+// NewKeyRange is for key formats: it returns the range of encodings from low (inclusive) to high (exclusive); nil
+// is no bound. A range that could not be made carries the error to the scan that uses it.
+func NewKeyRange[K any](low, high []byte, err error) KeyRange[K] {
+	return KeyRange[K]{low: low, high: high, err: err}
+}
+
+// NewPrefixRange is for key formats: it returns the range of all encodings that start with prefix.
+func NewPrefixRange[K any](prefix []byte) KeyRange[K] {
+	return KeyRange[K]{low: prefix, high: prefixEnd(prefix)}
+}
+
+// Bounds returns the range's encoded bounds, or the error it carries. nil is no bound.
+func (r KeyRange[K]) Bounds() (low, high []byte, err error) { return r.low, r.high, r.err }
+
+// prefixEnd returns the least byte string that is above all that start with p, nil if there is none.
+func prefixEnd(p []byte) []byte {
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i] != 0xff {
+			end := append([]byte(nil), p[:i+1]...)
+			end[i]++
+			return end
+		}
+	}
+	return nil
+}
+
+var errNoPrefix = errors.New("this key format has no prefixes; use From and To")
