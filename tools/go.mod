@@ -1,0 +1,3 @@
+module github.com/guardkv/guardkv/tools
+
+go 1.26
