@@ -1,3 +1,6 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
 package core
 
 import (

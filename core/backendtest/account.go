@@ -1,0 +1,310 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// account is a backend that keeps account of everything that is opened, and complains when its user breaks the
+// rules that core/backend.go sets for callers.
+type account struct {
+	core.Backend
+
+	mu         sync.Mutex
+	open       map[*ticket]bool
+	complaints []string
+
+	applies  atomic.Int64 // calls of Apply that wrote
+	maxBatch atomic.Int64 // bytes of the largest of them
+}
+
+// ticket stands for one thing that was opened and must be closed once, after all that was opened from it.
+type ticket struct {
+	kind     string
+	parent   *ticket
+	children int
+	closed   bool
+	where    [16]uintptr
+}
+
+func newAccount(b core.Backend) *account { return &account{Backend: b, open: map[*ticket]bool{}} }
+
+func (a *account) opened(kind string, parent *ticket) *ticket {
+	t := &ticket{kind: kind, parent: parent}
+	runtime.Callers(3, t.where[:])
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.open[t] = true
+	if parent != nil {
+		parent.children++
+	}
+	return t
+}
+
+func (a *account) closed(t *ticket) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t.closed {
+		a.complain(t, "closed twice")
+		return
+	}
+	if t.children > 0 {
+		a.complain(t, fmt.Sprintf("closed before %d things that were opened from it", t.children))
+	}
+	t.closed = true
+	delete(a.open, t)
+	if t.parent != nil {
+		t.parent.children--
+	}
+}
+
+// used complains about use after the end.
+func (a *account) used(t *ticket, what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t.closed {
+		a.complain(t, what+" after it was closed")
+	}
+}
+
+// isOpen tells claims that were handed to an engine, or given back, from the others.
+func (a *account) isOpen(t *ticket) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !t.closed
+}
+
+func (a *account) complain(t *ticket, what string) {
+	a.complaints = append(a.complaints, fmt.Sprintf("%s: %s; it was opened\n%s", t.kind, what, t.stack()))
+}
+
+// problems returns the broken rules, and everything that is still open.
+func (a *account) problems() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	found := append([]string(nil), a.complaints...)
+	for t := range a.open {
+		found = append(found, fmt.Sprintf("%s: never closed; it was opened\n%s", t.kind, t.stack()))
+	}
+	return found
+}
+
+func (t *ticket) stack() string {
+	var b strings.Builder
+	frames := runtime.CallersFrames(t.where[:])
+	for {
+		f, more := frames.Next()
+		if f.Function != "" {
+			fmt.Fprintf(&b, "\t%s\n\t\t%s:%d\n", f.Function, f.File, f.Line)
+		}
+		if !more {
+			return b.String()
+		}
+	}
+}
+
+func (a *account) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	c, err := a.Backend.Claim(ctx, path, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	return &accountClaim{Claim: c, a: a, ticket: a.opened("claim", nil)}, nil
+}
+
+type accountClaim struct {
+	core.Claim
+	a      *account
+	ticket *ticket
+}
+
+func (c *accountClaim) Mark() ([]byte, error) {
+	c.a.used(c.ticket, "Mark")
+	return c.Claim.Mark()
+}
+
+func (c *accountClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
+	c.a.used(c.ticket, "Open")
+	if opts.Logger == nil {
+		c.a.mu.Lock()
+		c.a.complain(c.ticket, "Open without a Logger")
+		c.a.mu.Unlock()
+	}
+	e, err := c.Claim.Open(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.a.closed(c.ticket)
+	ae := &accountEngine{Engine: e, a: c.a, ticket: c.a.opened("engine", nil)}
+	p := powersOf(e)
+	if p.compactor != nil {
+		p.compactor = accountCompactor{ae, p.compactor}
+	}
+	return p.with(ae), nil
+}
+
+// Release may be called any number of times.
+func (c *accountClaim) Release() error {
+	if c.a.isOpen(c.ticket) {
+		c.a.closed(c.ticket)
+	}
+	return c.Claim.Release()
+}
+
+type accountEngine struct {
+	core.Engine
+	a       *account
+	ticket  *ticket
+	writers atomic.Int32
+	broken  atomic.Bool // an Apply ended in an error that leaves the outcome unknown
+}
+
+func (e *accountEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	e.a.used(e.ticket, "Get")
+	v, r, err := e.Engine.Get(ctx, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return v, &accountReleaser{r, e.a, e.a.opened("releaser", e.ticket)}, nil
+}
+
+type accountReleaser struct {
+	core.Releaser
+	a      *account
+	ticket *ticket
+}
+
+func (r *accountReleaser) Release() {
+	r.a.closed(r.ticket)
+	r.Releaser.Release()
+}
+
+func (e *accountEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
+	e.a.used(e.ticket, "Snapshot")
+	s, err := e.Engine.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	as := &accountSnapshot{Snapshot: s, a: e.a, ticket: e.a.opened("snapshot", e.ticket)}
+	counter, _ := s.(core.Counter)
+	return countable(as, counter), nil
+}
+
+// alone complains if two of Apply, SetMark and Compact run at once.
+func (e *accountEngine) alone(what string) (leave func()) {
+	e.a.used(e.ticket, what)
+	if e.writers.Add(1) > 1 {
+		e.rule(what + " beside another writer")
+	}
+	return func() { e.writers.Add(-1) }
+}
+
+func (e *accountEngine) rule(broken string) {
+	e.a.mu.Lock()
+	defer e.a.mu.Unlock()
+	e.a.complain(e.ticket, broken)
+}
+
+func (e *accountEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
+	defer e.alone("Apply")()
+	if e.broken.Load() {
+		e.rule("Apply after an Apply that failed")
+	}
+	size := e.look(writes)
+	err := e.Engine.Apply(ctx, unwrap(base), writes)
+	if err == nil {
+		e.a.applies.Add(1)
+		e.a.maxBatch.Store(max(e.a.maxBatch.Load(), int64(size)))
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, core.ErrConflict) && !errors.Is(err, core.ErrTooLarge) {
+		e.broken.Store(true)
+	}
+	return err
+}
+
+// look checks the order of the keys and returns the bytes of all rows.
+func (e *accountEngine) look(writes []core.Write) (size int) {
+	for i, w := range writes {
+		if len(w.Key) == 0 {
+			e.rule("Apply with an empty key")
+		}
+		if i > 0 && bytes.Compare(writes[i-1].Key, w.Key) >= 0 {
+			e.rule(fmt.Sprintf("Apply with keys out of order: %x before %x", writes[i-1].Key, w.Key))
+		}
+		size += len(w.Key) + len(w.Value)
+	}
+	return size
+}
+
+func (e *accountEngine) SetMark(ctx context.Context, mark []byte) error {
+	defer e.alone("SetMark")()
+	return e.Engine.SetMark(ctx, mark)
+}
+
+func (e *accountEngine) Close() error {
+	e.a.closed(e.ticket)
+	return e.Engine.Close()
+}
+
+type accountCompactor struct {
+	e *accountEngine
+	core.Compactor
+}
+
+func (c accountCompactor) Compact(ctx context.Context) error {
+	defer c.e.alone("Compact")()
+	return c.Compactor.Compact(ctx)
+}
+
+type accountSnapshot struct {
+	core.Snapshot
+	a      *account
+	ticket *ticket
+}
+
+func (s *accountSnapshot) inner() core.Snapshot { return s.Snapshot }
+
+func (s *accountSnapshot) Get(ctx context.Context, key []byte) ([]byte, error) {
+	s.a.used(s.ticket, "Get")
+	return s.Snapshot.Get(ctx, key)
+}
+
+func (s *accountSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
+	s.a.used(s.ticket, "Scan")
+	c, err := s.Snapshot.Scan(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &accountCursor{c, s.a, s.a.opened("cursor", s.ticket)}, nil
+}
+
+func (s *accountSnapshot) Close() error {
+	s.a.closed(s.ticket)
+	return s.Snapshot.Close()
+}
+
+type accountCursor struct {
+	core.Cursor
+	a      *account
+	ticket *ticket
+}
+
+func (c *accountCursor) Next() (key, value []byte, ok bool) {
+	c.a.used(c.ticket, "Next")
+	return c.Cursor.Next()
+}
+
+func (c *accountCursor) Close() error {
+	c.a.closed(c.ticket)
+	return c.Cursor.Close()
+}

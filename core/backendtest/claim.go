@@ -1,0 +1,325 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// lockWait is the longest that Claim may wait for a lock: the bound that the contract asks for.
+const lockWait = 20 * time.Second
+
+var claimPromises = []promise{
+	{name: "backend/name", check: checkName,
+		explanation: "Name names the engine; it is part of every storage's mark, so it is never empty and never changes"},
+	{name: "claim/absent", check: checkClaimAbsent,
+		explanation: "Claim creates and changes nothing; that nothing is at the path is no error, and its Mark is nil"},
+	{name: "claim/empty directory", check: checkClaimEmptyDir,
+		explanation: "Mark returns nil for an empty directory, and Open creates a storage in its place"},
+	{name: "claim/foreign", check: checkClaimForeign, bareOnly: true,
+		explanation: "what carries no readable mark, a file of length zero included, is ErrNotStorage and left as it was"},
+	{name: "claim/changes nothing", check: checkClaimPure, bareOnly: true,
+		explanation: "Claim and Mark change nothing"},
+	{name: "claim/exclusive", check: checkClaimExclusive,
+		explanation: "a claim locks the storage: another Claim waits for a bounded time, then returns ErrLocked"},
+	{name: "claim/engine keeps the lock", check: checkEngineLocks,
+		explanation: "after Open succeeded the engine holds the lock until Close"},
+	{name: "claim/shared", check: checkClaimShared,
+		explanation: "a claim to read is shared with other readers, and excludes writers"},
+	{name: "claim/cancelled", check: checkClaimCancelled,
+		explanation: "waiting for the lock ends when the context does"},
+	{name: "claim/release", check: checkRelease,
+		explanation: "Release gives the lock back; it does nothing after Open succeeded or after another Release"},
+	{name: "claim/rename", check: checkRename,
+		explanation: "Rename moves the storage to a path beside the old one; the claim then covers the old path, where nothing is"},
+	{name: "claim/remove", check: checkRemove,
+		explanation: "Remove deletes the storage; the claim then covers a path where nothing is"},
+	{name: "backend/list", check: checkList,
+		explanation: "List returns the paths of everything whose name starts with the prefix, in lexical order"},
+}
+
+func checkName(t *trial) {
+	if t.backend.Name() == "" || t.backend.Name() != t.backend.Name() {
+		t.Errorf("Name is %q, then %q", t.backend.Name(), t.backend.Name())
+	}
+}
+
+func checkClaimAbsent(t *trial) {
+	for _, readOnly := range []bool{false, true} {
+		c := t.claim(t.path, readOnly)
+		if m, err := c.Mark(); m != nil || err != nil {
+			t.Errorf("Mark = %q, %v; want nil, nil", m, err)
+		}
+		t.release(c)
+		if paths := t.list(t.path); len(paths) != 0 {
+			t.Errorf("after Claim there is %q", paths)
+		}
+	}
+}
+
+// onDisk reports whether the backend keeps its storages in files at their paths. It tries.
+func (t *trial) onDisk() bool {
+	t.tb.Helper()
+	path := t.path + ".probe"
+	s := t.openStore(path, core.EngineOptions{Mark: aMark, NoSync: true})
+	_, err := os.Lstat(path)
+	s.close()
+	c := t.claim(path, false)
+	t.do("Remove", c.Remove())
+	t.release(c)
+	return err == nil
+}
+
+func checkClaimEmptyDir(t *trial) {
+	if !t.onDisk() {
+		return
+	}
+	t.do("Mkdir", os.Mkdir(t.path, 0o755))
+	if m := t.mark(t.path); m != nil {
+		t.Fatalf("Mark = %q; want nil", m)
+	}
+	s := t.create()
+	s.apply(put("k", "v"))
+	s.close()
+	if m := t.mark(t.path); !bytes.Equal(m, aMark) {
+		t.Errorf("Mark = %q; want %q", m, aMark)
+	}
+}
+
+// foreign are things that are no storages, by what they are.
+var foreign = map[string]func(path string) error{
+	"an empty file":            func(p string) error { return os.WriteFile(p, nil, 0o644) },
+	"a short text":             func(p string) error { return os.WriteFile(p, []byte("hello\n"), 0o644) },
+	"64 KiB of zeroes":         func(p string) error { return os.WriteFile(p, make([]byte, 1<<16), 0o644) },
+	"64 KiB of text":           func(p string) error { return os.WriteFile(p, bytes.Repeat([]byte("guardkv "), 1<<13), 0o644) },
+	"a directory with a file":  func(p string) error { return foreignDir(p, "notes.txt") },
+	"a directory with a LOCK":  func(p string) error { return foreignDir(p, "LOCK") },
+	"a directory of something": func(p string) error { return foreignDir(p, "CURRENT", "MANIFEST", "000001.log", "sub/file") },
+}
+
+func foreignDir(path string, names ...string) error {
+	for _, name := range names {
+		file := filepath.Join(path, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, []byte("somebody else's "+name), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkClaimForeign(t *trial) {
+	if !t.onDisk() {
+		return
+	}
+	for name, make := range foreign {
+		t.do(name, make(t.path))
+		before := tree(t, t.path)
+		if err := t.markError(t.path); !errors.Is(err, core.ErrNotStorage) {
+			t.Errorf("Mark of %s gives %v; want ErrNotStorage", name, err)
+		}
+		if after := tree(t, t.path); !slices.Equal(before, after) {
+			t.Errorf("%s was changed: %v became %v", name, before, after)
+		}
+		t.do(name, os.RemoveAll(t.path))
+	}
+}
+
+// markError returns why a path has no mark. An engine that locks a file inside a directory cannot claim a file, so
+// that Claim may say it too.
+func (t *trial) markError(path string) error {
+	c, err := t.backend.Claim(t.ctx, path, false)
+	if err != nil {
+		return err
+	}
+	defer t.release(c)
+	_, err = c.Mark()
+	return err
+}
+
+// tree returns the names and contents of all files at path.
+func tree(t *trial, path string) (files []row) {
+	t.tb.Helper()
+	err := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(p)
+		files = append(files, row{p, string(b)})
+		return err
+	})
+	t.do("walk", err)
+	return files
+}
+
+func checkClaimPure(t *trial) {
+	s := t.create()
+	s.apply(put("k", "v"))
+	s.close()
+	if _, err := os.Lstat(t.path); err != nil {
+		return // not in files
+	}
+	before := tree(t, t.path)
+	t.mark(t.path)
+	if after := tree(t, t.path); !slices.Equal(before, after) {
+		t.Errorf("%v became %v", before, after)
+	}
+}
+
+// locked ends the check if a claim is granted.
+func (t *trial) locked(readOnly bool) {
+	t.tb.Helper()
+	start := time.Now()
+	c, err := t.backend.Claim(t.ctx, t.path, readOnly)
+	if err == nil {
+		t.release(c)
+		t.Fatalf("Claim was granted beside another one")
+	}
+	if !errors.Is(err, core.ErrLocked) {
+		t.Fatalf("Claim gives %v; want ErrLocked", err)
+	}
+	if d := time.Since(start); d > lockWait {
+		t.Fatalf("Claim waited for %v", d)
+	}
+}
+
+func checkClaimExclusive(t *trial) {
+	t.create().close()
+	c := t.claim(t.path, false)
+	t.locked(false)
+	t.locked(true)
+	t.release(c)
+	t.release(t.claim(t.path, false))
+}
+
+func checkEngineLocks(t *trial) {
+	s := t.create()
+	t.locked(false)
+	s.apply(put("k", "v"))
+	s.close()
+	s = t.create()
+	s.wants("k", "v")
+	t.locked(true)
+}
+
+func checkClaimShared(t *trial) {
+	s := t.create()
+	s.apply(put("k", "v"))
+	s.close()
+	readers := 1
+	if !t.target.OneReader {
+		readers = 3
+	}
+	var stores []*store
+	for range readers {
+		c := t.claim(t.path, true)
+		if m, err := c.Mark(); err != nil || !bytes.Equal(m, aMark) {
+			t.Fatalf("Mark = %q, %v", m, err)
+		}
+		stores = append(stores, t.openClaim(c, t.path, core.EngineOptions{}))
+	}
+	for _, s := range stores {
+		s.wants("k", "v")
+	}
+	t.locked(false)
+	for _, s := range stores {
+		s.close()
+	}
+	t.release(t.claim(t.path, false))
+}
+
+func checkClaimCancelled(t *trial) {
+	t.create().close()
+	c := t.claim(t.path, false)
+	defer t.release(c)
+	ctx, cancel := context.WithTimeout(t.ctx, 20*time.Millisecond)
+	defer cancel()
+	c2, err := t.backend.Claim(ctx, t.path, false)
+	if err == nil {
+		t.release(c2)
+		t.Fatalf("Claim was granted beside another one")
+	}
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, core.ErrLocked) {
+		t.Errorf("Claim gives %v; want the context's error or ErrLocked", err)
+	}
+}
+
+func checkRelease(t *trial) {
+	c := t.claim(t.path, false)
+	t.release(c)
+	t.release(c)
+	c, err := t.backend.Claim(t.ctx, t.path, false)
+	t.do("Claim", err)
+	s := t.openClaim(c, t.path, core.EngineOptions{Mark: aMark, NoSync: true})
+	t.release(c)
+	s.apply(put("k", "v"))
+	s.wants("k", "v")
+	t.locked(false)
+}
+
+func checkRename(t *trial) {
+	s := t.create()
+	s.apply(put("k", "v"))
+	s.close()
+	aside := t.path + ".aside"
+	c := t.claim(t.path, false)
+	t.do("Rename", c.Rename(aside))
+	if m, err := c.Mark(); m != nil || err != nil {
+		t.Fatalf("Mark = %q, %v after Rename; want nil, nil", m, err)
+	}
+	fresh := t.openClaim(c, t.path, core.EngineOptions{Mark: []byte("fresh"), NoSync: true})
+	fresh.has()
+	fresh.close()
+	if got, want := t.list(t.path), []string{t.path, aside}; !slices.Equal(got, want) {
+		t.Fatalf("List gives %q; want %q", got, want)
+	}
+	if m := t.mark(aside); !bytes.Equal(m, aMark) {
+		t.Errorf("Mark of the renamed storage = %q; want %q", m, aMark)
+	}
+	t.openStore(aside, core.EngineOptions{Mark: []byte("no"), NoSync: true}).has(row{"k", "v"})
+}
+
+func checkRemove(t *trial) {
+	s := t.create()
+	s.apply(put("k", "v"))
+	s.close()
+	c := t.claim(t.path, false)
+	t.do("Remove", c.Remove())
+	if m, err := c.Mark(); m != nil || err != nil {
+		t.Fatalf("Mark = %q, %v after Remove; want nil, nil", m, err)
+	}
+	if paths := t.list(t.path); len(paths) != 0 {
+		t.Fatalf("after Remove there is %q", paths)
+	}
+	t.openClaim(c, t.path, core.EngineOptions{Mark: aMark, NoSync: true}).has()
+}
+
+func checkList(t *trial) {
+	paths := []string{t.path + "1", t.path + "2", t.path + "2.replaced-20060102", t.path + "20"}
+	for _, i := range []int{2, 0, 3, 1} {
+		t.openStore(paths[i], core.EngineOptions{Mark: aMark, NoSync: true}).close()
+	}
+	for prefix, want := range map[string][]string{
+		t.path:                paths,
+		t.path + "2":          paths[1:],
+		t.path + "2.replaced": paths[2:3],
+		t.path + "1":          paths[:1],
+		t.path + "3":          nil,
+	} {
+		if got := t.list(prefix); !slices.Equal(got, want) {
+			t.Errorf("List %q gives %q; want %q", prefix, got, want)
+		}
+	}
+}

@@ -1,0 +1,249 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var cursorPromises = []promise{
+	{name: "cursor/ranges", check: checkCursorRanges,
+		explanation: "a cursor passes over the rows from Low, inclusive, to High, exclusive; nil is no bound"},
+	{name: "cursor/reverse", check: checkCursorReverse,
+		explanation: "Reverse passes over the same rows from the last to the first"},
+	{name: "cursor/keys only", check: checkCursorKeysOnly,
+		explanation: "KeysOnly passes over the same keys; values are not looked at, and may be nil"},
+	{name: "cursor/end", check: checkCursorEnd,
+		explanation: "ok is false at the end, and from then on; Err is nil"},
+	{name: "cursor/early close", check: checkCursorEarlyClose,
+		explanation: "a cursor may be closed anywhere, before the first Next too"},
+	{name: "cursor/arguments", check: checkCursorArguments,
+		explanation: "the slices of the range may be reused when Scan returns"},
+	{name: "cursor/bytes", check: checkCursorBytes,
+		explanation: "the bytes of a row are valid until the next call of Next or Close, whatever is written meanwhile"},
+	{name: "cursor/side by side", check: checkCursorsSideBySide,
+		explanation: "cursors of one snapshot do not disturb each other"},
+	{name: "cursor/cancelled", check: checkCursorCancelled,
+		explanation: "the context of Scan holds for the cursor too: when it ends, so do the rows, with its error"},
+}
+
+// between returns the rows of a range, the plain way.
+func between(rows []row, r core.ScanRange) (in []row) {
+	for _, row := range rows {
+		if (r.Low == nil || row.key >= string(r.Low)) && (r.High == nil || row.key < string(r.High)) {
+			in = append(in, row)
+		}
+	}
+	if r.Reverse {
+		slices.Reverse(in)
+	}
+	return in
+}
+
+// fillOdd writes rows with odd keys and returns them.
+func fillOdd(s *store) (rows []row) {
+	var writes []core.Write
+	for i, k := range oddKeys {
+		v := strings.Repeat("v", i*i*10)
+		writes = append(writes, put(k, v))
+		rows = append(rows, row{k, v})
+	}
+	s.apply(writes...)
+	return rows
+}
+
+// bounds are all the odd keys, what lies between them, and no bound.
+func bounds() [][]byte {
+	all := [][]byte{nil, []byte("0"), []byte("a\xff\xff"), []byte("zz"), []byte(strings.Repeat("\xff", 20))}
+	for _, k := range oddKeys {
+		all = append(all, []byte(k), []byte(k+"\x00"))
+	}
+	return all
+}
+
+// checkRanges compares scans over all pairs of bounds, those that hold nothing included.
+func checkRanges(t *trial, reverse, keysOnly bool) {
+	s := t.create()
+	rows := fillOdd(s)
+	snap := s.snapshot()
+	defer t.close(snap)
+	for _, low := range bounds() {
+		for _, high := range bounds() {
+			r := core.ScanRange{Low: low, High: high, Reverse: reverse, KeysOnly: keysOnly}
+			want := between(rows, r)
+			if keysOnly {
+				want = slices.Clone(want)
+				for i := range want {
+					want[i].value = ""
+				}
+			}
+			if got := t.rows(snap, r); !slices.Equal(got, want) {
+				t.Fatalf("from %q to %q: %v; want %v", low, high, got, want)
+			}
+		}
+	}
+}
+
+func checkCursorRanges(t *trial)  { checkRanges(t, false, false) }
+func checkCursorReverse(t *trial) { checkRanges(t, true, false) }
+func checkCursorKeysOnly(t *trial) {
+	checkRanges(t, false, true)
+}
+
+// cursor opens a cursor that the check must close.
+func (t *trial) cursor(s core.Snapshot, r core.ScanRange) core.Cursor {
+	t.tb.Helper()
+	c, err := s.Scan(t.ctx, r)
+	t.do("Scan", err)
+	return c
+}
+
+func checkCursorEnd(t *trial) {
+	s := t.create()
+	fillOdd(s)
+	snap := s.snapshot()
+	defer t.close(snap)
+	for _, r := range []core.ScanRange{
+		{}, {Reverse: true}, {KeysOnly: true}, {Low: []byte("a"), High: []byte("b")}, {Low: []byte("x"), High: []byte("x")},
+		{Low: []byte("b"), High: []byte("a")}, {Low: []byte("a"), High: []byte("b"), Reverse: true}, {High: []byte{0}},
+	} {
+		c := t.cursor(snap, r)
+		for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {
+		}
+		for range 3 {
+			if k, _, ok := c.Next(); ok || c.Err() != nil {
+				t.Errorf("after the end Next = %q, %v and Err = %v", k, ok, c.Err())
+			}
+		}
+		t.close(c)
+	}
+}
+
+func checkCursorEarlyClose(t *trial) {
+	s := t.create()
+	rows := fillOdd(s)
+	snap := s.snapshot()
+	defer t.close(snap)
+	for n := range len(rows) + 2 {
+		c := t.cursor(snap, core.ScanRange{Reverse: n%2 == 0})
+		for range n {
+			c.Next()
+		}
+		if err := c.Err(); err != nil {
+			t.Errorf("Err = %v", err)
+		}
+		t.close(c)
+	}
+}
+
+func checkCursorArguments(t *trial) {
+	s := t.create()
+	rows := fillOdd(s)
+	snap := s.snapshot()
+	defer t.close(snap)
+	for _, reverse := range []bool{false, true} {
+		low, high := []byte("a"), []byte("b\x00")
+		want := between(rows, core.ScanRange{Low: low, High: high, Reverse: reverse})
+		c := t.cursor(snap, core.ScanRange{Low: low, High: high, Reverse: reverse})
+		if string(low) != "a" || string(high) != "b\x00" {
+			t.Errorf("Scan changed its bounds to %q and %q", low, high)
+		}
+		spoil(low)
+		spoil(high)
+		if got := rest(c); !slices.Equal(got, want) {
+			t.Errorf("rows are %v; want %v", got, want)
+		}
+		t.close(c)
+	}
+}
+
+// rest returns copies of the rows that are left.
+func rest(c core.Cursor) (got []row) {
+	for k, v, ok := c.Next(); ok; k, v, ok = c.Next() {
+		got = append(got, row{string(k), string(v)})
+	}
+	return got
+}
+
+func checkCursorBytes(t *trial) {
+	s := t.create()
+	rows := fillOdd(s)
+	snap := s.snapshot()
+	defer t.close(snap)
+	c := t.cursor(snap, core.ScanRange{})
+	defer t.close(c)
+	for i, want := range rows {
+		k, v, ok := c.Next()
+		s.apply(put(want.key, "overwritten"), put("other", strings.Repeat("o", i*1000)))
+		s.wants(want.key, "overwritten")
+		if !ok || string(k) != want.key || string(v) != want.value {
+			t.Fatalf("row %d is %v, %v; want %v", i, row{string(k), string(v)}, ok, want)
+		}
+	}
+}
+
+func checkCursorsSideBySide(t *trial) {
+	s := t.create()
+	rows := fillOdd(s)
+	snap := s.snapshot()
+	defer t.close(snap)
+	up, down := t.cursor(snap, core.ScanRange{}), t.cursor(snap, core.ScanRange{Reverse: true})
+	for i, want := range rows {
+		k, v, _ := up.Next()
+		k2, v2, _ := down.Next()
+		back := rows[len(rows)-1-i]
+		if string(k) != want.key || string(v) != want.value {
+			t.Fatalf("upward row %d is %v; want %v", i, row{string(k), string(v)}, want)
+		}
+		if string(k2) != back.key || string(v2) != back.value {
+			t.Fatalf("downward row %d is %v; want %v", i, row{string(k2), string(v2)}, back)
+		}
+	}
+	t.close(up)
+	if _, _, ok := down.Next(); ok || down.Err() != nil {
+		t.Errorf("closing one cursor changed the other: %v, %v", ok, down.Err())
+	}
+	t.close(down)
+}
+
+func checkCursorCancelled(t *trial) {
+	s := t.create()
+	var writes []core.Write
+	for i := range 5000 {
+		writes = append(writes, put(fmt.Sprintf("%05d", i), "v"))
+	}
+	s.apply(writes...)
+	snap := s.snapshot()
+	defer t.close(snap)
+	for _, after := range []int{0, 1, 100} {
+		if got, err := cancelScan(t, snap, after); got == 5000 || !isCancelled(err) {
+			t.Errorf("cancelled after %d rows a cursor gave %d rows and %v; want fewer than 5000 and context.Canceled", after, got, err)
+		}
+	}
+}
+
+// cancelScan cancels a scan after so many rows and returns how many it gave.
+func cancelScan(t *trial, snap core.Snapshot, after int) (rows int, err error) {
+	ctx, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	if after == 0 {
+		cancel()
+	}
+	c, err := snap.Scan(ctx, core.ScanRange{})
+	if err != nil {
+		return 0, err
+	}
+	defer t.close(c)
+	for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {
+		if rows++; rows == after {
+			cancel()
+		}
+	}
+	return rows, c.Err()
+}

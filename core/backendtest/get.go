@@ -1,0 +1,241 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var getPromises = []promise{
+	{name: "get/absent", check: checkGetAbsent,
+		explanation: "Get returns the value of exactly this key, or ErrNotFound"},
+	{name: "get/fresh", check: checkGetFresh,
+		explanation: "every write that was applied before Get is called is seen"},
+	{name: "get/never older", check: checkNeverOlder,
+		explanation: "neither Get nor a Snapshot shows an older state than one that was seen before"},
+	{name: "get/held", check: checkHeld,
+		explanation: "the bytes are valid until Release: through overwriting, deleting, compacting and growing"},
+	{name: "get/many held", check: checkManyHeld,
+		explanation: "any number of Releasers may be open, and be released in any order and on any goroutine"},
+	{name: "get/blocks nothing", check: checkReleaserBlocksNothing,
+		explanation: "an open Releaser blocks neither Apply nor Compact"},
+	{name: "get/arguments", check: checkGetArguments,
+		explanation: "the arguments may be reused when the call returns"},
+}
+
+func checkGetAbsent(t *trial) {
+	s := t.create()
+	s.lacks("k")
+	s.apply(put("bb", "1"))
+	for _, absent := range []string{"b", "bbb", "ba", "bc", "bb\x00", "\x00", "\xff"} {
+		s.lacks(absent)
+	}
+	s.apply(del("bb"))
+	s.lacks("bb")
+}
+
+func checkGetFresh(t *trial) {
+	s := t.create()
+	for i := range pick(200, 50) {
+		v := strconv.Itoa(i)
+		s.apply(put("k", v))
+		s.wants("k", v)
+		snap := s.snapshot()
+		if got := t.rows(snap, core.ScanRange{}); len(got) != 1 || got[0].value != v {
+			t.Fatalf("after Apply of %s a snapshot holds %v", v, got)
+		}
+		t.close(snap)
+		s.wants("k", v)
+	}
+	s.apply(del("k"))
+	s.lacks("k")
+	s.has()
+}
+
+// number reads a row that holds a number, by Get or by a snapshot in turn.
+func (s *store) number(key string, viaSnapshot bool) (n int) {
+	if !viaSnapshot {
+		v, _ := s.read(key)
+		n, _ = strconv.Atoi(v)
+		return n
+	}
+	snap := s.snapshot()
+	defer s.t.close(snap)
+	v, err := snap.Get(s.t.ctx, []byte(key))
+	s.t.do("Get", err)
+	n, _ = strconv.Atoi(string(v))
+	return n
+}
+
+func checkNeverOlder(t *trial) {
+	s := t.create()
+	s.apply(put("k", "0"))
+	last := pick(300, 60)
+	var readers sync.WaitGroup
+	for r := range 4 {
+		readers.Go(func() {
+			for seen, i := 0, r; seen < last && !t.Failed(); i++ {
+				n := s.number("k", i%2 == 0)
+				if n < seen {
+					t.Errorf("read %d after %d", n, seen)
+				}
+				seen = n
+			}
+		})
+	}
+	for i := range last {
+		s.apply(put("k", strconv.Itoa(i+1)))
+	}
+	readers.Wait()
+}
+
+// churn overwrites and deletes everything, grows the storage by about size bytes, and compacts it.
+func (s *store) churn(size int) {
+	s.t.tb.Helper()
+	value := strings.Repeat("churn", 3000)
+	for i := 0; i < size; i += 10 * len(value) {
+		var writes []core.Write
+		for j := range 10 {
+			writes = append(writes, put(fmt.Sprintf("churn%09d-%d", i, j), value))
+		}
+		s.apply(writes...)
+	}
+	for _, r := range s.all() {
+		s.apply(del(r.key))
+	}
+	s.compact()
+}
+
+// compact compacts the storage if the engine can.
+func (s *store) compact() {
+	s.t.tb.Helper()
+	if c, ok := s.Engine.(core.Compactor); ok {
+		s.t.do("Compact", c.Compact(s.t.ctx))
+	}
+}
+
+// held is bytes that were read, and what they must stay.
+type held struct {
+	bytes    []byte
+	want     string
+	releaser core.Releaser
+}
+
+func (s *store) hold(key string) held {
+	s.t.tb.Helper()
+	v, r, err := s.Get(s.t.ctx, []byte(key))
+	s.t.do("Get", err)
+	return held{v, string(v), r}
+}
+
+// check complains if the bytes changed.
+func (h held) check(t *trial, when string) {
+	t.tb.Helper()
+	if string(h.bytes) != h.want {
+		t.Fatalf("%s the bytes are %s; want %s", when, brief(string(h.bytes)), brief(h.want))
+	}
+}
+
+func checkHeld(t *trial) {
+	s := t.create()
+	long := strings.Repeat("held", 20_000)
+	s.apply(put("long", long), put("short", "held"), put("gone", "to be deleted"), put("empty", ""))
+	var all []held
+	for _, key := range []string{"long", "short", "gone", "empty"} {
+		all = append(all, s.hold(key))
+	}
+	steps := []struct {
+		name string
+		do   func()
+	}{
+		{"overwriting", func() { s.apply(put("long", strings.Repeat("new!", 20_000)), put("short", "anew"), del("gone")) }},
+		{"many writes", func() { s.churn(pick(4<<20, 1<<20)) }},
+		{"SetMark", func() { t.do("SetMark", s.SetMark(t.ctx, []byte("mark"))) }},
+		{"writing the keys again", func() { s.apply(put("long", "l"), put("short", "s"), put("gone", "g")) }},
+		{"Compact", s.compact},
+	}
+	for _, step := range steps {
+		step.do()
+		for _, h := range all {
+			h.check(t, "after "+step.name)
+		}
+	}
+	for _, h := range all {
+		h.releaser.Release()
+	}
+	s.wants("long", "l")
+}
+
+func checkManyHeld(t *trial) {
+	s := t.create()
+	n := pick(2000, 300)
+	var all []held
+	for i := range n {
+		s.apply(put("k", fmt.Sprintf("value %d", i)))
+		all = append(all, s.hold("k"))
+	}
+	var done sync.WaitGroup
+	for part := range 4 {
+		done.Go(func() {
+			for i := part; i < n; i += 4 {
+				h := all[(i*7919)%n]
+				h.check(t, "after later writes")
+				h.releaser.Release()
+			}
+		})
+	}
+	done.Wait()
+	s.wants("k", fmt.Sprintf("value %d", n-1))
+}
+
+func checkReleaserBlocksNothing(t *trial) {
+	s := t.create()
+	s.apply(put("k", "v"))
+	h := s.hold("k")
+	s.churn(pick(32<<20, 2<<20))
+	h.check(t, "after growing")
+	h.releaser.Release()
+}
+
+func checkGetArguments(t *trial) {
+	s := t.create()
+	s.apply(put("key", "value"), put("\xcc\xcc\xcc", "spoilt"))
+	key := []byte("key")
+	v, r, err := s.Get(t.ctx, key)
+	t.do("Get", err)
+	if string(key) != "key" {
+		t.Errorf("Get changed its key to %q", key)
+	}
+	spoil(key)
+	if string(v) != "value" {
+		t.Errorf("the value became %q when the key was reused", v)
+	}
+	r.Release()
+	snap := s.snapshot()
+	key = []byte("key")
+	v, err = snap.Get(t.ctx, key)
+	t.do("Get", err)
+	spoil(key)
+	if string(v) != "value" {
+		t.Errorf("the value became %q when the key was reused", v)
+	}
+	t.close(snap)
+}
+
+// cancelled is a context that has ended.
+func cancelled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// isCancelled is errors.Is for the context's error.
+func isCancelled(err error) bool { return errors.Is(err, context.Canceled) }

@@ -1,0 +1,150 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var powerPromises = []promise{
+	{name: "powers/count", check: checkCounter,
+		explanation: "Count agrees with a scan, in rows and in bytes of keys and values, for every range"},
+	{name: "powers/compact", check: checkCompact,
+		explanation: "Compact returns space to the file system, changes no row, and may be called with guards and snapshots open"},
+	{name: "powers/size", check: checkSize,
+		explanation: "Size tells how many bytes the storage takes on its medium"},
+	{name: "powers/check", check: checkCheck,
+		explanation: "Check finds nothing in a sound storage"},
+	{name: "powers/as", check: checkAs,
+		explanation: "As reports whether target is a pointer to the engine's own handle, and touches nothing else"},
+}
+
+func checkCounter(t *trial) {
+	s := t.create()
+	rows := fillOdd(s)
+	snap := s.snapshot()
+	defer t.close(snap)
+	counter, ok := snap.(core.Counter)
+	if !ok {
+		return
+	}
+	s.apply(put("later", "not counted"))
+	for _, low := range bounds() {
+		for _, high := range bounds() {
+			var wantBytes int64
+			want := between(rows, core.ScanRange{Low: low, High: high})
+			for _, r := range want {
+				wantBytes += int64(len(r.key) + len(r.value))
+			}
+			n, size, err := counter.Count(t.ctx, low, high)
+			if err != nil || n != int64(len(want)) || size != wantBytes {
+				t.Fatalf("from %q to %q Count = %d rows, %d bytes, %v; want %d, %d", low, high, n, size, err, len(want), wantBytes)
+			}
+		}
+	}
+}
+
+func checkCompact(t *trial) {
+	s := t.create()
+	if _, ok := s.Engine.(core.Compactor); !ok {
+		return
+	}
+	s.compact()
+	s.apply(put("k", "v"))
+	h := s.hold("k")
+	snap := s.snapshot()
+	s.churn(pick(8<<20, 2<<20))
+	s.apply(put("l", "w"))
+	s.compact()
+	h.check(t, "after Compact")
+	if got := t.rows(snap, core.ScanRange{}); len(got) != 1 {
+		t.Errorf("after Compact the snapshot holds %v", got)
+	}
+	h.releaser.Release()
+	t.close(snap)
+	s.compact()
+	s.has(row{"l", "w"})
+	s.apply(put("m", "x"))
+	s.reopen().has(row{"l", "w"}, row{"m", "x"})
+}
+
+func checkSize(t *trial) {
+	s := t.create()
+	sizer, ok := s.Engine.(core.Sizer)
+	if !ok {
+		return
+	}
+	size := func() int64 {
+		n, err := sizer.Size()
+		t.do("Size", err)
+		return n
+	}
+	value, rows := noise(1<<12), pick(2000, 500)
+	for i := range rows {
+		s.apply(put(fmt.Sprintf("%05d", i), value))
+	}
+	full := size()
+	if full < int64(rows) {
+		t.Errorf("Size = %d with %d rows of %d bytes", full, rows, len(value))
+	}
+	for i := range rows {
+		s.apply(del(fmt.Sprintf("%05d", i)))
+	}
+	if _, ok := s.Engine.(core.Compactor); ok {
+		s.compact()
+		if after := size(); after > full+full/4+1<<20 {
+			t.Errorf("Size = %d after everything was deleted and compacted; it was %d", after, full)
+		}
+	}
+}
+
+// noise returns a string that compresses badly.
+func noise(n int) string {
+	var b strings.Builder
+	for x := uint32(1); b.Len() < n; x = x*1664525 + 1013904223 {
+		b.WriteByte(byte(x >> 24))
+	}
+	return b.String()
+}
+
+func checkCheck(t *trial) {
+	s := t.create()
+	checker, ok := s.Engine.(core.Checker)
+	if !ok {
+		return
+	}
+	t.do("Check of an empty storage", checker.Check(t.ctx))
+	fillOdd(s)
+	snap := s.snapshot()
+	t.do("Check", checker.Check(t.ctx))
+	s.churn(pick(2<<20, 1<<19))
+	fillOdd(s)
+	t.do("Check after many writes", checker.Check(t.ctx))
+	t.close(snap)
+	s = s.reopen()
+	t.do("Check after opening again", s.Engine.(core.Checker).Check(t.ctx))
+	if err := s.Engine.(core.Checker).Check(cancelled()); err != nil && !isCancelled(err) {
+		t.Errorf("a cancelled Check gives %v", err)
+	}
+}
+
+func checkAs(t *trial) {
+	s := t.create()
+	u, ok := s.Engine.(core.Unwrapper)
+	if !ok {
+		return
+	}
+	stranger := struct{ n int }{7}
+	for _, target := range []any{nil, &stranger, stranger, (*int)(nil), "text"} {
+		if u.As(target) {
+			t.Errorf("As(%T) is true", target)
+		}
+	}
+	if stranger.n != 7 {
+		t.Errorf("As changed a target that is not its own")
+	}
+}

@@ -1,0 +1,199 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"context"
+	"sync"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Spoil returns a backend that behaves like b and makes every use of bytes outside their validity show. All bytes
+// that b returns are handed out as private copies, which are overwritten when they end to be valid: at Release, at
+// Close, at the next call of Next. All bytes that are passed to b are private copies, which are overwritten when
+// the call returns.
+func Spoil(b core.Backend) core.Backend { return spoiler{b} }
+
+// spoilt is what bytes are overwritten with.
+const spoilt = 0xCC
+
+// slack is room behind a copy that is spoilt from the start, for those who look beyond a slice's length.
+const slack = 8
+
+// lend returns a private copy of b, nil for nil.
+func lend(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	c := make([]byte, len(b)+slack)
+	spoil(c)
+	copy(c, b)
+	return c[:len(b)]
+}
+
+// spoil overwrites b up to its capacity.
+func spoil(b []byte) {
+	b = b[:cap(b)]
+	for i := range b {
+		b[i] = spoilt
+	}
+}
+
+type spoiler struct{ core.Backend }
+
+func (s spoiler) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	c, err := s.Backend.Claim(ctx, path, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	return spoilClaim{c}, nil
+}
+
+type spoilClaim struct{ core.Claim }
+
+func (c spoilClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
+	opts.Mark = lend(opts.Mark)
+	e, err := c.Claim.Open(ctx, opts)
+	spoil(opts.Mark)
+	if err != nil {
+		return nil, err
+	}
+	return powersOf(e).with(&spoilEngine{Engine: e}), nil
+}
+
+type spoilEngine struct {
+	core.Engine
+}
+
+func (e *spoilEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	key = lend(key)
+	v, r, err := e.Engine.Get(ctx, key)
+	spoil(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	v = lend(v)
+	return v, &spoilReleaser{r, v}, nil
+}
+
+type spoilReleaser struct {
+	core.Releaser
+	value []byte
+}
+
+func (r *spoilReleaser) Release() {
+	spoil(r.value)
+	r.Releaser.Release()
+}
+
+func (e *spoilEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
+	s, err := e.Engine.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counter, _ := s.(core.Counter)
+	if counter != nil {
+		counter = spoilCounter{counter}
+	}
+	return countable(&spoilSnapshot{Snapshot: s}, counter), nil
+}
+
+func (e *spoilEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
+	lent := make([]core.Write, len(writes))
+	for i, w := range writes {
+		lent[i] = core.Write{Key: lend(w.Key), Value: lend(w.Value), Delete: w.Delete}
+	}
+	err := e.Engine.Apply(ctx, unwrap(base), lent)
+	for i, w := range lent {
+		spoil(w.Key)
+		spoil(w.Value)
+		lent[i] = core.Write{}
+	}
+	return err
+}
+
+func (e *spoilEngine) SetMark(ctx context.Context, mark []byte) error {
+	mark = lend(mark)
+	defer spoil(mark)
+	return e.Engine.SetMark(ctx, mark)
+}
+
+// spoilSnapshot spoils what Get returned when it is closed.
+type spoilSnapshot struct {
+	core.Snapshot
+	mu   sync.Mutex
+	lent [][]byte
+}
+
+func (s *spoilSnapshot) inner() core.Snapshot { return s.Snapshot }
+
+func (s *spoilSnapshot) Get(ctx context.Context, key []byte) ([]byte, error) {
+	key = lend(key)
+	v, err := s.Snapshot.Get(ctx, key)
+	spoil(key)
+	if err != nil {
+		return nil, err
+	}
+	v = lend(v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lent = append(s.lent, v)
+	return v, nil
+}
+
+func (s *spoilSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
+	r.Low, r.High = lend(r.Low), lend(r.High)
+	c, err := s.Snapshot.Scan(ctx, r)
+	spoil(r.Low)
+	spoil(r.High)
+	if err != nil {
+		return nil, err
+	}
+	return &spoilCursor{Cursor: c}, nil
+}
+
+func (s *spoilSnapshot) Close() error {
+	for _, v := range s.lent {
+		spoil(v)
+	}
+	return s.Snapshot.Close()
+}
+
+// spoilCursor reuses its buffers, as the cursors of engines do.
+type spoilCursor struct {
+	core.Cursor
+	key, value []byte
+}
+
+func (c *spoilCursor) Next() (key, value []byte, ok bool) {
+	spoil(c.key)
+	spoil(c.value)
+	key, value, ok = c.Cursor.Next()
+	if !ok {
+		return nil, nil, false
+	}
+	c.key = append(c.key[:0], key...)
+	if value == nil {
+		return c.key, nil, true
+	}
+	c.value = append(c.value[:0], value...)
+	return c.key, c.value, true
+}
+
+func (c *spoilCursor) Close() error {
+	spoil(c.key)
+	spoil(c.value)
+	return c.Cursor.Close()
+}
+
+type spoilCounter struct{ core.Counter }
+
+func (c spoilCounter) Count(ctx context.Context, low, high []byte) (rows, bytes int64, err error) {
+	low, high = lend(low), lend(high)
+	rows, bytes, err = c.Counter.Count(ctx, low, high)
+	spoil(low)
+	spoil(high)
+	return rows, bytes, err
+}

@@ -1,0 +1,3 @@
+package backendtest
+
+func typed() []promise { return nil }

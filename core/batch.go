@@ -1,0 +1,68 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"slices"
+)
+
+// batch collects encoded rows and puts them in order. Its memory is used again after reset.
+type batch struct {
+	arena  []byte // the encodings, back to back; rows refer to it by offset because it moves when it grows
+	rows   []encodedRow
+	sorted bool // rows are strictly increasing so far
+	writes []Write
+}
+
+// encodedRow is arena[start:value] for the key and arena[value:end] for the value.
+type encodedRow struct{ start, value, end int }
+
+func (b *batch) reset() {
+	b.arena, b.rows, b.sorted = b.arena[:0], b.rows[:0], true
+	clear(b.writes)
+	b.writes = b.writes[:0]
+}
+
+func (b *batch) key(r encodedRow) []byte { return b.arena[r.start:r.value] }
+
+// size returns how much memory the rows take, about.
+func (b *batch) size() int { return len(b.arena) + len(b.rows)*(3*8+7*8) }
+
+// add appends one row. encode appends the key, then the value, and returns where the value starts.
+func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) error {
+	start := len(b.arena)
+	row, value, err := encode(b.arena)
+	if err != nil {
+		return err
+	}
+	b.arena = row
+	r := encodedRow{start, value, len(row)}
+	if n := len(b.rows); n > 0 && b.sorted {
+		b.sorted = bytes.Compare(b.key(b.rows[n-1]), b.key(r)) < 0
+	}
+	b.rows = append(b.rows, r)
+	return nil
+}
+
+// sort returns the rows as writes in the order of their keys; of equal keys the last added one counts. The
+// writes refer to the batch.
+func (b *batch) sort() []Write {
+	if !b.sorted {
+		slices.SortFunc(b.rows, func(x, y encodedRow) int {
+			if c := bytes.Compare(b.key(x), b.key(y)); c != 0 {
+				return c
+			}
+			return x.start - y.start
+		})
+	}
+	b.writes = slices.Grow(b.writes[:0], len(b.rows))
+	for i, r := range b.rows {
+		if !b.sorted && i+1 < len(b.rows) && bytes.Equal(b.key(r), b.key(b.rows[i+1])) {
+			continue
+		}
+		b.writes = append(b.writes, Write{Key: b.key(r), Value: b.arena[r.value:r.end:r.end]})
+	}
+	return b.writes
+}

@@ -1,0 +1,315 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// catalogue is the list of tables. It lies in the rows of table number 0, each with a checksum:
+//
+//	"table/" + name    a tableRecord in JSON
+//	"dropped/" + n     nothing; the rows of table number n, big endian, are to be deleted
+//
+// A number is not given out again while one of these rows names it.
+type catalogue struct {
+	mu      sync.Mutex // guards the maps; who changes them has the writer's turn too
+	tables  map[string]*tableState
+	dropped map[uint32]bool
+}
+
+const (
+	catalogueNumber = 0
+	tablePrefix     = "table/"
+	droppedPrefix   = "dropped/"
+)
+
+// tableRecord is what a table remembers of itself.
+type tableRecord struct {
+	Number    uint32 `json:"number"`
+	Key       string `json:"key"`
+	Value     string `json:"value"`
+	Meta      []byte `json:"meta,omitempty"`
+	Checksums bool   `json:"checksums,omitempty"`
+}
+
+// tableState is what all handles of one table share.
+type tableState struct {
+	name    string
+	record  atomic.Pointer[tableRecord]
+	dropped atomic.Bool
+	opened  atomic.Bool // a handle was given out
+	check   atomic.Pointer[func(key, stored []byte) error]
+}
+
+func newTableState(name string, r tableRecord) *tableState {
+	t := &tableState{name: name}
+	t.record.Store(&r)
+	return t
+}
+
+// TableInfo describes a table.
+type TableInfo struct {
+	Name        string
+	KeyFormat   string // the key format's ID
+	ValueFormat string // the value format's ID
+	Checksums   bool
+	Rows        int64 // -1 if the engine cannot tell cheaply
+	Bytes       int64 // of encoded keys and values; -1 if the engine cannot tell cheaply
+}
+
+// catalogueRow returns a row of the catalogue.
+func catalogueRow(name string, value []byte) Write {
+	key := append(appendTableNumber(nil, catalogueNumber), name...)
+	return Write{Key: key, Value: appendRowSum(value, 0, []byte(name))}
+}
+
+func (r tableRecord) row(name string) (Write, error) {
+	b, err := json.Marshal(r)
+	return catalogueRow(tablePrefix+name, b), err
+}
+
+func droppedRow(n uint32) Write {
+	return catalogueRow(droppedPrefix+string(appendTableNumber(nil, n)), nil)
+}
+
+// deletion turns a row into its deletion.
+func deletion(w Write) Write { return Write{Key: w.Key, Delete: true} }
+
+// load reads the catalogue.
+func (c *catalogue) load(ctx context.Context, snap Snapshot) error {
+	c.tables, c.dropped = make(map[string]*tableState), make(map[uint32]bool)
+	low := appendTableNumber(nil, catalogueNumber)
+	return eachRow(ctx, snap, ScanRange{Low: low, High: prefixEnd(low)}, c.loadRow)
+}
+
+func (c *catalogue) loadRow(key, stored []byte) error {
+	name := string(key[tableNumberSize:])
+	value, err := checkRowSum([]byte(name), stored)
+	if err != nil {
+		return fmt.Errorf("catalogue row %q: %w", name, err)
+	}
+	if n, ok := strings.CutPrefix(name, droppedPrefix); ok && len(n) == tableNumberSize {
+		c.dropped[tableNumber([]byte(n))] = true
+		return nil
+	}
+	table, ok := strings.CutPrefix(name, tablePrefix)
+	if !ok {
+		return fmt.Errorf("%w: unknown catalogue row %q", ErrCorrupt, name)
+	}
+	var r tableRecord
+	if err := json.Unmarshal(value, &r); err != nil {
+		return fmt.Errorf("%w: catalogue row %q: %w", ErrCorrupt, name, err)
+	}
+	c.tables[table] = newTableState(table, r)
+	return nil
+}
+
+// eachRow calls fn with every row of a range.
+func eachRow(ctx context.Context, snap Snapshot, r ScanRange, fn func(key, value []byte) error) (err error) {
+	rows, err := snap.Scan(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for {
+		key, value, ok := rows.Next()
+		if !ok {
+			return rows.Err()
+		}
+		if err := fn(key, value); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *catalogue) find(name string) *tableState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tables[name]
+}
+
+// names returns the tables in the order of their names.
+func (c *catalogue) names() []*tableState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]*tableState, 0, len(c.tables))
+	for _, t := range c.tables {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b *tableState) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// unused returns a table number that no row can have.
+func (c *catalogue) unused() uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := uint32(catalogueNumber)
+	for _, t := range c.tables {
+		n = max(n, t.record.Load().Number)
+	}
+	for d := range c.dropped {
+		n = max(n, d)
+	}
+	return n + 1
+}
+
+// change applies fn to the maps.
+func (c *catalogue) change(fn func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fn()
+}
+
+// Tables describes the tables, in the order of their names.
+func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
+	shard, at, err := s.enter("call")
+	if err != nil {
+		return nil, s.fail("tables", "", nil, err)
+	}
+	defer s.leave(shard, at)
+	snap, err := s.engine.Snapshot(ctx)
+	if err != nil {
+		return nil, s.fail("tables", "", nil, err)
+	}
+	defer snap.Close()
+	var all []TableInfo
+	for _, t := range s.catalogue.names() {
+		info, err := t.info(ctx, snap)
+		if err != nil {
+			return nil, s.fail("tables", t.name, nil, err)
+		}
+		all = append(all, info)
+	}
+	return all, nil
+}
+
+func (t *tableState) info(ctx context.Context, snap Snapshot) (info TableInfo, err error) {
+	r := t.record.Load()
+	info = TableInfo{Name: t.name, KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums, Rows: -1, Bytes: -1}
+	counter, ok := snap.(Counter)
+	if !ok {
+		return info, nil
+	}
+	low := appendTableNumber(nil, r.Number)
+	info.Rows, info.Bytes, err = counter.Count(ctx, low, prefixEnd(low))
+	if err == nil {
+		info.Bytes -= info.Rows * r.overhead()
+	}
+	return info, err
+}
+
+// overhead is how many bytes of a stored row are neither key nor value.
+func (r *tableRecord) overhead() int64 {
+	if r.Checksums {
+		return tableNumberSize + checksumSize
+	}
+	return tableNumberSize
+}
+
+// DropTable deletes a table with all its rows. From then on its open handles give ErrClosed, while open guards stay
+// valid. The table is gone in one atomic write; its rows are deleted after that, in chunks, and if that is
+// interrupted, by the next Compact or DropTable.
+func (s *Storage) DropTable(ctx context.Context, name string) error {
+	err := s.exclusively(ctx, func() error {
+		t := s.catalogue.find(name)
+		if t == nil {
+			return fmt.Errorf("%w: the storage has no such table", ErrNotFound)
+		}
+		if err := s.unlist(ctx, t); err != nil {
+			return err
+		}
+		return s.purge(ctx)
+	})
+	return s.fail("drop", name, nil, err)
+}
+
+// unlist takes a table from the catalogue and marks its rows for deletion.
+func (s *Storage) unlist(ctx context.Context, t *tableState) error {
+	r := t.record.Load()
+	row, err := r.row(t.name)
+	if err != nil {
+		return err
+	}
+	if err := s.writer.apply(ctx, nil, []Write{droppedRow(r.Number), deletion(row)}); err != nil {
+		return err
+	}
+	t.dropped.Store(true)
+	s.catalogue.change(func() {
+		delete(s.catalogue.tables, t.name)
+		s.catalogue.dropped[r.Number] = true
+	})
+	return nil
+}
+
+// purge deletes the rows of dropped tables. The caller has the turn.
+func (s *Storage) purge(ctx context.Context) error {
+	for n := range s.catalogue.dropped {
+		for more := true; more; {
+			var err error
+			if more, err = s.purgeChunk(ctx, n); err != nil {
+				return err
+			}
+		}
+		if err := s.writer.apply(ctx, nil, []Write{deletion(droppedRow(n))}); err != nil {
+			return err
+		}
+		s.catalogue.change(func() { delete(s.catalogue.dropped, n) })
+	}
+	return nil
+}
+
+// purgeChunk deletes the first rows of table number n, and reports whether there may be more.
+func (s *Storage) purgeChunk(ctx context.Context, n uint32) (more bool, err error) {
+	snap, err := s.engine.Snapshot(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer snap.Close()
+	low := appendTableNumber(nil, n)
+	var writes []Write
+	size := 0
+	err = eachRow(ctx, snap, ScanRange{Low: low, High: prefixEnd(low), KeysOnly: true}, func(key, _ []byte) error {
+		writes = append(writes, deletion(Write{Key: slices.Clone(key)}))
+		size += len(key)
+		if more = len(writes) == s.purgeRows() || size >= deleteBytes; more {
+			return errStop
+		}
+		return nil
+	})
+	if err != nil && !more {
+		return false, err
+	}
+	return more, s.writer.apply(ctx, nil, writes)
+}
+
+// errStop ends eachRow early.
+var errStop = errors.New("stop")
+
+// purgeRows is how many rows one write deletes.
+func (s *Storage) purgeRows() int {
+	if most := s.limits.BatchRows; most > 0 {
+		return min(most, deleteChunk)
+	}
+	return deleteChunk
+}
+
+// replacedName returns the name under which a table or storage is set aside.
+func replacedName(name string) string {
+	return name + replacedInfix + time.Now().UTC().Format(replacedTime)
+}
+
+const (
+	replacedInfix = ".replaced-"
+	replacedTime  = "20060102T150405.000000000Z"
+)

@@ -1,0 +1,104 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"fmt"
+)
+
+// Check reads everything and returns ErrCorrupt, saying what and where, if it finds damage: the engine's own
+// structures, the catalogue, and every row. Of a table that is open, every key is decoded and every value viewed;
+// of the others, what has a checksum is compared with it.
+func (s *Storage) Check(ctx context.Context) error {
+	shard, at, err := s.enter("call")
+	if err != nil {
+		return s.fail("check", "", nil, err)
+	}
+	defer s.leave(shard, at)
+	snap, err := s.engine.Snapshot(ctx)
+	if err != nil {
+		return s.fail("check", "", nil, err)
+	}
+	defer func() { s.logClose(snap.Close()) }()
+	return s.fail("check", "", nil, s.check(ctx, snap))
+}
+
+func (s *Storage) check(ctx context.Context, snap Snapshot) error {
+	if c, ok := s.engine.(Checker); ok {
+		if err := c.Check(ctx); err != nil {
+			return err
+		}
+	}
+	var c catalogue // as it is in the snapshot
+	if err := c.load(ctx, snap); err != nil {
+		return err
+	}
+	checks, err := s.rowChecks(&c)
+	if err != nil {
+		return err
+	}
+	steps := 0
+	return eachRow(ctx, snap, ScanRange{}, func(key, stored []byte) error {
+		if steps++; steps%ctxSteps == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return checkRow(checks, key, stored)
+	})
+}
+
+// checkRow finds a row of no table, and one that its table cannot read.
+func checkRow(checks map[uint32]rowCheck, key, stored []byte) error {
+	if len(key) < tableNumberSize {
+		return fmt.Errorf("%w: a key of %d bytes belongs to no table", ErrCorrupt, len(key))
+	}
+	n := tableNumber(key)
+	c, ok := checks[n]
+	if !ok {
+		return fmt.Errorf("%w: a row with the encoded key %x belongs to table number %d, which is not in the catalogue", ErrCorrupt, shortKey(key), n)
+	}
+	if err := c.check(key, stored); err != nil {
+		return fmt.Errorf("table %q, the row with the encoded key %s: %w", c.table, shortKey(key[tableNumberSize:]), err)
+	}
+	return nil
+}
+
+// rowCheck is what can be checked of the rows of one table.
+type rowCheck struct {
+	table string
+	check func(key, stored []byte) error
+}
+
+// rowChecks returns the checks by table number. The catalogue's own rows were checked when it was read.
+func (s *Storage) rowChecks(c *catalogue) (map[uint32]rowCheck, error) {
+	nothing := func(key, stored []byte) error { return nil }
+	checks := map[uint32]rowCheck{catalogueNumber: {"", nothing}}
+	for n := range c.dropped {
+		checks[n] = rowCheck{"", nothing}
+	}
+	for name, t := range c.tables {
+		r := t.record.Load()
+		if other, ok := checks[r.Number]; ok {
+			return nil, fmt.Errorf("%w: tables %q and %q have the same number %d", ErrCorrupt, name, other.table, r.Number)
+		}
+		checks[r.Number] = rowCheck{name, s.checkOf(name, r)}
+	}
+	return checks, nil
+}
+
+// checkOf returns what can be checked of a row: all of it if the table is open.
+func (s *Storage) checkOf(name string, r *tableRecord) func(key, stored []byte) error {
+	if open := s.catalogue.find(name); open != nil && open.record.Load().Number == r.Number {
+		if check := open.check.Load(); check != nil {
+			return *check
+		}
+	}
+	if !r.Checksums {
+		return func(key, stored []byte) error { return nil }
+	}
+	return func(key, stored []byte) error {
+		_, err := checkRowSum(key[tableNumberSize:], stored)
+		return err
+	}
+}

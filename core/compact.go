@@ -1,0 +1,41 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import "context"
+
+// CompactStats tells what Compact achieved.
+type CompactStats struct {
+	Before, After int64 // bytes on the medium; -1 if the engine cannot tell
+}
+
+// Compact gives space that nothing uses back to the file system, as far as the engine can. Guards, scans and
+// transactions may be open and stay valid; other writes wait.
+func (s *Storage) Compact(ctx context.Context) (CompactStats, error) {
+	stats := CompactStats{-1, -1}
+	err := s.exclusively(ctx, func() (err error) {
+		if stats.Before, err = s.size(); err != nil {
+			return err
+		}
+		if err := s.purge(ctx); err != nil {
+			return err
+		}
+		if c, ok := s.engine.(Compactor); ok {
+			if err := c.Compact(ctx); err != nil {
+				return err
+			}
+		}
+		stats.After, err = s.size()
+		return err
+	})
+	return stats, s.fail("compact", "", nil, err)
+}
+
+func (s *Storage) size() (int64, error) {
+	sizer, ok := s.engine.(Sizer)
+	if !ok {
+		return -1, nil
+	}
+	return sizer.Size()
+}

@@ -1,0 +1,180 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/guardkv/guardkv/core/internal/ordered"
+)
+
+// cursor passes over stored rows for a scan: those of a snapshot, and in a transaction those of its pending writes
+// over them.
+type cursor struct {
+	ctx      context.Context
+	snapshot Snapshot
+	rows     Cursor
+	steps    int
+	failed   error
+	closed   bool
+
+	// outside a transaction
+	storage *Storage
+	shard   *readerShard
+	at      *place
+
+	// inside a transaction
+	tx      *Tx
+	pending ordered.Cursor[pendingWrite]
+	over    aheadRow // the pending write that is next
+	row     aheadRow // the snapshot's row that is next, unless it was returned already:
+	rowUsed bool     // then it stays, because its bytes are valid until the next call
+	reverse bool
+}
+
+// aheadRow is a row that one side of a merge has ready.
+type aheadRow struct {
+	key, value []byte
+	deleted    bool
+	ok         bool
+}
+
+// ctxSteps is after how many rows a cursor looks whether its context has ended.
+const ctxSteps = 128
+
+// scan returns a cursor over a snapshot of its own.
+func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
+	shard, at, err := s.enter("scan")
+	if err != nil {
+		return nil, err
+	}
+	c := &cursor{ctx: ctx, storage: s, shard: shard, at: at}
+	if c.snapshot, err = s.engine.Snapshot(ctx); err != nil {
+		s.leave(shard, at)
+		return nil, err
+	}
+	if c.rows, err = c.snapshot.Scan(ctx, r); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// scan returns a cursor over the transaction's state, which later writes do not change.
+func (tx *Tx) scan(ctx context.Context, r ScanRange) (*cursor, error) {
+	rows, err := tx.snapshot.Scan(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	c := &cursor{ctx: ctx, snapshot: tx.snapshot, rows: rows, tx: tx, reverse: r.Reverse, rowUsed: true}
+	if tx.pending.Len() > 0 {
+		state := tx.pending.Clone()
+		c.pending = state.Scan(r.Low, r.High, r.Reverse)
+		c.stepOver()
+	}
+	if tx.cursors == nil {
+		tx.cursors = make(map[*cursor]struct{})
+	}
+	tx.cursors[c] = struct{}{}
+	return c, nil
+}
+
+// next returns the next row, valid until the next call.
+func (c *cursor) next() (key, value []byte, ok bool) {
+	if c.steps++; c.steps%ctxSteps == 1 {
+		if c.failed = c.ctx.Err(); c.failed != nil {
+			return nil, nil, false
+		}
+	}
+	if c.tx == nil {
+		return c.rows.Next()
+	}
+	if c.tx.done.Load() {
+		c.failed = errTxDone
+		return nil, nil, false
+	}
+	return c.merge()
+}
+
+// merge returns the lower row of the two sides, or the higher under reverse. Of equal keys the pending one counts.
+func (c *cursor) merge() (key, value []byte, ok bool) {
+	if c.rowUsed {
+		c.stepRow()
+	}
+	for c.row.ok || c.over.ok {
+		order := c.order()
+		if order < 0 {
+			c.rowUsed = true
+			return c.row.key, c.row.value, true
+		}
+		next := c.over
+		c.stepOver()
+		if order == 0 {
+			c.stepRow()
+		}
+		if !next.deleted {
+			return next.key, next.value, true
+		}
+	}
+	return nil, nil, false
+}
+
+func (c *cursor) stepRow() {
+	c.row.key, c.row.value, c.row.ok = c.rows.Next()
+	c.rowUsed = false
+}
+
+func (c *cursor) stepOver() {
+	key, p, ok := c.pending.Next()
+	c.over = aheadRow{key: key, value: p.value, deleted: p.deleted, ok: ok}
+}
+
+// order is negative if the snapshot's row comes first, positive if the pending write does.
+func (c *cursor) order() int {
+	switch {
+	case !c.over.ok:
+		return -1
+	case !c.row.ok:
+		return 1
+	case c.reverse:
+		return bytes.Compare(c.over.key, c.row.key)
+	}
+	return bytes.Compare(c.row.key, c.over.key)
+}
+
+// err returns what ended the rows early.
+func (c *cursor) err() error {
+	if c.failed != nil {
+		return c.failed
+	}
+	return c.rows.Err()
+}
+
+// close may be called again: a transaction closes what its function left open.
+func (c *cursor) close() {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	var err error
+	if c.rows != nil {
+		err = c.rows.Close()
+	}
+	if c.tx != nil {
+		delete(c.tx.cursors, c)
+		c.tx.storage.logClose(err)
+		return
+	}
+	c.storage.logClose(errors.Join(err, c.snapshot.Close()))
+	c.storage.leave(c.shard, c.at)
+}
+
+// logClose reports what no caller could use: the rows were read without an error.
+func (s *Storage) logClose(err error) {
+	if err != nil {
+		s.opts.logger.Error("closing a scan or transaction failed", "storage", s.path, "err", err)
+	}
+}

@@ -1,0 +1,129 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package keys
+
+import (
+	"fmt"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Tuple is a key of two components. It sorts by the first, then by the second.
+type Tuple[A, B any] struct {
+	First  A
+	Second B
+}
+
+// PairFormat is the format of keys of two components. [Pair] makes it.
+type PairFormat[A, B any] struct {
+	first  Part[A]
+	second Part[B]
+}
+
+var (
+	_ Part[Tuple[string, int]]          = PairFormat[string, int]{}
+	_ Owner                             = PairFormat[string, int]{}
+	_ core.Prefixer[Tuple[string, int]] = PairFormat[string, int]{}
+)
+
+// Pair is the format of keys of two components, any of which may be composite itself.
+func Pair[A, B any](first Part[A], second Part[B]) PairFormat[A, B] {
+	return PairFormat[A, B]{first, second}
+}
+
+// ID is pair(first,second).
+func (f PairFormat[A, B]) ID() string { return "pair(" + f.first.ID() + "," + f.second.ID() + ")" }
+
+// Ordered is true if both components are ordered, as all of this package are.
+func (f PairFormat[A, B]) Ordered() bool { return f.first.Ordered() && f.second.Ordered() }
+
+// Owned implements [Owner].
+func (f PairFormat[A, B]) Owned() bool { return isOwned(f.first) && isOwned(f.second) }
+
+// Append appends the first component as a part and the second as it would stand alone. The arguments may be reused
+// when the call returns.
+func (f PairFormat[A, B]) Append(dst []byte, k Tuple[A, B]) ([]byte, error) {
+	dst, err := f.appendFirst(dst, k.First)
+	if err != nil {
+		return nil, err
+	}
+	if dst, err = f.second.Append(dst, k.Second); err != nil {
+		return nil, inComponent(2, f.ID(), err)
+	}
+	return dst, nil
+}
+
+// AppendPart appends both components as parts. The arguments may be reused when the call returns.
+func (f PairFormat[A, B]) AppendPart(dst []byte, k Tuple[A, B]) ([]byte, error) {
+	dst, err := f.appendFirst(dst, k.First)
+	if err != nil {
+		return nil, err
+	}
+	if dst, err = f.second.AppendPart(dst, k.Second); err != nil {
+		return nil, inComponent(2, f.ID(), err)
+	}
+	return dst, nil
+}
+
+// Decode decodes what Append appended, and nothing else. The key refers to b only if a component is a view.
+func (f PairFormat[A, B]) Decode(b []byte) (k Tuple[A, B], err error) {
+	first, b, err := f.first.TakePart(b)
+	if err != nil {
+		return k, inComponent(1, f.ID(), err)
+	}
+	second, err := f.second.Decode(b)
+	if err != nil {
+		return k, inComponent(2, f.ID(), err)
+	}
+	return Tuple[A, B]{first, second}, nil
+}
+
+// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a component is a view.
+func (f PairFormat[A, B]) TakePart(b []byte) (k Tuple[A, B], rest []byte, err error) {
+	first, b, err := f.first.TakePart(b)
+	if err != nil {
+		return k, nil, inComponent(1, f.ID(), err)
+	}
+	second, rest, err := f.second.TakePart(b)
+	if err != nil {
+		return k, nil, inComponent(2, f.ID(), err)
+	}
+	return Tuple[A, B]{first, second}, rest, nil
+}
+
+// First is the range of all keys whose first component is x.
+func (f PairFormat[A, B]) First(x A) core.KeyRange[Tuple[A, B]] {
+	return prefixRange[Tuple[A, B]](f.appendFirst(nil, x))
+}
+
+// FirstPrefix is the range of all keys whose first component starts with x. Components other than strings and bytes
+// have no prefixes; the scan then fails with [errors.ErrUnsupported].
+func (f PairFormat[A, B]) FirstPrefix(x A) core.KeyRange[Tuple[A, B]] {
+	return prefixRange[Tuple[A, B]](appendPartPrefix(nil, f.first, x))
+}
+
+// FirstBetween is the range of all keys whose first component is low or above, and below high. Where the first
+// component is descending, low is the greater one.
+func (f PairFormat[A, B]) FirstBetween(low, high A) core.KeyRange[Tuple[A, B]] {
+	return rangeBetween[Tuple[A, B]](low, high, f.appendFirst)
+}
+
+// Prefix is the range of all keys whose first component is that of k and whose second starts with that of k. A
+// second component other than strings and bytes has no prefixes; the scan then fails with [errors.ErrUnsupported].
+func (f PairFormat[A, B]) Prefix(k Tuple[A, B]) core.KeyRange[Tuple[A, B]] {
+	head, err := f.appendFirst(nil, k.First)
+	return lastPrefix[Tuple[A, B]](head, err, f.second, k.Second)
+}
+
+func (f PairFormat[A, B]) appendFirst(dst []byte, x A) ([]byte, error) {
+	dst, err := f.first.AppendPart(dst, x)
+	if err != nil {
+		return nil, inComponent(1, f.ID(), err)
+	}
+	return dst, nil
+}
+
+func inComponent(n int, id string, err error) error {
+	return fmt.Errorf("component %d of %s: %w", n, id, err)
+}

@@ -1,0 +1,62 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package keys
+
+import (
+	"bytes"
+	"unsafe"
+)
+
+// Inside a composite key a text (a string or bytes) is escaped and ends itself: the byte 0x00 becomes 0x00 0xff, and
+// 0x00 0x01 is the end. The end is below every byte that could follow, an escaped 0x00 included, so a text sorts
+// before all texts that it is a prefix of.
+const (
+	textMark = 0x00 // what follows is one of:
+	textEnd  = 0x01
+	textZero = 0xff
+)
+
+func appendText(dst, text []byte) []byte {
+	return append(appendTextPrefix(dst, text), textMark, textEnd)
+}
+
+// appendTextPrefix appends what the encodings of text, and of all texts that start with it, have in common.
+func appendTextPrefix(dst, text []byte) []byte {
+	for {
+		i := bytes.IndexByte(text, 0)
+		if i < 0 {
+			return append(dst, text...)
+		}
+		dst = append(append(dst, text[:i]...), textMark, textZero)
+		text = text[i+1:]
+	}
+}
+
+// takeText splits a text off b. Where nothing was escaped, the text is a part of b; else it is a copy.
+func takeText(id string, b []byte) (text []byte, copied bool, rest []byte, err error) {
+	for {
+		i := bytes.IndexByte(b, textMark)
+		if i < 0 || i+1 == len(b) {
+			return nil, false, nil, corrupt(id, "has no end")
+		}
+		switch b[i+1] {
+		case textEnd:
+			if !copied {
+				return b[:i:i], false, b[i+2:], nil
+			}
+			return append(text, b[:i]...), true, b[i+2:], nil
+		case textZero:
+			text, copied = append(text, b[:i+1]...), true
+			b = b[i+2:]
+		default:
+			return nil, false, nil, corrupt(id, "has 0x00 before %#x, want 0xff or 0x01", b[i+1])
+		}
+	}
+}
+
+// bytesOfString returns the bytes of s, to read.
+func bytesOfString(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// stringOfBytes returns a string that refers to b.
+func stringOfBytes(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

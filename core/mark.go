@@ -1,0 +1,66 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+)
+
+// mark is what makes a storage recognizable before its engine is opened. A backend keeps it as the text
+//
+//	GUARDKV crc32c {"layout":1,"backend":"bbolt","id":"...","version":3}
+//
+// where crc32c is the checksum of the JSON in eight hexadecimal digits.
+type mark struct {
+	Layout  int    `json:"layout"`  // of what this package stores; see layout
+	Backend string `json:"backend"` // the backend's name
+	ID      string `json:"id"`      // random, of this storage; its copies share it
+	Version uint64 `json:"version"` // the application's
+}
+
+// layout is the version of what this package stores: marks, catalogue, rows. It grows when an older GuardKV could no
+// longer read that.
+const layout = 1
+
+const markHead = "GUARDKV "
+
+func newMark(backend string, version uint64) mark {
+	return mark{Layout: layout, Backend: backend, ID: rand.Text(), Version: version}
+}
+
+func (m mark) encode() []byte {
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // a struct of strings and numbers
+	}
+	return fmt.Appendf(nil, "%s%08x %s", markHead, crc32.Checksum(b, castagnoli), b)
+}
+
+// decodeMark reads a mark of the backend.
+func decodeMark(text []byte, backend string) (m mark, err error) {
+	var sum uint32
+	rest, ok := bytes.CutPrefix(text, []byte(markHead))
+	if !ok || len(rest) < 9 || rest[8] != ' ' {
+		return m, fmt.Errorf("%w: its mark cannot be read", ErrNotStorage)
+	}
+	body := rest[9:]
+	if _, err := fmt.Sscanf(string(rest[:8]), "%08x", &sum); err != nil || sum != crc32.Checksum(body, castagnoli) {
+		return m, fmt.Errorf("%w: %w: its mark has a wrong checksum", ErrNotStorage, ErrCorrupt)
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return m, errors.Join(ErrNotStorage, err)
+	}
+	if m.Layout != layout {
+		return m, fmt.Errorf("%w: the storage has layout %d, this GuardKV knows layout %d", ErrVersionMismatch, m.Layout, layout)
+	}
+	if m.Backend != backend {
+		return m, fmt.Errorf("%w of this backend: it was written by backend %q, not %q", ErrNotStorage, m.Backend, backend)
+	}
+	return m, nil
+}

@@ -1,0 +1,128 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package memory
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/internal/ordered"
+)
+
+// storage is what stays at a path when nobody has it open.
+type storage struct {
+	mark []byte // changed by the one writer, read when there is none
+	rows ordered.Map[[]byte]
+	size int64 // of all keys and values in rows
+
+	// state is what readers see. The writer publishes a new one with every batch and never changes an old one.
+	state atomic.Pointer[snapshot]
+}
+
+func newStorage(mark []byte) *storage {
+	s := &storage{mark: mark}
+	s.publish()
+	return s
+}
+
+func (s *storage) publish() { s.state.Store(&snapshot{rows: s.rows.Clone(), size: s.size}) }
+
+// apply changes rows, but not yet what readers see.
+func (s *storage) apply(writes []core.Write) {
+	for _, w := range writes {
+		if w.Delete {
+			s.delete(w.Key)
+		} else {
+			s.put(w.Key, w.Value)
+		}
+	}
+}
+
+// put copies the row into one allocation of its own: when the row is replaced or deleted and its last reader is
+// gone, all of it is free, whatever else its batch wrote. The value is in front, where it is aligned best.
+func (s *storage) put(key, value []byte) {
+	row := make([]byte, 0, len(value)+len(key))
+	row = append(append(row, value...), key...)
+	n := len(value)
+	if old, replaced := s.rows.Set(row[n:], row[:n:n]); replaced {
+		s.size -= int64(len(key) + len(old))
+	}
+	s.size += int64(len(row))
+}
+
+func (s *storage) delete(key []byte) {
+	if old, ok := s.rows.Get(key); ok {
+		s.rows.Delete(key)
+		s.size -= int64(len(key) + len(old))
+	}
+}
+
+// engine is an open storage. Several readers may have one storage open, each in an engine of its own.
+type engine struct {
+	lock    *lock
+	storage *storage
+}
+
+var (
+	_ core.Engine = (*engine)(nil)
+	_ core.Sizer  = (*engine)(nil)
+)
+
+// Get returns the stored bytes. They stay as they are for ever, so there is nothing to release.
+func (e *engine) Get(_ context.Context, key []byte) ([]byte, core.Releaser, error) {
+	v, ok := e.storage.state.Load().rows.Get(key)
+	if !ok {
+		return nil, nil, core.ErrNotFound
+	}
+	return v, noRelease{}, nil
+}
+
+// noRelease is the Releaser of bytes that the garbage collector releases.
+type noRelease struct{}
+
+func (noRelease) Release() {}
+
+// Snapshot returns the published state.
+func (e *engine) Snapshot(context.Context) (core.Snapshot, error) { return e.storage.state.Load(), nil }
+
+// Apply makes the writes visible all at once. It needs no base: nobody else can write.
+func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write) error {
+	if err := e.writable(ctx); err != nil {
+		return err
+	}
+	e.storage.apply(writes)
+	e.storage.publish()
+	return nil
+}
+
+// SetMark replaces the mark.
+func (e *engine) SetMark(ctx context.Context, mark []byte) error {
+	if err := e.writable(ctx); err != nil {
+		return err
+	}
+	e.storage.mark = bytes.Clone(mark)
+	return nil
+}
+
+func (e *engine) writable(ctx context.Context) error {
+	if e.lock.readOnly {
+		return fmt.Errorf("%w: the storage was opened to be read", core.ErrReadOnly)
+	}
+	return ctx.Err()
+}
+
+// Limits returns no limits.
+func (e *engine) Limits() core.Limits { return core.Limits{} }
+
+// Size returns the bytes of all keys and values. What the tree around them takes comes on top.
+func (e *engine) Size() (int64, error) { return e.storage.state.Load().size, nil }
+
+// Close gives the lock back.
+func (e *engine) Close() error {
+	e.lock.release()
+	return nil
+}

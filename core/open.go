@@ -1,0 +1,251 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Open opens the storage at path, or creates one if nothing is there. What else may happen is said by options.
+// Whatever carries no mark of GuardKV for this backend is ErrNotStorage, and is left as it was. A storage that
+// somebody else has open is ErrLocked, after a bounded wait.
+//
+// The storage must be closed. opts and b may be shared by several storages.
+func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage, error) {
+	o := opener{ctx: ctx, path: path, backend: b, options: newOptions(opts)}
+	s, err := o.open()
+	if err != nil {
+		var known *Error
+		if errors.As(err, &known) {
+			return nil, err
+		}
+		return nil, &Error{Op: "open", Path: path, Err: err}
+	}
+	return s, nil
+}
+
+// opener is an Open under way.
+type opener struct {
+	ctx     context.Context
+	path    string
+	backend Backend
+	options options
+
+	claim     Claim
+	found     bool // whether a storage is there
+	mark      mark // of that storage, or of the one to create
+	recreated *Recreation
+}
+
+// open begins anew when somebody else created or replaced the storage in the meantime.
+func (o *opener) open() (s *Storage, err error) {
+	for range conflictTries {
+		s, err = o.try()
+		if !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	return s, err
+}
+
+func (o *opener) try() (*Storage, error) {
+	if err := o.take(); err != nil {
+		return nil, err
+	}
+	defer func() { o.claim.Release() }()
+	if err := o.decide(); err != nil {
+		return nil, err
+	}
+	s, err := o.openSound()
+	if err != nil {
+		return nil, err
+	}
+	if err := o.finish(s); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// take claims the path and looks at what is there.
+func (o *opener) take() (err error) {
+	if err := o.ctx.Err(); err != nil {
+		return err
+	}
+	if o.claim, err = o.backend.Claim(o.ctx, o.path, o.options.readOnly); err != nil {
+		return err
+	}
+	if err := o.look(); err != nil {
+		return errors.Join(err, o.claim.Release())
+	}
+	return nil
+}
+
+func (o *opener) look() error {
+	text, err := o.claim.Mark()
+	if err != nil {
+		return err
+	}
+	if o.found = text != nil; o.found {
+		o.mark, err = decodeMark(text, o.backend.Name())
+		return err
+	}
+	if o.options.readOnly {
+		return fmt.Errorf("%w: nothing is there, and a read-only storage is not created: %w", ErrReadOnly, fs.ErrNotExist)
+	}
+	o.mark = newMark(o.backend.Name(), o.options.version)
+	return nil
+}
+
+// decide settles what the mark alone can settle: versions, and policies that need no look at the data.
+func (o *opener) decide() error {
+	if !o.found {
+		return nil
+	}
+	stored, wanted := o.mark.Version, o.options.version
+	older := stored < wanted && !o.options.anyVersion
+	switch {
+	case stored > wanted && !o.options.anyVersion:
+		return fmt.Errorf("%w: the storage has version %d, newer than the wanted %d", ErrVersionMismatch, stored, wanted)
+	case o.options.recreate&Always != 0:
+		return o.setAside(Always)
+	case !older, o.options.migrate != nil && !o.options.readOnly:
+		return nil
+	case o.options.recreate&OnVersionBump != 0:
+		return o.setAside(OnVersionBump)
+	}
+	return fmt.Errorf("%w: the storage has version %d, older than the wanted %d; see WithMigration and OnVersionBump",
+		ErrVersionMismatch, stored, wanted)
+}
+
+// setAside moves the claimed storage out of the way.
+func (o *opener) setAside(reason Recreate) error {
+	if o.options.readOnly {
+		return fmt.Errorf("%w: the policy asks for a new storage (%s)", ErrReadOnly, reason)
+	}
+	to := replacedName(o.path)
+	if err := o.claim.Rename(to); err != nil {
+		return fmt.Errorf("setting the old storage aside (%s): %w", reason, err)
+	}
+	o.options.logger.Warn("storage replaced", "storage", o.path, "reason", reason.String(), "old", to)
+	o.recreated = &Recreation{Reason: reason, Path: to}
+	o.found = false
+	o.mark = newMark(o.backend.Name(), o.options.version)
+	return nil
+}
+
+// openSound opens the storage. One that turns out to be damaged is set aside if the policy says so.
+func (o *opener) openSound() (*Storage, error) {
+	s, err := o.openEngine()
+	if !errors.Is(err, ErrCorrupt) || !o.found || o.options.recreate&OnValidationFail == 0 {
+		return s, err
+	}
+	o.options.logger.Error("storage is damaged", "storage", o.path, "err", err)
+	if err := o.reclaim(); err != nil {
+		return nil, err
+	}
+	if err := o.setAside(OnValidationFail); err != nil {
+		return nil, err
+	}
+	return o.openEngine()
+}
+
+// openEngine opens or creates the storage, and validates it.
+func (o *opener) openEngine() (*Storage, error) {
+	e, err := o.claim.Open(o.ctx, EngineOptions{
+		Mark:       o.mark.encode(),
+		NoSync:     o.options.noSync,
+		Validation: o.options.validation,
+		Logger:     o.options.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := newStorage(o.path, e, o.options)
+	if err := s.validate(o.ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return s, nil
+}
+
+// validate reads the catalogue, and at ValidateFull everything.
+func (s *Storage) validate(ctx context.Context) error {
+	snap, err := s.engine.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.catalogue.load(ctx, snap)
+	if err == nil && s.opts.validation == ValidateFull {
+		err = s.check(ctx, snap)
+	}
+	return errors.Join(err, snap.Close())
+}
+
+// reclaim makes sure that the claim is held, on the storage that was found: an engine that had opened has given
+// the lock back. A storage that has changed hands since is looked at from the start.
+func (o *opener) reclaim() error {
+	id := o.mark.ID
+	if err := o.claim.Release(); err != nil {
+		return err
+	}
+	if err := o.take(); err != nil {
+		return err
+	}
+	if !o.found || o.mark.ID != id {
+		return ErrConflict
+	}
+	return nil
+}
+
+// finish migrates, and removes what was set aside long ago.
+func (o *opener) finish(s *Storage) error {
+	if o.recreated != nil {
+		s.recreated.Store(o.recreated)
+		o.prune()
+	}
+	from, to := o.mark.Version, o.options.version
+	if from >= to || o.options.anyVersion || o.options.migrate == nil {
+		return nil
+	}
+	if err := o.options.migrate(o.ctx, s, from, to); err != nil {
+		return err
+	}
+	m := o.mark
+	m.Version = to
+	return s.exclusively(o.ctx, func() error { return s.engine.SetMark(o.ctx, m.encode()) })
+}
+
+// prune deletes replaced storages that are too many. Failing to is no reason to fail: they are found again the
+// next time.
+func (o *opener) prune() {
+	if o.options.keep < 0 {
+		return
+	}
+	old, err := o.backend.List(o.ctx, o.path+replacedInfix)
+	for i := 0; err == nil && i < len(old)-o.options.keep; i++ {
+		err = o.remove(old[i])
+	}
+	if err != nil {
+		o.options.logger.Warn("replaced storages were not removed", "storage", o.path, "err", err)
+	}
+}
+
+// remove deletes a storage that carries a mark of this backend, and nothing else.
+func (o *opener) remove(path string) error {
+	claim, err := o.backend.Claim(o.ctx, path, false)
+	if err != nil {
+		return err
+	}
+	defer claim.Release()
+	text, err := claim.Mark()
+	if err != nil || text == nil {
+		return err
+	}
+	if _, err := decodeMark(text, o.backend.Name()); err != nil {
+		return err
+	}
+	return claim.Remove()
+}

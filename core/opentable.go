@@ -1,0 +1,217 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// TableOption changes how a table is created.
+type TableOption func(*tableOptions)
+
+type tableOptions struct{ checksums bool }
+
+// WithChecksums stores a CRC-32C with every row of the table, over key and value, and checks it on every read. A
+// table keeps what it was created with: opening one that has checksums needs no option, and one that has none
+// with it is ErrFormatMismatch. The default is none.
+func WithChecksums() TableOption { return func(o *tableOptions) { o.checksums = true } }
+
+// OpenTable opens a table, or creates it if the storage has none of this name. A table remembers its formats:
+// opening it with others is ErrFormatMismatch, which names both, unless OnFormatChange sets the old table aside. A
+// table may be opened several times.
+func OpenTable[K, V, W any](ctx context.Context, s *Storage, name string, key KeyFormat[K], value ValueFormat[V, W], opts ...TableOption) (*Table[K, V, W], error) {
+	o := tableOpener[K, V, W]{storage: s, name: name, key: key, value: value}
+	for _, opt := range opts {
+		opt(&o.options)
+	}
+	t, err := o.open(ctx)
+	if err != nil {
+		return nil, s.fail("open table", name, nil, err)
+	}
+	return t, nil
+}
+
+// maxTableName is the length of the longest table name, in bytes.
+const maxTableName = 255
+
+// tableOpener is an OpenTable under way.
+type tableOpener[K, V, W any] struct {
+	storage *Storage
+	name    string
+	key     KeyFormat[K]
+	value   ValueFormat[V, W]
+	options tableOptions
+}
+
+func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error) {
+	if n := len(o.name); n == 0 || n > maxTableName {
+		return nil, fmt.Errorf("a table's name has 1 to %d bytes, not %d", maxTableName, n)
+	}
+	shard, at, err := o.storage.enter("call")
+	if err != nil {
+		return nil, err
+	}
+	defer o.storage.leave(shard, at)
+	if state := o.storage.catalogue.find(o.name); state != nil {
+		t, changed, err := o.bind(state)
+		if err == nil && (!changed || o.storage.opts.readOnly) {
+			return t, nil
+		}
+		if err != nil && !o.mayReplace(err) {
+			return nil, err
+		}
+	}
+	return o.write(ctx)
+}
+
+// mayReplace reports whether the policy lets a mismatch be answered by a new table.
+func (o *tableOpener[K, V, W]) mayReplace(err error) bool {
+	s := o.storage
+	return errors.Is(err, ErrFormatMismatch) && s.opts.recreate&OnFormatChange != 0 && !s.opts.readOnly
+}
+
+// write opens the table in a way that changes the catalogue.
+func (o *tableOpener[K, V, W]) write(ctx context.Context) (t *Table[K, V, W], err error) {
+	if o.storage.opts.readOnly {
+		return nil, fmt.Errorf("%w: the storage has no such table, and is read-only", ErrNotFound)
+	}
+	if err := o.storage.writer.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer o.storage.writer.release()
+	state := o.storage.catalogue.find(o.name)
+	if state == nil {
+		return o.create(ctx, nil)
+	}
+	t, changed, err := o.bind(state)
+	switch {
+	case err != nil && o.mayReplace(err):
+		return o.replace(ctx, state, err)
+	case err != nil:
+		return nil, err
+	case changed:
+		return t, o.record(ctx, state, *state.record.Load(), t)
+	}
+	return t, nil
+}
+
+// bind makes a handle of an existing table. changed reports that its value format has new metadata to store.
+func (o *tableOpener[K, V, W]) bind(state *tableState) (t *Table[K, V, W], changed bool, err error) {
+	r := *state.record.Load()
+	if err := o.compare(r); err != nil {
+		return nil, false, err
+	}
+	value, meta, err := o.bindValue(r.Meta)
+	if err != nil {
+		return nil, false, err
+	}
+	changed = string(meta) != string(r.Meta)
+	return newTable(o.storage, state, r, o.key, value), changed, nil
+}
+
+// compare returns ErrFormatMismatch if the table was created differently.
+func (o *tableOpener[K, V, W]) compare(r tableRecord) error {
+	if r.Key != o.key.ID() {
+		return fmt.Errorf("%w: the table's keys are %q, opened as %q", ErrFormatMismatch, r.Key, o.key.ID())
+	}
+	if r.Value != o.value.ID() {
+		return fmt.Errorf("%w: the table's values are %q, opened as %q", ErrFormatMismatch, r.Value, o.value.ID())
+	}
+	if o.options.checksums && !r.Checksums {
+		return fmt.Errorf("%w: the table was created without checksums, opened with them", ErrFormatMismatch)
+	}
+	return nil
+}
+
+// bindValue gives the value format the metadata that is stored for it, nil for a new table.
+func (o *tableOpener[K, V, W]) bindValue(stored []byte) (ValueFormat[V, W], []byte, error) {
+	b, ok := o.value.(Binder[V, W])
+	if !ok {
+		return o.value, stored, nil
+	}
+	return b.Bind(stored)
+}
+
+// replace sets the table aside under another name, in the same write that creates the new one.
+func (o *tableOpener[K, V, W]) replace(ctx context.Context, state *tableState, reason error) (*Table[K, V, W], error) {
+	if state.opened.Load() {
+		return nil, fmt.Errorf("%w; it is not set aside while it is open elsewhere", reason)
+	}
+	t, err := o.create(ctx, state)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// create makes a new table of the name. If old is not nil it has that name now, and gets another.
+func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Table[K, V, W], error) {
+	s := o.storage
+	value, meta, err := o.bindValue(nil)
+	if err != nil {
+		return nil, err
+	}
+	r := tableRecord{Number: s.catalogue.unused(), Key: o.key.ID(), Value: o.value.ID(), Meta: meta, Checksums: o.options.checksums}
+	row, err := r.row(o.name)
+	if err != nil {
+		return nil, err
+	}
+	writes := []Write{row}
+	aside := replacedName(o.name)
+	if old != nil {
+		asideRow, err := old.record.Load().row(aside)
+		if err != nil {
+			return nil, err
+		}
+		writes = append(writes, asideRow) // its name is the longer one, so it comes after
+	}
+	if err := s.writer.apply(ctx, nil, writes); err != nil {
+		return nil, err
+	}
+	state := newTableState(o.name, r)
+	s.catalogue.change(func() {
+		if old != nil {
+			s.catalogue.tables[aside] = newTableState(aside, *old.record.Load())
+		}
+		s.catalogue.tables[o.name] = state
+	})
+	if old != nil {
+		s.opts.logger.Warn("table replaced", "storage", s.path, "table", o.name, "old", aside)
+		s.recreated.Store(&Recreation{Reason: OnFormatChange, Path: s.path, Table: aside})
+	}
+	return newTable(s, state, r, o.key, value), nil
+}
+
+// record stores the new metadata of an existing table.
+func (o *tableOpener[K, V, W]) record(ctx context.Context, state *tableState, r tableRecord, t *Table[K, V, W]) error {
+	_, meta, err := o.bindValue(r.Meta)
+	if err != nil {
+		return err
+	}
+	r.Meta = meta
+	row, err := r.row(o.name)
+	if err != nil {
+		return err
+	}
+	if err := o.storage.writer.apply(ctx, nil, []Write{row}); err != nil {
+		return err
+	}
+	state.record.Store(&r)
+	return nil
+}
+
+func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key KeyFormat[K], value ValueFormat[V, W]) *Table[K, V, W] {
+	t := &Table[K, V, W]{
+		storage: s,
+		state:   state,
+		rows:    newRowFormat(r, s.limits, key, value),
+		guards:  &guardPool[W]{storage: s, table: state.name},
+	}
+	check := t.rows.check
+	state.check.Store(&check)
+	state.opened.Store(true)
+	return t
+}

@@ -1,0 +1,99 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+// rowFormat turns rows into stored bytes and back. It is the only place where the formats of a table meet the
+// layout of its rows.
+type rowFormat[K, V, W any] struct {
+	number    uint32 // of the table
+	checksums bool
+	limits    Limits
+	key       KeyFormat[K]
+	value     ValueFormat[V, W]
+	trusted   Truster[W] // nil unless rows have checksums and the format can do without validation
+	reuse     Reuser[W]  // nil if the format cannot decode into an old value
+}
+
+func newRowFormat[K, V, W any](r tableRecord, l Limits, key KeyFormat[K], value ValueFormat[V, W]) rowFormat[K, V, W] {
+	f := rowFormat[K, V, W]{number: r.Number, checksums: r.Checksums, limits: l, key: key, value: value}
+	if r.Checksums {
+		f.trusted, _ = value.(Truster[W])
+	}
+	f.reuse, _ = value.(Reuser[W])
+	return f
+}
+
+// appendKey appends the stored form of a key.
+func (f *rowFormat[K, V, W]) appendKey(dst []byte, k K) ([]byte, error) {
+	dst, err := f.key.Append(appendTableNumber(dst, f.number), k)
+	if err != nil {
+		return dst, err
+	}
+	return dst, f.limits.checkRow(dst, nil)
+}
+
+// append appends the stored form of a row, key first, and returns where the value starts.
+func (f *rowFormat[K, V, W]) append(dst []byte, k K, v V) (row []byte, value int, err error) {
+	start := len(dst)
+	dst, err = f.key.Append(appendTableNumber(dst, f.number), k)
+	if err != nil {
+		return dst, 0, err
+	}
+	value = len(dst)
+	dst, err = f.value.Append(dst, v)
+	if err != nil {
+		return dst, 0, err
+	}
+	if f.checksums {
+		dst = appendRowSum(dst, value, dst[start+tableNumberSize:value])
+	}
+	return dst, value, f.limits.checkRow(dst[start:value], dst[value:])
+}
+
+// view returns the view of a stored value. It is the one place where the engine's bytes are clipped, so that no
+// format can read beyond its row.
+func (f *rowFormat[K, V, W]) view(key, stored []byte) (W, error) {
+	stored = stored[:len(stored):len(stored)]
+	if !f.checksums {
+		return f.value.View(stored)
+	}
+	value, err := checkRowSum(key[tableNumberSize:], stored)
+	if err != nil {
+		var none W
+		return none, err
+	}
+	if f.trusted != nil {
+		return f.trusted.ViewTrusted(value)
+	}
+	return f.value.View(value)
+}
+
+// viewInto is view for a W whose memory may be used again.
+func (f *rowFormat[K, V, W]) viewInto(key, stored []byte, w *W) (err error) {
+	if f.reuse == nil || f.trusted != nil {
+		*w, err = f.view(key, stored)
+		return err
+	}
+	stored = stored[:len(stored):len(stored)]
+	if f.checksums {
+		if stored, err = checkRowSum(key[tableNumberSize:], stored); err != nil {
+			return err
+		}
+	}
+	return f.reuse.ViewInto(stored, w)
+}
+
+// decodeKey returns the key of a stored key.
+func (f *rowFormat[K, V, W]) decodeKey(key []byte) (K, error) {
+	return f.key.Decode(key[tableNumberSize:len(key):len(key)])
+}
+
+// check returns an error if a stored row cannot be read.
+func (f *rowFormat[K, V, W]) check(key, stored []byte) error {
+	if _, err := f.decodeKey(key); err != nil {
+		return err
+	}
+	_, err := f.view(key, stored)
+	return err
+}

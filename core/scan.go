@@ -1,0 +1,313 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+)
+
+// Scan passes over rows of a table in the order of their keys. It is a value: its methods return a narrower scan
+// and leave the old one as it is, so a scan can be kept, shared and used again.
+//
+// Outside a transaction each use sees the snapshot of its start, whatever is written meanwhile, by the loop's body
+// included. Inside a transaction it sees the transaction's state at its start.
+type Scan[K, V, W any] struct {
+	table     *Table[K, V, W]
+	tx        *Tx // nil outside a transaction
+	low, high []byte
+	reverse   bool
+	limit     int // negative is none
+	err       error
+}
+
+// Row is one row of a scan. Value is owned by the engine, must not be modified, and is valid until the loop asks
+// for the next row. Key is valid as long as the key format says; unless it is a view, for ever.
+type Row[K, W any] struct {
+	Key   K
+	Value W
+}
+
+func newScan[K, V, W any](t *Table[K, V, W], tx *Tx) Scan[K, V, W] {
+	low := appendTableNumber(nil, t.rows.number)
+	return Scan[K, V, W]{table: t, tx: tx, low: low, high: prefixEnd(low), limit: -1}
+}
+
+// From leaves out keys below k. With several bounds, all hold; that is also so with Reverse.
+func (s Scan[K, V, W]) From(k K) Scan[K, V, W] {
+	if low, ok := s.bound(k); ok {
+		s.low = higher(s.low, low)
+	} else {
+		s.err = s.boundError(k)
+	}
+	return s
+}
+
+// To leaves out k and the keys above it.
+func (s Scan[K, V, W]) To(k K) Scan[K, V, W] {
+	if high, ok := s.bound(k); ok {
+		s.high = lower(s.high, high)
+	} else {
+		s.err = s.boundError(k)
+	}
+	return s
+}
+
+// Prefix leaves out keys that do not start with k. It is for key formats that have prefixes: strings and bytes.
+func (s Scan[K, V, W]) Prefix(k K) Scan[K, V, W] {
+	p, ok := s.table.rows.key.(Prefixer[K])
+	if !ok {
+		s.fail(s.unordered(fmt.Errorf("%s: %w: %w", s.table.rows.key.ID(), errNoPrefix, errors.ErrUnsupported)))
+		return s
+	}
+	return s.Within(p.Prefix(k))
+}
+
+// Within leaves out keys outside r, a range that a key format made, such as keys.Pair(a, b).First(x).
+func (s Scan[K, V, W]) Within(r KeyRange[K]) Scan[K, V, W] {
+	low, high, err := r.Bounds()
+	if err = s.unordered(err); err != nil {
+		s.fail(err)
+		return s
+	}
+	number := appendTableNumber(nil, s.table.rows.number)
+	s.low = higher(s.low, append(number[:len(number):len(number)], low...))
+	if high != nil {
+		s.high = lower(s.high, append(number[:len(number):len(number)], high...))
+	}
+	return s
+}
+
+// Reverse passes over the same rows from the last to the first.
+func (s Scan[K, V, W]) Reverse() Scan[K, V, W] {
+	s.fail(s.unordered(nil))
+	s.reverse = !s.reverse
+	return s
+}
+
+// Limit ends the scan after n rows. A negative n is no limit.
+func (s Scan[K, V, W]) Limit(n int) Scan[K, V, W] {
+	s.limit = n
+	return s
+}
+
+// bound returns the encoded bound, if there can be one.
+func (s *Scan[K, V, W]) bound(k K) ([]byte, bool) {
+	b, err := s.table.rows.key.Append(appendTableNumber(nil, s.table.rows.number), k)
+	return b, err == nil && s.unordered(nil) == nil
+}
+
+func (s *Scan[K, V, W]) boundError(k K) error {
+	if err := s.unordered(nil); err != nil {
+		return errors.Join(s.err, err)
+	}
+	_, err := s.table.rows.key.Append(nil, k)
+	return errors.Join(s.err, err)
+}
+
+// unordered returns ErrUnordered if the keys have no order, else err.
+func (s *Scan[K, V, W]) unordered(err error) error {
+	if !s.table.rows.key.Ordered() {
+		return fmt.Errorf("%w: keys in %s have no order", ErrUnordered, s.table.rows.key.ID())
+	}
+	return err
+}
+
+// fail keeps an error for whoever uses the scan.
+func (s *Scan[K, V, W]) fail(err error) { s.err = errors.Join(s.err, err) }
+
+// Rows returns the rows. After an error one more pair follows, which holds the error and no row. The value of a
+// row is valid until the loop asks for the next one.
+func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
+	return func(yield func(Row[K, W], error) bool) {
+		var row Row[K, W]
+		err := s.each(ctx, false, func(key, stored []byte) (more bool, err error) {
+			if row.Key, err = s.table.rows.decodeKey(key); err != nil {
+				return false, s.rowError(key, err)
+			}
+			if err = s.table.rows.viewInto(key, stored, &row.Value); err != nil {
+				return false, s.rowError(key, err)
+			}
+			return yield(row, nil), nil
+		})
+		if err != nil {
+			yield(Row[K, W]{}, s.table.fail("scan", err))
+		}
+	}
+}
+
+// Keys returns the keys, without looking at the values. After an error one more pair follows, which holds the
+// error and no key.
+func (s Scan[K, V, W]) Keys(ctx context.Context) iter.Seq2[K, error] {
+	return func(yield func(K, error) bool) {
+		err := s.each(ctx, true, func(key, _ []byte) (more bool, err error) {
+			k, err := s.table.rows.decodeKey(key)
+			if err != nil {
+				return false, s.rowError(key, err)
+			}
+			return yield(k, nil), nil
+		})
+		if err != nil {
+			var none K
+			yield(none, s.table.fail("scan", err))
+		}
+	}
+}
+
+// Stream calls fn once with the rows, and returns fn's error as it is, or else the error that ended the rows
+// early: an error cannot be forgotten. A value is valid until fn asks for the next row.
+func (s Scan[K, V, W]) Stream(ctx context.Context, fn func(iter.Seq2[K, W]) error) error {
+	var failed error
+	err := fn(func(yield func(K, W) bool) {
+		for row, err := range s.Rows(ctx) {
+			if err != nil {
+				failed = err
+				return
+			}
+			if !yield(row.Key, row.Value) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// Count returns the number of rows. Engines that can count without reading every row do so.
+func (s Scan[K, V, W]) Count(ctx context.Context) (int, error) {
+	c, err := s.open(ctx, true)
+	if err != nil {
+		return 0, s.table.fail("count", err)
+	}
+	defer c.close()
+	n, err := s.count(ctx, c)
+	return n, s.table.fail("count", err)
+}
+
+func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error) {
+	if counter, ok := c.snapshot.(Counter); ok && s.tx == nil && s.limit < 0 {
+		rows, _, err := counter.Count(ctx, s.low, s.high)
+		return int(rows), err
+	}
+	for n != s.limit {
+		if _, _, ok := c.next(); !ok {
+			break
+		}
+		n++
+	}
+	return n, c.err()
+}
+
+// Outside a transaction, Delete and DropTable go in chunks of so many rows, or bytes of keys.
+const (
+	deleteChunk = 4096
+	deleteBytes = 1 << 20
+)
+
+// Delete deletes the rows and returns how many there were. Inside a transaction that is atomic. Outside it goes
+// chunk by chunk, each of which is: after an error, the number says how many rows are deleted durably. Rows
+// that others put into the range meanwhile may be deleted or not.
+func (s Scan[K, V, W]) Delete(ctx context.Context) (int, error) {
+	if s.tx != nil {
+		n, _, err := s.deleteIn(ctx, s.tx, s.limit)
+		return n, s.table.fail("delete", err)
+	}
+	for deleted := 0; ; {
+		n, last, err := s.deleteSome(ctx, s.limit-deleted)
+		if err != nil {
+			return deleted, s.table.fail("delete", err)
+		}
+		if deleted += n; n == 0 || deleted == s.limit {
+			return deleted, nil
+		}
+		s.pass(last)
+	}
+}
+
+// deleteSome deletes a chunk, at most limit rows unless that is negative, in a transaction of its own.
+func (s Scan[K, V, W]) deleteSome(ctx context.Context, limit int) (n int, last []byte, err error) {
+	if limit < 0 || limit > deleteChunk {
+		limit = deleteChunk
+	}
+	err = s.table.storage.Update(ctx, func(tx *Tx) (err error) {
+		n, last, err = s.deleteIn(ctx, tx, limit)
+		return err
+	})
+	return n, last, err
+}
+
+// pass narrows the scan to what comes after key.
+func (s *Scan[K, V, W]) pass(key []byte) {
+	if s.reverse {
+		s.high = key
+	} else {
+		s.low = append(key, 0)
+	}
+}
+
+// deleteIn deletes at most limit rows, and returns the last key that it deleted.
+func (s Scan[K, V, W]) deleteIn(ctx context.Context, tx *Tx, limit int) (n int, last []byte, err error) {
+	chunked := s.tx == nil
+	s.tx, s.limit = tx, limit
+	if err := s.table.In(tx).writable(); err != nil {
+		return 0, nil, err
+	}
+	err = s.each(ctx, true, func(key, _ []byte) (bool, error) {
+		last = bytes.Clone(key)
+		tx.delete(last)
+		n++
+		return !chunked || tx.size < deleteBytes, nil
+	})
+	return n, bytes.Clone(last), err
+}
+
+// each calls fn with every stored row until it wants no more.
+func (s *Scan[K, V, W]) each(ctx context.Context, keysOnly bool, fn func(key, stored []byte) (bool, error)) error {
+	c, err := s.open(ctx, keysOnly)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	for left := s.limit; left != 0; left-- {
+		key, stored, ok := c.next()
+		if !ok {
+			return c.err()
+		}
+		if more, err := fn(key, stored); !more || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open returns a cursor that stands before the first row.
+func (s *Scan[K, V, W]) open(ctx context.Context, keysOnly bool) (*cursor, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	r := ScanRange{Low: s.low, High: s.high, Reverse: s.reverse, KeysOnly: keysOnly}
+	if s.high != nil && bytes.Compare(s.low, s.high) > 0 {
+		r.High = r.Low // bounds that exclude each other leave nothing
+	}
+	if s.tx == nil {
+		if s.table.state.dropped.Load() {
+			return nil, errDropped
+		}
+		return s.table.storage.scan(ctx, r)
+	}
+	if err := s.table.In(s.tx).usable(); err != nil {
+		return nil, err
+	}
+	return s.tx.scan(ctx, r)
+}
+
+// rowError says which row cannot be read.
+func (s *Scan[K, V, W]) rowError(key []byte, err error) error {
+	return fmt.Errorf("the row with the encoded key %s: %w", shortKey(key[tableNumberSize:]), err)
+}

@@ -1,0 +1,240 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// Storage is an open storage: a set of tables in one engine. It is safe for concurrent use.
+type Storage struct {
+	path      string
+	engine    Engine
+	limits    Limits
+	opts      options
+	recreated atomic.Pointer[Recreation]
+	catalogue catalogue
+	writer    writer
+	readers   readers
+	leaked    atomic.Int64 // guards that were collected while open
+
+	closeOnce sync.Once
+	closed    chan struct{} // closed when the engine is
+	closeErr  error
+}
+
+// Recreation tells what was replaced, and where the old one is.
+type Recreation struct {
+	Reason Recreate // the policy that asked for it
+	Path   string   // where the old storage is
+	Table  string   // the name that the old table has now; "" if the whole storage was replaced
+}
+
+func newStorage(path string, e Engine, o options) *Storage {
+	s := &Storage{path: path, engine: e, limits: e.Limits(), opts: o, closed: make(chan struct{})}
+	s.writer.storage = s
+	s.writer.turn = make(chan struct{}, 1)
+	s.readers.idle = s.closeEngine
+	if o.tracking {
+		s.readers.places = &places{open: make(map[*place]struct{})}
+	}
+	return s
+}
+
+// View runs fn in a transaction that reads one snapshot. The Tx, and every view read through it, is valid until
+// fn returns. fn's error is returned as it is.
+func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
+	shard, at, err := s.enter("transaction")
+	if err != nil {
+		return s.fail("view", "", nil, err)
+	}
+	defer s.leave(shard, at)
+	tx, err := s.begin(ctx)
+	if err != nil {
+		return s.fail("view", "", nil, err)
+	}
+	defer tx.end()
+	return fn(tx)
+}
+
+// Update runs fn in a transaction that reads and writes, and commits it when fn returns nil: atomically, durably,
+// and as if no other write had happened between its first read and the commit. If fn returns an error or panics,
+// nothing is written, and the error is returned as it is. The Tx, and every view read through it, is valid until
+// fn returns.
+//
+// fn has the only turn to write: it should be short, and must write through its Tx. A write past the Tx by the
+// same goroutine is ErrNestedWrite. fn may run again when the engine reports a conflict, so it must set, not
+// add to, what it leaves outside the storage.
+func (s *Storage) Update(ctx context.Context, fn func(*Tx) error) error {
+	if s.opts.readOnly {
+		return s.fail("update", "", nil, ErrReadOnly)
+	}
+	shard, at, err := s.enter("transaction")
+	if err != nil {
+		return s.fail("update", "", nil, err)
+	}
+	defer s.leave(shard, at)
+	if err := s.writer.acquire(ctx); err != nil {
+		return s.fail("update", "", nil, err)
+	}
+	defer s.writer.release()
+	for try := 1; ; try++ {
+		err := s.tryUpdate(ctx, fn)
+		var commit *commitError
+		if !errors.As(err, &commit) {
+			return err
+		}
+		if !errors.Is(commit.err, ErrConflict) || try == conflictTries {
+			return s.fail("update", "", nil, commit.err)
+		}
+		backOff(try)
+	}
+}
+
+// commitError tells an error of the commit from one of the caller's function.
+type commitError struct{ err error }
+
+func (e *commitError) Error() string { return e.err.Error() }
+
+// tryUpdate makes one attempt. The caller has the turn.
+func (s *Storage) tryUpdate(ctx context.Context, fn func(*Tx) error) error {
+	tx, err := s.begin(ctx)
+	if err != nil {
+		return &commitError{err}
+	}
+	defer tx.end()
+	tx.writable = true
+	if err := s.runClosure(tx, fn); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return &commitError{err}
+	}
+	writes, err := tx.writes()
+	if err == nil {
+		err = s.writer.apply(context.WithoutCancel(ctx), tx.snapshot, writes)
+	}
+	if err != nil {
+		return &commitError{err}
+	}
+	return nil
+}
+
+// runClosure marks the goroutine, so that a nested write is found instead of waiting for itself.
+func (s *Storage) runClosure(tx *Tx, fn func(*Tx) error) error {
+	s.writer.closure.Store(goroutineID())
+	defer s.writer.closure.Store(0)
+	return fn(tx)
+}
+
+// exclusively runs fn while no other write can happen, as one call that is counted.
+func (s *Storage) exclusively(ctx context.Context, fn func() error) error {
+	if s.opts.readOnly {
+		return ErrReadOnly
+	}
+	shard, at, err := s.enter("call")
+	if err != nil {
+		return err
+	}
+	defer s.leave(shard, at)
+	if err := s.writer.acquire(ctx); err != nil {
+		return err
+	}
+	defer s.writer.release()
+	return fn()
+}
+
+// Recreated tells whether opening the storage, or a table, replaced an old one, and where that is. If there were
+// several, it is the last.
+func (s *Storage) Recreated() (Recreation, bool) {
+	r := s.recreated.Load()
+	if r == nil {
+		return Recreation{}, false
+	}
+	return *r, true
+}
+
+// As sets target to the engine's own handle, such as a **bbolt.DB, and reports whether the engine has one of that
+// type. It is an escape hatch for reading: writing through it breaks the promises of this package, and Compact
+// may replace the handle.
+func (s *Storage) As(target any) bool {
+	u, ok := s.engine.(Unwrapper)
+	return ok && !s.readers.shut.Load() && u.As(target)
+}
+
+// Close closes the storage. From then on every call gives ErrClosed. If guards, scans or transactions are open,
+// Close returns ErrGuardsOpen: they stay valid, and the last one to end closes the engine and gives its lock
+// back. Close may be called again to learn whether that has happened: it returns ErrGuardsOpen until then and
+// nil after.
+func (s *Storage) Close() error {
+	s.readers.shut.Store(true)
+	if n := s.readers.open(); n > 0 {
+		return s.fail("close", "", nil, s.readers.errOpen(n))
+	}
+	s.closeEngine()
+	<-s.closed
+	if s.closeErr != nil {
+		return s.fail("close", "", nil, s.closeErr)
+	}
+	return nil
+}
+
+// closeEngine runs when nobody is left; several goroutines may find that at once.
+func (s *Storage) closeEngine() {
+	s.closeOnce.Do(func() {
+		if s.closeErr = s.engine.Close(); s.closeErr != nil {
+			s.opts.logger.Error("closing the engine failed", "storage", s.path, "err", s.closeErr)
+		}
+		close(s.closed)
+	})
+}
+
+// enter counts a scan, a transaction or a call until leave.
+func (s *Storage) enter(what string) (*readerShard, *place, error) {
+	shard := s.readers.shard()
+	if !s.readers.enter(shard) {
+		return nil, nil, ErrClosed
+	}
+	return shard, s.readers.places.add(what, 2), nil
+}
+
+func (s *Storage) leave(shard *readerShard, at *place) {
+	s.readers.places.remove(at)
+	s.readers.leave(shard)
+}
+
+// fail makes the error of a public method. An error that is one already keeps its more precise words.
+func (s *Storage) fail(op, table string, key any, err error) error {
+	var known *Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return &Error{Op: op, Path: s.path, Table: table, Key: key, Err: err}
+}
+
+// checkRow returns ErrTooLarge for a row that the engine cannot take.
+func (l Limits) checkRow(key, value []byte) error {
+	if l.Key > 0 && len(key) > l.Key {
+		return fmt.Errorf("%w: a key of %d bytes, where the engine takes %d", ErrTooLarge, len(key)-tableNumberSize, l.Key-tableNumberSize)
+	}
+	if l.Value > 0 && len(value) > l.Value {
+		return fmt.Errorf("%w: a value of %d bytes, where the engine takes %d", ErrTooLarge, len(value), l.Value)
+	}
+	return nil
+}
+
+// checkBatch returns ErrTooLarge for an atomic write that the engine cannot take.
+func (l Limits) checkBatch(rows, bytes int) error {
+	if l.BatchRows > 0 && rows > l.BatchRows {
+		return fmt.Errorf("%w: %d rows in one write, where the engine takes %d", ErrTooLarge, rows, l.BatchRows)
+	}
+	if l.BatchBytes > 0 && bytes > l.BatchBytes {
+		return fmt.Errorf("%w: %d bytes in one write, where the engine takes %d", ErrTooLarge, bytes, l.BatchBytes)
+	}
+	return nil
+}

@@ -1,0 +1,244 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+	"sync"
+)
+
+// Table is a typed table of a storage: K is its key, V what is put, and W the view that is read, which is the
+// same type as V for formats that decode. It is safe for concurrent use and needs no closing.
+type Table[K, V, W any] struct {
+	storage  *Storage
+	state    *tableState
+	rows     rowFormat[K, V, W]
+	guards   *guardPool[W]
+	requests sync.Pool // of *rowRequest
+}
+
+// Get returns a guard of the row at k, or ErrNotFound. The guard's view is valid until the guard is closed.
+func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
+	s := t.guards.get()
+	if s == nil {
+		return Guard[W]{}, t.failAt("get", k, ErrClosed)
+	}
+	if err := t.read(ctx, s, k); err != nil {
+		t.guards.put(s)
+		return Guard[W]{}, t.failAt("get", k, err)
+	}
+	return t.guards.open(s), nil
+}
+
+// read sets the view of a guard state.
+func (t *Table[K, V, W]) read(ctx context.Context, s *guardState[W], k K) error {
+	if t.state.dropped.Load() {
+		return errDropped
+	}
+	key, err := t.rows.appendKey(s.keybuf[:0], k)
+	if err != nil {
+		return err
+	}
+	s.keybuf = key
+	stored, r, err := t.storage.engine.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	s.release = r
+	viewed := false
+	defer func() { // a format that panics must not keep the engine's bytes
+		if !viewed {
+			s.forget()
+			r.Release()
+		}
+	}()
+	s.view, err = t.rows.view(key, stored)
+	viewed = err == nil
+	return err
+}
+
+// View calls fn with the view of the row at k, or returns ErrNotFound. The view is valid until fn returns, whose
+// error is returned as it is.
+func (t *Table[K, V, W]) View(ctx context.Context, k K, fn func(W) error) error {
+	g, err := t.Get(ctx, k)
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	return fn(g.Value())
+}
+
+// Load returns a view of a private copy of the row at k, or ErrNotFound. It needs no closing.
+func (t *Table[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
+	err = t.peek(ctx, k, func(key, stored []byte) error {
+		w, err = t.rows.view(key, bytes.Clone(stored))
+		return err
+	})
+	if err != nil {
+		return w, t.failAt("load", k, err)
+	}
+	return w, nil
+}
+
+// Has reports whether there is a row at k. It does not look at the value.
+func (t *Table[K, V, W]) Has(ctx context.Context, k K) (bool, error) {
+	err := t.peek(ctx, k, func(key, stored []byte) error { return nil })
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, t.failAt("has", k, err)
+}
+
+// peek calls fn with the stored row at k.
+func (t *Table[K, V, W]) peek(ctx context.Context, k K, fn func(key, stored []byte) error) error {
+	s := t.guards.get()
+	if s == nil {
+		return ErrClosed
+	}
+	defer t.guards.put(s)
+	if t.state.dropped.Load() {
+		return errDropped
+	}
+	key, err := t.rows.appendKey(s.keybuf[:0], k)
+	if err != nil {
+		return err
+	}
+	s.keybuf = key
+	stored, r, err := t.storage.engine.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer r.Release()
+	return fn(key, stored)
+}
+
+// rowRequest is a request for one row, with the memory that its encoding needs.
+type rowRequest struct {
+	request
+	row []byte
+	one [1]Write
+}
+
+// Put stores v at k, replacing what was there. The arguments may be reused when the call returns.
+func (t *Table[K, V, W]) Put(ctx context.Context, k K, v V) error {
+	_, err := t.write(ctx, always, k, &v)
+	return t.failAt("put", k, err)
+}
+
+// Insert stores v at k, or returns ErrExists if there is a row already. The arguments may be reused when the
+// call returns.
+func (t *Table[K, V, W]) Insert(ctx context.Context, k K, v V) error {
+	_, err := t.write(ctx, ifAbsent, k, &v)
+	return t.failAt("insert", k, err)
+}
+
+// Delete deletes the row at k and reports whether there was one. The arguments may be reused when the call
+// returns.
+func (t *Table[K, V, W]) Delete(ctx context.Context, k K) (bool, error) {
+	existed, err := t.write(ctx, ifExists, k, nil)
+	return existed && err == nil, t.failAt("delete", k, err)
+}
+
+// write commits one row, or a deletion if v is nil.
+func (t *Table[K, V, W]) write(ctx context.Context, when condition, k K, v *V) (existed bool, err error) {
+	r, _ := t.requests.Get().(*rowRequest)
+	if r == nil {
+		r = &rowRequest{request: request{done: make(chan struct{}, 1)}}
+	}
+	defer t.requests.Put(r)
+	if err := t.encode(r, when, k, v); err != nil {
+		return false, err
+	}
+	err = t.commit(ctx, &r.request)
+	return r.existed, err
+}
+
+func (t *Table[K, V, W]) encode(r *rowRequest, when condition, k K, v *V) (err error) {
+	start := 0
+	if v == nil {
+		r.row, err = t.rows.appendKey(r.row[:0], k)
+		start = len(r.row)
+	} else {
+		r.row, start, err = t.rows.append(r.row[:0], k, *v)
+	}
+	if err != nil {
+		return err
+	}
+	r.when, r.existed, r.bytes = when, false, len(r.row)
+	r.one[0] = Write{Key: r.row[:start:start], Value: r.row[start:len(r.row):len(r.row)], Delete: v == nil}
+	r.writes = r.one[:]
+	return nil
+}
+
+// commit makes a request of this table durable.
+func (t *Table[K, V, W]) commit(ctx context.Context, r *request) error {
+	if t.storage.opts.readOnly {
+		return ErrReadOnly
+	}
+	if t.state.dropped.Load() {
+		return errDropped
+	}
+	shard, at, err := t.storage.enter("write")
+	if err != nil {
+		return err
+	}
+	defer t.storage.leave(shard, at)
+	r.table = t.state
+	return t.storage.writer.commit(ctx, r)
+}
+
+// PutAll stores all rows in one atomic write, or none. It takes every row from the iterator before it waits for
+// its turn to write, so the iterator may read and write the storage. If two rows have the same key the later one
+// counts. More than the engine can write at once is ErrTooLarge: use PutStream. A row may be reused when the
+// iterator is asked for the next one.
+func (t *Table[K, V, W]) PutAll(ctx context.Context, rows iter.Seq2[K, V]) error {
+	var b batch
+	b.reset()
+	for k, v := range rows {
+		if err := t.add(&b, k, v); err != nil {
+			return t.failAt("put all", k, err)
+		}
+	}
+	return t.fail("put all", t.commitBatch(ctx, &b))
+}
+
+// add appends a row to a batch.
+func (t *Table[K, V, W]) add(b *batch, k K, v V) error {
+	return b.add(func(dst []byte) ([]byte, int, error) { return t.rows.append(dst, k, v) })
+}
+
+// commitBatch makes the rows durable in one atomic write.
+func (t *Table[K, V, W]) commitBatch(ctx context.Context, b *batch) error {
+	writes := b.sort()
+	if err := t.storage.limits.checkBatch(len(writes), len(b.arena)); err != nil {
+		return err
+	}
+	return t.commit(ctx, &request{writes: writes, bytes: len(b.arena), done: make(chan struct{}, 1)})
+}
+
+// Count returns the number of rows.
+func (t *Table[K, V, W]) Count(ctx context.Context) (int, error) { return t.Scan().Count(ctx) }
+
+// Scan returns a scan over all rows of the table. Narrow it with its methods.
+func (t *Table[K, V, W]) Scan() Scan[K, V, W] { return newScan(t, nil) }
+
+// In returns the table as tx sees it, with the transaction's own writes.
+func (t *Table[K, V, W]) In(tx *Tx) TxTable[K, V, W] { return TxTable[K, V, W]{t, tx} }
+
+// fail makes the error of a public method that concerns no single row.
+func (t *Table[K, V, W]) fail(op string, err error) error {
+	return t.storage.fail(op, t.state.name, nil, err)
+}
+
+// failAt makes the error of a public method that concerns one row. It takes a K and not an any, so that a key is
+// moved to the heap only if there is an error.
+func (t *Table[K, V, W]) failAt(op string, k K, err error) error {
+	if err == nil {
+		return nil
+	}
+	return t.storage.fail(op, t.state.name, k, err)
+}

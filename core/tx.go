@@ -1,0 +1,148 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/guardkv/guardkv/core/internal/ordered"
+)
+
+// Tx is a transaction over all tables of a storage: reach them with [Table.In]. It is used by one goroutine at a
+// time, and only inside the function that it was passed to; after that every use is ErrClosed.
+//
+// Uncommitted writes lie in memory, over the snapshot that the transaction reads.
+type Tx struct {
+	storage  *Storage
+	snapshot Snapshot
+	writable bool
+	pending  ordered.Map[pendingWrite]
+	size     int                  // bytes of all pending rows
+	arena    []byte               // the block that encode appends to
+	keybuf   []byte               // the key of the read under way
+	cursors  map[*cursor]struct{} // open ones
+	done     atomic.Bool
+}
+
+// pendingWrite is a row that was put, or a deletion.
+type pendingWrite struct {
+	value   []byte
+	deleted bool
+}
+
+func (s *Storage) begin(ctx context.Context) (*Tx, error) {
+	snap, err := s.engine.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Tx{storage: s, snapshot: snap}, nil
+}
+
+// end closes what the transaction's function left open, such as an iterator that was pulled and not stopped.
+func (tx *Tx) end() {
+	tx.done.Store(true)
+	for c := range tx.cursors {
+		c.close()
+	}
+	tx.storage.logClose(tx.snapshot.Close())
+}
+
+// usable returns why the transaction cannot be used, if it cannot.
+func (tx *Tx) usable(s *Storage) error {
+	if tx.done.Load() {
+		return errTxDone
+	}
+	if tx.storage != s {
+		return errForeignTx
+	}
+	return nil
+}
+
+var (
+	errTxDone    = &wrapped{ErrClosed, "closed: the transaction's function has returned"}
+	errForeignTx = &wrapped{ErrClosed, "closed: the transaction belongs to another storage than the table"}
+	errDropped   = &wrapped{ErrClosed, "closed: the table was dropped"}
+)
+
+// wrapped is a sentinel in other words.
+type wrapped struct {
+	sentinel error
+	text     string
+}
+
+func (w *wrapped) Error() string { return w.text }
+func (w *wrapped) Unwrap() error { return w.sentinel }
+
+// get returns a value that is valid until the transaction ends.
+func (tx *Tx) get(ctx context.Context, key []byte) ([]byte, error) {
+	if p, ok := tx.pending.Get(key); ok {
+		if p.deleted {
+			return nil, ErrNotFound
+		}
+		return p.value, nil
+	}
+	return tx.snapshot.Get(ctx, key)
+}
+
+func (tx *Tx) has(ctx context.Context, key []byte) (bool, error) {
+	_, err := tx.get(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// put keeps key and value, which must not change any more.
+func (tx *Tx) put(key, value []byte) error {
+	tx.set(key, pendingWrite{value: value})
+	return tx.storage.limits.checkBatch(tx.pending.Len(), tx.size)
+}
+
+// delete keeps key, which must not change any more.
+func (tx *Tx) delete(key []byte) {
+	tx.set(key, pendingWrite{deleted: true})
+}
+
+func (tx *Tx) set(key []byte, p pendingWrite) {
+	old, replaced := tx.pending.Set(key, p)
+	tx.size += len(p.value) - len(old.value)
+	if !replaced {
+		tx.size += len(key)
+	}
+}
+
+// writes returns what is to be committed, in the order of the keys.
+func (tx *Tx) writes() ([]Write, error) {
+	if err := tx.storage.limits.checkBatch(tx.pending.Len(), tx.size); err != nil {
+		return nil, err
+	}
+	all := make([]Write, 0, tx.pending.Len())
+	c := tx.pending.Scan(nil, nil, false)
+	for key, p, ok := c.Next(); ok; key, p, ok = c.Next() {
+		all = append(all, Write{Key: key, Value: p.value, Delete: p.deleted})
+	}
+	return all, nil
+}
+
+// Rows are encoded into blocks that stay as they are until the transaction is forgotten, because views of
+// uncommitted rows refer to them.
+const arenaBlock = 16 << 10
+
+// encode returns what fn appends, in memory that stays as it is.
+func (tx *Tx) encode(fn func(dst []byte) ([]byte, error)) ([]byte, error) {
+	if cap(tx.arena)-len(tx.arena) < arenaBlock/4 {
+		tx.arena = make([]byte, 0, arenaBlock)
+	}
+	start := len(tx.arena)
+	all, err := fn(tx.arena)
+	if err != nil {
+		return nil, err
+	}
+	if cap(all) == cap(tx.arena) { // still the same block
+		tx.arena = all
+	}
+	return all[start:len(all):len(all)], nil
+}

@@ -1,0 +1,160 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"errors"
+)
+
+// TxTable is a table inside a transaction. It sees the transaction's own writes. Its methods do what those of
+// [Table] do, without durability, which is the commit's, and without guards: the transaction keeps the bytes.
+type TxTable[K, V, W any] struct {
+	table *Table[K, V, W]
+	tx    *Tx
+}
+
+// Get returns the view of the row at k, or ErrNotFound. It is owned by the engine, must not be modified, and is
+// valid until the transaction's function returns.
+func (t TxTable[K, V, W]) Get(ctx context.Context, k K) (W, error) {
+	w, err := t.view(ctx, k)
+	return w, t.table.failAt("get", k, err)
+}
+
+func (t TxTable[K, V, W]) view(ctx context.Context, k K) (w W, err error) {
+	key, err := t.key(k)
+	if err != nil {
+		return w, err
+	}
+	stored, err := t.tx.get(ctx, key)
+	if err != nil {
+		return w, err
+	}
+	return t.table.rows.view(key, stored)
+}
+
+// Load returns a view of a private copy of the row at k, or ErrNotFound. It outlives the transaction.
+func (t TxTable[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
+	key, err := t.key(k)
+	if err != nil {
+		return w, t.table.failAt("load", k, err)
+	}
+	stored, err := t.tx.get(ctx, key)
+	if err != nil {
+		return w, t.table.failAt("load", k, err)
+	}
+	w, err = t.table.rows.view(key, bytes.Clone(stored))
+	return w, t.table.failAt("load", k, err)
+}
+
+// Has reports whether there is a row at k. It does not look at the value.
+func (t TxTable[K, V, W]) Has(ctx context.Context, k K) (bool, error) {
+	key, err := t.key(k)
+	if err != nil {
+		return false, t.table.failAt("has", k, err)
+	}
+	found, err := t.tx.has(ctx, key)
+	return found, t.table.failAt("has", k, err)
+}
+
+// Put stores v at k, replacing what was there. The arguments may be reused when the call returns.
+func (t TxTable[K, V, W]) Put(ctx context.Context, k K, v V) error {
+	return t.table.failAt("put", k, t.put(ctx, always, k, v))
+}
+
+// Insert stores v at k, or returns ErrExists if there is a row already. The arguments may be reused when the
+// call returns.
+func (t TxTable[K, V, W]) Insert(ctx context.Context, k K, v V) error {
+	return t.table.failAt("insert", k, t.put(ctx, ifAbsent, k, v))
+}
+
+func (t TxTable[K, V, W]) put(ctx context.Context, when condition, k K, v V) error {
+	if err := t.writable(); err != nil {
+		return err
+	}
+	var split int
+	row, err := t.tx.encode(func(dst []byte) (row []byte, err error) {
+		start := len(dst)
+		row, split, err = t.table.rows.append(dst, k, v)
+		split -= start
+		return row, err
+	})
+	if err != nil {
+		return err
+	}
+	key, value := row[:split:split], row[split:]
+	if when == ifAbsent {
+		if found, err := t.tx.has(ctx, key); err != nil || found {
+			return errors.Join(err, existsIf(found))
+		}
+	}
+	return t.tx.put(key, value)
+}
+
+func existsIf(found bool) error {
+	if found {
+		return ErrExists
+	}
+	return nil
+}
+
+// Delete deletes the row at k and reports whether there was one. The arguments may be reused when the call
+// returns.
+func (t TxTable[K, V, W]) Delete(ctx context.Context, k K) (bool, error) {
+	found, err := t.delete(ctx, k)
+	return found, t.table.failAt("delete", k, err)
+}
+
+func (t TxTable[K, V, W]) delete(ctx context.Context, k K) (bool, error) {
+	if err := t.writable(); err != nil {
+		return false, err
+	}
+	key, err := t.key(k)
+	if err != nil {
+		return false, err
+	}
+	found, err := t.tx.has(ctx, key)
+	if found {
+		t.tx.delete(bytes.Clone(key))
+	}
+	return found, err
+}
+
+// Count returns the number of rows.
+func (t TxTable[K, V, W]) Count(ctx context.Context) (int, error) { return t.Scan().Count(ctx) }
+
+// Scan returns a scan over all rows of the table. Each use of it sees the transaction's state at that moment.
+func (t TxTable[K, V, W]) Scan() Scan[K, V, W] { return newScan(t.table, t.tx) }
+
+// key returns the stored form of k, valid until the next call.
+func (t TxTable[K, V, W]) key(k K) (key []byte, err error) {
+	if err := t.usable(); err != nil {
+		return nil, err
+	}
+	t.tx.keybuf, err = t.table.rows.appendKey(t.tx.keybuf[:0], k)
+	return t.tx.keybuf, err
+}
+
+func (t TxTable[K, V, W]) usable() error {
+	if err := t.tx.usable(t.table.storage); err != nil {
+		return err
+	}
+	if t.table.state.dropped.Load() {
+		return errDropped
+	}
+	return nil
+}
+
+func (t TxTable[K, V, W]) writable() error {
+	if err := t.usable(); err != nil {
+		return err
+	}
+	if !t.tx.writable {
+		return errReadOnlyTx
+	}
+	return nil
+}
+
+var errReadOnlyTx = &wrapped{ErrReadOnly, "read-only: the transaction is a View; write in an Update"}

@@ -1,0 +1,38 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build mage
+
+// The verbs of this repository: go tool mage -l lists them, nothing has to be installed. What each one does
+// is in package tools.
+package main
+
+import (
+	"time"
+
+	"github.com/guardkv/guardkv/tools"
+)
+
+// Demo runs the demonstration on one backend and one format.
+func Demo(backend, format, keep *string) error { return tools.Demo(backend, format, keep) }
+
+// Test runs the tests of all modules, in random order.
+func Test() error { return tools.Test() }
+
+// Race is Test under the race detector. It needs a C compiler.
+func Race() error { return tools.Race() }
+
+// Lint runs the linters and checks headers, links and leftovers.
+func Lint() error { return tools.Lint() }
+
+// Isolated builds, vets and tests each module without the others, and vets it for other platforms.
+func Isolated() error { return tools.Isolated() }
+
+// Consumer builds programs outside the workspace and checks what is linked into them.
+func Consumer() error { return tools.Consumer() }
+
+// Bench compares with the engines used by hand.
+func Bench(short *bool, run *string) error { return tools.Bench(short, run) }
+
+// Fuzz runs every fuzz target, each for -time (default 30s).
+func Fuzz(time *time.Duration) error { return tools.Fuzz(time) }

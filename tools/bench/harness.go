@@ -1,0 +1,194 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package bench compares work done through GuardKV with the same work done by hand on the engine, on the same
+// data, in one process, in turns.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// work is one piece of work that is done in several ways.
+type work struct {
+	name  string // for -run
+	title func(*env) string
+	unit  string // what an operation is: "op", "row"
+	// setup makes the sides, the first of which is the baseline of all claims that name no other. cleanup is
+	// called when all rounds are over.
+	setup func(context.Context, *env) (sides []side, cleanup func() error, err error)
+	// ops is the fixed number of operations of a turn, with at most rounds of them; nil means as many
+	// operations as fill a turn.
+	ops    func(*env) int
+	rounds int
+}
+
+// side is one way of doing the work.
+type side struct {
+	name   string
+	run    func(n int) error // does n operations
+	native bool              // by hand, on the engine: never slowed down
+	claims []claim
+}
+
+// turn is what one side needed in one round, for each operation.
+type turn struct{ nanos, allocs, bytes float64 }
+
+// series is what one side needed in all rounds.
+type series struct {
+	side  side
+	turns []turn
+}
+
+// harness says how long and how often things are measured.
+type harness struct {
+	rounds   int
+	turn     time.Duration // how long a turn should take
+	slowdown float64       // by which part of the baseline's time every other side is slowed down
+}
+
+// measure lets all sides take turns, so that a noisy moment hits all of them.
+func (h harness) measure(w work, e *env, sides []side) ([]series, error) {
+	ops := make([]int, len(sides))
+	results := make([]series, len(sides))
+	for i, s := range sides {
+		results[i].side = s
+		n, err := h.operations(w, e, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", w.name, s.name, err)
+		}
+		ops[i] = n
+	}
+	extra, err := h.extraSpins(sides[0], ops[0])
+	if err != nil {
+		return nil, err
+	}
+	rounds := h.rounds
+	if w.rounds > 0 {
+		rounds = min(rounds, w.rounds)
+	}
+	for range rounds {
+		for i, s := range sides {
+			t, err := takeTurn(s, ops[i], extra)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", w.name, s.name, err)
+			}
+			results[i].turns = append(results[i].turns, t)
+		}
+	}
+	return results, nil
+}
+
+// operations finds how many operations of a side fill a turn, which warms it up too.
+func (h harness) operations(w work, e *env, s side) (int, error) {
+	if w.ops != nil {
+		return w.ops(e), nil
+	}
+	for n := 1; ; n *= 2 {
+		begun := time.Now()
+		if err := s.run(n); err != nil {
+			return 0, err
+		}
+		if took := time.Since(begun); took >= h.turn/4 {
+			return max(1, int(float64(n)*float64(h.turn)/float64(took))), nil
+		}
+	}
+}
+
+// takeTurn measures one turn. extra is the number of spins that slow each operation down.
+func takeTurn(s side, n, extra int) (turn, error) {
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	begun := time.Now()
+	err := s.run(n)
+	if !s.native {
+		spin(n * extra)
+	}
+	took := time.Since(begun)
+	runtime.ReadMemStats(&after)
+	return turn{
+		nanos:  float64(took.Nanoseconds()) / float64(n),
+		allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
+		bytes:  float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
+	}, err
+}
+
+// extraSpins turns the slowdown into a fixed amount of computation for each operation.
+func (h harness) extraSpins(baseline side, ops int) (int, error) {
+	if h.slowdown == 0 {
+		return 0, nil
+	}
+	t, err := takeTurn(baseline, ops, 0)
+	if err != nil {
+		return 0, err
+	}
+	return int(h.slowdown * t.nanos / spinCost()), nil
+}
+
+// spinCost returns the nanoseconds that one spin takes.
+func spinCost() float64 {
+	const spins = 10_000_000
+	begun := time.Now()
+	spin(spins)
+	return float64(time.Since(begun).Nanoseconds()) / spins
+}
+
+// spun keeps the compiler from leaving the spins out.
+var spun uint64
+
+// spin computes something that takes the same time whenever it is done.
+//
+//go:noinline
+func spin(n int) {
+	x := spun
+	for range n {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	spun = x
+}
+
+// over returns the values of some figure in all turns.
+func (s series) over(figure func(turn) float64) []float64 {
+	values := make([]float64, len(s.turns))
+	for i, t := range s.turns {
+		values[i] = figure(t)
+	}
+	return values
+}
+
+func nanos(t turn) float64  { return t.nanos }
+func allocs(t turn) float64 { return t.allocs }
+func heap(t turn) float64   { return t.bytes }
+
+// ratio is the median of what a side needed in each round, divided by what the base needed in the same round.
+func (s series) ratio(base series) float64 {
+	return paired(s, base, func(a, b float64) float64 { return a / b })
+}
+
+// excess is the same for the difference.
+func (s series) excess(base series) float64 {
+	return paired(s, base, func(a, b float64) float64 { return a - b })
+}
+
+func paired(s, base series, combine func(a, b float64) float64) float64 {
+	values := make([]float64, min(len(s.turns), len(base.turns)))
+	for i := range values {
+		values[i] = combine(s.turns[i].nanos, base.turns[i].nanos)
+	}
+	return median(values)
+}
+
+// median returns the middle of the values, which it sorts.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	if n == 0 {
+		return 0
+	}
+	return (values[(n-1)/2] + values[n/2]) / 2
+}

@@ -1,0 +1,181 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// spinning is a work whose sides all do the same.
+func spinning() (work, []side) {
+	run := func(n int) error { spin(1000 * n); return nil }
+	w := work{name: "spin", unit: "op"}
+	return w, []side{{name: "native", run: run, native: true}, {name: "guarded", run: run}}
+}
+
+func spinRatio(t *testing.T, slowdown float64) float64 {
+	t.Helper()
+	w, sides := spinning()
+	h := harness{rounds: 15, turn: 5 * time.Millisecond, slowdown: slowdown}
+	results, err := h.measure(w, nil, sides)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results[1].ratio(results[0])
+}
+
+func TestEqualWorkHasRatioOne(t *testing.T) {
+	if ratio := spinRatio(t, 0); ratio < 0.9 || ratio > 1.1 {
+		t.Errorf("the ratio of equal work is %.3f", ratio)
+	}
+}
+
+func TestSlowdownShows(t *testing.T) {
+	if ratio := spinRatio(t, 0.2); ratio < 1.1 || ratio > 1.35 {
+		t.Errorf("the ratio of work slowed down by 20 %% is %.3f", ratio)
+	}
+}
+
+func TestAllocationsAreCounted(t *testing.T) {
+	var kept []byte
+	s := side{name: "allocates", run: func(n int) error {
+		for range n {
+			kept = make([]byte, 4096)
+		}
+		return nil
+	}}
+	got, err := takeTurn(s, 1000, 0)
+	if err != nil || len(kept) == 0 {
+		t.Fatal(err)
+	}
+	if got.allocs < 1 || got.allocs > 1.1 || got.bytes < 4096 || got.bytes > 4600 {
+		t.Errorf("1 allocation of 4096 B counts as %.2f of %.0f B", got.allocs, got.bytes)
+	}
+}
+
+func TestFailingSideEndsTheWork(t *testing.T) {
+	broken := errors.New("broken")
+	w, sides := spinning()
+	for _, failAt := range []int{1, 8} { // while operations are counted, and in a round
+		calls := 0
+		sides[1].run = func(n int) error {
+			if calls++; calls >= failAt {
+				return broken
+			}
+			time.Sleep(time.Millisecond)
+			return nil
+		}
+		_, err := harness{rounds: 30, turn: time.Millisecond}.measure(w, nil, sides)
+		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "spin: guarded") {
+			t.Errorf("failing at call %d gives %v", failAt, err)
+		}
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   float64
+	}{
+		{nil, 0},
+		{[]float64{3}, 3},
+		{[]float64{9, 1}, 5},
+		{[]float64{100, 1, 2}, 2},
+	} {
+		if got := median(c.values); got != c.want {
+			t.Errorf("median(%v) = %v, not %v", c.values, got, c.want)
+		}
+	}
+}
+
+func seriesOf(allocated float64, times ...float64) series {
+	var s series
+	for _, t := range times {
+		s.turns = append(s.turns, turn{nanos: t, allocs: allocated})
+	}
+	return s
+}
+
+func TestClaims(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		claim   claim
+		s, base series
+		figure  string
+		met     bool
+	}{
+		{"ratio met", claim{limit: 0.75}, seriesOf(0, 70, 75, 700), seriesOf(0, 100, 100, 1000), "0.70", true},
+		{"ratio missed", claim{limit: 0.75}, seriesOf(0, 80), seriesOf(0, 100), "0.80", false},
+		{"allocates", claim{limit: 0.75, noAlloc: true}, seriesOf(1, 50), seriesOf(9, 100), "0.50", false},
+		{"does not allocate", claim{limit: 0.75, noAlloc: true}, seriesOf(0.001, 50), seriesOf(9, 100), "0.50", true},
+		{"faster", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 90), "9.0 x faster", true},
+		{"not fast enough", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 70), "7.0 x faster", false},
+		{"excess met", claim{kind: excessNanos, limit: 25}, seriesOf(0, 120, 500), seriesOf(0, 100, 480), "+20 ns", true},
+		{"excess missed", claim{kind: excessNanos, limit: 25}, seriesOf(0, 140), seriesOf(0, 100), "+40 ns", false},
+	} {
+		v := c.claim.judge(c.s, c.base)
+		if v.figure != c.figure || v.met != c.met || v.none {
+			t.Errorf("%s: got %+v, want %s, %t", c.name, v, c.figure, c.met)
+		}
+	}
+	if v := (claim{}).judge(seriesOf(0, 1), seriesOf(0, 1)); !v.none {
+		t.Errorf("a claim without a limit has a target: %+v", v)
+	}
+}
+
+func TestFlatness(t *testing.T) {
+	at := func(mib int64) milestone { return milestone{peak: resident{anonymous: mib << 20}} }
+	if v := flatness([]milestone{at(60), at(61), at(70)}); !v.met {
+		t.Errorf("60 to 70 MiB is not flat: %+v", v)
+	}
+	if v := flatness([]milestone{at(60), at(120), at(300)}); v.met {
+		t.Errorf("60 to 300 MiB is flat: %+v", v)
+	}
+}
+
+// TestEveryWorkRuns does all works with little data: each must end without an error and report every target.
+func TestEveryWorkRuns(t *testing.T) {
+	var out strings.Builder
+	e, err := newEnv(Config{Short: true, Dir: t.TempDir(), Out: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.remove()
+	e.rows, e.harness = 2000, harness{rounds: 1, turn: 2 * time.Millisecond}
+	r := &report{w: &out}
+	claims := 0
+	for _, w := range works {
+		if err := e.do(context.Background(), w, r); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "\n"+w.title(e)+"\n") {
+			t.Errorf("%s has no headline", w.name)
+		}
+	}
+	if err := e.close(); err != nil {
+		t.Error(err)
+	}
+	claims = strings.Count(out.String(), "target ")
+	if claims != r.claimed || claims < len(works) {
+		t.Errorf("%d targets are reported of %d:\n%s", claims, r.claimed, out.String())
+	}
+}
+
+func TestRunChoosesByName(t *testing.T) {
+	var out strings.Builder
+	err := Run(context.Background(), Config{
+		Run: regexp.MustCompile("^guard/memory/string$"), Short: true, Dir: t.TempDir(), Out: &out,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); strings.Count(got, "\n\n") != 2 || !strings.Contains(got, "guard: Get and Close of a string") {
+		t.Errorf("got %s", got)
+	}
+}

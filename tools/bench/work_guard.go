@@ -1,0 +1,165 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/guardkv/guardkv/backends/bbolt"
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+// guardRows is few, so that all of them stay in the CPU's caches and the cost of the guard stands out.
+const guardRows = 1000
+
+// guardWork measures what a guard costs on top of the engine's own read, for one engine and one type of view.
+func guardWork(engine, view string) work {
+	return work{
+		name: "guard/" + engine + "/" + view,
+		title: func(*env) string {
+			return fmt.Sprintf("guard: Get and Close of a %s on top of the read of the engine %s", view, engine)
+		},
+		unit: "op",
+		setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
+			var b core.Backend = memory.New()
+			if engine == "bbolt" {
+				b = bbolt.Backend{}
+			}
+			dir := filepath.Join(e.dir, "guard")
+			switch view {
+			case "[]byte":
+				return guardSides(ctx, b, dir, values.Bytes(), func(v []byte) []byte { return v }, func(w []byte) byte { return w[0] })
+			case "string":
+				return guardSides(ctx, b, dir, values.String(), func(v []byte) string { return string(v) }, func(w string) byte { return w[0] })
+			case "view16":
+				return guardSides(ctx, b, dir, format16{}, func(v []byte) []byte { return v }, func(w view16) byte { return *w.first })
+			case "view40":
+				return guardSides(ctx, b, dir, format40{}, func(v []byte) []byte { return v }, func(w view40) byte { return w.bytes[0] })
+			}
+			return nil, nil, fmt.Errorf("no view %q", view)
+		},
+	}
+}
+
+// view16 is a view as a generated accessor would be, of 16 bytes.
+type view16 struct {
+	first *byte
+	size  int
+}
+
+// format16 views a row as a view16.
+type format16 struct{}
+
+func (format16) ID() string                           { return "view16" }
+func (format16) Append(dst, v []byte) ([]byte, error) { return append(dst, v...), nil }
+func (format16) View(b []byte) (view16, error)        { return view16{&b[0], len(b)}, nil }
+
+// view40 is a view of 40 bytes.
+type view40 struct {
+	bytes     []byte
+	at, field uint64
+}
+
+// format40 views a row as a view40.
+type format40 struct{}
+
+func (format40) ID() string                           { return "view40" }
+func (format40) Append(dst, v []byte) ([]byte, error) { return append(dst, v...), nil }
+func (format40) View(b []byte) (view40, error)        { return view40{b, uint64(b[1]), uint64(b[2])}, nil }
+
+// guardSides reads the same rows through the engine alone and through guards.
+func guardSides[V, W any](
+	ctx context.Context, b core.Backend, path string, f core.ValueFormat[V, W], put func([]byte) V, use func(W) byte,
+) ([]side, func() error, error) {
+	engine, closeEngine, err := openEngine(ctx, b, path+".engine")
+	if err != nil {
+		return nil, nil, err
+	}
+	storage, err := core.Open(ctx, path+".guardkv", b, core.WithRecreate(core.Always), core.WithKeepReplaced(0))
+	if err != nil {
+		return nil, nil, errors.Join(err, closeEngine())
+	}
+	cleanup := func() error { return errors.Join(storage.Close(), closeEngine()) }
+	table, err := core.OpenTable(ctx, storage, "rows", keys.Uint64(), f)
+	if err != nil {
+		return nil, nil, errors.Join(err, cleanup())
+	}
+	rows := func(yield func(uint64, V) bool) {
+		for i, v := range inOrder(guardRows) {
+			if !yield(i, put(v)) {
+				return
+			}
+		}
+	}
+	if err := table.PutAll(ctx, rows); err != nil {
+		return nil, nil, errors.Join(err, cleanup())
+	}
+	guarded := func(n int) error {
+		for i := range n {
+			g, err := table.Get(ctx, uint64(i%guardRows))
+			if err != nil {
+				return err
+			}
+			seen = use(g.Value())
+			if err := g.Close(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return []side{
+		{name: "engine Get+Release", run: engineGet(ctx, engine), native: true},
+		{name: "guardkv Get+Close", run: guarded, claims: []claim{{kind: excessNanos, limit: 25, noAlloc: true}}},
+	}, cleanup, nil
+}
+
+// openEngine opens an engine without core on top, with keys as core makes them.
+func openEngine(ctx context.Context, b core.Backend, path string) (core.Engine, func() error, error) {
+	claim, err := b.Claim(ctx, path, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	engine, err := claim.Open(ctx, core.EngineOptions{Mark: []byte("guardkv benchmark"), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, nil, errors.Join(err, claim.Release())
+	}
+	var writes []core.Write
+	for i, v := range inOrder(guardRows) {
+		writes = append(writes, core.Write{Key: engineKey(make([]byte, 12), i), Value: v})
+	}
+	if err := engine.Apply(ctx, nil, writes); err != nil {
+		return nil, nil, errors.Join(err, engine.Close(), claim.Release())
+	}
+	return engine, func() error { return errors.Join(engine.Close(), claim.Release()) }, nil
+}
+
+// engineKey makes a key as long as those of a table: four bytes of its number before the key itself.
+func engineKey(dst []byte, i uint64) []byte {
+	binary.BigEndian.PutUint32(dst, 1)
+	binary.BigEndian.PutUint64(dst[4:], i)
+	return dst
+}
+
+func engineGet(ctx context.Context, engine core.Engine) func(n int) error {
+	key := make([]byte, 12)
+	return func(n int) error {
+		for i := range n {
+			v, r, err := engine.Get(ctx, engineKey(key, uint64(i%guardRows)))
+			if err != nil {
+				return err
+			}
+			seen = v[0]
+			r.Release()
+		}
+		return nil
+	}
+}

@@ -1,0 +1,33 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/guardkv/guardkv/tools/consumer"
+)
+
+// Consumer packs the published modules, then builds and runs programs that use them from outside.
+func Consumer() error {
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	published, err := Published()
+	if err != nil {
+		return err
+	}
+	repository := consumer.Repository{
+		Root:     root,
+		Modules:  published,
+		Programs: filepath.Join(root, "tools", "consumer", "testdata"),
+	}
+	return errors.Join(
+		consumer.StdOnly(filepath.Join(root, "core")),
+		repository.Check(consumer.Combinations, os.Stdout),
+	)
+}

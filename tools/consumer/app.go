@@ -1,0 +1,157 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consumer
+
+import (
+	"debug/buildinfo"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// app is a module outside the workspace: a folder, and the environment in which go finds the packed modules.
+type app struct {
+	dir string
+	env []string
+}
+
+// newApp makes a module of a copy of the program. Its go.sum starts with the sums of the repository: what
+// is downloaded for it must be what the modules were tested with.
+func newApp(dir, program string, p packed) (app, error) {
+	a := app{dir: filepath.Join(dir, "app")}
+	var err error
+	if a.env, err = environment(p, filepath.Join(dir, "modcache")); err != nil {
+		return a, err
+	}
+	if err := os.CopyFS(a.dir, os.DirFS(program)); err != nil {
+		return a, err
+	}
+	if _, err := a.command("go", "mod", "init", "outside.test/"+filepath.Base(program)); err != nil {
+		return a, err
+	}
+	return a, os.WriteFile(filepath.Join(a.dir, "go.sum"), p.sums, 0o644)
+}
+
+// environment returns the variables that make an outsider of a go command. Every one of them is needed.
+func environment(p packed, modcache string) ([]string, error) {
+	out, err := exec.Command("go", "env", "GOMODCACHE", "GOPROXY").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	downloaded, proxy, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return []string{
+		"GOWORK=off",
+		// The module cache is an empty one, never one with a v0.1.0 of an earlier run, and can be deleted.
+		"GOMODCACHE=" + modcache,
+		// go.mod may be written. Without paths of this machine the build cache serves all combinations.
+		"GOFLAGS=-mod=mod -modcacherw -trimpath",
+		// Our own modules first, then what was downloaded before, then the network.
+		"GOPROXY=" + fileURL(p.proxy) + "," + fileURL(filepath.Join(downloaded, "cache", "download")) + "," + proxy,
+		"GONOSUMDB=" + p.patterns(),
+		// If GOPRIVATE covered our own modules, it would make go ask GitHub for them instead of the proxy.
+		"GOPRIVATE=",
+		"GONOPROXY=none",
+	}, nil
+}
+
+func fileURL(path string) string {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/
+	}
+	return "file://" + path
+}
+
+// require adds the modules to go.mod.
+func (a app) require(versions []string) error {
+	_, err := a.command(append([]string{"go", "get"}, versions...)...)
+	return err
+}
+
+// build builds the program, or the tests of the package.
+func (a app) build(tests bool) error {
+	args := []string{"go", "build", "-o", a.binary(), "."}
+	if tests {
+		args = []string{"go", "test", "-c", "-o", a.binary(), "."}
+	}
+	_, err := a.command(args...)
+	return err
+}
+
+// vet vets the program and its tests.
+func (a app) vet() error {
+	_, err := a.command("go", "vet", ".")
+	return err
+}
+
+// run runs the program, or the tests, and compares what a program prints.
+func (a app) run(c Combination) error {
+	out, err := a.command(a.binary())
+	if err == nil && !c.Tests && out != c.Prints {
+		err = fmt.Errorf("it printed %q, not %q", out, c.Prints)
+	}
+	return err
+}
+
+// linked is what a binary consists of, besides its own module.
+type linked struct {
+	modules  []string // paths, sorted
+	packages []string // import paths, those of the standard library included
+}
+
+// linked asks go list what the program, or the tests of the package, consist of.
+func (a app) linked(tests bool) (linked, error) {
+	const format = "{{.ImportPath}}\t{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}"
+	out, err := a.command("go", "list", "-deps", fmt.Sprintf("-test=%t", tests), "-f", format, ".")
+	var l linked
+	for line := range strings.Lines(out) {
+		pkg, mod, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		l.packages = append(l.packages, pkg)
+		if mod != "" {
+			l.modules = append(l.modules, mod)
+		}
+	}
+	slices.Sort(l.modules)
+	l.modules = slices.Compact(l.modules)
+	return l, err
+}
+
+// inspect compares what go list said with what the binary says of itself, which is what go version -m prints. The
+// linker does not note modules in tests.
+func (a app) inspect(l linked, tests bool) error {
+	info, err := buildinfo.ReadFile(a.binary())
+	if err != nil || tests {
+		return err
+	}
+	var noted []string
+	for _, mod := range info.Deps {
+		noted = append(noted, mod.Path)
+	}
+	slices.Sort(noted)
+	if !slices.Equal(noted, l.modules) {
+		return fmt.Errorf("the binary notes the modules %v, but go list -deps says %v", noted, l.modules)
+	}
+	return nil
+}
+
+func (a app) binary() string { return filepath.Join(a.dir, "app.exe") }
+
+// command runs a command in the folder and returns what it printed. What it complains about is in the error.
+func (a app) command(args ...string) (string, error) {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = a.dir
+	cmd.Env = append(os.Environ(), a.env...)
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		err = fmt.Errorf("%w\n%s%s", err, out, exit.Stderr)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+	}
+	return string(out), nil
+}

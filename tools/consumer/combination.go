@@ -1,0 +1,85 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Combination is a program, or a package with tests, that uses some of the modules, and what may be linked into it.
+type Combination struct {
+	// Name is the folder below testdata that holds the source.
+	Name string
+	// Requires are the folders of the modules it gets.
+	Requires []string
+	// Tests says that it is a package of an outside author, whose tests are run. Otherwise it is a program.
+	Tests bool
+	// Prints is what the program prints. It does not matter for tests.
+	Prints string
+	// Links are the modules that are linked, no more and no less: folders of our own, paths of other modules.
+	Links []string
+	// Denied are words that may occur in no linked package's import path.
+	Denied []string
+}
+
+// Combinations are what applications and outside authors do. A new backend or format adds a row, and a
+// folder below testdata.
+var Combinations = []Combination{
+	{
+		Name:     "memory-json",
+		Requires: []string{"core"},
+		Prints:   "Ada Lovelace, born 1815\n",
+		Links:    []string{"core"},
+		Denied:   []string{"backendtest", "badger", "bbolt", "cbor", "flatbuffers", "formattest", "gob", "net/http", "pebble", "testing"},
+	},
+	{
+		Name:     "bbolt-cbor",
+		Requires: []string{"core", "backends/bbolt", "formats/cbor"},
+		Prints:   "Ada Lovelace, born 1815\n",
+		Links: []string{
+			"core", "backends/bbolt", "formats/cbor",
+			"github.com/fxamacker/cbor/v2", "github.com/x448/float16", "go.etcd.io/bbolt", "golang.org/x/sys",
+		},
+		Denied: []string{"backendtest", "badger", "core/memory", "flatbuffers", "formattest", "gob", "net/http", "pebble", "testing"},
+	},
+	{
+		Name:     "outside-backend",
+		Requires: []string{"core"},
+		Tests:    true,
+		Links:    []string{"core"},
+		Denied:   []string{"badger", "bbolt", "cbor", "flatbuffers", "pebble"},
+	},
+	{
+		Name:     "outside-format",
+		Requires: []string{"core"},
+		Tests:    true,
+		Links:    []string{"core"},
+		Denied:   []string{"badger", "bbolt", "cbor", "flatbuffers", "pebble"},
+	},
+}
+
+// verify compares what was linked with what is expected. Links are paths of modules here.
+func (c Combination) verify(l linked) error {
+	var errs []error
+	for _, want := range c.Links {
+		if !slices.Contains(l.modules, want) {
+			errs = append(errs, fmt.Errorf("module %s is not linked", want))
+		}
+	}
+	for _, got := range l.modules {
+		if !slices.Contains(c.Links, got) {
+			errs = append(errs, fmt.Errorf("module %s is linked, but not expected", got))
+		}
+	}
+	for _, word := range c.Denied {
+		isDenied := func(pkg string) bool { return strings.Contains(pkg, word) }
+		if i := slices.IndexFunc(l.packages, isDenied); i >= 0 {
+			errs = append(errs, fmt.Errorf("package %s is linked, but %q is denied", l.packages[i], word))
+		}
+	}
+	return errors.Join(errs...)
+}

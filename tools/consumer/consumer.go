@@ -1,0 +1,110 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package consumer proves from outside that an application links only the modules it imports, and that others can
+// write backends and formats. It packs the modules as a release would, then builds and runs small programs in
+// folders of their own, with an empty module cache and without the workspace.
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/guardkv/guardkv/tools/modproxy"
+)
+
+// version is what the modules require each other at; see CONTRIBUTING.md.
+const version = "v0.1.0"
+
+// Repository is what programs are built against.
+type Repository struct {
+	Root     string   // its folder
+	Modules  []string // the folders of its published modules
+	Programs string   // the folder whose subfolders are the programs
+}
+
+// result is what the table shows of a combination.
+type result struct {
+	name    string
+	modules []string
+	size    int64
+	build   time.Duration
+}
+
+// Check builds and runs all combinations and prints a table of them. It goes on after a failure, to return all.
+func (r Repository) Check(combinations []Combination, out io.Writer) error {
+	tmp, err := os.MkdirTemp("", "consumer-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	packed, err := r.pack(filepath.Join(tmp, "proxy"))
+	if err != nil {
+		return err
+	}
+	var (
+		results []result
+		errs    []error
+	)
+	for _, c := range combinations {
+		fmt.Fprintf(out, "%s: build and run\n", c.Name)
+		result, err := r.try(c, filepath.Join(tmp, c.Name), packed)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.Name, err))
+			continue
+		}
+		results = append(results, result)
+	}
+	return errors.Join(append(errs, printTable(out, results, packed))...)
+}
+
+// pack packs all modules.
+func (r Repository) pack(proxy string) (packed, error) {
+	p := packed{proxy: proxy, paths: map[string]string{}}
+	for _, dir := range r.Modules {
+		mod, err := modproxy.Pack(proxy, r.Root, dir, version)
+		if err != nil {
+			return p, err
+		}
+		p.paths[dir] = mod.Path
+		sums, err := os.ReadFile(filepath.Join(r.Root, dir, "go.sum"))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return p, err
+		}
+		p.sums = append(p.sums, sums...)
+	}
+	return p, nil
+}
+
+// try builds and runs one combination in a new folder.
+func (r Repository) try(c Combination, dir string, p packed) (result, error) {
+	a, err := newApp(dir, filepath.Join(r.Programs, c.Name), p)
+	if err != nil {
+		return result{}, err
+	}
+	if err := a.require(p.versions(c.Requires)); err != nil {
+		return result{}, err
+	}
+	start := time.Now()
+	if err := a.build(c.Tests); err != nil {
+		return result{}, err
+	}
+	took := time.Since(start)
+	if err := errors.Join(a.vet(), a.run(c)); err != nil {
+		return result{}, err
+	}
+	l, err := a.linked(c.Tests)
+	if err != nil {
+		return result{}, err
+	}
+	binary, err := os.Stat(a.binary())
+	if err != nil {
+		return result{}, err
+	}
+	c.Links = p.resolve(c.Links)
+	return result{c.Name, l.modules, binary.Size(), took}, errors.Join(a.inspect(l, c.Tests), c.verify(l))
+}

@@ -1,0 +1,212 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package demo loads the Unicode character database into a storage and goes through what GuardKV does with it,
+// verifying each step against package unicode.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+	"unicode"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+// Config says what the demo runs on and where it reports.
+type Config struct {
+	Backend string // one of Backends
+	Format  string // one of Formats
+	Keep    string // the path of a storage to keep; "" is a temporary one
+	Out     io.Writer
+	// Terminal says that Out can draw a line over itself.
+	Terminal bool
+
+	include  func(CodePoint) bool                    // the part of the database to load; nil is all of it
+	beside   time.Duration                           // how long readers and a writer run beside each other
+	falsify  func(title string, got []fact) []fact   // for tests: spoils what a step saw
+	spoilRow func(CodePoint, Char) (CodePoint, Char) // for tests: spoils a row on its way into the storage
+}
+
+// nameKey is the key of the table of names: equal names are told apart by their code points.
+type nameKey = keys.Tuple[string, CodePoint]
+
+// nameKeys orders the table of names by name, then by code point.
+var nameKeys = keys.Pair(keys.String(), keys.UintOf[CodePoint]())
+
+// session is one run of the demo.
+type session struct {
+	cfg     Config
+	report  *report
+	backend core.Backend
+	format  format
+	path    string
+	onDisk  bool
+	data    *database
+	model   *model
+
+	db    *core.Storage
+	chars charTable
+	names *core.Table[nameKey, []byte, []byte] // the rows have no values: the key says it all
+}
+
+// Run runs the demo. The error names the first step that failed or showed what it should not.
+func Run(ctx context.Context, cfg Config) error {
+	s, cleanup, err := newSession(cfg)
+	if err != nil {
+		return err
+	}
+	defer cleanup()
+	begun := time.Now()
+	err = s.open(ctx, core.WithRecreate(core.Always)) // what an earlier run left at the path is set aside
+	if err != nil {
+		return err
+	}
+	s.introduce()
+	for _, step := range steps {
+		if err := s.take(ctx, step); err != nil {
+			s.db.Close()
+			return fmt.Errorf("step %q: %w", step.title, err)
+		}
+	}
+	size := s.size()
+	if err := s.db.Close(); err != nil {
+		return err
+	}
+	s.conclude(time.Since(begun), size)
+	return nil
+}
+
+// newSession finds the parts that cfg names and a place for the storage.
+func newSession(cfg Config) (s *session, cleanup func(), err error) {
+	b, err := backendNamed(cfg.Backend)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := formatNamed(cfg.Format)
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg.Keep != "" && !b.onDisk {
+		return nil, nil, fmt.Errorf("the backend %q keeps nothing on disk, so there is nothing to keep or look at", b.name)
+	}
+	path, cleanup := cfg.Keep, func() {}
+	if path == "" {
+		dir, err := os.MkdirTemp("", "guardkv-demo-")
+		if err != nil {
+			return nil, nil, err
+		}
+		path, cleanup = filepath.Join(dir, "unicode.db"), func() { os.RemoveAll(dir) }
+	}
+	return &session{
+		cfg:     cfg,
+		report:  &report{w: cfg.Out, terminal: cfg.Terminal},
+		backend: b.make(),
+		format:  f,
+		path:    path,
+		onDisk:  b.onDisk,
+	}, cleanup, nil
+}
+
+// open opens the storage and its tables.
+func (s *session) open(ctx context.Context, opts ...core.Option) error {
+	db, err := core.Open(ctx, s.path, s.backend, opts...)
+	if err != nil {
+		return err
+	}
+	s.chars, err = s.format.open(ctx, db)
+	if err == nil {
+		s.names, err = core.OpenTable(ctx, db, "names", nameKeys, values.Bytes())
+	}
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	s.db = db
+	return nil
+}
+
+// introduce prints the headline, and reads the database that the steps load.
+func (s *session) introduce() {
+	if s.cfg.include == nil {
+		s.cfg.include = func(CodePoint) bool { return true }
+	}
+	s.data = readDatabase()
+	s.model = newModel(s.cfg.include)
+	s.report.headline(fmt.Sprintf("GuardKV demo: %s and %s, Unicode %s, %s characters",
+		s.cfg.Backend, s.cfg.Format, unicode.Version, grouped(int64(len(s.model.points)))))
+	s.report.headline(s.path)
+}
+
+// take takes one step and verifies what it saw.
+func (s *session) take(ctx context.Context, step step) error {
+	s.report.begin(step.title)
+	got, err := step.run(s, ctx)
+	s.report.clear()
+	if err != nil {
+		return err
+	}
+	if s.cfg.falsify != nil {
+		got = s.cfg.falsify(step.title, got)
+	}
+	err = verify(got, step.want(s.model))
+	s.report.verified(len(got), err)
+	return err
+}
+
+// conclude prints the last lines.
+func (s *session) conclude(took time.Duration, size string) {
+	fmt.Fprintf(s.cfg.Out, "\nAll %d steps verified in %s. %s\n", len(steps), seconds(took), size)
+	if s.cfg.Keep != "" {
+		fmt.Fprintf(s.cfg.Out, "Kept at %s. Look at it again with\n"+
+			"    go run ./tools/cmd/demo -backend %s -format %s -open %s λ U+1F600 'GREEK SMALL LETTER'\n",
+			s.path, s.cfg.Backend, s.cfg.Format, s.path)
+	}
+}
+
+// rows yields the characters to load.
+func (s *session) rows() iter.Seq2[CodePoint, Char] {
+	return func(yield func(CodePoint, Char) bool) {
+		for c, char := range s.data.rows() {
+			if !s.cfg.include(c) {
+				continue
+			}
+			if s.cfg.spoilRow != nil {
+				c, char = s.cfg.spoilRow(c, char)
+			}
+			if !yield(c, char) {
+				return
+			}
+		}
+	}
+}
+
+// nameRows yields the rows of the table of names.
+func (s *session) nameRows() iter.Seq2[nameKey, []byte] {
+	return func(yield func(nameKey, []byte) bool) {
+		for c, char := range s.rows() {
+			if char.named() && !yield(nameKey{First: char.Name, Second: c}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// size says what the storage takes on disk.
+func (s *session) size() string {
+	if !s.onDisk {
+		return "Nothing on disk."
+	}
+	n, err := diskUse(s.path)
+	if err != nil {
+		return err.Error()
+	}
+	return bytes(n) + " on disk."
+}

@@ -1,0 +1,176 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// readers is how many goroutines read beside the writer.
+const readers = 4
+
+// readBesideWriter keeps renaming two characters in one transaction while readers look at both in one snapshot.
+func (s *session) readBesideWriter(ctx context.Context) ([]fact, error) {
+	original, err := s.bothNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	period := s.cfg.beside
+	if period == 0 {
+		period = 500 * time.Millisecond
+	}
+	deadline := time.Now().Add(period)
+
+	var reads, torn atomic.Int64
+	errs := make([]error, readers)
+	var wg sync.WaitGroup
+	for i := range readers {
+		wg.Go(func() { errs[i] = s.readUntil(ctx, deadline, uint64(i), &reads, &torn) })
+	}
+	begun, writes := time.Now(), 0
+	for err == nil && time.Now().Before(deadline) {
+		writes++
+		err = s.renameBoth(ctx, [2]string{fmt.Sprint("GHA ", writes), fmt.Sprint("GHA ", writes)})
+	}
+	wg.Wait()
+	took := time.Since(begun)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	s.report.line(line{fmt.Sprintf("one writer: %s transactions", grouped(int64(writes))), took, writes, "commits"})
+	s.report.line(line{fmt.Sprintf("%d readers: %s reads", readers, grouped(reads.Load())), took, int(reads.Load()), "reads"})
+	last, err := s.bothNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []fact{
+		stated("%d torn reads", torn.Load()),
+		stated("both went on: %t", reads.Load() > 0 && writes > 0),
+		stated("the last write is seen: %t", last == [2]string{fmt.Sprint("GHA ", writes), fmt.Sprint("GHA ", writes)}),
+	}, s.renameBoth(ctx, original)
+}
+
+// readUntil reads, in turn, both names in one snapshot and a row at random, until the deadline.
+func (s *session) readUntil(ctx context.Context, deadline time.Time, seed uint64, reads, torn *atomic.Int64) error {
+	random := rand.New(rand.NewPCG(seed, 3))
+	for time.Now().Before(deadline) {
+		names, err := s.bothNames(ctx)
+		if err != nil {
+			return err
+		}
+		if capital, small := generation(names[0]), generation(names[1]); capital != small {
+			torn.Add(1)
+		}
+		c := s.model.points[random.IntN(len(s.model.points))]
+		if _, err := s.readName(ctx, c); err != nil {
+			return err
+		}
+		reads.Add(3)
+	}
+	return nil
+}
+
+// generation returns what both names of one write have in common: the writer's names are the same, and the
+// original ones are of generation zero.
+func generation(name string) string {
+	if _, err := fmt.Sscanf(name, "GHA %d", new(int)); err != nil {
+		return ""
+	}
+	return name
+}
+
+// bothNames reads two rows in one snapshot.
+func (s *session) bothNames(ctx context.Context) (names [2]string, err error) {
+	err = s.db.View(ctx, func(tx *core.Tx) error {
+		for i, c := range []CodePoint{capitalGha, smallGha} {
+			char, err := s.chars.In(tx).Load(ctx, c)
+			if err != nil {
+				return err
+			}
+			names[i] = char.Name
+		}
+		return nil
+	})
+	return names, err
+}
+
+// renameBoth renames two characters in one transaction.
+func (s *session) renameBoth(ctx context.Context, names [2]string) error {
+	return s.db.Update(ctx, func(tx *core.Tx) error {
+		if err := s.renameIn(ctx, tx, capitalGha, names[0]); err != nil {
+			return err
+		}
+		return s.renameIn(ctx, tx, smallGha, names[1])
+	})
+}
+
+func (m *model) wantBesideWriter() []fact {
+	return []fact{stated("0 torn reads"), stated("both went on: true"), stated("the last write is seen: true")}
+}
+
+// compact gives space back to the file system.
+func (s *session) compact(ctx context.Context) ([]fact, error) {
+	begun := time.Now()
+	stats, err := s.db.Compact(ctx)
+	if err != nil {
+		return nil, err
+	}
+	text := "nothing on disk"
+	if s.onDisk {
+		text = fmt.Sprintf("%s before, %s after", bytes(stats.Before), bytes(stats.After))
+	}
+	s.report.line(line{text: text, took: time.Since(begun)})
+	left, err := s.counted(ctx)
+	return append([]fact{stated("grew: %t", stats.After > stats.Before)}, left...), err
+}
+
+func (m *model) wantCompacted() []fact {
+	return append([]fact{stated("grew: false")}, m.wantLoad()...)
+}
+
+// reopen closes the storage and opens it again, once with the wrong format.
+func (s *session) reopen(ctx context.Context) ([]fact, error) {
+	begun := time.Now()
+	if err := s.db.Close(); err != nil {
+		return nil, err
+	}
+	s.report.line(line{text: "closed", took: time.Since(begun)})
+	begun = time.Now()
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	s.report.line(line{text: "opened", took: time.Since(begun)})
+	wrong := otherThan(s.format)
+	_, mismatch := wrong.open(ctx, s.db)
+	s.report.line(line{text: fmt.Sprintf("as %s it is refused: %v", wrong.name, mismatch)})
+	facts := []fact{stated("the wrong format is refused: %t", errors.Is(mismatch, core.ErrFormatMismatch))}
+	tables, err := s.db.Tables(ctx)
+	for _, t := range tables {
+		facts = append(facts, stated("table %s", t.Name))
+	}
+	return facts, err
+}
+
+func (m *model) wantReopened() []fact {
+	return []fact{stated("the wrong format is refused: true"), stated("table chars"), stated("table names")}
+}
+
+// check lets the storage check itself, then reads all of it.
+func (s *session) check(ctx context.Context) ([]fact, error) {
+	begun := time.Now()
+	if err := s.db.Check(ctx); err != nil {
+		return nil, err
+	}
+	rows := s.model.count(everything)
+	s.report.line(line{"engine, catalogue and every row are sound", time.Since(begun), rows + len(s.model.named("")), "rows"})
+	return s.readAll(ctx)
+}

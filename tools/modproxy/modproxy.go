@@ -1,0 +1,158 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package modproxy packs modules of the working tree the way a module proxy serves them after a release, so that
+// programs can be built against modules that are not released yet.
+package modproxy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/zip"
+)
+
+// Pack adds the module in the folder dir of the repository at root to the file proxy in the folder proxy, as the
+// given version. GOPROXY=file://proxy then serves it.
+func Pack(proxy, root, dir, version string) (module.Version, error) {
+	mod, err := pack(proxy, root, dir, version)
+	if err != nil {
+		err = fmt.Errorf("pack %s@%s: %w", dir, version, err)
+	}
+	return mod, err
+}
+
+func pack(proxy, root, dir, version string) (module.Version, error) {
+	stage, err := os.MkdirTemp("", "modproxy-")
+	if err != nil {
+		return module.Version{}, err
+	}
+	defer os.RemoveAll(stage)
+	if err := copyModule(stage, filepath.Join(root, dir)); err != nil {
+		return module.Version{}, err
+	}
+	if err := addLicense(stage, root); err != nil {
+		return module.Version{}, err
+	}
+	path, err := dropReplaces(filepath.Join(stage, "go.mod"))
+	if err != nil {
+		return module.Version{}, err
+	}
+	mod := module.Version{Path: path, Version: version}
+	return mod, serve(proxy, stage, mod)
+}
+
+// copyModule copies the files that belong to the module in dir: none of nested modules, none of version control.
+func copyModule(stage, dir string) error {
+	files, err := zip.CheckDir(dir)
+	if err := errors.Join(err, files.Err()); err != nil {
+		return err
+	}
+	for _, file := range files.Valid {
+		name, err := filepath.Rel(dir, file)
+		if err != nil {
+			return err
+		}
+		if err := copyFile(filepath.Join(stage, name), file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyFile(to, from string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
+}
+
+// addLicense gives a module without a license that of the repository, as go does when it packs a module.
+func addLicense(stage, root string) error {
+	license := filepath.Join(stage, "LICENSE")
+	if _, err := os.Stat(license); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return copyFile(license, filepath.Join(root, "LICENSE"))
+}
+
+// dropReplaces takes the replace directives out of a go.mod, as a release does: they count only in the main module,
+// and a consumer has to find everything without them. It returns the module's path.
+func dropReplaces(file string) (path string, err error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	mod, err := modfile.Parse(file, data, nil)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range mod.Replace {
+		if err := mod.DropReplace(r.Old.Path, r.Old.Version); err != nil {
+			return "", err
+		}
+	}
+	mod.Cleanup()
+	return mod.Module.Mod.Path, os.WriteFile(file, modfile.Format(mod.Syntax), 0o644)
+}
+
+// serve writes the files of one version: what https://go.dev/ref/mod#goproxy-protocol calls list, info, mod and zip.
+func serve(proxy, stage string, mod module.Version) error {
+	if err := module.Check(mod.Path, mod.Version); err != nil {
+		return err
+	}
+	path, err := module.EscapePath(mod.Path)
+	if err != nil {
+		return err
+	}
+	versions := filepath.Join(proxy, filepath.FromSlash(path), "@v")
+	if err := os.MkdirAll(versions, 0o755); err != nil {
+		return err
+	}
+	name := filepath.Join(versions, mod.Version)
+	return errors.Join(
+		appendLine(filepath.Join(versions, "list"), mod.Version),
+		writeInfo(name+".info", mod.Version),
+		copyFile(name+".mod", filepath.Join(stage, "go.mod")),
+		writeZip(name+".zip", stage, mod),
+	)
+}
+
+func appendLine(file, line string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, line)
+	return errors.Join(err, f.Close())
+}
+
+func writeInfo(file, version string) error {
+	info, err := json.Marshal(struct {
+		Version string
+		Time    time.Time
+	}{version, time.Unix(0, 0).UTC()})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, info, 0o644)
+}
+
+func writeZip(file, stage string, mod module.Version) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return errors.Join(zip.CreateFromDir(f, mod, stage), f.Close())
+}

@@ -1,0 +1,10 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+// Test runs the tests of all modules. -shuffle keeps results out of the cache: the tests really run.
+func Test() error { return run("go", "test", "-shuffle=on", "work") }
+
+// Race runs the tests of all modules under the race detector.
+func Race() error { return run("go", "test", "-race", "-shuffle=on", "work") }
