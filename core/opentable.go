@@ -208,7 +208,7 @@ func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key Key
 		storage: s,
 		state:   state,
 		rows:    newRowFormat(r, s.limits, key, value),
-		guards:  &guardPool[W]{storage: s, table: state.name},
+		guards:  &guardPool[W]{readers: &s.readers, table: state.name},
 	}
 	check := t.rows.check
 	state.check.Store(&check)

@@ -6,34 +6,95 @@ package core
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 )
 
-// readers counts what keeps the engine open: guards, scans, transactions, and calls under way. After shut, nobody
-// enters, and whoever leaves last runs idle.
+// readers counts what keeps the engine open: guards, which have a seat each, and calls: scans, transactions, writes.
+// After shut, nobody enters, and whoever leaves last runs idle.
 //
-// The count is spread over shards so that readers on several processors do not share a cache line: a pooled guard
-// state always uses the same shard, and sync.Pool keeps it near its processor.
+// Neither count is a single number, so that readers on several processors do not share a cache line.
 type readers struct {
 	shut   atomic.Bool
-	shards [readerShards]readerShard
-	next   atomic.Uint32 // deals out shards
-	places *places       // nil unless tracked
+	shards [16]readerShard // of calls
+	next   atomic.Uint32   // deals out shards
+	mu     sync.Mutex
+	seats  map[*seat]struct{}
+	leaked atomic.Int64 // guards that were collected while open
+	logger *slog.Logger
+	places *places // nil unless tracked
 	idle   func()
 }
 
-const readerShards = 16
-
+// readerShard counts some of the calls under way.
 type readerShard struct {
 	n atomic.Int64
 	_ [56]byte // a cache line each
 }
 
+// seat is the part of a guardState that stays when the state is collected. It must not lead back to the state,
+// which would then never be collected.
+//
+// The generation runs through three steps for each tenant: free, taken, closing, and free again. Who moves it to
+// closing is the one who closes the guard; it is free again only when the engine has its bytes back.
+type seat struct {
+	gen   atomic.Uint64
+	table string
+	at    *place // where the guard was opened, if that is tracked
+}
+
+const (
+	seatTaken   = 1 // added to a free generation
+	seatClosing = 2
+	seatSteps   = 4
+)
+
+// take takes a free seat, and reports whether the storage is open.
+func (r *readers) take(s *seat) bool {
+	s.gen.Add(seatTaken)
+	if r.shut.Load() {
+		r.leaveSeat(s)
+		return false
+	}
+	return true
+}
+
+// leaveSeat frees a seat.
+func (r *readers) leaveSeat(s *seat) {
+	s.gen.Store(s.gen.Load()/seatSteps*seatSteps + seatSteps)
+	r.left()
+}
+
+func (r *readers) newSeat(table string) *seat {
+	s := &seat{table: table}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seats[s] = struct{}{}
+	return s
+}
+
+// abandon runs when a guardState was collected. A taken seat stays taken: a view may be in use when its guard
+// is not, so its bytes must stay.
+func (r *readers) abandon(s *seat) {
+	if s.gen.Load()%seatSteps == 0 {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.seats, s)
+		return
+	}
+	r.leaked.Add(1)
+	at := "use core.WithTracking to learn where"
+	if s.at != nil {
+		at = s.at.String()
+	}
+	r.logger.Error("a guard was dropped without Close; its bytes are held until the process ends", "table", s.table, "at", at)
+}
+
 // shard deals out shards in turn.
-func (r *readers) shard() *readerShard { return &r.shards[r.next.Add(1)%readerShards] }
+func (r *readers) shard() *readerShard { return &r.shards[r.next.Add(1)%uint32(len(r.shards))] }
 
 // enter reports whether the storage is open, and if so counts the caller until leave is called on the same shard.
 func (r *readers) enter(s *readerShard) bool {
@@ -47,15 +108,28 @@ func (r *readers) enter(s *readerShard) bool {
 
 func (r *readers) leave(s *readerShard) {
 	s.n.Add(-1)
+	r.left()
+}
+
+// left closes the engine behind the last reader of a storage that is shut.
+func (r *readers) left() {
 	if r.shut.Load() && r.open() == 0 {
 		r.idle()
 	}
 }
 
-// open is exact once shut is set: from then on a shard that was zero is only touched by those that are turned away.
+// open is zero only once nobody is left, if shut is set: from then on a shard or seat that was found empty is only
+// entered by those that are turned away.
 func (r *readers) open() (n int64) {
 	for i := range r.shards {
 		n += r.shards[i].n.Load()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.seats {
+		if s.gen.Load()%seatSteps != 0 {
+			n++
+		}
 	}
 	return n
 }

@@ -21,7 +21,6 @@ type Storage struct {
 	catalogue catalogue
 	writer    writer
 	readers   readers
-	leaked    atomic.Int64 // guards that were collected while open
 
 	closeOnce sync.Once
 	closed    chan struct{} // closed when the engine is
@@ -40,6 +39,8 @@ func newStorage(path string, e Engine, o options) *Storage {
 	s.writer.storage = s
 	s.writer.turn = make(chan struct{}, 1)
 	s.readers.idle = s.closeEngine
+	s.readers.seats = make(map[*seat]struct{})
+	s.readers.logger = o.logger.With("storage", path)
 	if o.tracking {
 		s.readers.places = &places{open: make(map[*place]struct{})}
 	}
@@ -218,7 +219,7 @@ func (s *Storage) fail(op, table string, key any, err error) error {
 }
 
 // checkRow returns ErrTooLarge for a row that the engine cannot take.
-func (l Limits) checkRow(key, value []byte) error {
+func (l *Limits) checkRow(key, value []byte) error {
 	if l.Key > 0 && len(key) > l.Key {
 		return fmt.Errorf("%w: a key of %d bytes, where the engine takes %d", ErrTooLarge, len(key)-tableNumberSize, l.Key-tableNumberSize)
 	}
@@ -229,7 +230,7 @@ func (l Limits) checkRow(key, value []byte) error {
 }
 
 // checkBatch returns ErrTooLarge for an atomic write that the engine cannot take.
-func (l Limits) checkBatch(rows, bytes int) error {
+func (l *Limits) checkBatch(rows, bytes int) error {
 	if l.BatchRows > 0 && rows > l.BatchRows {
 		return fmt.Errorf("%w: %d rows in one write, where the engine takes %d", ErrTooLarge, rows, l.BatchRows)
 	}

@@ -23,12 +23,12 @@ type Table[K, V, W any] struct {
 
 // Get returns a guard of the row at k, or ErrNotFound. The guard's view is valid until the guard is closed.
 func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
-	s := t.guards.get()
+	s := t.guards.take()
 	if s == nil {
 		return Guard[W]{}, t.failAt("get", k, ErrClosed)
 	}
 	if err := t.read(ctx, s, k); err != nil {
-		t.guards.put(s)
+		t.guards.giveBack(s)
 		return Guard[W]{}, t.failAt("get", k, err)
 	}
 	return t.guards.open(s), nil
@@ -49,15 +49,9 @@ func (t *Table[K, V, W]) read(ctx context.Context, s *guardState[W], k K) error 
 		return err
 	}
 	s.release = r
-	viewed := false
-	defer func() { // a format that panics must not keep the engine's bytes
-		if !viewed {
-			s.forget()
-			r.Release()
-		}
-	}()
-	s.view, err = t.rows.view(key, stored)
-	viewed = err == nil
+	if s.view, err = t.rows.view(key, stored); err != nil {
+		r.Release()
+	}
 	return err
 }
 
@@ -95,11 +89,11 @@ func (t *Table[K, V, W]) Has(ctx context.Context, k K) (bool, error) {
 
 // peek calls fn with the stored row at k.
 func (t *Table[K, V, W]) peek(ctx context.Context, k K, fn func(key, stored []byte) error) error {
-	s := t.guards.get()
+	s := t.guards.take()
 	if s == nil {
 		return ErrClosed
 	}
-	defer t.guards.put(s)
+	defer t.guards.giveBack(s)
 	if t.state.dropped.Load() {
 		return errDropped
 	}

@@ -7,8 +7,8 @@ tool github.com/magefile/mage
 require (
 	github.com/magefile/mage v1.17.2 // indirect
 	golang.org/x/mod v0.42.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )
-
 
 require (
 	github.com/guardkv/guardkv/backends/bbolt v0.1.0

@@ -44,36 +44,44 @@ type metas struct {
 // readMetas reads the meta pages. A file without one that is intact is ErrNotStorage, and ErrCorrupt too if it was
 // written by bbolt.
 func readMetas(r io.ReaderAt) (metas, error) {
-	m0, state0, err := readMeta(r, 0)
+	first, state, err := readMeta(r, 0)
 	if err != nil {
 		return metas{}, err
 	}
-	if state0 == metaIntact {
-		m1, state1, err := readMeta(r, int64(m0.pageSize))
-		if err != nil {
-			return metas{}, err
-		}
-		if state1 == metaIntact && m1.txid > m0.txid {
-			return metas{m1, true}, nil
-		}
-		return metas{m0, state1 == metaIntact}, nil
+	if state == metaIntact {
+		return withSecond(r, first)
 	}
+	damaged := state == metaDamaged
 	// Page 1 says how long page 0 is, but must be found first.
-	damaged := state0 == metaDamaged
-	for size := int64(minPageSize); size <= maxPageSize; size <<= 1 {
-		m1, state1, err := readMeta(r, size)
+	for size := uint64(minPageSize); size <= maxPageSize; size <<= 1 {
+		second, state, err := readMeta(r, int64(size))
 		if err != nil {
 			return metas{}, err
 		}
-		if state1 == metaIntact && m1.pageSize == uint64(size) {
-			return metas{m1, false}, nil
+		if state == metaIntact {
+			return metas{second, false}, second.checkPageSize(size)
 		}
-		damaged = damaged || state1 == metaDamaged
+		damaged = damaged || state == metaDamaged
 	}
 	if damaged {
 		return metas{}, errors.Join(core.ErrNotStorage, corruptf("both meta pages are damaged"))
 	}
 	return metas{}, errNotBolt
+}
+
+// withSecond chooses between the first meta page, which is intact, and the second.
+func withSecond(r io.ReaderAt, first meta) (metas, error) {
+	if err := first.checkPageSize(first.pageSize); err != nil {
+		return metas{}, err
+	}
+	second, state, err := readMeta(r, int64(first.pageSize))
+	if err != nil || state != metaIntact {
+		return metas{first, false}, err
+	}
+	if second.txid <= first.txid {
+		return metas{first, true}, nil
+	}
+	return metas{second, true}, second.checkPageSize(first.pageSize)
 }
 
 type metaState int
@@ -96,8 +104,7 @@ func readMeta(r io.ReaderAt, off int64) (meta, metaState, error) {
 	return m, state, nil
 }
 
-// parseMeta judges a meta page as bbolt does, so that both choose the same. The page size is an addition: with
-// another one bbolt would compute nonsense.
+// parseMeta judges a meta page exactly as bbolt does, so that both choose the same.
 func parseMeta(b []byte) (meta, metaState) {
 	if native.Uint32(b) != magic || native.Uint32(b[4:]) != version {
 		return meta{}, metaForeign
@@ -111,15 +118,16 @@ func parseMeta(b []byte) (meta, metaState) {
 		pages:    native.Uint64(b[40:]),
 		txid:     native.Uint64(b[48:]),
 	}
-	if h.Sum64() != native.Uint64(b[metaChecksum:]) || m.checkPageSize() != nil {
+	if h.Sum64() != native.Uint64(b[metaChecksum:]) {
 		return meta{}, metaDamaged
 	}
 	return m, metaIntact
 }
 
-func (m meta) checkPageSize() error {
-	if m.pageSize < minPageSize || m.pageSize > maxPageSize || m.pageSize&(m.pageSize-1) != 0 {
-		return corruptf("a page size of %d bytes", m.pageSize)
+// checkPageSize checks the page size of an intact meta page, with which bbolt would compute as it is.
+func (m meta) checkPageSize(want uint64) error {
+	if m.pageSize != want || want < minPageSize || want > maxPageSize || want&(want-1) != 0 {
+		return errors.Join(core.ErrNotStorage, corruptf("a page size of %d bytes is impossible", m.pageSize))
 	}
 	return nil
 }

@@ -6,9 +6,6 @@ package bbolt
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
-
-	"github.com/guardkv/guardkv/core"
 )
 
 // The layout of bbolt's pages. Numbers are in the byte order of the machine that wrote the file.
@@ -141,6 +138,31 @@ func (p page) childFor(key []byte) (int, error) {
 	return i, err
 }
 
+// lowerBound returns the index of the first element that is not below key. It looks at the ends first, as most leaves
+// of a range lie inside it.
+func (p page) lowerBound(key []byte) (int, error) {
+	n := p.count()
+	if n == 0 {
+		return 0, nil
+	}
+	last, err := p.key(n - 1)
+	if err != nil {
+		return 0, err
+	}
+	if bytes.Compare(last, key) < 0 {
+		return n, nil
+	}
+	first, err := p.key(0)
+	if err != nil {
+		return 0, err
+	}
+	if bytes.Compare(first, key) >= 0 {
+		return 0, nil
+	}
+	i, _, err := p.search(key)
+	return i, err
+}
+
 // checkLayout checks every element, but no key's bytes: that sizes are possible, that keys and values abut, and
 // that they need exactly the extent of the page. It needs no more of the page than its elements.
 func (p page) checkLayout(extent, pageSize uint64) error {
@@ -192,8 +214,4 @@ func inlinePage(value []byte) (page, error) {
 		return nil, corruptf("the page inside a bucket is damaged")
 	}
 	return p, nil
-}
-
-func corruptf(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{core.ErrCorrupt}, args...)...)
 }

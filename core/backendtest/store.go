@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -185,12 +186,14 @@ func (t *trial) rows(s core.Snapshot, r core.ScanRange) []row {
 	return got
 }
 
-// all returns copies of all rows as they are now.
+// all returns copies of all rows as they are now, sorted: whether cursors sort has promises of its own.
 func (s *store) all() []row {
 	s.t.tb.Helper()
 	snap := s.snapshot()
 	defer s.t.close(snap)
-	return s.t.rows(snap, core.ScanRange{})
+	rows := s.t.rows(snap, core.ScanRange{})
+	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.key, b.key) })
+	return rows
 }
 
 // has ends the check if the storage holds anything but these rows.

@@ -1,4 +1,62 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package keys has the key formats of tables: encodings whose order is the order of the keys.
+//
+//	users, err := core.OpenTable(ctx, db, "users", keys.UintOf[UserID](), cbor.New[User]())
+//	byCity := keys.Pair(keys.String(), keys.Desc(keys.Time()))
+//
+// # Order
+//
+// Engines know bytes and compare them as [bytes.Compare] does. So for all keys a and b of a format, the encoding of a
+// is below, equal to or above that of b exactly if a is below, equal to or above b: numbers by value, strings
+// and bytes by their bytes, times by their instant, composite keys by their first component, then by their
+// second. Floats are ordered as by <, with two rules where < gives no order: -0 is the same key as +0, and all NaNs are
+// one key, which sorts last. Every key has one encoding, and bytes that are not the encoding of a key are
+// refused with [core.ErrCorrupt].
+//
+// # Owned and borrowed keys
+//
+// A decoded key owns its memory, so strings and bytes are copied. [StringView] and [BytesView] do not copy: their
+// keys refer to the engine's bytes and are valid only while the row is. They store the same bytes under the same
+// ID, so that one program can use the view and another the copy. Inside composites a view still copies where the
+// stored bytes are escaped, and so it does under [Desc].
+//
+// # Composite keys
+//
+// [Pair], [Triple], [Desc] and [Optional] take any [Part], each other included, and those that other packages
+// write. Pairs and triples make ranges for the scans of a table: all keys with this first component, or with a first
+// component that starts with that. Prefix scans of a pair match its last component.
+//
+// # Encodings
+//
+// This is what files hold, and it does not change. Integers are big endian. The ID is recorded with the table.
+//
+//	Format              ID                     Bytes of a key
+//	Uint8 ... Uint64    uint8 ... uint64       1, 2, 4 or 8: the number
+//	Int8 ... Int64      int8 ... int64         1, 2, 4 or 8: the number with its sign bit flipped
+//	Uint, Int           uint64, int64          8, on every machine
+//	Duration            int64                  8: nanoseconds
+//	UintOf, IntOf,      that of the            those of the underlying type
+//	FloatOf, StringOf,  underlying type
+//	BytesOf
+//	Float32, Float64    float32, float64       4 or 8: the IEEE 754 bits, all flipped if the sign bit is set, else
+//	                                           the sign bit flipped; zero is 80 00..., NaN is ff c0 00 00 or
+//	                                           ff f8 00 00 00 00 00 01
+//	Bool                bool                   1: 00 or 01
+//	Array               array(N)               N: the array
+//	Time                time                   8: seconds since January 1 of year 1, UTC, with the sign bit flipped,
+//	                                           and 4: nanoseconds, 0 to 999999999
+//	String, StringView  string                 the string
+//	Bytes, BytesView    bytes                  the bytes
+//	Pair(a, b)          pair(a,b)              a as a component, then b as it stands alone
+//	Triple(a, b, c)     triple(a,b,c)          a and b as components, then c as it stands alone
+//	Desc(f)             desc(f)                f as a component, every bit flipped
+//	Optional(f)         optional(f)            00 for null; 01 and f as it stands alone for a value
+//
+// A component that has others behind it is encoded as above, with these exceptions:
+//
+//	string, bytes       00 becomes 00 ff, and 00 01 is the end
+//	pair, triple        all their components are encoded as components
+//	optional            01 and f as a component for a value
 package keys

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
@@ -116,7 +117,7 @@ func testDecode[K any](t *testing.T, p keys.Part[K], b []byte) (k K, ok bool) {
 	t.Helper()
 	k, err := p.Decode(b)
 	if err != nil {
-		if !errors.Is(err, core.ErrCorrupt) {
+		if !refusal(err) {
 			t.Fatalf("Decode(%x): %v, want ErrCorrupt", b, err)
 		}
 		return k, false
@@ -132,7 +133,7 @@ func testTake[K any](t *testing.T, p keys.Part[K], b []byte) (k K, rest []byte, 
 	t.Helper()
 	k, rest, err := p.TakePart(b)
 	if err != nil {
-		if !errors.Is(err, core.ErrCorrupt) {
+		if !refusal(err) {
 			t.Fatalf("TakePart(%x): %v, want ErrCorrupt", b, err)
 		}
 		return k, nil, false
@@ -144,6 +145,11 @@ func testTake[K any](t *testing.T, p keys.Part[K], b []byte) (k K, rest []byte, 
 	return k, rest, true
 }
 
+// refusal: the only sound bytes that may be refused are numbers that are too big for a 32-bit int.
+func refusal(err error) bool {
+	return errors.Is(err, core.ErrCorrupt) || strconv.IntSize == 32 && errors.Is(err, strconv.ErrRange)
+}
+
 // TestAnyBytes feeds every format with bytes near valid keys, and with the valid keys of all other formats.
 func TestAnyBytes(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
@@ -153,11 +159,11 @@ func TestAnyBytes(t *testing.T) {
 		seeds = append(seeds, s.seeds()...)
 	}
 	for _, s := range all {
-		for range 3000 {
+		for range 1000 {
 			s.bytes(t, damage(r, seeds[r.IntN(len(seeds))]), damage(r, seeds[r.IntN(len(seeds))]))
 		}
 		own := s.seeds()
-		for range 3000 {
+		for range 1000 {
 			s.bytes(t, damage(r, own[r.IntN(len(own))]), damage(r, own[r.IntN(len(own))]))
 		}
 	}

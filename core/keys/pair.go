@@ -32,6 +32,9 @@ func Pair[A, B any](first Part[A], second Part[B]) PairFormat[A, B] {
 	return PairFormat[A, B]{first, second}
 }
 
+// Key returns the key of two components.
+func (f PairFormat[A, B]) Key(first A, second B) Tuple[A, B] { return Tuple[A, B]{first, second} }
+
 // ID is pair(first,second).
 func (f PairFormat[A, B]) ID() string { return "pair(" + f.first.ID() + "," + f.second.ID() + ")" }
 

@@ -30,6 +30,11 @@ func Triple[A, B, C any](first Part[A], second Part[B], third Part[C]) TripleFor
 	return TripleFormat[A, B, C]{first, second, third}
 }
 
+// Key returns the key of three components.
+func (f TripleFormat[A, B, C]) Key(first A, second B, third C) Tuple3[A, B, C] {
+	return Tuple3[A, B, C]{first, second, third}
+}
+
 // ID is triple(first,second,third).
 func (f TripleFormat[A, B, C]) ID() string {
 	return "triple(" + f.first.ID() + "," + f.second.ID() + "," + f.third.ID() + ")"

@@ -228,22 +228,38 @@ func TestOpenFails(t *testing.T) {
 	do(t, c.Release())
 }
 
-// TestMarkIsACopy: a caller may do with it what it likes. An empty mark is not nil, which would mean that nothing is there.
+// TestMarkIsACopy: neither side's slice is the stored one. An empty mark is not nil, which would mean that nothing is
+// there.
 func TestMarkIsACopy(t *testing.T) {
 	b := New()
-	for _, mark := range []string{"mark", ""} {
-		c := claimed(t, b, "at "+mark, false)
-		e, err := c.Open(t.Context(), core.EngineOptions{Mark: []byte(mark)})
+	for _, mark := range []string{"created", ""} {
+		given := []byte(mark)
+		e, err := claimed(t, b, mark, false).Open(t.Context(), core.EngineOptions{Mark: given})
 		do(t, err)
+		clear(given)
 		do(t, e.Close())
-		c = claimed(t, b, "at "+mark, true)
-		for range 2 {
-			m, err := c.Mark()
-			if m == nil || string(m) != mark || err != nil {
-				t.Errorf("Mark = %#v, %v; want %q", m, err, mark)
-			}
-			clear(m)
+		checkMark(t, b, mark, mark)
+
+		given = []byte(mark + "set")
+		e, err = claimed(t, b, mark, false).Open(t.Context(), core.EngineOptions{Mark: []byte("unused")})
+		do(t, err)
+		do(t, e.SetMark(t.Context(), given))
+		clear(given)
+		do(t, e.Close())
+		checkMark(t, b, mark, mark+"set")
+	}
+}
+
+// checkMark reads a mark twice, and spoils what it gets.
+func checkMark(t *testing.T, b *Backend, path, want string) {
+	t.Helper()
+	c := claimed(t, b, path, true)
+	defer c.Release()
+	for range 2 {
+		m, err := c.Mark()
+		if m == nil || string(m) != want || err != nil {
+			t.Errorf("Mark = %#v, %v; want %q", m, err, want)
 		}
-		do(t, c.Release())
+		clear(m)
 	}
 }

@@ -170,6 +170,19 @@ func checkAlive(t *testing.T, rows []weak.Pointer[byte], when string, want ...bo
 	}
 }
 
+// TestApplyKeepsNothing of the slices that it gets.
+func TestApplyKeepsNothing(t *testing.T) {
+	e := opened(t, New(), "a")
+	defer e.Close()
+	key, value := []byte("key"), []byte("value")
+	apply(t, e, core.Write{Key: key, Value: value})
+	clear(key)
+	clear(value)
+	if v, _, err := e.Get(t.Context(), []byte("key")); string(v) != "value" || err != nil {
+		t.Errorf("Get = %q, %v", v, err)
+	}
+}
+
 // TestValuesHaveNoRoom: appending to a value must not write over the key behind it.
 func TestValuesHaveNoRoom(t *testing.T) {
 	e := opened(t, New(), "a")

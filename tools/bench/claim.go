@@ -36,7 +36,7 @@ func (c claim) judge(s, base series) verdict {
 	switch c.kind {
 	case ratioAtMost:
 		ratio := s.ratio(base)
-		v.figure, v.target, v.met = fmt.Sprintf("%.2f", ratio), fmt.Sprintf("<= %.2f", c.limit), ratio <= c.limit
+		v.figure, v.target, v.met = fmt.Sprintf("%.3g", ratio), fmt.Sprintf("<= %.2f", c.limit), ratio <= c.limit
 	case timesFaster:
 		times := 1 / s.ratio(base)
 		v.figure, v.target, v.met = fmt.Sprintf("%.1f x faster", times), fmt.Sprintf(">= %.0f x", c.limit), times >= c.limit

@@ -25,6 +25,8 @@ type work struct {
 	// operations as fill a turn.
 	ops    func(*env) int
 	rounds int
+	// waits says that the work waits for a disk, whose luck a comparison of the fastest turns would compare.
+	waits bool
 }
 
 // side is one way of doing the work.
@@ -42,6 +44,7 @@ type turn struct{ nanos, allocs, bytes float64 }
 type series struct {
 	side  side
 	turns []turn
+	waits bool
 }
 
 // harness says how long and how often things are measured.
@@ -56,7 +59,7 @@ func (h harness) measure(w work, e *env, sides []side) ([]series, error) {
 	ops := make([]int, len(sides))
 	results := make([]series, len(sides))
 	for i, s := range sides {
-		results[i].side = s
+		results[i].side, results[i].waits = s, w.waits
 		n, err := h.operations(w, e, s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", w.name, s.name, err)
@@ -165,23 +168,20 @@ func nanos(t turn) float64  { return t.nanos }
 func allocs(t turn) float64 { return t.allocs }
 func heap(t turn) float64   { return t.bytes }
 
-// ratio is the median of what a side needed in each round, divided by what the base needed in the same round.
-func (s series) ratio(base series) float64 {
-	return paired(s, base, func(a, b float64) float64 { return a / b })
-}
-
-// excess is the same for the difference.
-func (s series) excess(base series) float64 {
-	return paired(s, base, func(a, b float64) float64 { return a - b })
-}
-
-func paired(s, base series, combine func(a, b float64) float64) float64 {
-	values := make([]float64, min(len(s.turns), len(base.turns)))
-	for i := range values {
-		values[i] = combine(s.turns[i].nanos, base.turns[i].nanos)
+// typical is the time by which the side is compared with others: noise only ever adds to the time of a computation,
+// so the fastest turn is the one that was least disturbed; waiting for a disk has no such floor.
+func (s series) typical() float64 {
+	if s.waits {
+		return median(s.over(nanos))
 	}
-	return median(values)
+	return slices.Min(s.over(nanos))
 }
+
+// ratio compares a side with another one.
+func (s series) ratio(base series) float64 { return s.typical() / base.typical() }
+
+// excess is what a side needs more than another one.
+func (s series) excess(base series) float64 { return s.typical() - base.typical() }
 
 // median returns the middle of the values, which it sorts.
 func median(values []float64) float64 {

@@ -28,6 +28,7 @@ var bulkWork = work{
 	unit:   "row",
 	ops:    func(e *env) int { return e.rows },
 	rounds: 1,
+	waits:  true,
 	setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
 		order := rand.New(rand.NewPCG(3, 3)).Perm(e.rows)
 		return []side{
@@ -55,7 +56,7 @@ func (e *env) freshPair(ctx context.Context, load func(*pair) error) func(n int)
 		}
 		native, guarded := p.native.Path(), filepath.Join(e.dir, "bulk.guardkv")
 		err = errors.Join(load(p), p.close())
-		return errors.Join(err, os.Remove(native), os.Remove(guarded))
+		return errors.Join(err, os.RemoveAll(native), os.RemoveAll(guarded))
 	}
 }
 

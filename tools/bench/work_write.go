@@ -23,6 +23,7 @@ var putWork = work{
 	name:  "put",
 	title: func(*env) string { return fmt.Sprintf("put: durable Put of %d B, 1 goroutine", valueSize) },
 	unit:  "op",
+	waits: true,
 	setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
 		p, err := e.newPair(ctx, "put")
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // app is a module outside the workspace: a folder, and the environment in which go finds the packed modules.
@@ -73,14 +74,22 @@ func (a app) require(versions []string) error {
 	return err
 }
 
-// build builds the program, or the tests of the package.
-func (a app) build(tests bool) error {
+// build builds the program, or the tests of the package. It returns the size of the binary, and the time it took.
+func (a app) build(tests bool) (size int64, took time.Duration, err error) {
 	args := []string{"go", "build", "-o", a.binary(), "."}
 	if tests {
 		args = []string{"go", "test", "-c", "-o", a.binary(), "."}
 	}
-	_, err := a.command(args...)
-	return err
+	start := time.Now()
+	if _, err := a.command(args...); err != nil {
+		return 0, 0, err
+	}
+	took = time.Since(start)
+	binary, err := os.Stat(a.binary())
+	if err != nil {
+		return 0, 0, err
+	}
+	return binary.Size(), took, nil
 }
 
 // vet vets the program and its tests.
@@ -121,11 +130,10 @@ func (a app) linked(tests bool) (linked, error) {
 	return l, err
 }
 
-// inspect compares what go list said with what the binary says of itself, which is what go version -m prints. The
-// linker does not note modules in tests.
-func (a app) inspect(l linked, tests bool) error {
-	info, err := buildinfo.ReadFile(a.binary())
-	if err != nil || tests {
+// inspect compares what go list said of a program with what its binary says, which is what go version -m prints.
+func inspect(binary string, l linked) error {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
 		return err
 	}
 	var noted []string

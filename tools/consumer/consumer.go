@@ -29,10 +29,10 @@ type Repository struct {
 
 // result is what the table shows of a combination.
 type result struct {
-	name    string
-	modules []string
-	size    int64
-	build   time.Duration
+	name   string
+	linked linked
+	size   int64         // of the binary
+	took   time.Duration // to build it
 }
 
 // Check builds and runs all combinations and prints a table of them. It goes on after a failure, to return all.
@@ -89,22 +89,20 @@ func (r Repository) try(c Combination, dir string, p packed) (result, error) {
 	if err := a.require(p.versions(c.Requires)); err != nil {
 		return result{}, err
 	}
-	start := time.Now()
-	if err := a.build(c.Tests); err != nil {
+	built := result{name: c.Name}
+	if built.size, built.took, err = a.build(c.Tests); err != nil {
 		return result{}, err
 	}
-	took := time.Since(start)
 	if err := errors.Join(a.vet(), a.run(c)); err != nil {
 		return result{}, err
 	}
-	l, err := a.linked(c.Tests)
-	if err != nil {
-		return result{}, err
-	}
-	binary, err := os.Stat(a.binary())
-	if err != nil {
+	if built.linked, err = a.linked(c.Tests); err != nil {
 		return result{}, err
 	}
 	c.Links = p.resolve(c.Links)
-	return result{c.Name, l.modules, binary.Size(), took}, errors.Join(a.inspect(l, c.Tests), c.verify(l))
+	err = c.verify(built.linked)
+	if !c.Tests { // the linker notes no modules in tests
+		err = errors.Join(err, inspect(a.binary(), built.linked))
+	}
+	return built, err
 }

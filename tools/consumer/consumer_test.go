@@ -13,6 +13,7 @@ import (
 // The repository of these tests: what core, a backend and two programs are to ours.
 var files = map[string]string{
 	"LICENSE":      "the license\n",
+	"go.work":      "go 1.26\n\nuse (\n\t./core\n\t./extra\n)\n",
 	"core/go.mod":  "module example.test/kv/core\n\ngo 1.26\n",
 	"core/core.go": "package core\n\nfunc Name() string { return \"core\" }\n",
 
@@ -37,8 +38,13 @@ var files = map[string]string{
 
 func repository(t *testing.T) Repository {
 	t.Helper()
-	t.Setenv("GOPROXY", "off") // nothing is needed from the network
 	root := t.TempDir()
+	// None of what a developer may have set must reach the programs. GOPROXY=off: the network is not needed.
+	t.Setenv("GOFLAGS", "-mod=readonly")
+	t.Setenv("GOMODCACHE", filepath.Join(root, "modcache"))
+	t.Setenv("GOPRIVATE", "example.test")
+	t.Setenv("GOPROXY", "off")
+	t.Setenv("GOWORK", filepath.Join(root, "go.work"))
 	for name, text := range files {
 		name = filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -53,7 +59,8 @@ func repository(t *testing.T) Repository {
 
 func TestCheck(t *testing.T) {
 	var out strings.Builder
-	err := repository(t).Check([]Combination{
+	repo := repository(t)
+	err := repo.Check([]Combination{
 		{Name: "more", Requires: []string{"extra"}, Prints: "core and more", Links: []string{"extra", "core"}, Denied: []string{"gob"}},
 		{Name: "author", Requires: []string{"core"}, Tests: true, Links: []string{"core"}, Denied: []string{"extra"}},
 	}, &out)
@@ -64,6 +71,10 @@ func TestCheck(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, out.String())
 		}
+	}
+	// A v0.1.0 that stays in the developer's module cache would hide all later ones.
+	if left, err := filepath.Glob(filepath.Join(repo.Root, "modcache", "*")); len(left) != 0 || err != nil {
+		t.Errorf("left in the module cache: %v (error %v)", left, err)
 	}
 }
 
@@ -107,5 +118,18 @@ func TestStdOnly(t *testing.T) {
 	err := StdOnly(filepath.Join(repo.Root, "needy"))
 	if err == nil || !strings.Contains(err.Error(), "imports module example.test/kv/core") {
 		t.Errorf("got %v, want an error: a test imports another module", err)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	this, err := os.Executable() // a test, in which no modules are noted
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := inspect(this, linked{}); err != nil {
+		t.Error(err)
+	}
+	if err := inspect(this, linked{modules: []string{"example.test/kv/core"}}); err == nil {
+		t.Error("a module that the binary does not note was accepted")
 	}
 }

@@ -16,12 +16,12 @@ func printTable(out io.Writer, results []result, p packed) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "combination\tbinary\tbuild\tmodules linked")
 	for _, r := range results {
-		names := make([]string, len(r.modules))
-		for i, path := range r.modules {
+		names := make([]string, len(r.linked.modules))
+		for i, path := range r.linked.modules {
 			names[i] = p.short(path)
 		}
 		size := float64(r.size) / (1 << 20)
-		fmt.Fprintf(w, "%s\t%.1f MiB\t%v\t%s\n", r.name, size, r.build.Round(100*time.Millisecond), strings.Join(names, ", "))
+		fmt.Fprintf(w, "%s\t%.1f MiB\t%v\t%s\n", r.name, size, r.took.Round(100*time.Millisecond), strings.Join(names, ", "))
 	}
 	return w.Flush()
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -118,7 +119,8 @@ func newSession(cfg Config) (s *session, cleanup func(), err error) {
 
 // open opens the storage and its tables.
 func (s *session) open(ctx context.Context, opts ...core.Option) error {
-	db, err := core.Open(ctx, s.path, s.backend, opts...)
+	quiet := core.WithLogger(slog.New(slog.DiscardHandler)) // the report says what there is to say
+	db, err := core.Open(ctx, s.path, s.backend, append(opts, quiet)...)
 	if err != nil {
 		return err
 	}
@@ -143,6 +145,9 @@ func (s *session) introduce() {
 	s.report.headline(fmt.Sprintf("GuardKV demo: %s and %s, Unicode %s, %s characters",
 		s.cfg.Backend, s.cfg.Format, unicode.Version, grouped(int64(len(s.model.points)))))
 	s.report.headline(s.path)
+	if r, ok := s.db.Recreated(); ok {
+		s.report.headline("what an earlier run left there is now " + r.Path)
+	}
 }
 
 // take takes one step and verifies what it saw.
@@ -208,5 +213,5 @@ func (s *session) size() string {
 	if err != nil {
 		return err.Error()
 	}
-	return bytes(n) + " on disk."
+	return formatSize(n) + " on disk."
 }

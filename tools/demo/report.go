@@ -71,11 +71,7 @@ func (r *report) verified(facts int, err error) {
 		fmt.Fprintf(r.w, "    ✗ %v\n", err)
 		return
 	}
-	unit := "facts"
-	if facts == 1 {
-		unit = "fact"
-	}
-	fmt.Fprintf(r.w, "    ✓ %s %s as package unicode has them\n", grouped(int64(facts)), unit)
+	fmt.Fprintf(r.w, "    ✓ verified: %s facts\n", grouped(int64(facts)))
 }
 
 // line is one detail of a step.
@@ -113,8 +109,8 @@ func grouped(n int64) string {
 	return digits
 }
 
-// bytes formats a size.
-func bytes(n int64) string {
+// formatSize formats a number of bytes.
+func formatSize(n int64) string {
 	if n < 1<<20 {
 		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
 	}

@@ -126,7 +126,7 @@ func (s *session) compact(ctx context.Context) ([]fact, error) {
 	}
 	text := "nothing on disk"
 	if s.onDisk {
-		text = fmt.Sprintf("%s before, %s after", bytes(stats.Before), bytes(stats.After))
+		text = fmt.Sprintf("%s before, %s after", formatSize(stats.Before), formatSize(stats.After))
 	}
 	s.report.line(line{text: text, took: time.Since(begun)})
 	left, err := s.counted(ctx)
@@ -151,13 +151,21 @@ func (s *session) reopen(ctx context.Context) ([]fact, error) {
 	s.report.line(line{text: "opened", took: time.Since(begun)})
 	wrong := otherThan(s.format)
 	_, mismatch := wrong.open(ctx, s.db)
-	s.report.line(line{text: fmt.Sprintf("as %s it is refused: %v", wrong.name, mismatch)})
+	s.report.line(line{text: fmt.Sprintf("as %s: %v", wrong.name, cause(mismatch))})
 	facts := []fact{stated("the wrong format is refused: %t", errors.Is(mismatch, core.ErrFormatMismatch))}
 	tables, err := s.db.Tables(ctx)
 	for _, t := range tables {
 		facts = append(facts, stated("table %s", t.Name))
 	}
 	return facts, err
+}
+
+// cause leaves out where an error of the storage happened.
+func cause(err error) error {
+	if e := (*core.Error)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 func (m *model) wantReopened() []fact {

@@ -111,7 +111,7 @@ func (s *session) rename(ctx context.Context) ([]fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.report.line(line{text: fmt.Sprintf("%v %s is now %s", capitalGha, old, rightNames[capitalGha]), took: time.Since(begun)})
+	s.report.line(line{text: fmt.Sprintf("%v is now %s", capitalGha, rightNames[capitalGha]), took: time.Since(begun)})
 	return s.readNames(ctx, capitalGha, old, rightNames[capitalGha])
 }
 

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/runenames"
@@ -48,7 +49,7 @@ type database struct {
 }
 
 // readDatabase spreads out the range tables of package unicode.
-func readDatabase() *database {
+var readDatabase = sync.OnceValue(func() *database {
 	d := &database{
 		category:   make([]string, unicode.MaxRune+1),
 		script:     make([]string, unicode.MaxRune+1),
@@ -66,7 +67,7 @@ func readDatabase() *database {
 		eachIn(unicode.Properties[name], func(c CodePoint) { d.properties[c] = append(d.properties[c], name) })
 	}
 	return d
-}
+})
 
 // eachIn calls fn for every code point in the table.
 func eachIn(table *unicode.RangeTable, fn func(CodePoint)) {

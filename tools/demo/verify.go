@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/runenames"
@@ -62,15 +63,24 @@ type model struct {
 // newModel makes the model of a fresh storage.
 func newModel(include func(CodePoint) bool) *model {
 	m := &model{renamed: map[CodePoint]string{}, category: "Cc", script: "Common"}
-	for r := rune(0); r <= unicode.MaxRune; r++ {
-		assigned := unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z,
-			unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs)
-		if assigned && include(CodePoint(r)) {
-			m.points = append(m.points, CodePoint(r))
+	for _, c := range assigned() {
+		if include(c) {
+			m.points = append(m.points, c)
 		}
 	}
 	return m
 }
+
+// assigned returns every code point that has a category other than "unassigned".
+var assigned = sync.OnceValue(func() (points []CodePoint) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z,
+			unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs) {
+			points = append(points, CodePoint(r))
+		}
+	}
+	return points
+})
 
 // has reports whether the storage must hold a row for c.
 func (m *model) has(c CodePoint) bool {

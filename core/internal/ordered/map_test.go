@@ -188,7 +188,7 @@ func TestCopiesOnlyWhatChanges(t *testing.T) {
 // TestConcurrentClones: a writer hands clones to readers and goes on. Each clone has the numbers below its length.
 // Readers share a clone, scan it, and clone it again for changes of their own. Run with -race.
 func TestConcurrentClones(t *testing.T) {
-	const rounds, rows = 100, 100
+	const rounds, rows = 50, 100
 	clones := make(chan *Map[int])
 	var readers sync.WaitGroup
 	for range 3 {

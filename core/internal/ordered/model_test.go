@@ -87,6 +87,9 @@ func (p *pair) compare(t *testing.T, c Cursor[int], want []string, low, high []b
 		if k, v, ok := c.Next(); ok || k != nil || v != 0 {
 			t.Fatalf("scan from %q to %q, reverse %v: %q: %d after the end", low, high, c.reverse, k, v)
 		}
+		if c.depth != 0 {
+			t.Fatalf("scan from %q to %q, reverse %v: the cursor goes on behind the end", low, high, c.reverse)
+		}
 	}
 }
 

@@ -1,0 +1,135 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Apply commits the writes in one transaction of bbolt. The arguments may be reused when the call returns.
+func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := checkSizes(writes); err != nil {
+		return err
+	}
+	return e.commit(func(tx *bolt.Tx) error { return e.put(tx, writes) })
+}
+
+// SetMark replaces the mark. The arguments may be reused when the call returns.
+func (e *engine) SetMark(ctx context.Context, mark []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return e.commit(func(tx *bolt.Tx) error {
+		im := e.file.Load().image(tx)
+		if err := vetBucket(&im, rootOf(tx), markBucket, []core.Write{{Key: []byte(markKey)}}); err != nil {
+			return err
+		}
+		return tx.Bucket([]byte(markBucket)).Put([]byte(markKey), mark)
+	})
+}
+
+// commit commits what fn does and shows it to readers.
+func (e *engine) commit(fn func(tx *bolt.Tx) error) error {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	f := e.file.Load()
+	if f.readOnly {
+		return core.ErrReadOnly
+	}
+	if f.stuck {
+		return fmt.Errorf("%w: an earlier write failed; open the storage again", core.ErrCorrupt)
+	}
+	if err := f.update(fn); err != nil {
+		return writeError(err)
+	}
+	if err := e.reads.refresh(f); err != nil {
+		return fmt.Errorf("the write is durable but cannot be read back: %w", err)
+	}
+	return nil
+}
+
+// put makes the writes in tx.
+func (e *engine) put(tx *bolt.Tx, writes []core.Write) error {
+	if len(writes) == 0 {
+		return nil
+	}
+	im := e.file.Load().image(tx)
+	if err := vetBucket(&im, rootOf(tx), rowsBucket, writes); err != nil {
+		return err
+	}
+	rows := tx.Bucket([]byte(rowsBucket))
+	if isAppend(&im, rootOf(tx), writes) {
+		rows.FillPercent = 1 // nothing will be put between these rows soon
+	}
+	for i := range writes {
+		w := &writes[i]
+		var err error
+		if w.Delete {
+			err = rows.Delete(w.Key)
+		} else {
+			err = rows.Put(w.Key, w.Value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bulk is the number of writes from which on it pays to fill pages.
+const bulk = 256
+
+// isAppend reports whether the writes are many new rows with no existing row among them.
+func isAppend(im *image, root uint64, writes []core.Write) bool {
+	if len(writes) < bulk {
+		return false
+	}
+	for i := range writes {
+		if writes[i].Delete {
+			return false
+		}
+	}
+	rows, err := openTree(im, root, rowsBucket)
+	if err != nil {
+		return false
+	}
+	c := newCursor(context.Background(), &rows, core.ScanRange{
+		Low:  writes[0].Key,
+		High: append(append([]byte(nil), writes[len(writes)-1].Key...), 0),
+	})
+	return !c.nextLeaf() && c.err == nil
+}
+
+// checkSizes refuses what bbolt, or its pages, cannot take.
+func checkSizes(writes []core.Write) error {
+	for i := range writes {
+		w := &writes[i]
+		if len(w.Key) > bolt.MaxKeySize {
+			return fmt.Errorf("%w: a key of %d bytes; bbolt takes %d", core.ErrTooLarge, len(w.Key), bolt.MaxKeySize)
+		}
+		if len(w.Value) > maxValueSize {
+			return fmt.Errorf("%w: a value of %d bytes; bbolt takes %d", core.ErrTooLarge, len(w.Value), maxValueSize)
+		}
+	}
+	return nil
+}
+
+// writeError adds the sentinel that applies to an error of a commit.
+func writeError(err error) error {
+	if errors.Is(err, berrors.ErrMaxSizeReached) {
+		return fmt.Errorf("%w: the file would outgrow the address space that was reserved for it; open the storage again: %w",
+			core.ErrTooLarge, err)
+	}
+	return err
+}

@@ -1,0 +1,79 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Backend keeps each storage in one file of bbolt. The zero value has good defaults.
+type Backend struct {
+	// LockTimeout is how long to wait for a storage that is open elsewhere. The default is one second.
+	LockTimeout time.Duration
+
+	// FileMode is the mode of a file that is created, before umask. The default is 0600.
+	FileMode os.FileMode
+
+	reserve func(fileSize int64) int // replaces reserveSpace in tests
+}
+
+var _ core.Backend = Backend{}
+
+// The buckets of a storage, and the key of the mark. They are part of the format of the file.
+const (
+	markBucket = "guardkv.mark"
+	rowsBucket = "guardkv.rows"
+	markKey    = "mark"
+)
+
+// Name returns "bbolt".
+func (Backend) Name() string { return "bbolt" }
+
+// Claim locks the file at path. If it is absent nothing is locked.
+func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	c := &claim{backend: b.withDefaults(), path: path, readOnly: readOnly}
+	if err := c.lock(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// List returns the paths of the files whose names start with prefix.
+func (b Backend) List(_ context.Context, prefix string) ([]string, error) {
+	dir, base := filepath.Split(prefix)
+	entries, err := os.ReadDir(filepath.Clean(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, e := range entries {
+		if name := e.Name(); strings.HasPrefix(name, base) && e.Type().IsRegular() && !isTemporary(name) {
+			paths = append(paths, dir+name)
+		}
+	}
+	return paths, nil
+}
+
+func (b Backend) withDefaults() Backend {
+	if b.LockTimeout <= 0 {
+		b.LockTimeout = time.Second
+	}
+	if b.FileMode == 0 {
+		b.FileMode = 0o600
+	}
+	if b.reserve == nil {
+		b.reserve = reserveSpace
+	}
+	return b
+}

@@ -1,0 +1,269 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// cursor passes over the rows of a tree, leaf by leaf. It ends in finite time on any bytes, because the keys that
+// leaves start with must rise, or fall in reverse.
+type cursor struct {
+	ctx     context.Context
+	tree    *tree
+	low     []byte // nil is no bound
+	high    []byte
+	reverse bool
+
+	branches []branch // the way from the root to the leaf
+	leaf     page     // nil before the first
+	first    int      // the leaf's rows in the range that are still to come
+	last     int      // exclusive
+	edge     uint64   // where the next row must start, or end in reverse, to abut on the last
+	done     bool     // no leaf comes after this one
+	err      error
+
+	array [6]branch // room for the branches of most trees
+}
+
+var _ core.Cursor = (*cursor)(nil)
+
+// branch is a branch page and the element of it that was taken.
+type branch struct {
+	page  page
+	index int
+}
+
+func newCursor(ctx context.Context, t *tree, r core.ScanRange) *cursor {
+	return &cursor{ctx: ctx, tree: t, low: bytes.Clone(r.Low), high: bytes.Clone(r.High), reverse: r.Reverse}
+}
+
+// Next returns the next row. The bytes are owned by the engine, must not be modified, and are valid until the
+// snapshot is closed.
+func (c *cursor) Next() (key, value []byte, ok bool) {
+	if c.first >= c.last && !c.nextLeaf() {
+		return nil, nil, false
+	}
+	if c.reverse {
+		return c.rowBefore()
+	}
+	return c.rowAfter()
+}
+
+// rowAfter is the hot path of scans: the row must start where the last one ended.
+func (c *cursor) rowAfter() (key, value []byte, ok bool) {
+	p := c.leaf
+	at := headerSize + elementSize*c.first
+	e := p[at : at+elementSize]
+	start := uint64(at) + uint64(native.Uint32(e[4:]))
+	keyEnd := start + uint64(native.Uint32(e[8:]))
+	end := keyEnd + uint64(native.Uint32(e[12:]))
+	if start != c.edge || end > uint64(len(p)) || native.Uint32(e) != 0 {
+		return c.broken(c.first)
+	}
+	c.edge = end
+	c.first++
+	return p[start:keyEnd:keyEnd], p[keyEnd:end:end], true
+}
+
+// rowBefore is its mirror image: the row must end where the last one started.
+func (c *cursor) rowBefore() (key, value []byte, ok bool) {
+	p := c.leaf
+	at := headerSize + elementSize*(c.last-1)
+	e := p[at : at+elementSize]
+	start := uint64(at) + uint64(native.Uint32(e[4:]))
+	keyEnd := start + uint64(native.Uint32(e[8:]))
+	end := keyEnd + uint64(native.Uint32(e[12:]))
+	if end != c.edge || end > uint64(len(p)) || native.Uint32(e) != 0 {
+		return c.broken(c.last - 1)
+	}
+	c.edge = start
+	c.last--
+	return p[start:keyEnd:keyEnd], p[keyEnd:end:end], true
+}
+
+func (c *cursor) broken(i int) (key, value []byte, ok bool) {
+	c.fail(c.leaf.outside(i))
+	return nil, nil, false
+}
+
+// Err returns the error that ended the rows early, or nil.
+func (c *cursor) Err() error { return c.err }
+
+// Close releases the cursor.
+func (c *cursor) Close() error { return nil }
+
+// nextLeaf moves to the next leaf with rows in the range and reports whether there is one.
+func (c *cursor) nextLeaf() bool {
+	for !c.done {
+		if err := c.ctx.Err(); err != nil {
+			return c.fail(err)
+		}
+		previous := c.leaf
+		if err := c.move(); err != nil {
+			return c.fail(err)
+		}
+		if c.leaf == nil {
+			break
+		}
+		if err := c.enter(previous); err != nil {
+			return c.fail(err)
+		}
+		if c.first < c.last {
+			return true
+		}
+	}
+	c.stop()
+	return false
+}
+
+// move makes leaf the next leaf, nil if there is none.
+func (c *cursor) move() error {
+	if c.leaf == nil {
+		return c.descendTo(c.start())
+	}
+	for n := len(c.branches); n > 0; n-- {
+		b := &c.branches[n-1]
+		if c.reverse {
+			b.index--
+		} else {
+			b.index++
+		}
+		if b.index >= 0 && b.index < b.page.count() {
+			c.branches = c.branches[:n]
+			return c.descendFrom(b, nil)
+		}
+	}
+	c.leaf = nil
+	return nil
+}
+
+// start returns the key at which the cursor starts, nil for the end that it comes from.
+func (c *cursor) start() []byte {
+	if c.reverse {
+		return c.high
+	}
+	return c.low
+}
+
+// descendTo goes from the root to the leaf where key belongs; for nil, to the leaf at the end the cursor comes from.
+func (c *cursor) descendTo(key []byte) error {
+	if c.tree.root == 0 {
+		c.leaf = c.tree.inline
+		return nil
+	}
+	p, err := c.tree.node(c.tree.root)
+	if err != nil {
+		return err
+	}
+	c.branches = c.array[:0]
+	return c.descend(p, key)
+}
+
+// descendFrom goes on below the element of b that was taken.
+func (c *cursor) descendFrom(b *branch, key []byte) error {
+	p, err := c.tree.node(b.page.child(b.index))
+	if err != nil {
+		return err
+	}
+	if err := checkSeparator(b.page, b.index, p); err != nil {
+		return err
+	}
+	return c.descend(p, key)
+}
+
+// descend goes from p, whose ancestors are in branches, down to a leaf.
+func (c *cursor) descend(p page, key []byte) error {
+	if p.isLeaf() {
+		c.leaf = p
+		return nil
+	}
+	if len(c.branches) == maxDepth {
+		return c.tree.tooDeep()
+	}
+	b := branch{page: p}
+	var err error
+	switch {
+	case key != nil:
+		b.index, err = p.childFor(key)
+	case c.reverse:
+		b.index = p.count() - 1
+	}
+	if err != nil {
+		return err
+	}
+	c.branches = append(c.branches, b)
+	return c.descendFrom(&b, key)
+}
+
+// enter finds the rows of the leaf that are in the range, and notes whether the range ends in it. A bound that the
+// cursor has passed needs no look.
+func (c *cursor) enter(previous page) (err error) {
+	if err := c.checkOrder(previous); err != nil {
+		return err
+	}
+	first, last := 0, c.leaf.count()
+	if c.low != nil && (c.reverse || previous == nil) {
+		if first, err = c.leaf.lowerBound(c.low); err != nil {
+			return err
+		}
+	}
+	if c.high != nil && (!c.reverse || previous == nil) {
+		if last, err = c.leaf.lowerBound(c.high); err != nil {
+			return err
+		}
+	}
+	c.first, c.last = first, last
+	if c.reverse {
+		c.edge, c.done = c.boundary(last), first > 0
+	} else {
+		c.edge, c.done = c.boundary(first), last < c.leaf.count()
+	}
+	return nil
+}
+
+// boundary returns where row i starts, which is where the row before it ends.
+func (c *cursor) boundary(i int) uint64 {
+	if i == 0 {
+		return c.leaf.elementsEnd()
+	}
+	_, _, end := c.leaf.span(i - 1)
+	return end
+}
+
+// checkOrder checks that the leaf comes after the previous one, or before it in reverse.
+func (c *cursor) checkOrder(previous page) error {
+	if previous == nil {
+		return nil
+	}
+	a, err := previous.key(0)
+	if err != nil {
+		return err
+	}
+	b, err := c.leaf.key(0)
+	if err != nil {
+		return err
+	}
+	if c.reverse {
+		a, b = b, a
+	}
+	if bytes.Compare(a, b) >= 0 {
+		return corruptf("page %d: out of order after page %d", c.leaf.id(), previous.id())
+	}
+	return nil
+}
+
+func (c *cursor) fail(err error) bool {
+	c.err = err
+	c.stop()
+	return false
+}
+
+func (c *cursor) stop() {
+	c.done = true
+	c.leaf, c.first, c.last = nil, 0, 0
+}

@@ -1,0 +1,159 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// engine is one open storage.
+type engine struct {
+	backend Backend
+	path    string
+	noSync  bool
+	logger  *slog.Logger
+
+	reads   reads
+	file    atomic.Pointer[file]
+	writing sync.Mutex // held while the file is written
+}
+
+var (
+	_ core.Engine    = (*engine)(nil)
+	_ core.Sizer     = (*engine)(nil)
+	_ core.Checker   = (*engine)(nil)
+	_ core.Unwrapper = (*engine)(nil)
+)
+
+// open validates the file of the claim and hands it to bbolt.
+func (c *claim) open(ctx context.Context, opts core.EngineOptions) (*engine, error) {
+	info, err := c.fd.Stat()
+	if err != nil {
+		return nil, err
+	}
+	v, err := validate(ctx, c.fd, info.Size(), opts.Validation == core.ValidateFull, c.readOnly)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{backend: c.backend, path: c.path, noSync: opts.NoSync, logger: opts.Logger, reads: new(mapped)}
+	o := fileOptions{readOnly: c.readOnly, noSync: opts.NoSync, listed: v.clean, logger: opts.Logger}
+	if !c.readOnly {
+		o.reserved = c.backend.reserve(info.Size())
+		if o.reserved == 0 {
+			e.reads = new(copied)
+		}
+		if !v.clean {
+			removeLeftovers(c.path) // a compaction may have been cut short
+		}
+	}
+	f, err := openFile(c.fd, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.start(f); err != nil {
+		return nil, errors.Join(err, f.release())
+	}
+	return e, nil
+}
+
+// start shows f to readers. Where the lock was given up for a moment while bbolt took it, the path may lead to
+// another file by now.
+func (e *engine) start(f *file) error {
+	if !lockIsShared {
+		if same, err := leadsTo(e.path, f.fd); err != nil || !same {
+			return errors.Join(err, core.ErrLocked)
+		}
+	}
+	e.file.Store(f)
+	return e.reads.refresh(f)
+}
+
+// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
+// until Release.
+func (e *engine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	return e.reads.get(key)
+}
+
+// Snapshot returns the state after the last applied write.
+func (e *engine) Snapshot(ctx context.Context) (core.Snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s, err := e.reads.snapshot()
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// maxValueSize keeps what bbolt may put into one leaf, four values, within the 4 GiB that a leaf can address.
+const maxValueSize = min(1<<30, math.MaxInt/4) - 1<<16
+
+// Limits returns what bbolt can take.
+func (e *engine) Limits() core.Limits {
+	return core.Limits{Key: bolt.MaxKeySize, Value: maxValueSize}
+}
+
+// Size returns the length of the file.
+func (e *engine) Size() (int64, error) {
+	info, err := os.Stat(e.path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// Check reads all pages of the newest state, and both meta pages.
+func (e *engine) Check(ctx context.Context) error {
+	s, err := e.reads.snapshot()
+	if err != nil {
+		return err
+	}
+	defer s.Release()
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	return e.checkMetas()
+}
+
+// checkMetas checks the meta pages between two writes.
+func (e *engine) checkMetas() error {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	m, err := readMetas(e.file.Load().fd)
+	if err == nil && !m.both {
+		err = errOneMeta
+	}
+	return err
+}
+
+// As sets target, a **bolt.DB, to bbolt's handle. It is there to be read: what is written past the engine its
+// readers do not see, and Compact replaces it.
+func (e *engine) As(target any) bool {
+	db, ok := target.(**bolt.DB)
+	if ok {
+		*db = e.file.Load().db
+	}
+	return ok
+}
+
+// Close makes everything durable and gives the lock back.
+func (e *engine) Close() error {
+	f := e.file.Load()
+	e.reads.stop()
+	return errors.Join(f.finish(), f.release())
+}

@@ -1,0 +1,32 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var (
+	errNotBolt  = fmt.Errorf("%w: not a bbolt file", core.ErrNotStorage)
+	errNoBucket = fmt.Errorf("%w: it lacks what every guardkv storage has", core.ErrCorrupt)
+	errOneMeta  = fmt.Errorf("%w: one of the two meta pages is damaged; the rows are complete, and the next write makes it good", core.ErrCorrupt)
+	errForeign  = fmt.Errorf("%w: a bbolt file without guardkv's mark", core.ErrNotStorage)
+)
+
+// corruptf returns an ErrCorrupt that says what is damaged and where.
+func corruptf(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{core.ErrCorrupt}, args...)...)
+}
+
+// notStorage adds ErrNotStorage to damage that keeps a mark from being read. Other errors say nothing about
+// the file.
+func notStorage(err error) error {
+	if errors.Is(err, core.ErrCorrupt) && !errors.Is(err, core.ErrNotStorage) {
+		return fmt.Errorf("%w: its mark cannot be read: %w", core.ErrNotStorage, err)
+	}
+	return err
+}

@@ -1,0 +1,150 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// file is a file that bbolt has open. The engine holds one; a file that compaction replaced lives on until the last
+// state that is read from it is released.
+type file struct {
+	db       *bolt.DB
+	fd       *os.File
+	refs     atomic.Int64 // the engine, and each state that is mapped from it
+	readOnly bool
+	logger   *slog.Logger
+
+	// What follows is the writer's.
+	stop   failStop
+	listed bool // the newest commit has the freelist
+	leaked bool // a commit failed: the free pages that it took are not in bbolt's list any more
+	stuck  bool // bbolt's transaction did not end: it would wait for it for ever
+}
+
+type fileOptions struct {
+	reserved int // bytes of address space; 0: bbolt maps anew as the file grows
+	readOnly bool
+	noSync   bool
+	listed   bool
+	logger   *slog.Logger
+}
+
+// openFile lets bbolt open fd, which is locked. It takes fd over unless there is an error; then fd may be closed.
+func openFile(fd *os.File, o fileOptions) (*file, error) {
+	f := &file{fd: fd, readOnly: o.readOnly, listed: o.listed, logger: o.logger}
+	f.refs.Store(1)
+	err := protect(func() (err error) {
+		f.db, err = bolt.Open(fd.Name(), 0, &bolt.Options{
+			OpenFile:        func(string, int, os.FileMode) (*os.File, error) { return fd, handOver(fd) },
+			Timeout:         lockRetry, // nobody else can have the lock for longer
+			FreelistType:    bolt.FreelistMapType,
+			NoFreelistSync:  true, // it would be written with every commit, as long as all free pages together
+			NoStatistics:    true,
+			ReadOnly:        o.readOnly,
+			NoSync:          o.noSync,
+			InitialMmapSize: o.reserved,
+			MaxSize:         o.reserved,
+			Logger:          &f.stop,
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// handOver prepares fd for being locked by bbolt.
+func handOver(fd *os.File) error {
+	if lockIsShared {
+		return nil
+	}
+	return unlock(fd)
+}
+
+// image returns the state that tx sees. It is valid until tx ends.
+func (f *file) image(tx *bolt.Tx) image {
+	info := f.db.Info()
+	base := *(*unsafe.Pointer)(unsafe.Pointer(&info.Data))
+	return newImage(unsafe.Slice((*byte)(base), tx.Size()), uint64(info.PageSize))
+}
+
+// rootOf returns the page of the root bucket.
+func rootOf(tx *bolt.Tx) uint64 { return uint64(tx.Cursor().Bucket().Root()) }
+
+// update commits what fn does. If fn fails nothing was written.
+func (f *file) update(fn func(tx *bolt.Tx) error) error {
+	return protect(func() error {
+		tx, err := f.db.Begin(true)
+		if err != nil {
+			return err
+		}
+		f.stuck = true
+		defer func() {
+			tx.Rollback() // does nothing after a commit
+			f.stuck = false
+		}()
+		if err := fn(tx); err != nil {
+			return err
+		}
+		f.db.AllocSize = growth(tx.Size())
+		leaked := f.leaked
+		f.leaked = true
+		if err := f.stop.during(tx.Commit); err != nil {
+			return err
+		}
+		f.leaked, f.listed = leaked, !f.db.NoFreelistSync
+		return nil
+	})
+}
+
+// growth returns by how much a file of size bytes grows when it must: bbolt would add 16 MiB to the smallest file.
+func growth(size int64) int {
+	return int(min(max(size/8, 64<<10), 16<<20))
+}
+
+// finish makes everything durable and writes the freelist, so that opening the file needs no walk over it. Afterwards
+// both meta pages lead to the same rows.
+func (f *file) finish() error {
+	if f.readOnly || f.listed {
+		return nil
+	}
+	if f.leaked {
+		return protect(f.db.Sync)
+	}
+	f.db.NoSync, f.db.NoFreelistSync = false, false
+	defer func() { f.db.NoFreelistSync = true }()
+	return f.update(func(*bolt.Tx) error { return nil })
+}
+
+// acquire keeps the file open until release, and reports whether it still was.
+func (f *file) acquire() bool {
+	for n := f.refs.Load(); n > 0; n = f.refs.Load() {
+		if f.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// release closes the file if nobody else holds it.
+func (f *file) release() error {
+	if f.refs.Add(-1) > 0 {
+		return nil
+	}
+	return f.close()
+}
+
+func (f *file) close() error {
+	if f.stuck {
+		return f.fd.Close() // gives the lock back; the mapping stays
+	}
+	return protect(f.db.Close)
+}

@@ -1,0 +1,80 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// lockRetry is the time between two attempts to get a lock.
+const lockRetry = 5 * time.Millisecond
+
+// lockPath opens and locks the file at path, shared if readOnly. It returns nil if nothing is there.
+//
+// A file that was waited for may have been compacted or set aside meanwhile: then the lock is on a file that the path
+// no longer leads to, and what is there now must be locked instead.
+func lockPath(ctx context.Context, path string, readOnly bool, timeout time.Duration) (*os.File, error) {
+	deadline := time.Now().Add(timeout)
+	for {
+		f, err := tryLockPath(path, readOnly)
+		if err != nil {
+			return nil, err
+		}
+		if f != errLockedFile {
+			return f, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("%w: %s is open elsewhere", core.ErrLocked, path)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lockRetry):
+		}
+	}
+}
+
+// errLockedFile stands for a file that is locked by somebody else, or was replaced while it was being locked.
+var errLockedFile = new(os.File)
+
+func tryLockPath(path string, readOnly bool) (*os.File, error) {
+	flag := os.O_RDWR
+	if readOnly {
+		flag = os.O_RDONLY
+	}
+	f, err := os.OpenFile(path, flag, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	locked, err := tryLock(f, readOnly)
+	if err == nil && locked {
+		locked, err = leadsTo(path, f)
+	}
+	if err != nil || !locked {
+		f.Close()
+		return errLockedFile, err
+	}
+	return f, nil
+}
+
+// leadsTo reports whether path is f's.
+func leadsTo(path string, f *os.File) (bool, error) {
+	there, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	here, err := f.Stat()
+	return err == nil && os.SameFile(there, here), err
+}

@@ -1,0 +1,67 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// protect runs fn, which lets bbolt touch pages, and makes an error of a panic or a memory fault: bbolt answers damaged
+// pages with either. The pages that it is about to touch are checked beforehand; this is the net below.
+func protect(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case thrown:
+			err = r.err
+		default:
+			err = fmt.Errorf("%w: bbolt gave up: %v", core.ErrCorrupt, r)
+		}
+	}()
+	return fn()
+}
+
+// failStop is the logger that bbolt gets. bbolt logs the error of a commit before it rolls back, and its rollback walks
+// over all pages in a goroutine of its own: slow, and where a single damaged page, when the disk has become full, ends
+// the process. So while a commit runs, the first error that is logged is thrown past the rollback, to protect.
+type failStop struct{ armed atomic.Bool }
+
+// thrown is an error on its way from failStop to protect.
+type thrown struct{ err error }
+
+// during runs a commit.
+func (f *failStop) during(commit func() error) error {
+	f.armed.Store(true)
+	defer f.armed.Store(false)
+	return commit()
+}
+
+func (f *failStop) throw(args []any) {
+	if !f.armed.Load() {
+		return
+	}
+	for _, a := range args {
+		if err, ok := a.(error); ok {
+			panic(thrown{err})
+		}
+	}
+}
+
+func (f *failStop) Error(args ...any)            { f.throw(args) }
+func (f *failStop) Errorf(_ string, args ...any) { f.throw(args) }
+func (f *failStop) Debug(...any)                 {}
+func (f *failStop) Debugf(string, ...any)        {}
+func (f *failStop) Info(...any)                  {}
+func (f *failStop) Infof(string, ...any)         {}
+func (f *failStop) Warning(...any)               {}
+func (f *failStop) Warningf(string, ...any)      {}
+func (f *failStop) Fatal(args ...any)            { panic(fmt.Sprint(args...)) }
+func (f *failStop) Fatalf(s string, args ...any) { panic(fmt.Sprintf(s, args...)) }
+func (f *failStop) Panic(args ...any)            { panic(fmt.Sprint(args...)) }
+func (f *failStop) Panicf(s string, args ...any) { panic(fmt.Sprintf(s, args...)) }

@@ -1,0 +1,113 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"context"
+	"sync/atomic"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// state is one committed state of the storage, which any number of readers share. It is what a value is released
+// to, and a snapshot.
+type state struct {
+	refs atomic.Int64
+	rows tree
+	data image
+	root uint64
+	txid int
+	tx   *bolt.Tx // keeps the pages; nil if data is a copy
+	file *file
+}
+
+var (
+	_ core.Releaser = (*state)(nil)
+	_ core.Snapshot = (*state)(nil)
+	_ core.Counter  = (*state)(nil)
+)
+
+// newState returns the state that tx sees, with one reference. copied makes it independent of tx.
+func newState(f *file, tx *bolt.Tx, copied bool) (*state, error) {
+	s := &state{data: f.image(tx), root: rootOf(tx), txid: tx.ID()}
+	if copied {
+		s.data.data = append([]byte(nil), s.data.data...)
+	} else {
+		s.tx, s.file = tx, f
+	}
+	var err error
+	s.rows, err = openTree(&s.data, s.root, rowsBucket)
+	s.refs.Store(1)
+	return s, err
+}
+
+// acquire takes a reference, unless the last one is gone.
+func (s *state) acquire() bool {
+	for n := s.refs.Load(); n > 0; n = s.refs.Load() {
+		if s.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// Release drops a reference. With the last one bbolt may use the pages again.
+func (s *state) Release() {
+	if s.refs.Add(-1) == 0 && s.tx != nil {
+		s.end()
+	}
+}
+
+func (s *state) end() {
+	err := protect(s.tx.Rollback)
+	if err == nil {
+		err = s.file.release()
+	}
+	if err != nil {
+		s.file.logger.Error("bbolt: a read transaction did not end well", "error", err)
+	}
+}
+
+// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
+// until Close.
+func (s *state) Get(ctx context.Context, key []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.rows.get(key)
+}
+
+// Scan returns a cursor that stands before the first row of the range. The arguments may be reused when the call
+// returns.
+func (s *state) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
+	return newCursor(ctx, &s.rows, r), ctx.Err()
+}
+
+// Count counts the rows in the range and their bytes, leaf by leaf.
+func (s *state) Count(ctx context.Context, low, high []byte) (rows, bytes int64, err error) {
+	c := newCursor(ctx, &s.rows, core.ScanRange{Low: low, High: high})
+	for c.nextLeaf() {
+		start, end := c.boundary(c.first), c.boundary(c.last)
+		if start > end || end > uint64(len(c.leaf)) {
+			return 0, 0, c.leaf.outside(c.last - 1)
+		}
+		rows += int64(c.last - c.first)
+		bytes += int64(end - start)
+		c.first = c.last
+	}
+	return rows, bytes, c.err
+}
+
+// Close releases the snapshot.
+func (s *state) Close() error {
+	s.Release()
+	return nil
+}
+
+// check walks over everything that the state consists of.
+func (s *state) check(ctx context.Context) error {
+	return newWalker(ctx, &s.data).storage(s.root)
+}

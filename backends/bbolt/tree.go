@@ -1,0 +1,125 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"bytes"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// tree is one bucket of an image. A small bucket has no page of its own.
+type tree struct {
+	*image
+	root   uint64 // 0: the bucket is inline
+	inline page
+}
+
+// openTree opens the bucket called name in the root bucket, whose page is root.
+func openTree(im *image, root uint64, name string) (tree, error) {
+	p, err := im.node(root)
+	if err != nil {
+		return tree{}, err
+	}
+	header, err := bucketIn(p, name)
+	if err != nil {
+		return tree{}, err
+	}
+	t := tree{image: im, root: native.Uint64(header)}
+	if t.root == 0 {
+		t.inline, err = inlinePage(header)
+	}
+	return t, err
+}
+
+// bucketIn returns the value, at least a bucket's header, of the bucket called name in the leaf p of the
+// root bucket. Both buckets of a storage are in one leaf: it takes more than four to split it.
+func bucketIn(p page, name string) ([]byte, error) {
+	if !p.isLeaf() {
+		return nil, errNoBucket
+	}
+	i, found, err := p.search([]byte(name))
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, errNoBucket
+	}
+	_, keyEnd, end := p.span(i)
+	if p.leafFlags(i) != bucketFlag || end > uint64(len(p)) || end-keyEnd < bucketHeaderSize {
+		return nil, corruptf("page %d: %s is not a bucket", p.id(), name)
+	}
+	return p[keyEnd:end:end], nil
+}
+
+// get returns the value of key, or ErrNotFound.
+func (t *tree) get(key []byte) ([]byte, error) {
+	p, err := t.leafFor(key)
+	if err != nil {
+		return nil, err
+	}
+	i, found, err := p.search(key)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, t.absent(key)
+	}
+	_, value, err := p.row(i)
+	return value, err
+}
+
+// leafFor returns the leaf in which key is, if it exists.
+func (t *tree) leafFor(key []byte) (page, error) {
+	if t.root == 0 {
+		return t.inline, nil
+	}
+	id := t.root
+	for range maxDepth {
+		p, err := t.node(id)
+		if err != nil || p.isLeaf() {
+			return p, err
+		}
+		i, err := p.childFor(key)
+		if err != nil {
+			return nil, err
+		}
+		id = p.child(i)
+	}
+	return nil, t.tooDeep()
+}
+
+// absent returns ErrNotFound for a key that was not found, unless the way to where it should be is damaged. A row
+// that is found needs no such proof.
+func (t *tree) absent(key []byte) error {
+	c := cursor{tree: t}
+	if err := c.descendTo(key); err != nil {
+		return err
+	}
+	return core.ErrNotFound
+}
+
+// checkSeparator checks that p starts with the key that its parent says it starts with, which bbolt keeps
+// so. A child page that is another page's shows by it.
+func checkSeparator(parent page, i int, p page) error {
+	if p.count() == 0 {
+		return corruptf("page %d: empty below page %d", p.id(), parent.id())
+	}
+	want, err := parent.key(i)
+	if err != nil {
+		return err
+	}
+	got, err := p.key(0)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(want, got) {
+		return corruptf("page %d: its first key is not the one that page %d says", p.id(), parent.id())
+	}
+	return nil
+}
+
+func (t *tree) tooDeep() error {
+	return corruptf("the pages below page %d go in a circle", t.root)
+}

@@ -1,0 +1,148 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+var cancelPromises = []promise{
+	{name: "cancel/waiting for the turn", check: checkCancelWaiting,
+		explanation: "cancelling works while a write waits for its turn: it returns, and nothing is written"},
+	{name: "cancel/before", check: checkCancelBefore,
+		explanation: "a write with a context that has ended writes nothing, and spoils nothing for others"},
+	{name: "cancel/in the middle", check: checkCancelMiddle,
+		explanation: "a call that is cancelled between its commits leaves the storage usable"},
+	{name: "cancel/scan", check: checkCancelScan,
+		explanation: "a scan ends with its context's error"},
+}
+
+// cancelVerbs are the ways to write, with a context of their own.
+func cancelVerbs(s *core.Storage, tab words) map[string]func(ctx context.Context) error {
+	return map[string]func(ctx context.Context) error{
+		"Put":         func(ctx context.Context) error { return tab.Put(ctx, "cancelled", "v") },
+		"Insert":      func(ctx context.Context) error { return tab.Insert(ctx, "cancelled", "v") },
+		"Delete":      func(ctx context.Context) error { _, err := tab.Delete(ctx, "k"); return err },
+		"PutAll":      func(ctx context.Context) error { return tab.PutAll(ctx, someRows(3)) },
+		"PutStream":   func(ctx context.Context) error { _, err := tab.PutStream(ctx, someRows(3)); return err },
+		"Scan.Delete": func(ctx context.Context) error { _, err := tab.Scan().Delete(ctx); return err },
+		"Update": func(ctx context.Context) error {
+			return s.Update(ctx, func(tx *core.Tx) error { return tab.In(tx).Put(context.WithoutCancel(ctx), "cancelled", "v") })
+		},
+		"DropTable": func(ctx context.Context) error { return s.DropTable(ctx, "words") },
+		"Compact":   func(ctx context.Context) error { _, err := s.Compact(ctx); return err },
+		"OpenTable": func(ctx context.Context) error {
+			_, err := core.OpenTable(ctx, s, "cancelled", keys.String(), values.String())
+			return err
+		},
+	}
+}
+
+func checkCancelWaiting(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "v")
+	gate, entered := make(chan struct{}), make(chan struct{})
+	var holder sync.WaitGroup
+	holder.Go(func() {
+		update(t, s, func(*core.Tx) error { close(entered); <-gate; return nil })
+	})
+	<-entered
+	ctx, cancel := context.WithTimeout(t.ctx, 20*time.Millisecond)
+	defer cancel()
+	for name, write := range cancelVerbs(s, tab) {
+		t.within(soon, name+" that is cancelled", func() { t.is(name, write(ctx), context.DeadlineExceeded) })
+	}
+	close(gate)
+	holder.Wait()
+	holds(t, tab, row{"k", "v"})
+	put1(t, tab, "l", "v")
+}
+
+func checkCancelBefore(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "v")
+	for name, write := range cancelVerbs(s, tab) {
+		if err := write(cancelled()); !isCancelled(err) {
+			t.Errorf("%s gives %v; want context.Canceled", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	err := s.Update(ctx, func(tx *core.Tx) error { cancel(); return tab.In(tx).Put(t.ctx, "k", "w") })
+	if !isCancelled(err) {
+		t.Errorf("an Update whose function cancels gives %v; want context.Canceled", err)
+	}
+	holds(t, tab, row{"k", "v"})
+	put1(t, tab, "l", "v")
+	_, err = core.Open(cancelled(), t.path+".other", t.backend)
+	if !isCancelled(err) || len(t.list(t.path+".other")) != 0 {
+		t.Errorf("Open gives %v and leaves %q; want context.Canceled and nothing", err, t.list(t.path+".other"))
+	}
+}
+
+func checkCancelMiddle(t *trial) {
+	b := Fault(t.backend)
+	s := t.openOn(b)
+	for n := 1; n <= 4; n++ {
+		tab := t.words(s, "words")
+		t.do("PutAll", tab.PutAll(t.ctx, someRows(10_000)))
+		for name, call := range map[string]func(ctx context.Context) error{
+			"Scan.Delete": func(ctx context.Context) error { _, err := tab.Scan().Delete(ctx); return err },
+			"DropTable":   func(ctx context.Context) error { return s.DropTable(ctx, "words") },
+			"Compact":     func(ctx context.Context) error { _, err := s.Compact(ctx); return err },
+			"OpenTable": func(ctx context.Context) error {
+				_, err := core.OpenTable(ctx, s, fmt.Sprint("table ", n), keys.String(), values.String())
+				return err
+			},
+		} {
+			ctx, cancel := context.WithCancel(t.ctx)
+			b.Fail(Failure{Op: OpApply, N: n, Do: cancel})
+			if err := call(ctx); err != nil && !isCancelled(err) {
+				t.Errorf("%s that is cancelled at its commit %d gives %v", name, n, err)
+			}
+			cancel()
+			b.Heal()
+			if err := t.words(s, "witness").Put(t.ctx, "k", "v"); err != nil {
+				t.Fatalf("after a %s that was cancelled at its commit %d Put gives %v", name, n, err)
+			}
+		}
+	}
+	_, err := s.Compact(t.ctx)
+	t.do("Compact", err)
+	t.do("Check", s.Check(t.ctx))
+}
+
+func checkCancelScan(t *trial) {
+	s, tab := t.one()
+	t.do("PutAll", tab.PutAll(t.ctx, someRows(3000)))
+	ctx, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	n := 0
+	var last error
+	for _, err := range tab.Scan().Rows(ctx) {
+		if n++; n == 10 {
+			cancel()
+		}
+		last = err
+	}
+	if n > 2000 || !isCancelled(last) {
+		t.Errorf("a scan that is cancelled at row 10 gave %d rows and %v", n, last)
+	}
+	t.do("View", s.View(t.ctx, func(tx *core.Tx) error {
+		if err := lastError(tab.In(tx).Scan().Rows(cancelled())); !isCancelled(err) {
+			t.Errorf("a scan inside a View gives %v; want context.Canceled", err)
+		}
+		return nil
+	}))
+	if err := lastError(tab.Scan().Keys(cancelled())); !isCancelled(err) {
+		t.Errorf("Keys gives %v; want context.Canceled", err)
+	}
+}

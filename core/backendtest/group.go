@@ -1,0 +1,169 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var groupPromises = []promise{
+	{name: "group commit/shared", check: checkGroupShared,
+		explanation: "concurrent single writes are grouped into one commit"},
+	{name: "group commit/neighbours", check: checkGroupNeighbours,
+		explanation: "one failing write does not fail its neighbours"},
+	{name: "group commit/same keys", check: checkGroupSameKeys,
+		explanation: "writes of one group see each other: of concurrent Inserts of a key one succeeds, of Deletes one finds the row"},
+	{name: "group commit/failed apply", check: checkGroupFailed,
+		explanation: "a failed sync fails its group and later writes until the storage is reopened; reads go on"},
+	{name: "group commit/unknown outcome", check: checkUnknownOutcome,
+		explanation: "after an error whose outcome is unknown nothing is written until the storage is reopened"},
+}
+
+// writers is how many goroutines write at once.
+const writers = 64
+
+// crowd has all writers write at once, behind an Apply that is held up until they have queued. It returns after
+// all are done.
+func crowd(t *trial, b *Faults, tab words, write func(i int)) {
+	t.tb.Helper()
+	gate, reached := make(chan struct{}), make(chan struct{})
+	b.Fail(Failure{Op: OpApply, N: 1, Do: func() { close(reached); <-gate }})
+	var all sync.WaitGroup
+	all.Go(func() { put1(t, tab, "first", "in line") })
+	<-reached
+	for i := range writers {
+		all.Go(func() { write(i) })
+	}
+	time.Sleep(20 * time.Millisecond) // for the group's size alone: no verdict depends on who is in it
+	close(gate)
+	t.within(soon, "group commit", all.Wait)
+}
+
+func checkGroupShared(t *trial) {
+	b := Fault(t.backend)
+	tab := t.words(t.openOn(b), "words")
+	fewest := int64(writers)
+	for try := 0; try < 20 && fewest > writers/2; try++ {
+		before := t.account.applies.Load()
+		crowd(t, b, tab, func(i int) {
+			if err := tab.Put(t.ctx, fmt.Sprintf("%d/%d", try, i), "v"); err != nil {
+				t.Errorf("Put: %v", err)
+			}
+		})
+		fewest = min(fewest, t.account.applies.Load()-before-1)
+		if n, err := tab.Scan().Prefix(fmt.Sprintf("%d/", try)).Count(t.ctx); n != writers || err != nil {
+			t.Fatalf("of %d writes %d are stored, %v", writers, n, err)
+		}
+	}
+	if fewest > writers/2 {
+		t.Errorf("%d concurrent writes took %d commits", writers, fewest)
+	}
+}
+
+func checkGroupNeighbours(t *trial) {
+	b := Fault(t.backend)
+	tab := t.words(t.openOn(b), "words")
+	put1(t, tab, "taken", "v")
+	var exists atomic.Int64
+	crowd(t, b, tab, func(i int) {
+		if i%8 == 0 {
+			if err := tab.Insert(t.ctx, "taken", "again"); errors.Is(err, core.ErrExists) {
+				exists.Add(1)
+			}
+			return
+		}
+		if err := tab.Insert(t.ctx, fmt.Sprint(i), "v"); err != nil {
+			t.Errorf("Insert: %v", err)
+		}
+	})
+	if exists.Load() != writers/8 {
+		t.Errorf("%d Inserts gave ErrExists; want %d", exists.Load(), writers/8)
+	}
+	reads(t, tab, "taken", "v")
+	if n, err := tab.Count(t.ctx); n != 2+writers*7/8 || err != nil {
+		t.Errorf("Count = %d, %v; want %d", n, err, 2+writers*7/8)
+	}
+}
+
+func checkGroupSameKeys(t *trial) {
+	b := Fault(t.backend)
+	tab := t.words(t.openOn(b), "words")
+	put1(t, tab, "old", "v")
+	var inserted, deleted atomic.Int64
+	crowd(t, b, tab, func(i int) {
+		if err := tab.Insert(t.ctx, "new", fmt.Sprint(i)); err == nil {
+			inserted.Add(1)
+		} else if !errors.Is(err, core.ErrExists) {
+			t.Errorf("Insert: %v", err)
+		}
+		existed, err := tab.Delete(t.ctx, "old")
+		if err != nil {
+			t.Errorf("Delete: %v", err)
+		}
+		if existed {
+			deleted.Add(1)
+		}
+	})
+	if inserted.Load() != 1 || deleted.Load() != 1 {
+		t.Errorf("%d Inserts of a key succeeded and %d Deletes found the row; want 1 and 1", inserted.Load(), deleted.Load())
+	}
+	absent(t, tab, "old")
+}
+
+func checkGroupFailed(t *trial) {
+	failure := errors.New("the disk is full")
+	b := Fault(t.backend)
+	s, err := t.tryOpen(b)
+	t.do("Open", err)
+	tab := t.words(s, "words")
+	put1(t, tab, "k", "v")
+	crowd(t, b, tab, func(i int) {
+		if i == 0 {
+			b.Fail(Failure{Op: OpApply, N: 2, Err: failure}) // the first is held up by crowd, or done
+		}
+		if err := tab.Put(t.ctx, fmt.Sprintf("lost %d", i), "v"); err != nil && !errors.Is(err, failure) {
+			t.Errorf("Put gives %v; want %v or nil", err, failure)
+		}
+	})
+	for tab.Put(t.ctx, "more", "v") == nil {
+	}
+	for _, v := range writeVerbs[:8] {
+		t.is(v.name+" after a failed commit", v.do(t, s, tab), failure)
+	}
+	reads(t, tab, "k", "v")
+	t.closeStorage(s)
+	_, tab = t.one()
+	reads(t, tab, "k", "v")
+	put1(t, tab, "l", "v")
+}
+
+func checkUnknownOutcome(t *trial) {
+	failure := errors.New("the medium went away")
+	b := Fault(t.backend)
+	for i, after := range []bool{false, true} {
+		s, err := t.tryOpen(b)
+		t.do("Open", err)
+		tab := t.words(s, "words")
+		k := fmt.Sprint(i)
+		b.Fail(Failure{Op: OpApply, N: 1, Err: failure, After: after})
+		t.is("Put", tab.Put(t.ctx, k, "v"), failure)
+		t.is("Update", s.Update(t.ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.ctx, "x", "v") }), failure)
+		t.closeStorage(s)
+		s2, err := t.tryOpen(b)
+		t.do("Open", err)
+		tab = t.words(s2, "words")
+		if found, err := tab.Has(t.ctx, k); found != after || err != nil {
+			t.Errorf("after opening again Has = %v, %v; want %v", found, err, after)
+		}
+		absent(t, tab, "x")
+		put1(t, tab, "works", "again")
+		t.closeStorage(s2)
+	}
+}

@@ -1,0 +1,68 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"context"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var nestedPromises = []promise{
+	{name: "nested/writes", check: checkNestedWrites,
+		explanation: "writing to a table from inside an Update but past its Tx is ErrNestedWrite, not a deadlock"},
+	{name: "nested/reads", check: checkNestedReads,
+		explanation: "reading past the Tx is allowed inside an Update, and sees what is committed"},
+}
+
+// nestedWait is how long a nested write may take to be found.
+const nestedWait = 2 * time.Second
+
+func checkNestedWrites(t *trial) {
+	s, tab := t.one()
+	t.do("PutAll", tab.PutAll(t.ctx, someRows(5)))
+	ctx, cancel := context.WithTimeout(t.ctx, nestedWait)
+	defer cancel()
+	verbs := append([]verb{{"Insert of a new row", func(t *trial, _ *core.Storage, tab words) error {
+		return tab.Insert(ctx, "brand new", "v")
+	}}}, writeVerbs...)
+	verbs = append(verbs, verb{"DropTable of a table", func(t *trial, s *core.Storage, tab words) error {
+		return s.DropTable(ctx, "words")
+	}})
+	for _, v := range verbs {
+		start := time.Now()
+		updateError(t, s, errRollBack, func(tx *core.Tx) error {
+			t.do("Put", tab.In(tx).Put(t.ctx, "some000001", "by the Tx"))
+			t.is(v.name, v.do(t, s, tab), core.ErrNestedWrite)
+			return errRollBack
+		})
+		if d := time.Since(start); d > nestedWait {
+			t.Errorf("%s: found after %v", v.name, d)
+		}
+		t.do(v.name+" after the Update", v.do(t, s, tab))
+		if v.name == "DropTable of a table" {
+			return
+		}
+		t.do("PutAll", tab.PutAll(t.ctx, someRows(5)))
+	}
+}
+
+func checkNestedReads(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "v")
+	update(t, s, func(tx *core.Tx) error {
+		t.do("Put", tab.In(tx).Put(t.ctx, "k", "w"))
+		reads(t, tab, "k", "v")
+		t.close(guard(t, tab, "k"))
+		holds(t, tab, row{"k", "v"})
+		return s.View(t.ctx, func(view *core.Tx) error {
+			if v, err := tab.In(view).Get(t.ctx, "k"); v != "v" || err != nil {
+				t.Errorf("a View inside an Update reads %q, %v; want %q", v, err, "v")
+			}
+			return nil
+		})
+	})
+	reads(t, tab, "k", "w")
+}

@@ -1,0 +1,221 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+var orderPromises = []promise{
+	{name: "order/integers", check: checkOrderIntegers,
+		explanation: "order is the order of K: negative integers come before positive ones"},
+	{name: "order/floats", check: checkOrderFloats,
+		explanation: "order is the order of K: -0 equals +0, and one NaN sorts last"},
+	{name: "order/strings", check: checkOrderStrings,
+		explanation: "order is the order of K: strings and bytes of any content, the empty one included"},
+	{name: "order/composite", check: checkOrderComposite,
+		explanation: "order is the order of K: pairs by their first component, then by the second; Desc reverses"},
+	{name: "order/unordered", check: checkUnordered,
+		explanation: "From, To, Prefix, Within and Reverse on an unordered key format give ErrUnordered"},
+	{name: "order/empty keys", check: checkEmptyKeys,
+		explanation: "empty strings and empty byte keys are valid keys"},
+	{name: "order/tables apart", check: checkTablesApart,
+		explanation: "tables know nothing of each other, whatever their names and keys"},
+}
+
+// inOrder puts keys in random order, and compares scans both ways with them as they are given.
+func inOrder[K any](t *trial, s *core.Storage, f core.KeyFormat[K], equal func(a, b K) bool, sorted ...K) {
+	t.tb.Helper()
+	tab := table(t, s, f.ID(), f, values.String())
+	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(len(sorted)) {
+		put1(t, tab, sorted[i], "v")
+	}
+	same := func(name string, scan core.Scan[K, string, string], want []K) {
+		var got []K
+		for r, err := range scan.Rows(t.ctx) {
+			t.do("Rows", err)
+			got = append(got, r.Key)
+		}
+		if !slices.EqualFunc(got, want, equal) {
+			t.Errorf("%s %s: %v; want %v", f.ID(), name, got, want)
+		}
+	}
+	back := slices.Clone(sorted)
+	slices.Reverse(back)
+	same("upwards", tab.Scan(), sorted)
+	same("downwards", tab.Scan().Reverse(), back)
+	for i := range sorted {
+		same("from", tab.Scan().From(sorted[i]), sorted[i:])
+		same("to", tab.Scan().To(sorted[i]), sorted[:i])
+		same("to, downwards", tab.Scan().To(sorted[i]).Reverse(), back[len(back)-i:])
+	}
+}
+
+func equal[K comparable](a, b K) bool { return a == b }
+
+func checkOrderIntegers(t *trial) {
+	s := t.open()
+	inOrder(t, s, keys.Int64(), equal, math.MinInt64, -1<<32, -256, -255, -1, 0, 1, 255, 256, 1<<32, math.MaxInt64)
+	inOrder(t, s, keys.Int(), equal, math.MinInt, -2, -1, 0, 1, math.MaxInt)
+	inOrder(t, s, keys.Uint64(), equal, 0, 1, 255, 256, 1<<32, math.MaxUint64)
+}
+
+func checkOrderFloats(t *trial) {
+	s := t.open()
+	same := func(a, b float64) bool { return a == b || a != a && b != b }
+	inOrder(t, s, keys.Float64(), same, math.Inf(-1), -math.MaxFloat64, -1.5, -math.SmallestNonzeroFloat64, 0,
+		math.SmallestNonzeroFloat64, 1.5, math.MaxFloat64, math.Inf(1), math.NaN())
+	tab := table(t, s, "zero", keys.Float64(), values.String())
+	put1(t, tab, math.Copysign(0, -1), "minus")
+	put1(t, tab, 0, "plus")
+	put1(t, tab, math.NaN(), "a NaN")
+	put1(t, tab, math.Float64frombits(math.Float64bits(math.NaN())^1), "another NaN")
+	if n, err := tab.Count(t.ctx); n != 2 || err != nil {
+		t.Errorf("of -0, +0 and two NaNs there are %d rows, %v; want 2", n, err)
+	}
+	if v, err := tab.Load(t.ctx, math.Copysign(0, -1)); v != "plus" || err != nil {
+		t.Errorf("the row at -0 is %q, %v", v, err)
+	}
+}
+
+func checkOrderStrings(t *trial) {
+	s := t.open()
+	sorted := append([]string{""}, oddKeys...)
+	inOrder(t, s, keys.String(), equal, sorted...)
+	var asBytes [][]byte
+	for _, k := range sorted {
+		asBytes = append(asBytes, []byte(k))
+	}
+	inOrder(t, s, keys.Bytes(), bytes.Equal, asBytes...)
+}
+
+func checkOrderComposite(t *trial) {
+	type pair = keys.Tuple[string, int64]
+	s := t.open()
+	pairs := []pair{{"", -1}, {"", 0}, {"\x00", 5}, {"\x00\x00", -7}, {"a", -5}, {"a", 5}, {"a\x00", 0}, {"ab", -9}, {"b", 0}, {"\xff", 1}, {"\xff\xff", 0}}
+	f := keys.Pair(keys.String(), keys.Int64())
+	inOrder(t, s, f, equal, pairs...)
+	inOrder(t, s, keys.Desc(keys.Int64()), equal, math.MaxInt64, 1, 0, -1, math.MinInt64)
+	inOrder(t, s, keys.Desc(keys.String()), equal, "b", "ab", "aa", "a\x00", "a", "")
+	tab := table(t, s, f.ID(), f, values.String())
+	for _, first := range []string{"", "\x00", "a", "\xff", "none"} {
+		var exact, prefixed []pair
+		for _, p := range pairs {
+			if p.First == first {
+				exact = append(exact, p)
+			}
+			if strings.HasPrefix(p.First, first) {
+				prefixed = append(prefixed, p)
+			}
+		}
+		sameKeys(t, "First", tab.Scan().Within(f.First(first)), exact)
+		sameKeys(t, "FirstPrefix", tab.Scan().Within(f.FirstPrefix(first)), prefixed)
+	}
+}
+
+func sameKeys[K comparable, V, W any](t *trial, what string, s core.Scan[K, V, W], want []K) {
+	t.tb.Helper()
+	var got []K
+	for k, err := range s.Keys(t.ctx) {
+		t.do("Keys", err)
+		got = append(got, k)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: keys are %v; want %v", what, got, want)
+	}
+}
+
+// unordered is a key format that has lost its order.
+type unordered struct{ core.KeyFormat[uint64] }
+
+func (unordered) Ordered() bool { return false }
+func (unordered) ID() string    { return "unordered" }
+
+func checkUnordered(t *trial) {
+	s := t.open()
+	tab := table[uint64](t, s, "unordered", unordered{keys.Uint64()}, values.String())
+	for i := range uint64(5) {
+		put1(t, tab, i, "v")
+	}
+	all := tab.Scan()
+	for name, scan := range map[string]core.Scan[uint64, string, string]{
+		"From": all.From(1), "To": all.To(1), "Prefix": all.Prefix(1), "Reverse": all.Reverse(),
+		"Within": all.Within(core.NewKeyRange[uint64](nil, nil, nil)), "From, To and Limit": all.From(1).To(2).Limit(1),
+	} {
+		t.is(name+" Rows", lastError(scan.Rows(t.ctx)), core.ErrUnordered)
+		t.is(name+" Keys", lastError(scan.Keys(t.ctx)), core.ErrUnordered)
+		_, err := scan.Count(t.ctx)
+		t.is(name+" Count", err, core.ErrUnordered)
+		_, err = scan.Delete(t.ctx)
+		t.is(name+" Delete", err, core.ErrUnordered)
+	}
+	if n, err := all.Limit(3).Count(t.ctx); n != 3 || err != nil {
+		t.Errorf("Count within a limit of 3 = %d, %v", n, err)
+	}
+	if n, err := all.Delete(t.ctx); n != 5 || err != nil {
+		t.Errorf("Delete = %d, %v; want 5", n, err)
+	}
+}
+
+func checkEmptyKeys(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "", "of the empty key")
+	put1(t, tab, "\x00", "of zero")
+	t.is("Insert", tab.Insert(t.ctx, "", "again"), core.ErrExists)
+	reads(t, tab, "", "of the empty key")
+	holds(t, tab, row{"", "of the empty key"}, row{"\x00", "of zero"})
+	sameKeys(t, "From the empty key", tab.Scan().From(""), []string{"", "\x00"})
+	sameKeys(t, "To the empty key", tab.Scan().To(""), nil)
+	sameKeys(t, "Prefix of the empty key", tab.Scan().Prefix(""), []string{"", "\x00"})
+	blobs := table(t, s, "blobs", keys.Bytes(), values.Bytes())
+	put1(t, blobs, nil, []byte{})
+	if v, err := blobs.Load(t.ctx, []byte{}); len(v) != 0 || err != nil {
+		t.Errorf("the row at the empty key is %q, %v", v, err)
+	}
+	if existed, err := tab.Delete(t.ctx, ""); !existed || err != nil {
+		t.Errorf("Delete = %v, %v; want true", existed, err)
+	}
+	absent(t, tab, "")
+	holds(t, tab, row{"\x00", "of zero"})
+}
+
+func checkTablesApart(t *trial) {
+	s := t.open()
+	names := []string{"a", "ab", "a\x00", "A", "b", "a b/c", "ä", strings.Repeat("n", 255)}
+	for _, name := range names {
+		tab := t.words(s, name)
+		for _, k := range []string{"", "a", "ab", "\x00", "\xff\xff\xff\xff\xff\xff"} {
+			put1(t, tab, k, name)
+		}
+	}
+	for i, name := range names {
+		tab := t.words(s, name)
+		for _, r := range scanned(t, tab.Scan().Reverse()) {
+			if r.value != name {
+				t.Errorf("table %q shows %v", name, r)
+			}
+		}
+		if n, err := tab.Scan().Delete(t.ctx); n != 5 || err != nil {
+			t.Fatalf("Delete in table %q = %d, %v; want 5", name, n, err)
+		}
+		for j, other := range names {
+			n, err := t.words(s, other).Count(t.ctx)
+			if want := 5 * min(1, max(0, j-i)); n != want || err != nil {
+				t.Fatalf("after table %q was emptied %q has %d rows, %v; want %d", name, other, n, err, want)
+			}
+		}
+	}
+	if _, err := core.OpenTable(t.ctx, s, "", keys.String(), values.String()); err == nil {
+		t.Errorf("a table without a name was opened")
+	}
+}
+

@@ -1,0 +1,246 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var scanPromises = []promise{
+	{name: "scans/bounds", check: checkScanBounds,
+		explanation: "From is inclusive, To exclusive, low and high also under Reverse; bounds intersect; Limit ends the rows"},
+	{name: "scans/values", check: checkScanIsValue,
+		explanation: "a scan is a value: its methods leave it as it was, and it can be used again"},
+	{name: "scans/one snapshot", check: checkScanSnapshot,
+		explanation: "a scan sees one snapshot, outside a transaction that of its start"},
+	{name: "scans/stream", check: checkStream,
+		explanation: "Stream returns its function's error, or else the one that ended the rows early"},
+	{name: "scans/errors", check: checkScanError,
+		explanation: "an error is the last pair of a scan, and holds no row"},
+	{name: "scans/delete", check: checkScanDelete,
+		explanation: "Scan.Delete deletes the rows of the scan, in chunks, and returns how many"},
+}
+
+// aScan is a scan and, the plain way, the rows it must give.
+type aScan struct {
+	scan  core.Scan[string, string, string]
+	rows  []row
+	words []string // what was called, for messages
+}
+
+// narrow calls a random method.
+func (a aScan) narrow(rnd *rand.Rand) aScan {
+	k := oddKeys[rnd.IntN(len(oddKeys))]
+	keep := func(in func(string) bool) []row {
+		return slices.DeleteFunc(slices.Clone(a.rows), func(r row) bool { return !in(r.key) })
+	}
+	switch rnd.IntN(5) {
+	case 0:
+		return aScan{a.scan.From(k), keep(func(s string) bool { return s >= k }), append(a.words, fmt.Sprintf("From(%q)", k))}
+	case 1:
+		return aScan{a.scan.To(k), keep(func(s string) bool { return s < k }), append(a.words, fmt.Sprintf("To(%q)", k))}
+	case 2:
+		return aScan{a.scan.Prefix(k), keep(func(s string) bool { return strings.HasPrefix(s, k) }), append(a.words, fmt.Sprintf("Prefix(%q)", k))}
+	case 3:
+		rows := slices.Clone(a.rows)
+		slices.Reverse(rows)
+		return aScan{a.scan.Reverse(), rows, append(a.words, "Reverse()")}
+	}
+	return a
+}
+
+func checkScanBounds(t *trial) {
+	const seed = 7
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	s, tab := t.one()
+	t.words(s, "after")
+	var all []row
+	for _, k := range oddKeys {
+		put1(t, tab, k, "value of "+k)
+		all = append(all, row{k, "value of " + k})
+	}
+	for range pick(600, 150) {
+		a := aScan{scan: tab.Scan(), rows: all}
+		for range rnd.IntN(5) {
+			a = a.narrow(rnd)
+		}
+		if n := rnd.IntN(8); n < 4 {
+			a.scan, a.rows = a.scan.Limit(n), a.rows[:min(n, len(a.rows))]
+			a.words = append(a.words, fmt.Sprintf("Limit(%d)", n))
+		}
+		a.verify(t)
+	}
+}
+
+// verify compares all ways to use the scan.
+func (a aScan) verify(t *trial) {
+	t.tb.Helper()
+	if got := scanned(t, a.scan); !slices.Equal(got, a.rows) {
+		t.Fatalf("%v.Rows: %v; want %v", a.words, got, a.rows)
+	}
+	var names []string
+	for _, r := range a.rows {
+		names = append(names, r.key)
+	}
+	sameKeys(t, strings.Join(a.words, "."), a.scan, names)
+	if n, err := a.scan.Count(t.ctx); n != len(a.rows) || err != nil {
+		t.Fatalf("%v.Count = %d, %v; want %d", a.words, n, err, len(a.rows))
+	}
+}
+
+func checkScanIsValue(t *trial) {
+	_, tab := t.one()
+	t.do("PutAll", tab.PutAll(t.ctx, someRows(6)))
+	all := tab.Scan()
+	part := all.From("some000002").Limit(3)
+	back := part.Reverse()
+	for range 2 {
+		sameKeys(t, "part", part, []string{"some000002", "some000003", "some000004"})
+		sameKeys(t, "back", back, []string{"some000005", "some000004", "some000003"})
+		sameKeys(t, "all", all.Limit(-1), slices.Collect(firstOf(someRows(6))))
+	}
+}
+
+// firstOf yields the keys of rows.
+func firstOf(rows iter.Seq2[string, string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for k := range rows {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func checkScanSnapshot(t *trial) {
+	s, tab := t.one()
+	n := pick(600, 100)
+	t.do("PutAll", tab.PutAll(t.ctx, someRows(n)))
+	for _, scan := range []core.Scan[string, string, string]{tab.Scan(), tab.Scan().Reverse()} {
+		seen := 0
+		for r, err := range scan.Rows(t.ctx) {
+			t.do("Rows", err)
+			if want := fmt.Sprintf("some%06d", n-1-seen); r.Key != want && r.Key != fmt.Sprintf("some%06d", seen) {
+				t.Fatalf("row %d is %q", seen, r.Key)
+			}
+			seen++
+			if seen%20 != 1 {
+				continue
+			}
+			t.do("Update", s.Update(t.ctx, func(tx *core.Tx) error { return disturb(t, tab.In(tx), r.Key) }))
+		}
+		if seen != n {
+			t.Fatalf("a scan whose body writes gave %d rows of %d", seen, n)
+		}
+		_, err := tab.Scan().Delete(t.ctx)
+		t.do("Delete", err)
+		t.do("PutAll", tab.PutAll(t.ctx, someRows(n)))
+	}
+}
+
+// disturb deletes rows on both sides of a key and puts others there.
+func disturb(t *trial, tab core.TxTable[string, string, string], key string) error {
+	if _, err := tab.Scan().From(key).Limit(3).Delete(t.ctx); err != nil {
+		return err
+	}
+	if _, err := tab.Scan().To(key).Reverse().Limit(3).Delete(t.ctx); err != nil {
+		return err
+	}
+	return errors.Join(tab.Put(t.ctx, key+"after", "new"), tab.Put(t.ctx, key[:len(key)-1], "new"))
+}
+
+func checkStream(t *trial) {
+	b := Fault(t.backend)
+	s := t.openOn(b)
+	tab := t.words(s, "words")
+	t.do("PutAll", tab.PutAll(t.ctx, someRows(10)))
+	own, engines := errors.New("of the caller"), errors.New("of the engine")
+	if err := tab.Scan().Stream(t.ctx, func(iter.Seq2[string, string]) error { return own }); err != own {
+		t.Errorf("Stream gives %v; want its function's error", err)
+	}
+	n := 0
+	t.do("Stream", tab.Scan().Stream(t.ctx, func(rows iter.Seq2[string, string]) error {
+		for range rows {
+			n++
+		}
+		return nil
+	}))
+	if n != 10 {
+		t.Errorf("Stream gave %d rows of 10", n)
+	}
+	b.Fail(Failure{Op: OpNext, N: 4, Err: engines})
+	t.is("Stream that forgets the error", tab.Scan().Stream(t.ctx, drain), engines)
+}
+
+func checkScanError(t *trial) {
+	b := Fault(t.backend)
+	s := t.openOn(b)
+	tab := t.words(s, "words")
+	t.do("PutAll", tab.PutAll(t.ctx, someRows(10)))
+	failure := errors.New("the medium is gone")
+	for _, op := range []Op{OpSnapshot, OpScan, OpNext} {
+		b.Fail(Failure{Op: op, N: 1, Err: failure})
+		t.is("Rows with a failing "+string(op), lastError(tab.Scan().Rows(t.ctx)), failure)
+		b.Fail(Failure{Op: op, N: 1, Err: failure})
+		t.is("Keys with a failing "+string(op), lastError(tab.Scan().Keys(t.ctx)), failure)
+		b.Fail(Failure{Op: op, N: 1, Err: failure})
+		_, err := tab.Scan().Limit(5).Count(t.ctx)
+		t.is("Count with a failing "+string(op), err, failure)
+	}
+	b.Fail(Failure{Op: OpNext, N: 4, Err: failure})
+	n, pairs := 0, 0
+	for r, err := range tab.Scan().Rows(t.ctx) {
+		if pairs++; err == nil {
+			n++
+		} else if r.Key != "" || r.Value != "" {
+			t.Errorf("beside the error there is the row %v", r)
+		}
+	}
+	if n != 3 || pairs != 4 {
+		t.Errorf("the 4th step fails, and there were %d rows in %d pairs; want 3 in 4", n, pairs)
+	}
+	b.Fail(Failure{Op: OpGet, N: 1, Err: failure})
+	_, err := tab.Get(t.ctx, "some000001")
+	t.is("Get", err, failure)
+	reads(t, tab, "some000001", "value 1")
+}
+
+func checkScanDelete(t *trial) {
+	s, tab := t.one()
+	n := pick(10_000, 5_000)
+	t.do("PutAll", tab.PutAll(t.ctx, someRows(n)))
+	deleted := func(want int, scan core.Scan[string, string, string]) {
+		t.tb.Helper()
+		if got, err := scan.Delete(t.ctx); got != want || err != nil {
+			t.Fatalf("Delete = %d, %v; want %d", got, err, want)
+		}
+		n -= want
+		if got, err := tab.Count(t.ctx); got != n || err != nil {
+			t.Fatalf("Count = %d, %v; want %d", got, err, n)
+		}
+	}
+	deleted(0, tab.Scan().Prefix("none"))
+	deleted(0, tab.Scan().Limit(0))
+	deleted(7, tab.Scan().Limit(7))
+	absent(t, tab, "some000006")
+	deleted(3, tab.Scan().Reverse().Limit(3))
+	absent(t, tab, fmt.Sprintf("some%06d", n+9))
+	deleted(10, tab.Scan().Prefix("some00002"))
+	deleted(4500, tab.Scan().Reverse().Limit(4500))
+	t.do("Update", s.Update(t.ctx, func(tx *core.Tx) error {
+		got, err := tab.In(tx).Scan().Limit(100).Delete(t.ctx)
+		n -= got
+		return err
+	}))
+	deleted(n, tab.Scan())
+	holds(t, tab)
+}

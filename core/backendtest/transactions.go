@@ -1,0 +1,561 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var txPromises = []promise{
+	{name: "transactions/read your writes", check: checkReadYourWrites,
+		explanation: "an Update reads its own writes, by every verb, scans both ways included"},
+	{name: "transactions/scans over writes", check: checkTxModel,
+		explanation: "a scan inside an Update merges what is stored with what was put and deleted"},
+	{name: "transactions/scan state", check: checkTxScanState,
+		explanation: "inside a transaction a scan sees the transaction's state at its start, whatever the loop's body writes"},
+	{name: "transactions/isolation", check: checkTxIsolation,
+		explanation: "a transaction reads one snapshot, and nobody sees its writes before the commit"},
+	{name: "transactions/rollback", check: checkRollback,
+		explanation: "a returned error or a panic rolls back"},
+	{name: "transactions/read only", check: checkViewWrites,
+		explanation: "a read-only transaction refuses writes with ErrReadOnly"},
+	{name: "transactions/over", check: checkTxOver,
+		explanation: "a Tx used after its function returned gives ErrClosed"},
+	{name: "transactions/pulled iterator", check: checkPulledIterator,
+		explanation: "an iterator that was pulled and left behind gives an error after its transaction, and holds nothing"},
+	{name: "transactions/views live", check: checkTxViews,
+		explanation: "views read inside a transaction live until its function returns"},
+	{name: "transactions/lost update", check: checkLostUpdate,
+		explanation: "transactions are serializable: no increment of concurrent counters is lost"},
+	{name: "transactions/write skew", check: checkWriteSkew,
+		explanation: "transactions are serializable: two that read what the other writes do not both commit on the old state"},
+	{name: "transactions/seen after return", check: checkSeenAfterReturn,
+		explanation: "after a write returns, every read sees it, by whatever verb"},
+	{name: "transactions/conflict", check: checkConflict,
+		explanation: "a closure may be told to run again: ErrConflict of the engine is tried again, and typed on exhaustion"},
+	{name: "transactions/too large", check: checkTxTooLarge, bareOnly: true,
+		explanation: "an Update over the engine's limits fails whole with ErrTooLarge"},
+	{name: "transactions/foreign tx", check: checkForeignTx,
+		explanation: "a Tx of another storage is refused"},
+}
+
+func update(t *trial, s *core.Storage, fn func(tx *core.Tx) error) {
+	t.tb.Helper()
+	t.do("Update", s.Update(t.ctx, fn))
+}
+
+func checkReadYourWrites(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "old", "stored")
+	put1(t, tab, "gone", "stored")
+	update(t, s, func(tx *core.Tx) error {
+		in := tab.In(tx)
+		t.do("Put", in.Put(t.ctx, "old", "changed"))
+		t.do("Put", in.Put(t.ctx, "new", "fresh"))
+		t.is("Insert", in.Insert(t.ctx, "new", "again"), core.ErrExists)
+		t.do("Insert", in.Insert(t.ctx, "newer", ""))
+		for _, want := range []bool{true, false} {
+			if existed, err := in.Delete(t.ctx, "gone"); existed != want || err != nil {
+				t.Errorf("Delete = %v, %v; want %v", existed, err, want)
+			}
+		}
+		t.do("Insert", in.Insert(t.ctx, "gone", "back"))
+		if _, err := in.Delete(t.ctx, "gone"); err != nil {
+			t.Errorf("Delete: %v", err)
+		}
+		seesOwn(t, in)
+		return nil
+	})
+	holds(t, tab, row{"new", "fresh"}, row{"newer", ""}, row{"old", "changed"})
+}
+
+// seesOwn checks all ways to read in checkReadYourWrites.
+func seesOwn(t *trial, in core.TxTable[string, string, string]) {
+	t.tb.Helper()
+	for k, want := range map[string]string{"old": "changed", "new": "fresh", "newer": ""} {
+		got, err := in.Get(t.ctx, k)
+		loaded, err2 := in.Load(t.ctx, k)
+		found, err3 := in.Has(t.ctx, k)
+		if got != want || loaded != want || !found || errors.Join(err, err2, err3) != nil {
+			t.Errorf("%q is %q, %q, %v (%v); want %q", k, got, loaded, found, errors.Join(err, err2, err3), want)
+		}
+	}
+	_, err := in.Get(t.ctx, "gone")
+	t.is("Get of a deleted row", err, core.ErrNotFound)
+	if found, err := in.Has(t.ctx, "gone"); found || err != nil {
+		t.Errorf("Has = %v, %v; want false", found, err)
+	}
+	sameKeys(t, "upwards", in.Scan(), []string{"new", "newer", "old"})
+	sameKeys(t, "downwards", in.Scan().Reverse(), []string{"old", "newer", "new"})
+	if n, err := in.Count(t.ctx); n != 3 || err != nil {
+		t.Errorf("Count = %d, %v; want 3", n, err)
+	}
+}
+
+// sortedRows returns a map's rows in order.
+func sortedRows(m map[string]string) (rows []row) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		rows = append(rows, row{k, m[k]})
+	}
+	return rows
+}
+
+func checkTxModel(t *trial) {
+	s, tab := t.one()
+	stored := map[string]string{}
+	for seed := range uint64(pick(40, 10)) {
+		t.Logf("seed %d", seed)
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		now := maps.Clone(stored)
+		var failure error
+		if seed%3 == 2 {
+			failure = errRollBack
+		}
+		updateError(t, s, failure, func(tx *core.Tx) error {
+			for range 30 {
+				txStep(t, rnd, tab.In(tx), now)
+			}
+			return failure
+		})
+		if failure == nil {
+			stored = now
+		}
+		holds(t, tab, sortedRows(stored)...)
+	}
+}
+
+// txStep writes a row, or compares a random scan with the model.
+func txStep(t *trial, rnd *rand.Rand, in core.TxTable[string, string, string], now map[string]string) {
+	t.tb.Helper()
+	k := oddKeys[rnd.IntN(len(oddKeys))]
+	switch rnd.IntN(3) {
+	case 0:
+		v := strconv.Itoa(rnd.IntN(1000))
+		t.do("Put", in.Put(t.ctx, k, v))
+		now[k] = v
+	case 1:
+		_, had := now[k]
+		existed, err := in.Delete(t.ctx, k)
+		if existed != had || err != nil {
+			t.Fatalf("Delete %q = %v, %v; want %v", k, existed, err, had)
+		}
+		delete(now, k)
+	default:
+		a := aScan{scan: in.Scan(), rows: sortedRows(now)}
+		for range rnd.IntN(4) {
+			a = a.narrow(rnd)
+		}
+		a.verify(t)
+	}
+}
+
+func checkTxScanState(t *trial) {
+	s, tab := t.one()
+	t.do("PutAll", tab.PutAll(t.ctx, someRows(50)))
+	for _, reverse := range []bool{false, true} {
+		updateError(t, s, errRollBack, func(tx *core.Tx) error {
+			in := tab.In(tx)
+			t.do("Put", in.Put(t.ctx, "some000007x", "own"))
+			scan := in.Scan()
+			if reverse {
+				scan = scan.Reverse()
+			}
+			n := 0
+			for r, err := range scan.Rows(t.ctx) {
+				t.do("Rows", err)
+				n++
+				disturbAround(t, in, r.Key)
+			}
+			if n != 51 {
+				t.Errorf("a scan whose body writes gave %d rows of 51, reverse %v", n, reverse)
+			}
+			return errRollBack
+		})
+	}
+	if n, err := tab.Count(t.ctx); n != 50 || err != nil {
+		t.Errorf("Count = %d, %v; want 50", n, err)
+	}
+}
+
+// disturbAround writes before and after a key, and deletes it.
+func disturbAround(t *trial, in core.TxTable[string, string, string], key string) {
+	t.tb.Helper()
+	t.do("Put", in.Put(t.ctx, key+"+", "after"))
+	t.do("Put", in.Put(t.ctx, key[:len(key)-1], "before"))
+	_, err := in.Scan().From(key).Limit(2).Delete(t.ctx)
+	t.do("Delete", err)
+}
+
+// errRollBack is what checks return to undo an Update.
+var errRollBack = errors.New("roll back")
+
+// updateError ends the check unless the Update gives this error.
+func updateError(t *trial, s *core.Storage, want error, fn func(tx *core.Tx) error) {
+	t.tb.Helper()
+	if err := s.Update(t.ctx, fn); err != want {
+		t.Fatalf("Update gives %v; want the function's error %v", err, want)
+	}
+}
+
+func checkTxIsolation(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "1")
+	t.do("View", s.View(t.ctx, func(view *core.Tx) error {
+		update(t, s, func(tx *core.Tx) error {
+			t.do("Put", tab.In(tx).Put(t.ctx, "k", "2"))
+			t.do("Put", tab.In(tx).Put(t.ctx, "l", "2"))
+			reads(t, tab, "k", "1")
+			absent(t, tab, "l")
+			return nil
+		})
+		reads(t, tab, "k", "2")
+		if v, err := tab.In(view).Get(t.ctx, "k"); v != "1" || err != nil {
+			t.Errorf("a View shows %q, %v of a later commit; want %q", v, err, "1")
+		}
+		sameKeys(t, "a View", tab.In(view).Scan(), []string{"k"})
+		return nil
+	}))
+}
+
+func checkRollback(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "1")
+	spoilIt := func(tx *core.Tx) {
+		t.do("Put", tab.In(tx).Put(t.ctx, "k", "2"))
+		t.do("Put", tab.In(tx).Put(t.ctx, "l", "2"))
+		_, err := tab.In(tx).Scan().Limit(1).Delete(t.ctx)
+		t.do("Delete", err)
+	}
+	updateError(t, s, errRollBack, func(tx *core.Tx) error { spoilIt(tx); return errRollBack })
+	holds(t, tab, row{"k", "1"})
+	func() {
+		defer func() {
+			if p := recover(); p != "of the function" {
+				t.Errorf("the panic became %v", p)
+			}
+		}()
+		s.Update(t.ctx, func(tx *core.Tx) error { spoilIt(tx); panic("of the function") })
+	}()
+	holds(t, tab, row{"k", "1"})
+	t.within(soon, "Put after a panic", func() { put1(t, tab, "after", "a panic") })
+	func() {
+		defer func() { recover() }()
+		s.View(t.ctx, func(tx *core.Tx) error { panic("of the function") })
+	}()
+	holds(t, tab, row{"after", "a panic"}, row{"k", "1"})
+}
+
+// txCalls are all calls of a table inside a transaction, those that write apart.
+func txCalls(t *trial, in core.TxTable[string, string, string]) (reads, writes map[string]func() error) {
+	reads = map[string]func() error{
+		"Get":         func() error { _, err := in.Get(t.ctx, "k"); return err },
+		"Load":        func() error { _, err := in.Load(t.ctx, "k"); return err },
+		"Has":         func() error { _, err := in.Has(t.ctx, "k"); return err },
+		"Count":       func() error { _, err := in.Count(t.ctx); return err },
+		"Scan.Rows":   func() error { return lastError(in.Scan().Rows(t.ctx)) },
+		"Scan.Keys":   func() error { return lastError(in.Scan().Reverse().Keys(t.ctx)) },
+		"Scan.Count":  func() error { _, err := in.Scan().From("a").Count(t.ctx); return err },
+		"Scan.Stream": func() error { return in.Scan().Stream(t.ctx, drain) },
+	}
+	writes = map[string]func() error{
+		"Put":         func() error { return in.Put(t.ctx, "k", "w") },
+		"Insert":      func() error { return in.Insert(t.ctx, "new", "w") },
+		"Delete":      func() error { _, err := in.Delete(t.ctx, "k"); return err },
+		"Scan.Delete": func() error { _, err := in.Scan().Delete(t.ctx); return err },
+	}
+	return reads, writes
+}
+
+func checkViewWrites(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "v")
+	t.do("View", s.View(t.ctx, func(tx *core.Tx) error {
+		reads, writes := txCalls(t, tab.In(tx))
+		for name, call := range reads {
+			t.do(name, call())
+		}
+		for name, call := range writes {
+			t.is(name, call(), core.ErrReadOnly)
+		}
+		return nil
+	}))
+	holds(t, tab, row{"k", "v"})
+}
+
+func checkTxOver(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "v")
+	for _, run := range []func(func(*core.Tx) error) error{
+		func(fn func(*core.Tx) error) error { return s.View(t.ctx, fn) },
+		func(fn func(*core.Tx) error) error { return s.Update(t.ctx, fn) },
+	} {
+		var kept *core.Tx
+		t.do("the transaction", run(func(tx *core.Tx) error { kept = tx; return nil }))
+		reads, writes := txCalls(t, tab.In(kept))
+		maps.Copy(reads, writes)
+		for name, call := range reads {
+			t.is(name, call(), core.ErrClosed)
+		}
+	}
+	holds(t, tab, row{"k", "v"})
+}
+
+func checkPulledIterator(t *trial) {
+	s, tab := t.one()
+	t.do("PutAll", tab.PutAll(t.ctx, someRows(300)))
+	var next func() (core.Row[string, string], error, bool)
+	var stop func()
+	t.do("View", s.View(t.ctx, func(tx *core.Tx) error {
+		next, stop = iter.Pull2(tab.In(tx).Scan().Rows(t.ctx))
+		_, err, ok := next()
+		if err != nil || !ok {
+			t.Errorf("the first row: %v, %v", err, ok)
+		}
+		return nil
+	}))
+	_, err, ok := next()
+	if !ok || !errors.Is(err, core.ErrClosed) {
+		t.Errorf("after the transaction the iterator gives %v, %v; want ErrClosed", err, ok)
+	}
+	if _, _, ok := next(); ok {
+		t.Errorf("after its error the iterator goes on")
+	}
+	stop()
+	t.closeStorage(s)
+}
+
+func checkTxViews(t *trial) {
+	s, tab := t.one()
+	long := noise(50_000)
+	put1(t, tab, "k", long)
+	put1(t, tab, "l", "short")
+	update(t, s, func(tx *core.Tx) error {
+		in := tab.In(tx)
+		k, err := in.Get(t.ctx, "k")
+		t.do("Get", err)
+		t.do("Put", in.Put(t.ctx, "own", "mine"))
+		own, err := in.Get(t.ctx, "own")
+		t.do("Get", err)
+		for i := range 100 {
+			t.do("Put", in.Put(t.ctx, "k", strconv.Itoa(i)+long))
+			t.do("Put", in.Put(t.ctx, "own", strconv.Itoa(i)))
+		}
+		_, err = in.Scan().Delete(t.ctx)
+		t.do("Delete", err)
+		if k != long || own != "mine" {
+			t.Errorf("the views became %s and %q", brief(k), own)
+		}
+		return nil
+	})
+	holds(t, tab)
+}
+
+// number reads a row that holds a number; an absent one is 0.
+func numberIn(t *trial, in core.TxTable[string, string, string], k string) int {
+	v, err := in.Get(t.ctx, k)
+	if errors.Is(err, core.ErrNotFound) {
+		return 0
+	}
+	n, _ := strconv.Atoi(v)
+	return n
+}
+
+func checkLostUpdate(t *trial) {
+	s, tab := t.one()
+	const goroutines = 8
+	each := pick(50, 15)
+	var all sync.WaitGroup
+	for g := range goroutines {
+		all.Go(func() {
+			for i := range each {
+				err := s.Update(t.ctx, func(tx *core.Tx) error {
+					in := tab.In(tx)
+					return in.Put(t.ctx, "counter", strconv.Itoa(numberIn(t, in, "counter")+1))
+				})
+				if err != nil {
+					t.Errorf("Update: %v", err)
+				}
+				if err := tab.Put(t.ctx, fmt.Sprintf("noise %d", g), strconv.Itoa(i)); err != nil {
+					t.Errorf("Put: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	reads(t, tab, "counter", strconv.Itoa(goroutines*each))
+}
+
+func checkWriteSkew(t *trial) {
+	s, tab := t.one()
+	for range pick(30, 10) {
+		put1(t, tab, "a", "1")
+		put1(t, tab, "b", "1")
+		var both sync.WaitGroup
+		for _, k := range []string{"a", "b"} {
+			both.Go(func() { // goes off duty only if the other stays
+				err := s.Update(t.ctx, func(tx *core.Tx) error {
+					in := tab.In(tx)
+					if numberIn(t, in, "a")+numberIn(t, in, "b") < 2 {
+						return nil
+					}
+					return in.Put(t.ctx, k, "0")
+				})
+				if err != nil {
+					t.Errorf("Update: %v", err)
+				}
+			})
+		}
+		both.Wait()
+		left := 0
+		t.do("View", s.View(t.ctx, func(tx *core.Tx) error {
+			left = numberIn(t, tab.In(tx), "a") + numberIn(t, tab.In(tx), "b")
+			return nil
+		}))
+		if left != 1 {
+			t.Fatalf("%d are on duty; want 1", left)
+		}
+	}
+}
+
+func checkSeenAfterReturn(t *trial) {
+	s, tab := t.one()
+	var all sync.WaitGroup
+	for g := range 4 {
+		all.Go(func() {
+			k := fmt.Sprintf("key %d", g)
+			for i := range pick(50, 10) {
+				v := strconv.Itoa(i)
+				if err := tab.Put(t.ctx, k, v); err != nil {
+					t.Fatalf("Put: %v", err)
+				}
+				seen(t, s, tab, k, v)
+				if existed, err := tab.Delete(t.ctx, k); !existed || err != nil {
+					t.Fatalf("Delete = %v, %v; want true", existed, err)
+				}
+				absent(t, tab, k)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// seen ends the goroutine unless all verbs read v at k.
+func seen(t *trial, s *core.Storage, tab words, k, v string) {
+	t.tb.Helper()
+	reads(t, tab, k, v)
+	g := guard(t, tab, k)
+	if g.Value() != v {
+		t.Errorf("Get reads %q after %q was put", g.Value(), v)
+	}
+	t.close(g)
+	if got := scanned(t, tab.Scan().From(k).Limit(1)); len(got) != 1 || got[0] != (row{k, v}) {
+		t.Errorf("a scan reads %v after %q was put at %q", got, v, k)
+	}
+	for name, run := range map[string]func(func(*core.Tx) error) error{
+		"View":   func(fn func(*core.Tx) error) error { return s.View(t.ctx, fn) },
+		"Update": func(fn func(*core.Tx) error) error { return s.Update(t.ctx, fn) },
+	} {
+		t.do(name, run(func(tx *core.Tx) error {
+			if got, err := tab.In(tx).Get(t.ctx, k); got != v || err != nil {
+				t.Errorf("%s reads %q, %v after %q was put", name, got, err, v)
+			}
+			return nil
+		}))
+	}
+}
+
+func checkConflict(t *trial) {
+	b := Fault(t.backend)
+	s := t.openOn(b)
+	tab := t.words(s, "words")
+	conflict := fmt.Errorf("somebody was faster: %w", core.ErrConflict)
+	for range 3 {
+		b.Fail(Failure{Op: OpApply, N: 1, Err: conflict})
+	}
+	runs := 0
+	update(t, s, func(tx *core.Tx) error {
+		runs++
+		return tab.In(tx).Insert(t.ctx, "k", strconv.Itoa(runs))
+	})
+	if runs != 4 {
+		t.Errorf("with three conflicts the function ran %d times; want 4", runs)
+	}
+	reads(t, tab, "k", "4")
+	b.Fail(Failure{Op: OpApply, N: 1, Err: conflict})
+	put1(t, tab, "put", "again")
+	b.Fail(Failure{Op: OpApply, Err: conflict})
+	err := s.Update(t.ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.ctx, "k", "lost") })
+	t.is("Update with conflicts without end", err, core.ErrConflict)
+	t.is("Put with conflicts without end", tab.Put(t.ctx, "k", "lost"), core.ErrConflict)
+	b.Heal()
+	put1(t, tab, "after", "conflicts")
+	holds(t, tab, row{"after", "conflicts"}, row{"k", "4"}, row{"put", "again"})
+}
+
+func checkTxTooLarge(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "v")
+	size := t.tooMuch()
+	if size == 0 {
+		return
+	}
+	err := s.Update(t.ctx, func(tx *core.Tx) error { return putMuch(size, func(k, v string) error { return tab.In(tx).Put(t.ctx, k, v) }) })
+	t.is("Update", err, core.ErrTooLarge)
+	holds(t, tab, row{"k", "v"})
+	put1(t, tab, "l", "v")
+}
+
+// limits returns the limits of the engine under test.
+func (t *trial) limits() core.Limits {
+	s := t.openStore(t.path+".limits", core.EngineOptions{Mark: aMark, NoSync: true})
+	defer s.close()
+	return s.Limits()
+}
+
+// tooMuch returns a number of bytes that one atomic write cannot take, 0 if any that is practical is fine.
+func (t *trial) tooMuch() int {
+	if n := t.limits().BatchBytes; n != 0 && n < testable() {
+		return n + 1
+	}
+	return 0
+}
+
+// putMuch puts rows of so many bytes.
+func putMuch(size int, put func(k, v string) error) error {
+	value := noise(64 << 10)
+	for i := 0; size > 0; i++ {
+		if err := put(fmt.Sprintf("much%06d", i), value); err != nil {
+			return err
+		}
+		size -= len(value)
+	}
+	return nil
+}
+
+func checkForeignTx(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "v")
+	other, err := core.Open(t.ctx, t.path+".other", t.backend, core.WithoutSync())
+	t.do("Open", err)
+	defer t.closeStorage(other)
+	update(t, other, func(tx *core.Tx) error {
+		if err := tab.In(tx).Put(t.ctx, "k", "foreign"); err == nil {
+			t.Errorf("a Tx of another storage was taken")
+		}
+		if _, err := tab.In(tx).Get(t.ctx, "k"); err == nil {
+			t.Errorf("a Tx of another storage was taken")
+		}
+		return nil
+	})
+	t.closeStorage(s)
+}

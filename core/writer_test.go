@@ -1,0 +1,318 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/guardkv/guardkv/core/internal/ordered"
+)
+
+// mapEngine is an engine whose Apply can be held up and made to fail.
+type mapEngine struct {
+	Engine
+	mu      sync.Mutex
+	rows    ordered.Map[[]byte]
+	applied [][]Write
+	before  func(writes []Write) error // may be nil
+}
+
+func (e *mapEngine) Limits() Limits { return Limits{} }
+func (e *mapEngine) Close() error   { return nil }
+
+func (e *mapEngine) Apply(_ context.Context, _ Snapshot, writes []Write) error {
+	if e.before != nil {
+		if err := e.before(writes); err != nil {
+			return err
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var copied []Write
+	for _, w := range writes {
+		w.Key, w.Value = append([]byte(nil), w.Key...), append([]byte(nil), w.Value...)
+		copied = append(copied, w)
+		if w.Delete {
+			e.rows.Delete(w.Key)
+		} else {
+			e.rows.Set(w.Key, w.Value)
+		}
+	}
+	e.applied = append(e.applied, copied)
+	return nil
+}
+
+func (e *mapEngine) Snapshot(context.Context) (Snapshot, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return &mapSnapshot{rows: e.rows.Clone()}, nil
+}
+
+type mapSnapshot struct {
+	Snapshot
+	rows ordered.Map[[]byte]
+}
+
+func (s *mapSnapshot) Close() error { return nil }
+
+func (s *mapSnapshot) Get(_ context.Context, key []byte) ([]byte, error) {
+	if v, ok := s.rows.Get(key); ok {
+		return v, nil
+	}
+	return nil, ErrNotFound
+}
+
+// gate holds up the first Apply until it is opened, so that a group can gather behind it.
+type gate struct {
+	entered, opened chan struct{}
+	once            sync.Once
+}
+
+func newGate() *gate { return &gate{entered: make(chan struct{}), opened: make(chan struct{})} }
+
+func (g *gate) hold(writes []Write) error {
+	g.once.Do(func() {
+		close(g.entered)
+		<-g.opened
+	})
+	return nil
+}
+
+// gathered is a table on a mapEngine whose first write is held up at the gate.
+func gathered(t *testing.T) (*Table[uint64, []byte, []byte], *mapEngine, *gate) {
+	t.Helper()
+	g := newGate()
+	e := &mapEngine{before: g.hold}
+	s := newStorage("fake", e, newOptions(nil))
+	r := tableRecord{Number: 1}
+	tb := newTable(s, newTableState("t", r), r, fakeKeys{}, rawValues{})
+	return tb, e, g
+}
+
+// rawValues are bytes as they are.
+type rawValues struct{}
+
+func (rawValues) ID() string                                { return "raw" }
+func (rawValues) Append(d []byte, v []byte) ([]byte, error) { return append(d, v...), nil }
+func (rawValues) View(b []byte) ([]byte, error)             { return b, nil }
+
+// queued waits until n requests stand in the queue.
+func queued(w *writer, n int) {
+	for {
+		w.mu.Lock()
+		have := len(w.queue)
+		w.mu.Unlock()
+		if have == n {
+			return
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+// behindGate runs the writes one after another, so that they queue in this order while the first is held up.
+func behindGate(t *testing.T, tb *Table[uint64, []byte, []byte], g *gate, writes ...func() error) []error {
+	t.Helper()
+	errs := make([]error, len(writes)+1)
+	var wg sync.WaitGroup
+	wg.Go(func() { errs[0] = tb.Put(context.Background(), 0, []byte("first")) })
+	<-g.entered
+	for i, write := range writes {
+		wg.Go(func() { errs[i+1] = write() })
+		queued(&tb.storage.writer, i+1)
+	}
+	close(g.opened)
+	wg.Wait()
+	if errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	return errs[1:]
+}
+
+func TestWritesThatWaitShareOneCommit(t *testing.T) {
+	tb, e, g := gathered(t)
+	var writes []func() error
+	for i := range uint64(50) {
+		writes = append(writes, func() error { return tb.Put(context.Background(), i+1, []byte("v")) })
+	}
+	for i, err := range behindGate(t, tb, g, writes...) {
+		if err != nil {
+			t.Errorf("write %d: %v", i, err)
+		}
+	}
+	if got := len(e.applied); got != 2 {
+		t.Errorf("51 writes took %d commits, want 2", got)
+	}
+}
+
+// In one group, each write sees what those before it did, and one that fails leaves the others alone.
+func TestGroupDecidesInOrder(t *testing.T) {
+	ctx := context.Background()
+	tb, e, g := gathered(t)
+	var existed [3]bool
+	errs := behindGate(t, tb, g,
+		func() error { return tb.Insert(ctx, 7, []byte("a")) },
+		func() error { return tb.Insert(ctx, 7, []byte("b")) },
+		func() (err error) { existed[0], err = tb.Delete(ctx, 7); return err },
+		func() (err error) { existed[1], err = tb.Delete(ctx, 7); return err },
+		func() error { return tb.Insert(ctx, 7, []byte("c")) },
+		func() error { return tb.Put(ctx, 8, []byte("old")) },
+		func() error { return tb.Put(ctx, 8, []byte("new")) },
+		func() (err error) { existed[2], err = tb.Delete(ctx, 0); return err },
+	)
+	want := []error{nil, ErrExists, nil, nil, nil, nil, nil, nil}
+	for i := range want {
+		if !errors.Is(errs[i], want[i]) {
+			t.Errorf("write %d: %v, want %v", i, errs[i], want[i])
+		}
+	}
+	if existed != [3]bool{true, false, true} {
+		t.Errorf("deletes found %v, want the first and the last to find a row", existed)
+	}
+	if got := len(e.applied); got != 2 {
+		t.Errorf("%d commits, want 2", got)
+	}
+	for key, want := range map[byte]string{7: "c", 8: "new"} {
+		if v, _ := e.rows.Get([]byte{0, 0, 0, 1, key}); string(v) != want {
+			t.Errorf("row %d is %q, want %q", key, v, want)
+		}
+	}
+	if _, ok := e.rows.Get([]byte{0, 0, 0, 1, 0}); ok {
+		t.Error("the deleted row is there")
+	}
+}
+
+// What the engine refuses to take in one piece is written one by one, and only the row at fault fails.
+func TestRefusedGroupIsWrittenOneByOne(t *testing.T) {
+	for _, refusal := range []error{ErrTooLarge, ErrConflict} {
+		ctx := context.Background()
+		tb, e, g := gathered(t)
+		e.before = func(writes []Write) error {
+			for _, w := range writes {
+				if string(w.Value) == "bad" {
+					return fmt.Errorf("refused: %w", refusal)
+				}
+			}
+			return g.hold(writes)
+		}
+		errs := behindGate(t, tb, g,
+			func() error { return tb.Put(ctx, 1, []byte("good")) },
+			func() error { return tb.Put(ctx, 2, []byte("bad")) },
+			func() error { return tb.Put(ctx, 3, []byte("good")) },
+		)
+		if errs[0] != nil || !errors.Is(errs[1], refusal) || errs[2] != nil {
+			t.Errorf("%v: errors are %v, want only the second", refusal, errs)
+		}
+		if err := tb.Put(ctx, 4, []byte("later")); err != nil {
+			t.Errorf("%v: a later write: %v", refusal, err)
+		}
+	}
+}
+
+func TestConflictIsTriedAgain(t *testing.T) {
+	tb, e, _ := gathered(t)
+	tries := 0
+	e.before = func([]Write) error {
+		if tries++; tries < 4 {
+			return ErrConflict
+		}
+		return nil
+	}
+	if err := tb.Put(context.Background(), 1, nil); err != nil || tries != 4 {
+		t.Errorf("%v after %d tries, want success at the fourth", err, tries)
+	}
+	tries = 0
+	runs := 0
+	err := tb.storage.Update(context.Background(), func(tx *Tx) error {
+		runs++
+		return tb.In(tx).Put(context.Background(), 1, nil)
+	})
+	if err != nil || runs != 4 {
+		t.Errorf("Update: %v after %d runs, want success at the fourth", err, runs)
+	}
+}
+
+// After a failed sync nobody knows what is on disk: a later write that seemed to succeed could be lost.
+func TestFailedCommitFailsItsGroupAndLaterWrites(t *testing.T) {
+	ctx := context.Background()
+	tb, e, g := gathered(t)
+	broken := errors.New("input/output error")
+	first := true
+	e.before = func(writes []Write) error {
+		if first {
+			first = false
+			return g.hold(writes)
+		}
+		return broken
+	}
+	errs := behindGate(t, tb, g,
+		func() error { return tb.Put(ctx, 1, nil) },
+		func() error { return tb.Put(ctx, 2, nil) },
+	)
+	e.before = nil
+	errs = append(errs, tb.Put(ctx, 3, nil), tb.storage.Update(ctx, func(tx *Tx) error { return nil }))
+	for i, err := range errs {
+		if !errors.Is(err, broken) {
+			t.Errorf("write %d: %v, want the engine's error", i, err)
+		}
+	}
+	if got := len(e.applied); got != 1 {
+		t.Errorf("%d commits, want only the first", got)
+	}
+}
+
+func TestCancelWorksUntilTheCommitIsJoined(t *testing.T) {
+	tb, e, g := gathered(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	joined, leave := context.WithCancel(context.Background())
+	entered := make(chan error, 1)
+	go func() { entered <- tb.Put(joined, 0, nil) }()
+	<-g.entered
+	waiting := make(chan error, 1)
+	go func() { waiting <- tb.Put(ctx, 1, nil) }()
+	queued(&tb.storage.writer, 1)
+	cancel()
+	if err := <-waiting; !errors.Is(err, context.Canceled) {
+		t.Errorf("the waiting write: %v, want context.Canceled", err)
+	}
+	leave()
+	close(g.opened)
+	if err := <-entered; err != nil {
+		t.Errorf("the write whose commit was under way: %v", err)
+	}
+	if _, ok := e.rows.Get([]byte{0, 0, 0, 1, 1}); ok || len(e.applied) != 1 {
+		t.Error("the cancelled write was committed")
+	}
+}
+
+func TestLargeRequestsAreNotGrouped(t *testing.T) {
+	tb, e, g := gathered(t)
+	large := make([]byte, groupBytes)
+	errs := behindGate(t, tb, g,
+		func() error { return tb.Put(context.Background(), 1, large) },
+		func() error { return tb.Put(context.Background(), 2, large) },
+	)
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(e.applied); got != 3 {
+		t.Errorf("%d commits, want one for each", got)
+	}
+}
+
+func TestGoroutineID(t *testing.T) {
+	own := goroutineID()
+	other := make(chan uint64)
+	go func() { other <- goroutineID() }()
+	if o := <-other; own == 0 || o == 0 || own == o {
+		t.Errorf("goroutines %d and %d, want two numbers", own, o)
+	}
+	if again := goroutineID(); again != own {
+		t.Errorf("the goroutine is %d, then %d", own, again)
+	}
+}
