@@ -32,7 +32,7 @@ func Isolated() error { return tools.Isolated() }
 func Consumer() error { return tools.Consumer() }
 
 // Bench compares with the engines used by hand.
-func Bench(short *bool, run *string) error { return tools.Bench(short, run) }
+func Bench(short *bool, run, dir *string) error { return tools.Bench(short, run, dir) }
 
 // Fuzz runs every fuzz target, each for -time (default 30s).
 func Fuzz(time *time.Duration) error { return tools.Fuzz(time) }

@@ -39,7 +39,7 @@ var (
 	// ErrNestedWrite: a write inside an Update, on the same storage, but past its Tx.
 	ErrNestedWrite = errors.New("nested write")
 	// ErrGuardClosed: a guard was used after Close.
-	ErrGuardClosed = errors.New("guard used after Close")
+	ErrGuardClosed = errors.New("guard used after Close; copy what must outlive it")
 	// ErrGuardsOpen: the storage refuses new work, but guards, scans or transactions are still open.
 	ErrGuardsOpen = errors.New("guards, scans or transactions are open")
 )

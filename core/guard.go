@@ -4,7 +4,6 @@
 package core
 
 import (
-	"fmt"
 	"runtime"
 	"sync"
 )
@@ -62,7 +61,7 @@ func (g Guard[W]) Close() error {
 }
 
 //go:noinline
-func panicGuardClosed() { panic(fmt.Errorf("%w: copy what must outlive it", ErrGuardClosed)) }
+func panicGuardClosed() { panic(ErrGuardClosed) }
 
 // guardPool makes and recycles the guard states of one table.
 type guardPool[W any] struct {

@@ -14,10 +14,11 @@ func Demo(backend, format, keep *string) error {
 }
 
 // Bench runs the benchmark program. A nil argument leaves the choice to the program.
-func Bench(short *bool, only *string) error {
+func Bench(short *bool, only, dir *string) error {
 	args := []string{"go", "run", "./tools/cmd/bench"}
 	args = appendFlag(args, "short", short)
-	return run(appendFlag(args, "run", only)...)
+	args = appendFlag(args, "run", only)
+	return run(appendFlag(args, "dir", dir)...)
 }
 
 // appendFlag appends -name=value if a value was given.

@@ -39,11 +39,13 @@ func (c *claim) lock(ctx context.Context) error {
 // would wait for its other end.
 func notAFile(path string) error {
 	info, err := os.Stat(path)
-	if err != nil {
-		if _, err := os.Lstat(path); err == nil && errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(path); err == nil {
 			return fmt.Errorf("%w: %s is a link to nothing", core.ErrNotStorage, path)
 		}
-		return nil
+	}
+	if err != nil {
+		return nil // opening it says what is wrong
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: %s is not a file but %s", core.ErrNotStorage, path, info.Mode().Type())

@@ -61,7 +61,10 @@ var writeVerbs = []verb{
 	}},
 	{"Delete", func(t *trial, _ *core.Storage, tab words) error { _, err := tab.Delete(t.ctx, "verb"); return err }},
 	{"PutAll", func(t *trial, _ *core.Storage, tab words) error { return tab.PutAll(t.ctx, someRows(3)) }},
-	{"PutStream", func(t *trial, _ *core.Storage, tab words) error { _, err := tab.PutStream(t.ctx, someRows(3)); return err }},
+	{"PutStream", func(t *trial, _ *core.Storage, tab words) error {
+		_, err := tab.PutStream(t.ctx, someRows(3))
+		return err
+	}},
 	{"PutStreamFunc", func(t *trial, _ *core.Storage, tab words) error {
 		_, err := tab.PutStreamFunc(t.ctx, func(put func(k, v string) error) error { return put("verb", "v") })
 		return err

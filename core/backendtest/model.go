@@ -35,8 +35,8 @@ type modelSnapshot struct {
 }
 
 func checkModel(t *trial) {
+	t.Logf("seeds 0 to %d", pick(4, 2)-1)
 	for seed := range uint64(pick(4, 2)) {
-		t.Logf("seed %d", seed)
 		s := t.openStore(fmt.Sprintf("%s%d", t.path, seed), core.EngineOptions{Mark: aMark, NoSync: true})
 		m := &model{t: t, s: s, rnd: rand.New(rand.NewPCG(seed, 0)), rows: map[string]string{}}
 		for range pick(500, 120) {

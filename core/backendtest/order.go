@@ -5,6 +5,7 @@ package backendtest
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -35,7 +36,7 @@ var orderPromises = []promise{
 // inOrder puts keys in random order, and compares scans both ways with them as they are given.
 func inOrder[K any](t *trial, s *core.Storage, f core.KeyFormat[K], equal func(a, b K) bool, sorted ...K) {
 	t.tb.Helper()
-	tab := table(t, s, f.ID(), f, values.String())
+	tab := table(t, s, fmt.Sprintf("%T %s", sorted, f.ID()), f, values.String())
 	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(len(sorted)) {
 		put1(t, tab, sorted[i], "v")
 	}
@@ -101,12 +102,19 @@ func checkOrderStrings(t *trial) {
 func checkOrderComposite(t *trial) {
 	type pair = keys.Tuple[string, int64]
 	s := t.open()
-	pairs := []pair{{"", -1}, {"", 0}, {"\x00", 5}, {"\x00\x00", -7}, {"a", -5}, {"a", 5}, {"a\x00", 0}, {"ab", -9}, {"b", 0}, {"\xff", 1}, {"\xff\xff", 0}}
+	at := func(a string, b int64) pair { return pair{First: a, Second: b} }
+	pairs := []pair{
+		at("", -1), at("", 0), at("\x00", 5), at("\x00\x00", -7), at("a", -5), at("a", 5),
+		at("a\x00", 0), at("ab", -9), at("b", 0), at("\xff", 1), at("\xff\xff", 0),
+	}
 	f := keys.Pair(keys.String(), keys.Int64())
 	inOrder(t, s, f, equal, pairs...)
 	inOrder(t, s, keys.Desc(keys.Int64()), equal, math.MaxInt64, 1, 0, -1, math.MinInt64)
 	inOrder(t, s, keys.Desc(keys.String()), equal, "b", "ab", "aa", "a\x00", "a", "")
-	tab := table(t, s, f.ID(), f, values.String())
+	tab := table(t, s, "pairs", f, values.String())
+	for _, p := range pairs {
+		put1(t, tab, p, "v")
+	}
 	for _, first := range []string{"", "\x00", "a", "\xff", "none"} {
 		var exact, prefixed []pair
 		for _, p := range pairs {
@@ -218,4 +226,3 @@ func checkTablesApart(t *trial) {
 		t.Errorf("a table without a name was opened")
 	}
 }
-

@@ -40,7 +40,7 @@ func (b *plain) List(ctx context.Context, prefix string) (paths []string, err er
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for p := range b.stores {
-		if strings.HasPrefix(p, prefix) {
+		if strings.HasPrefix(p, prefix) || b.breaks == "list" && strings.HasPrefix(prefix, p) {
 			paths = append(paths, p)
 		}
 	}
@@ -110,7 +110,7 @@ func (c *plainClaim) Open(ctx context.Context, opts core.EngineOptions) (core.En
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
 	if c.s == nil {
-		if c.b.stores[c.path] != nil {
+		if c.b.stores[c.path] != nil && c.b.breaks != "race" {
 			return nil, fmt.Errorf("%s: %w", c.path, core.ErrConflict)
 		}
 		s := &plainStore{mark: bytes.Clone(opts.Mark)}
@@ -176,7 +176,7 @@ func (e *plainEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	return &plainSnapshot{e, e.now()}, nil
 }
 
-const plainKey, plainValue, plainRows = 1 << 14, 1 << 22, 1 << 15
+const plainKey, plainValue, plainRows = 1 << 14, 1 << 22, 1 << 11
 
 func (e *plainEngine) Limits() core.Limits {
 	return core.Limits{Key: plainKey, Value: plainValue, BatchRows: plainRows, BatchBytes: 1 << 23}
@@ -187,6 +187,9 @@ func (e *plainEngine) Apply(ctx context.Context, base core.Snapshot, writes []co
 		return err
 	}
 	if err := tooLarge(writes); err != nil {
+		if e.breaks("limits") {
+			e.merge(writes[:1])
+		}
 		return err
 	}
 	e.mu.Lock()
@@ -261,8 +264,8 @@ func (e *plainEngine) Close() error {
 }
 
 func (e *plainEngine) Compact(ctx context.Context) error {
-	if e.breaks("compact") {
-		e.merge([]core.Write{del("k")})
+	if state := e.now(); e.breaks("compact") && len(state) > 0 {
+		e.merge([]core.Write{{Key: state[0].Key, Delete: true}})
 	}
 	return nil
 }

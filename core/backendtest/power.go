@@ -58,7 +58,7 @@ func checkCompact(t *trial) {
 	h := s.hold("k")
 	snap := s.snapshot()
 	s.churn(pick(8<<20, 2<<20))
-	s.apply(put("l", "w"))
+	s.apply(put("k", "v"), put("l", "w"))
 	s.compact()
 	h.check(t, "after Compact")
 	if got := t.rows(snap, core.ScanRange{}); len(got) != 1 {
@@ -67,9 +67,9 @@ func checkCompact(t *trial) {
 	h.releaser.Release()
 	t.close(snap)
 	s.compact()
-	s.has(row{"l", "w"})
+	s.has(row{"k", "v"}, row{"l", "w"})
 	s.apply(put("m", "x"))
-	s.reopen().has(row{"l", "w"}, row{"m", "x"})
+	s.reopen().has(row{"k", "v"}, row{"l", "w"}, row{"m", "x"})
 }
 
 func checkSize(t *trial) {

@@ -4,12 +4,13 @@
 package backendtest
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -30,11 +31,11 @@ func (r *recorder) Errorf(format string, args ...any) {
 func (r *recorder) Logf(string, ...any) {}
 
 // verdicts returns what a backend fails at, by the promise's name.
-func verdicts(t *testing.T, promises []promise, spoiled bool, open func() core.Backend) map[string][]string {
+func verdicts(t *testing.T, promises []promise, open func() core.Backend) map[string][]string {
 	failed := map[string][]string{}
 	for _, p := range promises {
 		r := &recorder{T: t}
-		newTrial(r, &p, Target{Backend: open(), Path: "place"}, spoiled).run()
+		newTrial(r, &p, Target{Backend: open(), Path: "place"}, false).run()
 		if len(r.errors) > 0 {
 			failed[p.name] = r.errors
 		}
@@ -42,14 +43,8 @@ func verdicts(t *testing.T, promises []promise, spoiled bool, open func() core.B
 	return failed
 }
 
-func TestContractOfPlain(t *testing.T) {
-	for _, p := range contract() {
-		t.Run(p.name, func(t *testing.T) {
-			for _, spoiled := range []bool{false, true} {
-				newTrial(t, &p, Target{Backend: newPlain(""), Path: "place"}, spoiled).run()
-			}
-		})
-	}
+func TestPlain(t *testing.T) {
+	Run(t, func(t *testing.T) Target { return Target{Backend: newPlain(""), Path: "place"} })
 }
 
 // TestBrokenBackends breaks one thing at a time. Beside the promise that is broken, those fail whose checks cannot
@@ -57,24 +52,99 @@ func TestContractOfPlain(t *testing.T) {
 func TestBrokenBackends(t *testing.T) {
 	for _, c := range []struct {
 		breaks string
-		want   string
+		want   string // all that fail; with "..." at the end, some that do
 	}{
 		{"kept value", "apply/arguments"},
-		{"order", "cursor/order"},
+		{"order", "cursor/arguments, cursor/bytes, cursor/keys only, cursor/ranges, cursor/reverse, cursor/side by side, model/random programs, snapshot/unchanging"},
+		{"high", "cursor/arguments, cursor/keys only, cursor/ranges, cursor/reverse, model/random programs, powers/count"},
+		{"atomic", "apply/atomic"},
+		{"stale get", "get/fresh, values/empty ..."},
+		{"lock", "claim/cancelled, claim/engine keeps the lock, claim/exclusive, claim/release, claim/shared"},
+		{"set mark", "open/set mark, open/set mark argument"},
+		{"durable", "apply/durable, open/reopen, model/random programs ..."},
+		{"compact", "model/random programs, powers/compact"},
+		{"snapshot", "apply/base, model/random programs, powers/count, snapshot/concurrent, snapshot/get, snapshot/many, snapshot/unchanging"},
+		{"count", "powers/count"},
+		{"end", "cursor/end"},
+		{"cancel", "cursor/cancelled"},
+		{"limits", "limits/batch bytes, limits/batch rows, limits/key, limits/value"},
+		{"list", "backend/list"},
+		{"race", "open/race"},
 	} {
 		t.Run(c.breaks, func(t *testing.T) {
-			failed := verdicts(t, contract(), false, func() core.Backend { return newPlain(c.breaks) })
-			var names []string
-			for name, why := range failed {
-				names = append(names, name)
-				t.Log(name, why[0])
+			failed := verdicts(t, contract(), func() core.Backend { return newPlain(c.breaks) })
+			got := slices.Sorted(maps.Keys(failed))
+			want, open := strings.CutSuffix(c.want, " ...")
+			for _, name := range strings.Split(want, ", ") {
+				if failed[name] == nil {
+					t.Errorf("%s is broken, and nobody noticed", name)
+				}
 			}
-			slices.Sort(names)
-			if got := strings.Join(names, ", "); got != c.want {
-				t.Errorf("broken are %s; want %s", got, c.want)
+			if !open && strings.Join(got, ", ") != want {
+				t.Errorf("broken are %q; want %q", got, want)
 			}
 		})
 	}
 }
 
-var _ = errors.New
+// TestVerdicts looks at what a trial makes of a check that goes wrong in any way.
+func TestVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		check func(*trial)
+		want  string
+	}{
+		{"passes", func(t *trial) {}, ""},
+		{"fails", func(t *trial) { t.Errorf("wrong") }, "wrong\n\tpromise: it is so"},
+		{"ends", func(t *trial) { t.Fatalf("wrong"); panic("not reached") }, "wrong\n\tpromise: it is so"},
+		{"panics", func(t *trial) { panic("oops") }, "panic: oops"},
+		{"blocks", func(t *trial) { select {} }, "blocked for 50ms; all goroutines:"},
+		{"fails elsewhere", func(t *trial) { t.within(time.Second, "it", func() { t.Fatalf("wrong") }) }, "wrong"},
+		{"blocks a part", func(t *trial) { t.within(time.Millisecond, "a part", func() { select {} }) }, "a part is blocked for 1ms"},
+		{"leaks a claim", func(t *trial) { t.backend.Claim(t.ctx, t.path, false) }, "claim: never closed"},
+		{"leaks an engine", func(t *trial) { t.create().closed = true }, "engine: never closed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := &recorder{T: t}
+			p := promise{name: c.name, explanation: "it is so", check: c.check}
+			tr := newTrial(r, &p, Target{Backend: newPlain(""), Path: "place"}, false)
+			tr.wait = 50 * time.Millisecond
+			tr.run()
+			got := strings.Join(r.errors, "\n")
+			if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
+				t.Errorf("the verdict is %q; want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestLateVerdict: what a goroutine says that a check left behind must not reach a test that is over.
+func TestLateVerdict(t *testing.T) {
+	r := &recorder{T: t}
+	gate, done := make(chan struct{}), make(chan struct{})
+	p := promise{check: func(t *trial) {
+		go func() {
+			defer close(done)
+			<-gate
+			t.Logf("late")
+			t.Errorf("late")
+		}()
+	}}
+	newTrial(r, &p, Target{Backend: newPlain("")}, false).run()
+	close(gate)
+	<-done
+	if len(r.errors) != 0 {
+		t.Errorf("the verdict changed to %q", r.errors)
+	}
+}
+
+// TestPromises: names are unique, because they name subtests, and every promise says what it is.
+func TestPromises(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range slices.Concat(contract(), typed()) {
+		if seen[p.name] || p.explanation == "" || p.check == nil {
+			t.Errorf("promise %q is twice or incomplete", p.name)
+		}
+		seen[p.name] = true
+	}
+}

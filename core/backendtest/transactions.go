@@ -113,8 +113,8 @@ func sortedRows(m map[string]string) (rows []row) {
 func checkTxModel(t *trial) {
 	s, tab := t.one()
 	stored := map[string]string{}
+	t.Logf("seeds 0 to %d", pick(40, 10)-1)
 	for seed := range uint64(pick(40, 10)) {
-		t.Logf("seed %d", seed)
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		now := maps.Clone(stored)
 		var failure error
@@ -509,7 +509,9 @@ func checkTxTooLarge(t *trial) {
 	if size == 0 {
 		return
 	}
-	err := s.Update(t.ctx, func(tx *core.Tx) error { return putMuch(size, func(k, v string) error { return tab.In(tx).Put(t.ctx, k, v) }) })
+	err := s.Update(t.ctx, func(tx *core.Tx) error {
+		return putMuch(size, func(k, v string) error { return tab.In(tx).Put(t.ctx, k, v) })
+	})
 	t.is("Update", err, core.ErrTooLarge)
 	holds(t, tab, row{"k", "v"})
 	put1(t, tab, "l", "v")

@@ -35,6 +35,7 @@ type trial struct {
 	backend core.Backend // the target's, counted by account, and spoiled in that mode
 	path    string
 	ctx     context.Context
+	wait    time.Duration // how long the check may take
 
 	mu       sync.Mutex
 	tb       tb
@@ -45,7 +46,7 @@ type trial struct {
 
 func newTrial(t tb, p *promise, target Target, spoiled bool) *trial {
 	a := newAccount(target.Backend)
-	tr := &trial{promise: p, target: target, account: a, backend: a, path: target.Path, tb: t, ctx: context.Background()}
+	tr := &trial{promise: p, target: target, account: a, backend: a, path: target.Path, tb: t, ctx: context.Background(), wait: patience}
 	if spoiled {
 		tr.backend = Spoil(a)
 	}
@@ -62,8 +63,8 @@ func (t *trial) run() {
 	}()
 	select {
 	case <-done:
-	case <-time.After(patience):
-		t.Errorf("blocked for %v; all goroutines:\n%s", patience, stacks())
+	case <-time.After(t.wait):
+		t.Errorf("blocked for %v; all goroutines:\n%s", t.wait, stacks())
 	}
 	t.mu.Lock()
 	t.over = true

@@ -114,6 +114,7 @@ func TestAllocations(t *testing.T) {
 	allocations(t, keys.Desc(keys.Time()), noon, 0)
 	allocations(t, keys.Desc(keys.StringView()), "abc", 1)
 	allocations(t, keys.Pair(keys.String(), keys.Uint64()), tuple("a key of a pair", uint64(1)), 1)
+	allocations(t, keys.Pair(keys.String(), keys.Uint64()), tuple("a\x00b", uint64(1)), 1)
 	allocations(t, keys.Pair(keys.StringView(), keys.Uint64()), tuple("a key of a pair", uint64(1)), 0)
 	allocations(t, keys.Pair(keys.StringView(), keys.Desc(keys.Time())), tuple("a", noon), 0)
 	allocations(t, keys.Triple(keys.Uint8(), keys.Bool(), keys.StringView()),

@@ -28,7 +28,7 @@ func testRange[K any](t *testing.T, what string, f core.KeyFormat[K], r core.Key
 		}
 		in := bytes.Compare(b, low) >= 0 && (high == nil || bytes.Compare(b, high) < 0)
 		if in != want(k) {
-			t.Errorf("%s: %#v (%x) is in the range from %x to %x: %v", what, k, b, low, high, in)
+			t.Errorf("%q: %#v (%x) is in the range from %x to %x: %v", what, k, b, low, high, in)
 		}
 	}
 }

@@ -52,8 +52,10 @@ func Run(ctx context.Context, cfg Config) error {
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), e.dir)
 	fmt.Fprintf(cfg.Out, "All sides take turns, %d each. Comparisons are between the fastest turns, or the medians where a disk is waited for.\n", e.harness.rounds)
 	if e.wants(memoryName) { // first, while the process has little else in memory
-		if err := e.measureMemory(ctx, r); err != nil {
-			return err
+		for _, order := range orders {
+			if err := e.measureMemory(ctx, r, order); err != nil {
+				return err
+			}
 		}
 	}
 	for _, w := range works {
@@ -73,6 +75,7 @@ type env struct {
 	harness harness
 	dir     string
 	rows    int // of the databases that are read
+	bulk    int // rows that are loaded
 	pair    *pair
 }
 
@@ -83,11 +86,12 @@ func newEnv(cfg Config) (*env, error) {
 		return nil, err
 	}
 	e := &env{
-		cfg: cfg, dir: dir, rows: 1_000_000,
+		cfg: cfg, dir: dir, rows: 1_000_000, bulk: 1_000_000,
 		harness: harness{rounds: 21, turn: 100 * time.Millisecond, slowdown: cfg.Slowdown},
 	}
 	if cfg.Short {
-		e.rows, e.harness.rounds, e.harness.turn = 200_000, 9, 30*time.Millisecond
+		e.rows, e.bulk = 200_000, 100_000
+		e.harness.rounds, e.harness.turn = 9, 30*time.Millisecond
 	}
 	return e, nil
 }

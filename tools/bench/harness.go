@@ -54,12 +54,10 @@ type harness struct {
 	slowdown float64       // by which part of the baseline's time every other side is slowed down
 }
 
-// measure lets all sides take turns, so that a noisy moment hits all of them.
+// measure finds out how much a turn is, then takes the turns.
 func (h harness) measure(w work, e *env, sides []side) ([]series, error) {
 	ops := make([]int, len(sides))
-	results := make([]series, len(sides))
 	for i, s := range sides {
-		results[i].side, results[i].waits = s, w.waits
 		n, err := h.operations(w, e, s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", w.name, s.name, err)
@@ -69,6 +67,16 @@ func (h harness) measure(w work, e *env, sides []side) ([]series, error) {
 	extra, err := h.extraSpins(sides[0], ops[0])
 	if err != nil {
 		return nil, err
+	}
+	return h.takeTurns(w, sides, ops, extra)
+}
+
+// takeTurns lets all sides take turns, so that a noisy moment hits all of them. A turn of a side is as many
+// operations as ops says; extra spins slow each of them down.
+func (h harness) takeTurns(w work, sides []side, ops []int, extra int) ([]series, error) {
+	results := make([]series, len(sides))
+	for i, s := range sides {
+		results[i].side, results[i].waits = s, w.waits
 	}
 	rounds := h.rounds
 	if w.rounds > 0 {
@@ -126,20 +134,24 @@ func (h harness) extraSpins(baseline side, ops int) (int, error) {
 	if h.slowdown == 0 {
 		return 0, nil
 	}
-	t, err := takeTurn(baseline, ops, 0)
-	if err != nil {
-		return 0, err
+	work, spins := series{}, series{}
+	for range tries {
+		t, err := takeTurn(baseline, ops, 0)
+		if err != nil {
+			return 0, err
+		}
+		work.turns = append(work.turns, t)
+		t, err = takeTurn(side{native: true, run: func(n int) error { spin(n); return nil }}, 2_000_000, 0)
+		if err != nil {
+			return 0, err
+		}
+		spins.turns = append(spins.turns, t)
 	}
-	return int(h.slowdown * t.nanos / spinCost()), nil
+	return int(h.slowdown * work.ratio(spins)), nil
 }
 
-// spinCost returns the nanoseconds that one spin takes.
-func spinCost() float64 {
-	const spins = 10_000_000
-	begun := time.Now()
-	spin(spins)
-	return float64(time.Since(begun).Nanoseconds()) / spins
-}
+// tries is how often the slowdown's figures are taken: the fastest ones count.
+const tries = 15
 
 // spun keeps the compiler from leaving the spins out.
 var spun uint64

@@ -23,14 +23,14 @@ const chunk = 100_000
 var bulkWork = work{
 	name: "bulk",
 	title: func(e *env) string {
-		return fmt.Sprintf("bulk: load %s rows of %d B in random order", grouped(int64(e.rows)), valueSize)
+		return fmt.Sprintf("bulk: load %s rows of %d B in random order", grouped(int64(e.bulk)), valueSize)
 	},
 	unit:   "row",
-	ops:    func(e *env) int { return e.rows },
+	ops:    func(e *env) int { return e.bulk },
 	rounds: 1,
 	waits:  true,
 	setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
-		order := rand.New(rand.NewPCG(3, 3)).Perm(e.rows)
+		order := rand.New(rand.NewPCG(3, 3)).Perm(e.bulk)
 		return []side{
 			{
 				name: "bbolt Update of 100k rows each", native: true,

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/guardkv/guardkv/backends/bbolt"
@@ -34,7 +35,10 @@ func guardWork(engine, view string) work {
 			if engine == "bbolt" {
 				b = bbolt.Backend{}
 			}
-			dir := filepath.Join(e.dir, "guard")
+			dir, err := os.MkdirTemp(e.dir, "guard-")
+			if err != nil {
+				return nil, nil, err
+			}
 			switch view {
 			case "[]byte":
 				return guardSides(ctx, b, dir, values.Bytes(), func(v []byte) []byte { return v }, func(w []byte) byte { return w[0] })
@@ -78,13 +82,13 @@ func (format40) View(b []byte) (view40, error)        { return view40{b, uint64(
 
 // guardSides reads the same rows through the engine alone and through guards.
 func guardSides[V, W any](
-	ctx context.Context, b core.Backend, path string, f core.ValueFormat[V, W], put func([]byte) V, use func(W) byte,
+	ctx context.Context, b core.Backend, dir string, f core.ValueFormat[V, W], put func([]byte) V, use func(W) byte,
 ) ([]side, func() error, error) {
-	engine, closeEngine, err := openEngine(ctx, b, path+".engine")
+	engine, closeEngine, err := openEngine(ctx, b, filepath.Join(dir, "engine"))
 	if err != nil {
 		return nil, nil, err
 	}
-	storage, err := core.Open(ctx, path+".guardkv", b, core.WithRecreate(core.Always), core.WithKeepReplaced(0))
+	storage, err := core.Open(ctx, filepath.Join(dir, "guardkv"), b)
 	if err != nil {
 		return nil, nil, errors.Join(err, closeEngine())
 	}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -85,7 +86,12 @@ var assigned = sync.OnceValue(func() (points []CodePoint) {
 // has reports whether the storage must hold a row for c.
 func (m *model) has(c CodePoint) bool {
 	_, loaded := slices.BinarySearch(m.points, c)
-	return loaded && !slices.ContainsFunc(m.deleted, func(s span) bool { return s.contains(c) })
+	return loaded && !m.gone(c)
+}
+
+// gone reports whether c was deleted.
+func (m *model) gone(c CodePoint) bool {
+	return slices.ContainsFunc(m.deleted, func(s span) bool { return s.contains(c) })
 }
 
 // rows yields what the table of characters must hold within a span.
@@ -93,7 +99,7 @@ func (m *model) rows(part span) iter.Seq[CodePoint] {
 	return func(yield func(CodePoint) bool) {
 		from, _ := slices.BinarySearch(m.points, part.first)
 		for _, c := range m.points[from:] {
-			if c > part.last || m.has(c) && !yield(c) {
+			if c > part.last || !m.gone(c) && !yield(c) {
 				return
 			}
 		}
@@ -119,14 +125,15 @@ func (m *model) char(c CodePoint) Char {
 		Lower:    m.mapped(unicode.LowerCase, c),
 		Title:    m.mapped(unicode.TitleCase, c),
 	}
-	for name, table := range unicode.Properties {
-		if unicode.Is(table, rune(c)) {
+	for _, name := range propertyNames {
+		if unicode.Is(unicode.Properties[name], rune(c)) {
 			char.Properties = append(char.Properties, name)
 		}
 	}
-	slices.Sort(char.Properties)
 	return char
 }
+
+var propertyNames = slices.Sorted(maps.Keys(unicode.Properties))
 
 func (m *model) categoryOf(r rune) string {
 	if unicode.Is(unicode.Categories[m.category], r) {

@@ -1,0 +1,361 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// openEngine opens a storage with a row.
+func openEngine(t *testing.T, b core.Backend) core.Engine {
+	t.Helper()
+	c, err := b.Claim(context.Background(), "place", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := c.Open(context.Background(), core.EngineOptions{Mark: aMark, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Apply(context.Background(), nil, []core.Write{put("k", "value"), put("l", "another")}); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// isSpoilt reports whether all of b is overwritten.
+func isSpoilt(b []byte) bool {
+	return len(b) > 0 && len(bytes.Trim(b, string([]byte{spoilt}))) == 0
+}
+
+func TestSpoilReads(t *testing.T) {
+	ctx := context.Background()
+	e := openEngine(t, Spoil(newPlain("")))
+	v, r, _ := e.Get(ctx, []byte("k"))
+	if string(v) != "value" || cap(v) == len(v) || !isSpoilt(v[len(v):cap(v)]) {
+		t.Errorf("Get = %q with %d bytes of room behind; want spoilt ones", v, cap(v)-len(v))
+	}
+	r.Release()
+	if !isSpoilt(v) {
+		t.Errorf("after Release the value is %q", v)
+	}
+	s, _ := e.Snapshot(ctx)
+	v, _ = s.Get(ctx, []byte("k"))
+	c, _ := s.Scan(ctx, core.ScanRange{})
+	key, value, _ := c.Next()
+	if string(key) != "k" || string(value) != "value" {
+		t.Errorf("Next = %q, %q", key, value)
+	}
+	key2, value2, _ := c.Next()
+	if string(key) == "k" || string(value) == "value" || string(key2) != "l" || string(value2) != "another" {
+		t.Errorf("after Next the rows are %q, %q and %q, %q", key, value, key2, value2)
+	}
+	c.Close()
+	if !isSpoilt(key2) || !isSpoilt(value2) || string(v) != "value" {
+		t.Errorf("after the cursor's Close the row is %q, %q; the value of Get is %q", key2, value2, v)
+	}
+	s.Close()
+	if !isSpoilt(v) {
+		t.Errorf("after the snapshot's Close the value is %q", v)
+	}
+}
+
+// TestSpoilArguments: an engine that keeps what is passed to it must show, although the caller changes nothing.
+func TestSpoilArguments(t *testing.T) {
+	e := openEngine(t, Spoil(newPlain("kept value")))
+	v, r, err := e.Get(context.Background(), []byte("k"))
+	if err != nil || !isSpoilt(v) {
+		t.Errorf("an engine that keeps values gives %q, %v; want spoilt bytes", v, err)
+	}
+	r.Release()
+	for _, breaks := range []string{"", "kept value"} {
+		failed := false
+		for _, p := range valuePromises {
+			rec := &recorder{T: t}
+			newTrial(rec, &p, Target{Backend: newPlain(breaks), Path: "place"}, true).run()
+			failed = failed || len(rec.errors) > 0
+		}
+		if failed != (breaks != "") {
+			t.Errorf("with %q spoiled trials fail: %v", breaks, failed)
+		}
+	}
+}
+
+func TestFault(t *testing.T) {
+	ctx := context.Background()
+	failure := errors.New("injected")
+	write := func(v string) []core.Write { return []core.Write{put("k", v)} }
+	b := Fault(newPlain(""), Failure{Op: OpApply, N: 3, Err: failure})
+	e := openEngine(t, b) // the first Apply
+	for i, want := range []error{nil, failure, nil} {
+		if err := e.Apply(ctx, nil, write("v")); err != want {
+			t.Errorf("Apply %d gives %v; want %v", i+2, err, want)
+		}
+	}
+	did := false
+	b.Fail(Failure{Op: OpApply, N: 1, Err: failure, After: true, Do: func() { did = true }})
+	if err := e.Apply(ctx, nil, write("after")); err != failure || !did {
+		t.Errorf("Apply gives %v, and Do was called: %v", err, did)
+	}
+	if v, _, err := e.Get(ctx, []byte("k")); string(v) != "after" || err != nil {
+		t.Errorf("Get = %q, %v", v, err)
+	}
+	b.Fail(Failure{Op: OpGet, Err: failure})
+	for range 3 {
+		if _, _, err := e.Get(ctx, []byte("k")); err != failure {
+			t.Errorf("Get gives %v; want %v", err, failure)
+		}
+	}
+	b.Heal()
+	if _, _, err := e.Get(ctx, []byte("k")); err != nil {
+		t.Errorf("after Heal Get gives %v", err)
+	}
+}
+
+// TestFaultEverywhere: each call can fail, once, and works again after that.
+func TestFaultEverywhere(t *testing.T) {
+	ctx := context.Background()
+	failure := errors.New("injected")
+	b := Fault(newPlain(""))
+	e := openEngine(t, b)
+	s, _ := e.Snapshot(ctx)
+	for op, call := range map[Op]func() error{
+		OpClaim: func() error { c, err := b.Claim(ctx, "other", false); return errors.Join(err, release(c)) },
+		OpMark:  func() error { c, _ := b.Claim(ctx, "other", false); _, err := c.Mark(); return err },
+		OpOpen: func() error {
+			c, _ := b.Claim(ctx, "other", false)
+			e, err := c.Open(ctx, core.EngineOptions{})
+			return errors.Join(err, closeIf(e))
+		},
+		OpSnapshot:    func() error { _, err := e.Snapshot(ctx); return err },
+		OpSnapshotGet: func() error { _, err := s.Get(ctx, []byte("k")); return err },
+		OpScan:        func() error { _, err := s.Scan(ctx, core.ScanRange{}); return err },
+		OpNext:        func() error { c, _ := s.Scan(ctx, core.ScanRange{}); c.Next(); return c.Err() },
+		OpSetMark:     func() error { return e.SetMark(ctx, aMark) },
+		OpCompact:     func() error { return e.(core.Compactor).Compact(ctx) },
+	} {
+		b.Fail(Failure{Op: op, N: 1, Err: failure})
+		if err := call(); !errors.Is(err, failure) {
+			t.Errorf("%s gives %v; want the failure", op, err)
+		}
+		if err := call(); err != nil {
+			t.Errorf("%s gives %v after its failure", op, err)
+		}
+	}
+}
+
+func release(c core.Claim) error {
+	if c == nil {
+		return nil
+	}
+	return c.Release()
+}
+
+func closeIf(e core.Engine) error {
+	if e == nil {
+		return nil
+	}
+	return e.Close()
+}
+
+// TestAccount breaks the rules for callers one by one.
+func TestAccount(t *testing.T) {
+	ctx := context.Background()
+	row := []core.Write{put("k", "v")}
+	for _, c := range []struct {
+		name string
+		do   func(b *account, e core.Engine)
+		want string
+	}{
+		{"nothing", func(b *account, e core.Engine) { e.Close() }, ""},
+		{"all in order", func(b *account, e core.Engine) { useInOrder(e) }, ""},
+		{"engine left open", func(b *account, e core.Engine) {}, "engine: never closed"},
+		{"engine closed twice", func(b *account, e core.Engine) { e.Close(); e.Close() }, "engine: closed twice"},
+		{"releaser kept", func(b *account, e core.Engine) { e.Get(ctx, []byte("k")); e.Close() }, "engine: closed before 1 things"},
+		{"released twice", func(b *account, e core.Engine) {
+			_, r, _ := e.Get(ctx, []byte("k"))
+			r.Release()
+			r.Release()
+			e.Close()
+		}, "releaser: closed twice"},
+		{"cursor kept", func(b *account, e core.Engine) {
+			s, _ := e.Snapshot(ctx)
+			s.Scan(ctx, core.ScanRange{})
+			s.Close()
+			e.Close()
+		}, "snapshot: closed before 1 things"},
+		{"cursor used after Close", func(b *account, e core.Engine) {
+			s, _ := e.Snapshot(ctx)
+			c, _ := s.Scan(ctx, core.ScanRange{})
+			c.Close()
+			c.Next()
+			s.Close()
+			e.Close()
+		}, "cursor: Next after it was closed"},
+		{"snapshot used after Close", func(b *account, e core.Engine) {
+			s, _ := e.Snapshot(ctx)
+			s.Close()
+			s.Get(ctx, []byte("k"))
+			e.Close()
+		}, "snapshot: Get after it was closed"},
+		{"engine used after Close", func(b *account, e core.Engine) { e.Close(); e.Apply(ctx, nil, row) }, "engine: Apply after it was closed"},
+		{"unsorted writes", func(b *account, e core.Engine) {
+			e.Apply(ctx, nil, []core.Write{put("l", ""), put("k", "")})
+			e.Close()
+		}, "engine: Apply with keys out of order"},
+		{"a key twice", func(b *account, e core.Engine) {
+			e.Apply(ctx, nil, []core.Write{put("k", ""), put("k", "")})
+			e.Close()
+		}, "engine: Apply with keys out of order"},
+		{"an empty key", func(b *account, e core.Engine) { e.Apply(ctx, nil, []core.Write{put("", "")}); e.Close() }, "engine: Apply with an empty key"},
+		{"claim kept", func(b *account, e core.Engine) { e.Close(); b.Claim(ctx, "other", false) }, "claim: never closed"},
+		{"no logger", func(b *account, e core.Engine) {
+			c, _ := b.Claim(ctx, "other", false)
+			o, _ := c.Open(ctx, core.EngineOptions{})
+			o.Close()
+			e.Close()
+		}, "claim: Open without a Logger"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newAccount(newPlain(""))
+			c.do(b, openEngine(t, b))
+			got := strings.Join(b.problems(), "\n")
+			if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
+				t.Errorf("the account says %q; want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// useInOrder does all that is allowed.
+func useInOrder(e core.Engine) {
+	ctx := context.Background()
+	_, r, _ := e.Get(ctx, []byte("k"))
+	s, _ := e.Snapshot(ctx)
+	c, _ := s.Scan(ctx, core.ScanRange{})
+	for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {
+	}
+	e.Apply(ctx, s, []core.Write{put("a", ""), put("b", "")})
+	e.SetMark(ctx, aMark)
+	e.(core.Compactor).Compact(ctx)
+	c.Close()
+	s.Close()
+	r.Release()
+	e.Close()
+}
+
+// TestAccountWriters: two writers at once, and one after an Apply that failed.
+func TestAccountWriters(t *testing.T) {
+	ctx := context.Background()
+	failure := errors.New("injected")
+	f := Fault(newPlain(""))
+	b := newAccount(f)
+	e := openEngine(t, b)
+	f.Fail(Failure{Op: OpApply, N: 1, Do: func() { e.SetMark(ctx, aMark) }})
+	e.Apply(ctx, nil, []core.Write{put("k", "")})
+	f.Fail(Failure{Op: OpApply, N: 1, Err: failure})
+	e.Apply(ctx, nil, []core.Write{put("k", "")})
+	e.Apply(ctx, nil, []core.Write{put("k", "")})
+	e.Close()
+	got := b.problems()
+	if len(got) != 2 || !strings.HasPrefix(got[0], "engine: SetMark beside another writer") || !strings.HasPrefix(got[1], "engine: Apply after an Apply that failed") {
+		t.Errorf("the account says %q", got)
+	}
+}
+
+// power is an engine with all powers.
+type power struct{ core.Engine }
+
+func (power) Compact(context.Context) error { return nil }
+func (power) Size() (int64, error)          { return 0, nil }
+func (power) Check(context.Context) error   { return nil }
+func (power) As(any) bool                   { return false }
+
+// TestPowers: wrappers neither hide a power of the engine nor claim one that it lacks.
+func TestPowers(t *testing.T) {
+	for bits := range 16 {
+		var want powers
+		if bits&1 != 0 {
+			want.compactor = power{}
+		}
+		if bits&2 != 0 {
+			want.sizer = power{}
+		}
+		if bits&4 != 0 {
+			want.checker = power{}
+		}
+		if bits&8 != 0 {
+			want.unwrapper = power{}
+		}
+		if got := powersOf(want.with(faultEngine{})); got != want {
+			t.Errorf("the powers %+v became %+v", want, got)
+		}
+	}
+	for name, b := range map[string]core.Backend{"spoil": Spoil(newPlain("")), "fault": Fault(newPlain("")), "account": newAccount(newPlain(""))} {
+		e := openEngine(t, b)
+		got := powersOf(e)
+		if got.compactor == nil || got.sizer != nil || got.checker != nil || got.unwrapper != nil {
+			t.Errorf("%s: the powers are %+v; want the compactor alone", name, got)
+		}
+		s, _ := e.Snapshot(context.Background())
+		if _, ok := s.(core.Counter); !ok {
+			t.Errorf("%s: the snapshot cannot count any more", name)
+		}
+	}
+}
+
+// TestBaseSnapshot: through any wrappers an engine sees the snapshot that it gave out itself.
+func TestBaseSnapshot(t *testing.T) {
+	ctx := context.Background()
+	b := &baseWatcher{plain: newPlain("")}
+	e := openEngine(t, Spoil(Fault(newAccount(b))))
+	s, _ := e.Snapshot(ctx)
+	if err := e.Apply(ctx, s, []core.Write{put("k", "")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.base.(*plainSnapshot); !ok {
+		t.Errorf("the engine sees a base of type %T", b.base)
+	}
+	if err := e.Apply(ctx, nil, []core.Write{put("k", "")}); err != nil || b.base != nil {
+		t.Errorf("a base of nil became %v, %v", b.base, err)
+	}
+}
+
+// baseWatcher remembers the base of the last Apply.
+type baseWatcher struct {
+	*plain
+	base core.Snapshot
+}
+
+func (b *baseWatcher) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	c, err := b.plain.Claim(ctx, path, readOnly)
+	return baseClaim{c, b}, err
+}
+
+type baseClaim struct {
+	core.Claim
+	b *baseWatcher
+}
+
+func (c baseClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
+	e, err := c.Claim.Open(ctx, opts)
+	return baseEngine{e, c.b}, err
+}
+
+type baseEngine struct {
+	core.Engine
+	b *baseWatcher
+}
+
+func (e baseEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
+	e.b.base = base
+	return e.Engine.Apply(ctx, base, writes)
+}
