@@ -124,20 +124,40 @@ func (s *Scan[K, V, W]) fail(err error) { s.err = errors.Join(s.err, err) }
 // row is valid until the loop asks for the next one.
 func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
 	return func(yield func(Row[K, W], error) bool) {
+		c, err := s.open(ctx, false)
+		if err != nil {
+			yield(Row[K, W]{}, s.table.fail("scan", err))
+			return
+		}
+		defer c.close()
 		var row Row[K, W]
-		err := s.each(ctx, false, func(key, stored []byte) (more bool, err error) {
-			if row.Key, err = s.table.rows.decodeKey(key); err != nil {
-				return false, s.rowError(key, err)
+		for left := s.limit; left != 0; left-- {
+			key, stored, ok := c.next()
+			if !ok {
+				err = c.err()
+				break
 			}
-			if err = s.table.rows.viewInto(key, stored, &row.Value); err != nil {
-				return false, s.rowError(key, err)
+			if err = s.decode(key, stored, &row); err != nil {
+				break
 			}
-			return yield(row, nil), nil
-		})
+			if !yield(row, nil) {
+				return
+			}
+		}
 		if err != nil {
 			yield(Row[K, W]{}, s.table.fail("scan", err))
 		}
 	}
+}
+
+func (s *Scan[K, V, W]) decode(key, stored []byte, row *Row[K, W]) (err error) {
+	if row.Key, err = s.table.rows.decodeKey(key); err == nil {
+		err = s.table.rows.viewInto(key, stored, &row.Value)
+	}
+	if err != nil {
+		return s.rowError(key, err)
+	}
+	return nil
 }
 
 // Keys returns the keys, without looking at the values. After an error one more pair follows, which holds the

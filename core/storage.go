@@ -6,7 +6,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 )
@@ -216,26 +215,4 @@ func (s *Storage) fail(op, table string, key any, err error) error {
 		return err
 	}
 	return &Error{Op: op, Path: s.path, Table: table, Key: key, Err: err}
-}
-
-// checkRow returns ErrTooLarge for a row that the engine cannot take.
-func (l *Limits) checkRow(key, value []byte) error {
-	if l.Key > 0 && len(key) > l.Key {
-		return fmt.Errorf("%w: a key of %d bytes, where the engine takes %d", ErrTooLarge, len(key)-tableNumberSize, l.Key-tableNumberSize)
-	}
-	if l.Value > 0 && len(value) > l.Value {
-		return fmt.Errorf("%w: a value of %d bytes, where the engine takes %d", ErrTooLarge, len(value), l.Value)
-	}
-	return nil
-}
-
-// checkBatch returns ErrTooLarge for an atomic write that the engine cannot take.
-func (l *Limits) checkBatch(rows, bytes int) error {
-	if l.BatchRows > 0 && rows > l.BatchRows {
-		return fmt.Errorf("%w: %d rows in one write, where the engine takes %d", ErrTooLarge, rows, l.BatchRows)
-	}
-	if l.BatchBytes > 0 && bytes > l.BatchBytes {
-		return fmt.Errorf("%w: %d bytes in one write, where the engine takes %d", ErrTooLarge, bytes, l.BatchBytes)
-	}
-	return nil
 }

@@ -23,7 +23,7 @@ func TestWriteWhileHoldingAValue(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
 		opts := testOptions()
 		opts.NoSync = true
-		path := testPath(t)
+		path := fastPath(t)
 		e, err := tryOpen(b, path, false, opts)
 		if err != nil {
 			t.Fatal(err)
@@ -61,8 +61,13 @@ func TestWriteWhileHoldingAValue(t *testing.T) {
 // snapshot, or one that is older than what it saw before, saw no state that ever was.
 func TestReadersBesideAWriter(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
-		const n, commits = 100, 150
-		e := open(t, b, testPath(t))
+		const n, commits = 100, 60
+		opts := testOptions()
+		opts.NoSync = true
+		e, err := tryOpen(b, fastPath(t), false, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
 		round := func(i int) (w []core.Write) {
 			for k := range n {
 				w = append(w, core.Write{Key: rowKey(k), Value: rowValue(i, 100)})
@@ -244,7 +249,7 @@ func TestCancelled(t *testing.T) {
 	for name, err := range map[string]error{
 		"apply":   e.Apply(ctx, nil, rows(0, 1, 1)),
 		"mark":    e.SetMark(ctx, nil),
-		"compact": e.Compact(ctx),
+		"compact": compact(ctx, e),
 		"check":   e.Check(ctx),
 	} {
 		if !errors.Is(err, context.Canceled) {

@@ -44,6 +44,17 @@ func testPath(tb testing.TB) string {
 	return filepath.Join(tb.TempDir(), "db")
 }
 
+// fastPath is a testPath where syncing costs nothing, if there is such a place.
+func fastPath(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "guardkv")
+	if err != nil {
+		return testPath(tb)
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "db")
+}
+
 // tryOpen claims and opens what is at path.
 func tryOpen(b Backend, path string, readOnly bool, opts core.EngineOptions) (*engine, error) {
 	c, err := b.Claim(context.Background(), path, readOnly)
@@ -98,6 +109,14 @@ func apply(tb testing.TB, e core.Engine, writes ...core.Write) {
 	if err := e.Apply(context.Background(), nil, writes); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// compact compacts e where that is possible.
+func compact(ctx context.Context, e core.Engine) error {
+	if c, ok := e.(core.Compactor); ok {
+		return c.Compact(ctx)
+	}
+	return nil
 }
 
 // dump returns all rows of a snapshot of e, read forwards.

@@ -56,6 +56,11 @@ func tryLockPath(path string, readOnly bool) (*os.File, error) {
 	} else if err != nil {
 		return nil, err
 	}
+	return lockOpened(path, f, readOnly)
+}
+
+// lockOpened locks f, which was opened at path, or closes it.
+func lockOpened(path string, f *os.File, readOnly bool) (*os.File, error) {
 	locked, err := tryLock(f, readOnly)
 	if err == nil && locked {
 		locked, err = leadsTo(path, f)

@@ -124,7 +124,7 @@ func collect(t *testing.T, s core.Snapshot, r core.ScanRange) []string {
 // long before, with a map.
 func TestModel(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
-		for seed := range uint64(12) {
+		for seed := range uint64(6) {
 			t.Run(fmt.Sprint("seed", seed), func(t *testing.T) { runModel(t, b, seed) })
 		}
 	})
@@ -139,7 +139,7 @@ func runModel(t *testing.T, b Backend, seed uint64) {
 	opts := testOptions()
 	opts.NoSync = true
 	opts.Validation = core.ValidateFull
-	path, m := testPath(t), model{}
+	path, m := fastPath(t), model{}
 	e, err := tryOpen(b, path, false, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func runModel(t *testing.T, b Backend, seed uint64) {
 				t.Fatal("reopening:", err)
 			}
 		case r.IntN(12) == 0:
-			if err := e.Compact(context.Background()); err != nil {
+			if err := compact(context.Background(), e); err != nil {
 				t.Fatal("compacting:", err)
 			}
 		case len(snapshots) > 8:
@@ -184,9 +184,9 @@ func runModel(t *testing.T, b Backend, seed uint64) {
 
 // TestReadsAgreeWithBolt reads what bbolt wrote, in trees of many shapes, as bbolt's own cursor does.
 func TestReadsAgreeWithBolt(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(15) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		e := open(t, Backend{}, testPath(t))
+		e := open(t, Backend{}, fastPath(t))
 		n, longKey, size := r.IntN(3000), 1+r.IntN(2000)*r.IntN(2), r.IntN(3000)
 		var writes []core.Write
 		for i := range n {

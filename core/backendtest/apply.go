@@ -114,24 +114,7 @@ func checkApplyArguments(t *trial) {
 	s := t.create()
 	s.apply(put("old", "value"))
 	long := strings.Repeat("long", 10_000)
-	writes := []core.Write{put("empty", ""), put("key", "value"), put("long", long), del("old")}
-	var backing [][]byte // with room behind each slice, to see that nobody writes there
-	for i := range writes {
-		writes[i].Key, writes[i].Value = lend(writes[i].Key), lend(writes[i].Value)
-		backing = append(backing, writes[i].Key, writes[i].Value)
-	}
-	var before [][]byte
-	for _, b := range backing {
-		before = append(before, bytes.Clone(b[:cap(b)]))
-	}
-	t.do("Apply", s.Apply(t.ctx, nil, writes))
-	for i, b := range backing {
-		if !bytes.Equal(b[:cap(b)], before[i]) {
-			t.Fatalf("Apply changed an argument from %q to %q", before[i], b[:cap(b)])
-		}
-		spoil(b)
-	}
-	clear(writes)
+	s.applyAndSpoil(put("empty", ""), put("key", "value"), put("long", long), del("old"))
 	want := []row{{"empty", ""}, {"key", "value"}, {"long", long}}
 	s.has(want...)
 	s.apply(put("later", "x"))
@@ -139,6 +122,27 @@ func checkApplyArguments(t *trial) {
 	s.compact()
 	s.has(want...)
 	s.reopen().has(want...)
+}
+
+// applyAndSpoil makes one write and overwrites its arguments after the call. It complains if the engine did so.
+func (s *store) applyAndSpoil(writes ...core.Write) {
+	s.t.tb.Helper()
+	var lent, before [][]byte // with room behind each slice, to see that nobody writes there
+	for i, w := range writes {
+		writes[i].Key, writes[i].Value = lend(w.Key), lend(w.Value)
+		lent = append(lent, writes[i].Key, writes[i].Value)
+	}
+	for _, b := range lent {
+		before = append(before, bytes.Clone(b[:cap(b)]))
+	}
+	s.t.do("Apply", s.Apply(s.t.ctx, nil, writes))
+	for i, b := range lent {
+		if !bytes.Equal(b[:cap(b)], before[i]) {
+			s.t.Fatalf("Apply changed an argument from %q to %q", before[i], b[:cap(b)])
+		}
+		spoil(b)
+	}
+	clear(writes)
 }
 
 func checkApplyCancelled(t *trial) {

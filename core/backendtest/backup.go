@@ -28,7 +28,7 @@ var backupPromises = []promise{
 func (t *trial) backup() []byte {
 	t.tb.Helper()
 	s, tab := t.one(core.WithVersion(5))
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(pick(3000, 500))))
+	load(t, tab, pick(3000, 500))
 	put1(t, table(t, s, "sums", keys.Int64(), values.JSON[int](), core.WithChecksums()), -1, 7)
 	t.words(s, "empty")
 	t.words(s, "dropped")
@@ -67,7 +67,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func checkBackupSnapshot(t *trial) {
 	s, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(2000)))
+	load(t, tab, 2000)
 	var buf bytes.Buffer
 	n := 0
 	t.within(soon, "Backup to a writer that writes to the table", func() {

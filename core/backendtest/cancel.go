@@ -57,7 +57,7 @@ func checkCancelWaiting(t *trial) {
 	<-entered
 	ctx, cancel := context.WithTimeout(t.ctx, 20*time.Millisecond)
 	defer cancel()
-	for name, write := range cancelVerbs(s, tab) {
+	for name, write := range byName(cancelVerbs(s, tab)) {
 		t.within(soon, name+" that is cancelled", func() { t.is(name, write(ctx), context.DeadlineExceeded) })
 	}
 	close(gate)
@@ -69,7 +69,7 @@ func checkCancelWaiting(t *trial) {
 func checkCancelBefore(t *trial) {
 	s, tab := t.one()
 	put1(t, tab, "k", "v")
-	for name, write := range cancelVerbs(s, tab) {
+	for name, write := range byName(cancelVerbs(s, tab)) {
 		if err := write(cancelled()); !isCancelled(err) {
 			t.Errorf("%s gives %v; want context.Canceled", name, err)
 		}
@@ -92,20 +92,20 @@ func checkCancelMiddle(t *trial) {
 	b := Fault(t.backend)
 	s := t.openOn(b)
 	for n := 1; n <= 4; n++ {
-		tab := t.words(s, "words")
-		t.do("PutAll", tab.PutAll(t.ctx, someRows(10_000)))
-		for name, call := range map[string]func(ctx context.Context) error{
-			"Scan.Delete": func(ctx context.Context) error { _, err := tab.Scan().Delete(ctx); return err },
-			"DropTable":   func(ctx context.Context) error { return s.DropTable(ctx, "words") },
-			"Compact":     func(ctx context.Context) error { _, err := s.Compact(ctx); return err },
-			"OpenTable": func(ctx context.Context) error {
+		for name, call := range byName(map[string]func(ctx context.Context, tab words) error{
+			"Scan.Delete": func(ctx context.Context, tab words) error { _, err := tab.Scan().Delete(ctx); return err },
+			"DropTable":   func(ctx context.Context, _ words) error { return s.DropTable(ctx, "words") },
+			"Compact":     func(ctx context.Context, _ words) error { _, err := s.Compact(ctx); return err },
+			"OpenTable": func(ctx context.Context, _ words) error {
 				_, err := core.OpenTable(ctx, s, fmt.Sprint("table ", n), keys.String(), values.String())
 				return err
 			},
-		} {
+		}) {
+			tab := t.words(s, "words")
+			load(t, tab, 10_000)
 			ctx, cancel := context.WithCancel(t.ctx)
 			b.Fail(Failure{Op: OpApply, N: n, Do: cancel})
-			if err := call(ctx); err != nil && !isCancelled(err) {
+			if err := call(ctx, tab); err != nil && !isCancelled(err) {
 				t.Errorf("%s that is cancelled at its commit %d gives %v", name, n, err)
 			}
 			cancel()
@@ -122,7 +122,7 @@ func checkCancelMiddle(t *trial) {
 
 func checkCancelScan(t *trial) {
 	s, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(3000)))
+	load(t, tab, 3000)
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
 	n := 0

@@ -126,7 +126,7 @@ func checkClaimForeign(t *trial) {
 	if !t.onDisk() {
 		return
 	}
-	for name, make := range foreign {
+	for name, make := range byName(foreign) {
 		t.do(name, make(t.path))
 		before := tree(t, t.path)
 		if err := t.markError(t.path); !errors.Is(err, core.ErrNotStorage) {
@@ -314,13 +314,13 @@ func checkList(t *trial) {
 	for _, i := range []int{2, 0, 3, 1} {
 		t.openStore(paths[i], core.EngineOptions{Mark: aMark, NoSync: true}).close()
 	}
-	for prefix, want := range map[string][]string{
+	for prefix, want := range byName(map[string][]string{
 		t.path:                paths,
 		t.path + "2":          paths[1:],
 		t.path + "2.replaced": paths[2:3],
 		t.path + "1":          paths[:1],
 		t.path + "3":          nil,
-	} {
+	}) {
 		if got := t.list(prefix); !slices.Equal(got, want) {
 			t.Errorf("List %q gives %q; want %q", prefix, got, want)
 		}

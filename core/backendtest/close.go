@@ -56,7 +56,7 @@ func checkGuardsOpen(t *trial) {
 
 func checkScanOpenAtClose(t *trial) {
 	s, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(10)))
+	load(t, tab, 10)
 	n := 0
 	for r, err := range tab.Scan().Rows(t.ctx) {
 		t.do("Rows", err)
@@ -95,7 +95,7 @@ func checkTracking(t *trial) {
 // calls are all calls that a closed storage must refuse.
 func calls(t *trial, s *core.Storage, tab words) map[string]func() error {
 	all := map[string]func() error{
-		"Get":          func() error { _, err := tab.Get(t.ctx, "k"); return err },
+		"Get":          func() error { g, err := tab.Get(t.ctx, "k"); g.Close(); return err },
 		"View":         func() error { return tab.View(t.ctx, "k", func(string) error { return nil }) },
 		"Load":         func() error { _, err := tab.Load(t.ctx, "k"); return err },
 		"Has":          func() error { _, err := tab.Has(t.ctx, "k"); return err },
@@ -149,10 +149,10 @@ func checkClosed(t *trial) {
 	s, tab := t.one()
 	put1(t, tab, "k", "v")
 	t.closeStorage(s)
-	for name, call := range calls(t, s, tab) {
+	for name, call := range byName(calls(t, s, tab)) {
 		t.is(name, call(), core.ErrClosed)
 	}
-	for name, call := range storageCalls(t, s) {
+	for name, call := range byName(storageCalls(t, s)) {
 		t.is(name, call(), core.ErrClosed)
 	}
 	if s.As(new(int)) {
@@ -167,16 +167,10 @@ func checkCloseRace(t *trial) {
 		s, tab := t.one()
 		put1(t, tab, "k", "v")
 		var users sync.WaitGroup
-		for name, call := range calls(t, s, tab) {
+		for name, call := range byName(calls(t, s, tab)) {
 			users.Go(func() {
 				for {
 					err := call()
-					if name == "Get" && err == nil {
-						g, err := tab.Get(t.ctx, "k")
-						if err == nil {
-							t.close(g)
-						}
-					}
 					if errors.Is(err, core.ErrClosed) {
 						return
 					}
@@ -201,7 +195,7 @@ func checkCloseRace(t *trial) {
 
 func checkEarlyBreak(t *trial) {
 	s, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(10)))
+	load(t, tab, 10)
 	for range tab.Scan().Rows(t.ctx) {
 		break
 	}

@@ -214,11 +214,13 @@ func checkCursorsSideBySide(t *trial) {
 
 func checkCursorCancelled(t *trial) {
 	s := t.create()
-	var writes []core.Write
-	for i := range 5000 {
-		writes = append(writes, put(fmt.Sprintf("%05d", i), "v"))
+	for part := range 50 {
+		var writes []core.Write
+		for i := range 100 {
+			writes = append(writes, put(fmt.Sprintf("%05d", part*100+i), "v"))
+		}
+		s.apply(writes...)
 	}
-	s.apply(writes...)
 	snap := s.snapshot()
 	defer t.close(snap)
 	for _, after := range []int{0, 1, 100} {

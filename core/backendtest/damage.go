@@ -42,7 +42,7 @@ func admit(t *trial) *patient {
 	s, err := core.Open(t.ctx, t.path, t.backend)
 	t.do("Open", err)
 	tab := t.words(s, "words", core.WithChecksums())
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(300)))
+	load(t, tab, 300)
 	put1(t, tab, "some000001x", noise(20_000))
 	_, err = tab.Scan().Prefix("some00005").Delete(t.ctx)
 	t.do("Delete", err)

@@ -157,7 +157,7 @@ func reading(t *trial, s *core.Storage, tab words, k string) map[string]func() e
 func checkChecksums(t *trial) {
 	s := t.open()
 	tab := t.words(s, "words", core.WithChecksums())
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(20)))
+	load(t, tab, 20)
 	t.closeStorage(s)
 	raw := t.create()
 	if n := raw.flip("some000007"); n != 1 {
@@ -165,10 +165,10 @@ func checkChecksums(t *trial) {
 	}
 	raw.close()
 	s, tab = t.one()
-	for name, read := range reading(t, s, tab, "some000007") {
+	for name, read := range byName(reading(t, s, tab, "some000007")) {
 		t.is(name, read(), core.ErrCorrupt)
 	}
-	for name, read := range reading(t, s, tab, "some000008") {
+	for name, read := range byName(reading(t, s, tab, "some000008")) {
 		t.do(name, read())
 	}
 	err := s.Check(t.ctx)
@@ -215,12 +215,12 @@ func checkUndecodable(t *trial) {
 	rows := raw.all()
 	good := rows[len(rows)-1] // of the table: the catalogue comes first
 	raw.close()
-	for name, bad := range map[string]core.Write{
+	for name, bad := range byName(map[string]core.Write{
 		"a value that is no JSON":    put(good.key, "{"),
 		"a key of one byte too many": put(good.key+"x", good.value),
 		"a row of no table":          put("\xee\xee\xee\xee", "v"),
 		"a row with a short key":     put("\x00\x00", "v"),
-	} {
+	}) {
 		raw := t.create()
 		raw.apply(bad)
 		raw.close()
@@ -246,7 +246,7 @@ func checkUndecodable(t *trial) {
 func checkSound(t *trial) {
 	s, tab := t.one()
 	t.do("Check of an empty storage", s.Check(t.ctx))
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(500)))
+	load(t, tab, 500)
 	put1(t, t.words(s, "summed", core.WithChecksums()), "", "")
 	t.words(s, "dropped")
 	t.do("DropTable", s.DropTable(t.ctx, "dropped"))

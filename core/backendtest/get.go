@@ -25,7 +25,7 @@ var getPromises = []promise{
 		explanation: "the bytes are valid until Release: through overwriting, deleting, compacting and growing"},
 	{name: "get/many held", check: checkManyHeld,
 		explanation: "any number of Releasers may be open, and be released in any order and on any goroutine"},
-	{name: "get/blocks nothing", check: checkReleaserBlocksNothing,
+	{name: "get/blocks nothing", check: checkReleaserBlocksNothing, bareOnly: true,
 		explanation: "an open Releaser blocks neither Apply nor Compact"},
 	{name: "get/arguments", check: checkGetArguments,
 		explanation: "the arguments may be reused when the call returns"},

@@ -22,7 +22,7 @@ const nestedWait = 2 * time.Second
 
 func checkNestedWrites(t *trial) {
 	s, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(5)))
+	load(t, tab, 5)
 	ctx, cancel := context.WithTimeout(t.ctx, nestedWait)
 	defer cancel()
 	verbs := append([]verb{{"Insert of a new row", func(t *trial, _ *core.Storage, tab words) error {
@@ -45,7 +45,7 @@ func checkNestedWrites(t *trial) {
 		if v.name == "DropTable of a table" {
 			return
 		}
-		t.do("PutAll", tab.PutAll(t.ctx, someRows(5)))
+		load(t, tab, 5)
 	}
 }
 

@@ -155,10 +155,10 @@ func checkUnordered(t *trial) {
 		put1(t, tab, i, "v")
 	}
 	all := tab.Scan()
-	for name, scan := range map[string]core.Scan[uint64, string, string]{
+	for name, scan := range byName(map[string]core.Scan[uint64, string, string]{
 		"From": all.From(1), "To": all.To(1), "Prefix": all.Prefix(1), "Reverse": all.Reverse(),
 		"Within": all.Within(core.NewKeyRange[uint64](nil, nil, nil)), "From, To and Limit": all.From(1).To(2).Limit(1),
-	} {
+	}) {
 		t.is(name+" Rows", lastError(scan.Rows(t.ctx)), core.ErrUnordered)
 		t.is(name+" Keys", lastError(scan.Keys(t.ctx)), core.ErrUnordered)
 		_, err := scan.Count(t.ctx)

@@ -92,6 +92,9 @@ func (c *plainClaim) Mark() ([]byte, error) {
 func (c *plainClaim) Rename(to string) error {
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
+	if c.s == nil {
+		return nil
+	}
 	c.b.stores[to] = c.s
 	delete(c.b.stores, c.path)
 	c.cover(nil)

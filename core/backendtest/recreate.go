@@ -20,11 +20,11 @@ import (
 )
 
 var recreatePromises = []promise{
-	{name: "recreate/policies", check: checkPolicies,
+	{name: "recreate/policies", check: checkPolicies, bareOnly: true,
 		explanation: "a storage is replaced exactly when a policy says so; its flags combine; a newer stored version is always ErrVersionMismatch"},
 	{name: "recreate/never destroys", check: checkSetAside,
 		explanation: "recreating renames the old storage to path.replaced-TIME, where all its rows are, and says so"},
-	{name: "recreate/keeps the newest", check: checkKeepReplaced,
+	{name: "recreate/keeps the newest", check: checkKeepReplaced, bareOnly: true,
 		explanation: "the newest n replaced storages stay, and all that is not a replaced storage is left alone"},
 	{name: "recreate/locked", check: checkRecreateLocked, bareOnly: true,
 		explanation: "recreating takes the engine's own lock, else it gives ErrLocked and changes nothing"},
@@ -120,7 +120,7 @@ func checkSetAside(t *trial) {
 	if r, ok := s.Recreated(); ok {
 		t.Errorf("a new storage was recreated: %+v", r)
 	}
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(100)))
+	load(t, tab, 100)
 	t.closeStorage(s)
 	path := t.path
 	s, tab = t.one(core.WithRecreate(core.Always))
@@ -252,7 +252,7 @@ func checkForeignFiles(t *trial) {
 	if !t.onDisk() {
 		return
 	}
-	for name, make := range foreign {
+	for name, make := range byName(foreign) {
 		t.do(name, make(t.path))
 		before := tree(t, t.path)
 		for _, policy := range allPolicies() {
@@ -340,7 +340,7 @@ func checkDamagedCatalogue(t *trial) {
 
 func checkFormatChange(t *trial) {
 	s, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(10)))
+	load(t, tab, 10)
 	put1(t, t.words(s, "other"), "k", "v")
 	t.closeStorage(s)
 	s = t.open()

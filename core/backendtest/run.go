@@ -24,7 +24,7 @@ func contract() []promise {
 
 // Run proves the promises of backends, one subtest each: what package core says of a backend, then what core
 // promises on top of it, both on the backend as it is and behind [Spoil]. open is called once per subtest and
-// returns a fresh place.
+// returns a fresh place; the subtests run in parallel.
 //
 // Every subtest ends by proving that everything that was opened at the backend was closed exactly once.
 func Run(t *testing.T, open func(t *testing.T) Target) {
@@ -37,6 +37,9 @@ func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool) {
 		if spoiled && p.bareOnly {
 			continue
 		}
-		t.Run(p.name, func(t *testing.T) { newTrial(t, &p, open(t), spoiled).run() })
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel() // the places are apart, and most checks wait for the medium
+			newTrial(t, &p, open(t), spoiled).run()
+		})
 	}
 }

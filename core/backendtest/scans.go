@@ -99,7 +99,7 @@ func (a aScan) verify(t *trial) {
 
 func checkScanIsValue(t *trial) {
 	_, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(6)))
+	load(t, tab, 6)
 	all := tab.Scan()
 	part := all.From("some000002").Limit(3)
 	back := part.Reverse()
@@ -124,7 +124,7 @@ func firstOf(rows iter.Seq2[string, string]) iter.Seq[string] {
 func checkScanSnapshot(t *trial) {
 	s, tab := t.one()
 	n := pick(600, 100)
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(n)))
+	load(t, tab, n)
 	for _, scan := range []core.Scan[string, string, string]{tab.Scan(), tab.Scan().Reverse()} {
 		seen := 0
 		for r, err := range scan.Rows(t.ctx) {
@@ -143,7 +143,7 @@ func checkScanSnapshot(t *trial) {
 		}
 		_, err := tab.Scan().Delete(t.ctx)
 		t.do("Delete", err)
-		t.do("PutAll", tab.PutAll(t.ctx, someRows(n)))
+		load(t, tab, n)
 	}
 }
 
@@ -162,7 +162,7 @@ func checkStream(t *trial) {
 	b := Fault(t.backend)
 	s := t.openOn(b)
 	tab := t.words(s, "words")
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(10)))
+	load(t, tab, 10)
 	own, engines := errors.New("of the caller"), errors.New("of the engine")
 	if err := tab.Scan().Stream(t.ctx, func(iter.Seq2[string, string]) error { return own }); err != own {
 		t.Errorf("Stream gives %v; want its function's error", err)
@@ -185,7 +185,7 @@ func checkScanError(t *trial) {
 	b := Fault(t.backend)
 	s := t.openOn(b)
 	tab := t.words(s, "words")
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(10)))
+	load(t, tab, 10)
 	failure := errors.New("the medium is gone")
 	for _, op := range []Op{OpSnapshot, OpScan, OpNext} {
 		b.Fail(Failure{Op: op, N: 1, Err: failure})
@@ -217,7 +217,7 @@ func checkScanError(t *trial) {
 func checkScanDelete(t *trial) {
 	s, tab := t.one()
 	n := pick(10_000, 5_000)
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(n)))
+	load(t, tab, n)
 	deleted := func(want int, scan core.Scan[string, string, string]) {
 		t.tb.Helper()
 		if got, err := scan.Delete(t.ctx); got != want || err != nil {

@@ -75,7 +75,7 @@ func checkDropTable(t *trial) {
 	before := t.rawRows()
 	s = t.open()
 	dropped, second := t.words(s, "dropped"), t.words(s, "dropped")
-	t.do("PutAll", dropped.PutAll(t.ctx, someRows(pick(10_000, 5_000))))
+	load(t, dropped, pick(10_000, 5_000))
 	put1(t, dropped, "k", "v")
 	g := guard(t, dropped, "some000001")
 	t.is("DropTable of no table", s.DropTable(t.ctx, "no such table"), core.ErrNotFound)
@@ -87,7 +87,7 @@ func checkDropTable(t *trial) {
 	}))
 	t.is("DropTable again", s.DropTable(t.ctx, "dropped"), core.ErrNotFound)
 	for _, tab := range []words{dropped, second} {
-		for name, call := range calls(t, s, tab) {
+		for name, call := range byName(calls(t, s, tab)) {
 			if name != "Compact" && name != "OpenTable" && name != "DropTable" {
 				t.is(name+" of a dropped table", call(), core.ErrClosed)
 			}
@@ -122,7 +122,7 @@ func checkDropInterrupted(t *trial) {
 		failure := errors.New("power loss")
 		s, err := t.tryOpen(b)
 		t.do("Open", err)
-		t.do("PutAll", t.words(s, "dropped").PutAll(t.ctx, someRows(5000)))
+		load(t, t.words(s, "dropped"), 5000)
 		b.Fail(Failure{Op: OpApply, N: n, Err: failure})
 		t.is(fmt.Sprint("DropTable with a failing write ", n), s.DropTable(t.ctx, "dropped"), failure)
 		t.closeStorage(s)
@@ -148,7 +148,7 @@ func checkDropInterrupted(t *trial) {
 
 func checkStorageCompact(t *trial) {
 	s, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(2000)))
+	load(t, tab, 2000)
 	for _, left := range []int{2000, 10} {
 		_, err := tab.Scan().From(fmt.Sprintf("some%06d", left)).Delete(t.ctx)
 		t.do("Delete", err)

@@ -82,7 +82,7 @@ func checkReadYourWrites(t *trial) {
 // seesOwn checks all ways to read in checkReadYourWrites.
 func seesOwn(t *trial, in core.TxTable[string, string, string]) {
 	t.tb.Helper()
-	for k, want := range map[string]string{"old": "changed", "new": "fresh", "newer": ""} {
+	for k, want := range byName(map[string]string{"old": "changed", "new": "fresh", "newer": ""}) {
 		got, err := in.Get(t.ctx, k)
 		loaded, err2 := in.Load(t.ctx, k)
 		found, err3 := in.Has(t.ctx, k)
@@ -161,7 +161,7 @@ func txStep(t *trial, rnd *rand.Rand, in core.TxTable[string, string, string], n
 
 func checkTxScanState(t *trial) {
 	s, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(50)))
+	load(t, tab, 50)
 	for _, reverse := range []bool{false, true} {
 		updateError(t, s, errRollBack, func(tx *core.Tx) error {
 			in := tab.In(tx)
@@ -281,10 +281,10 @@ func checkViewWrites(t *trial) {
 	put1(t, tab, "k", "v")
 	t.do("View", s.View(t.ctx, func(tx *core.Tx) error {
 		reads, writes := txCalls(t, tab.In(tx))
-		for name, call := range reads {
+		for name, call := range byName(reads) {
 			t.do(name, call())
 		}
-		for name, call := range writes {
+		for name, call := range byName(writes) {
 			t.is(name, call(), core.ErrReadOnly)
 		}
 		return nil
@@ -303,7 +303,7 @@ func checkTxOver(t *trial) {
 		t.do("the transaction", run(func(tx *core.Tx) error { kept = tx; return nil }))
 		reads, writes := txCalls(t, tab.In(kept))
 		maps.Copy(reads, writes)
-		for name, call := range reads {
+		for name, call := range byName(reads) {
 			t.is(name, call(), core.ErrClosed)
 		}
 	}
@@ -312,7 +312,7 @@ func checkTxOver(t *trial) {
 
 func checkPulledIterator(t *trial) {
 	s, tab := t.one()
-	t.do("PutAll", tab.PutAll(t.ctx, someRows(300)))
+	load(t, tab, 300)
 	var next func() (core.Row[string, string], error, bool)
 	var stop func()
 	t.do("View", s.View(t.ctx, func(tx *core.Tx) error {
@@ -461,10 +461,10 @@ func seen(t *trial, s *core.Storage, tab words, k, v string) {
 	if got := scanned(t, tab.Scan().From(k).Limit(1)); len(got) != 1 || got[0] != (row{k, v}) {
 		t.Errorf("a scan reads %v after %q was put at %q", got, v, k)
 	}
-	for name, run := range map[string]func(func(*core.Tx) error) error{
+	for name, run := range byName(map[string]func(func(*core.Tx) error) error{
 		"View":   func(fn func(*core.Tx) error) error { return s.View(t.ctx, fn) },
 		"Update": func(fn func(*core.Tx) error) error { return s.Update(t.ctx, fn) },
-	} {
+	}) {
 		t.do(name, run(func(tx *core.Tx) error {
 			if got, err := tab.In(tx).Get(t.ctx, k); got != v || err != nil {
 				t.Errorf("%s reads %q, %v after %q was put", name, got, err, v)

@@ -5,7 +5,9 @@ package backendtest
 
 import (
 	"errors"
+	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -80,6 +82,13 @@ func put1[K, V, W any](t *trial, tab *core.Table[K, V, W], k K, v V) {
 	t.do("Put", tab.Put(t.ctx, k, v))
 }
 
+// load puts the first n of someRows, in as many writes as the engine needs.
+func load(t *trial, tab words, n int) {
+	t.tb.Helper()
+	_, err := tab.PutStream(t.ctx, someRows(n))
+	t.do("PutStream", err)
+}
+
 // reads ends the check unless the row at k has this value.
 func reads(t *trial, tab words, k, want string) {
 	t.tb.Helper()
@@ -122,6 +131,17 @@ func holds(t *trial, tab words, want ...row) {
 	t.tb.Helper()
 	if got := scanned(t, tab.Scan()); !slices.Equal(got, want) {
 		t.Fatalf("the table holds %v; want %v", got, want)
+	}
+}
+
+// byName passes over a map in the order of its keys, so that checks do the same each time.
+func byName[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			if !yield(name, m[name]) {
+				return
+			}
+		}
 	}
 }
 

@@ -138,8 +138,8 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestRowsAreFreedOneByOne: what is replaced or deleted must not stay in memory because of rows that were written with it, and must
-// stay as long as a snapshot shows it.
+// TestRowsAreFreedOneByOne: what is replaced or deleted must not stay in memory because of rows that were written with
+// it, and must stay as long as a snapshot shows it.
 func TestRowsAreFreedOneByOne(t *testing.T) {
 	e := opened(t, New(), "a")
 	defer e.Close()
@@ -299,47 +299,5 @@ func TestAllocations(t *testing.T) {
 		if got := testing.AllocsPerRun(20, test.run); got > test.most {
 			t.Errorf("%s allocates %v times, want at most %v", test.name, got, test.most)
 		}
-	}
-}
-
-func BenchmarkGet(b *testing.B) {
-	const rows = 1_000_000
-	backend := New()
-	c, _ := backend.Claim(b.Context(), "a", false)
-	e, _ := c.Open(b.Context(), core.EngineOptions{})
-	writes := numbered(rows, make([]byte, 100))
-	if err := e.Apply(b.Context(), nil, writes); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		_, r, err := e.Get(b.Context(), writes[i*48271%rows].Key)
-		if err != nil {
-			b.Fatal(err)
-		}
-		r.Release()
-	}
-}
-
-// BenchmarkApply is the write of batches to a storage of a million rows.
-func BenchmarkApply(b *testing.B) {
-	const rows = 1_000_000
-	for _, batch := range []int{1, 100, 10_000} {
-		b.Run(fmt.Sprint("rows", batch), func(b *testing.B) {
-			c, _ := New().Claim(b.Context(), "a", false)
-			e, _ := c.Open(b.Context(), core.EngineOptions{})
-			writes := numbered(rows, make([]byte, 100))
-			if err := e.Apply(b.Context(), nil, writes); err != nil {
-				b.Fatal(err)
-			}
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				at := i * batch * 71 % (rows - batch)
-				if err := e.Apply(b.Context(), nil, writes[at:at+batch]); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/row")
-		})
 	}
 }

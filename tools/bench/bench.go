@@ -50,7 +50,7 @@ func Run(ctx context.Context, cfg Config) error {
 	r := &report{w: cfg.Out}
 	fmt.Fprintf(cfg.Out, "GuardKV benchmarks: %s %s/%s, %d CPUs, databases in %s\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), e.dir)
-	fmt.Fprintf(cfg.Out, "All sides take turns, %d each. Comparisons are between the fastest turns, or the medians where a disk is waited for.\n", e.harness.rounds)
+	fmt.Fprintln(cfg.Out, "All sides of a work take turns. Compared are the fastest ones, or the medians where a disk is waited for.")
 	if e.wants(memoryName) { // first, while the process has little else in memory
 		for _, order := range orders {
 			if err := e.measureMemory(ctx, r, order); err != nil {
@@ -65,6 +65,7 @@ func Run(ctx context.Context, cfg Config) error {
 			}
 		}
 	}
+	runtime.KeepAlive(seen)
 	r.conclude()
 	return e.close()
 }

@@ -41,18 +41,22 @@ func guardWork(engine, view string) work {
 			}
 			switch view {
 			case "[]byte":
-				return guardSides(ctx, b, dir, values.Bytes(), func(v []byte) []byte { return v }, func(w []byte) byte { return w[0] })
+				return guardSides(ctx, b, dir, values.Bytes(), raw, func(w []byte) byte { return w[0] })
 			case "string":
-				return guardSides(ctx, b, dir, values.String(), func(v []byte) string { return string(v) }, func(w string) byte { return w[0] })
+				text := func(v []byte) string { return string(v) }
+				return guardSides(ctx, b, dir, values.String(), text, func(w string) byte { return w[0] })
 			case "view16":
-				return guardSides(ctx, b, dir, format16{}, func(v []byte) []byte { return v }, func(w view16) byte { return *w.first })
+				return guardSides(ctx, b, dir, format16{}, raw, func(w view16) byte { return *w.first })
 			case "view40":
-				return guardSides(ctx, b, dir, format40{}, func(v []byte) []byte { return v }, func(w view40) byte { return w.bytes[0] })
+				return guardSides(ctx, b, dir, format40{}, raw, func(w view40) byte { return w.bytes[0] })
 			}
 			return nil, nil, fmt.Errorf("no view %q", view)
 		},
 	}
 }
+
+// raw is how the rows are put where they are bytes anyway.
+func raw(v []byte) []byte { return v }
 
 // view16 is a view as a generated accessor would be, of 16 bytes.
 type view16 struct {
@@ -88,42 +92,58 @@ func guardSides[V, W any](
 	if err != nil {
 		return nil, nil, err
 	}
-	storage, err := core.Open(ctx, filepath.Join(dir, "guardkv"), b)
+	table, closeTable, err := openGuarded(ctx, b, filepath.Join(dir, "guardkv"), f, put)
 	if err != nil {
 		return nil, nil, errors.Join(err, closeEngine())
 	}
-	cleanup := func() error { return errors.Join(storage.Close(), closeEngine()) }
-	table, err := core.OpenTable(ctx, storage, "rows", keys.Uint64(), f)
+	return []side{
+		{name: "engine Get+Release", run: engineGet(ctx, engine), native: true},
+		{
+			name: "guardkv Get+Close", run: guardedGet(ctx, table, use),
+			claims: []claim{{kind: excessNanos, limit: 25, noAlloc: true}},
+		},
+	}, func() error { return errors.Join(closeTable(), closeEngine()) }, nil
+}
+
+// openGuarded opens a table in a new storage and fills it.
+func openGuarded[V, W any](
+	ctx context.Context, b core.Backend, path string, f core.ValueFormat[V, W], put func([]byte) V,
+) (*core.Table[uint64, V, W], func() error, error) {
+	storage, err := core.Open(ctx, path, b)
 	if err != nil {
-		return nil, nil, errors.Join(err, cleanup())
+		return nil, nil, err
 	}
-	rows := func(yield func(uint64, V) bool) {
-		for i, v := range inOrder(guardRows) {
-			if !yield(i, put(v)) {
-				return
+	table, err := core.OpenTable(ctx, storage, "rows", keys.Uint64(), f)
+	if err == nil {
+		err = table.PutAll(ctx, func(yield func(uint64, V) bool) {
+			for i, v := range inOrder(guardRows) {
+				if !yield(i, put(v)) {
+					return
+				}
 			}
-		}
+		})
 	}
-	if err := table.PutAll(ctx, rows); err != nil {
-		return nil, nil, errors.Join(err, cleanup())
+	if err != nil {
+		return nil, nil, errors.Join(err, storage.Close())
 	}
-	guarded := func(n int) error {
+	return table, storage.Close, nil
+}
+
+// guardedGet reads rows through guards.
+func guardedGet[V, W any](ctx context.Context, table *core.Table[uint64, V, W], use func(W) byte) func(n int) error {
+	return func(n int) error {
 		for i := range n {
 			g, err := table.Get(ctx, uint64(i%guardRows))
 			if err != nil {
 				return err
 			}
-			seen = use(g.Value())
+			seen += use(g.Value())
 			if err := g.Close(); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return []side{
-		{name: "engine Get+Release", run: engineGet(ctx, engine), native: true},
-		{name: "guardkv Get+Close", run: guarded, claims: []claim{{kind: excessNanos, limit: 25, noAlloc: true}}},
-	}, cleanup, nil
 }
 
 // openEngine opens an engine without core on top, with keys as core makes them.
@@ -153,6 +173,7 @@ func engineKey(dst []byte, i uint64) []byte {
 	return dst
 }
 
+// engineGet reads rows through the engine alone.
 func engineGet(ctx context.Context, engine core.Engine) func(n int) error {
 	key := make([]byte, 12)
 	return func(n int) error {
@@ -161,7 +182,7 @@ func engineGet(ctx context.Context, engine core.Engine) func(n int) error {
 			if err != nil {
 				return err
 			}
-			seen = v[0]
+			seen += v[0]
 			r.Release()
 		}
 		return nil

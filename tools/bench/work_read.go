@@ -43,7 +43,8 @@ var getBesideWriterWork = work{
 		return fmt.Sprintf("get-beside-writer: the same beside one writer of durable rows, %s rows of %d B",
 			grouped(int64(e.rows)), valueSize)
 	},
-	unit: "op",
+	unit:  "op",
+	waits: true,
 	setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
 		p, err := e.readPair(ctx)
 		if err != nil {
@@ -109,7 +110,7 @@ func (p *pair) nativeGet(rows int) func(n int) error {
 		for range n {
 			binary.BigEndian.PutUint64(key, next())
 			err := p.native.View(func(tx *bolt.Tx) error {
-				seen = tx.Bucket(bucket).Get(key)[0]
+				seen += tx.Bucket(bucket).Get(key)[0]
 				return nil
 			})
 			if err != nil {
@@ -128,7 +129,7 @@ func (p *pair) get(ctx context.Context, rows int) func(n int) error {
 			if err != nil {
 				return err
 			}
-			seen = g.Value()[0]
+			seen += g.Value()[0]
 			if err := g.Close(); err != nil {
 				return err
 			}
@@ -142,7 +143,7 @@ func (p *pair) view(ctx context.Context, rows int) func(n int) error {
 	return func(n int) error {
 		for range n {
 			err := p.table.View(ctx, next(), func(v []byte) error {
-				seen = v[0]
+				seen += v[0]
 				return nil
 			})
 			if err != nil {
@@ -158,7 +159,7 @@ func (p *pair) nativeScan(n int) error {
 	rows := 0
 	err := p.native.View(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucket).ForEach(func(_, v []byte) error {
-			seen = v[0]
+			seen += v[0]
 			rows++
 			return nil
 		})
@@ -173,7 +174,7 @@ func (p *pair) scan(ctx context.Context) func(n int) error {
 			if err != nil {
 				return err
 			}
-			seen = row.Value[0]
+			seen += row.Value[0]
 			rows++
 		}
 		return allOf(rows, n)
@@ -193,7 +194,7 @@ func (p *pair) stream(ctx context.Context) func(n int) error {
 		rows := 0
 		err := p.table.Scan().Stream(ctx, func(all iter.Seq2[uint64, []byte]) error {
 			for _, v := range all {
-				seen = v[0]
+				seen += v[0]
 				rows++
 			}
 			return nil

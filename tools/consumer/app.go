@@ -47,10 +47,10 @@ func environment(p packed, modcache string) ([]string, error) {
 	downloaded, proxy, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	return []string{
 		"GOWORK=off",
-		// The module cache is an empty one, never one with a v0.1.0 of an earlier run, and can be deleted.
+		// The module cache is an empty one, never one with a v0.1.0 of an earlier run.
 		"GOMODCACHE=" + modcache,
-		// go.mod may be written. Without paths of this machine the build cache serves all combinations.
-		"GOFLAGS=-mod=mod -modcacherw -trimpath",
+		// The module cache can be deleted. Without paths of this machine the build cache serves all combinations.
+		"GOFLAGS=-modcacherw -trimpath",
 		// Our own modules first, then what was downloaded before, then the network.
 		"GOPROXY=" + fileURL(p.proxy) + "," + fileURL(filepath.Join(downloaded, "cache", "download")) + "," + proxy,
 		"GONOSUMDB=" + p.patterns(),

@@ -54,8 +54,11 @@ type adapter[V, W any] struct {
 	char                   func(W) Char
 }
 
+// openChars opens the table of characters.
+type openChars func(context.Context, *core.Storage) (charTable, error)
+
 // adapted returns a function that opens the table of characters in a format.
-func adapted[V, W any](values core.ValueFormat[V, W], a adapter[V, W]) func(context.Context, *core.Storage) (charTable, error) {
+func adapted[V, W any](values core.ValueFormat[V, W], a adapter[V, W]) openChars {
 	return func(ctx context.Context, db *core.Storage) (charTable, error) {
 		t, err := core.OpenTable(ctx, db, "chars", keys.UintOf[CodePoint](), values)
 		if err != nil {

@@ -138,7 +138,7 @@ func (s *session) open(ctx context.Context, opts ...core.Option) error {
 // introduce prints the headline, and reads the database that the steps load.
 func (s *session) introduce() {
 	if s.cfg.include == nil {
-		s.cfg.include = func(CodePoint) bool { return true }
+		s.cfg.include = all
 	}
 	s.data = readDatabase()
 	s.model = newModel(s.cfg.include)
@@ -166,6 +166,9 @@ func (s *session) take(ctx context.Context, step step) error {
 	return err
 }
 
+// all includes every character.
+func all(CodePoint) bool { return true }
+
 // conclude prints the last lines.
 func (s *session) conclude(took time.Duration, size string) {
 	fmt.Fprintf(s.cfg.Out, "\nAll %d steps verified in %s. %s\n", len(steps), seconds(took), size)
@@ -179,10 +182,7 @@ func (s *session) conclude(took time.Duration, size string) {
 // rows yields the characters to load.
 func (s *session) rows() iter.Seq2[CodePoint, Char] {
 	return func(yield func(CodePoint, Char) bool) {
-		for c, char := range s.data.rows() {
-			if !s.cfg.include(c) {
-				continue
-			}
+		for c, char := range s.data.rows(s.cfg.include) {
 			if s.cfg.spoilRow != nil {
 				c, char = s.cfg.spoilRow(c, char)
 			}

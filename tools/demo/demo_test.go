@@ -185,7 +185,8 @@ func TestUnusableConfig(t *testing.T) {
 		}
 		nothingLeft(t)
 	}
-	if err := Look(context.Background(), Config{Backend: "bbolt", Format: "cbor", Keep: filepath.Join(t.TempDir(), "none")}, nil); !errors.Is(err, os.ErrNotExist) {
+	nothing := Config{Backend: "bbolt", Format: "cbor", Keep: filepath.Join(t.TempDir(), "none")}
+	if err := Look(context.Background(), nothing, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("looking where nothing is gives %v", err)
 	}
 }

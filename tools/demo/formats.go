@@ -4,11 +4,9 @@
 package demo
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
-	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/values"
 	"github.com/guardkv/guardkv/formats/cbor"
 )
@@ -16,7 +14,7 @@ import (
 // format is a value format that the demo can use.
 type format struct {
 	name string
-	open func(context.Context, *core.Storage) (charTable, error)
+	open openChars
 }
 
 var formats = []format{

@@ -18,7 +18,10 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 	for d, want := range map[time.Duration]string{
-		1500 * time.Nanosecond: "1.5 µs", 12345 * time.Microsecond: "12.3 ms", 2340 * time.Millisecond: "2.34 s", 125 * time.Second: "125 s",
+		1500 * time.Nanosecond:   "1.5 µs",
+		12345 * time.Microsecond: "12.3 ms",
+		2340 * time.Millisecond:  "2.34 s",
+		125 * time.Second:        "125 s",
 	} {
 		if got := seconds(d); got != want {
 			t.Errorf("seconds(%v) = %q, not %q", d, got, want)

@@ -4,10 +4,12 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,59 +26,71 @@ func (s *session) readBesideWriter(ctx context.Context) ([]fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	period := s.cfg.beside
-	if period == 0 {
-		period = 500 * time.Millisecond
-	}
-	deadline := time.Now().Add(period)
-
-	var reads, torn atomic.Int64
+	began := time.Now()
+	deadline := began.Add(cmp.Or(s.cfg.beside, 500*time.Millisecond))
+	var seen tally
 	errs := make([]error, readers)
 	var wg sync.WaitGroup
 	for i := range readers {
-		wg.Go(func() { errs[i] = s.readUntil(ctx, deadline, uint64(i), &reads, &torn) })
+		wg.Go(func() { errs[i] = s.readUntil(ctx, deadline, uint64(i), &seen) })
 	}
-	begun, writes := time.Now(), 0
-	for err == nil && time.Now().Before(deadline) {
-		writes++
-		err = s.renameBoth(ctx, [2]string{fmt.Sprint("GHA ", writes), fmt.Sprint("GHA ", writes)})
-	}
+	writes, err := s.writeUntil(ctx, deadline)
 	wg.Wait()
-	took := time.Since(begun)
+	took, reads := time.Since(began), int(seen.reads.Load())
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
 	s.report.line(line{fmt.Sprintf("one writer: %s transactions", grouped(int64(writes))), took, writes, "commits"})
-	s.report.line(line{fmt.Sprintf("%d readers: %s reads", readers, grouped(reads.Load())), took, int(reads.Load()), "reads"})
+	s.report.line(line{fmt.Sprintf("%d readers: %s reads", readers, grouped(int64(reads))), took, reads, "reads"})
 	last, err := s.bothNames(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return []fact{
-		stated("%d torn reads", torn.Load()),
-		stated("both went on: %t", reads.Load() > 0 && writes > 0),
-		stated("the last write is seen: %t", last == [2]string{fmt.Sprint("GHA ", writes), fmt.Sprint("GHA ", writes)}),
+		stated("%d torn reads", seen.torn.Load()),
+		stated("both went on: %t", reads > 0 && writes > 0),
+		stated("the last write is seen: %t", last == namesOf(writes)),
 	}, s.renameBoth(ctx, original)
 }
 
-// readUntil reads, in turn, both names in one snapshot and a row at random, until the deadline.
-func (s *session) readUntil(ctx context.Context, deadline time.Time, seed uint64, reads, torn *atomic.Int64) error {
+// tally is what the readers see: torn is how often the two names were not of one write.
+type tally struct{ reads, torn atomic.Int64 }
+
+// readUntil reads, in turn, both names in one snapshot and a row at random, at least once and until the deadline.
+func (s *session) readUntil(ctx context.Context, deadline time.Time, seed uint64, seen *tally) error {
 	random := rand.New(rand.NewPCG(seed, 3))
-	for time.Now().Before(deadline) {
+	for {
 		names, err := s.bothNames(ctx)
 		if err != nil {
 			return err
 		}
-		if capital, small := generation(names[0]), generation(names[1]); capital != small {
-			torn.Add(1)
+		if generation(names[0]) != generation(names[1]) {
+			seen.torn.Add(1)
 		}
 		c := s.model.points[random.IntN(len(s.model.points))]
 		if _, err := s.readName(ctx, c); err != nil {
 			return err
 		}
-		reads.Add(3)
+		seen.reads.Add(3)
+		if !time.Now().Before(deadline) {
+			return nil
+		}
 	}
-	return nil
+}
+
+// writeUntil renames both characters again and again, at least once and until the deadline.
+func (s *session) writeUntil(ctx context.Context, deadline time.Time) (writes int, err error) {
+	for err == nil && (writes == 0 || time.Now().Before(deadline)) {
+		writes++
+		err = s.renameBoth(ctx, namesOf(writes))
+	}
+	return writes, err
+}
+
+// namesOf returns the names that a write gives.
+func namesOf(write int) [2]string {
+	name := fmt.Sprint("GHA ", write)
+	return [2]string{name, name}
 }
 
 // generation returns what both names of one write have in common: the writer's names are the same, and the
@@ -97,6 +111,7 @@ func (s *session) bothNames(ctx context.Context) (names [2]string, err error) {
 				return err
 			}
 			names[i] = char.Name
+			runtime.Gosched() // lets the writer come between, which must not show
 		}
 		return nil
 	})

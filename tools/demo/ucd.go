@@ -83,11 +83,12 @@ func eachIn(table *unicode.RangeTable, fn func(CodePoint)) {
 	}
 }
 
-// rows yields every code point that has a category, in order.
-func (d *database) rows() iter.Seq2[CodePoint, Char] {
+// rows yields every code point that has a category and is to be included, in order.
+func (d *database) rows(include func(CodePoint) bool) iter.Seq2[CodePoint, Char] {
 	return func(yield func(CodePoint, Char) bool) {
 		for i, category := range d.category {
-			if category != "" && !yield(CodePoint(i), d.char(CodePoint(i))) {
+			c := CodePoint(i)
+			if category != "" && include(c) && !yield(c, d.char(c)) {
 				return
 			}
 		}

@@ -44,7 +44,8 @@ func (m *Map[V]) split(n *node[V], i int) {
 	n.children = slices.Insert(n.children, i+1, right)
 }
 
-// remove takes out key, which is under n. The map owns n, and n can lose an item: it is the root or has more than minItems.
+// remove takes out key, which is under n. The map owns n, and n can lose an item: it is the root or has more than
+// minItems.
 func (m *Map[V]) remove(n *node[V], key []byte) {
 	i, found := n.search(key)
 	switch {

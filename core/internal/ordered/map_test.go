@@ -76,8 +76,8 @@ func growth(step, steps int) int {
 	return 30
 }
 
-// TestDeepTree grows trees of three and four levels in several orders and takes them down again, while a clone of the full
-// tree must stay as it was.
+// TestDeepTree grows trees of three and four levels in several orders and takes them down again, while a clone of the
+// full tree must stay as it was.
 func TestDeepTree(t *testing.T) {
 	const n = 30_000
 	orders := map[string]func(i int) int{
@@ -89,31 +89,35 @@ func TestDeepTree(t *testing.T) {
 		for down, downOrder := range orders {
 			t.Run(up+"/"+down, func(t *testing.T) {
 				t.Parallel()
-				var m Map[int]
-				for i := range n {
-					m.Set(number(upOrder(i)), upOrder(i))
-				}
-				if _, depth, err := m.root.check(nil, nil, true); depth < 3 || err != nil {
-					t.Fatalf("depth %d, error %v", depth, err)
-				}
-				full := m.Clone()
-				for i := range n {
-					if !m.Delete(number(downOrder(i))) {
-						t.Fatalf("%d was not there", downOrder(i))
-					}
-					if i%(n/16) == 0 || m.Len() < 3*maxItems {
-						if err := m.check(); err != nil {
-							t.Fatalf("after %d deletes: %v", i+1, err)
-						}
-					}
-				}
-				if m.root != nil {
-					t.Error("an empty map has a root")
-				}
-				checkNumbers(t, &full, n)
+				growAndShrink(t, n, upOrder, downOrder)
 			})
 		}
 	}
+}
+
+func growAndShrink(t *testing.T, n int, up, down func(i int) int) {
+	var m Map[int]
+	for i := range n {
+		m.Set(number(up(i)), up(i))
+	}
+	if _, depth, err := m.root.check(nil, nil, true); depth < 3 || err != nil {
+		t.Fatalf("depth %d, error %v", depth, err)
+	}
+	full := m.Clone()
+	for i := range n {
+		if !m.Delete(number(down(i))) {
+			t.Fatalf("%d was not there", down(i))
+		}
+		if i%(n/16) == 0 || m.Len() < 3*maxItems {
+			if err := m.check(); err != nil {
+				t.Fatalf("after %d deletes: %v", i+1, err)
+			}
+		}
+	}
+	if m.root != nil {
+		t.Error("an empty map has a root")
+	}
+	checkNumbers(t, &full, n)
 }
 
 // number encodes n so that the order of numbers is that of their encodings.

@@ -33,7 +33,8 @@ type item[V any] struct {
 // owner is a token whose address is its identity. So it must have a size.
 type owner struct{ _ byte }
 
-// leafNode and innerNode are a node with the arrays behind its slices, in one allocation. The slices never outgrow them.
+// leafNode and innerNode are a node with the arrays behind its slices, in one allocation. The slices never outgrow
+// them.
 type (
 	leafNode[V any] struct {
 		node[V]

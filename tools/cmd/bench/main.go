@@ -20,7 +20,8 @@ func main() {
 	cfg := bench.Config{Out: os.Stdout}
 	flag.BoolVar(&cfg.Short, "short", false, "less data and fewer rounds: done in well under a minute")
 	flag.StringVar(&cfg.Dir, "dir", "", "make the databases in this `folder`, whose disk is then measured")
-	flag.Float64Var(&cfg.Slowdown, "slowdown", 0, "slow GuardKV down by this `part` of the time needed by hand, to test the harness")
+	flag.Float64Var(&cfg.Slowdown, "slowdown", 0,
+		"slow GuardKV down by this `part` of the time needed by hand, to test the harness")
 	flag.Func("run", "do only what matches this `regexp`: "+strings.Join(bench.Names(), ", "), func(s string) (err error) {
 		cfg.Run, err = regexp.Compile(s)
 		return err

@@ -1,0 +1,272 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// sample is a storage's file and what may be read from it: the last commit, or the one before.
+type sample struct {
+	name    string
+	content []byte
+	states  []map[string]string
+}
+
+// samples returns the file of a storage as a clean close leaves it, and as a crash does.
+func samples(t *testing.T, n int) []sample {
+	t.Helper()
+	path := fastPath(t)
+	opts := testOptions()
+	opts.NoSync = true
+	e, err := tryOpen(Backend{}, path, false, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []map[string]string
+	step := func(writes ...core.Write) {
+		apply(t, e, writes...)
+		all, err := dump(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		states = append(states, all)
+	}
+	step(rows(0, n, 100)...)
+	for i := range 5 {
+		step(core.Write{Key: rowKey(i * n / 5), Value: rowValue(i, 90)}, core.Write{Key: rowKey(i*n/5 + 1), Delete: true})
+	}
+	crashed, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeEngine(t, e)
+	clean, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := states[len(states)-1:]
+	return []sample{{"clean", clean, last}, {"crashed", crashed, states[len(states)-2:]}}
+}
+
+// use puts a damaged file at path, opens it and does everything with it. What it reads must be right, or be ErrCorrupt;
+// unless strict is false, as damage may be to keys and values, which bbolt does not protect. Nothing must crash then.
+func use(path string, content []byte, states []map[string]string, strict bool) error {
+	opts := testOptions()
+	opts.NoSync = true
+	for _, m := range modes {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			return err
+		}
+		if err := useOnce(m.backend, path, opts, states, strict); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+func useOnce(b Backend, path string, opts core.EngineOptions, states []map[string]string, strict bool) error {
+	e, err := tryOpen(b, path, false, opts)
+	if err != nil {
+		if !errors.Is(err, core.ErrCorrupt) && !errors.Is(err, core.ErrNotStorage) {
+			return fmt.Errorf("opening: %w", err)
+		}
+		return nil
+	}
+	defer e.Close()
+	if err := readAll(e, states); err != nil && strict {
+		return err
+	}
+	e.Check(context.Background())
+	compact(context.Background(), e)
+	if err := readAll(e, states); err != nil && strict {
+		return fmt.Errorf("after compacting: %w", err)
+	}
+	e.Apply(context.Background(), nil, []core.Write{{Key: rowKey(0), Delete: true}, {Key: rowKey(77), Value: []byte("new")}})
+	for i := range 20 {
+		e.Apply(context.Background(), nil, []core.Write{{Key: rowKey(i * 13), Delete: i%2 == 0, Value: []byte("new")}})
+	}
+	return nil
+}
+
+// readAll reads all rows in all ways.
+func readAll(e *engine, states []map[string]string) error {
+	all, err := dump(e)
+	if err != nil && !errors.Is(err, core.ErrCorrupt) {
+		return fmt.Errorf("scanning: %w", err)
+	}
+	if err != nil {
+		return getAll(e, states)
+	}
+	for _, state := range states {
+		if maps.Equal(all, state) {
+			return getAll(e, []map[string]string{state})
+		}
+	}
+	return fmt.Errorf("a scan gives %d rows of no commit", len(all))
+}
+
+// getAll gets every row of the states one by one.
+func getAll(e *engine, states []map[string]string) error {
+	for key := range states[0] {
+		value, r, err := e.Get(context.Background(), []byte(key))
+		right := errors.Is(err, core.ErrCorrupt)
+		for _, state := range states {
+			want, ok := state[key]
+			right = right || ok && err == nil && string(value) == want || !ok && errors.Is(err, core.ErrNotFound)
+		}
+		if err == nil {
+			r.Release()
+		}
+		if !right {
+			return fmt.Errorf("get %x: %d bytes, %v", key, len(value), err)
+		}
+	}
+	return nil
+}
+
+// cuts returns the file cut at every page.
+func cuts(s sample) (files [][]byte) {
+	for at := 0; at < len(s.content); at += 4096 {
+		files = append(files, s.content[:at])
+	}
+	return files
+}
+
+// overwrites returns the file with each of its first pages overwritten: by zeros, by noise, by another page.
+func overwrites(s sample) (files [][]byte) {
+	r := rand.New(rand.NewPCG(1, 1))
+	noise := make([]byte, 4096)
+	for i := range noise {
+		noise[i] = byte(r.Uint32())
+	}
+	for n := range min(64, len(s.content)/4096) {
+		other := r.IntN(len(s.content)/4096) * 4096
+		for _, with := range [][]byte{make([]byte, 4096), noise, s.content[other:][:4096]} {
+			f := bytes.Clone(s.content)
+			copy(f[n*4096:], with)
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
+func TestCutAndOverwritten(t *testing.T) {
+	for _, s := range samples(t, 1500) {
+		path := fastPath(t)
+		for i, content := range append(cuts(s), overwrites(s)...) {
+			if err := use(path, content, s.states, true); err != nil {
+				t.Errorf("%s, damage %d: %v", s.name, i, err)
+			}
+		}
+	}
+}
+
+// Damage must not end the process, in any goroutine: the same once more in a process of its own, where the test would
+// see it end.
+func TestDamageInAChild(t *testing.T) {
+	s := samples(t, 1500)[1]
+	dir := filepath.Dir(fastPath(t))
+	for i, content := range append(cuts(s), overwrites(s)...) {
+		os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), content, 0o600)
+	}
+	if out, err := child(t.Context(), "damage", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%.2000s", err, out)
+	}
+}
+
+func damageChild(args []string) error {
+	entries, err := os.ReadDir(args[0])
+	for _, entry := range entries {
+		path := filepath.Join(args[0], entry.Name())
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := use(path, content, []map[string]string{{}}, false); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// TestBitFlips flips single bits, most of them where bbolt keeps its structure. A flip in a key or a value cannot be
+// seen, but none may crash anything.
+func TestBitFlips(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	path := fastPath(t)
+	for _, s := range samples(t, 300) {
+		for range 1000 {
+			content := bytes.Clone(s.content)
+			at := r.IntN(len(content))
+			if r.IntN(4) > 0 {
+				at = at&^4095 + r.IntN(400)
+			}
+			bit := byte(1) << r.IntN(8)
+			content[at] ^= bit
+			if r.IntN(2) == 0 {
+				fixMetas(content)
+			}
+			if err := use(path, content, s.states, false); err != nil {
+				t.Errorf("%s, byte %d, bit %#x: %v", s.name, at, bit, err)
+			}
+		}
+	}
+}
+
+// fixMetas makes the checksums of both meta pages right, as far as there are any.
+func fixMetas(content []byte) {
+	pageSize := 4096
+	if len(content) > headerSize+metaSize && native.Uint32(content[headerSize+8:]) == minPageSize {
+		pageSize = minPageSize
+	}
+	for at := headerSize; at <= pageSize+headerSize && at+metaSize <= len(content); at += pageSize {
+		m := content[at : at+metaSize]
+		h := fnv.New64a()
+		h.Write(m[:metaChecksum])
+		native.PutUint64(m[metaChecksum:], h.Sum64())
+	}
+}
+
+// ValidateFull and Check see what a quick validation does not look at.
+func TestDamageIsFound(t *testing.T) {
+	s := samples(t, 1500)[0]
+	m, err := readMetas(bytes.NewReader(s.content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := testOptions()
+	opts.Validation = core.ValidateFull
+	path := fastPath(t)
+	missed := 0
+	for id := range m.pages {
+		content := bytes.Clone(s.content)
+		clear(content[id*4096:][:64])
+		os.WriteFile(path, content, 0o600)
+		if e, err := tryOpen(Backend{}, path, false, opts); err == nil {
+			missed++ // a free page
+			e.Close()
+		}
+	}
+	free := 0
+	pages := &filePages{r: bytes.NewReader(s.content), pageSize: m.pageSize, pages: m.pages}
+	count := func(uint64) error { free++; return nil }
+	if err := readFreelist(pages, m.freelist, count, func(uint64) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if missed != free {
+		t.Errorf("%d destroyed pages were not found, but only %d pages are free", missed, free)
+	}
+}

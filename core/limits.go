@@ -1,0 +1,32 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import "fmt"
+
+// checkRow returns ErrTooLarge for a row that the engine cannot take. It is small enough to be inlined.
+func (l *Limits) checkRow(key, value []byte) error {
+	if (l.Key <= 0 || len(key) <= l.Key) && (l.Value <= 0 || len(value) <= l.Value) {
+		return nil
+	}
+	return l.rowTooLarge(len(key), len(value))
+}
+
+func (l *Limits) rowTooLarge(key, value int) error {
+	if l.Key > 0 && key > l.Key {
+		return fmt.Errorf("%w: a key of %d bytes, where the engine takes %d", ErrTooLarge, key-tableNumberSize, l.Key-tableNumberSize)
+	}
+	return fmt.Errorf("%w: a value of %d bytes, where the engine takes %d", ErrTooLarge, value, l.Value)
+}
+
+// checkBatch returns ErrTooLarge for an atomic write that the engine cannot take.
+func (l *Limits) checkBatch(rows, bytes int) error {
+	if l.BatchRows > 0 && rows > l.BatchRows {
+		return fmt.Errorf("%w: %d rows in one write, where the engine takes %d", ErrTooLarge, rows, l.BatchRows)
+	}
+	if l.BatchBytes > 0 && bytes > l.BatchBytes {
+		return fmt.Errorf("%w: %d bytes in one write, where the engine takes %d", ErrTooLarge, bytes, l.BatchBytes)
+	}
+	return nil
+}
