@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 )
 
 // Open opens the storage at path, or creates one if nothing is there. What else may happen is said by options.
@@ -218,34 +219,42 @@ func (o *opener) finish(s *Storage) error {
 	return s.exclusively(o.ctx, func() error { return s.engine.SetMark(o.ctx, m.encode()) })
 }
 
-// prune deletes replaced storages that are too many. Failing to is no reason to fail: they are found again the
-// next time.
+// prune deletes replaced storages that are too many. What is named like one but carries no mark of this backend is
+// not counted and not touched. Failing is no reason to fail: what is left is found again the next time.
 func (o *opener) prune() {
 	if o.options.keep < 0 {
 		return
 	}
 	old, err := o.backend.List(o.ctx, o.path+replacedInfix)
-	for i := 0; err == nil && i < len(old)-o.options.keep; i++ {
-		err = o.remove(old[i])
+	kept := 0
+	for _, path := range slices.Backward(old) { // the newest first
+		owned, failed := o.pruneOne(path, kept >= o.options.keep)
+		if owned {
+			kept++
+		}
+		err = errors.Join(err, failed)
 	}
 	if err != nil {
 		o.options.logger.Warn("replaced storages were not removed", "storage", o.path, "err", err)
 	}
 }
 
-// remove deletes a storage that carries a mark of this backend, and nothing else.
-func (o *opener) remove(path string) error {
+// pruneOne reports whether path is a storage of this backend, and deletes it if it is and remove says so.
+func (o *opener) pruneOne(path string, remove bool) (owned bool, err error) {
 	claim, err := o.backend.Claim(o.ctx, path, false)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer claim.Release()
 	text, err := claim.Mark()
-	if err != nil || text == nil {
-		return err
+	if errors.Is(err, ErrNotStorage) || text == nil {
+		return false, nil
 	}
-	if _, err := decodeMark(text, o.backend.Name()); err != nil {
-		return err
+	if err != nil {
+		return false, err
 	}
-	return claim.Remove()
+	if _, err := decodeMark(text, o.backend.Name()); err != nil || !remove {
+		return err == nil, nil
+	}
+	return true, claim.Remove()
 }

@@ -117,7 +117,7 @@ func (s *Storage) tryUpdate(ctx context.Context, fn func(*Tx) error) error {
 	}
 	writes, err := tx.writes()
 	if err == nil {
-		err = s.writer.apply(context.WithoutCancel(ctx), tx.snapshot, writes)
+		err = s.writer.apply(ctx, tx.snapshot, writes)
 	}
 	if err != nil {
 		return &commitError{err}

@@ -291,12 +291,13 @@ func (w *writer) merge(group []*request) []Write {
 	return kept
 }
 
-// apply makes the writes durable. The caller has the turn.
+// apply makes the writes durable. The caller has the turn. From here on the commit cannot be cancelled: an engine that
+// gave up in its middle would leave the outcome unknown.
 func (w *writer) apply(ctx context.Context, base Snapshot, writes []Write) error {
 	if len(writes) == 0 {
 		return nil
 	}
-	err := w.storage.engine.Apply(ctx, base, writes)
+	err := w.storage.engine.Apply(context.WithoutCancel(ctx), base, writes)
 	clear(w.merged) // keep no caller's bytes alive
 	if err != nil && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrConflict) {
 		w.failed = err

@@ -50,12 +50,9 @@ func (e *engine) Compact(ctx context.Context) error {
 		return errors.Join(err, os.Remove(name))
 	}
 	if after, err := f.fd.Stat(); err != nil || after.Size() >= info.Size() {
-		return errors.Join(err, f.close(), os.Remove(name)) // the old file is as good
+		return errors.Join(err, f.release(), os.Remove(name)) // the old file is as good
 	}
-	if err := os.Rename(name, path); err != nil {
-		return errors.Join(err, f.close(), os.Remove(name))
-	}
-	return errors.Join(e.replace(old, f), syncDir(path))
+	return e.replace(old, f, name, path)
 }
 
 // rewrite fills the file fd with what the storage holds and returns it, synced and with the name that it will have. It
@@ -79,7 +76,7 @@ func (e *engine) rewrite(ctx context.Context, fd *os.File, path string, mode os.
 		return nil, err
 	}
 	if err := f.copyFrom(ctx, s); err != nil {
-		return nil, errors.Join(err, f.close())
+		return nil, errors.Join(err, f.release())
 	}
 	f.db.NoSync = e.noSync
 	return f, nil
@@ -92,13 +89,17 @@ func (e *engine) reserve(s *state) int {
 	return e.backend.reserve(int64(len(s.data.data)))
 }
 
-// replace makes f the engine's file.
-func (e *engine) replace(old, f *file) error {
+// replace makes f, which is at name, the engine's file and gives it the path of the old one. Readers go first: both
+// files hold the same, and after the rename nothing may fail.
+func (e *engine) replace(old, f *file, name, path string) error {
 	if err := e.reads.refresh(f); err != nil {
-		return errors.Join(err, f.close())
+		return errors.Join(err, f.release(), os.Remove(name))
+	}
+	if err := os.Rename(name, path); err != nil {
+		return errors.Join(err, e.reads.refresh(old), f.release(), os.Remove(name))
 	}
 	e.file.Store(f)
-	return old.release()
+	return errors.Join(syncDir(path), old.release())
 }
 
 // copyFrom writes the mark and the rows of s, and makes them durable.

@@ -28,8 +28,8 @@ func create(path string, mode os.FileMode, mark []byte) error {
 	}
 	if err := linkNew(name, path); err != nil {
 		os.Remove(name)
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%w: somebody else created %s", core.ErrConflict, path)
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) { // or took what was built here for a leftover
+			return fmt.Errorf("%w: somebody else creates %s", core.ErrConflict, path)
 		}
 		return err
 	}

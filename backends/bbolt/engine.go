@@ -127,18 +127,24 @@ func (e *engine) Check(ctx context.Context) error {
 	if err := s.check(ctx); err != nil {
 		return err
 	}
-	return e.checkMetas()
+	return e.checkMetas(s.txid)
 }
 
-// checkMetas checks the meta pages between two writes.
-func (e *engine) checkMetas() error {
+// checkMetas checks the meta pages between two writes: the file must lead to the state of transaction txid, or to a later
+// one, and after a clean close in two ways.
+func (e *engine) checkMetas(txid int) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	m, err := readMetas(e.file.Load().fd)
-	if err == nil && !m.both {
-		err = errOneMeta
+	switch {
+	case err != nil:
+		return err
+	case m.txid < uint64(txid):
+		return corruptf("the meta page of the last write is damaged; the next write makes it good")
+	case !m.both && m.freelist != noFreelist:
+		return errOneMeta
 	}
-	return err
+	return nil
 }
 
 // As sets target, a **bolt.DB, to bbolt's handle. It is there to be read: what is written past the engine its

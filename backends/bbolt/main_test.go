@@ -22,7 +22,11 @@ var children = map[string]func(args []string) error{
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(childEnv); name != "" {
-		if err := children[name](os.Args[1:]); err != nil {
+		run, ok := children[name]
+		if !ok {
+			run = limitedChildren[name]
+		}
+		if err := run(os.Args[1:]); err != nil {
 			os.Stderr.WriteString(err.Error() + "\n")
 			os.Exit(1)
 		}

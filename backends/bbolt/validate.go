@@ -37,9 +37,10 @@ func validate(ctx context.Context, r io.ReaderAt, size int64, full, readOnly boo
 	return v, err
 }
 
-// validateFull checks everything: both meta pages, all pages in use, and that all others are free.
+// validateFull checks everything: both meta pages, all pages in use, and that all others are free. A crash may leave a
+// meta page half written, which is why there are two; a clean close leaves both intact.
 func validateFull(ctx context.Context, pages *filePages, m metas) error {
-	if !m.both {
+	if !m.both && m.freelist != noFreelist {
 		return errOneMeta
 	}
 	w := newWalker(ctx, pages)

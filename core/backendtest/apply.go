@@ -92,7 +92,7 @@ func checkApplyAtomic(t *trial) {
 			}
 		})
 	}
-	for round := range pick(200, 40) {
+	for round := range t.pick(200, 40) {
 		s.apply(batch(n, round)...)
 	}
 	stop.Store(true)
@@ -172,7 +172,7 @@ func checkApplyBase(t *trial) {
 
 func checkApplyLarge(t *trial) {
 	s := t.create()
-	n := pick(20_000, 2_000)
+	n := t.pick(20_000, 2_000)
 	if most := s.Limits().BatchRows; most != 0 {
 		n = min(n, most)
 	}

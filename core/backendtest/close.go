@@ -4,7 +4,6 @@
 package backendtest
 
 import (
-	"bytes"
 	"errors"
 	"iter"
 	"strings"
@@ -120,7 +119,6 @@ func storageCalls(t *trial, s *core.Storage) map[string]func() error {
 		"Storage.Update": func() error { return s.Update(t.ctx, func(*core.Tx) error { return nil }) },
 		"Storage.Tables": func() error { _, err := s.Tables(t.ctx); return err },
 		"Storage.Check":  func() error { return s.Check(t.ctx) },
-		"Storage.Backup": func() error { return s.Backup(t.ctx, new(bytes.Buffer)) },
 		"DropTable":      func() error { return s.DropTable(t.ctx, "words") },
 		"Compact":        func() error { _, err := s.Compact(t.ctx); return err },
 		"OpenTable": func() error {
@@ -163,7 +161,7 @@ func checkClosed(t *trial) {
 }
 
 func checkCloseRace(t *trial) {
-	for range pick(20, 5) {
+	for range t.pick(20, 5) {
 		s, tab := t.one()
 		put1(t, tab, "k", "v")
 		var users sync.WaitGroup

@@ -168,7 +168,7 @@ func checkFlipped(t *trial) {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	for _, name := range p.files {
 		size := p.size(name)
-		for range pick(24, 8) {
+		for range t.pick(24, 8) {
 			if size == 0 {
 				break
 			}

@@ -44,7 +44,7 @@ func checkGetAbsent(t *trial) {
 
 func checkGetFresh(t *trial) {
 	s := t.create()
-	for i := range pick(200, 50) {
+	for i := range t.pick(200, 50) {
 		v := strconv.Itoa(i)
 		s.apply(put("k", v))
 		s.wants("k", v)
@@ -78,7 +78,7 @@ func (s *store) number(key string, viaSnapshot bool) (n int) {
 func checkNeverOlder(t *trial) {
 	s := t.create()
 	s.apply(put("k", "0"))
-	last := pick(300, 60)
+	last := t.pick(300, 60)
 	var readers sync.WaitGroup
 	for r := range 4 {
 		readers.Go(func() {
@@ -157,7 +157,7 @@ func checkHeld(t *trial) {
 		do   func()
 	}{
 		{"overwriting", func() { s.apply(put("long", strings.Repeat("new!", 20_000)), put("short", "anew"), del("gone")) }},
-		{"many writes", func() { s.churn(pick(4<<20, 1<<20)) }},
+		{"many writes", func() { s.churn(t.pick(4<<20, 1<<20)) }},
 		{"SetMark", func() { t.do("SetMark", s.SetMark(t.ctx, []byte("mark"))) }},
 		{"writing the keys again", func() { s.apply(put("long", "l"), put("short", "s"), put("gone", "g")) }},
 		{"Compact", s.compact},
@@ -176,7 +176,7 @@ func checkHeld(t *trial) {
 
 func checkManyHeld(t *trial) {
 	s := t.create()
-	n := pick(2000, 300)
+	n := t.pick(2000, 300)
 	var all []held
 	for i := range n {
 		s.apply(put("k", fmt.Sprintf("value %d", i)))
@@ -200,7 +200,7 @@ func checkReleaserBlocksNothing(t *trial) {
 	s := t.create()
 	s.apply(put("k", "v"))
 	h := s.hold("k")
-	s.churn(pick(32<<20, 2<<20))
+	s.churn(t.pick(32<<20, 2<<20))
 	h.check(t, "after growing")
 	h.releaser.Release()
 }

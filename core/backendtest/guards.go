@@ -134,7 +134,7 @@ func checkOthersProceed(t *trial) {
 			var others sync.WaitGroup
 			for _, v := range writeVerbs {
 				others.Go(func() {
-					for range pick(10, 3) {
+					for range t.pick(10, 3) {
 						if err := v.do(t, s, tab); err != nil {
 							t.Errorf("%s: %v", v.name, err)
 						}
@@ -161,7 +161,7 @@ func checkGuardGrowth(t *trial) {
 	put1(t, tab, 0, []byte("held"))
 	g := guard(t, tab, 0)
 	t.within(patience/2, "growing", func() {
-		for i := range uint64(pick(64<<20, 4<<20) / len(value)) {
+		for i := range uint64(t.pick(64<<20, 4<<20) / len(value)) {
 			put1(t, tab, i+1, value)
 			if i%16 == 0 {
 				defer func() { t.close(guard(t, tab, i+1)) }()
@@ -197,7 +197,7 @@ func checkGuardKeeps(t *trial) {
 		{"deleting", func() { _, err := tab.Delete(t.ctx, "deleted"); t.do("Delete", err) }},
 		{"Compact", compact},
 		{"DropTable", func() { t.do("DropTable", s.DropTable(t.ctx, "words")) }},
-		{"many writes", func() { load(t, other, pick(20_000, 2_000)) }},
+		{"many writes", func() { load(t, other, t.pick(20_000, 2_000)) }},
 		{"another Compact", compact},
 		{"Close", func() { t.is("Close", s.Close(), core.ErrGuardsOpen) }},
 	}
@@ -216,7 +216,7 @@ func checkGuardKeeps(t *trial) {
 
 func checkManyGuards(t *trial) {
 	_, tab := t.one()
-	n := pick(1000, 200)
+	n := t.pick(1000, 200)
 	var guards []core.Guard[string]
 	for i := range n {
 		put1(t, tab, "k", fmt.Sprint(i))
@@ -239,7 +239,7 @@ func checkManyGuards(t *trial) {
 func checkGuardCopies(t *trial) {
 	s, tab := t.one()
 	put1(t, tab, "k", "v")
-	for range pick(200, 50) {
+	for range t.pick(200, 50) {
 		g := guard(t, tab, "k")
 		var closers sync.WaitGroup
 		for range 4 {

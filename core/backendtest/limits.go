@@ -111,7 +111,7 @@ func checkKeyLimit(t *trial) {
 	s := t.create()
 	most := s.Limits().Key
 	if most == 0 {
-		most = pick(8<<10, 2<<10) // without a limit a long key is just a key
+		most = t.pick(8<<10, 2<<10) // without a limit a long key is just a key
 	}
 	s.apply(put(strings.Repeat("k", most), "v"))
 	s.wants(strings.Repeat("k", most), "v")
@@ -122,12 +122,12 @@ func checkKeyLimit(t *trial) {
 }
 
 // testable is the largest limit that a check goes up to: gigabytes would prove little and take long.
-func testable() int { return pick(128<<20, 8<<20) }
+func (t *trial) testable() int { return t.pick(128<<20, 8<<20) }
 
 func checkValueLimit(t *trial) {
 	s := t.create()
 	most := s.Limits().Value
-	if most == 0 || most > testable() {
+	if most == 0 || most > t.testable() {
 		return
 	}
 	v := bytes.Repeat([]byte("v"), most+1)
@@ -141,7 +141,7 @@ func checkValueLimit(t *trial) {
 func checkBatchRowsLimit(t *trial) {
 	s := t.create()
 	most := s.Limits().BatchRows
-	if most == 0 || most > testable()/64 {
+	if most == 0 || most > t.testable()/64 {
 		return
 	}
 	writes := make([]core.Write, most+1)
@@ -158,7 +158,7 @@ func checkBatchRowsLimit(t *trial) {
 func checkBatchBytesLimit(t *trial) {
 	s := t.create()
 	most := s.Limits().BatchBytes
-	if most == 0 || most > testable() {
+	if most == 0 || most > t.testable() {
 		return
 	}
 	writes, last := fill(most, fits(1<<16, s.Limits().Value))

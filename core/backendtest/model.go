@@ -35,11 +35,11 @@ type modelSnapshot struct {
 }
 
 func checkModel(t *trial) {
-	t.Logf("seeds 0 to %d", pick(3, 2)-1)
-	for seed := range uint64(pick(3, 2)) {
+	t.Logf("seeds 0 to %d", t.pick(3, 2)-1)
+	for seed := range uint64(t.pick(3, 2)) {
 		s := t.openStore(fmt.Sprintf("%s%d", t.path, seed), core.EngineOptions{Mark: aMark, NoSync: true})
 		m := &model{t: t, s: s, rnd: rand.New(rand.NewPCG(seed, 0)), rows: map[string]string{}}
-		for range pick(400, 120) {
+		for range t.pick(400, 120) {
 			m.step()
 		}
 		m.closeAll()

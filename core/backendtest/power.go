@@ -57,7 +57,7 @@ func checkCompact(t *trial) {
 	s.apply(put("k", "v"))
 	h := s.hold("k")
 	snap := s.snapshot()
-	s.churn(pick(8<<20, 2<<20))
+	s.churn(t.pick(8<<20, 2<<20))
 	s.apply(put("k", "v"), put("l", "w"))
 	s.compact()
 	h.check(t, "after Compact")
@@ -83,7 +83,7 @@ func checkSize(t *trial) {
 		t.do("Size", err)
 		return n
 	}
-	value, rows := noise(1<<12), pick(2000, 500)
+	value, rows := noise(1<<12), t.pick(2000, 500)
 	for i := range rows {
 		s.apply(put(fmt.Sprintf("%05d", i), value))
 	}
@@ -121,7 +121,7 @@ func checkCheck(t *trial) {
 	fillOdd(s)
 	snap := s.snapshot()
 	t.do("Check", checker.Check(t.ctx))
-	s.churn(pick(2<<20, 1<<19))
+	s.churn(t.pick(2<<20, 1<<19))
 	fillOdd(s)
 	t.do("Check after many writes", checker.Check(t.ctx))
 	t.close(snap)

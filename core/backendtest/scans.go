@@ -68,7 +68,7 @@ func checkScanBounds(t *trial) {
 		put1(t, tab, k, "value of "+k)
 		all = append(all, row{k, "value of " + k})
 	}
-	for range pick(600, 150) {
+	for range t.pick(600, 150) {
 		a := aScan{scan: tab.Scan(), rows: all}
 		for range rnd.IntN(5) {
 			a = a.narrow(rnd)
@@ -123,7 +123,7 @@ func firstOf(rows iter.Seq2[string, string]) iter.Seq[string] {
 
 func checkScanSnapshot(t *trial) {
 	s, tab := t.one()
-	n := pick(600, 100)
+	n := t.pick(600, 100)
 	load(t, tab, n)
 	for _, scan := range []core.Scan[string, string, string]{tab.Scan(), tab.Scan().Reverse()} {
 		seen := 0
@@ -216,7 +216,7 @@ func checkScanError(t *trial) {
 
 func checkScanDelete(t *trial) {
 	s, tab := t.one()
-	n := pick(10_000, 5_000)
+	n := t.pick(10_000, 5_000)
 	load(t, tab, n)
 	deleted := func(want int, scan core.Scan[string, string, string]) {
 		t.tb.Helper()

@@ -34,7 +34,7 @@ func checkSnapshotUnchanging(t *trial) {
 	s.apply(put("a", "1"), put("b", want[1].value), put("c", "3"))
 	full := s.snapshot()
 	s.apply(put("a", "x"), del("b"), put("bb", "x"))
-	s.churn(pick(2<<20, 1<<18))
+	s.churn(t.pick(2<<20, 1<<18))
 	s.apply(put("d", "x"))
 	t.do("SetMark", s.SetMark(t.ctx, []byte("mark")))
 	for i, want := range [][]row{nil, want} {
@@ -60,7 +60,7 @@ func checkSnapshotGet(t *trial) {
 	b, err := snap.Get(t.ctx, []byte("b"))
 	t.do("Get", err)
 	s.apply(put("a", "x"), del("b"), put("c", "x"))
-	s.churn(pick(1<<20, 1<<18))
+	s.churn(t.pick(1<<20, 1<<18))
 	for _, key := range []string{"c", "aa", "\x00"} {
 		if v, err := snap.Get(t.ctx, []byte(key)); !errors.Is(err, core.ErrNotFound) {
 			t.Errorf("Get %q = %q, %v; want ErrNotFound", key, v, err)
@@ -75,7 +75,7 @@ func checkSnapshotGet(t *trial) {
 
 func checkManySnapshots(t *trial) {
 	s := t.create()
-	n := pick(300, 60)
+	n := t.pick(300, 60)
 	var snaps []core.Snapshot
 	for i := range n {
 		s.apply(put("k", strconv.Itoa(i)), put("k"+strconv.Itoa(i), ""))
@@ -102,7 +102,7 @@ func checkSnapshotBlocksNothing(t *trial) {
 	c, err := snap.Scan(t.ctx, core.ScanRange{})
 	t.do("Scan", err)
 	c.Next()
-	s.churn(pick(32<<20, 2<<20))
+	s.churn(t.pick(32<<20, 2<<20))
 	if k, v, ok := c.Next(); !ok || string(k) != "b" || string(v) != "2" {
 		t.Errorf("Next = %q, %q, %v after growing; want the row b", k, v, ok)
 	}
@@ -118,7 +118,7 @@ func checkSnapshotConcurrent(t *trial) {
 	var readers sync.WaitGroup
 	for r := range 6 {
 		readers.Go(func() {
-			for i := range pick(30, 5) {
+			for i := range t.pick(30, 5) {
 				key := []byte("key0" + strconv.Itoa(100+(r*31+i)%200))
 				if v, err := snap.Get(t.ctx, key); err != nil || !bytes.Equal(v, []byte("0")) {
 					t.Errorf("Get %q = %q, %v", key, v, err)

@@ -50,7 +50,7 @@ func isPrefix(t *trial, tab words, stats core.StreamStats) {
 
 func checkStreamChunks(t *trial) {
 	_, tab := t.one()
-	n := pick(20_000, 4_000)
+	n := t.pick(20_000, 4_000)
 	before := t.account.applies.Load()
 	t.account.maxBatch.Store(0)
 	stats, err := tab.PutStream(t.ctx, someRows(n), core.WithChunkBytes(chunk))
@@ -73,7 +73,7 @@ func checkStreamSourceFails(t *trial) {
 	_, tab := t.one()
 	failure := errors.New("of the source")
 	stats, err := tab.PutStreamFunc(t.ctx, func(put func(k, v string) error) error {
-		for k, v := range someRows(pick(5000, 2000)) {
+		for k, v := range someRows(t.pick(5000, 2000)) {
 			if err := put(k, v); err != nil {
 				return err
 			}

@@ -75,7 +75,7 @@ func checkDropTable(t *trial) {
 	before := t.rawRows()
 	s = t.open()
 	dropped, second := t.words(s, "dropped"), t.words(s, "dropped")
-	load(t, dropped, pick(10_000, 5_000))
+	load(t, dropped, t.pick(10_000, 5_000))
 	put1(t, dropped, "k", "v")
 	g := guard(t, dropped, "some000001")
 	t.is("DropTable of no table", s.DropTable(t.ctx, "no such table"), core.ErrNotFound)

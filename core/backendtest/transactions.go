@@ -113,8 +113,8 @@ func sortedRows(m map[string]string) (rows []row) {
 func checkTxModel(t *trial) {
 	s, tab := t.one()
 	stored := map[string]string{}
-	t.Logf("seeds 0 to %d", pick(40, 10)-1)
-	for seed := range uint64(pick(40, 10)) {
+	t.Logf("seeds 0 to %d", t.pick(40, 10)-1)
+	for seed := range uint64(t.pick(40, 10)) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		now := maps.Clone(stored)
 		var failure error
@@ -373,7 +373,7 @@ func numberIn(t *trial, in core.TxTable[string, string, string], k string) int {
 func checkLostUpdate(t *trial) {
 	s, tab := t.one()
 	const goroutines = 8
-	each := pick(50, 15)
+	each := t.pick(50, 15)
 	var all sync.WaitGroup
 	for g := range goroutines {
 		all.Go(func() {
@@ -397,7 +397,7 @@ func checkLostUpdate(t *trial) {
 
 func checkWriteSkew(t *trial) {
 	s, tab := t.one()
-	for range pick(30, 10) {
+	for range t.pick(30, 10) {
 		put1(t, tab, "a", "1")
 		put1(t, tab, "b", "1")
 		var both sync.WaitGroup
@@ -433,7 +433,7 @@ func checkSeenAfterReturn(t *trial) {
 	for g := range 4 {
 		all.Go(func() {
 			k := fmt.Sprintf("key %d", g)
-			for i := range pick(50, 10) {
+			for i := range t.pick(50, 10) {
 				v := strconv.Itoa(i)
 				if err := tab.Put(t.ctx, k, v); err != nil {
 					t.Fatalf("Put: %v", err)
@@ -526,7 +526,7 @@ func (t *trial) limits() core.Limits {
 
 // tooMuch returns a number of bytes that one atomic write cannot take, 0 if any that is practical is fine.
 func (t *trial) tooMuch() int {
-	if n := t.limits().BatchBytes; n != 0 && n < testable() {
+	if n := t.limits().BatchBytes; n != 0 && n < t.testable() {
 		return n + 1
 	}
 	return 0

@@ -36,6 +36,7 @@ type trial struct {
 	path    string
 	ctx     context.Context
 	wait    time.Duration // how long the check may take
+	short   bool
 
 	mu       sync.Mutex
 	tb       tb
@@ -46,7 +47,10 @@ type trial struct {
 
 func newTrial(t tb, p *promise, target Target, spoiled bool) *trial {
 	a := newAccount(target.Backend)
-	tr := &trial{promise: p, target: target, account: a, backend: a, path: target.Path, tb: t, ctx: context.Background(), wait: patience}
+	tr := &trial{
+		promise: p, target: target, account: a, backend: a, path: target.Path, tb: t,
+		ctx: context.Background(), wait: patience, short: testing.Short(),
+	}
 	if spoiled {
 		tr.backend = Spoil(a)
 	}
@@ -145,8 +149,8 @@ func (t *trial) do(what string, err error) {
 }
 
 // pick returns the smaller amount of work if tests are to be short.
-func pick(full, short int) int {
-	if testing.Short() {
+func (t *trial) pick(full, short int) int {
+	if t.short {
 		return short
 	}
 	return full

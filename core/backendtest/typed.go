@@ -20,7 +20,7 @@ import (
 func typed() []promise {
 	return slices.Concat(guardPromises, closePromises, orderPromises, scanPromises, txPromises, nestedPromises,
 		writePromises, groupPromises, streamPromises, cancelPromises, recreatePromises, migrationPromises,
-		formatPromises, tablePromises, damagePromises, backupPromises, argumentPromises)
+		formatPromises, tablePromises, damagePromises, argumentPromises)
 }
 
 // words is the table that most checks use.

@@ -98,7 +98,7 @@ func checkRowLimits(t *trial) {
 		_, err := tab.Delete(t.ctx, long)
 		t.do("Delete", err)
 	}
-	if limits.Value != 0 && limits.Value <= testable() {
+	if limits.Value != 0 && limits.Value <= t.testable() {
 		try("a long value", "long", strings.Repeat("v", limits.Value+1))
 	}
 	holds(t, tab, row{"k", "v"})
@@ -131,7 +131,7 @@ func checkReadOnly(t *trial) {
 
 func checkPutAllAtomic(t *trial) {
 	s, tab := t.one()
-	n := pick(500, 100)
+	n := t.pick(500, 100)
 	var stop atomic.Bool
 	var readers sync.WaitGroup
 	for range 2 {
@@ -141,7 +141,7 @@ func checkPutAllAtomic(t *trial) {
 			}
 		})
 	}
-	for round := range pick(40, 10) {
+	for round := range t.pick(40, 10) {
 		t.do("PutAll", tab.PutAll(t.ctx, func(yield func(k, v string) bool) {
 			for k := range someRows(n) {
 				if !yield(k, fmt.Sprint(round)) {
@@ -188,10 +188,10 @@ func checkPutAllFails(t *trial) {
 // badRow returns a row that the engine cannot take, the zero row if there is none that is practical.
 func (t *trial) badRow() row {
 	limits := t.limits()
-	if limits.Key != 0 && limits.Key <= testable() {
+	if limits.Key != 0 && limits.Key <= t.testable() {
 		return row{strings.Repeat("k", limits.Key+1), "v"}
 	}
-	if limits.Value != 0 && limits.Value <= testable() {
+	if limits.Value != 0 && limits.Value <= t.testable() {
 		return row{"b", strings.Repeat("v", limits.Value+1)}
 	}
 	return row{}
