@@ -159,6 +159,7 @@ type Limits struct {
 	Key, Value int // bytes of one key, of one value
 	BatchRows  int // rows of one Apply
 	BatchBytes int // bytes of all keys and values of one Apply
+	StreamRows int // rows of one Apply of a stream: more would need more memory than a stream should, in any order
 }
 
 // The optional powers of an Engine, and of a Snapshot (Counter). What an engine lacks it does not implement.

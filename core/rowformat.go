@@ -51,37 +51,40 @@ func (f *rowFormat[K, V, W]) append(dst []byte, k K, v V) (row []byte, value int
 	return dst, value, f.limits.checkRow(dst[start:value], dst[value:])
 }
 
-// view returns the view of a stored value. It is the one place where the engine's bytes are clipped, so that no
-// format can read beyond its row.
-func (f *rowFormat[K, V, W]) view(key, stored []byte) (W, error) {
-	stored = stored[:len(stored):len(stored)]
-	if !f.checksums {
-		return f.value.View(stored)
-	}
-	value, err := checkRowSum(key[tableNumberSize:], stored)
+// view sets w to the view of a stored value. It does not return the view, because each time a large one is handed on
+// costs nanoseconds that a Get has to count.
+func (f *rowFormat[K, V, W]) view(key, stored []byte, w *W) error {
+	value, err := f.content(key, stored)
 	if err != nil {
-		var none W
-		return none, err
-	}
-	if f.trusted != nil {
-		return f.trusted.ViewTrusted(value)
-	}
-	return f.value.View(value)
-}
-
-// viewInto is view for a W whose memory may be used again.
-func (f *rowFormat[K, V, W]) viewInto(key, stored []byte, w *W) (err error) {
-	if f.reuse == nil || f.trusted != nil {
-		*w, err = f.view(key, stored)
 		return err
 	}
-	stored = stored[:len(stored):len(stored)]
-	if f.checksums {
-		if stored, err = checkRowSum(key[tableNumberSize:], stored); err != nil {
-			return err
-		}
+	if f.trusted != nil {
+		*w, err = f.trusted.ViewTrusted(value)
+	} else {
+		*w, err = f.value.View(value)
 	}
-	return f.reuse.ViewInto(stored, w)
+	return err
+}
+
+// viewAgain is view for a w whose memory may be used again.
+func (f *rowFormat[K, V, W]) viewAgain(key, stored []byte, w *W) error {
+	if f.reuse == nil || f.trusted != nil {
+		return f.view(key, stored, w)
+	}
+	value, err := f.content(key, stored)
+	if err != nil {
+		return err
+	}
+	return f.reuse.ViewInto(value, w)
+}
+
+// content returns the encoding that a stored value holds, after comparing it with its checksum if it has one. It is
+// the one place where the engine's bytes are clipped, so that no format can read beyond its row.
+func (f *rowFormat[K, V, W]) content(key, stored []byte) ([]byte, error) {
+	if !f.checksums {
+		return stored[:len(stored):len(stored)], nil
+	}
+	return checkRowSum(key[tableNumberSize:], stored)
 }
 
 // decodeKey returns the key of a stored key.
@@ -94,6 +97,6 @@ func (f *rowFormat[K, V, W]) check(key, stored []byte) error {
 	if _, err := f.decodeKey(key); err != nil {
 		return err
 	}
-	_, err := f.view(key, stored)
-	return err
+	var w W
+	return f.view(key, stored, &w)
 }

@@ -152,7 +152,7 @@ func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
 
 func (s *Scan[K, V, W]) decode(key, stored []byte, row *Row[K, W]) (err error) {
 	if row.Key, err = s.table.rows.decodeKey(key); err == nil {
-		err = s.table.rows.viewInto(key, stored, &row.Value)
+		err = s.table.rows.viewAgain(key, stored, &row.Value)
 	}
 	if err != nil {
 		return s.rowError(key, err)

@@ -105,8 +105,10 @@ func (s *stream[K, V, W]) take(k K, v V) error {
 
 // fits reports whether the chunk is within all bounds.
 func (s *stream[K, V, W]) fits() bool {
+	rows, limits := len(s.batch.rows), &s.table.storage.limits
 	return s.batch.size() <= s.opts.chunk &&
-		s.table.storage.limits.checkBatch(len(s.batch.rows), len(s.batch.arena)) == nil
+		(limits.StreamRows <= 0 || rows <= limits.StreamRows) &&
+		limits.checkBatch(rows, len(s.batch.arena)) == nil
 }
 
 // commitBefore commits the chunk without its last row, which starts at start, and begins the next chunk with it.

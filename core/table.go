@@ -49,10 +49,11 @@ func (t *Table[K, V, W]) read(ctx context.Context, s *guardState[W], k K) error 
 		return err
 	}
 	s.release = r
-	if s.view, err = t.rows.view(key, stored); err != nil {
+	if err := t.rows.view(key, stored, &s.view); err != nil {
 		r.Release()
+		return err
 	}
-	return err
+	return nil
 }
 
 // View calls fn with the view of the row at k, or returns ErrNotFound. The view is valid until fn returns, whose
@@ -69,8 +70,7 @@ func (t *Table[K, V, W]) View(ctx context.Context, k K, fn func(W) error) error 
 // Load returns a view of a private copy of the row at k, or ErrNotFound. It needs no closing.
 func (t *Table[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
 	err = t.peek(ctx, k, func(key, stored []byte) error {
-		w, err = t.rows.view(key, bytes.Clone(stored))
-		return err
+		return t.rows.view(key, bytes.Clone(stored), &w)
 	})
 	if err != nil {
 		return w, t.failAt("load", k, err)

@@ -32,7 +32,7 @@ func (t TxTable[K, V, W]) view(ctx context.Context, k K) (w W, err error) {
 	if err != nil {
 		return w, err
 	}
-	return t.table.rows.view(key, stored)
+	return w, t.table.rows.view(key, stored, &w)
 }
 
 // Load returns a view of a private copy of the row at k, or ErrNotFound. It outlives the transaction.
@@ -45,7 +45,7 @@ func (t TxTable[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
 	if err != nil {
 		return w, t.table.failAt("load", k, err)
 	}
-	w, err = t.table.rows.view(key, bytes.Clone(stored))
+	err = t.table.rows.view(key, bytes.Clone(stored), &w)
 	return w, t.table.failAt("load", k, err)
 }
 

@@ -103,9 +103,13 @@ func (e *engine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 // maxValueSize keeps what bbolt may put into one leaf, four values, within the 4 GiB that a leaf can address.
 const maxValueSize = min(1<<30, math.MaxInt/4) - 1<<16
 
+// streamRows bounds what bbolt holds in memory until it commits: rows in no order are on a page each, of which it
+// keeps the content twice. That makes about 256 MiB.
+const streamRows = 1 << 15
+
 // Limits returns what bbolt can take.
 func (e *engine) Limits() core.Limits {
-	return core.Limits{Key: bolt.MaxKeySize, Value: maxValueSize}
+	return core.Limits{Key: bolt.MaxKeySize, Value: maxValueSize, StreamRows: streamRows}
 }
 
 // Size returns the length of the file.
