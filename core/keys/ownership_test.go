@@ -15,7 +15,7 @@ import (
 // spoils the bytes of all other formats.)
 func TestViewsBorrow(t *testing.T) {
 	str, raw := keys.StringView(), keys.BytesView()
-	b := []byte("abc")
+	b := []byte("abcdef")[:3]
 	s, _ := str.Decode(b)
 	v, _ := raw.Decode(b)
 	spoil(b)
@@ -46,22 +46,35 @@ func TestViewsBorrow(t *testing.T) {
 
 // TestDescOwns: Desc decodes from scratch memory, which must not be used again under the keys that refer to it.
 func TestDescOwns(t *testing.T) {
-	strs, raws := keys.Desc(keys.StringView()), keys.Desc(keys.Pair(keys.Bytes(), keys.BytesView()))
-	b, _ := strs.Append(nil, "abc")
-	c, _ := raws.Append(nil, tuple([]byte("def"), []byte("ghi")))
-	s, _ := strs.Decode(b)
-	p, _ := raws.Decode(c)
-	spoil(b)
-	spoil(c)
-	for range 10 { // whatever memory would be used again, is
-		b, _ = strs.Append(b[:0], "xyz")
-		c, _ = raws.Append(c[:0], tuple([]byte("xyz"), []byte("xyz")))
-		_, _ = strs.Decode(b)
-		_, _ = raws.Decode(c)
-		_, _ = keys.Desc(keys.String()).Decode(b)
+	str, raw := keys.StringView(), keys.BytesView()
+	descOwns(t, str, "abc", "xyz")
+	descOwns(t, raw, []byte("abc"), []byte("xyz"))
+	descOwns(t, keys.Optional(str), keys.Null[string]{V: "abc", Valid: true}, keys.Null[string]{V: "xyz", Valid: true})
+	own := keys.Bytes()
+	p, q := keys.Pair(own, raw), keys.Pair(raw, own)
+	descOwns(t, p, p.Key([]byte("abc"), []byte("def")), p.Key([]byte("xyz"), []byte("xyz")))
+	descOwns(t, q, q.Key([]byte("abc"), []byte("def")), q.Key([]byte("xyz"), []byte("xyz")))
+	one, two, three := keys.Triple(str, own, own), keys.Triple(own, str, own), keys.Triple(own, own, str)
+	descOwns(t, one, one.Key("abc", nil, nil), one.Key("xyz", nil, nil))
+	descOwns(t, two, two.Key(nil, "abc", nil), two.Key(nil, "xyz", nil))
+	descOwns(t, three, three.Key(nil, nil, "abc"), three.Key(nil, nil, "xyz"))
+}
+
+func descOwns[K any](t *testing.T, part keys.Part[K], k, other K) {
+	t.Helper()
+	f := keys.Desc(part)
+	b, _ := f.Append(nil, k)
+	got, err := f.Decode(b)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if s != "abc" || string(p.First) != "def" || string(p.Second) != "ghi" {
-		t.Errorf("got %q and %q", s, p)
+	b, _ = f.Append(b[:0], other)
+	for range 10 { // whatever memory would be used again, is
+		_, _ = f.Decode(b)
+	}
+	again, _ := f.Append(nil, got)
+	if want, _ := f.Append(nil, k); string(again) != string(want) {
+		t.Errorf("%s: the key %v became %v", f.ID(), k, got)
 	}
 }
 

@@ -1,0 +1,248 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package keys_test
+
+import (
+	"bytes"
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/guardkv/guardkv/core/keys"
+)
+
+// model is a format beside what it should agree with: the keys of its type and their order, in plain Go.
+type model[K any] struct {
+	part    keys.Part[K]
+	edges   []K
+	random  func(*rand.Rand) K
+	compare func(a, b K) int
+	view    bool // decoded keys refer to the bytes they were decoded from
+}
+
+func (m model[K]) pick(r *rand.Rand) K {
+	if r.IntN(3) == 0 {
+		return m.random(r)
+	}
+	return m.edges[r.IntN(len(m.edges))]
+}
+
+func (m model[K]) sample(r *rand.Rand, n int) []K {
+	all := m.edges
+	for range n {
+		all = append(all[:len(all):len(all)], m.pick(r))
+	}
+	return all
+}
+
+func uints[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](p keys.Part[T], most T) model[T] {
+	return model[T]{
+		part:    p,
+		edges:   []T{0, 1, 2, 127, 128, 254, 255, most/2 - 1, most / 2, most/2 + 1, most - 1, most},
+		random:  func(r *rand.Rand) T { return T(r.Uint64() >> r.IntN(64)) },
+		compare: cmp.Compare[T],
+	}
+}
+
+func ints[T ~int | ~int8 | ~int16 | ~int32 | ~int64](p keys.Part[T], least, most T) model[T] {
+	return model[T]{
+		part:    p,
+		edges:   []T{least, least + 1, least / 2, -128, -127, -2, -1, 0, 1, 2, 126, 127, most / 2, most - 1, most},
+		random:  func(r *rand.Rand) T { return T(int64(r.Uint64()) >> r.IntN(64)) },
+		compare: cmp.Compare[T],
+	}
+}
+
+func floats[T ~float32 | ~float64](p keys.Part[T], least, most T) model[T] {
+	inf, nan := T(math.Inf(1)), T(math.NaN())
+	return model[T]{
+		part: p,
+		edges: []T{
+			-inf, -most, -1.5, -1, -least, T(math.Copysign(0, -1)), 0, least, 1, 1.5, most, inf, nan,
+			T(math.Copysign(math.NaN(), -1)), T(math.Float64frombits(0x7ff8000000000123)),
+		},
+		random: func(r *rand.Rand) T { return T(r.NormFloat64() * math.Pow(10, float64(r.IntN(60)-30))) },
+		compare: func(a, b T) int {
+			if a != a || b != b {
+				return -cmp.Compare(a, b) // where NaN is first
+			}
+			return cmp.Compare(a, b)
+		},
+	}
+}
+
+func bools() model[bool] {
+	number := func(b bool) int {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	return model[bool]{
+		part:    keys.Bool(),
+		edges:   []bool{false, true},
+		random:  func(r *rand.Rand) bool { return r.IntN(2) == 0 },
+		compare: func(a, b bool) int { return number(a) - number(b) },
+	}
+}
+
+func arrays[A keys.ByteArray]() model[A] {
+	fill := func(next func() byte) (a A) {
+		for i := range len(a) {
+			a[i] = next()
+		}
+		return a
+	}
+	return model[A]{
+		part:   keys.Array[A](),
+		edges:  []A{fill(func() byte { return 0 }), fill(func() byte { return 1 }), fill(func() byte { return 0xff })},
+		random: func(r *rand.Rand) A { return fill(func() byte { return byte(r.IntN(3) - 1) }) },
+		compare: func(a, b A) int {
+			for i := range len(a) {
+				if a[i] != b[i] {
+					return cmp.Compare(a[i], b[i])
+				}
+			}
+			return 0
+		},
+	}
+}
+
+func times() model[time.Time] {
+	noon := time.Date(2026, 3, 29, 12, 0, 0, 123456789, time.UTC)
+	return model[time.Time]{
+		part: keys.Time(),
+		edges: []time.Time{
+			{}, time.Time{}.Add(-1), time.Time{}.Add(1), noon, noon.In(time.FixedZone("east", 3600)),
+			time.Unix(0, 0), time.Unix(-1, 999999999), time.Unix(0, 999999999), time.Unix(1, 0),
+			time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(30000, 1, 1, 0, 0, 0, 0, time.UTC),
+			oldest, oldest.Add(1), newest.Add(-1), newest,
+		},
+		random:  func(r *rand.Rand) time.Time { return time.Unix(int64(r.Uint64())>>r.IntN(64), r.Int64N(1e9)) },
+		compare: time.Time.Compare,
+	}
+}
+
+// The bounds of time.Time, which counts seconds since January 1 of year 1 in an int64.
+var (
+	oldest = time.Unix(math.MaxInt64-62135596800+1, 0) // overflows to the least int64
+	newest = time.Unix(math.MaxInt64-62135596800, 999999999)
+)
+
+// awkward are the texts that delimiters and escapes go wrong on.
+var awkward = []string{
+	"", "\x00", "\x00\x00", "\x00\x01", "\x00\xff", "\x01", "\xff", "\xff\xff", "\xff\x00", "a", "a\x00", "a\x00b",
+	"a\x00\x01", "a\x00\xff", "a\x01", "a\xff", "a\xff\xff", "ab", "aa", "b", "\xfe\xff", "\xff\xfe", "\xff\xfe\x00",
+}
+
+func awkwardRandom(r *rand.Rand) string {
+	b := make([]byte, r.IntN(7))
+	for i := range b {
+		b[i] = "\x00\x01\xfe\xffa"[r.IntN(5)]
+	}
+	return string(b)
+}
+
+func strs[T ~string](p keys.Part[T]) model[T] {
+	m := model[T]{
+		part:    p,
+		random:  func(r *rand.Rand) T { return T(awkwardRandom(r)) },
+		compare: func(a, b T) int { return strings.Compare(string(a), string(b)) },
+	}
+	for _, s := range awkward {
+		m.edges = append(m.edges, T(s))
+	}
+	return m
+}
+
+func texts[T ~[]byte](p keys.Part[T]) model[T] {
+	m := model[T]{
+		part:    p,
+		edges:   []T{nil},
+		random:  func(r *rand.Rand) T { return T(awkwardRandom(r)) },
+		compare: func(a, b T) int { return bytes.Compare(a, b) },
+	}
+	for _, s := range awkward {
+		m.edges = append(m.edges, T(s))
+	}
+	return m
+}
+
+func view[K any](m model[K]) model[K] {
+	m.view = true
+	return m
+}
+
+func desc[K any](m model[K]) model[K] {
+	return model[K]{
+		part:    keys.Desc(m.part),
+		edges:   m.edges,
+		random:  m.random,
+		compare: func(a, b K) int { return m.compare(b, a) },
+	}
+}
+
+func optional[K any](m model[K]) model[keys.Null[K]] {
+	some := func(k K) keys.Null[K] { return keys.Null[K]{V: k, Valid: true} }
+	edges := []keys.Null[K]{{}, {V: m.edges[len(m.edges)-1]}}
+	for _, k := range m.edges {
+		edges = append(edges, some(k))
+	}
+	return model[keys.Null[K]]{
+		part:   keys.Optional(m.part),
+		edges:  edges,
+		random: func(r *rand.Rand) keys.Null[K] { return some(m.random(r)) },
+		compare: func(a, b keys.Null[K]) int {
+			switch {
+			case a.Valid && b.Valid:
+				return m.compare(a.V, b.V)
+			case a.Valid:
+				return 1
+			case b.Valid:
+				return -1
+			default:
+				return 0
+			}
+		},
+		view: m.view,
+	}
+}
+
+func pair[A, B any](a model[A], b model[B]) model[keys.Tuple[A, B]] {
+	random := func(r *rand.Rand) keys.Tuple[A, B] { return keys.Tuple[A, B]{First: a.pick(r), Second: b.pick(r)} }
+	return model[keys.Tuple[A, B]]{
+		part:   keys.Pair(a.part, b.part),
+		edges:  repeat(random),
+		random: random,
+		compare: func(x, y keys.Tuple[A, B]) int {
+			return cmp.Or(a.compare(x.First, y.First), b.compare(x.Second, y.Second))
+		},
+		view: a.view || b.view,
+	}
+}
+
+func triple[A, B, C any](a model[A], b model[B], c model[C]) model[keys.Tuple3[A, B, C]] {
+	random := func(r *rand.Rand) keys.Tuple3[A, B, C] {
+		return keys.Tuple3[A, B, C]{First: a.pick(r), Second: b.pick(r), Third: c.pick(r)}
+	}
+	return model[keys.Tuple3[A, B, C]]{
+		part:   keys.Triple(a.part, b.part, c.part),
+		edges:  repeat(random),
+		random: random,
+		compare: func(x, y keys.Tuple3[A, B, C]) int {
+			return cmp.Or(a.compare(x.First, y.First), b.compare(x.Second, y.Second), c.compare(x.Third, y.Third))
+		},
+		view: a.view || b.view || c.view,
+	}
+}
+
+func repeat[K any](random func(*rand.Rand) K) (all []K) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 40 {
+		all = append(all, random(r))
+	}
+	return all
+}
