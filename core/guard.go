@@ -4,6 +4,7 @@
 package core
 
 import (
+	"bytes"
 	"runtime"
 	"sync"
 )
@@ -30,7 +31,7 @@ type guardState[W any] struct {
 	view    W
 	release Releaser
 	home    *guardPool[W]
-	keybuf  []byte // the encoded key of the read that is opening this guard
+	keybuf  []byte // the stored key of the read that is opening this guard; always begins with the table's prefix
 	raceShadow
 }
 
@@ -66,8 +67,14 @@ func panicGuardClosed() { panic(ErrGuardClosed) }
 // guardPool makes and recycles the guard states of one table.
 type guardPool[W any] struct {
 	readers *readers
+	places  *places // nil unless tracked
 	table   string
+	prefix  []byte // of the table's stored keys
 	pool    sync.Pool
+}
+
+func newGuardPool[W any](r *readers, table string, prefix []byte) *guardPool[W] {
+	return &guardPool[W]{readers: r, places: r.places, table: table, prefix: prefix}
 }
 
 // take returns a state whose seat is taken, or nil if the storage is closed.
@@ -85,17 +92,9 @@ func (p *guardPool[W]) take() *guardState[W] {
 
 // new registers the report on forgotten guards once for the life of the state, which costs a Get nothing.
 func (p *guardPool[W]) new() *guardState[W] {
-	s := &guardState[W]{home: p, seat: p.readers.newSeat(p.table)}
+	s := &guardState[W]{home: p, seat: p.readers.newSeat(p.table), keybuf: bytes.Clone(p.prefix)}
 	runtime.AddCleanup(s, p.readers.abandon, s.seat)
 	return s
-}
-
-// open makes a guard of a state whose view is set.
-func (p *guardPool[W]) open(s *guardState[W]) Guard[W] {
-	if p.readers.places != nil {
-		s.seat.at = p.readers.places.add("guard of "+p.table, 2)
-	}
-	return Guard[W]{s, s.seat.gen.Load()}
 }
 
 // close releases what a guard held. The view stays in the state, unreachable, until the next guard replaces it:
@@ -103,7 +102,7 @@ func (p *guardPool[W]) open(s *guardState[W]) Guard[W] {
 func (p *guardPool[W]) close(s *guardState[W]) {
 	s.raceWrite()
 	if s.seat.at != nil {
-		p.readers.places.remove(s.seat.at)
+		p.places.remove(s.seat.at)
 		s.seat.at = nil
 	}
 	s.release.Release()

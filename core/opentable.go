@@ -204,12 +204,8 @@ func (o *tableOpener[K, V, W]) record(ctx context.Context, state *tableState, r 
 }
 
 func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key KeyFormat[K], value ValueFormat[V, W]) *Table[K, V, W] {
-	t := &Table[K, V, W]{
-		storage: s,
-		state:   state,
-		rows:    newRowFormat(r, s.limits, key, value),
-		guards:  &guardPool[W]{readers: &s.readers, table: state.name},
-	}
+	t := &Table[K, V, W]{storage: s, state: state, rows: newRowFormat(r, s.limits, key, value)}
+	t.guards = newGuardPool[W](&s.readers, state.name, t.rows.prefix())
 	check := t.rows.check
 	state.check.Store(&check)
 	state.opened.Store(true)

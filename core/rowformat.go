@@ -24,13 +24,16 @@ func newRowFormat[K, V, W any](r tableRecord, l Limits, key KeyFormat[K], value 
 	return f
 }
 
-// appendKey appends the stored form of a key.
-func (f *rowFormat[K, V, W]) appendKey(dst []byte, k K) ([]byte, error) {
-	dst, err := f.key.Append(appendTableNumber(dst, f.number), k)
+// prefix returns what the stored forms of all keys begin with.
+func (f *rowFormat[K, V, W]) prefix() []byte { return appendTableNumber(nil, f.number) }
+
+// setKey puts the stored form of a key into buf, which starts with the prefix.
+func (f *rowFormat[K, V, W]) setKey(buf []byte, k K) ([]byte, error) {
+	buf, err := f.key.Append(buf[:tableNumberSize], k)
 	if err != nil {
-		return dst, err
+		return buf, err
 	}
-	return dst, f.limits.checkRow(dst, nil)
+	return buf, f.limits.checkRow(buf, nil)
 }
 
 // append appends the stored form of a row, key first, and returns where the value starts.
@@ -53,8 +56,16 @@ func (f *rowFormat[K, V, W]) append(dst []byte, k K, v V) (row []byte, value int
 
 // view sets w to the view of a stored value. It does not return the view, because each time a large one is handed on
 // costs nanoseconds that a Get has to count.
-func (f *rowFormat[K, V, W]) view(key, stored []byte, w *W) error {
-	value, err := f.content(key, stored)
+func (f *rowFormat[K, V, W]) view(key, stored []byte, w *W) (err error) {
+	if f.checksums {
+		return f.viewChecked(key, stored, w)
+	}
+	*w, err = f.value.View(stored[:len(stored):len(stored)])
+	return err
+}
+
+func (f *rowFormat[K, V, W]) viewChecked(key, stored []byte, w *W) error {
+	value, err := checkRowSum(key[tableNumberSize:], stored)
 	if err != nil {
 		return err
 	}
@@ -67,24 +78,17 @@ func (f *rowFormat[K, V, W]) view(key, stored []byte, w *W) error {
 }
 
 // viewAgain is view for a w whose memory may be used again.
-func (f *rowFormat[K, V, W]) viewAgain(key, stored []byte, w *W) error {
+func (f *rowFormat[K, V, W]) viewAgain(key, stored []byte, w *W) (err error) {
 	if f.reuse == nil || f.trusted != nil {
 		return f.view(key, stored, w)
 	}
-	value, err := f.content(key, stored)
-	if err != nil {
-		return err
+	stored = stored[:len(stored):len(stored)]
+	if f.checksums {
+		if stored, err = checkRowSum(key[tableNumberSize:], stored); err != nil {
+			return err
+		}
 	}
-	return f.reuse.ViewInto(value, w)
-}
-
-// content returns the encoding that a stored value holds, after comparing it with its checksum if it has one. It is
-// the one place where the engine's bytes are clipped, so that no format can read beyond its row.
-func (f *rowFormat[K, V, W]) content(key, stored []byte) ([]byte, error) {
-	if !f.checksums {
-		return stored[:len(stored):len(stored)], nil
-	}
-	return checkRowSum(key[tableNumberSize:], stored)
+	return f.reuse.ViewInto(stored, w)
 }
 
 // decodeKey returns the key of a stored key.

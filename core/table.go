@@ -31,29 +31,36 @@ func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 		t.guards.giveBack(s)
 		return Guard[W]{}, t.failAt("get", k, err)
 	}
-	return t.guards.open(s), nil
+	if t.guards.places != nil {
+		s.seat.at = t.guards.places.add("guard of "+t.state.name, 1)
+	}
+	return Guard[W]{s, s.seat.gen.Load()}, nil
 }
 
-// read sets the view of a guard state.
+// read makes a guard state hold a row.
 func (t *Table[K, V, W]) read(ctx context.Context, s *guardState[W], k K) error {
-	if t.state.dropped.Load() {
-		return errDropped
-	}
-	key, err := t.rows.appendKey(s.keybuf[:0], k)
-	if err != nil {
-		return err
-	}
-	s.keybuf = key
-	stored, r, err := t.storage.engine.Get(ctx, key)
+	stored, r, err := t.find(ctx, s, k)
 	if err != nil {
 		return err
 	}
 	s.release = r
-	if err := t.rows.view(key, stored, &s.view); err != nil {
+	if err = t.rows.view(s.keybuf, stored, &s.view); err != nil {
 		r.Release()
-		return err
 	}
-	return nil
+	return err
+}
+
+// find reads the stored row at k, whose stored key it leaves in the guard state.
+func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (stored []byte, r Releaser, err error) {
+	if t.state.dropped.Load() {
+		return nil, nil, errDropped
+	}
+	key, err := t.rows.setKey(s.keybuf, k)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.keybuf = key
+	return t.storage.engine.Get(ctx, key)
 }
 
 // View calls fn with the view of the row at k, or returns ErrNotFound. The view is valid until fn returns, whose
@@ -94,20 +101,12 @@ func (t *Table[K, V, W]) peek(ctx context.Context, k K, fn func(key, stored []by
 		return ErrClosed
 	}
 	defer t.guards.giveBack(s)
-	if t.state.dropped.Load() {
-		return errDropped
-	}
-	key, err := t.rows.appendKey(s.keybuf[:0], k)
-	if err != nil {
-		return err
-	}
-	s.keybuf = key
-	stored, r, err := t.storage.engine.Get(ctx, key)
+	stored, r, err := t.find(ctx, s, k)
 	if err != nil {
 		return err
 	}
 	defer r.Release()
-	return fn(key, stored)
+	return fn(s.keybuf, stored)
 }
 
 // rowRequest is a request for one row, with the memory that its encoding needs.
@@ -154,7 +153,7 @@ func (t *Table[K, V, W]) write(ctx context.Context, when condition, k K, v *V) (
 func (t *Table[K, V, W]) encode(r *rowRequest, when condition, k K, v *V) (err error) {
 	start := 0
 	if v == nil {
-		r.row, err = t.rows.appendKey(r.row[:0], k)
+		r.row, err = t.rows.setKey(append(r.row[:0], t.guards.prefix...), k)
 		start = len(r.row)
 	} else {
 		r.row, start, err = t.rows.append(r.row[:0], k, *v)

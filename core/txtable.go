@@ -133,7 +133,7 @@ func (t TxTable[K, V, W]) key(k K) (key []byte, err error) {
 	if err := t.usable(); err != nil {
 		return nil, err
 	}
-	t.tx.keybuf, err = t.table.rows.appendKey(t.tx.keybuf[:0], k)
+	t.tx.keybuf, err = t.table.rows.setKey(append(t.tx.keybuf[:0], t.table.guards.prefix...), k)
 	return t.tx.keybuf, err
 }
 
