@@ -18,7 +18,7 @@ type claim struct {
 	backend  Backend
 	path     string
 	readOnly bool
-	fd       *os.File // nil: nothing is there
+	fd       *os.File // nil: nothing is there, or an empty directory
 	foreign  error    // what is there and is no file
 	opened   bool     // the engine has the lock
 }
@@ -26,31 +26,34 @@ type claim struct {
 var _ core.Claim = (*claim)(nil)
 
 func (c *claim) lock(ctx context.Context) error {
-	c.foreign = notAFile(c.path)
-	if c.foreign != nil {
+	info, err := os.Stat(c.path)
+	if err == nil && info.IsDir() && isEmpty(c.path) {
+		return nil // as good as nothing
+	}
+	if c.foreign = notAFile(c.path, info, err); c.foreign != nil {
 		return nil
 	}
-	fd, err := lockPath(ctx, c.path, c.readOnly, c.backend.LockTimeout)
-	c.fd = fd
+	c.fd, err = lockPath(ctx, c.path, c.readOnly, c.backend.LockTimeout)
 	return err
 }
 
-// notAFile returns why what is at path can be no storage, nil if it can or nothing is there. Opening a pipe
-// would wait for its other end.
-func notAFile(path string) error {
-	info, err := os.Stat(path)
+// notAFile returns why what os.Stat found at path can be no storage, nil if it can or nothing is there. It is not opened
+// to find out: opening a pipe would wait for its other end.
+func notAFile(path string, info os.FileInfo, err error) error {
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%w: %s is no file, its type is %s", core.ErrNotStorage, path, info.Mode().Type())
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err == nil {
 			return fmt.Errorf("%w: %s is a link to nothing", core.ErrNotStorage, path)
 		}
 	}
-	if err != nil {
-		return nil // opening it says what is wrong
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: %s is not a file but %s", core.ErrNotStorage, path, info.Mode().Type())
-	}
-	return nil
+	return nil // any other error comes again when the file is opened
+}
+
+func isEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) == 0
 }
 
 // Mark returns the mark in the file.

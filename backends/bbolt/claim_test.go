@@ -46,7 +46,7 @@ func TestForeign(t *testing.T) {
 		})
 		db.Close()
 	}
-	os.Mkdir(at("directory"), 0o700)
+	os.MkdirAll(at("directory/with something"), 0o700)
 	os.WriteFile(at("empty file"), nil, 0o600)
 	os.WriteFile(at("text"), []byte("this is no database\n"), 0o600)
 	os.WriteFile(at("long text"), bytes.Repeat([]byte("this is no database\n"), 10_000), 0o600)

@@ -14,7 +14,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// create makes a storage at path, where nothing may be: ErrConflict if something is. It is built under another name, so
+// create makes a storage at path, where nothing may be but an empty directory: ErrConflict if something is. It is built under another name, so
 // that whoever finds a file at path finds a storage.
 func create(path string, mode os.FileMode, mark []byte) error {
 	removeLeftovers(path)
@@ -25,6 +25,9 @@ func create(path string, mode os.FileMode, mark []byte) error {
 	name := fd.Name()
 	if err := fill(fd, mark); err != nil {
 		return errors.Join(err, os.Remove(name))
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		os.Remove(path) // fails if it is not empty any more, and linking then does too
 	}
 	if err := linkNew(name, path); err != nil {
 		os.Remove(name)

@@ -23,7 +23,6 @@ type cursor struct {
 	leaf     page     // nil before the first
 	first    int      // the leaf's rows in the range that are still to come
 	last     int      // exclusive
-	edge     uint64   // where the next row must start, or end in reverse, to abut on the last
 	done     bool     // no leaf comes after this one
 	err      error
 
@@ -48,47 +47,21 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 	if c.first >= c.last && !c.nextLeaf() {
 		return nil, nil, false
 	}
+	i := c.first
 	if c.reverse {
-		return c.rowBefore()
+		c.last--
+		i = c.last
+	} else {
+		c.first++
 	}
-	return c.rowAfter()
-}
-
-// rowAfter is the hot path of scans: the row must start where the last one ended.
-func (c *cursor) rowAfter() (key, value []byte, ok bool) {
+	// The layout of the leaf was checked when the cursor came to it.
 	p := c.leaf
-	at := headerSize + elementSize*c.first
+	at := headerSize + elementSize*i
 	e := p[at : at+elementSize]
-	start := uint64(at) + uint64(native.Uint32(e[4:]))
-	keyEnd := start + uint64(native.Uint32(e[8:]))
-	end := keyEnd + uint64(native.Uint32(e[12:]))
-	if start != c.edge || end > uint64(len(p)) || native.Uint32(e) != 0 {
-		return c.broken(c.first)
-	}
-	c.edge = end
-	c.first++
+	start := at + int(native.Uint32(e[4:]))
+	keyEnd := start + int(native.Uint32(e[8:]))
+	end := keyEnd + int(native.Uint32(e[12:]))
 	return p[start:keyEnd:keyEnd], p[keyEnd:end:end], true
-}
-
-// rowBefore is its mirror image: the row must end where the last one started.
-func (c *cursor) rowBefore() (key, value []byte, ok bool) {
-	p := c.leaf
-	at := headerSize + elementSize*(c.last-1)
-	e := p[at : at+elementSize]
-	start := uint64(at) + uint64(native.Uint32(e[4:]))
-	keyEnd := start + uint64(native.Uint32(e[8:]))
-	end := keyEnd + uint64(native.Uint32(e[12:]))
-	if end != c.edge || end > uint64(len(p)) || native.Uint32(e) != 0 {
-		return c.broken(c.last - 1)
-	}
-	c.edge = start
-	c.last--
-	return p[start:keyEnd:keyEnd], p[keyEnd:end:end], true
-}
-
-func (c *cursor) broken(i int) (key, value []byte, ok bool) {
-	c.fail(c.leaf.outside(i))
-	return nil, nil, false
 }
 
 // Err returns the error that ended the rows early, or nil.
@@ -152,11 +125,7 @@ func (c *cursor) start() []byte {
 
 // descendTo goes from the root to the leaf where key belongs; for nil, to the leaf at the end the cursor comes from.
 func (c *cursor) descendTo(key []byte) error {
-	if c.tree.root == 0 {
-		c.leaf = c.tree.inline
-		return nil
-	}
-	p, err := c.tree.node(c.tree.root)
+	p, err := c.tree.top()
 	if err != nil {
 		return err
 	}
@@ -178,6 +147,9 @@ func (c *cursor) descendFrom(b *branch, key []byte) error {
 
 // descend goes from p, whose ancestors are in branches, down to a leaf.
 func (c *cursor) descend(p page, key []byte) error {
+	if err := c.tree.check(p); err != nil {
+		return err
+	}
 	if p.isLeaf() {
 		c.leaf = p
 		return nil
@@ -219,20 +191,11 @@ func (c *cursor) enter(previous page) (err error) {
 	}
 	c.first, c.last = first, last
 	if c.reverse {
-		c.edge, c.done = c.boundary(last), first > 0
+		c.done = first > 0
 	} else {
-		c.edge, c.done = c.boundary(first), last < c.leaf.count()
+		c.done = last < c.leaf.count()
 	}
 	return nil
-}
-
-// boundary returns where row i starts, which is where the row before it ends.
-func (c *cursor) boundary(i int) uint64 {
-	if i == 0 {
-		return c.leaf.elementsEnd()
-	}
-	_, _, end := c.leaf.span(i - 1)
-	return end
 }
 
 // checkOrder checks that the leaf comes after the previous one, or before it in reverse.

@@ -121,34 +121,38 @@ func (e *engine) Size() (int64, error) {
 	return info.Size(), nil
 }
 
-// Check reads all pages of the newest state, and both meta pages.
+// Check reads all pages of the newest state, both meta pages, and the list of free pages if it is in the file.
 func (e *engine) Check(ctx context.Context) error {
 	s, err := e.reads.snapshot()
 	if err != nil {
 		return err
 	}
 	defer s.Release()
-	if err := s.check(ctx); err != nil {
+	w := newWalker(ctx, &s.data)
+	if err := w.storage(s.root); err != nil {
 		return err
 	}
-	return e.checkMetas(s.txid)
+	return e.checkRest(w, s.txid)
 }
 
-// checkMetas checks the meta pages between two writes: the file must lead to the state of transaction txid, or to a later
-// one, and after a clean close in two ways.
-func (e *engine) checkMetas(txid int) error {
+// checkRest checks, between two writes, what is not part of a state. The meta pages must lead to the state of
+// transaction txid, over which w walked, or to a later one.
+func (e *engine) checkRest(w *walker, txid int) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	m, err := readMetas(e.file.Load().fd)
+	fd := e.file.Load().fd
+	m, err := readMetas(fd)
 	switch {
 	case err != nil:
 		return err
 	case m.txid < uint64(txid):
 		return corruptf("the meta page of the last write is damaged; the next write makes it good")
-	case !m.both && m.freelist != noFreelist:
+	case m.txid > uint64(txid) || m.freelist == noFreelist:
+		return nil
+	case !m.both:
 		return errOneMeta
 	}
-	return nil
+	return w.free(&filePages{r: fd, pageSize: m.pageSize, pages: m.pages}, m.meta)
 }
 
 // As sets target, a **bolt.DB, to bbolt's handle. It is there to be read: what is written past the engine its

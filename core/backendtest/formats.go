@@ -20,6 +20,8 @@ var formatPromises = []promise{
 		explanation: "a table remembers the metadata that its value format binds to, such as a schema"},
 	{name: "formats/typed rows", check: checkTypedRows,
 		explanation: "what is put is what is read, in every format"},
+	{name: "formats/clipped", check: checkClipped,
+		explanation: "a value format sees exactly its row's bytes, with no room behind them"},
 	{name: "checksums/corrupt row", check: checkChecksums,
 		explanation: "a row whose checksum is wrong is ErrCorrupt from every read and from Check; its neighbours are well"},
 	{name: "checksums/remembered", check: checkChecksumsRemembered,
@@ -130,6 +132,42 @@ func checkTypedRows(t *trial) {
 			t.Errorf("row %d is %+v, %v", i, r, err)
 		}
 		i++
+	}
+}
+
+// clippedFormat refuses values with room behind them.
+type clippedFormat struct {
+	core.ValueFormat[[]byte, []byte]
+}
+
+// View implements [core.ValueFormat].
+func (f clippedFormat) View(b []byte) ([]byte, error) {
+	if len(b) != cap(b) {
+		return nil, fmt.Errorf("%d bytes with room for %d", len(b), cap(b))
+	}
+	return f.ValueFormat.View(b)
+}
+
+func checkClipped(t *trial) {
+	s := t.open()
+	for _, opts := range [][]core.TableOption{nil, {core.WithChecksums()}} {
+		tab := table(t, s, fmt.Sprint("clipped ", len(opts)), keys.Uint64(), clippedFormat{values.Bytes()}, opts...)
+		for i := range uint64(20) {
+			put1(t, tab, i, make([]byte, i*i))
+			t.close(guard(t, tab, i))
+			_, err := tab.Load(t.ctx, i)
+			t.do("Load", err)
+		}
+		for _, err := range tab.Scan().Rows(t.ctx) {
+			t.do("Rows", err)
+		}
+		update(t, s, func(tx *core.Tx) error {
+			t.do("Put", tab.In(tx).Put(t.ctx, 3, []byte("own")))
+			_, err := tab.In(tx).Get(t.ctx, 3)
+			t.do("Get", err)
+			return lastError(tab.In(tx).Scan().Reverse().Rows(t.ctx))
+		})
+		t.do("Check", s.Check(t.ctx))
 	}
 }
 

@@ -20,6 +20,8 @@ var groupPromises = []promise{
 		explanation: "one failing write does not fail its neighbours"},
 	{name: "group commit/same keys", check: checkGroupSameKeys,
 		explanation: "writes of one group see each other: of concurrent Inserts of a key one succeeds, of Deletes one finds the row"},
+	{name: "group commit/in order", check: checkGroupOrder,
+		explanation: "what a group leaves behind is what its writes found and did, one after the other"},
 	{name: "group commit/failed apply", check: checkGroupFailed,
 		explanation: "a failed sync fails its group and later writes until the storage is reopened; reads go on"},
 	{name: "group commit/unknown outcome", check: checkUnknownOutcome,
@@ -115,6 +117,34 @@ func checkGroupSameKeys(t *trial) {
 		t.Errorf("%d Inserts of a key succeeded and %d Deletes found the row; want 1 and 1", inserted.Load(), deleted.Load())
 	}
 	absent(t, tab, "old")
+}
+
+// checkGroupOrder counts: every Insert that succeeded added a row, and every Delete that found one took it away.
+func checkGroupOrder(t *trial) {
+	b := Fault(t.backend)
+	tab := t.words(t.openOn(b), "words")
+	for round := range 10 {
+		before, err := tab.Count(t.ctx)
+		t.do("Count", err)
+		var added atomic.Int64
+		crowd(t, b, tab, func(i int) {
+			k := fmt.Sprint("contested ", i%4)
+			if i/4%2 == round%2 {
+				if tab.Insert(t.ctx, k, "v") == nil {
+					added.Add(1)
+				}
+			} else if existed, _ := tab.Delete(t.ctx, k); existed {
+				added.Add(-1)
+			}
+		})
+		_, err = tab.Delete(t.ctx, "first")
+		t.do("Delete", err)
+		after, err := tab.Count(t.ctx)
+		t.do("Count", err)
+		if int64(after-before) != added.Load() {
+			t.Fatalf("there were %d rows, the writes added %d, and there are %d", before, added.Load(), after)
+		}
+	}
 }
 
 func checkGroupFailed(t *trial) {

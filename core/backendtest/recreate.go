@@ -31,7 +31,9 @@ var recreatePromises = []promise{
 	{name: "recreate/foreign mark", check: checkForeignMark,
 		explanation: "what carries no readable mark for this backend is ErrNotStorage under every policy, and left as it was"},
 	{name: "recreate/foreign files", check: checkForeignFiles, bareOnly: true,
-		explanation: "what is no storage is ErrNotStorage under every policy, and left as it was; an empty directory becomes a storage"},
+		explanation: "what is no storage is ErrNotStorage under every policy, and left as it was"},
+	{name: "recreate/empty directory", check: checkEmptyDirectory, bareOnly: true,
+		explanation: "an empty directory becomes a storage if the engine keeps its storages in directories; else it may be ErrNotStorage"},
 	{name: "recreate/I/O errors", check: checkIOErrors,
 		explanation: "I/O errors are never validation failures"},
 	{name: "recreate/damage", check: checkDamagedCatalogue,
@@ -264,8 +266,22 @@ func checkForeignFiles(t *trial) {
 		}
 		t.do(name, os.RemoveAll(t.path))
 	}
+}
+
+func checkEmptyDirectory(t *trial) {
+	m := t.medium()
+	if m == elsewhere {
+		return
+	}
 	t.do("Mkdir", os.Mkdir(t.path, 0o755))
-	s, tab := t.one()
+	s, err := t.tryOpen(t.backend, core.WithRecreate(core.Always|core.OnValidationFail))
+	if m == inFiles && errors.Is(err, core.ErrNotStorage) {
+		t.do("Remove", os.Remove(t.path)) // of an empty directory alone
+		return
+	}
+	t.do("Open", err)
+	defer t.closeStorage(s)
+	tab := t.words(s, "words")
 	put1(t, tab, "k", "v")
 	if r, ok := s.Recreated(); ok {
 		t.Errorf("an empty directory was recreated: %+v", r)

@@ -115,6 +115,7 @@ func checkSnapshotConcurrent(t *trial) {
 	s := t.create()
 	s.apply(batch(300, 0)...)
 	snap := s.snapshot()
+	s.apply(batch(300, 1)...)
 	var readers sync.WaitGroup
 	for r := range 6 {
 		readers.Go(func() {
@@ -129,7 +130,7 @@ func checkSnapshotConcurrent(t *trial) {
 			}
 		})
 	}
-	s.apply(batch(300, 1)...)
+	s.apply(batch(300, 2)...)
 	readers.Wait()
 	t.close(snap)
 }

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 	"unsafe"
+	"weak"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/formattest"
@@ -204,4 +206,19 @@ func TestJSONCannotEncode(t *testing.T) {
 	if _, err := values.JSON[address]().Append(nil, address{Weight: math.NaN()}); !errors.As(err, &unsupported) {
 		t.Errorf("NaN: error %v", err)
 	}
+}
+
+// What was encoded, and where to, may be big. One collection leaves alone what a pool holds, so that it shows.
+func TestJSONPoolKeepsNothingAlive(t *testing.T) {
+	f := values.JSON[*[1 << 16]byte]()
+	value, dst := new([1 << 16]byte), new([1 << 20]byte)
+	if _, err := f.Append(dst[:0], value); err != nil {
+		t.Fatal(err)
+	}
+	v, d := weak.Make(value), weak.Make(dst)
+	runtime.GC()
+	if v.Value() != nil || d.Value() != nil {
+		t.Errorf("the value is kept: %v; its buffer: %v", v.Value() != nil, d.Value() != nil)
+	}
+	runtime.KeepAlive(f)
 }

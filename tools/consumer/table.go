@@ -6,6 +6,7 @@ package consumer
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,6 +21,7 @@ func printTable(out io.Writer, results []result, p packed) error {
 		for i, path := range r.linked.modules {
 			names[i] = p.short(path)
 		}
+		slices.Sort(names)
 		size := float64(r.size) / (1 << 20)
 		fmt.Fprintf(w, "%s\t%.1f MiB\t%v\t%s\n", r.name, size, r.took.Round(100*time.Millisecond), strings.Join(names, ", "))
 	}

@@ -1,0 +1,54 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package formattest
+
+import "github.com/guardkv/guardkv/core"
+
+// checks are the promises of a value format, those of its optional powers included.
+func (s *suite[V, W]) checks() []check {
+	all := []check{
+		{name: "ID", promise: "the ID is not empty and never changes", run: s.id},
+		{name: "RoundTrip", promise: "reading an encoding gives what was encoded", run: s.roundTrip},
+		{name: "AppendOnly", promise: "Append adds the encoding to what dst holds, and changes nothing of it", run: s.appendOnly},
+		{name: "KeepsNothing", promise: "Append keeps no reference to the value or to dst", run: s.keepsNothing},
+		{name: "Deterministic", promise: "a value has one encoding, whenever it is encoded", run: s.deterministic},
+		{name: "Bounded", promise: "reading takes time and memory in proportion to the bytes, whatever they are",
+			run: s.everyInput(s.bounded), last: true},
+		{name: "NeverPanics", promise: "reading never panics, whatever the bytes are", run: s.everyInput(s.neverPanics)},
+		{name: "ReadOnly", promise: "reading does not modify the bytes", run: s.everyInput(s.readOnly)},
+		{name: "ReadsInside", promise: "reading depends on nothing outside the bytes", run: s.everyInput(s.readsInside)},
+		{name: "NothingStale", promise: "what is read shows nothing of what was read before", run: s.nothingStale},
+		s.memory(),
+		{name: "Concurrent", promise: "a format is safe for concurrent use", run: s.concurrent},
+	}
+	if r, ok := s.format.(core.Reuser[W]); ok {
+		all = append(all, check{name: "Reuse", promise: "ViewInto reads what View reads, and nothing of the old value stays",
+			run: func() error { return s.reuse(r) }})
+	}
+	if t, ok := s.format.(core.Truster[W]); ok {
+		all = append(all, check{name: "Trusted", promise: "ViewTrusted reads what View reads, if the bytes are valid",
+			run: func() error { return s.trusted(t) }})
+	}
+	if s.unbound != nil {
+		all = append(all, check{name: "Bind", promise: "Bind takes its own metadata back unchanged, and refuses any other",
+			run: s.bind})
+	}
+	return all
+}
+
+// checks are the promises of a key format. Those it shares with value formats are checked in the same way.
+func (s *keySuite[K]) checks() []check {
+	all := append(s.suite.checks(),
+		check{name: "Equality", promise: "equal keys have equal encodings, and different keys different ones", run: s.equality},
+		check{name: "Canonical", promise: "bytes that decode to a key are the encoding of that key", run: s.everyInput(s.canonical)},
+	)
+	if s.keys.Ordered() {
+		all = append(all, check{name: "Order", promise: "bytes.Compare on encodings agrees with the order of the keys", run: s.order})
+	}
+	if p, ok := s.keys.(core.Prefixer[K]); ok && keyText[K]() != nil {
+		all = append(all, check{name: "Prefix", promise: "Prefix is the range of the keys that start with k, and of no other",
+			run: func() error { return s.prefix(p) }})
+	}
+	return all
+}

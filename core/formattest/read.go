@@ -1,0 +1,162 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package formattest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime/metrics"
+	"time"
+)
+
+// everyInput returns a check that runs fn on valid and on damaged encodings.
+func (s *suite[V, W]) everyInput(fn func(b []byte) error) func() error {
+	return func() error {
+		for kind, b := range inputs(s.encodings()) {
+			if err := fn(b); err != nil {
+				return fmt.Errorf("%s: %w", kind, err)
+			}
+		}
+		return nil
+	}
+}
+
+func (s *suite[V, W]) neverPanics(b []byte) error {
+	_, err := s.read(b)
+	var p *panicked
+	if errors.As(err, &p) {
+		return fmt.Errorf("%s: %w", show(b), p)
+	}
+	return nil
+}
+
+// bounded allows for what decoding may reasonably cost, and measures up to three times because other goroutines
+// allocate too.
+func (s *suite[V, W]) bounded(b []byte) error {
+	memory := uint64(1<<20 + 4096*len(b))
+	var took time.Duration
+	var grown uint64
+	for range 3 {
+		before, start := allocated(), time.Now()
+		_, _ = s.read(b)
+		took, grown = time.Since(start), allocated()-before
+		if took <= s.patience && grown <= memory {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s took %v and %d bytes of memory; %v and %d bytes are the most that is allowed",
+		show(b), took, grown, s.patience, memory)
+}
+
+func allocated() uint64 {
+	m := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(m)
+	return m[0].Value.Uint64()
+}
+
+func (s *suite[V, W]) readOnly(b []byte) error {
+	inside, all := place(b, 0xAA)
+	_, before := place(b, 0xAA)
+	_, _ = s.readHere(inside)
+	if !bytes.Equal(inside, b) {
+		return fmt.Errorf("%s became %s", show(b), show(inside))
+	}
+	if !bytes.Equal(all, before) {
+		return fmt.Errorf("memory beside %s was written to", show(b))
+	}
+	return nil
+}
+
+// readsInside reads the same bytes in three neighbourhoods.
+func (s *suite[V, W]) readsInside(b []byte) error {
+	want, wantErr := s.read(b)
+	for _, filler := range []byte{0x00, 0x01, 0xFF} {
+		inside, _ := place(b, filler)
+		got, err := s.readHere(inside)
+		if (err == nil) != (wantErr == nil) {
+			return fmt.Errorf("%s between bytes 0xAA: error %v; between bytes 0x%02X: error %v", show(b), wantErr, filler, err)
+		}
+		if err == nil && !s.agree(want, got) && !s.unlike(b) {
+			return fmt.Errorf("%s between bytes 0xAA reads as %s; between bytes 0x%02X as %s",
+				show(b), showValue(want), filler, showValue(got))
+		}
+	}
+	return nil
+}
+
+// unlike reports whether the value that b reads as does not agree with itself, so that a difference means nothing. It
+// takes damaged bytes to make such a value: it holds a NaN, and something else that the format refuses to encode.
+func (s *suite[V, W]) unlike(b []byte) bool {
+	v, err := s.read(b)
+	return err == nil && !s.agree(v, v)
+}
+
+func (s *suite[V, W]) nothingStale() error {
+	for _, a := range s.good {
+		for _, b := range s.good {
+			if err := s.oneAfterOther(a, b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// oneAfterOther reads b right after a, elsewhere and in the same memory.
+func (s *suite[V, W]) oneAfterOther(a, b good[V]) error {
+	buffer, _ := place(make([]byte, max(len(a.encoded), len(b.encoded))), 0xAA)
+	in := func(g good[V]) []byte { return buffer[:copy(buffer, g.encoded):len(g.encoded)] }
+	_, _ = s.readHere(in(a))
+	err := s.readsAs(b.encoded, b.read)
+	if got, errHere := s.readHere(in(b)); err == nil && (errHere != nil || !s.agree(got, b.read)) {
+		err = fmt.Errorf("in the same buffer %s reads as %s, error %v; want %s",
+			show(b.encoded), showValue(got), errHere, showValue(b.read))
+	}
+	if err != nil {
+		return fmt.Errorf("after %s was read: %w", show(a.encoded), err)
+	}
+	return nil
+}
+
+// memory is the check of what the format declares about the memory of its views.
+func (s *suite[V, W]) memory() check {
+	if s.borrows {
+		return check{name: "Borrows", promise: "what is read refers to the bytes it was read from, as Extras.Borrows says", run: s.doesBorrow}
+	}
+	return check{name: "Owns", promise: "what is read owns its memory, as nothing else is said in Extras.Borrows", run: s.doesOwn}
+}
+
+func (s *suite[V, W]) doesOwn() error {
+	for _, g := range s.good {
+		inside, all := place(g.encoded, 0xAA)
+		w, err := s.format.View(inside)
+		if err != nil {
+			return err
+		}
+		spoil(all)
+		if v := s.value(w); !s.agree(v, g.read) {
+			return fmt.Errorf("%s read as %s until its bytes were overwritten, then as %s",
+				show(g.encoded), showValue(g.read), showValue(v))
+		}
+	}
+	return nil
+}
+
+// doesBorrow looks for a pointer into the bytes. What overwritten bytes read as would prove less: a view may rely on
+// bytes that were validated not to change.
+func (s *suite[V, W]) doesBorrow() error {
+	for _, g := range s.good {
+		inside, _ := place(g.encoded, 0xAA)
+		w, err := s.format.View(inside)
+		if err != nil {
+			return err
+		}
+		if refersTo(reflect.ValueOf(&w).Elem(), inside) {
+			return nil
+		}
+	}
+	return errors.New("no view of any sample refers to its bytes")
+}

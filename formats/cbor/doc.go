@@ -1,0 +1,36 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cbor stores keys and values as CBOR (RFC 8949), by way of github.com/fxamacker/cbor.
+//
+//	users, err := core.OpenTable(ctx, db, "users", keys.Uint64(), cbor.New[User]())
+//
+// The encoding is the core deterministic one of RFC 8949: one value, one encoding. Structs are maps. With the field option
+// keyasint they are compact and may still gain and lose fields:
+//
+//	type User struct {
+//		Name  string    `cbor:"1,keyasint"`
+//		Since time.Time `cbor:"2,keyasint"`
+//		Tags  []string  `cbor:"3,keyasint,omitempty"`
+//	}
+//
+// Give a new field a new number and never use a number again. A field that is stored and not in the type is ignored,
+// one that is in the type and not stored is zero. (The option toarray takes a few bytes less, and makes every change
+// of the type an error.)
+//
+// Reading is strict: duplicate map keys, indefinite lengths, trailing bytes, invalid UTF-8, and what is nested too deeply
+// or has too many elements are errors that wrap [core.ErrCorrupt]; the names of fields are compared with their case.
+// Writing refuses what reading would refuse, so that no value is lost when it is written: an overlong array, say, or a
+// string that is not UTF-8.
+//
+// What CBOR or the Go types keep, and what they do not:
+//   - A [time.Time] keeps its instant to the nanosecond and is read in UTC, in the years 0 to 9999.
+//     Others are an error when they are written. The zero time is stored as null.
+//   - A nil pointer, slice, map or interface is stored as null and read as nil; null reads as zero into all other types.
+//     The difference between nil and empty is kept.
+//   - A [math/big.Int] of any size keeps its value. So do -0 and infinities; every NaN becomes the same one.
+//   - A value in a field of type any is read as the type that CBOR has for it: an int comes back as uint64 or int64.
+//     Other interfaces can be written and never read.
+//   - Unexported fields are not stored, and neither are fields that share a name.
+//   - A value that contains itself overflows the stack when it is written.
+package cbor

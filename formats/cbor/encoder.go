@@ -1,0 +1,39 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cbor
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// encoder encodes without allocating: the library is given a pointer to a value that is pooled, and a buffer that
+// is pooled and made of the caller's slice.
+type encoder[T any] struct {
+	mode cbor.UserBufferEncMode
+	pool sync.Pool
+}
+
+type scratch[T any] struct {
+	value  T
+	buffer bytes.Buffer
+}
+
+func newEncoder[T any](mode cbor.UserBufferEncMode) *encoder[T] {
+	return &encoder[T]{mode: mode, pool: sync.Pool{New: func() any { return new(scratch[T]) }}}
+}
+
+func (e *encoder[T]) append(dst []byte, v T) ([]byte, error) {
+	s := e.pool.Get().(*scratch[T])
+	s.value, s.buffer = v, *bytes.NewBuffer(dst)
+	if err := e.mode.MarshalToBuffer(&s.value, &s.buffer); err != nil {
+		return nil, err
+	}
+	result := s.buffer.Bytes()
+	*s = scratch[T]{} // the pool must keep neither the value nor dst alive
+	e.pool.Put(s)     // not after an error or a panic in a method of T
+	return result, nil
+}

@@ -1,0 +1,55 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cbor
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/guardkv/guardkv/core"
+)
+
+func cannotDecode[T any](err error) error {
+	return fmt.Errorf("cbor of %v: %w: %w; %s", reflect.TypeFor[T](), core.ErrCorrupt, err, advice(err))
+}
+
+func cannotEncode[T any](err error) error {
+	if tooBig(err) {
+		err = fmt.Errorf("%w: %w; %s", core.ErrTooLarge, err, advice(err))
+	}
+	return fmt.Errorf("cbor of %v: %w", reflect.TypeFor[T](), err)
+}
+
+// decode is dec.Unmarshal, which says io.EOF when there are no bytes: that could be taken for the end of a stream.
+func decode(dec cbor.DecMode, b []byte, target any) error {
+	if len(b) == 0 {
+		return errEmpty
+	}
+	return dec.Unmarshal(b, target)
+}
+
+var errEmpty = errors.New("there are no bytes")
+
+func tooBig(err error) bool {
+	return is[*cbor.MaxArrayElementsError](err) || is[*cbor.MaxMapPairsError](err) || is[*cbor.MaxNestedLevelError](err)
+}
+
+func advice(err error) string {
+	switch {
+	case is[*cbor.MaxNestedLevelError](err):
+		return "if it is meant to be nested so deeply, use WithMaxNesting wherever the table is opened"
+	case tooBig(err):
+		return "if it is meant to have so many elements, use WithMaxElements wherever the table is opened"
+	case is[*cbor.UnmarshalTypeError](err):
+		return "it was stored as another type: give a changed field a new name or number"
+	}
+	return "it is damaged: restore it from a backup, or delete it"
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
