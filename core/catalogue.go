@@ -20,11 +20,13 @@ import (
 //	"table/" + name    a tableRecord in JSON
 //	"dropped/" + n     nothing; the rows of table number n, big endian, are to be deleted
 //
-// A number is not given out again while one of these rows names it.
+// A number is not given out again while one of these rows names it, nor while the storage stays open: a read that began
+// before its table was dropped must not find another table's rows.
 type catalogue struct {
 	mu      sync.Mutex // guards the maps; who changes them has the writer's turn too
 	tables  map[string]*tableState
 	dropped map[uint32]bool
+	last    uint32 // the highest number that was given out
 }
 
 const (
@@ -154,14 +156,14 @@ func (c *catalogue) names() []*tableState {
 func (c *catalogue) unused() uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := uint32(catalogueNumber)
 	for _, t := range c.tables {
-		n = max(n, t.record.Load().Number)
+		c.last = max(c.last, t.record.Load().Number)
 	}
 	for d := range c.dropped {
-		n = max(n, d)
+		c.last = max(c.last, d)
 	}
-	return n + 1
+	c.last++
+	return c.last
 }
 
 // change applies fn to the maps.
@@ -282,7 +284,7 @@ func (s *Storage) purgeChunk(ctx context.Context, n uint32) (more bool, err erro
 	err = eachRow(ctx, snap, ScanRange{Low: low, High: prefixEnd(low), KeysOnly: true}, func(key, _ []byte) error {
 		writes = append(writes, deletion(Write{Key: slices.Clone(key)}))
 		size += len(key)
-		if more = len(writes) == s.purgeRows() || size >= deleteBytes; more {
+		if more = len(writes) == s.limits.deleteRows() || size >= s.limits.deleteBytes(); more {
 			return errStop
 		}
 		return nil
@@ -295,14 +297,6 @@ func (s *Storage) purgeChunk(ctx context.Context, n uint32) (more bool, err erro
 
 // errStop ends eachRow early.
 var errStop = errors.New("stop")
-
-// purgeRows is how many rows one write deletes.
-func (s *Storage) purgeRows() int {
-	if most := s.limits.BatchRows; most > 0 {
-		return min(most, deleteChunk)
-	}
-	return deleteChunk
-}
 
 // replacedName returns the name under which a table or storage is set aside.
 func replacedName(name string) string {

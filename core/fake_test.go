@@ -44,13 +44,10 @@ func (f fakeValues[W]) View(b []byte) (W, error)           { return f.view(b), n
 
 // view16 and view40 stand for views of that many bytes.
 type (
-	view16 struct {
-		b *[]byte
-		n int
-	}
+	view16 [2]int
 	view40 struct {
-		b    []byte
-		n, m int
+		row  []byte
+		more view16
 	}
 )
 

@@ -30,3 +30,21 @@ func (l *Limits) checkBatch(rows, bytes int) error {
 	}
 	return nil
 }
+
+// deleteRows and deleteBytes are how many rows, and bytes of keys, go into one write where a deletion outside a
+// transaction goes in chunks. One key more than deleteBytes is always within the engine's limit.
+func (l *Limits) deleteRows() int {
+	const chunk = 4096
+	if l.BatchRows > 0 {
+		return min(chunk, l.BatchRows)
+	}
+	return chunk
+}
+
+func (l *Limits) deleteBytes() int {
+	const chunk = 1 << 20
+	if l.BatchBytes > 0 {
+		return min(chunk, max(1, l.BatchBytes-l.Key))
+	}
+	return chunk
+}

@@ -224,12 +224,6 @@ func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error)
 	return n, c.err()
 }
 
-// Outside a transaction, Delete and DropTable go in chunks of so many rows, or bytes of keys.
-const (
-	deleteChunk = 4096
-	deleteBytes = 1 << 20
-)
-
 // Delete deletes the rows and returns how many there were. Inside a transaction that is atomic. Outside it goes
 // chunk by chunk, each of which is: after an error, the number says how many rows are deleted durably. Rows
 // that others put into the range meanwhile may be deleted or not.
@@ -252,8 +246,8 @@ func (s Scan[K, V, W]) Delete(ctx context.Context) (int, error) {
 
 // deleteSome deletes a chunk, at most limit rows unless that is negative, in a transaction of its own.
 func (s Scan[K, V, W]) deleteSome(ctx context.Context, limit int) (n int, last []byte, err error) {
-	if limit < 0 || limit > deleteChunk {
-		limit = deleteChunk
+	if most := s.table.storage.limits.deleteRows(); limit < 0 || limit > most {
+		limit = most
 	}
 	err = s.table.storage.Update(ctx, func(tx *Tx) (err error) {
 		n, last, err = s.deleteIn(ctx, tx, limit)
@@ -282,7 +276,7 @@ func (s Scan[K, V, W]) deleteIn(ctx context.Context, tx *Tx, limit int) (n int, 
 		last = bytes.Clone(key)
 		tx.delete(last)
 		n++
-		return !chunked || tx.size < deleteBytes, nil
+		return !chunked || tx.size < s.table.storage.limits.deleteBytes(), nil
 	})
 	return n, bytes.Clone(last), err
 }

@@ -130,10 +130,7 @@ func (s *stream[K, V, W]) commitBefore(start int) error {
 // commit makes the chunk durable and empties it.
 func (s *stream[K, V, W]) commit() error {
 	rows, size := len(s.batch.rows), len(s.batch.arena)
-	if rows == 0 {
-		return s.ctx.Err()
-	}
-	if err := s.table.commitBatch(s.ctx, &s.batch); err != nil {
+	if err := s.table.commitBatch(s.ctx, &s.batch); err != nil || rows == 0 {
 		return err
 	}
 	s.stats.Rows += int64(rows)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"flag"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -16,15 +17,27 @@ import (
 
 var benchRows = flag.Int("rows", 100_000, "rows of 128 bytes in the storage of the benchmarks")
 
-// benchEngine returns a storage of many rows, and bbolt's own handle to it.
+// benchEngine returns a storage of many rows, and a copy of it that bbolt has open as everybody would open it.
 func benchEngine(b *testing.B) (*engine, *bolt.DB) {
-	e := open(b, Backend{}, testPath(b))
-	b.Cleanup(func() { e.Close() })
+	path := testPath(b)
+	e := open(b, Backend{}, path)
 	for i := 0; i < *benchRows; i += 10_000 {
 		apply(b, e, rows(i, min(i+10_000, *benchRows), 128)...)
 	}
-	var db *bolt.DB
-	e.As(&db)
+	closeEngine(b, e)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(path+".copy", content, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	db, err := bolt.Open(path+".copy", 0o600, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	e = open(b, Backend{}, path)
+	b.Cleanup(func() { e.Close(); db.Close() })
 	return e, db
 }
 

@@ -5,7 +5,7 @@ package bbolt
 
 import "encoding/binary"
 
-// freelist reads the list of free pages that a clean close leaves in the file:
+// readFreelist reads the list of free pages that a clean close leaves in the file:
 //
 //	page header with the number of pages, or 0xffff and then the number as u64; then the pages as u64, rising
 //

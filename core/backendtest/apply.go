@@ -16,20 +16,34 @@ import (
 )
 
 var applyPromises = []promise{
-	{name: "apply/puts and deletes", check: checkApply,
-		explanation: "Apply makes the writes visible before it returns; deleting an absent key is no error"},
-	{name: "apply/atomic", check: checkApplyAtomic,
-		explanation: "Apply makes all writes or none: no reader sees a part of them"},
-	{name: "apply/durable", check: checkApplyDurable,
-		explanation: "Apply makes the writes durable before it returns"},
-	{name: "apply/arguments", check: checkApplyArguments,
-		explanation: "neither keys nor values may be kept or modified: the caller reuses them"},
-	{name: "apply/cancelled", check: checkApplyCancelled,
-		explanation: "the context is looked at before anything is written: a cancelled Apply writes nothing"},
-	{name: "apply/base", check: checkApplyBase,
-		explanation: "base is the snapshot that the writes were computed from; nothing changed since, so there is no conflict"},
-	{name: "apply/large", check: checkApplyLarge,
-		explanation: "one Apply takes many rows, up to the limits, and stays atomic"},
+	{
+		name: "apply/puts and deletes", check: checkApply,
+		explanation: "Apply makes the writes visible before it returns; deleting an absent key is no error",
+	},
+	{
+		name: "apply/atomic", check: checkApplyAtomic,
+		explanation: "Apply makes all writes or none: no reader sees a part of them",
+	},
+	{
+		name: "apply/durable", check: checkApplyDurable,
+		explanation: "Apply makes the writes durable before it returns",
+	},
+	{
+		name: "apply/arguments", check: checkApplyArguments,
+		explanation: "neither keys nor values may be kept or modified: the caller reuses them",
+	},
+	{
+		name: "apply/cancelled", check: checkApplyCancelled,
+		explanation: "the context is looked at before anything is written: a cancelled Apply writes nothing",
+	},
+	{
+		name: "apply/base", check: checkApplyBase,
+		explanation: "base is the snapshot that the writes were computed from; nothing changed since, so there is no conflict",
+	},
+	{
+		name: "apply/large", check: checkApplyLarge,
+		explanation: "one Apply takes many rows, up to the limits, and stays atomic",
+	},
 }
 
 func checkApply(t *trial) {

@@ -12,12 +12,18 @@ import (
 )
 
 var argumentPromises = []promise{
-	{name: "arguments/free", check: checkArguments,
-		explanation: "arguments are free when the call returns: callers may reuse every slice they passed"},
-	{name: "arguments/iterators", check: checkIteratorArguments,
-		explanation: "a row of PutAll and PutStream may be reused when the iterator is asked for the next one"},
-	{name: "arguments/scans", check: checkScanArguments,
-		explanation: "the bounds of a scan may be reused when the method returns"},
+	{
+		name: "arguments/free", check: checkArguments,
+		explanation: "arguments are free when the call returns: callers may reuse every slice they passed",
+	},
+	{
+		name: "arguments/iterators", check: checkIteratorArguments,
+		explanation: "a row of PutAll and PutStream may be reused when the iterator is asked for the next one",
+	},
+	{
+		name: "arguments/scans", check: checkScanArguments,
+		explanation: "the bounds of a scan may be reused when the method returns",
+	},
 }
 
 // blobs is a table of bytes.

@@ -15,14 +15,22 @@ import (
 )
 
 var cancelPromises = []promise{
-	{name: "cancel/waiting for the turn", check: checkCancelWaiting,
-		explanation: "cancelling works while a write waits for its turn: it returns, and nothing is written"},
-	{name: "cancel/before", check: checkCancelBefore,
-		explanation: "a write with a context that has ended writes nothing, and spoils nothing for others"},
-	{name: "cancel/in the middle", check: checkCancelMiddle,
-		explanation: "a call that is cancelled between its commits leaves the storage usable"},
-	{name: "cancel/scan", check: checkCancelScan,
-		explanation: "a scan ends with its context's error"},
+	{
+		name: "cancel/waiting for the turn", check: checkCancelWaiting,
+		explanation: "cancelling works while a write waits for its turn: it returns, and nothing is written",
+	},
+	{
+		name: "cancel/before", check: checkCancelBefore,
+		explanation: "a write with a context that has ended writes nothing, and spoils nothing for others",
+	},
+	{
+		name: "cancel/in the middle", check: checkCancelMiddle,
+		explanation: "a call that is cancelled between its commits leaves the storage usable",
+	},
+	{
+		name: "cancel/scan", check: checkCancelScan,
+		explanation: "a scan ends with its context's error",
+	},
 }
 
 // cancelVerbs are the ways to write, with a context of their own.

@@ -22,37 +22,64 @@ const (
 )
 
 var claimPromises = []promise{
-	{name: "backend/name", check: checkName,
-		explanation: "Name names the engine; it is part of every storage's mark, so it is never empty and never changes"},
-	{name: "claim/absent", check: checkClaimAbsent,
-		explanation: "Claim creates and changes nothing; that nothing is at the path is no error, and its Mark is nil"},
-	{name: "claim/empty directory", check: checkClaimEmptyDir,
-		explanation: "if the engine keeps its storages in directories, an empty one is a place where nothing is; else it may be ErrNotStorage"},
-	{name: "claim/foreign", check: checkClaimForeign, bareOnly: true,
-		explanation: "what carries no readable mark, a file of length zero included, is ErrNotStorage and left as it was"},
-	{name: "claim/changes nothing", check: checkClaimPure, bareOnly: true,
-		explanation: "Claim and Mark change nothing"},
-	{name: "claim/exclusive", check: checkClaimExclusive, bareOnly: true,
-		explanation: "a claim locks the storage: another Claim waits for a bounded time, then returns ErrLocked"},
-	{name: "claim/engine keeps the lock", check: checkEngineLocks,
-		explanation: "after Open succeeded the engine holds the lock until Close"},
-	{name: "claim/shared", check: checkClaimShared,
-		explanation: "a claim to read is shared with other readers, and excludes writers"},
-	{name: "claim/cancelled", check: checkClaimCancelled,
-		explanation: "waiting for the lock ends when the context does"},
-	{name: "claim/release", check: checkRelease,
-		explanation: "Release gives the lock back; it does nothing after Open succeeded or after another Release"},
-	{name: "claim/rename", check: checkRename,
-		explanation: "Rename moves the storage to a path beside the old one; the claim then covers the old path, where nothing is"},
-	{name: "claim/remove", check: checkRemove,
-		explanation: "Remove deletes the storage; the claim then covers a path where nothing is"},
-	{name: "backend/list", check: checkList,
-		explanation: "List returns the paths of everything whose name starts with the prefix, in lexical order"},
+	{
+		name: "backend/name", check: checkName,
+		explanation: "Name names the engine; it is part of every storage's mark, so it is never empty and never changes",
+	},
+	{
+		name: "claim/absent", check: checkClaimAbsent,
+		explanation: "Claim creates and changes nothing; that nothing is at the path is no error, and its Mark is nil",
+	},
+	{
+		name: "claim/empty directory", check: checkClaimEmptyDir,
+		explanation: "if the engine keeps its storages in directories, an empty one is a place where nothing is; else it may be ErrNotStorage",
+	},
+	{
+		name: "claim/foreign", check: checkClaimForeign, bareOnly: true,
+		explanation: "what carries no readable mark, a file of length zero included, is ErrNotStorage and left as it was",
+	},
+	{
+		name: "claim/changes nothing", check: checkClaimPure, bareOnly: true,
+		explanation: "Claim and Mark change nothing",
+	},
+	{
+		name: "claim/exclusive", check: checkClaimExclusive, bareOnly: true,
+		explanation: "a claim locks the storage: another Claim waits for a bounded time, then returns ErrLocked",
+	},
+	{
+		name: "claim/engine keeps the lock", check: checkEngineLocks,
+		explanation: "after Open succeeded the engine holds the lock until Close",
+	},
+	{
+		name: "claim/shared", check: checkClaimShared,
+		explanation: "a claim to read is shared with other readers, and excludes writers",
+	},
+	{
+		name: "claim/cancelled", check: checkClaimCancelled,
+		explanation: "waiting for the lock ends when the context does",
+	},
+	{
+		name: "claim/release", check: checkRelease,
+		explanation: "Release gives the lock back; it does nothing after Open succeeded or after another Release",
+	},
+	{
+		name: "claim/rename", check: checkRename,
+		explanation: "Rename moves the storage to a path beside the old one; the claim then covers the old path, where nothing is",
+	},
+	{
+		name: "claim/remove", check: checkRemove,
+		explanation: "Remove deletes the storage; the claim then covers a path where nothing is",
+	},
+	{
+		name: "backend/list", check: checkList,
+		explanation: "List returns the paths of everything whose name starts with the prefix, in lexical order",
+	},
 }
 
 func checkName(t *trial) {
-	if t.backend.Name() == "" || t.backend.Name() != t.backend.Name() {
-		t.Errorf("Name is %q, then %q", t.backend.Name(), t.backend.Name())
+	first, second := t.backend.Name(), t.backend.Name()
+	if first == "" || first != second {
+		t.Errorf("Name is %q, then %q", first, second)
 	}
 }
 

@@ -15,20 +15,34 @@ import (
 )
 
 var closePromises = []promise{
-	{name: "close/guards open", check: checkGuardsOpen,
-		explanation: "Close returns ErrGuardsOpen with their number while guards remain; the last one releases the engine and its lock; Close again returns ErrGuardsOpen until then and nil after"},
-	{name: "close/scan and transaction open", check: checkScanOpenAtClose,
-		explanation: "scans and transactions that are open at Close may finish"},
-	{name: "close/tracking", check: checkTracking,
-		explanation: "ErrGuardsOpen says where guards, scans and transactions were opened, when tracked"},
-	{name: "close/every call", check: checkClosed,
-		explanation: "after Close every other call gives ErrClosed; nothing panics"},
-	{name: "close/racing readers", check: checkCloseRace,
-		explanation: "Close may come at any moment: readers either finish or get ErrClosed"},
-	{name: "close/early break", check: checkEarlyBreak,
-		explanation: "leaving a range loop early, by break, return or panic, frees everything"},
-	{name: "close/failing engine", check: checkCloseFails,
-		explanation: "an error of the engine at Close is returned, and the storage is closed"},
+	{
+		name: "close/guards open", check: checkGuardsOpen,
+		explanation: "Close returns ErrGuardsOpen with their number while guards remain; the last one releases the engine and its lock; Close again returns ErrGuardsOpen until then and nil after",
+	},
+	{
+		name: "close/scan and transaction open", check: checkScanOpenAtClose,
+		explanation: "scans and transactions that are open at Close may finish",
+	},
+	{
+		name: "close/tracking", check: checkTracking,
+		explanation: "ErrGuardsOpen says where guards, scans and transactions were opened, when tracked",
+	},
+	{
+		name: "close/every call", check: checkClosed,
+		explanation: "after Close every other call gives ErrClosed; nothing panics",
+	},
+	{
+		name: "close/racing readers", check: checkCloseRace,
+		explanation: "Close may come at any moment: readers either finish or get ErrClosed",
+	},
+	{
+		name: "close/early break", check: checkEarlyBreak,
+		explanation: "leaving a range loop early, by break, return or panic, frees everything",
+	},
+	{
+		name: "close/failing engine", check: checkCloseFails,
+		explanation: "an error of the engine at Close is returned, and the storage is closed",
+	},
 }
 
 func checkGuardsOpen(t *trial) {

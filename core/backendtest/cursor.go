@@ -13,24 +13,42 @@ import (
 )
 
 var cursorPromises = []promise{
-	{name: "cursor/ranges", check: checkCursorRanges,
-		explanation: "a cursor passes over the rows from Low, inclusive, to High, exclusive; nil is no bound"},
-	{name: "cursor/reverse", check: checkCursorReverse,
-		explanation: "Reverse passes over the same rows from the last to the first"},
-	{name: "cursor/keys only", check: checkCursorKeysOnly,
-		explanation: "KeysOnly passes over the same keys; values are not looked at, and may be nil"},
-	{name: "cursor/end", check: checkCursorEnd,
-		explanation: "ok is false at the end, and from then on; Err is nil"},
-	{name: "cursor/early close", check: checkCursorEarlyClose,
-		explanation: "a cursor may be closed anywhere, before the first Next too"},
-	{name: "cursor/arguments", check: checkCursorArguments,
-		explanation: "the slices of the range may be reused when Scan returns"},
-	{name: "cursor/bytes", check: checkCursorBytes,
-		explanation: "the bytes of a row are valid until the next call of Next or Close, whatever is written meanwhile"},
-	{name: "cursor/side by side", check: checkCursorsSideBySide,
-		explanation: "cursors of one snapshot do not disturb each other"},
-	{name: "cursor/cancelled", check: checkCursorCancelled,
-		explanation: "the context of Scan holds for the cursor too: when it ends, so do the rows, with its error"},
+	{
+		name: "cursor/ranges", check: checkCursorRanges,
+		explanation: "a cursor passes over the rows from Low, inclusive, to High, exclusive; nil is no bound",
+	},
+	{
+		name: "cursor/reverse", check: checkCursorReverse,
+		explanation: "Reverse passes over the same rows from the last to the first",
+	},
+	{
+		name: "cursor/keys only", check: checkCursorKeysOnly,
+		explanation: "KeysOnly passes over the same keys; values are not looked at, and may be nil",
+	},
+	{
+		name: "cursor/end", check: checkCursorEnd,
+		explanation: "ok is false at the end, and from then on; Err is nil",
+	},
+	{
+		name: "cursor/early close", check: checkCursorEarlyClose,
+		explanation: "a cursor may be closed anywhere, before the first Next too",
+	},
+	{
+		name: "cursor/arguments", check: checkCursorArguments,
+		explanation: "the slices of the range may be reused when Scan returns",
+	},
+	{
+		name: "cursor/bytes", check: checkCursorBytes,
+		explanation: "the bytes of a row are valid until the next call of Next or Close, whatever is written meanwhile",
+	},
+	{
+		name: "cursor/side by side", check: checkCursorsSideBySide,
+		explanation: "cursors of one snapshot do not disturb each other",
+	},
+	{
+		name: "cursor/cancelled", check: checkCursorCancelled,
+		explanation: "the context of Scan holds for the cursor too: when it ends, so do the rows, with its error",
+	},
 }
 
 // between returns the rows of a range, the plain way.
@@ -110,8 +128,14 @@ func checkCursorEnd(t *trial) {
 	snap := s.snapshot()
 	defer t.close(snap)
 	for _, r := range []core.ScanRange{
-		{}, {Reverse: true}, {KeysOnly: true}, {Low: []byte("a"), High: []byte("b")}, {Low: []byte("x"), High: []byte("x")},
-		{Low: []byte("b"), High: []byte("a")}, {Low: []byte("a"), High: []byte("b"), Reverse: true}, {High: []byte{0}},
+		{},
+		{Reverse: true},
+		{KeysOnly: true},
+		{Low: []byte("a"), High: []byte("b")},
+		{Low: []byte("x"), High: []byte("x")},
+		{Low: []byte("b"), High: []byte("a")},
+		{Low: []byte("a"), High: []byte("b"), Reverse: true},
+		{High: []byte{0}},
 	} {
 		c := t.cursor(snap, r)
 		for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {

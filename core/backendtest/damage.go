@@ -18,12 +18,18 @@ import (
 )
 
 var damagePromises = []promise{
-	{name: "damage/truncated", check: checkTruncated, bareOnly: true,
-		explanation: "a truncated or zero-length file is an error, and never wrong data or silent loss: what was there at the last clean close is found missing"},
-	{name: "damage/flipped bits", check: checkFlipped, bareOnly: true,
-		explanation: "a flipped bit is an error or harmless, and never a panic, wrong data or silent loss"},
-	{name: "damage/missing files", check: checkMissingFiles, bareOnly: true,
-		explanation: "a missing file is an error or harmless, and never wrong data or silent loss"},
+	{
+		name: "damage/truncated", check: checkTruncated, bareOnly: true,
+		explanation: "a truncated or zero-length file is an error, and never wrong data or silent loss: what was there at the last clean close is found missing",
+	},
+	{
+		name: "damage/flipped bits", check: checkFlipped, bareOnly: true,
+		explanation: "a flipped bit is an error or harmless, and never a panic, wrong data or silent loss",
+	},
+	{
+		name: "damage/missing files", check: checkMissingFiles, bareOnly: true,
+		explanation: "a missing file is an error or harmless, and never wrong data or silent loss",
+	},
 }
 
 // patient is a storage on disk that is damaged again and again.

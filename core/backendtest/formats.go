@@ -14,22 +14,38 @@ import (
 )
 
 var formatPromises = []promise{
-	{name: "formats/recorded", check: checkFormats,
-		explanation: "a table remembers its key format and value format; opening it differently is ErrFormatMismatch naming both"},
-	{name: "formats/schema", check: checkSchema,
-		explanation: "a table remembers the metadata that its value format binds to, such as a schema"},
-	{name: "formats/typed rows", check: checkTypedRows,
-		explanation: "what is put is what is read, in every format"},
-	{name: "formats/clipped", check: checkClipped,
-		explanation: "a value format sees exactly its row's bytes, with no room behind them"},
-	{name: "checksums/corrupt row", check: checkChecksums,
-		explanation: "a row whose checksum is wrong is ErrCorrupt from every read and from Check; its neighbours are well"},
-	{name: "checksums/remembered", check: checkChecksumsRemembered,
-		explanation: "a table keeps the checksums that it was created with"},
-	{name: "check/undecodable", check: checkUndecodable,
-		explanation: "Check finds rows that their table cannot read, and rows of no table; reads of them are errors"},
-	{name: "check/sound", check: checkSound,
-		explanation: "Check and ValidateFull find nothing in a sound storage"},
+	{
+		name: "formats/recorded", check: checkFormats,
+		explanation: "a table remembers its key format and value format; opening it differently is ErrFormatMismatch naming both",
+	},
+	{
+		name: "formats/schema", check: checkSchema,
+		explanation: "a table remembers the metadata that its value format binds to, such as a schema",
+	},
+	{
+		name: "formats/typed rows", check: checkTypedRows,
+		explanation: "what is put is what is read, in every format",
+	},
+	{
+		name: "formats/clipped", check: checkClipped,
+		explanation: "a value format sees exactly its row's bytes, with no room behind them",
+	},
+	{
+		name: "checksums/corrupt row", check: checkChecksums,
+		explanation: "a row whose checksum is wrong is ErrCorrupt from every read and from Check; its neighbours are well",
+	},
+	{
+		name: "checksums/remembered", check: checkChecksumsRemembered,
+		explanation: "a table keeps the checksums that it was created with",
+	},
+	{
+		name: "check/undecodable", check: checkUndecodable,
+		explanation: "Check finds rows that their table cannot read, and rows of no table; reads of them are errors",
+	},
+	{
+		name: "check/sound", check: checkSound,
+		explanation: "Check and ValidateFull find nothing in a sound storage",
+	},
 }
 
 // names ends the check unless the error's text has all words.

@@ -15,20 +15,34 @@ import (
 )
 
 var getPromises = []promise{
-	{name: "get/absent", check: checkGetAbsent,
-		explanation: "Get returns the value of exactly this key, or ErrNotFound"},
-	{name: "get/fresh", check: checkGetFresh,
-		explanation: "every write that was applied before Get is called is seen"},
-	{name: "get/never older", check: checkNeverOlder,
-		explanation: "neither Get nor a Snapshot shows an older state than one that was seen before"},
-	{name: "get/held", check: checkHeld,
-		explanation: "the bytes are valid until Release: through overwriting, deleting, compacting and growing"},
-	{name: "get/many held", check: checkManyHeld,
-		explanation: "any number of Releasers may be open, and be released in any order and on any goroutine"},
-	{name: "get/blocks nothing", check: checkReleaserBlocksNothing, bareOnly: true,
-		explanation: "an open Releaser blocks neither Apply nor Compact"},
-	{name: "get/arguments", check: checkGetArguments,
-		explanation: "the arguments may be reused when the call returns"},
+	{
+		name: "get/absent", check: checkGetAbsent,
+		explanation: "Get returns the value of exactly this key, or ErrNotFound",
+	},
+	{
+		name: "get/fresh", check: checkGetFresh,
+		explanation: "every write that was applied before Get is called is seen",
+	},
+	{
+		name: "get/never older", check: checkNeverOlder,
+		explanation: "neither Get nor a Snapshot shows an older state than one that was seen before",
+	},
+	{
+		name: "get/held", check: checkHeld,
+		explanation: "the bytes are valid until Release: through overwriting, deleting, compacting and growing",
+	},
+	{
+		name: "get/many held", check: checkManyHeld,
+		explanation: "any number of Releasers may be open, and be released in any order and on any goroutine",
+	},
+	{
+		name: "get/blocks nothing", check: checkReleaserBlocksNothing, bareOnly: true,
+		explanation: "an open Releaser blocks neither Apply nor Compact",
+	},
+	{
+		name: "get/arguments", check: checkGetArguments,
+		explanation: "the arguments may be reused when the call returns",
+	},
 }
 
 func checkGetAbsent(t *trial) {

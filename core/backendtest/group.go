@@ -14,18 +14,30 @@ import (
 )
 
 var groupPromises = []promise{
-	{name: "group commit/shared", check: checkGroupShared,
-		explanation: "concurrent single writes are grouped into one commit"},
-	{name: "group commit/neighbours", check: checkGroupNeighbours,
-		explanation: "one failing write does not fail its neighbours"},
-	{name: "group commit/same keys", check: checkGroupSameKeys,
-		explanation: "writes of one group see each other: of concurrent Inserts of a key one succeeds, of Deletes one finds the row"},
-	{name: "group commit/in order", check: checkGroupOrder,
-		explanation: "what a group leaves behind is what its writes found and did, one after the other"},
-	{name: "group commit/failed apply", check: checkGroupFailed,
-		explanation: "a failed sync fails its group and later writes until the storage is reopened; reads go on"},
-	{name: "group commit/unknown outcome", check: checkUnknownOutcome,
-		explanation: "after an error whose outcome is unknown nothing is written until the storage is reopened"},
+	{
+		name: "group commit/shared", check: checkGroupShared,
+		explanation: "concurrent single writes are grouped into one commit",
+	},
+	{
+		name: "group commit/neighbours", check: checkGroupNeighbours,
+		explanation: "one failing write does not fail its neighbours",
+	},
+	{
+		name: "group commit/same keys", check: checkGroupSameKeys,
+		explanation: "writes of one group see each other: of concurrent Inserts of a key one succeeds, of Deletes one finds the row",
+	},
+	{
+		name: "group commit/in order", check: checkGroupOrder,
+		explanation: "what a group leaves behind is what its writes found and did, one after the other",
+	},
+	{
+		name: "group commit/failed apply", check: checkGroupFailed,
+		explanation: "a failed sync fails its group and later writes until the storage is reopened; reads go on",
+	},
+	{
+		name: "group commit/unknown outcome", check: checkUnknownOutcome,
+		explanation: "after an error whose outcome is unknown nothing is written until the storage is reopened",
+	},
 }
 
 // writers is how many goroutines write at once.

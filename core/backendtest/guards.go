@@ -15,24 +15,42 @@ import (
 )
 
 var guardPromises = []promise{
-	{name: "guards/own goroutine writes", check: checkOwnGuard,
-		explanation: "guards never block: a goroutine may write, by every verb, with its own guard or scan open"},
-	{name: "guards/others proceed", check: checkOthersProceed,
-		explanation: "while guards, scans or read transactions are open, writers, other readers and Compact proceed"},
-	{name: "guards/growth", check: checkGuardGrowth, bareOnly: true,
-		explanation: "guards never block: the storage may grow while they are open"},
-	{name: "guards/keep bytes", check: checkGuardKeeps,
-		explanation: "a guard keeps its bytes through overwrite, delete, drop, compaction, and Close of the storage"},
-	{name: "guards/many", check: checkManyGuards,
-		explanation: "any number of guards may be open, each with its own state of the row"},
-	{name: "guards/copies", check: checkGuardCopies,
-		explanation: "Close is idempotent, on every copy, from any goroutine"},
-	{name: "guards/stale", check: checkGuardStale,
-		explanation: "Value panics with ErrGuardClosed after Close, even when the state was reused, and a stale Close ends nobody else's guard"},
-	{name: "guards/load", check: checkLoad,
-		explanation: "View is the scoped form of Get, and Load returns a private copy"},
-	{name: "guards/absent", check: checkGuardAbsent,
-		explanation: "Get, View and Load of an absent row give ErrNotFound, and leave nothing open"},
+	{
+		name: "guards/own goroutine writes", check: checkOwnGuard,
+		explanation: "guards never block: a goroutine may write, by every verb, with its own guard or scan open",
+	},
+	{
+		name: "guards/others proceed", check: checkOthersProceed,
+		explanation: "while guards, scans or read transactions are open, writers, other readers and Compact proceed",
+	},
+	{
+		name: "guards/growth", check: checkGuardGrowth, bareOnly: true,
+		explanation: "guards never block: the storage may grow while they are open",
+	},
+	{
+		name: "guards/keep bytes", check: checkGuardKeeps,
+		explanation: "a guard keeps its bytes through overwrite, delete, drop, compaction, and Close of the storage",
+	},
+	{
+		name: "guards/many", check: checkManyGuards,
+		explanation: "any number of guards may be open, each with its own state of the row",
+	},
+	{
+		name: "guards/copies", check: checkGuardCopies,
+		explanation: "Close is idempotent, on every copy, from any goroutine",
+	},
+	{
+		name: "guards/stale", check: checkGuardStale,
+		explanation: "Value panics with ErrGuardClosed after Close, even when the state was reused, and a stale Close ends nobody else's guard",
+	},
+	{
+		name: "guards/load", check: checkLoad,
+		explanation: "View is the scoped form of Get, and Load returns a private copy",
+	},
+	{
+		name: "guards/absent", check: checkGuardAbsent,
+		explanation: "Get, View and Load of an absent row give ErrNotFound, and leave nothing open",
+	},
 }
 
 // guard gets a row that is there.

@@ -12,23 +12,37 @@ import (
 )
 
 var valuePromises = []promise{
-	{name: "values/empty", check: checkEmptyValues,
-		explanation: "values may be empty, and an empty value is not an absent one"},
-	{name: "values/long", check: checkLongValues,
-		explanation: "values of a megabyte are values like any other"},
-	{name: "keys/any bytes", check: checkKeyBytes,
-		explanation: "keys are any bytes but none at all, and are ordered by bytes.Compare"},
+	{
+		name: "values/empty", check: checkEmptyValues,
+		explanation: "values may be empty, and an empty value is not an absent one",
+	},
+	{
+		name: "values/long", check: checkLongValues,
+		explanation: "values of a megabyte are values like any other",
+	},
+	{
+		name: "keys/any bytes", check: checkKeyBytes,
+		explanation: "keys are any bytes but none at all, and are ordered by bytes.Compare",
+	},
 }
 
 var limitPromises = []promise{
-	{name: "limits/key", check: checkKeyLimit,
-		explanation: "a key of Limits.Key bytes is taken; one more is ErrTooLarge, and nothing was written"},
-	{name: "limits/value", check: checkValueLimit, bareOnly: true,
-		explanation: "a value of Limits.Value bytes is taken; one more is ErrTooLarge, and nothing was written"},
-	{name: "limits/batch rows", check: checkBatchRowsLimit, bareOnly: true,
-		explanation: "an Apply of Limits.BatchRows rows is taken; one more is ErrTooLarge, and nothing was written"},
-	{name: "limits/batch bytes", check: checkBatchBytesLimit, bareOnly: true,
-		explanation: "an Apply of Limits.BatchBytes bytes is taken; one more is ErrTooLarge, and nothing was written"},
+	{
+		name: "limits/key", check: checkKeyLimit,
+		explanation: "a key of Limits.Key bytes is taken; one more is ErrTooLarge, and nothing was written",
+	},
+	{
+		name: "limits/value", check: checkValueLimit, bareOnly: true,
+		explanation: "a value of Limits.Value bytes is taken; one more is ErrTooLarge, and nothing was written",
+	},
+	{
+		name: "limits/batch rows", check: checkBatchRowsLimit, bareOnly: true,
+		explanation: "an Apply of Limits.BatchRows rows is taken; one more is ErrTooLarge, and nothing was written",
+	},
+	{
+		name: "limits/batch bytes", check: checkBatchBytesLimit, bareOnly: true,
+		explanation: "an Apply of Limits.BatchBytes bytes is taken; one more is ErrTooLarge, and nothing was written",
+	},
 }
 
 func checkEmptyValues(t *trial) {

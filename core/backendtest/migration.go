@@ -12,16 +12,26 @@ import (
 )
 
 var migrationPromises = []promise{
-	{name: "migration/runs once", check: checkMigration,
-		explanation: "a migration brings an older storage to the wanted version, which is stored; it goes before OnVersionBump"},
-	{name: "migration/fails", check: checkMigrationFails,
-		explanation: "a migration that fails half way leaves the old version, and the next Open completes it"},
-	{name: "migration/not needed", check: checkMigrationNotNeeded,
-		explanation: "a migration runs neither on a new storage, nor on one of the same version, a newer one, or with WithAnyVersion"},
-	{name: "version/any", check: checkAnyVersion,
-		explanation: "WithAnyVersion opens whatever version is stored, and leaves it"},
-	{name: "version/mismatch", check: checkVersionMismatch,
-		explanation: "another version is ErrVersionMismatch, which names both"},
+	{
+		name: "migration/runs once", check: checkMigration,
+		explanation: "a migration brings an older storage to the wanted version, which is stored; it goes before OnVersionBump",
+	},
+	{
+		name: "migration/fails", check: checkMigrationFails,
+		explanation: "a migration that fails half way leaves the old version, and the next Open completes it",
+	},
+	{
+		name: "migration/not needed", check: checkMigrationNotNeeded,
+		explanation: "a migration runs neither on a new storage, nor on one of the same version, a newer one, or with WithAnyVersion",
+	},
+	{
+		name: "version/any", check: checkAnyVersion,
+		explanation: "WithAnyVersion opens whatever version is stored, and leaves it",
+	},
+	{
+		name: "version/mismatch", check: checkVersionMismatch,
+		explanation: "another version is ErrVersionMismatch, which names both",
+	},
 }
 
 // versioned makes a storage of a version with one row.

@@ -14,8 +14,10 @@ import (
 )
 
 var modelPromises = []promise{
-	{name: "model/random programs", check: checkModel,
-		explanation: "whatever is done in whatever order, a storage behaves like a sorted map, and its snapshots like copies of it"},
+	{
+		name: "model/random programs", check: checkModel,
+		explanation: "whatever is done in whatever order, a storage behaves like a sorted map, and its snapshots like copies of it",
+	},
 }
 
 // model runs a random program on a storage and on a map.

@@ -11,10 +11,14 @@ import (
 )
 
 var nestedPromises = []promise{
-	{name: "nested/writes", check: checkNestedWrites,
-		explanation: "writing to a table from inside an Update but past its Tx is ErrNestedWrite, not a deadlock"},
-	{name: "nested/reads", check: checkNestedReads,
-		explanation: "reading past the Tx is allowed inside an Update, and sees what is committed"},
+	{
+		name: "nested/writes", check: checkNestedWrites,
+		explanation: "writing to a table from inside an Update but past its Tx is ErrNestedWrite, not a deadlock",
+	},
+	{
+		name: "nested/reads", check: checkNestedReads,
+		explanation: "reading past the Tx is allowed inside an Update, and sees what is committed",
+	},
 }
 
 // nestedWait is how long a nested write may take to be found.

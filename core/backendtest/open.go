@@ -13,18 +13,30 @@ import (
 )
 
 var openPromises = []promise{
-	{name: "open/mark", check: checkOpenMark,
-		explanation: "Open records the mark in a storage that it creates, and leaves the mark of one that is there"},
-	{name: "open/race", check: checkOpenRace,
-		explanation: "if somebody else created a storage at the path after Claim, Open gives ErrConflict and the claim stays"},
-	{name: "open/set mark", check: checkSetMark,
-		explanation: "SetMark replaces the mark, durably, without touching any row"},
-	{name: "open/set mark argument", check: checkSetMarkArgument,
-		explanation: "the arguments may be reused when the call returns"},
-	{name: "open/reopen", check: checkReopen,
-		explanation: "Close makes everything durable and gives the lock back"},
-	{name: "open/two storages", check: checkTwoStorages,
-		explanation: "a backend is safe for concurrent use: storages at different paths know nothing of each other"},
+	{
+		name: "open/mark", check: checkOpenMark,
+		explanation: "Open records the mark in a storage that it creates, and leaves the mark of one that is there",
+	},
+	{
+		name: "open/race", check: checkOpenRace,
+		explanation: "if somebody else created a storage at the path after Claim, Open gives ErrConflict and the claim stays",
+	},
+	{
+		name: "open/set mark", check: checkSetMark,
+		explanation: "SetMark replaces the mark, durably, without touching any row",
+	},
+	{
+		name: "open/set mark argument", check: checkSetMarkArgument,
+		explanation: "the arguments may be reused when the call returns",
+	},
+	{
+		name: "open/reopen", check: checkReopen,
+		explanation: "Close makes everything durable and gives the lock back",
+	},
+	{
+		name: "open/two storages", check: checkTwoStorages,
+		explanation: "a backend is safe for concurrent use: storages at different paths know nothing of each other",
+	},
 }
 
 func checkOpenMark(t *trial) {

@@ -17,20 +17,34 @@ import (
 )
 
 var orderPromises = []promise{
-	{name: "order/integers", check: checkOrderIntegers,
-		explanation: "order is the order of K: negative integers come before positive ones"},
-	{name: "order/floats", check: checkOrderFloats,
-		explanation: "order is the order of K: -0 equals +0, and one NaN sorts last"},
-	{name: "order/strings", check: checkOrderStrings,
-		explanation: "order is the order of K: strings and bytes of any content, the empty one included"},
-	{name: "order/composite", check: checkOrderComposite,
-		explanation: "order is the order of K: pairs by their first component, then by the second; Desc reverses"},
-	{name: "order/unordered", check: checkUnordered,
-		explanation: "From, To, Prefix, Within and Reverse on an unordered key format give ErrUnordered"},
-	{name: "order/empty keys", check: checkEmptyKeys,
-		explanation: "empty strings and empty byte keys are valid keys"},
-	{name: "order/tables apart", check: checkTablesApart,
-		explanation: "tables know nothing of each other, whatever their names and keys"},
+	{
+		name: "order/integers", check: checkOrderIntegers,
+		explanation: "order is the order of K: negative integers come before positive ones",
+	},
+	{
+		name: "order/floats", check: checkOrderFloats,
+		explanation: "order is the order of K: -0 equals +0, and one NaN sorts last",
+	},
+	{
+		name: "order/strings", check: checkOrderStrings,
+		explanation: "order is the order of K: strings and bytes of any content, the empty one included",
+	},
+	{
+		name: "order/composite", check: checkOrderComposite,
+		explanation: "order is the order of K: pairs by their first component, then by the second; Desc reverses",
+	},
+	{
+		name: "order/unordered", check: checkUnordered,
+		explanation: "From, To, Prefix, Within and Reverse on an unordered key format give ErrUnordered",
+	},
+	{
+		name: "order/empty keys", check: checkEmptyKeys,
+		explanation: "empty strings and empty byte keys are valid keys",
+	},
+	{
+		name: "order/tables apart", check: checkTablesApart,
+		explanation: "tables know nothing of each other, whatever their names and keys",
+	},
 }
 
 // inOrder puts keys in random order, and compares scans both ways with them as they are given.

@@ -11,16 +11,26 @@ import (
 )
 
 var powerPromises = []promise{
-	{name: "powers/count", check: checkCounter,
-		explanation: "Count agrees with a scan, in rows and in bytes of keys and values, for every range"},
-	{name: "powers/compact", check: checkCompact,
-		explanation: "Compact returns space to the file system, changes no row, and may be called with guards and snapshots open"},
-	{name: "powers/size", check: checkSize, bareOnly: true,
-		explanation: "Size tells how many bytes the storage takes on its medium"},
-	{name: "powers/check", check: checkCheck, bareOnly: true,
-		explanation: "Check finds nothing in a sound storage"},
-	{name: "powers/as", check: checkAs, bareOnly: true,
-		explanation: "As reports whether target is a pointer to the engine's own handle, and touches nothing else"},
+	{
+		name: "powers/count", check: checkCounter,
+		explanation: "Count agrees with a scan, in rows and in bytes of keys and values, for every range",
+	},
+	{
+		name: "powers/compact", check: checkCompact,
+		explanation: "Compact returns space to the file system, changes no row, and may be called with guards and snapshots open",
+	},
+	{
+		name: "powers/size", check: checkSize, bareOnly: true,
+		explanation: "Size tells how many bytes the storage takes on its medium",
+	},
+	{
+		name: "powers/check", check: checkCheck, bareOnly: true,
+		explanation: "Check finds nothing in a sound storage",
+	},
+	{
+		name: "powers/as", check: checkAs, bareOnly: true,
+		explanation: "As reports whether target is a pointer to the engine's own handle, and touches nothing else",
+	},
 }
 
 func checkCounter(t *trial) {

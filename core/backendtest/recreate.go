@@ -20,28 +20,50 @@ import (
 )
 
 var recreatePromises = []promise{
-	{name: "recreate/policies", check: checkPolicies, bareOnly: true,
-		explanation: "a storage is replaced exactly when a policy says so; its flags combine; a newer stored version is always ErrVersionMismatch"},
-	{name: "recreate/never destroys", check: checkSetAside,
-		explanation: "recreating renames the old storage to path.replaced-TIME, where all its rows are, and says so"},
-	{name: "recreate/keeps the newest", check: checkKeepReplaced, bareOnly: true,
-		explanation: "the newest n replaced storages stay, and all that is not a replaced storage is left alone"},
-	{name: "recreate/locked", check: checkRecreateLocked, bareOnly: true,
-		explanation: "recreating takes the engine's own lock, else it gives ErrLocked and changes nothing"},
-	{name: "recreate/foreign mark", check: checkForeignMark,
-		explanation: "what carries no readable mark for this backend is ErrNotStorage under every policy, and left as it was"},
-	{name: "recreate/foreign files", check: checkForeignFiles, bareOnly: true,
-		explanation: "what is no storage is ErrNotStorage under every policy, and left as it was"},
-	{name: "recreate/empty directory", check: checkEmptyDirectory, bareOnly: true,
-		explanation: "an empty directory becomes a storage if the engine keeps its storages in directories; else it may be ErrNotStorage"},
-	{name: "recreate/I/O errors", check: checkIOErrors,
-		explanation: "I/O errors are never validation failures"},
-	{name: "recreate/damage", check: checkDamagedCatalogue,
-		explanation: "a damaged catalogue is ErrCorrupt, and replaced under OnValidationFail alone"},
-	{name: "recreate/table", check: checkFormatChange,
-		explanation: "OnFormatChange sets one table aside inside the storage, with its rows, and leaves the others"},
-	{name: "recreate/table in use", check: checkFormatChangeInUse,
-		explanation: "OnFormatChange never sets a table aside while it is open elsewhere"},
+	{
+		name: "recreate/policies", check: checkPolicies, bareOnly: true,
+		explanation: "a storage is replaced exactly when a policy says so; its flags combine; a newer stored version is always ErrVersionMismatch",
+	},
+	{
+		name: "recreate/never destroys", check: checkSetAside,
+		explanation: "recreating renames the old storage to path.replaced-TIME, where all its rows are, and says so",
+	},
+	{
+		name: "recreate/keeps the newest", check: checkKeepReplaced, bareOnly: true,
+		explanation: "the newest n replaced storages stay, and all that is not a replaced storage is left alone",
+	},
+	{
+		name: "recreate/locked", check: checkRecreateLocked, bareOnly: true,
+		explanation: "recreating takes the engine's own lock, else it gives ErrLocked and changes nothing",
+	},
+	{
+		name: "recreate/foreign mark", check: checkForeignMark,
+		explanation: "what carries no readable mark for this backend is ErrNotStorage under every policy, and left as it was",
+	},
+	{
+		name: "recreate/foreign files", check: checkForeignFiles, bareOnly: true,
+		explanation: "what is no storage is ErrNotStorage under every policy, and left as it was",
+	},
+	{
+		name: "recreate/empty directory", check: checkEmptyDirectory, bareOnly: true,
+		explanation: "an empty directory becomes a storage if the engine keeps its storages in directories; else it may be ErrNotStorage",
+	},
+	{
+		name: "recreate/I/O errors", check: checkIOErrors,
+		explanation: "I/O errors are never validation failures",
+	},
+	{
+		name: "recreate/damage", check: checkDamagedCatalogue,
+		explanation: "a damaged catalogue is ErrCorrupt, and replaced under OnValidationFail alone",
+	},
+	{
+		name: "recreate/table", check: checkFormatChange,
+		explanation: "OnFormatChange sets one table aside inside the storage, with its rows, and leaves the others",
+	},
+	{
+		name: "recreate/table in use", check: checkFormatChangeInUse,
+		explanation: "OnFormatChange never sets a table aside while it is open elsewhere",
+	},
 }
 
 // allPolicies are all combinations of flags.

@@ -15,18 +15,30 @@ import (
 )
 
 var scanPromises = []promise{
-	{name: "scans/bounds", check: checkScanBounds,
-		explanation: "From is inclusive, To exclusive, low and high also under Reverse; bounds intersect; Limit ends the rows"},
-	{name: "scans/values", check: checkScanIsValue,
-		explanation: "a scan is a value: its methods leave it as it was, and it can be used again"},
-	{name: "scans/one snapshot", check: checkScanSnapshot,
-		explanation: "a scan sees one snapshot, outside a transaction that of its start"},
-	{name: "scans/stream", check: checkStream,
-		explanation: "Stream returns its function's error, or else the one that ended the rows early"},
-	{name: "scans/errors", check: checkScanError,
-		explanation: "an error is the last pair of a scan, and holds no row"},
-	{name: "scans/delete", check: checkScanDelete,
-		explanation: "Scan.Delete deletes the rows of the scan, in chunks, and returns how many"},
+	{
+		name: "scans/bounds", check: checkScanBounds,
+		explanation: "From is inclusive, To exclusive, low and high also under Reverse; bounds intersect; Limit ends the rows",
+	},
+	{
+		name: "scans/values", check: checkScanIsValue,
+		explanation: "a scan is a value: its methods leave it as it was, and it can be used again",
+	},
+	{
+		name: "scans/one snapshot", check: checkScanSnapshot,
+		explanation: "a scan sees one snapshot, outside a transaction that of its start",
+	},
+	{
+		name: "scans/stream", check: checkStream,
+		explanation: "Stream returns its function's error, or else the one that ended the rows early",
+	},
+	{
+		name: "scans/errors", check: checkScanError,
+		explanation: "an error is the last pair of a scan, and holds no row",
+	},
+	{
+		name: "scans/delete", check: checkScanDelete,
+		explanation: "Scan.Delete deletes the rows of the scan, in chunks, and returns how many",
+	},
 }
 
 // aScan is a scan and, the plain way, the rows it must give.

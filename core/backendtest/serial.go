@@ -13,18 +13,30 @@ import (
 )
 
 var serialPromises = []promise{
-	{name: "transactions/lost update", check: checkLostUpdate,
-		explanation: "transactions are serializable: no increment of concurrent counters is lost"},
-	{name: "transactions/write skew", check: checkWriteSkew,
-		explanation: "transactions are serializable: two that read what the other writes do not both commit on the old state"},
-	{name: "transactions/seen after return", check: checkSeenAfterReturn,
-		explanation: "after a write returns, every read sees it, by whatever verb"},
-	{name: "transactions/conflict", check: checkConflict,
-		explanation: "a closure may be told to run again: ErrConflict of the engine is tried again, and typed on exhaustion"},
-	{name: "transactions/too large", check: checkTxTooLarge, bareOnly: true,
-		explanation: "an Update over the engine's limits fails whole with ErrTooLarge"},
-	{name: "transactions/foreign tx", check: checkForeignTx,
-		explanation: "a Tx of another storage is refused"},
+	{
+		name: "transactions/lost update", check: checkLostUpdate,
+		explanation: "transactions are serializable: no increment of concurrent counters is lost",
+	},
+	{
+		name: "transactions/write skew", check: checkWriteSkew,
+		explanation: "transactions are serializable: two that read what the other writes do not both commit on the old state",
+	},
+	{
+		name: "transactions/seen after return", check: checkSeenAfterReturn,
+		explanation: "after a write returns, every read sees it, by whatever verb",
+	},
+	{
+		name: "transactions/conflict", check: checkConflict,
+		explanation: "a closure may be told to run again: ErrConflict of the engine is tried again, and typed on exhaustion",
+	},
+	{
+		name: "transactions/too large", check: checkTxTooLarge, bareOnly: true,
+		explanation: "an Update over the engine's limits fails whole with ErrTooLarge",
+	},
+	{
+		name: "transactions/foreign tx", check: checkForeignTx,
+		explanation: "a Tx of another storage is refused",
+	},
 }
 
 // numberIn reads a row that holds a number; an absent one is 0.

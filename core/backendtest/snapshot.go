@@ -15,16 +15,26 @@ import (
 )
 
 var snapshotPromises = []promise{
-	{name: "snapshot/unchanging", check: checkSnapshotUnchanging,
-		explanation: "a Snapshot is one unchanging state, through overwriting, deleting, compacting and growing"},
-	{name: "snapshot/get", check: checkSnapshotGet,
-		explanation: "Get returns the value of key in this state, or ErrNotFound; the bytes are valid until Close"},
-	{name: "snapshot/many", check: checkManySnapshots,
-		explanation: "any number of Snapshots may be open, each with its own state, and be closed in any order"},
-	{name: "snapshot/blocks nothing", check: checkSnapshotBlocksNothing, bareOnly: true,
-		explanation: "an open Snapshot blocks neither Apply nor Compact"},
-	{name: "snapshot/concurrent", check: checkSnapshotConcurrent,
-		explanation: "a Snapshot is safe for concurrent use"},
+	{
+		name: "snapshot/unchanging", check: checkSnapshotUnchanging,
+		explanation: "a Snapshot is one unchanging state, through overwriting, deleting, compacting and growing",
+	},
+	{
+		name: "snapshot/get", check: checkSnapshotGet,
+		explanation: "Get returns the value of key in this state, or ErrNotFound; the bytes are valid until Close",
+	},
+	{
+		name: "snapshot/many", check: checkManySnapshots,
+		explanation: "any number of Snapshots may be open, each with its own state, and be closed in any order",
+	},
+	{
+		name: "snapshot/blocks nothing", check: checkSnapshotBlocksNothing, bareOnly: true,
+		explanation: "an open Snapshot blocks neither Apply nor Compact",
+	},
+	{
+		name: "snapshot/concurrent", check: checkSnapshotConcurrent,
+		explanation: "a Snapshot is safe for concurrent use",
+	},
 }
 
 func checkSnapshotUnchanging(t *trial) {

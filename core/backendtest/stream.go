@@ -13,20 +13,34 @@ import (
 )
 
 var streamPromises = []promise{
-	{name: "put stream/chunks", check: checkStreamChunks,
-		explanation: "PutStream commits bounded chunks and reports what is committed"},
-	{name: "put stream/source fails", check: checkStreamSourceFails,
-		explanation: "PutStream stops cleanly on error: what its statistics count is stored, nothing else"},
-	{name: "put stream/cancelled", check: checkStreamCancelled,
-		explanation: "PutStream stops cleanly on cancel: what its statistics count is stored, nothing else"},
-	{name: "put stream/bad row", check: checkStreamBadRow,
-		explanation: "a row that cannot be stored stops PutStream with ErrTooLarge; the committed prefix stays"},
-	{name: "put stream/engine fails", check: checkStreamEngineFails,
-		explanation: "a commit that fails stops PutStream; the committed prefix stays"},
-	{name: "put stream/duplicates", check: checkStreamDuplicates,
-		explanation: "of rows with the same key the last counts, in one chunk and over several"},
-	{name: "put stream/source writes", check: checkStreamSourceWrites,
-		explanation: "the source of PutStream may read and write the same table"},
+	{
+		name: "put stream/chunks", check: checkStreamChunks,
+		explanation: "PutStream commits bounded chunks and reports what is committed",
+	},
+	{
+		name: "put stream/source fails", check: checkStreamSourceFails,
+		explanation: "PutStream stops cleanly on error: what its statistics count is stored, nothing else",
+	},
+	{
+		name: "put stream/cancelled", check: checkStreamCancelled,
+		explanation: "PutStream stops cleanly on cancel: what its statistics count is stored, nothing else",
+	},
+	{
+		name: "put stream/bad row", check: checkStreamBadRow,
+		explanation: "a row that cannot be stored stops PutStream with ErrTooLarge; the committed prefix stays",
+	},
+	{
+		name: "put stream/engine fails", check: checkStreamEngineFails,
+		explanation: "a commit that fails stops PutStream; the committed prefix stays",
+	},
+	{
+		name: "put stream/duplicates", check: checkStreamDuplicates,
+		explanation: "of rows with the same key the last counts, in one chunk and over several",
+	},
+	{
+		name: "put stream/source writes", check: checkStreamSourceWrites,
+		explanation: "the source of PutStream may read and write the same table",
+	},
 }
 
 // chunk is small, so that a check has many.

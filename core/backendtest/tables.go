@@ -13,16 +13,26 @@ import (
 )
 
 var tablePromises = []promise{
-	{name: "tables/list", check: checkTables,
-		explanation: "Tables gives name, formats, and rows and bytes where that is cheap"},
-	{name: "tables/drop", check: checkDropTable,
-		explanation: "after DropTable its open handles give ErrClosed, its rows are gone, and its name is free for a new table"},
-	{name: "tables/drop interrupted", check: checkDropInterrupted,
-		explanation: "a DropTable that is interrupted leaves no table, and Compact deletes what is left of its rows"},
-	{name: "tables/compact", check: checkStorageCompact,
-		explanation: "Compact changes no row and tells the bytes before and after"},
-	{name: "tables/handles", check: checkHandles,
-		explanation: "a table may be opened several times; all handles are the same table"},
+	{
+		name: "tables/list", check: checkTables,
+		explanation: "Tables gives name, formats, and rows and bytes where that is cheap",
+	},
+	{
+		name: "tables/drop", check: checkDropTable,
+		explanation: "after DropTable its open handles give ErrClosed, its rows are gone, and its name is free for a new table",
+	},
+	{
+		name: "tables/drop interrupted", check: checkDropInterrupted,
+		explanation: "a DropTable that is interrupted leaves no table, and Compact deletes what is left of its rows",
+	},
+	{
+		name: "tables/compact", check: checkStorageCompact,
+		explanation: "Compact changes no row and tells the bytes before and after",
+	},
+	{
+		name: "tables/handles", check: checkHandles,
+		explanation: "a table may be opened several times; all handles are the same table",
+	},
 }
 
 func checkTables(t *trial) {

@@ -15,24 +15,42 @@ import (
 )
 
 var txPromises = []promise{
-	{name: "transactions/read your writes", check: checkReadYourWrites,
-		explanation: "an Update reads its own writes, by every verb, scans both ways included"},
-	{name: "transactions/scans over writes", check: checkTxModel,
-		explanation: "a scan inside an Update merges what is stored with what was put and deleted"},
-	{name: "transactions/scan state", check: checkTxScanState,
-		explanation: "inside a transaction a scan sees the transaction's state at its start, whatever the loop's body writes"},
-	{name: "transactions/isolation", check: checkTxIsolation,
-		explanation: "a transaction reads one snapshot, and nobody sees its writes before the commit"},
-	{name: "transactions/rollback", check: checkRollback,
-		explanation: "a returned error or a panic rolls back"},
-	{name: "transactions/read only", check: checkViewWrites,
-		explanation: "a read-only transaction refuses writes with ErrReadOnly"},
-	{name: "transactions/over", check: checkTxOver,
-		explanation: "a Tx used after its function returned gives ErrClosed"},
-	{name: "transactions/pulled iterator", check: checkPulledIterator,
-		explanation: "an iterator that was pulled and left behind gives an error after its transaction, and holds nothing"},
-	{name: "transactions/views live", check: checkTxViews,
-		explanation: "views read inside a transaction live until its function returns"},
+	{
+		name: "transactions/read your writes", check: checkReadYourWrites,
+		explanation: "an Update reads its own writes, by every verb, scans both ways included",
+	},
+	{
+		name: "transactions/scans over writes", check: checkTxModel,
+		explanation: "a scan inside an Update merges what is stored with what was put and deleted",
+	},
+	{
+		name: "transactions/scan state", check: checkTxScanState,
+		explanation: "inside a transaction a scan sees the transaction's state at its start, whatever the loop's body writes",
+	},
+	{
+		name: "transactions/isolation", check: checkTxIsolation,
+		explanation: "a transaction reads one snapshot, and nobody sees its writes before the commit",
+	},
+	{
+		name: "transactions/rollback", check: checkRollback,
+		explanation: "a returned error or a panic rolls back",
+	},
+	{
+		name: "transactions/read only", check: checkViewWrites,
+		explanation: "a read-only transaction refuses writes with ErrReadOnly",
+	},
+	{
+		name: "transactions/over", check: checkTxOver,
+		explanation: "a Tx used after its function returned gives ErrClosed",
+	},
+	{
+		name: "transactions/pulled iterator", check: checkPulledIterator,
+		explanation: "an iterator that was pulled and left behind gives an error after its transaction, and holds nothing",
+	},
+	{
+		name: "transactions/views live", check: checkTxViews,
+		explanation: "views read inside a transaction live until its function returns",
+	},
 }
 
 func update(t *trial, s *core.Storage, fn func(tx *core.Tx) error) {

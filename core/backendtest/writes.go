@@ -14,24 +14,42 @@ import (
 )
 
 var writePromises = []promise{
-	{name: "writes/durable", check: checkDurable,
-		explanation: "a returned write is durable"},
-	{name: "writes/insert and delete", check: checkInsertDelete,
-		explanation: "Insert gives ErrExists if the row is present; Delete says whether it existed"},
-	{name: "writes/row limits", check: checkRowLimits,
-		explanation: "a key or value over a limit of the engine is ErrTooLarge, and nothing is written"},
-	{name: "writes/read only", check: checkReadOnly,
-		explanation: "a read-only storage refuses writes with ErrReadOnly, and creates and changes nothing"},
-	{name: "put all/atomic", check: checkPutAllAtomic,
-		explanation: "PutAll is atomic: concurrent readers see all its rows or none"},
-	{name: "put all/fails whole", check: checkPutAllFails,
-		explanation: "PutAll fails whole: one row that cannot be stored leaves nothing"},
-	{name: "put all/too large", check: checkPutAllTooLarge, bareOnly: true,
-		explanation: "PutAll of more than the engine can write at once fails whole with ErrTooLarge"},
-	{name: "put all/iterator", check: checkPutAllIterator,
-		explanation: "the rows of PutAll are taken before the writer's turn: its iterator may write to the same table"},
-	{name: "put all/duplicates", check: checkPutAllDuplicates,
-		explanation: "if two rows of PutAll have the same key the later one counts"},
+	{
+		name: "writes/durable", check: checkDurable,
+		explanation: "a returned write is durable",
+	},
+	{
+		name: "writes/insert and delete", check: checkInsertDelete,
+		explanation: "Insert gives ErrExists if the row is present; Delete says whether it existed",
+	},
+	{
+		name: "writes/row limits", check: checkRowLimits,
+		explanation: "a key or value over a limit of the engine is ErrTooLarge, and nothing is written",
+	},
+	{
+		name: "writes/read only", check: checkReadOnly,
+		explanation: "a read-only storage refuses writes with ErrReadOnly, and creates and changes nothing",
+	},
+	{
+		name: "put all/atomic", check: checkPutAllAtomic,
+		explanation: "PutAll is atomic: concurrent readers see all its rows or none",
+	},
+	{
+		name: "put all/fails whole", check: checkPutAllFails,
+		explanation: "PutAll fails whole: one row that cannot be stored leaves nothing",
+	},
+	{
+		name: "put all/too large", check: checkPutAllTooLarge, bareOnly: true,
+		explanation: "PutAll of more than the engine can write at once fails whole with ErrTooLarge",
+	},
+	{
+		name: "put all/iterator", check: checkPutAllIterator,
+		explanation: "the rows of PutAll are taken before the writer's turn: its iterator may write to the same table",
+	},
+	{
+		name: "put all/duplicates", check: checkPutAllDuplicates,
+		explanation: "if two rows of PutAll have the same key the later one counts",
+	},
 }
 
 // openDurable opens the trial's storage so that writes return when they are durable.

@@ -112,7 +112,7 @@ func (s *suite[V, W]) appendOthers(result []byte) error {
 			return err
 		}
 		if !bytes.Equal(result, before) {
-			return fmt.Errorf("Append returned %s; the next Append, of %s, changed it to %s",
+			return fmt.Errorf("the encoding %s was changed by the next Append, of %s, to %s",
 				show(before), showValue(other.value), show(result))
 		}
 	}

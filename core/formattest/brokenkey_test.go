@@ -89,6 +89,7 @@ func (pairKey[K]) Append(dst []byte, k K) ([]byte, error) {
 	p := struct{ A, B uint8 }(k)
 	return append(dst, p.A, p.B), nil
 }
+
 func (pairKey[K]) Decode(b []byte) (K, error) {
 	if len(b) != 2 {
 		return K{}, errShort

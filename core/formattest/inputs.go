@@ -133,7 +133,8 @@ func random(valid [][]byte) iter.Seq2[string, []byte] {
 // eachPosition calls fn, which yields so many inputs, for positions that are evenly spread over the encodings: for all
 // of them if they are short.
 func eachPosition(valid [][]byte, each int,
-	fn func(b []byte, at int, yield func(string, []byte) bool) bool) iter.Seq2[string, []byte] {
+	fn func(b []byte, at int, yield func(string, []byte) bool) bool,
+) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for _, b := range valid {
 			most := max(perKind/each/len(valid), 16)

@@ -13,8 +13,10 @@ func (s *suite[V, W]) checks() []check {
 		{name: "AppendOnly", promise: "Append adds the encoding to what dst holds, and changes nothing of it", run: s.appendOnly},
 		{name: "KeepsNothing", promise: "Append keeps no reference to the value or to dst", run: s.keepsNothing},
 		{name: "Deterministic", promise: "a value has one encoding, whenever it is encoded", run: s.deterministic},
-		{name: "Bounded", promise: "reading takes time and memory in proportion to the bytes, whatever they are",
-			run: s.everyInput(s.bounded), last: true},
+		{
+			name: "Bounded", promise: "reading takes time and memory in proportion to the bytes, whatever they are",
+			run: s.everyInput(s.bounded), last: true,
+		},
 		{name: "NeverPanics", promise: "reading never panics, whatever the bytes are", run: s.everyInput(s.neverPanics)},
 		{name: "ReadOnly", promise: "reading does not modify the bytes", run: s.everyInput(s.readOnly)},
 		{name: "ReadsInside", promise: "reading depends on nothing outside the bytes", run: s.everyInput(s.readsInside)},
@@ -23,16 +25,22 @@ func (s *suite[V, W]) checks() []check {
 		{name: "Concurrent", promise: "a format is safe for concurrent use", run: s.concurrent},
 	}
 	if r, ok := s.format.(core.Reuser[W]); ok {
-		all = append(all, check{name: "Reuse", promise: "ViewInto reads what View reads, and nothing of the old value stays",
-			run: func() error { return s.reuse(r) }})
+		all = append(all, check{
+			name: "Reuse", promise: "ViewInto reads what View reads, and nothing of the old value stays",
+			run: func() error { return s.reuse(r) },
+		})
 	}
 	if t, ok := s.format.(core.Truster[W]); ok {
-		all = append(all, check{name: "Trusted", promise: "ViewTrusted reads what View reads, if the bytes are valid",
-			run: func() error { return s.trusted(t) }})
+		all = append(all, check{
+			name: "Trusted", promise: "ViewTrusted reads what View reads, if the bytes are valid",
+			run: func() error { return s.trusted(t) },
+		})
 	}
 	if s.unbound != nil {
-		all = append(all, check{name: "Bind", promise: "Bind takes its own metadata back unchanged, and refuses any other",
-			run: s.bind})
+		all = append(all, check{
+			name: "Bind", promise: "Bind takes its own metadata back unchanged, and refuses any other",
+			run: s.bind,
+		})
 	}
 	return all
 }
@@ -47,8 +55,10 @@ func (s *keySuite[K]) checks() []check {
 		all = append(all, check{name: "Order", promise: "bytes.Compare on encodings agrees with the order of the keys", run: s.order})
 	}
 	if p, ok := s.keys.(core.Prefixer[K]); ok && keyText[K]() != nil {
-		all = append(all, check{name: "Prefix", promise: "Prefix is the range of the keys that start with k, and of no other",
-			run: func() error { return s.prefix(p) }})
+		all = append(all, check{
+			name: "Prefix", promise: "Prefix is the range of the keys that start with k, and of no other",
+			run: func() error { return s.prefix(p) },
+		})
 	}
 	return all
 }

@@ -116,7 +116,8 @@ func times() model[time.Time] {
 	return model[time.Time]{
 		part: keys.Time(),
 		edges: []time.Time{
-			{}, time.Time{}.Add(-1), time.Time{}.Add(1), noon, noon.In(time.FixedZone("east", 3600)),
+			{},
+			time.Time{}.Add(-1), time.Time{}.Add(1), noon, noon.In(time.FixedZone("east", 3600)),
 			time.Unix(0, 0), time.Unix(-1, 999999999), time.Unix(0, 999999999), time.Unix(1, 0),
 			time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(30000, 1, 1, 0, 0, 0, 0, time.UTC),
 			oldest, oldest.Add(1), newest.Add(-1), newest,

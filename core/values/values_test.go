@@ -40,8 +40,10 @@ var (
 		{},
 		{Street: "<Main & Side>", Tags: []string{"a", "b"}},
 		{Extra: map[string]int{"z": 1, "a": -2, "m": 3}, Next: &address{Street: "next"}},
-		{Street: strings.Repeat("é", 100), Other: "text", Codes: [3]uint8{1, 2, 3}, Weight: -0.1,
-			Seen: time.Date(2026, 2, 3, 4, 5, 6, 789, time.UTC)},
+		{
+			Street: strings.Repeat("é", 100), Other: "text", Codes: [3]uint8{1, 2, 3}, Weight: -0.1,
+			Seen: time.Date(2026, 2, 3, 4, 5, 6, 789, time.UTC),
+		},
 	}
 	zeroCopy = formattest.Extras[[]byte, []byte]{Same: bytes.Equal, Borrows: true}
 )
@@ -62,6 +64,7 @@ func TestJSON(t *testing.T) { formattest.Run(t, values.JSON[address](), jsonSamp
 func TestJSONPointer(t *testing.T) {
 	formattest.Run(t, values.JSON[*address](), pointers(jsonSamples)...)
 }
+
 func TestJSONAny(t *testing.T) {
 	formattest.Run(t, values.JSON[any](), any(nil), any("text"), any(1.5), any([]any{true, map[string]any{"a": nil}}))
 }

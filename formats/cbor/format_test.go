@@ -43,8 +43,10 @@ var companies = []company{
 	{},
 	{CIK: 320193, Name: "Apple", Raw: []byte{}, Codes: [3]int8{-1, 0, 1}},
 	{Filings: []filing{{"10-K", day, 1 << 40}, {}}, Parent: &company{Name: "parent", Other: "text"}},
-	{Prices: map[string]float64{"": -1.5, "a": math.Inf(1), "bb": 0.1}, Other: []any{uint64(1), int64(-1), nil, day},
-		Shares: new(big.Int).Lsh(big.NewInt(-3), 100), Name: strings.Repeat("é", 12)},
+	{
+		Prices: map[string]float64{"": -1.5, "a": math.Inf(1), "bb": 0.1}, Other: []any{uint64(1), int64(-1), nil, day},
+		Shares: new(big.Int).Lsh(big.NewInt(-3), 100), Name: strings.Repeat("é", 12),
+	},
 }
 
 func pointers(vs []company) []*company {
@@ -55,11 +57,13 @@ func pointers(vs []company) []*company {
 	return all
 }
 
-func TestFormat(t *testing.T)        { formattest.Run(t, cbor.New[company](), companies...) }
+func TestFormat(t *testing.T) { formattest.Run(t, cbor.New[company](), companies...) }
 func TestFormatPointer(t *testing.T) { formattest.Run(t, cbor.New[*company](), pointers(companies)...) }
+
 func TestFormatAny(t *testing.T) {
 	formattest.Run(t, cbor.New[any](), any(nil), any("text"), any(uint64(7)), any([]any{1.5, map[any]any{"a": []byte{1}}}))
 }
+
 func TestFormatMap(t *testing.T) {
 	formattest.Run(t, cbor.New[map[string][]int](), nil, map[string][]int{}, map[string][]int{"b": {1, 2}, "aa": nil})
 }
@@ -68,6 +72,7 @@ func FuzzFormat(f *testing.F) { formattest.Fuzz(f, cbor.New[company](), companie
 func FuzzFormatPointer(f *testing.F) {
 	formattest.Fuzz(f, cbor.New[*company](), pointers(companies)...)
 }
+
 func FuzzFormatAny(f *testing.F) {
 	formattest.Fuzz(f, cbor.New[any](), any("text"), any(uint64(7)), any([]any{1.5, map[any]any{"a": []byte{1}}}))
 }

@@ -170,7 +170,7 @@ type (
 		Next *recursive
 		N    int
 	}
-	hidden   struct{ n int }
+	hidden   struct{ _ int }
 	Inner    struct{ N int }
 	embedded struct{ Inner }
 	left     struct {
