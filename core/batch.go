@@ -46,9 +46,9 @@ func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) 
 	return nil
 }
 
-// sort returns the rows as writes in the order of their keys; of equal keys the last added one counts. The
-// writes refer to the batch.
-func (b *batch) sort() []Write {
+// sort returns the rows as writes in the order of their keys, and their size in bytes; of equal keys the last added
+// one counts. The writes refer to the batch.
+func (b *batch) sort() (writes []Write, size int) {
 	if !b.sorted {
 		slices.SortFunc(b.rows, func(x, y encodedRow) int {
 			if c := bytes.Compare(b.key(x), b.key(y)); c != 0 {
@@ -63,6 +63,7 @@ func (b *batch) sort() []Write {
 			continue
 		}
 		b.writes = append(b.writes, Write{Key: b.key(r), Value: b.arena[r.value:r.end:r.end]})
+		size += r.end - r.start
 	}
-	return b.writes
+	return b.writes, size
 }

@@ -37,7 +37,7 @@ func TestBatchSortsAndKeepsTheLast(t *testing.T) {
 			addRow(t, &b, key, value)
 			want[key] = value
 		}
-		got := b.sort()
+		got, _ := b.sort()
 		if len(got) != len(want) {
 			t.Fatalf("seed %d: %d rows, want %d", seed, len(got), len(want))
 		}

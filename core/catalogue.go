@@ -220,8 +220,8 @@ func (r *tableRecord) overhead() int64 {
 }
 
 // DropTable deletes a table with all its rows. From then on its open handles give ErrClosed, while open guards stay
-// valid. The table is gone in one atomic write; its rows are deleted after that, in chunks, and if that is
-// interrupted, by the next Compact or DropTable.
+// valid. The table is gone in one atomic write; its rows are deleted after that, in chunks, while other writes wait,
+// and if that is interrupted, by the next Compact or DropTable.
 func (s *Storage) DropTable(ctx context.Context, name string) error {
 	err := s.exclusively(ctx, func() error {
 		t := s.catalogue.find(name)
@@ -297,6 +297,13 @@ func (s *Storage) purgeChunk(ctx context.Context, n uint32) (more bool, err erro
 
 // errStop ends eachRow early.
 var errStop = errors.New("stop")
+
+// isReplacedName reports whether replacedName made other from name.
+func isReplacedName(name, other string) bool {
+	suffix, ok := strings.CutPrefix(other, name+replacedInfix)
+	_, err := time.Parse(replacedTime, suffix)
+	return ok && err == nil
+}
 
 // replacedName returns the name under which a table or storage is set aside.
 func replacedName(name string) string {

@@ -5,6 +5,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -56,9 +57,12 @@ func checkRow(checks map[uint32]rowCheck, key, stored []byte) error {
 	n := tableNumber(key)
 	c, ok := checks[n]
 	if !ok {
-		return fmt.Errorf("%w: a row with the encoded key %x belongs to table number %d, which is not in the catalogue", ErrCorrupt, shortKey(key), n)
+		return fmt.Errorf("%w: a row with the encoded key %s belongs to table number %d, which is not in the catalogue", ErrCorrupt, shortKey(key), n)
 	}
 	if err := c.check(key, stored); err != nil {
+		if !errors.Is(err, ErrCorrupt) {
+			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
 		return fmt.Errorf("table %q, the row with the encoded key %s: %w", c.table, shortKey(key[tableNumberSize:]), err)
 	}
 	return nil

@@ -104,7 +104,7 @@ func (c *cursor) merge() (key, value []byte, ok bool) {
 	if c.rowUsed {
 		c.stepRow()
 	}
-	for c.row.ok || c.over.ok {
+	for c.failed == nil && (c.row.ok || c.over.ok) {
 		order := c.order()
 		if order < 0 {
 			c.rowUsed = true
@@ -125,6 +125,9 @@ func (c *cursor) merge() (key, value []byte, ok bool) {
 func (c *cursor) stepRow() {
 	c.row.key, c.row.value, c.row.ok = c.rows.Next()
 	c.rowUsed = false
+	if !c.row.ok {
+		c.failed = c.rows.Err() // pending writes alone are not the transaction's state
+	}
 }
 
 func (c *cursor) stepOver() {

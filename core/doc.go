@@ -34,6 +34,6 @@
 // guard that is never closed holds its bytes until the process ends, and is reported to the logger.
 //
 // A goroutine that holds guards or scans may write. In the function of [Storage.Update] all writes must go through
-// its Tx; a write past it is [ErrNestedWrite]. A write by another goroutine waits for the function to return, so
-// the function must not wait for that goroutine.
+// its Tx; a write past it is [ErrNestedWrite]. A write by another goroutine, which is also what iter.Pull makes, waits
+// for the function to return, so the function must not wait for that goroutine.
 package core

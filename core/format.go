@@ -13,8 +13,8 @@ type KeyFormat[K any] interface {
 	Ordered() bool
 	// Append appends the encoding of k to dst. Equal keys have equal encodings.
 	Append(dst []byte, k K) ([]byte, error)
-	// Decode returns the key whose encoding is b, all of b. It never panics. The key does not refer to b,
-	// unless the format's own doc says so.
+	// Decode returns the key whose encoding is b, all of b. It never panics; bytes that are no encoding are
+	// ErrCorrupt. The key does not refer to b, unless the format's own doc says so.
 	Decode(b []byte) (K, error)
 }
 
@@ -25,8 +25,8 @@ type ValueFormat[V, W any] interface {
 	ID() string
 	// Append appends the encoding of v to dst. It keeps no reference to v or dst.
 	Append(dst []byte, v V) ([]byte, error)
-	// View validates b, all of it, and returns a view of it. It never panics. The view may refer to b, which
-	// it must not modify. len(b) == cap(b).
+	// View validates b, all of it, and returns a view of it. It never panics; bytes that are no encoding are
+	// ErrCorrupt. The view may refer to b, which it must not modify. len(b) == cap(b).
 	View(b []byte) (W, error)
 }
 

@@ -20,7 +20,9 @@ func BenchmarkGuard(b *testing.B) {
 	b.Run("bytes", func(b *testing.B) { benchGuard(b, func(v []byte) []byte { return v }) })
 	b.Run("int", func(b *testing.B) { benchGuard(b, func(v []byte) int { return len(v) }) })
 	b.Run("16 bytes", func(b *testing.B) { benchGuard(b, func(v []byte) view16 { return view16{len(v)} }) })
-	b.Run("40 bytes", func(b *testing.B) { benchGuard(b, func(v []byte) view40 { return view40{row: v, more: view16{len(v)}} }) })
+	b.Run("40 bytes", func(b *testing.B) {
+		benchGuard(b, func(v []byte) view40 { return view40{row: v, more: view16{len(v)}} })
+	})
 }
 
 func benchGuard[W any](b *testing.B, view func([]byte) W) {

@@ -65,20 +65,29 @@ func (o *opener) try() (*Storage, error) {
 	if err != nil {
 		return nil, err
 	}
+	finished := false
+	defer func() { // also if the migration panics
+		if !finished {
+			s.Close()
+		}
+	}()
 	if err := o.finish(s); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, err
 	}
+	finished = true
 	return s, nil
 }
 
 // take claims the path and looks at what is there.
-func (o *opener) take() (err error) {
+func (o *opener) take() error {
 	if err := o.ctx.Err(); err != nil {
 		return err
 	}
-	if o.claim, err = o.backend.Claim(o.ctx, o.path, o.options.readOnly); err != nil {
+	claim, err := o.backend.Claim(o.ctx, o.path, o.options.readOnly)
+	if err != nil {
 		return err
 	}
+	o.claim = claim
 	if err := o.look(); err != nil {
 		return errors.Join(err, o.claim.Release())
 	}
@@ -133,15 +142,19 @@ func (o *opener) setAside(reason Recreate) error {
 	}
 	o.options.logger.Warn("storage replaced", "storage", o.path, "reason", reason.String(), "old", to)
 	o.recreated = &Recreation{Reason: reason, Path: to}
+	version := o.options.version
+	if o.options.anyVersion {
+		version = o.mark.Version
+	}
 	o.found = false
-	o.mark = newMark(o.backend.Name(), o.options.version)
+	o.mark = newMark(o.backend.Name(), version)
 	return nil
 }
 
 // openSound opens the storage. One that turns out to be damaged is set aside if the policy says so.
 func (o *opener) openSound() (*Storage, error) {
 	s, err := o.openEngine()
-	if !errors.Is(err, ErrCorrupt) || !o.found || o.options.recreate&OnValidationFail == 0 {
+	if !errors.Is(err, ErrCorrupt) || !o.found || o.options.readOnly || o.options.recreate&OnValidationFail == 0 {
 		return s, err
 	}
 	o.options.logger.Error("storage is damaged", "storage", o.path, "err", err)
@@ -228,6 +241,9 @@ func (o *opener) prune() {
 	old, err := o.backend.List(o.ctx, o.path+replacedInfix)
 	kept := 0
 	for _, path := range slices.Backward(old) { // the newest first
+		if !isReplacedName(o.path, path) {
+			continue
+		}
 		owned, failed := o.pruneOne(path, kept >= o.options.keep)
 		if owned {
 			kept++

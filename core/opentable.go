@@ -4,6 +4,7 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -47,17 +48,14 @@ type tableOpener[K, V, W any] struct {
 }
 
 func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error) {
-	if n := len(o.name); n == 0 || n > maxTableName {
-		return nil, fmt.Errorf("a table's name has 1 to %d bytes, not %d", maxTableName, n)
-	}
 	shard, at, err := o.storage.enter("call")
 	if err != nil {
 		return nil, err
 	}
 	defer o.storage.leave(shard, at)
 	if state := o.storage.catalogue.find(o.name); state != nil {
-		t, changed, err := o.bind(state)
-		if err == nil && (!changed || o.storage.opts.readOnly) {
+		t, record, err := o.bind(state)
+		if err == nil && (record == nil || o.storage.opts.readOnly) {
 			return t, nil
 		}
 		if err != nil && !o.mayReplace(err) {
@@ -86,30 +84,35 @@ func (o *tableOpener[K, V, W]) write(ctx context.Context) (t *Table[K, V, W], er
 	if state == nil {
 		return o.create(ctx, nil)
 	}
-	t, changed, err := o.bind(state)
+	t, record, err := o.bind(state)
 	switch {
 	case err != nil && o.mayReplace(err):
 		return o.replace(ctx, state, err)
 	case err != nil:
 		return nil, err
-	case changed:
-		return t, o.record(ctx, state, *state.record.Load(), t)
+	case record != nil:
+		return t, o.store(ctx, state, record)
 	}
 	return t, nil
 }
 
-// bind makes a handle of an existing table. changed reports that its value format has new metadata to store.
-func (o *tableOpener[K, V, W]) bind(state *tableState) (t *Table[K, V, W], changed bool, err error) {
+// bind makes a handle of an existing table. record is what is to be stored of it if its value format has new metadata,
+// else nil.
+func (o *tableOpener[K, V, W]) bind(state *tableState) (t *Table[K, V, W], record *tableRecord, err error) {
 	r := *state.record.Load()
 	if err := o.compare(r); err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	value, meta, err := o.bindValue(r.Meta)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
-	changed = string(meta) != string(r.Meta)
-	return newTable(o.storage, state, r, o.key, value), changed, nil
+	if !bytes.Equal(meta, r.Meta) {
+		changed := r
+		changed.Meta = meta
+		record = &changed
+	}
+	return newTable(o.storage, state, r, o.key, value), record, nil
 }
 
 // compare returns ErrFormatMismatch if the table was created differently.
@@ -150,6 +153,9 @@ func (o *tableOpener[K, V, W]) replace(ctx context.Context, state *tableState, r
 // create makes a new table of the name. If old is not nil it has that name now, and gets another.
 func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Table[K, V, W], error) {
 	s := o.storage
+	if n := len(o.name); n == 0 || n > maxTableName {
+		return nil, fmt.Errorf("a new table's name has 1 to %d bytes, not %d", maxTableName, n)
+	}
 	value, meta, err := o.bindValue(nil)
 	if err != nil {
 		return nil, err
@@ -174,6 +180,7 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 	state := newTableState(o.name, r)
 	s.catalogue.change(func() {
 		if old != nil {
+			old.dropped.Store(true) // for a handle that was opened while the table was being set aside
 			s.catalogue.tables[aside] = newTableState(aside, *old.record.Load())
 		}
 		s.catalogue.tables[o.name] = state
@@ -185,13 +192,8 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 	return newTable(s, state, r, o.key, value), nil
 }
 
-// record stores the new metadata of an existing table.
-func (o *tableOpener[K, V, W]) record(ctx context.Context, state *tableState, r tableRecord, t *Table[K, V, W]) error {
-	_, meta, err := o.bindValue(r.Meta)
-	if err != nil {
-		return err
-	}
-	r.Meta = meta
+// store replaces the record of an existing table.
+func (o *tableOpener[K, V, W]) store(ctx context.Context, state *tableState, r *tableRecord) error {
 	row, err := r.row(o.name)
 	if err != nil {
 		return err
@@ -199,7 +201,7 @@ func (o *tableOpener[K, V, W]) record(ctx context.Context, state *tableState, r 
 	if err := o.storage.writer.apply(ctx, nil, []Write{row}); err != nil {
 		return err
 	}
-	state.record.Store(&r)
+	state.record.Store(r)
 	return nil
 }
 

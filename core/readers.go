@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync"
@@ -20,7 +21,6 @@ import (
 type readers struct {
 	shut   atomic.Bool
 	shards [16]readerShard // of calls
-	next   atomic.Uint32   // deals out shards
 	mu     sync.Mutex
 	seats  map[*seat]struct{}
 	leaked atomic.Int64 // guards that were collected while open
@@ -93,8 +93,8 @@ func (r *readers) abandon(s *seat) {
 	r.logger.Error("a guard was dropped without Close; its bytes are held until the process ends", "table", s.table, "at", at)
 }
 
-// shard deals out shards in turn.
-func (r *readers) shard() *readerShard { return &r.shards[r.next.Add(1)%uint32(len(r.shards))] }
+// shard picks one at random: dealing them out in turn would need a word that all share.
+func (r *readers) shard() *readerShard { return &r.shards[rand.IntN(len(r.shards))] }
 
 // enter reports whether the storage is open, and if so counts the caller until leave is called on the same shard.
 func (r *readers) enter(s *readerShard) bool {

@@ -33,27 +33,19 @@ type Row[K, W any] struct {
 }
 
 func newScan[K, V, W any](t *Table[K, V, W], tx *Tx) Scan[K, V, W] {
-	low := appendTableNumber(nil, t.rows.number)
+	low := t.rows.prefix()
 	return Scan[K, V, W]{table: t, tx: tx, low: low, high: prefixEnd(low), limit: -1}
 }
 
 // From leaves out keys below k. With several bounds, all hold; that is also so with Reverse.
 func (s Scan[K, V, W]) From(k K) Scan[K, V, W] {
-	if low, ok := s.bound(k); ok {
-		s.low = higher(s.low, low)
-	} else {
-		s.err = s.boundError(k)
-	}
+	s.low = higher(s.low, s.bound(k))
 	return s
 }
 
 // To leaves out k and the keys above it.
 func (s Scan[K, V, W]) To(k K) Scan[K, V, W] {
-	if high, ok := s.bound(k); ok {
-		s.high = lower(s.high, high)
-	} else {
-		s.err = s.boundError(k)
-	}
+	s.high = lower(s.high, s.bound(k))
 	return s
 }
 
@@ -74,10 +66,9 @@ func (s Scan[K, V, W]) Within(r KeyRange[K]) Scan[K, V, W] {
 		s.fail(err)
 		return s
 	}
-	number := appendTableNumber(nil, s.table.rows.number)
-	s.low = higher(s.low, append(number[:len(number):len(number)], low...))
+	s.low = higher(s.low, append(s.table.rows.prefix(), low...))
 	if high != nil {
-		s.high = lower(s.high, append(number[:len(number):len(number)], high...))
+		s.high = lower(s.high, append(s.table.rows.prefix(), high...))
 	}
 	return s
 }
@@ -95,18 +86,14 @@ func (s Scan[K, V, W]) Limit(n int) Scan[K, V, W] {
 	return s
 }
 
-// bound returns the encoded bound, if there can be one.
-func (s *Scan[K, V, W]) bound(k K) ([]byte, bool) {
-	b, err := s.table.rows.key.Append(appendTableNumber(nil, s.table.rows.number), k)
-	return b, err == nil && s.unordered(nil) == nil
-}
-
-func (s *Scan[K, V, W]) boundError(k K) error {
-	if err := s.unordered(nil); err != nil {
-		return errors.Join(s.err, err)
+// bound returns the stored form of a bound, nil if there can be none, which the scan then knows.
+func (s *Scan[K, V, W]) bound(k K) []byte {
+	b, err := s.table.rows.key.Append(s.table.rows.prefix(), k)
+	if err = s.unordered(err); err != nil {
+		s.fail(err)
+		return nil
 	}
-	_, err := s.table.rows.key.Append(nil, k)
-	return errors.Join(s.err, err)
+	return b
 }
 
 // unordered returns ErrUnordered if the keys have no order, else err.
@@ -199,7 +186,8 @@ func (s Scan[K, V, W]) Stream(ctx context.Context, fn func(iter.Seq2[K, W]) erro
 	return failed
 }
 
-// Count returns the number of rows. Engines that can count without reading every row do so.
+// Count returns the number of rows. Engines that can count without reading every row do so, unless the scan has a
+// limit or the transaction has writes.
 func (s Scan[K, V, W]) Count(ctx context.Context) (int, error) {
 	c, err := s.open(ctx, true)
 	if err != nil {
@@ -211,7 +199,8 @@ func (s Scan[K, V, W]) Count(ctx context.Context) (int, error) {
 }
 
 func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error) {
-	if counter, ok := c.snapshot.(Counter); ok && s.tx == nil && s.limit < 0 {
+	counter, ok := c.snapshot.(Counter)
+	if ok && s.limit < 0 && (s.tx == nil || s.tx.pending.Len() == 0) && bytes.Compare(s.low, s.high) < 0 {
 		rows, _, err := counter.Count(ctx, s.low, s.high)
 		return int(rows), err
 	}
@@ -249,7 +238,7 @@ func (s Scan[K, V, W]) deleteSome(ctx context.Context, limit int) (n int, last [
 	if most := s.table.storage.limits.deleteRows(); limit < 0 || limit > most {
 		limit = most
 	}
-	err = s.table.storage.Update(ctx, func(tx *Tx) (err error) {
+	err = s.table.storage.update(ctx, "delete", s.table.state.name, func(tx *Tx) (err error) {
 		n, last, err = s.deleteIn(ctx, tx, limit)
 		return err
 	})
@@ -313,7 +302,12 @@ func (s *Scan[K, V, W]) open(ctx context.Context, keysOnly bool) (*cursor, error
 		if s.table.state.dropped.Load() {
 			return nil, errDropped
 		}
-		return s.table.storage.scan(ctx, r)
+		c, err := s.table.storage.scan(ctx, r)
+		if err == nil && s.table.state.dropped.Load() { // before the snapshot was taken, perhaps
+			c.close()
+			return nil, errDropped
+		}
+		return c, err
 	}
 	if err := s.table.In(s.tx).usable(); err != nil {
 		return nil, err

@@ -71,58 +71,49 @@ func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
 // same goroutine is ErrNestedWrite. fn may run again when the engine reports a conflict, so it must set, not
 // add to, what it leaves outside the storage.
 func (s *Storage) Update(ctx context.Context, fn func(*Tx) error) error {
-	if s.opts.readOnly {
-		return s.fail("update", "", nil, ErrReadOnly)
-	}
-	shard, at, err := s.enter("transaction")
-	if err != nil {
-		return s.fail("update", "", nil, err)
-	}
-	defer s.leave(shard, at)
-	if err := s.writer.acquire(ctx); err != nil {
-		return s.fail("update", "", nil, err)
-	}
-	defer s.writer.release()
-	for try := 1; ; try++ {
-		err := s.tryUpdate(ctx, fn)
-		var commit *commitError
-		if !errors.As(err, &commit) {
-			return err
-		}
-		if !errors.Is(commit.err, ErrConflict) || try == conflictTries {
-			return s.fail("update", "", nil, commit.err)
-		}
-		backOff(try)
-	}
+	return s.update(ctx, "update", "", fn)
 }
 
-// commitError tells an error of the commit from one of the caller's function.
-type commitError struct{ err error }
-
-func (e *commitError) Error() string { return e.err.Error() }
+// update is Update on behalf of an operation, which errors name.
+func (s *Storage) update(ctx context.Context, op, table string, fn func(*Tx) error) error {
+	var failed error // by fn, which is returned as it is
+	err := s.exclusively(ctx, func() error {
+		for try := 1; ; try++ {
+			err := s.tryUpdate(ctx, fn, &failed)
+			if failed != nil {
+				return nil
+			}
+			if !errors.Is(err, ErrConflict) || try == conflictTries || ctx.Err() != nil {
+				return err
+			}
+			backOff(try)
+		}
+	})
+	if failed != nil {
+		return failed
+	}
+	return s.fail(op, table, nil, err)
+}
 
 // tryUpdate makes one attempt. The caller has the turn.
-func (s *Storage) tryUpdate(ctx context.Context, fn func(*Tx) error) error {
+func (s *Storage) tryUpdate(ctx context.Context, fn func(*Tx) error, failed *error) error {
 	tx, err := s.begin(ctx)
 	if err != nil {
-		return &commitError{err}
+		return err
 	}
 	defer tx.end()
 	tx.writable = true
-	if err := s.runClosure(tx, fn); err != nil {
-		return err
+	if *failed = s.runClosure(tx, fn); *failed != nil {
+		return nil
 	}
 	if err := ctx.Err(); err != nil {
-		return &commitError{err}
+		return err
 	}
 	writes, err := tx.writes()
-	if err == nil {
-		err = s.writer.apply(ctx, tx.snapshot, writes)
-	}
 	if err != nil {
-		return &commitError{err}
+		return err
 	}
-	return nil
+	return s.writer.apply(ctx, tx.snapshot, writes)
 }
 
 // runClosure marks the goroutine, so that a nested write is found instead of waiting for itself.
@@ -134,14 +125,14 @@ func (s *Storage) runClosure(tx *Tx, fn func(*Tx) error) error {
 
 // exclusively runs fn while no other write can happen, as one call that is counted.
 func (s *Storage) exclusively(ctx context.Context, fn func() error) error {
-	if s.opts.readOnly {
-		return ErrReadOnly
-	}
-	shard, at, err := s.enter("call")
+	shard, at, err := s.enter("write")
 	if err != nil {
 		return err
 	}
 	defer s.leave(shard, at)
+	if s.opts.readOnly {
+		return ErrReadOnly
+	}
 	if err := s.writer.acquire(ctx); err != nil {
 		return err
 	}
@@ -163,8 +154,13 @@ func (s *Storage) Recreated() (Recreation, bool) {
 // type. It is an escape hatch for reading: writing through it breaks the promises of this package, and Compact
 // may replace the handle.
 func (s *Storage) As(target any) bool {
+	shard, at, err := s.enter("call")
+	if err != nil {
+		return false
+	}
+	defer s.leave(shard, at)
 	u, ok := s.engine.(Unwrapper)
-	return ok && !s.readers.shut.Load() && u.As(target)
+	return ok && u.As(target)
 }
 
 // Close closes the storage. From then on every call gives ErrClosed. If guards, scans or transactions are open,

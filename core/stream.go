@@ -120,7 +120,7 @@ func (s *stream[K, V, W]) commitBefore(start int) error {
 	row, last := slices.Clone(s.batch.arena[start:]), s.batch.rows[n]
 	s.batch.arena, s.batch.rows = s.batch.arena[:start], s.batch.rows[:n]
 	if err := s.commit(); err != nil {
-		return err
+		return s.table.fail("put stream", err) // not the fault of the row that is being put
 	}
 	return s.batch.add(func(dst []byte) ([]byte, int, error) {
 		return append(dst, row...), len(dst) + last.value - last.start, nil

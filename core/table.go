@@ -60,7 +60,11 @@ func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (store
 		return nil, nil, err
 	}
 	s.keybuf = key
-	return t.storage.engine.Get(ctx, key)
+	stored, r, err = t.storage.engine.Get(ctx, key)
+	if err != nil && t.state.dropped.Load() { // in the meantime
+		err = errDropped
+	}
+	return stored, r, err
 }
 
 // View calls fn with the view of the row at k, or returns ErrNotFound. The view is valid until fn returns, whose
@@ -169,17 +173,17 @@ func (t *Table[K, V, W]) encode(r *rowRequest, when condition, k K, v *V) (err e
 
 // commit makes a request of this table durable.
 func (t *Table[K, V, W]) commit(ctx context.Context, r *request) error {
+	shard, at, err := t.storage.enter("write")
+	if err != nil {
+		return err
+	}
+	defer t.storage.leave(shard, at)
 	if t.storage.opts.readOnly {
 		return ErrReadOnly
 	}
 	if t.state.dropped.Load() {
 		return errDropped
 	}
-	shard, at, err := t.storage.enter("write")
-	if err != nil {
-		return err
-	}
-	defer t.storage.leave(shard, at)
 	r.table = t.state
 	return t.storage.writer.commit(ctx, r)
 }
@@ -192,6 +196,9 @@ func (t *Table[K, V, W]) PutAll(ctx context.Context, rows iter.Seq2[K, V]) error
 	var b batch
 	b.reset()
 	for k, v := range rows {
+		if len(b.rows)%ctxSteps == 0 && ctx.Err() != nil {
+			return t.fail("put all", ctx.Err())
+		}
 		if err := t.add(&b, k, v); err != nil {
 			return t.failAt("put all", k, err)
 		}
@@ -206,11 +213,11 @@ func (t *Table[K, V, W]) add(b *batch, k K, v V) error {
 
 // commitBatch makes the rows durable in one atomic write.
 func (t *Table[K, V, W]) commitBatch(ctx context.Context, b *batch) error {
-	writes := b.sort()
-	if err := t.storage.limits.checkBatch(len(writes), len(b.arena)); err != nil {
+	writes, size := b.sort()
+	if err := t.storage.limits.checkBatch(len(writes), size); err != nil {
 		return err
 	}
-	return t.commit(ctx, &request{writes: writes, bytes: len(b.arena), done: make(chan struct{}, 1)})
+	return t.commit(ctx, &request{writes: writes, bytes: size, done: make(chan struct{}, 1)})
 }
 
 // Count returns the number of rows.
@@ -233,5 +240,9 @@ func (t *Table[K, V, W]) failAt(op string, k K, err error) error {
 	if err == nil {
 		return nil
 	}
-	return t.storage.fail(op, t.state.name, k, err)
+	key := any(k)
+	if b, ok := key.([]byte); ok {
+		key = bytes.Clone(b) // the caller may use it again
+	}
+	return t.storage.fail(op, t.state.name, key, err)
 }

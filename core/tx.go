@@ -97,8 +97,12 @@ func (tx *Tx) has(ctx context.Context, key []byte) (bool, error) {
 
 // put keeps key and value, which must not change any more.
 func (tx *Tx) put(key, value []byte) error {
-	tx.set(key, pendingWrite{value: value})
-	return tx.storage.limits.checkBatch(tx.pending.Len(), tx.size)
+	old, replaced := tx.set(key, pendingWrite{value: value})
+	err := tx.storage.limits.checkBatch(tx.pending.Len(), tx.size)
+	if err != nil {
+		tx.unset(key, old, replaced)
+	}
+	return err
 }
 
 // delete keeps key, which must not change any more.
@@ -106,12 +110,24 @@ func (tx *Tx) delete(key []byte) {
 	tx.set(key, pendingWrite{deleted: true})
 }
 
-func (tx *Tx) set(key []byte, p pendingWrite) {
-	old, replaced := tx.pending.Set(key, p)
+func (tx *Tx) set(key []byte, p pendingWrite) (old pendingWrite, replaced bool) {
+	old, replaced = tx.pending.Set(key, p)
 	tx.size += len(p.value) - len(old.value)
 	if !replaced {
 		tx.size += len(key)
 	}
+	return old, replaced
+}
+
+// unset takes back what set has just done.
+func (tx *Tx) unset(key []byte, old pendingWrite, replaced bool) {
+	if replaced {
+		tx.set(key, old)
+		return
+	}
+	p, _ := tx.pending.Get(key)
+	tx.pending.Delete(key)
+	tx.size -= len(key) + len(p.value)
 }
 
 // writes returns what is to be committed, in the order of the keys.
@@ -131,7 +147,7 @@ func (tx *Tx) writes() ([]Write, error) {
 // uncommitted rows refer to them.
 const arenaBlock = 16 << 10
 
-// encode returns what fn appends, in memory that stays as it is.
+// encode returns what fn appends, at least a table's number, in memory that stays as it is.
 func (tx *Tx) encode(fn func(dst []byte) ([]byte, error)) ([]byte, error) {
 	if cap(tx.arena)-len(tx.arena) < arenaBlock/4 {
 		tx.arena = make([]byte, 0, arenaBlock)
@@ -141,8 +157,8 @@ func (tx *Tx) encode(fn func(dst []byte) ([]byte, error)) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cap(all) == cap(tx.arena) { // still the same block
-		tx.arena = all
+	if &all[:1][0] == &tx.arena[:1][0] { // still the same block, whatever capacity fn has left of it
+		tx.arena = tx.arena[:len(all)]
 	}
 	return all[start:len(all):len(all)], nil
 }

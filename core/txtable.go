@@ -6,7 +6,6 @@ package core
 import (
 	"bytes"
 	"context"
-	"errors"
 )
 
 // TxTable is a table inside a transaction. It sees the transaction's own writes. Its methods do what those of
@@ -32,7 +31,8 @@ func (t TxTable[K, V, W]) view(ctx context.Context, k K) (w W, err error) {
 	if err != nil {
 		return w, err
 	}
-	return w, t.table.rows.view(key, stored, &w)
+	err = t.table.rows.view(key, stored, &w)
+	return w, err
 }
 
 // Load returns a view of a private copy of the row at k, or ErrNotFound. It outlives the transaction.
@@ -86,18 +86,15 @@ func (t TxTable[K, V, W]) put(ctx context.Context, when condition, k K, v V) err
 	}
 	key, value := row[:split:split], row[split:]
 	if when == ifAbsent {
-		if found, err := t.tx.has(ctx, key); err != nil || found {
-			return errors.Join(err, existsIf(found))
+		found, err := t.tx.has(ctx, key)
+		if err != nil {
+			return err
+		}
+		if found {
+			return ErrExists
 		}
 	}
 	return t.tx.put(key, value)
-}
-
-func existsIf(found bool) error {
-	if found {
-		return ErrExists
-	}
-	return nil
 }
 
 // Delete deletes the row at k and reports whether there was one. The arguments may be reused when the call

@@ -59,6 +59,7 @@ type request struct {
 	bytes   int
 	when    condition
 	existed bool // result: whether the key was there, unless when is always
+	relies  bool // the result is true only if the requests before this one in the group are committed
 	err     error
 	done    chan struct{} // one element when the outcome is known
 }
@@ -122,6 +123,7 @@ func (w *writer) acquire(ctx context.Context) error {
 func (w *writer) release() { <-w.turn }
 
 func (w *writer) enqueue(r *request) {
+	r.err, r.existed, r.relies = nil, false, false
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.queue = append(w.queue, r)
@@ -178,7 +180,7 @@ func (w *writer) commitGroup(group []*request) {
 		return
 	}
 	for _, r := range group {
-		if r.err == nil {
+		if err != nil && (r.err == nil || r.relies) {
 			r.err = err
 		}
 		r.finish(r.err)
@@ -247,7 +249,7 @@ func (r *request) decide(ctx context.Context, base Snapshot, seen map[string]boo
 		}
 		existed = err == nil
 	}
-	r.existed = existed
+	r.existed, r.relies = existed, known
 	if r.when == ifAbsent && existed {
 		r.err = ErrExists
 	}

@@ -266,6 +266,33 @@ func TestFailedCommitFailsItsGroupAndLaterWrites(t *testing.T) {
 	}
 }
 
+// An Insert that found the row of another Insert of its group was told that it exists, although the group's commit had
+// failed; and its request, used again, told that to a later Put.
+func TestFailedGroupTellsNobodyWhatItWouldHaveLeft(t *testing.T) {
+	ctx := context.Background()
+	tb, e, g := gathered(t)
+	full := errors.New("disk full")
+	first := true
+	e.before = func(writes []Write) error {
+		if first {
+			first = false
+			return g.hold(writes)
+		}
+		return full
+	}
+	insert := func() error { return tb.Insert(ctx, 7, []byte("v")) }
+	for i, err := range behindGate(t, tb, g, insert, insert, insert) {
+		if !errors.Is(err, full) {
+			t.Errorf("insert %d: %v, want the engine's error", i, err)
+		}
+	}
+	for range 4 {
+		if err := tb.Put(ctx, 7, []byte("v")); !errors.Is(err, full) {
+			t.Errorf("a later put: %v, want the engine's error", err)
+		}
+	}
+}
+
 func TestCancelWorksUntilTheCommitIsJoined(t *testing.T) {
 	tb, e, g := gathered(t)
 	ctx, cancel := context.WithCancel(context.Background())
