@@ -57,7 +57,7 @@ func pointers(vs []company) []*company {
 	return all
 }
 
-func TestFormat(t *testing.T) { formattest.Run(t, cbor.New[company](), companies...) }
+func TestFormat(t *testing.T)        { formattest.Run(t, cbor.New[company](), companies...) }
 func TestFormatPointer(t *testing.T) { formattest.Run(t, cbor.New[*company](), pointers(companies)...) }
 
 func TestFormatAny(t *testing.T) {
