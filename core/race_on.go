@@ -1,7 +1,7 @@
-//go:build race
-
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
+
+//go:build race
 
 package core
 

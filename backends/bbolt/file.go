@@ -124,16 +124,6 @@ func (f *file) finish() error {
 	return f.update(func(*bolt.Tx) error { return nil })
 }
 
-// acquire keeps the file open until release, and reports whether it still was.
-func (f *file) acquire() bool {
-	for n := f.refs.Load(); n > 0; n = f.refs.Load() {
-		if f.refs.CompareAndSwap(n, n+1) {
-			return true
-		}
-	}
-	return false
-}
-
 // release closes the file if nobody else holds it.
 func (f *file) release() error {
 	if f.refs.Add(-1) > 0 {
