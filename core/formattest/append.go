@@ -112,8 +112,8 @@ func (s *suite[V, W]) appendOthers(result []byte) error {
 			return err
 		}
 		if !bytes.Equal(result, before) {
-			return fmt.Errorf("the encoding %s was changed by the next Append, of %s, to %s",
-				show(before), showValue(other.value), show(result))
+			return fmt.Errorf("the next Append, of %s, changed it from %s to %s",
+				showValue(other.value), show(before), show(result))
 		}
 	}
 	return nil

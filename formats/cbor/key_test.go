@@ -165,12 +165,14 @@ func appendKey[K any](k K) error {
 	return err
 }
 
+var _ = hidden{}.n // for linters: what matters is that nobody else sees it
+
 type (
 	recursive struct {
 		Next *recursive
 		N    int
 	}
-	hidden   struct{ _ int }
+	hidden   struct{ n int }
 	Inner    struct{ N int }
 	embedded struct{ Inner }
 	left     struct {
