@@ -207,8 +207,12 @@ func damageChild(args []string) error {
 func TestBitFlips(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	path := fastPath(t)
+	flips := 1000
+	if testing.Short() {
+		flips = 100
+	}
 	for _, s := range samples(t, 300) {
-		for range 1000 {
+		for range flips {
 			content := bytes.Clone(s.content)
 			at := r.IntN(len(content))
 			if r.IntN(4) > 0 {

@@ -124,7 +124,11 @@ func collect(t *testing.T, s core.Snapshot, r core.ScanRange) []string {
 // long before, with a map.
 func TestModel(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
-		for seed := range uint64(6) {
+		seeds := uint64(6)
+		if testing.Short() {
+			seeds = 2
+		}
+		for seed := range seeds {
 			t.Run(fmt.Sprint("seed", seed), func(t *testing.T) { runModel(t, b, seed) })
 		}
 	})
