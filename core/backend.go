@@ -35,9 +35,9 @@ type Backend interface {
 
 // Claim is a lock on the place of one storage. It is used by one goroutine at a time.
 type Claim interface {
-	// Mark returns the mark that the storage carries, or nil if nothing is there: an absent path, or, if the engine
-	// keeps its storages in directories, an empty one. What carries no readable mark, a file of length zero
-	// included, is ErrNotStorage. Mark changes nothing and is not called after Open succeeded.
+	// Mark returns the mark that the storage carries, or nil if nothing is there: an absent path, or an empty
+	// directory, which an engine that keeps a single file may refuse. What carries no readable mark, a file of
+	// length zero included, is ErrNotStorage. Mark changes nothing and is not called after Open succeeded.
 	Mark() ([]byte, error)
 
 	// Rename moves the storage to another path beside the old one, under the lock. The claim then covers the
