@@ -3,7 +3,10 @@
 
 package tools
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // platforms are those that published modules are vetted for. Vetting type-checks everything, tests included, and
 // so finds what does not compile: a system call that is missing, a constant that is too large for an int.
@@ -18,35 +21,25 @@ func Isolated() error {
 		return err
 	}
 	for _, dir := range published {
-		if err := isolated(dir); err != nil {
-			return err
-		}
+		err = errors.Join(err, isolated(dir))
 	}
-	for _, dir := range []string{"tools", "tools/lint"} {
-		if err := tidy(dir); err != nil {
-			return err
-		}
-	}
-	return alone("tools", nil, "build", "./...")
+	return errors.Join(err, tidy("tools"), tidy("tools/lint"), alone("tools", nil, "build", "./..."))
 }
 
-// isolated tests without -shuffle, so that a result in the test cache counts: what changed is run, once.
+// isolated runs the short tests: Test ran all of them, and the only news here is how they get along with other
+// versions. Without -shuffle, so that results in the test cache count.
 func isolated(dir string) error {
-	if err := tidy(dir); err != nil {
-		return err
-	}
-	for _, verb := range []string{"build", "vet", "test"} {
-		if err := alone(dir, nil, verb, "./..."); err != nil {
-			return err
-		}
-	}
+	err := errors.Join(
+		tidy(dir),
+		alone(dir, nil, "build", "./..."),
+		alone(dir, nil, "vet", "./..."),
+		alone(dir, nil, "test", "-short", "./..."),
+	)
 	for _, platform := range platforms {
 		goos, goarch, _ := strings.Cut(platform, "/")
-		if err := alone(dir, []string{"GOOS=" + goos, "GOARCH=" + goarch}, "vet", "./..."); err != nil {
-			return err
-		}
+		err = errors.Join(err, alone(dir, []string{"GOOS=" + goos, "GOARCH=" + goarch}, "vet", "./..."))
 	}
-	return nil
+	return err
 }
 
 // tidy fails if go mod tidy would change go.mod or go.sum.
