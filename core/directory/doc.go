@@ -1,0 +1,23 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package directory does what all backends have to do whose engine keeps a storage in a directory of its own. It is
+// for implementers of backends; users of tables need none of it.
+//
+// The engine's files lie in the storage's directory itself. Beside them lie two files of this package: guardkv.mark, by
+// which a storage is recognized before its engine is opened, and guardkv.witness, by which the loss of writes is
+// found that an engine does not notice. Both carry checksums and are replaced atomically and durably.
+//
+// What is promised of a claim, [Claim] keeps: nothing is touched that carries no readable mark; a storage appears
+// under its name when it is complete, mark included, and goes in one step; it is moved under the engine's own lock. What
+// depends on the engine is a [Driver].
+//
+// # Finding what was lost
+//
+// Engines cut a damaged log or manifest at the damage and open what is left, without an error. So every atomic
+// write puts one more row into the engine, which counts the writes of this storage: see [Tally]. When everything is
+// durable, at a clean close and after a compaction, the count is recorded in guardkv.witness, with the checksums of those
+// files of the engine that only grow. An engine that comes back with a lower count, or with another beginning of such a
+// file, has lost writes: that is core.ErrCorrupt. A witness that is missing, unreadable or of another storage proves
+// nothing, so a copy of all files opens, and so does one without the witness.
+package directory

@@ -1,0 +1,90 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Tally counts the writes of one storage, in a row of the engine that every atomic write puts anew. The engine keeps
+// that row under a key that its users cannot reach; its value is what Next returns. A Tally is used by the
+// one goroutine that may write, except for Check.
+type Tally struct {
+	dir   string
+	id    storageID
+	count uint64
+	buf   [rowSize]byte
+}
+
+// A row is the identity of the storage, the number of writes (8, big endian), and the CRC-32C of both (4, big endian).
+const rowSize = len(storageID{}) + 8 + 4
+
+// Next returns the value of the row that the next write puts. It is valid until the next call of Next.
+func (t *Tally) Next() []byte {
+	next := Tally{id: t.id, count: t.count + 1}
+	copy(t.buf[:], next.row())
+	return t.buf[:]
+}
+
+// Wrote says that what Next returned is in the engine. It is not called after a write that failed.
+func (t *Tally) Wrote() { t.count++ }
+
+func (t *Tally) row() []byte {
+	n := copy(t.buf[:], t.id[:])
+	binary.BigEndian.PutUint64(t.buf[n:], t.count)
+	binary.BigEndian.PutUint32(t.buf[n+8:], crc32.Checksum(t.buf[:n+8], castagnoli))
+	return t.buf[:]
+}
+
+// decode returns the number of writes in a row of this storage.
+func (t *Tally) decode(row []byte) (uint64, error) {
+	if row == nil {
+		return 0, fmt.Errorf("%w: writes are missing: the row is gone that every write puts", core.ErrCorrupt)
+	}
+	const sum = rowSize - 4
+	if len(row) != rowSize || binary.BigEndian.Uint32(row[sum:]) != crc32.Checksum(row[:sum], castagnoli) {
+		return 0, fmt.Errorf("%w: the row that counts the writes is damaged", core.ErrCorrupt)
+	}
+	if id := storageID(row[:len(t.id)]); id != t.id {
+		return 0, fmt.Errorf("%w: the rows are those of storage %s, %s is that of storage %s", core.ErrCorrupt, id, markFile, t.id)
+	}
+	return binary.BigEndian.Uint64(row[len(t.id):]), nil
+}
+
+// Record writes guardkv.witness. Everything that was written must be durable. files are the names of files of the
+// engine, relative to the directory, that are only appended to as long as they keep their names: what is in them now
+// will be proved to be there when the storage is opened again.
+func (t *Tally) Record(files ...string) error {
+	w := witness{Storage: t.id.String(), Writes: t.count}
+	for _, name := range files {
+		f, err := digest(t.dir, name, -1)
+		if err != nil {
+			return err
+		}
+		w.Files = append(w.Files, f)
+	}
+	return w.write(t.dir)
+}
+
+// Check is Place.Tally and the look at the files for an open engine, read being how its row is read. Other goroutines
+// may use the Tally meanwhile.
+func (t *Tally) Check(read func() (row []byte, err error)) error {
+	w := readWitness(t.dir, t.id) // first: a row that is read later is no older
+	if err := w.checkFiles(t.dir); err != nil {
+		return err
+	}
+	row, err := read()
+	if err != nil {
+		return err
+	}
+	n, err := t.decode(row)
+	if err != nil {
+		return err
+	}
+	return w.check(n)
+}

@@ -1,0 +1,102 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// witness is what guardkv.witness says, in JSON: what was durable when it was written. The zero value says nothing.
+type witness struct {
+	Storage string       `json:"storage"`         // the identity
+	Writes  uint64       `json:"writes"`          // by then
+	Files   []fileDigest `json:"files,omitempty"` // that only grow
+}
+
+// fileDigest is the beginning of a file, as long as the file was.
+type fileDigest struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"`
+	Sum  uint32 `json:"crc32c"`
+}
+
+func (w witness) write(dir string) error {
+	body, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	return writeSealed(dir, witnessFile, body)
+}
+
+// readWitness returns the witness of a storage. One that is missing, damaged, or another storage's says nothing.
+func readWitness(dir string, id storageID) witness {
+	body, err := readSealed(dir, witnessFile)
+	if err != nil {
+		return witness{}
+	}
+	return decodeWitness(body, id)
+}
+
+func decodeWitness(body []byte, id storageID) (w witness) {
+	if err := json.Unmarshal(body, &w); err != nil || w.Storage != id.String() {
+		return witness{}
+	}
+	return w
+}
+
+// check compares the number of writes that the engine has.
+func (w witness) check(writes uint64) error {
+	if writes < w.Writes {
+		return fmt.Errorf("%w: writes are missing: %s knows of %d, the engine of %d", core.ErrCorrupt, witnessFile, w.Writes, writes)
+	}
+	return nil
+}
+
+// checkFiles proves that the files begin as they did. A file that is not there any more was replaced by the
+// engine, or else is missed by it.
+func (w witness) checkFiles(dir string) error {
+	for _, want := range w.Files {
+		if !filepath.IsLocal(want.Name) {
+			continue
+		}
+		got, err := digest(dir, want.Name, want.Size)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if got.Size < want.Size {
+			return fmt.Errorf("%w: %s was cut from at least %d bytes to %d", core.ErrCorrupt, want.Name, want.Size, got.Size)
+		}
+		if got.Sum != want.Sum {
+			return fmt.Errorf("%w: the first %d bytes of %s have changed", core.ErrCorrupt, want.Size, want.Name)
+		}
+	}
+	return nil
+}
+
+// digest reads the first size bytes of a file, all of it if size is negative.
+func digest(dir, name string, size int64) (d fileDigest, err error) {
+	f, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		return d, err
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if size >= 0 {
+		r = io.LimitReader(f, size)
+	}
+	sum := crc32.New(castagnoli)
+	n, err := io.Copy(sum, r)
+	return fileDigest{Name: name, Size: n, Sum: sum.Sum32()}, err
+}
