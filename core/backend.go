@@ -41,7 +41,9 @@ type Claim interface {
 	Mark() ([]byte, error)
 
 	// Rename moves the storage to another path beside the old one, under the lock. The claim then covers the
-	// old path, where nothing is. It may be called after Open failed.
+	// old path, where nothing is. It may be called after Open failed. If something is at the new path, whoever
+	// made it and however late, the error is fs.ErrExist and both stay; an empty directory is nothing to an engine
+	// that keeps its storages in directories.
 	Rename(to string) error
 
 	// Remove deletes the storage. The claim then covers a path where nothing is.

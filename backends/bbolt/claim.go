@@ -69,7 +69,7 @@ func (c *claim) Rename(to string) error {
 	if err := c.present(); err != nil {
 		return err
 	}
-	if err := renameNew(c.path, to); err != nil {
+	if err := moveNew(c.path, to); err != nil {
 		return err
 	}
 	return errors.Join(syncDir(c.path), c.Release())

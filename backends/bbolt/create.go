@@ -26,10 +26,7 @@ func create(path string, mode os.FileMode, mark []byte) error {
 	if err := fill(fd, mark); err != nil {
 		return errors.Join(err, os.Remove(name))
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		os.Remove(path) // fails if it is not empty any more, and linking then does too
-	}
-	if err := linkNew(name, path); err != nil {
+	if err := moveNew(name, path); err != nil {
 		os.Remove(name)
 		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) { // or took what was built here for a leftover
 			return fmt.Errorf("%w: somebody else creates %s", core.ErrConflict, path)

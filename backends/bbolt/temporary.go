@@ -81,6 +81,14 @@ func renameNew(from, to string) error {
 	return os.Rename(from, to)
 }
 
+// moveNew moves a file to a path where nothing is but perhaps an empty directory.
+func moveNew(from, to string) error {
+	if info, err := os.Stat(to); err == nil && info.IsDir() {
+		os.Remove(to) // fails if it is not empty any more, and linking then does too
+	}
+	return linkNew(from, to)
+}
+
 // linkNew moves a file to a name that nothing has, atomically where the file system has links.
 func linkNew(from, to string) error {
 	err := os.Link(from, to)

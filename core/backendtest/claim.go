@@ -67,6 +67,10 @@ var claimPromises = []promise{
 		explanation: "Rename moves the storage to a path beside the old one; the claim then covers the old path, where nothing is",
 	},
 	{
+		name: "claim/rename onto", check: checkRenameOnto,
+		explanation: "Rename onto a path where something is gives fs.ErrExist, and both stay; an empty directory is nothing if the engine keeps its storages in directories",
+	},
+	{
 		name: "claim/remove", check: checkRemove,
 		explanation: "Remove deletes the storage; the claim then covers a path where nothing is",
 	},
@@ -345,6 +349,49 @@ func checkRename(t *trial) {
 		t.Errorf("Mark of the renamed storage = %q; want %q", m, aMark)
 	}
 	t.openStore(aside, core.EngineOptions{Mark: []byte("no"), NoSync: true}).has(row{"k", "v"})
+}
+
+func checkRenameOnto(t *trial) {
+	for i, path := range []string{t.path, t.path + ".there"} {
+		s := t.openStore(path, core.EngineOptions{Mark: []byte{byte(i)}, NoSync: true})
+		s.apply(put("k", path))
+		s.close()
+	}
+	c := t.claim(t.path, false)
+	t.is("Rename onto a storage", c.Rename(t.path+".there"), fs.ErrExist)
+	t.release(c)
+	for i, path := range []string{t.path, t.path + ".there"} {
+		s := t.openStore(path, core.EngineOptions{Mark: []byte{byte(i)}, NoSync: true})
+		s.has(row{"k", path})
+		s.close()
+		if m := t.mark(path); !bytes.Equal(m, []byte{byte(i)}) {
+			t.Errorf("Mark at %s = %x; want %x", path, m, i)
+		}
+	}
+	t.renameOntoFiles(t.medium())
+}
+
+// renameOntoFiles renames onto what is no storage.
+func (t *trial) renameOntoFiles(m medium) {
+	t.tb.Helper()
+	if m == elsewhere {
+		return
+	}
+	file, dir := t.path+".file", t.path+".dir"
+	t.do("WriteFile", os.WriteFile(file, []byte("precious"), 0o644))
+	t.do("Mkdir", os.Mkdir(dir, 0o755))
+	c := t.claim(t.path, false)
+	t.is("Rename onto a file", c.Rename(file), fs.ErrExist)
+	if b, err := os.ReadFile(file); string(b) != "precious" || err != nil {
+		t.Errorf("the file that was renamed onto is %q, %v", b, err)
+	}
+	if m == inDirectories {
+		t.do("Rename onto an empty directory", c.Rename(dir))
+		t.release(c)
+		t.openStore(dir, core.EngineOptions{Mark: aMark, NoSync: true}).has(row{"k", t.path})
+		return
+	}
+	t.release(c)
 }
 
 func checkRemove(t *trial) {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -94,6 +95,9 @@ func (c *plainClaim) Rename(to string) error {
 	defer c.b.mu.Unlock()
 	if c.s == nil {
 		return nil
+	}
+	if c.b.stores[to] != nil && c.b.breaks != "rename" {
+		return fmt.Errorf("rename to %s: %w", to, fs.ErrExist)
 	}
 	c.b.stores[to] = c.s
 	delete(c.b.stores, c.path)

@@ -72,6 +72,7 @@ func TestBrokenBackends(t *testing.T) {
 		{"limits", "limits/batch bytes, limits/batch rows, limits/key, limits/value"},
 		{"list", "backend/list"},
 		{"race", "open/race"},
+		{"rename", "claim/rename onto"},
 	} {
 		t.Run(c.breaks, func(t *testing.T) {
 			failed := verdicts(t, contract(), func() core.Backend { return newPlain(c.breaks) })
