@@ -86,14 +86,24 @@ func remove(path string, lock io.Closer) error {
 	return err
 }
 
-// renameNew renames a directory to a name that nothing has.
+// renameNew renames a directory to a name that nothing has, but perhaps an empty directory. Whatever appears there after
+// the look stays too: a directory is renamed neither onto a file nor onto a directory that is not empty.
 func renameNew(from, to string) error {
-	if _, err := os.Lstat(to); err == nil {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrExist}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
+	info, err := os.Lstat(to)
+	if err == nil && info.IsDir() {
+		err = os.Remove(to)
+		if err == nil {
+			err = fs.ErrNotExist // now
+		}
 	}
-	return os.Rename(from, to)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrExist}
+	}
+	err = os.Rename(from, to)
+	if errors.Is(err, errNotDir) {
+		return errors.Join(err, fs.ErrExist)
+	}
+	return err
 }
 
 // resolve returns where path leads to if it is a link, and path if it is none.
