@@ -1,0 +1,212 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package flatbuffers
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	flatbuffers "github.com/google/flatbuffers/go"
+)
+
+// The schema and the generated code come from two runs of flatc, and only one of them may have been run again. Then
+// records would be verified by one schema and read by another. So the names and types in both are compared.
+
+// find returns the part of the schema that belongs to an accessor type.
+func (s *schema) find(view reflect.Type) (*schema, error) {
+	var names []string
+	for name, d := range s.types {
+		if d.kind == tableDef && alike(lastPart(name), view.Name()) {
+			names = append(names, name)
+		}
+	}
+	names = closest(names, view.PkgPath())
+	if len(names) != 1 {
+		return nil, fmt.Errorf("it has %d tables of this name: %q", len(names), names)
+	}
+	return s.of(names[0]), nil
+}
+
+// closest returns those of several names whose namespaces agree best with a package's path: the folders of generated
+// packages are called like the namespaces.
+func closest(names []string, folder string) []string {
+	slices.Sort(names)
+	best, most := names, 0
+	for _, name := range names {
+		space := "/" + strings.ReplaceAll(namespace(name), ".", "/")
+		if len(names) > 1 && len(space) > most && strings.HasSuffix("/"+folder, space) {
+			best, most = []string{name}, len(space)
+		}
+	}
+	return best
+}
+
+func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
+
+// alike compares a name in a schema with a name in Go: versions of flatc differ in how they put the words together.
+func alike(name, goName string) bool { return plain(name) == plain(goName) }
+
+func plain(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+// fitsView returns an error unless a type is the accessor of the root table.
+func (s *schema) fitsView(view reflect.Type) error {
+	if view.Kind() != reflect.Struct || view.NumField() != 1 || view.Field(0).Type != reflect.TypeFor[flatbuffers.Table]() {
+		return fmt.Errorf("%v is not the accessor of a table", view)
+	}
+	g := generated{schema: s, seen: make(map[string]bool)}
+	return g.view(s.types[s.root], reflect.PointerTo(view))
+}
+
+// fitsObject returns an error unless a type is the object of the root table.
+func (s *schema) fitsObject(object reflect.Type) error {
+	g := generated{schema: s, seen: make(map[string]bool)}
+	if err := g.object(s.types[s.root], object); err != nil {
+		return fmt.Errorf("flatbuffers: the schema for %v: %w", object, err)
+	}
+	return nil
+}
+
+// generated compares generated types, each once, with a schema.
+type generated struct {
+	schema *schema
+	seen   map[string]bool
+}
+
+func differ(d *definition, f field, what string, t reflect.Type) error {
+	return fmt.Errorf("it has the field %s.%s, and %s %v; run flatc again for both the code and the schema",
+		d.name, f.declaration(), what, t)
+}
+
+// view looks for the accessor of every field. A type may have other methods.
+func (g *generated) view(d *definition, view reflect.Type) error {
+	if g.seen[d.name] {
+		return nil
+	}
+	g.seen[d.name] = true
+	methods := make(map[string]reflect.Type)
+	for i := range view.NumMethod() {
+		methods[plain(view.Method(i).Name)] = view.Method(i).Type
+	}
+	for _, f := range d.fields {
+		if f.deprecated {
+			continue
+		}
+		m := methods[plain(f.name)]
+		if m == nil {
+			return differ(d, f, "there is no such method of", view)
+		}
+		if !g.returns(f, m) {
+			return differ(d, f, "the method of "+view.String()+" is", m)
+		}
+		if inner := g.schema.types[f.typ.def]; inner != nil && m.NumIn() > 1 && m.In(1).Kind() == reflect.Pointer && inner.fields != nil {
+			if err := g.view(inner, m.In(1)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// returns reports whether the accessor of a field returns a scalar if that is what the field is.
+func (g *generated) returns(f field, m reflect.Type) bool {
+	if m.NumOut() != 1 {
+		return false
+	}
+	out := m.Out(0)
+	if f.initial == "null" && out.Kind() == reflect.Pointer {
+		out = out.Elem()
+	}
+	switch f.typ.base {
+	case vectorType:
+		return m.NumIn() > 1 && (f.typ.element.size() == 0 || out.Kind() == f.typ.element.kind())
+	case arrayType:
+		return true
+	case stringType:
+		return out == reflect.TypeFor[[]byte]()
+	case objectType:
+		return m.NumIn() == 2 && out == m.In(1)
+	case unionType:
+		return m.NumIn() == 2 && m.In(1) == reflect.TypeFor[*flatbuffers.Table]()
+	}
+	return out.Kind() == f.typ.base.kind()
+}
+
+// object looks for the field of every field and the other way around: a field that only Go has would be packed and never
+// verified.
+func (g *generated) object(d *definition, object reflect.Type) error {
+	if g.seen[d.name] {
+		return nil
+	}
+	g.seen[d.name] = true
+	fields := make(map[string]field)
+	for _, f := range d.fields {
+		if !f.deprecated && f.typ.base != unionTypeType && f.typ.element != unionTypeType {
+			fields[plain(f.name)] = f
+		}
+	}
+	for i := range object.NumField() {
+		goField := object.Field(i)
+		f, ok := fields[plain(goField.Name)]
+		if !ok {
+			return fmt.Errorf("it has no field for %v.%s; run flatc again for both the code and the schema", object, goField.Name)
+		}
+		if err := g.inner(f, goField.Type); err != nil {
+			return err
+		}
+	}
+	for _, f := range d.fields {
+		if _, ok := fields[plain(f.name)]; ok && !hasField(object, f.name) {
+			return differ(d, f, "there is none in", object)
+		}
+	}
+	return nil
+}
+
+func hasField(object reflect.Type, name string) bool {
+	_, ok := object.FieldByNameFunc(func(goName string) bool { return alike(name, goName) })
+	return ok
+}
+
+// inner goes on with the tables and structs in a field.
+func (g *generated) inner(f field, t reflect.Type) error {
+	d := g.schema.types[f.typ.def]
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer || t.Kind() == reflect.Array {
+		t = t.Elem()
+	}
+	if d == nil || d.fields == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	return g.object(d, t)
+}
+
+// kind returns the Go kind of a scalar.
+func (b baseType) kind() reflect.Kind {
+	switch b {
+	case boolType:
+		return reflect.Bool
+	case byteType:
+		return reflect.Int8
+	case ubyteType, unionTypeType:
+		return reflect.Uint8
+	case shortType:
+		return reflect.Int16
+	case ushortType:
+		return reflect.Uint16
+	case intType:
+		return reflect.Int32
+	case uintType:
+		return reflect.Uint32
+	case longType:
+		return reflect.Int64
+	case ulongType:
+		return reflect.Uint64
+	case floatType:
+		return reflect.Float32
+	case doubleType:
+		return reflect.Float64
+	}
+	return reflect.Invalid
+}

@@ -1,0 +1,82 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package flatbuffers
+
+import "math"
+
+// Option changes how a format checks records and schemas. It does not change the encoding, so that programs with
+// different options can share a table, within the limits of each.
+type Option func(*options)
+
+type options struct {
+	limits
+	trusted bool
+	renames renames
+}
+
+// limits bound what a record may cost those who read it.
+type limits struct {
+	depth int // of tables in tables
+	work  int // steps for each byte of a record
+}
+
+var defaultLimits = limits{depth: 64, work: 32}
+
+// WithMaxDepth sets how deeply tables may lie in each other, those of nested records included. The default is 64, the
+// same as that of FlatBuffers' own verifiers; values are brought into the range from 4 to 65535.
+func WithMaxDepth(tables int) Option {
+	return func(o *options) { o.depth = min(max(tables, 4), 65535) }
+}
+
+// WithMaxWork sets how many steps of verification a record may cost for each of its bytes. A table costs 16 and one
+// for each field that its vtable has room for, a string or an element of a vector 4. Without sharing every record
+// stays far below the default, 32; one whose parts are referred to many times may not, and a hostile one could take
+// years. Values are brought into the range from 1 to 65535.
+func WithMaxWork(stepsPerByte int) Option {
+	return func(o *options) { o.work = min(max(stepsPerByte, 1), 65535) }
+}
+
+// Trusted makes reads believe what is stored: views are made without verification, in a time that does not depend on the
+// size of the record.
+//
+// This is dangerous. If a stored byte was damaged, accessors of a trusted view can panic, and can silently return other bytes
+// of the same record; they never reach bytes outside it. Tables that are opened with checksums need no such option:
+// their rows are verified when they are written, and a row whose checksum is right is read without verification.
+func Trusted() Option { return func(o *options) { o.trusted = true } }
+
+// Renamed declares that something in the schema was given a new name, and means what it meant. Types are given with their
+// namespaces, Renamed("zoo.Animal", "zoo.Beast"); fields and the values of enums and unions with their type as it was
+// called before, Renamed("zoo.Animal.legs", "limbs"). The table remembers the new name when it has been opened once.
+// Programs with the old name cannot open it any more.
+func Renamed(old, name string) Option {
+	return func(o *options) {
+		if o.renames == nil {
+			o.renames = make(renames)
+		}
+		o.renames[old] = name
+	}
+}
+
+func newOptions(opts []Option) options {
+	o := options{limits: defaultLimits}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// The costs of checks, in steps of very roughly a nanosecond. They are also in proportion to the memory that
+// unpacking takes, so what bounds one bounds the other.
+const (
+	tableCost   = 16 // and 1 for each field that its vtable could have
+	elementCost = 4  // a string, vector or element of a vector that is checked
+	bytesShift  = 5  // 1 for each 32 bytes of a string or vector, which are not looked at, but may be copied
+	freeWork    = 4096
+)
+
+const (
+	maxSize  = math.MaxInt32 // offsets have 31 bits
+	minSize  = 8             // an offset and an empty table
+	maxSlots = (math.MaxUint16 - 4) / 2
+)

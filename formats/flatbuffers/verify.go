@@ -1,0 +1,317 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package flatbuffers
+
+import "encoding/binary"
+
+// verifier checks that no accessor of generated code leaves a record, whatever is in it. It is one pass over the tables,
+// without allocations, and what it costs is bounded by the size of the record.
+//
+// Positions are uint64: a sum of a position (under 2^31) and a product of two 32-bit numbers cannot wrap around.
+// Offsets point forward, so a record cannot contain itself.
+type verifier struct {
+	b      []byte // the record, or the nested record that is being looked at
+	work   int64  // steps that are left
+	depth  int    // tables that may still lie in each other
+	strict bool   // refuse what the schema does not know
+
+	problem problem
+	at      uint64 // the position of the problem
+	table   *tableCheck
+	field   *fieldCheck // nil if the problem is not in a field
+}
+
+func newVerifier(b []byte, l limits, strict bool) verifier {
+	return verifier{b: b, work: freeWork + int64(l.work)*int64(len(b)), depth: l.depth, strict: strict}
+}
+
+// record verifies all of v.b and returns the position of its root table.
+func (v *verifier) record(root *tableCheck, identifier string) (pos uint64, ok bool) {
+	if len(v.b) < minSize || len(v.b) > maxSize {
+		return 0, v.fail(badSize, 0)
+	}
+	if identifier != "" && string(v.b[4:8]) != identifier {
+		return 0, v.fail(badIdentifier, 4)
+	}
+	pos, ok = v.follow(0)
+	return pos, ok && v.checkTable(root, pos)
+}
+
+// fail notes the first problem.
+func (v *verifier) fail(p problem, at uint64) bool {
+	if v.problem == none {
+		v.problem, v.at = p, at
+	}
+	return false
+}
+
+func (v *verifier) spend(steps uint64) bool {
+	v.work -= int64(steps)
+	return v.work >= 0
+}
+
+// within reports whether size bytes at pos are inside and aligned.
+func (v *verifier) within(pos, size, mask uint64) bool {
+	return pos&mask == 0 && pos+size <= uint64(len(v.b))
+}
+
+// follow returns where the offset at pos leads.
+func (v *verifier) follow(pos uint64) (target uint64, ok bool) {
+	if !v.within(pos, 4, 3) {
+		return 0, v.fail(outside, pos)
+	}
+	offset := uint64(binary.LittleEndian.Uint32(v.b[pos:]))
+	target = pos + offset
+	if offset == 0 || target >= uint64(len(v.b)) {
+		return 0, v.fail(badOffset, pos)
+	}
+	return target, true
+}
+
+// checkTable checks the table at pos, and notes which was the innermost with a problem.
+func (v *verifier) checkTable(t *tableCheck, pos uint64) bool {
+	f, ok := v.checkFields(t, pos)
+	if !ok && v.table == nil {
+		v.table, v.field = t, f
+	}
+	return ok
+}
+
+// checkFields returns the field with a problem, nil if the problem is in none.
+func (v *verifier) checkFields(t *tableCheck, pos uint64) (f *fieldCheck, ok bool) {
+	slots, ok := v.vtable(pos)
+	if !ok {
+		return nil, false
+	}
+	n := min(len(slots)/2, len(t.fields))
+	if v.depth--; v.depth < 0 {
+		return nil, v.fail(tooDeep, pos)
+	}
+	if !v.spend(uint64(tableCost + n)) {
+		return nil, v.fail(tooMuch, pos)
+	}
+	for i := range t.fields[:n] {
+		if f := &t.fields[i]; !v.checkField(f, pos, slots, i) {
+			return f, false
+		}
+	}
+	if n < t.slots {
+		return &t.fields[t.slots-1], v.fail(missing, pos)
+	}
+	v.depth++
+	return nil, !v.strict || v.allKnown(slots[2*n:], pos)
+}
+
+// vtable returns the slots of the table at pos.
+func (v *verifier) vtable(pos uint64) (slots []byte, ok bool) {
+	if !v.within(pos, 4, 3) {
+		return nil, v.fail(outside, pos)
+	}
+	at := int64(pos) - int64(int32(binary.LittleEndian.Uint32(v.b[pos:])))
+	if at < 0 || !v.within(uint64(at), 4, 1) {
+		return nil, v.fail(badVtable, pos)
+	}
+	size := uint64(binary.LittleEndian.Uint16(v.b[at:]))
+	if size < 4 || size%2 != 0 || !v.within(uint64(at), size, 1) {
+		return nil, v.fail(badVtable, uint64(at))
+	}
+	return v.b[at+4 : uint64(at)+size], true
+}
+
+// allKnown checks that the slots behind those of known fields are empty.
+func (v *verifier) allKnown(slots []byte, pos uint64) bool {
+	if !v.spend(uint64(len(slots))) {
+		return v.fail(tooMuch, pos)
+	}
+	for _, b := range slots {
+		if b != 0 {
+			return v.fail(unknownField, pos)
+		}
+	}
+	return true
+}
+
+// slot returns the offset of field number i in its table, 0 if it is absent.
+func slot(slots []byte, i int) uint64 {
+	if 2*i+2 > len(slots) {
+		return 0
+	}
+	return uint64(binary.LittleEndian.Uint16(slots[2*i:]))
+}
+
+// checkField checks field number i of the table at table.
+func (v *verifier) checkField(f *fieldCheck, table uint64, slots []byte, i int) bool {
+	offset := uint64(binary.LittleEndian.Uint16(slots[2*i:]))
+	if offset == 0 {
+		return v.absent(f, table, slots, i)
+	}
+	pos := table + offset
+	switch f.check {
+	case checkInline:
+		return v.within(pos, f.size, f.mask) || v.fail(outside, pos)
+	case checkUnionType:
+		return v.unionType(pos, slot(slots, i+1))
+	}
+	target, ok := v.follow(pos)
+	if !ok {
+		return false
+	}
+	switch f.check {
+	case checkString:
+		return v.text(target)
+	case checkVector:
+		_, ok := v.vector(target, f.size, f.mask)
+		return ok
+	case checkNested:
+		return v.nested(f.table, target)
+	case checkStrings, checkTables:
+		return v.elements(f, target)
+	case checkTable:
+		return v.checkTable(f.table, target)
+	case checkUnion:
+		return v.union(f, table+slot(slots, i-1), target)
+	case checkUnionTypes:
+		if slot(slots, i+1) == 0 {
+			return v.fail(badUnion, pos)
+		}
+		_, ok := v.vector(target, 1, 0)
+		return ok
+	case checkUnions:
+		return v.unions(f, table, slot(slots, i-1), target)
+	}
+	return v.fail(outside, pos)
+}
+
+// absent checks a field that is not there.
+func (v *verifier) absent(f *fieldCheck, table uint64, slots []byte, i int) bool {
+	if f.required {
+		return v.fail(missing, table)
+	}
+	if f.check == checkUnionType || f.check == checkUnionTypes {
+		return slot(slots, i+1) == 0 || v.fail(badUnion, table)
+	}
+	return true
+}
+
+// text checks a string, which is a vector of bytes and a NUL that is not counted.
+func (v *verifier) text(pos uint64) bool {
+	n, ok := v.vector(pos, 1, 0)
+	if !ok {
+		return false
+	}
+	end := pos + 4 + n
+	return end < uint64(len(v.b)) && v.b[end] == 0 || v.fail(unterminated, pos)
+}
+
+// vector checks a vector of elements that need no check of their own, and returns its length. An empty one has no
+// elements that could be aligned.
+func (v *verifier) vector(pos, size, mask uint64) (n uint64, ok bool) {
+	if !v.within(pos, 4, 3) {
+		return 0, v.fail(outside, pos)
+	}
+	n = uint64(binary.LittleEndian.Uint32(v.b[pos:]))
+	if !v.within(pos+4, n*size, 0) || n > 0 && (pos+4)&mask != 0 {
+		return 0, v.fail(badVector, pos)
+	}
+	if !v.spend(elementCost + n*size>>bytesShift) {
+		return 0, v.fail(tooMuch, pos)
+	}
+	return n, true
+}
+
+// elements checks a vector of strings or tables.
+func (v *verifier) elements(f *fieldCheck, pos uint64) bool {
+	n, ok := v.vector(pos, 4, 3)
+	if !ok {
+		return false
+	}
+	for e := pos + 4; n > 0; n, e = n-1, e+4 {
+		target, ok := v.follow(e)
+		if !ok {
+			return false
+		}
+		if f.check == checkStrings {
+			ok = v.text(target)
+		} else {
+			ok = v.checkTable(f.table, target)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// nested checks a record inside the record. Its positions count from its own start.
+func (v *verifier) nested(root *tableCheck, pos uint64) bool {
+	n, ok := v.vector(pos, 1, 0)
+	if !ok {
+		return false
+	}
+	outer := v.b
+	v.b = outer[pos+4 : pos+4+n]
+	_, ok = v.record(root, "")
+	v.b = outer
+	return ok
+}
+
+// unionType checks the type of a union against the slot of its value: both are there, or none.
+func (v *verifier) unionType(pos, value uint64) bool {
+	if !v.within(pos, 1, 0) {
+		return v.fail(outside, pos)
+	}
+	return (v.b[pos] != 0) == (value != 0) || v.fail(badUnion, pos)
+}
+
+// union checks the value of a union whose type, at typ, was checked before.
+func (v *verifier) union(f *fieldCheck, typ, target uint64) bool {
+	return v.member(f, int(v.b[typ]), target)
+}
+
+// member checks what is at pos as a member of a union. Members that the schema does not know are not followed: there
+// is no code that would read them.
+func (v *verifier) member(f *fieldCheck, number int, pos uint64) bool {
+	var m memberCheck
+	if number < len(f.members) {
+		m = f.members[number]
+	}
+	switch m.check {
+	case checkTable:
+		return v.checkTable(m.table, pos)
+	case checkString:
+		return v.text(pos)
+	case checkStruct:
+		return v.within(pos, m.size, m.mask) || v.fail(outside, pos)
+	}
+	return !v.strict || v.fail(unknownMember, pos)
+}
+
+// unions checks a vector of unions, which is two: one of types, which was checked before, and one of values.
+func (v *verifier) unions(f *fieldCheck, table, typesSlot, pos uint64) bool {
+	n, ok := v.vector(pos, 4, 3)
+	if !ok {
+		return false
+	}
+	types, ok := v.follow(table + typesSlot)
+	if !ok {
+		return false
+	}
+	if uint64(binary.LittleEndian.Uint32(v.b[types:])) != n {
+		return v.fail(badUnion, pos)
+	}
+	if !v.spend(elementCost * n) {
+		return v.fail(tooMuch, pos)
+	}
+	for i := range n {
+		number := int(v.b[types+4+i])
+		if number == 0 {
+			continue // NONE has no value, and its offset is not looked at
+		}
+		target, ok := v.follow(pos + 4 + 4*i)
+		if !ok || !v.member(f, number, target) {
+			return false
+		}
+	}
+	return true
+}
