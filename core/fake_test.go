@@ -42,12 +42,15 @@ func (fakeValues[W]) ID() string                           { return "fake" }
 func (fakeValues[W]) Append(d []byte, v W) ([]byte, error) { return d, nil }
 func (f fakeValues[W]) View(b []byte) (W, error)           { return f.view(b), nil }
 
-// view16 and view40 stand for views of that many bytes.
+// view32 and view40 stand for views of that many bytes. The compiler keeps up to four words in registers.
 type (
-	view16 [2]int
+	view32 struct {
+		row []byte
+		at  uint32
+	}
 	view40 struct {
 		row  []byte
-		more view16
+		more [2]int
 	}
 )
 

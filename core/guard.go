@@ -39,13 +39,13 @@ type guardState[W any] struct {
 //
 // Value panics with ErrGuardClosed after Close: going on would read bytes that belong to somebody else. A goroutine
 // may not close a guard whose value another one is using.
-func (g Guard[W]) Value() W {
+func (g Guard[W]) Value() (w W) {
 	s := g.s
 	if s == nil || s.seat.gen.Load() != g.gen {
 		panicGuardClosed()
 	}
 	s.raceRead()
-	w := s.view
+	w = s.view
 	if s.seat.gen.Load() != g.gen { // closed and reused while it was read
 		panicGuardClosed()
 	}
@@ -77,17 +77,18 @@ func newGuardPool[W any](r *readers, table string, prefix []byte) *guardPool[W] 
 	return &guardPool[W]{readers: r, places: r.places, table: table, prefix: prefix}
 }
 
-// take returns a state whose seat is taken, or nil if the storage is closed.
-func (p *guardPool[W]) take() *guardState[W] {
-	s, _ := p.pool.Get().(*guardState[W])
+// take returns a state whose seat is taken, and the generation of its guard, or nil if the storage is closed.
+func (p *guardPool[W]) take() (s *guardState[W], gen uint64) {
+	s, _ = p.pool.Get().(*guardState[W])
 	if s == nil {
 		s = p.new()
 	}
-	if !p.readers.take(s.seat) {
-		p.pool.Put(s)
-		return nil
+	gen = s.seat.gen.Add(seatTaken)
+	if p.readers.shut.Load() { // looked at after the seat is taken: Close sets it before it looks at the seats
+		p.giveBack(s)
+		return nil, 0
 	}
-	return s
+	return s, gen
 }
 
 // new registers the report on forgotten guards once for the life of the state, which costs a Get nothing.
@@ -101,7 +102,7 @@ func (p *guardPool[W]) new() *guardState[W] {
 // clearing it would cost every Close more than it saves.
 func (p *guardPool[W]) close(s *guardState[W]) {
 	s.raceWrite()
-	if s.seat.at != nil {
+	if p.places != nil {
 		p.places.remove(s.seat.at)
 		s.seat.at = nil
 	}

@@ -113,7 +113,7 @@ func TestGuardAllocatesNothing(t *testing.T) {
 		}
 	}
 	ctx := context.Background()
-	b, w := fakeTable(identity), fakeTable(func(b []byte) view40 { return view40{row: b, more: view16{len(b)}} })
+	b, w := fakeTable(identity), fakeTable(func(b []byte) view40 { return view40{row: b, more: [2]int{len(b)}} })
 	check("bytes", testing.AllocsPerRun(1000, func() { g, _ := b.Get(ctx, 1); g.Value(); g.Close() }))
 	check("40 bytes", testing.AllocsPerRun(1000, func() { g, _ := w.Get(ctx, 1); g.Value(); g.Close() }))
 }

@@ -13,6 +13,9 @@ func (l *Limits) checkRow(key, value []byte) error {
 	return l.rowTooLarge(len(key), len(value))
 }
 
+// keyTooLarge reports whether the engine cannot take a key.
+func (l *Limits) keyTooLarge(key []byte) bool { return l.Key > 0 && len(key) > l.Key }
+
 func (l *Limits) rowTooLarge(key, value int) error {
 	if l.Key > 0 && key > l.Key {
 		return fmt.Errorf("%w: a key of %d bytes, where the engine takes %d", ErrTooLarge, key-tableNumberSize, l.Key-tableNumberSize)

@@ -52,16 +52,6 @@ const (
 	seatSteps   = 4
 )
 
-// take takes a free seat, and reports whether the storage is open.
-func (r *readers) take(s *seat) bool {
-	s.gen.Add(seatTaken)
-	if r.shut.Load() {
-		r.leaveSeat(s)
-		return false
-	}
-	return true
-}
-
 // leaveSeat frees a seat.
 func (r *readers) leaveSeat(s *seat) {
 	s.gen.Store(s.gen.Load()/seatSteps*seatSteps + seatSteps)
@@ -111,9 +101,16 @@ func (r *readers) leave(s *readerShard) {
 	r.left()
 }
 
-// left closes the engine behind the last reader of a storage that is shut.
+// left closes the engine behind the last reader of a storage that is shut. Every read ends with it, so it is small
+// enough to be inlined.
 func (r *readers) left() {
-	if r.shut.Load() && r.open() == 0 {
+	if r.shut.Load() {
+		r.idleIfLast()
+	}
+}
+
+func (r *readers) idleIfLast() {
+	if r.open() == 0 {
 		r.idle()
 	}
 }

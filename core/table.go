@@ -23,48 +23,54 @@ type Table[K, V, W any] struct {
 
 // Get returns a guard of the row at k, or ErrNotFound. The guard's view is valid until the guard is closed.
 func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
-	s := t.guards.take()
+	s, gen := t.guards.take()
 	if s == nil {
 		return Guard[W]{}, t.failAt("get", k, ErrClosed)
 	}
-	if err := t.read(ctx, s, k); err != nil {
-		t.guards.giveBack(s)
-		return Guard[W]{}, t.failAt("get", k, err)
+	stored, err := t.find(ctx, s, k)
+	if err != nil {
+		return t.noGuard(s, k, err)
+	}
+	if t.rows.checksums {
+		err = t.rows.viewChecked(s.keybuf, stored, &s.view)
+	} else { // what t.rows.view does, in place
+		s.view, err = t.rows.value.View(stored[:len(stored):len(stored)])
+	}
+	if err != nil {
+		s.release.Release()
+		return t.noGuard(s, k, err)
 	}
 	if t.guards.places != nil {
 		s.seat.at = t.guards.places.add("guard of "+t.state.name, 1)
 	}
-	return Guard[W]{s, s.seat.gen.Load()}, nil
+	return Guard[W]{s, gen}, nil
 }
 
-// read makes a guard state hold a row.
-func (t *Table[K, V, W]) read(ctx context.Context, s *guardState[W], k K) error {
-	stored, r, err := t.find(ctx, s, k)
-	if err != nil {
-		return err
-	}
-	s.release = r
-	if err = t.rows.view(s.keybuf, stored, &s.view); err != nil {
-		r.Release()
-	}
-	return err
+// noGuard is how Get ends when the guard state holds nothing.
+func (t *Table[K, V, W]) noGuard(s *guardState[W], k K, err error) (Guard[W], error) {
+	t.guards.giveBack(s)
+	return Guard[W]{}, t.failAt("get", k, err)
 }
 
-// find reads the stored row at k, whose stored key it leaves in the guard state.
-func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (stored []byte, r Releaser, err error) {
+// find makes a guard state hold the stored row at k, and leaves the row's stored key in it. Every read goes through it:
+// it calls nothing but the key format and the engine.
+func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (stored []byte, err error) {
 	if t.state.dropped.Load() {
-		return nil, nil, errDropped
+		return nil, errDropped
 	}
-	key, err := t.rows.setKey(s.keybuf, k)
+	key, err := t.rows.key.Append(s.keybuf[:tableNumberSize], k)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s.keybuf = key
-	stored, r, err = t.storage.engine.Get(ctx, key)
+	if t.rows.limits.keyTooLarge(key) {
+		return nil, t.rows.limits.rowTooLarge(len(key), 0)
+	}
+	stored, s.release, err = t.storage.engine.Get(ctx, key)
 	if err != nil && t.state.dropped.Load() { // in the meantime
 		err = errDropped
 	}
-	return stored, r, err
+	return stored, err
 }
 
 // View calls fn with the view of the row at k, or returns ErrNotFound. The view is valid until fn returns, whose
@@ -100,16 +106,16 @@ func (t *Table[K, V, W]) Has(ctx context.Context, k K) (bool, error) {
 
 // peek calls fn with the stored row at k.
 func (t *Table[K, V, W]) peek(ctx context.Context, k K, fn func(key, stored []byte) error) error {
-	s := t.guards.take()
+	s, _ := t.guards.take()
 	if s == nil {
 		return ErrClosed
 	}
 	defer t.guards.giveBack(s)
-	stored, r, err := t.find(ctx, s, k)
+	stored, err := t.find(ctx, s, k)
 	if err != nil {
 		return err
 	}
-	defer r.Release()
+	defer s.release.Release()
 	return fn(s.keybuf, stored)
 }
 

@@ -27,8 +27,8 @@ type Config struct {
 var works = []work{
 	getWork, getBesideWriterWork, scanWork,
 	putWork, putConcurrentlyWork, bulkWork,
-	guardWork("memory", "[]byte"), guardWork("memory", "string"), guardWork("memory", "view16"), guardWork("memory", "view40"),
-	guardWork("bbolt", "[]byte"), guardWork("bbolt", "string"), guardWork("bbolt", "view16"), guardWork("bbolt", "view40"),
+	guardWork("memory", "[]byte"), guardWork("memory", "string"), guardWork("memory", "view32"), guardWork("memory", "view40"),
+	guardWork("bbolt", "[]byte"), guardWork("bbolt", "string"), guardWork("bbolt", "view32"), guardWork("bbolt", "view40"),
 }
 
 // Names returns the names of all works.
