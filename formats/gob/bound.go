@@ -1,0 +1,145 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gob
+
+import (
+	"encoding/binary"
+	"fmt"
+	"reflect"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// bound is the format for one table. Each of its values starts with the number of an epoch, which is one description
+// of T, from 1 on. Nothing behind the number is a nil T, which has to be a pointer then.
+type bound[T any] struct {
+	limits   limits
+	epochs   []*epoch
+	current  *epoch // whose values are written
+	encoders encoders[T]
+	names    registered
+}
+
+// epoch is one description of T.
+type epoch struct {
+	record
+	number   uint64
+	plan     *plan
+	decoders decoders
+}
+
+// newBound returns the format that writes values of one of the records and reads those of all.
+func newBound[T any](l limits, records []record, current int) (*bound[T], error) {
+	b := &bound[T]{limits: l}
+	for i, r := range records {
+		p, err := newPlan(r.types, reflect.TypeFor[T](), workOnce)
+		if err != nil {
+			return nil, err
+		}
+		e := &epoch{record: r, number: uint64(i) + 1, plan: p}
+		e.decoders.root, e.decoders.preamble = r.types.root, r.types.messages()
+		b.epochs = append(b.epochs, e)
+	}
+	b.current = b.epochs[current]
+	return b, nil
+}
+
+// ID returns "gob/1".
+func (b *bound[T]) ID() string { return formatID }
+
+// Append appends the encoding of v. The arguments may be reused when the call returns.
+func (b *bound[T]) Append(dst []byte, v T) ([]byte, error) {
+	result := binary.AppendUvarint(dst, b.current.number)
+	start := len(result)
+	isNil, err := pointsNowhere(v)
+	switch {
+	case err != nil:
+		return nil, cannotEncode[T](err)
+	case isNil:
+		return result, nil
+	case b.current.stored == storedPrimed:
+		result, err = b.encoders.append(result, v)
+	default:
+		result, err = appendDynamic(result, v)
+	}
+	if err != nil {
+		return nil, cannotEncode[T](err)
+	}
+	if _, err := b.look(b.current, result[start:]); err != nil {
+		return nil, cannotEncode[T](fmt.Errorf("it could not be read again: %w", err))
+	}
+	return result, nil
+}
+
+// pointsNowhere reports whether v is a nil pointer. A pointer to one cannot be told from it when it is read.
+func pointsNowhere[T any](v T) (bool, error) {
+	if reflect.TypeFor[T]().Kind() != reflect.Pointer {
+		return false, nil
+	}
+	p := reflect.ValueOf(v)
+	if p.IsNil() {
+		return true, nil
+	}
+	for p = p.Elem(); p.Kind() == reflect.Pointer; p = p.Elem() {
+		if p.IsNil() {
+			return false, errNilInPtr
+		}
+	}
+	return false, nil
+}
+
+// View decodes b. The value is a copy and may be kept.
+//
+// There is no ViewInto. It could reuse nothing that T refers to, and a value that refers to itself, as a tree with
+// parents does, would be changed by the next row.
+func (b *bound[T]) View(stored []byte) (T, error) {
+	var v, zero T
+	if err := b.view(stored, &v); err != nil {
+		return zero, cannotDecode[T](err)
+	}
+	return v, nil
+}
+
+func (b *bound[T]) view(stored []byte, v *T) error {
+	number, size := binary.Uvarint(stored)
+	if size <= 0 || number == 0 {
+		return errNoEpoch
+	}
+	if number > uint64(len(b.epochs)) {
+		return fmt.Errorf("%w: description %d, and %d are known", errNewer, number, len(b.epochs))
+	}
+	e, body := b.epochs[number-1], stored[size:]
+	if len(body) == 0 {
+		if reflect.TypeFor[T]().Kind() != reflect.Pointer {
+			return errEmpty
+		}
+		return nil
+	}
+	value, err := b.look(e, body)
+	if err != nil {
+		return err
+	}
+	if value.decoders == nil {
+		value.decoders = &e.decoders
+	}
+	return value.decoders.decode(value.payload, v)
+}
+
+// found is a value that was walked over.
+type found struct {
+	payload  []byte
+	decoders *decoders // nil if those of the epoch will do
+}
+
+// look finds what gob can be given of a value, and walks over it.
+func (b *bound[T]) look(e *epoch, body []byte) (found, error) {
+	w := walk{budget: b.limits.budget(len(body))}
+	if e.stored == storedPrimed {
+		w.b = body
+		return found{payload: body}, w.whole(e.plan)
+	}
+	return b.lookDynamic(e, w, body)
+}
+
+var _ core.ValueFormat[any, any] = (*bound[any])(nil)

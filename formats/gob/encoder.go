@@ -1,0 +1,125 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gob
+
+import (
+	"encoding/gob"
+	"errors"
+	"sync"
+)
+
+// encoder is an encoder of gob that has sent the descriptions of T, and the value it is given, so that no call has to
+// allocate one.
+type encoder[T any] struct {
+	gob      *gob.Encoder
+	out      []byte
+	value    T
+	messages int
+}
+
+// encoders is a pool of them. One that has met an error or a panic does not come back: errors of gob stay.
+type encoders[T any] struct{ pool sync.Pool }
+
+func (p *encoders[T]) append(dst []byte, v T) ([]byte, error) {
+	e, err := p.get()
+	if err != nil {
+		return nil, err
+	}
+	e.out, e.value, e.messages = dst, v, 0
+	if err := e.gob.Encode(&e.value); err != nil {
+		return nil, err
+	}
+	if e.messages != 1 {
+		return nil, errors.New("gob describes a type with the value that it did not describe before; this is an error of the format")
+	}
+	out, size := e.out, len(e.out)-len(dst)
+	var zero T
+	e.out, e.value = nil, zero // the pool must keep neither the value nor dst alive
+	if size <= maxPooled {
+		p.pool.Put(e)
+	}
+	return out, nil
+}
+
+// maxPooled is the size of a value after which a coder is dropped: gob keeps a buffer of the biggest one it met.
+const maxPooled = 1 << 20
+
+func (p *encoders[T]) get() (*encoder[T], error) {
+	if e, ok := p.pool.Get().(*encoder[T]); ok {
+		return e, nil
+	}
+	e := new(encoder[T])
+	e.gob = gob.NewEncoder(e)
+	return e, describeTo[T](e.gob)
+}
+
+// describeTo has an encoder send the descriptions of T. An empty map needs no value of T, some of which gob cannot
+// encode, and tells the type even if it is a pointer or gob's own.
+func describeTo[T any](e *gob.Encoder) error { return e.Encode(map[bool]T{}) }
+
+// Write is for e.gob, which writes one message at a time: a length, the number of a type, and a value. The number is
+// good for this process only, and both are known when the value is read.
+func (e *encoder[T]) Write(message []byte) (int, error) {
+	e.messages++
+	r := reader{b: message}
+	r.uint()
+	r.int()
+	e.out = append(e.out, r.b...)
+	return len(message), nil
+}
+
+// describe returns the canonical description of T.
+func describe[T any]() (*description, error) {
+	var m messages
+	if err := describeTo[T](gob.NewEncoder(&m)); err != nil {
+		return nil, err
+	}
+	var d description
+	id, _, err := m.read(&d)
+	if err != nil {
+		return nil, err
+	}
+	of := d.types[id]
+	if of == nil || of.form != formMap {
+		return nil, errDescription
+	}
+	d.root = of.elem
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	return d.canonical(), nil
+}
+
+// messages are what an encoder of gob writes, one at a time.
+type messages struct {
+	sent          []byte
+	withoutValues bool // drop what is no description
+}
+
+func (m *messages) Write(message []byte) (int, error) {
+	r := reader{b: message}
+	r.uint()
+	if !m.withoutValues || r.int() < 0 {
+		m.sent = append(m.sent, message...)
+	}
+	return len(message), nil
+}
+
+// read adds the descriptions to d, up to the first value. It returns the number of its type, and the value.
+func (m *messages) read(d *description) (root typeID, value []byte, err error) {
+	r := reader{b: m.sent}
+	for {
+		message := reader{b: r.counted()}
+		id := message.int()
+		switch {
+		case r.bad || message.bad || id == 0:
+			return 0, nil, errDescription
+		case id > 0:
+			return typeID(id), append(message.b, r.b...), nil
+		}
+		if err := d.add(typeID(-id), &message, maxParts); err != nil {
+			return 0, nil, err
+		}
+	}
+}

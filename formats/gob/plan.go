@@ -1,0 +1,228 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gob
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// plan says how values of one stored type are read into one Go type, and what that costs. It is what the walk goes by.
+type plan struct {
+	id     typeID       // of a type of gob's own; 0 for others
+	form   form         // of the others
+	goType reflect.Type // nil if the value has no place to go, as that of a field that was removed
+	room   uint64       // bytes that one takes where it is kept: in a struct, a slice, a map
+	boxes  uint64       // bytes that one takes elsewhere, behind pointers
+	key    *plan
+	elem   *plan
+	length uint64
+	fields []*plan
+}
+
+// A pointer, and a row of a map, take more memory and time than what is in them. These are bytes that cost as much.
+const (
+	boxCost = 24
+	mapCost = 64
+)
+
+// inMessages is how many bytes of a description are shown.
+const inMessages = 200
+
+// planner makes the plans for the types of a description.
+type planner struct {
+	types *description
+	plans map[pairing]*plan
+	// work is what gob may do to pass over the fields that have no place to go: it looks through all types for each.
+	work int
+}
+
+// The most work of that kind for a description that is read once, and for one that is read with every value.
+const (
+	workOnce   = 1 << 24
+	workAlways = 1 << 16
+)
+
+type pairing struct {
+	id typeID
+	t  reflect.Type
+}
+
+// newPlan returns the plan to read the description's root into type t. If a stored type does not fit, the error is
+// ErrFormatMismatch and names the part, and both types.
+func newPlan(d *description, t reflect.Type, work int) (*plan, error) {
+	p := planner{types: d, plans: map[pairing]*plan{}, work: work}
+	root, err := p.plan(t.String(), d.root, t)
+	if err != nil {
+		return nil, err
+	}
+	if root.goType != nil && root.isStruct() && len(root.fields) > 0 && !root.reaches() {
+		base, _ := indirect(t)
+		if base.NumField() > 0 {
+			return nil, fmt.Errorf("%w: no field of what is stored, %s, is in %v; keep one of them, or open another table",
+				core.ErrFormatMismatch, d.describe(d.root, inMessages), t)
+		}
+	}
+	return root, nil
+}
+
+func (p *plan) isStruct() bool { return p.id == 0 && p.form == formStruct }
+
+// reaches reports whether any field of a struct has a place to go.
+func (p *plan) reaches() bool {
+	for _, f := range p.fields {
+		if f.goType != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// plan returns the plan for the part that path names. t is nil if it has no place to go.
+func (p *planner) plan(path string, id typeID, t reflect.Type) (*plan, error) {
+	at := pairing{id, t}
+	if made := p.plans[at]; made != nil {
+		return made, nil
+	}
+	made := &plan{goType: t}
+	p.plans[at] = made // before its parts, which may lead back to it
+	base := t
+	if t != nil {
+		made.room = uint64(t.Size())
+		for base.Kind() == reflect.Pointer {
+			base = base.Elem()
+			made.boxes += boxCost + uint64(base.Size())
+		}
+		if !p.fits(id, t, base) {
+			return nil, fmt.Errorf("%w: %s is stored as %s, and is %v now; give it another name, or open another table",
+				core.ErrFormatMismatch, path, p.types.describe(id, inMessages), t)
+		}
+	}
+	if id <= idInterface {
+		made.id = id
+		return made, nil
+	}
+	return made, p.planParts(made, path, p.types.types[id], base)
+}
+
+func (p *planner) planParts(made *plan, path string, w *wireType, base reflect.Type) (err error) {
+	made.form, made.length = w.form, w.length
+	part := func(of func(reflect.Type) reflect.Type) reflect.Type {
+		if base == nil {
+			return nil
+		}
+		return of(base)
+	}
+	switch w.form {
+	case formStruct:
+		return p.planFields(made, path, w, base)
+	case formMap:
+		if made.key, err = p.plan(path+"'s key", w.key, part(reflect.Type.Key)); err != nil {
+			return err
+		}
+		fallthrough
+	case formArray, formSlice:
+		made.elem, err = p.plan(path+"[]", w.elem, part(reflect.Type.Elem))
+	}
+	return err
+}
+
+func (p *planner) planFields(made *plan, path string, w *wireType, base reflect.Type) error {
+	made.fields = make([]*plan, len(w.fields))
+	for i, f := range w.fields {
+		t, err := fieldType(base, f.name)
+		if t == nil && f.id >= firstID {
+			p.work -= len(p.types.types)
+		}
+		if p.work < 0 {
+			return errTooManyTypes
+		}
+		if err == nil {
+			made.fields[i], err = p.plan(path+"."+f.name, f.id, t)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fieldType returns the type of the field that gob stores a value in, nil if there is none.
+func fieldType(t reflect.Type, name string) (reflect.Type, error) {
+	if t == nil {
+		return nil, nil
+	}
+	f, ok := t.FieldByName(name)
+	if !ok || !f.IsExported() {
+		return nil, nil
+	}
+	for n := range len(f.Index) - 1 { // gob does not make what an embedded pointer leads to
+		if around := t.FieldByIndex(f.Index[:n+1]); around.Type.Kind() == reflect.Pointer {
+			return nil, fmt.Errorf("%w: %v.%s is stored, and is behind the embedded pointer %s now; embed the struct itself",
+				core.ErrFormatMismatch, t, name, around.Name)
+		}
+	}
+	return f.Type, nil
+}
+
+// fits reports whether gob reads the stored type into t, which points to base or is it. The parts are looked at later.
+func (p *planner) fits(id typeID, t, base reflect.Type) bool {
+	w := p.types.types[id] // nil for gob's own
+	if m := decodesItself(t); m != 0 {
+		return w != nil && w.form == m.form()
+	}
+	switch k := base.Kind(); k {
+	case reflect.Bool:
+		return id == idBool
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return id == idInt
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return id == idUint
+	case reflect.Float32, reflect.Float64:
+		return id == idFloat
+	case reflect.Complex64, reflect.Complex128:
+		return id == idComplex
+	case reflect.String:
+		return id == idString
+	case reflect.Interface:
+		return id == idInterface
+	case reflect.Slice:
+		if base.Elem().Kind() == reflect.Uint8 {
+			return id == idBytes
+		}
+		return w != nil && w.form == formSlice
+	case reflect.Array:
+		return w != nil && w.form == formArray && w.length == uint64(base.Len())
+	case reflect.Map:
+		return w != nil && w.form == formMap
+	case reflect.Struct:
+		return w != nil && w.form == formStruct
+	}
+	return false
+}
+
+// sliceCost is what n elements take at least while they are read: gob lets a slice grow when it is bigger than 10 MiB.
+func (p *plan) sliceCost(n uint64) uint64 {
+	cost := product(n, p.elem.room)
+	if cost > 10<<20 {
+		cost = product(cost, 5)
+	}
+	return cost
+}
+
+// mapCost is what a map of n rows takes: it is never full.
+func (p *plan) mapCost(n uint64) uint64 {
+	return product(n, mapCost+5*(p.key.room+p.elem.room)/2)
+}
+
+// product never overflows into something small.
+func product(a, b uint64) uint64 {
+	if b != 0 && a > math.MaxInt64/b {
+		return math.MaxInt64
+	}
+	return a * b
+}
