@@ -49,6 +49,10 @@ type (
 	}
 )
 
+// KeyChecker is the optional power of a KeyFormat that does not fit every K: CheckKey returns why K cannot be a key, and
+// [OpenTable] then fails with it.
+type KeyChecker interface{ CheckKey() error }
+
 // Prefixer is the optional power of a KeyFormat behind [Scan.Prefix].
 type Prefixer[K any] interface {
 	// Prefix returns the range of all keys that start with k.

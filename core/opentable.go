@@ -53,6 +53,11 @@ func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error
 		return nil, err
 	}
 	defer o.storage.leave(shard, at)
+	if c, ok := o.key.(KeyChecker); ok {
+		if err := c.CheckKey(); err != nil {
+			return nil, err
+		}
+	}
 	if state := o.storage.catalogue.find(o.name); state != nil {
 		t, record, err := o.bind(state)
 		if err == nil && (record == nil || o.storage.opts.readOnly) {
