@@ -113,7 +113,7 @@ func (v *verifier) vtable(pos uint64) (slots []byte, ok bool) {
 		return nil, v.fail(badVtable, pos)
 	}
 	size := uint64(binary.LittleEndian.Uint16(v.b[at:]))
-	if size < 4 || size%2 != 0 || !v.within(uint64(at), size, 1) {
+	if size < 4 || size%2 != 0 || !v.within(uint64(at), size, 0) {
 		return nil, v.fail(badVtable, uint64(at))
 	}
 	return v.b[at+4 : uint64(at)+size], true
