@@ -22,7 +22,7 @@ import (
 //
 // K is made of booleans, integers, floats, strings, [time.Time], [math/big.Int], types that encode themselves, and of
 // structs, arrays, slices, maps of and pointers to those. A type with which two keys could become one is refused by
-// every call, and the error says which part of it is to blame: interfaces, pointers to pointers and to [time.Time],
+// [core.OpenTable] and every call, and the error says which part of it is to blame: interfaces, pointers to pointers and to [time.Time],
 // and in structs the fields that are unexported, embedded, left out, share a name, or have the option omitempty or
 // omitzero. A type that encodes itself is taken at its word.
 func Key[K any](opts ...Option) core.KeyFormat[K] {
@@ -38,10 +38,16 @@ type keyFormat[K any] struct {
 	buffers sync.Pool // of *[]byte, for comparing
 }
 
-var _ core.KeyFormat[string] = (*keyFormat[string])(nil)
+var (
+	_ core.KeyFormat[string] = (*keyFormat[string])(nil)
+	_ core.KeyChecker        = (*keyFormat[string])(nil)
+)
 
 // ID returns "cbor-key/1".
 func (f *keyFormat[K]) ID() string { return "cbor-key/1" }
+
+// CheckKey returns an error if K cannot be a key.
+func (f *keyFormat[K]) CheckKey() error { return f.unfit }
 
 // Ordered returns false: CBOR puts "b" before "aa", and 0 before -1.
 func (f *keyFormat[K]) Ordered() bool { return false }

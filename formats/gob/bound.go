@@ -33,7 +33,7 @@ type epoch struct {
 func newBound[T any](l limits, records []record, current int) (*bound[T], error) {
 	b := &bound[T]{limits: l}
 	for i, r := range records {
-		p, err := newPlan(r.types, reflect.TypeFor[T](), workOnce)
+		p, err := newPlan(r.types, reflect.TypeFor[T]())
 		if err != nil {
 			return nil, err
 		}

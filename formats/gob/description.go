@@ -53,10 +53,13 @@ type wireField struct {
 	id   typeID
 }
 
-// The most types and fields that a description may have, if it is stored with the table, and if it is in a value.
+// The most types and fields that a description may have, and the most work it may make, if it is stored with the
+// table and if it is in a value.
 const (
 	maxParts      = 1 << 16
 	maxValueParts = 1 << 12
+	maxWork       = 1 << 20
+	maxValueWork  = 1 << 14
 )
 
 // description is what gob says of a type before it sends the first value: the types it is made of, by number.
@@ -159,8 +162,9 @@ func (t *wireType) readFields(r *reader) {
 	}
 }
 
-// check returns an error if a type is referred to that is not described.
-func (d *description) check() error {
+// check returns an error if a type is referred to that is not described, or if gob would have too much work with the
+// types.
+func (d *description) check(work int) error {
 	known := func(id typeID) bool { return id >= idBool && id <= idInterface || d.types[id] != nil }
 	ok := known(d.root)
 	for _, t := range d.types {
@@ -169,7 +173,38 @@ func (d *description) check() error {
 	if !ok {
 		return errDescription
 	}
+	if !d.workWithin(work) {
+		return errTooManyTypes
+	}
 	return nil
+}
+
+// workWithin adds up what gob has to do when nothing of a value has a place to go: for each field of a struct it goes
+// through all types up to the next structs, and forgets what it found.
+func (d *description) workWithin(most int) bool {
+	steps := map[typeID]int{}
+	var from func(id typeID) int
+	from = func(id typeID) int {
+		t := d.types[id]
+		if t == nil || t.form == formStruct {
+			return 1
+		}
+		n, known := steps[id]
+		if !known {
+			steps[id] = 1 // for types that lead back to themselves
+			n = 1
+			t.eachReference(func(id *typeID) { n = min(n+from(*id), most+1) })
+			steps[id] = n
+		}
+		return n
+	}
+	total := 0
+	for _, t := range d.types {
+		for _, f := range t.fields {
+			total = min(total+from(f.id), most+1)
+		}
+	}
+	return total <= most
 }
 
 // eachReference calls fn for every place where the type names another.

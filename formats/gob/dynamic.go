@@ -29,7 +29,7 @@ func appendDynamic[T any](dst []byte, v T) ([]byte, error) {
 		return nil, err
 	}
 	d.root = root
-	if err := d.check(); err != nil {
+	if err := d.check(maxWork); err != nil {
 		return nil, err
 	}
 	n := newNumbering(&d)
@@ -59,7 +59,7 @@ func sendDynamic[T any](v T) (messages, error) {
 		}
 	}
 	sent.withoutValues = false
-	return sent, e.Encode(&v)
+	return sent, encode(e, &v)
 }
 
 // typesInside are the types of what a value's interfaces hold.
@@ -225,7 +225,7 @@ func (b *bound[T]) lookDynamic(e *epoch, w walk, body []byte) (found, error) {
 		}
 	}
 	if n > 0 {
-		if err := d.check(); err != nil {
+		if err := d.check(maxValueWork); err != nil {
 			return found{}, err
 		}
 	}
@@ -234,7 +234,7 @@ func (b *bound[T]) lookDynamic(e *epoch, w walk, body []byte) (found, error) {
 		value.decoders = &decoders{root: e.types.root, preamble: append(slices.Clip(e.decoders.preamble), body[start:len(body)-len(r.b)]...)}
 	}
 	w.b = r.b
-	w.inner = &innerPlanner{names: &b.names, planner: planner{types: d, plans: map[pairing]*plan{}, work: workAlways}}
+	w.inner = &innerPlanner{names: &b.names, planner: planner{types: d, plans: map[pairing]*plan{}}}
 	return value, w.whole(e.plan)
 }
 

@@ -6,6 +6,7 @@ package gob
 import (
 	"encoding/gob"
 	"errors"
+	"reflect"
 	"sync"
 )
 
@@ -27,7 +28,7 @@ func (p *encoders[T]) append(dst []byte, v T) ([]byte, error) {
 		return nil, err
 	}
 	e.out, e.value, e.messages = dst, v, 0
-	if err := e.gob.Encode(&e.value); err != nil {
+	if err := encode(e.gob, &e.value); err != nil {
 		return nil, err
 	}
 	if e.messages != 1 {
@@ -58,6 +59,19 @@ func (p *encoders[T]) get() (*encoder[T], error) {
 // encode, and tells the type even if it is a pointer or gob's own.
 func describeTo[T any](e *gob.Encoder) error { return e.Encode(map[bool]T{}) }
 
+// encode encodes *v, in which no pointer is nil. Gob follows pointers itself, but one time too often if they lead to a
+// type that encodes itself: it gets the last one.
+func encode[T any](e *gob.Encoder, v *T) error {
+	if reflect.TypeFor[T]().Kind() != reflect.Pointer {
+		return e.Encode(v)
+	}
+	p := reflect.ValueOf(*v)
+	for p.Elem().Kind() == reflect.Pointer {
+		p = p.Elem()
+	}
+	return e.EncodeValue(p)
+}
+
 // Write is for e.gob, which writes one message at a time: a length, the number of a type, and a value. The number is
 // good for this process only, and both are known when the value is read.
 func (e *encoder[T]) Write(message []byte) (int, error) {
@@ -85,7 +99,7 @@ func describe[T any]() (*description, error) {
 		return nil, errDescription
 	}
 	d.root = of.elem
-	if err := d.check(); err != nil {
+	if err := d.check(maxWork); err != nil {
 		return nil, err
 	}
 	return d.canonical(), nil

@@ -41,7 +41,7 @@ func localRecord[T any]() (record, error) {
 	if err != nil {
 		return record{}, fmt.Errorf("gob cannot store %v: %w", reflect.TypeFor[T](), err)
 	}
-	if _, err := newPlan(types, reflect.TypeFor[T](), workOnce); err != nil {
+	if _, err := newPlan(types, reflect.TypeFor[T]()); err != nil {
 		return record{}, fmt.Errorf("gob could not read again what it stores of %v: %w", reflect.TypeFor[T](), err)
 	}
 	if dynamic {

@@ -86,7 +86,7 @@ func parseRecord(b []byte) (record, error) {
 	if r.bad {
 		return record{}, errDescription
 	}
-	if err := types.check(); err != nil {
+	if err := types.check(maxWork); err != nil {
 		return record{}, err
 	}
 	e := record{b[0], types.canonical()}

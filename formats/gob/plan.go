@@ -24,9 +24,10 @@ type plan struct {
 	fields []*plan
 }
 
-// A pointer, and a row of a map, take more memory and time than what is in them. These are bytes that cost as much.
+// What a pointer leads to, an element that has parts, and a row of a map take more memory and time than what is in
+// them. These are bytes that cost as much.
 const (
-	boxCost = 24
+	boxCost = 40
 	mapCost = 64
 )
 
@@ -37,15 +38,7 @@ const inMessages = 200
 type planner struct {
 	types *description
 	plans map[pairing]*plan
-	// work is what gob may do to pass over the fields that have no place to go: it looks through all types for each.
-	work int
 }
-
-// The most work of that kind for a description that is read once, and for one that is read with every value.
-const (
-	workOnce   = 1 << 24
-	workAlways = 1 << 16
-)
 
 type pairing struct {
 	id typeID
@@ -54,8 +47,8 @@ type pairing struct {
 
 // newPlan returns the plan to read the description's root into type t. If a stored type does not fit, the error is
 // ErrFormatMismatch and names the part, and both types.
-func newPlan(d *description, t reflect.Type, work int) (*plan, error) {
-	p := planner{types: d, plans: map[pairing]*plan{}, work: work}
+func newPlan(d *description, t reflect.Type) (*plan, error) {
+	p := planner{types: d, plans: map[pairing]*plan{}}
 	root, err := p.plan(t.String(), d.root, t)
 	if err != nil {
 		return nil, err
@@ -135,12 +128,6 @@ func (p *planner) planFields(made *plan, path string, w *wireType, base reflect.
 	made.fields = make([]*plan, len(w.fields))
 	for i, f := range w.fields {
 		t, err := fieldType(base, f.name)
-		if t == nil && f.id >= firstID {
-			p.work -= len(p.types.types)
-		}
-		if p.work < 0 {
-			return errTooManyTypes
-		}
 		if err == nil {
 			made.fields[i], err = p.plan(path+"."+f.name, f.id, t)
 		}

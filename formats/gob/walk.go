@@ -106,7 +106,7 @@ func (w *walk) value(p *plan) {
 		w.elements(p.elem, p.length)
 	case p.form == formSlice:
 		n := w.elementCount(p.elem)
-		w.spend(p.sliceCost(n))
+		w.spend(boxCost + p.sliceCost(n))
 		w.elements(p.elem, n)
 	case p.form == formMap:
 		w.rows(p)
@@ -142,7 +142,7 @@ func (w *walk) elements(p *plan, n uint64) {
 
 func (w *walk) rows(p *plan) {
 	n := w.elementCount(p.key)
-	w.spend(p.mapCost(n))
+	w.spend(boxCost + p.mapCost(n))
 	for range n {
 		if w.bad {
 			return
