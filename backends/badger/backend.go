@@ -1,0 +1,61 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/directory"
+)
+
+// Backend keeps each storage in one directory of badger. The zero value has good defaults.
+type Backend struct {
+	// LockTimeout is how long to wait for a storage that is open elsewhere. The default is one second.
+	LockTimeout time.Duration
+
+	// DirMode is the mode of a directory that is created, before umask. The default is 0700.
+	DirMode os.FileMode
+
+	// MemTable is how many bytes of writes badger gathers in memory before it writes a sorted table. It bounds one atomic
+	// write to about an eighth, and memory to about four times as much. It may change between openings. The default is
+	// 64 MiB; the least is 8 MiB, the most 1 GiB.
+	MemTable int64
+}
+
+var _ core.Backend = Backend{}
+
+// Name returns "badger".
+func (Backend) Name() string { return "badger" }
+
+// Claim locks the directory at path. If it is absent or empty nothing is locked.
+func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	return directory.Claim(ctx, path, readOnly, b.driver())
+}
+
+// List returns the paths of the directories whose names start with prefix.
+func (Backend) List(_ context.Context, prefix string) ([]string, error) {
+	return directory.List(prefix)
+}
+
+func (b Backend) driver() directory.Driver {
+	return directory.Driver{
+		LockTimeout: b.LockTimeout,
+		DirMode:     b.DirMode,
+		Lock:        lock,
+		Create:      create,
+		Open:        b.open,
+	}
+}
+
+// memTable returns the size of a memtable.
+func (b Backend) memTable() int64 {
+	const least, usual, most = 8 << 20, 64 << 20, 1 << 30
+	if b.MemTable == 0 {
+		return usual
+	}
+	return min(max(b.MemTable, least), most)
+}

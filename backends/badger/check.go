@@ -1,0 +1,96 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Check reads all tables and files of the value log, looks up every value, and compares the number of writes with what is
+// known of it. Writers and readers go on meanwhile.
+func (e *engine) Check(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{e.checkTables, e.checkValueLog, e.checkRows, e.checkTally} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := protect(func() error { return step(ctx) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTables reads the tables that badger has. One that is gone was compacted meanwhile, if badger has it no more.
+func (e *engine) checkTables(ctx context.Context) error {
+	f := files{dir: e.place.Dir}
+	var buf []byte
+	for _, t := range e.db.Tables() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		path := f.path(t.ID, tableSuffix)
+		var err error
+		if buf, err = checkTable(path, buf); err == nil || !e.hasTable(t.ID) {
+			continue
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return corruptf("%s is missing", path)
+		}
+		return err
+	}
+	_, err := readManifest(e.place.Dir)
+	return err
+}
+
+func (e *engine) hasTable(id uint64) bool {
+	for _, t := range e.db.Tables() {
+		if t.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// checkValueLog reads the files of the value log that are not written any more: all but the newest.
+func (e *engine) checkValueLog(ctx context.Context) error {
+	f, err := listFiles(e.place.Dir)
+	if err != nil {
+		return err
+	}
+	for i, n := range f.values {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if i == len(f.values)-1 && !e.place.ReadOnly {
+			break
+		}
+		if err := checkValueFile(f.path(n, valueSuffix)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkRows reads every row, which finds values that the value log has no more.
+func (e *engine) checkRows(ctx context.Context) error {
+	s, err := e.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	c, err := s.Scan(ctx, core.ScanRange{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {
+	}
+	return c.Err()
+}
+
+func (e *engine) checkTally(context.Context) error { return e.tally.Check(e.tallyRow) }

@@ -1,0 +1,89 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Compact empties the memtable into tables, merges all tables of all levels into one level, without the versions that nobody
+// sees, and rewrites those files of the value log of which a tenth or more is of no use. Guards, snapshots and cursors stay as
+// they are; point reads wait while badger empties its memtable.
+//
+// The file of the value log that is being written is not rewritten: it is at most 64 MiB long.
+func (e *engine) Compact(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if e.place.ReadOnly {
+		return core.ErrReadOnly
+	}
+	e.discard()
+	for _, step := range []func(context.Context) error{e.flatten, e.flush, e.flatten, e.collect} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := protect(func() error { return step(ctx) }); err != nil {
+			return err
+		}
+	}
+	if err := e.sync(); err != nil {
+		return err
+	}
+	return e.tally.Record(manifestName)
+}
+
+// flush has badger empty its memtable. badger does so on its own only when it is full or is closed, but also before it
+// drops rows by their prefix: so it gets one to drop.
+func (e *engine) flush(context.Context) error {
+	if !e.unflushed {
+		return nil
+	}
+	err := e.commit(func(txn *badger.Txn) error { return txn.Set(scratchKey, nil) })
+	if err != nil {
+		return err
+	}
+	if err := e.db.DropPrefix(scratchKey); err != nil {
+		return fmt.Errorf("flush: %w", err)
+	}
+	e.unflushed = false
+	return nil
+}
+
+// flatten merges all tables into one level.
+func (e *engine) flatten(context.Context) error {
+	const workers = 2
+	if err := e.db.Flatten(workers); err != nil {
+		return fmt.Errorf("flatten: %w", err)
+	}
+	return nil
+}
+
+// collect rewrites files of the value log. badger stops reading such a file at the first damage, and then deletes it with
+// everything behind: so all files are read before.
+func (e *engine) collect(ctx context.Context) error {
+	if err := e.checkValueLog(ctx); err != nil {
+		return err
+	}
+	e.collected.Add(1)
+	defer e.collected.Add(1)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := e.db.RunValueLogGC(0.1)
+		if errors.Is(err, badger.ErrNoRewrite) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("value log: %w", err)
+		}
+		e.unflushed = true
+	}
+}

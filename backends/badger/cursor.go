@@ -1,0 +1,172 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// cursor is an iterator of badger. badger looks two rows ahead and then uses their memory again, so that a row is valid
+// until the next but one is asked for.
+type cursor struct {
+	ctx      context.Context
+	engine   *engine
+	txn      *badger.Txn
+	it       *badger.Iterator
+	low      []byte // as stored; nil is no bound
+	high     []byte
+	reverse  bool
+	keysOnly bool
+
+	started bool
+	done    bool
+	err     error
+	rows    uint
+	value   []byte
+	take    func([]byte) error // keeps the value that badger hands out; here, so that it is made once
+	key     []byte             // of a row whose key is stored in another form
+	long    []byte             // the copy of a value in the value log
+}
+
+var _ core.Cursor = (*cursor)(nil)
+
+func newCursor(ctx context.Context, s *snapshot, r core.ScanRange) *cursor {
+	c := &cursor{ctx: ctx, engine: s.engine, txn: s.txn, reverse: r.Reverse, keysOnly: r.KeysOnly}
+	if len(r.Low) > 0 {
+		c.low = bytes.Clone(stored(r.Low))
+	}
+	if len(r.High) > 0 {
+		c.high = bytes.Clone(stored(r.High))
+	}
+	c.take = func(v []byte) error {
+		c.value = v[:len(v):len(v)]
+		return nil
+	}
+	if r.High != nil && len(r.High) == 0 {
+		c.done = true // no key is below the empty one
+	}
+	c.it = s.txn.NewIterator(badger.IteratorOptions{Reverse: r.Reverse})
+	return c
+}
+
+// Next returns the next row. The bytes are owned by the engine, must not be modified, and are valid until the next
+// call of Next or Close.
+func (c *cursor) Next() (key, value []byte, ok bool) {
+	defer c.rescue()
+	if c.done {
+		return nil, nil, false
+	}
+	const look = 256
+	if c.rows++; c.rows%look == 1 {
+		if err := c.ctx.Err(); err != nil {
+			return c.fail(err)
+		}
+	}
+	item := c.advance()
+	if item == nil {
+		c.done = true
+		return nil, nil, false
+	}
+	key = item.Key()
+	if !c.keysOnly {
+		if err := c.load(item); err != nil {
+			return c.fail(err)
+		}
+	}
+	if key[0] == escape[0] {
+		key = c.logical(key)
+	}
+	return key, c.value, true
+}
+
+// advance goes to the next row of the range, and returns nil if there is none.
+func (c *cursor) advance() *badger.Item {
+	for {
+		if c.started {
+			c.it.Next()
+		} else {
+			c.start()
+		}
+		if !c.it.Valid() {
+			return nil
+		}
+		item := c.it.Item()
+		key := item.Key()
+		switch {
+		case !c.reverse && c.high != nil && bytes.Compare(key, c.high) >= 0,
+			c.reverse && c.low != nil && bytes.Compare(key, c.low) < 0:
+			return nil
+		case c.reverse && c.rows == 1 && c.high != nil && bytes.Compare(key, c.high) >= 0:
+			continue // where badger starts, the bound is included
+		case isReserved(key):
+			continue
+		}
+		return item
+	}
+}
+
+func (c *cursor) start() {
+	c.started = true
+	if c.reverse {
+		c.it.Seek(c.high) // nil is the end
+		return
+	}
+	c.it.Seek(c.low)
+}
+
+// load makes value the value of item.
+func (c *cursor) load(item *badger.Item) error {
+	if item.UserMeta() == outOfLine {
+		if err := c.engine.outOfLine(c.txn, item, item.Key(), &c.long); err != nil {
+			return err
+		}
+		c.value = c.long[:len(c.long):len(c.long)]
+		return nil
+	}
+	if err := item.Value(c.take); err != nil {
+		return corrupt(err)
+	}
+	if int64(len(c.value)) != item.ValueSize() {
+		return corruptf("badger has a value of %d bytes and gives %d", item.ValueSize(), len(c.value))
+	}
+	if c.value == nil {
+		c.value = empty
+	}
+	return nil
+}
+
+func (c *cursor) logical(key []byte) []byte {
+	k := logical(key, c.key)
+	if len(k) != len(key) {
+		c.key = k
+	}
+	return k[:len(k):len(k)]
+}
+
+func (c *cursor) fail(err error) (key, value []byte, ok bool) {
+	c.err, c.done = err, true
+	return nil, nil, false
+}
+
+// rescue ends the rows with the error of a panic.
+func (c *cursor) rescue() {
+	if r := recover(); r != nil {
+		c.err, c.done = corruptf("badger gave up: %v", r), true
+	}
+}
+
+// Err returns the error that ended the rows early, or nil.
+func (c *cursor) Err() error { return c.err }
+
+// Close releases the cursor.
+func (c *cursor) Close() (err error) {
+	defer rescue(&err)
+	c.it.Close()
+	return nil
+}

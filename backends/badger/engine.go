@@ -1,0 +1,102 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/directory"
+)
+
+// engine is one open storage.
+//
+// Every commit has a number, which badger calls its timestamp; a reader sees the commits up to some number. The newest
+// number is published when its commit is durable. Versions of rows that no reader can see are dropped when badger
+// rewrites tables, up to a number that it is told: see discard.
+type engine struct {
+	db     *badger.DB
+	place  directory.Place
+	log    *slog.Logger
+	limits core.Limits
+	noSync bool
+
+	newest    atomic.Pointer[badger.Txn] // reads what is published; never discarded, so that readers need not be counted
+	discarded atomic.Uint64              // what badger was told
+	collected atomic.Uint64              // grows when badger begins and ends to delete files of the value log
+
+	mu        sync.Mutex
+	snapshots map[uint64]int // how many snapshots are open, by the number that they see
+
+	// What follows is the writer's.
+	tally     *directory.Tally
+	names     syncedDir
+	unflushed bool  // something was written since badger last emptied its memtable
+	since     int   // bytes written since versions were last given up
+	failed    error // of a commit whose outcome is unknown
+}
+
+var (
+	_ core.Engine    = (*engine)(nil)
+	_ core.Compactor = (*engine)(nil)
+	_ core.Sizer     = (*engine)(nil)
+	_ core.Checker   = (*engine)(nil)
+	_ core.Unwrapper = (*engine)(nil)
+)
+
+// publish shows readers the commits up to ts.
+func (e *engine) publish(ts uint64) { e.newest.Store(e.db.NewTransactionAt(ts, false)) }
+
+// discard lets badger drop the versions of rows that no snapshot sees, and no reader that comes. A Get that is under way
+// sees that it was too slow, and runs again.
+func (e *engine) discard() {
+	e.since = 0
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ts := e.newest.Load().ReadTs()
+	for seen := range e.snapshots {
+		ts = min(ts, seen)
+	}
+	e.discarded.Store(ts) // before badger knows: see Get
+	e.db.SetDiscardTs(ts)
+}
+
+// Limits returns what fits into one transaction of badger.
+func (e *engine) Limits() core.Limits { return e.limits }
+
+// SetMark replaces the mark, which is no part of badger.
+func (e *engine) SetMark(ctx context.Context, mark []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if e.place.ReadOnly {
+		return core.ErrReadOnly
+	}
+	return e.place.SetMark(mark)
+}
+
+// As sets target, a **badger.DB, to badger's handle. It is there to be read: what is written past the engine, readers do
+// not see as they should.
+func (e *engine) As(target any) bool {
+	db, ok := target.(**badger.DB)
+	if ok {
+		*db = e.db
+	}
+	return ok
+}
+
+// Close makes everything durable, records what is there, and gives the lock back.
+func (e *engine) Close() error {
+	err := protect(e.db.Close)
+	if err == nil && e.failed == nil && !e.place.ReadOnly {
+		err = e.tally.Record(manifestName)
+	}
+	return errors.Join(err, e.place.Lock.Close())
+}

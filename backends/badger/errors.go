@@ -1,0 +1,50 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// corruptf returns an ErrCorrupt that says what is damaged and where.
+func corruptf(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{core.ErrCorrupt}, args...)...)
+}
+
+// corrupt adds ErrCorrupt to what badger says of its files, unless it comes from the system.
+func corrupt(err error) error {
+	var path *fs.PathError
+	var errno syscall.Errno
+	if err == nil || errors.Is(err, core.ErrCorrupt) || errors.As(err, &path) || errors.As(err, &errno) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", core.ErrCorrupt, err)
+}
+
+// protect runs fn, which reads what badger wrote, and makes an error of a panic: that is how badger answers bytes that it
+// did not expect. What leads to a panic elsewhere than in the goroutine of a call is looked for before badger opens.
+func protect(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer rescue(&err)
+	return fn()
+}
+
+// rescue is deferred where badger is called: it makes a panic the error.
+func rescue(err *error) {
+	if r := recover(); r != nil {
+		*err = corruptf("badger gave up: %v", r)
+	}
+}
+
+// errAfterCrash is what badger cannot do, and what to do.
+var errAfterCrash = fmt.Errorf("%w: the storage was not closed, and badger cannot bring it in order without writing: "+
+	"open it once to write: %w", core.ErrReadOnly, badger.ErrTruncateNeeded)

@@ -1,0 +1,97 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The names of badger's files.
+const (
+	manifestName = "MANIFEST"
+	registryName = "KEYREGISTRY"
+	discardName  = "DISCARD"
+	tableSuffix  = ".sst"
+	memSuffix    = ".mem"
+	valueSuffix  = ".vlog"
+)
+
+// prepare looks at all files before badger opens them. badger cuts logs at the first damage, deletes tables that its
+// manifest does not name, serves damaged tables as they are, and ends the process where it trusts a length: so it gets to
+// see nothing that it would not read back as it was written. What a crash leaves behind, prepare brings in order.
+//
+// It returns how large a memtable must be to hold what was not yet in tables.
+func prepare(ctx context.Context, dir string, readOnly bool, log *slog.Logger) (memTable int64, err error) {
+	f, err := listFiles(dir)
+	if err != nil {
+		return 0, err
+	}
+	// While badger is open to write it has a log for its memtable. Close deletes it.
+	clean := len(f.mems) == 0
+	if readOnly && !clean {
+		return 0, errAfterCrash
+	}
+	if err := f.checkTables(ctx, clean); err != nil {
+		return 0, err
+	}
+	if err := checkRegistry(filepath.Join(dir, registryName), readOnly); err != nil {
+		return 0, err
+	}
+	if !readOnly {
+		if err := checkDiscard(filepath.Join(dir, discardName), log); err != nil {
+			return 0, err
+		}
+	}
+	if err := f.prepareValueLog(clean); err != nil {
+		return 0, err
+	}
+	return f.prepareMems()
+}
+
+// files are badger's files in a directory, by number, in order.
+type files struct {
+	dir                  string
+	tables, mems, values []uint64
+}
+
+func listFiles(dir string) (*files, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	f := &files{dir: dir}
+	for _, e := range entries {
+		for suffix, to := range map[string]*[]uint64{tableSuffix: &f.tables, memSuffix: &f.mems, valueSuffix: &f.values} {
+			number, ok := strings.CutSuffix(e.Name(), suffix)
+			if !ok {
+				continue
+			}
+			n, err := strconv.ParseUint(number, 10, 32)
+			if err != nil || f.path(n, suffix) != filepath.Join(dir, e.Name()) || !e.Type().IsRegular() {
+				return nil, corruptf("%s is no file of badger", filepath.Join(dir, e.Name()))
+			}
+			*to = append(*to, n)
+		}
+	}
+	slices.Sort(f.tables)
+	slices.Sort(f.mems)
+	slices.Sort(f.values)
+	return f, nil
+}
+
+// path returns the path of a file.
+func (f *files) path(number uint64, suffix string) string {
+	digits := 6
+	if suffix == memSuffix {
+		digits = 5
+	}
+	name := strconv.FormatUint(number, 10)
+	return filepath.Join(f.dir, strings.Repeat("0", max(0, digits-len(name)))+name+suffix)
+}

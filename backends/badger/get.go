@@ -1,0 +1,133 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Get returns the value of key in the newest state. Unless it is very long it is a slice of its own, which badger made for
+// this call and keeps no reference to.
+func (e *engine) Get(_ context.Context, key []byte) (value []byte, r core.Releaser, err error) {
+	key = stored(key)
+	for {
+		txn := e.newest.Load()
+		value, r, err = e.get(txn, key)
+		if e.discarded.Load() <= txn.ReadTs() {
+			return value, r, err
+		}
+		// Writers were so quick that badger may have dropped what was to be read.
+		if err == nil {
+			r.Release()
+		}
+	}
+}
+
+// nothing is released when the garbage collector has it all.
+type nothing struct{}
+
+func (nothing) Release() {}
+
+func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser, err error) {
+	defer rescue(&err)
+	item, err := txn.Get(key)
+	if err != nil {
+		return nil, nil, readError(err)
+	}
+	if item.UserMeta() != outOfLine {
+		value, err = inline(item)
+		return value, nothing{}, err
+	}
+	buf := buffers.Get().(*buffer)
+	if err := e.outOfLine(txn, item, key, &buf.bytes); err != nil {
+		buf.Release()
+		return nil, nil, err
+	}
+	return buf.bytes[:len(buf.bytes):len(buf.bytes)], buf, nil
+}
+
+// readError makes badger's errors those of core. What badger says of a key that it does not have holds the key, and is
+// no news.
+func readError(err error) error {
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return core.ErrNotFound
+	}
+	return corrupt(err)
+}
+
+var empty = []byte{}
+
+// inline returns the value of an item that has it in its table. badger hands out a copy that it made for the item: it
+// stays as it is for as long as the item is not used again, which an iterator's is, whatever becomes of the transaction.
+// That is not documented; TestInlineValuesArePrivate fails should it change.
+func inline(item *badger.Item) (value []byte, err error) {
+	err = item.Value(func(v []byte) error {
+		value = v[:len(v):len(v)]
+		return nil
+	})
+	if err == nil && int64(len(value)) != item.ValueSize() {
+		return nil, corruptf("badger has a value of %d bytes and gives %d", item.ValueSize(), len(value))
+	}
+	if value == nil {
+		value = empty
+	}
+	return value, err
+}
+
+// A buffer holds a copy of a value of the value log: there badger hands out the mapping of the file itself, which it
+// cannot keep in place but by keeping its writer waiting.
+type buffer struct{ bytes []byte }
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+// Release gives the memory back to those who read later.
+func (b *buffer) Release() {
+	const most = 16 << 20
+	if cap(b.bytes) <= most {
+		buffers.Put(b)
+	}
+}
+
+// outOfLine copies the value of an item that has it in the value log. badger says nothing if it cannot read it, and
+// gives no value. That may be because the file was deleted after its values were moved to another one; else it is damage.
+func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *[]byte) error {
+	for {
+		before := e.collected.Load()
+		*buf = (*buf)[:0]
+		err := item.Value(func(v []byte) error {
+			*buf = append(*buf, v...)
+			return nil
+		})
+		switch {
+		case err != nil:
+			return corrupt(err)
+		case len(*buf) >= inlineBelow:
+			return nil
+		case before%2 == 0 && e.collected.Load() == before:
+			return corruptf("a value of about %d bytes cannot be read from badger's value log", item.ValueSize())
+		}
+		if item, err = txn.Get(key); err != nil {
+			return readError(err)
+		}
+	}
+}
+
+// tallyRow returns the row that counts the writes, nil if there is none.
+func (e *engine) tallyRow() ([]byte, error) {
+	row, _, err := e.get(e.newest.Load(), tallyKey)
+	if errors.Is(err, core.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the row that counts the writes: %w", err)
+	}
+	return row, nil
+}

@@ -1,0 +1,89 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/directory"
+)
+
+// create makes an empty engine in an empty directory. Its size is no concern of those who open it later.
+func create(p directory.Place, row []byte) error {
+	return protect(func() error {
+		db, err := openDB(p.Dir, 8<<20, false, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		txn := db.NewTransactionAt(0, true)
+		err = txn.Set(tallyKey, row)
+		if err == nil {
+			err = txn.CommitAt(1, nil)
+		}
+		return errors.Join(err, db.Close())
+	})
+}
+
+// openDB opens badger with timestamps that are given to it, which spares readers badger's own way of waiting for
+// writers that are not there.
+func openDB(dir string, memTable int64, readOnly bool, log *slog.Logger) (*badger.DB, error) {
+	opt := engineOptions(dir, memTable, readOnly, logger{log})
+	db, err := badger.OpenManaged(opt)
+	if err != nil {
+		return nil, err // whatever db is
+	}
+	return db, nil
+}
+
+// open looks at the files, and opens badger if it can.
+func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOptions) (core.Engine, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	need, err := prepare(ctx, p.Dir, p.ReadOnly, opts.Logger)
+	if err != nil {
+		return nil, err
+	}
+	var db *badger.DB
+	err = protect(func() (err error) {
+		db, err = openDB(p.Dir, max(b.memTable(), need), p.ReadOnly, opts.Logger)
+		return err
+	})
+	if err != nil {
+		return nil, corrupt(err)
+	}
+	e, err := newEngine(ctx, db, p, opts)
+	if err != nil {
+		return nil, errors.Join(err, protect(db.Close))
+	}
+	return e, nil
+}
+
+func newEngine(ctx context.Context, db *badger.DB, p directory.Place, opts core.EngineOptions) (*engine, error) {
+	e := &engine{
+		db: db, place: p, log: opts.Logger, noSync: opts.NoSync,
+		limits:    limitsOf(db.Opts().MemTableSize),
+		snapshots: map[uint64]int{},
+		names:     syncedDir{path: p.Dir},
+	}
+	e.publish(db.MaxVersion())
+	row, err := e.tallyRow()
+	if err != nil {
+		return nil, err
+	}
+	if e.tally, err = p.Tally(row); err != nil {
+		return nil, err
+	}
+	if opts.Validation == core.ValidateFull {
+		if err := e.Check(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}

@@ -1,0 +1,64 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/badger/v4/skl"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+const (
+	maxLevels = 7 // of the tree of tables; badger takes no other number for an existing tree
+
+	// inlineBelow is the length from which on badger puts values into its value log, and not into its tables. It is
+	// the most that badger takes.
+	inlineBelow = 1 << 20
+
+	// valueLogFile is the size at which badger begins a new file of the value log, which it maps at twice the size. A
+	// batch never needs more than the difference, so that the mapping never moves while it is read.
+	valueLogFile = 64 << 20
+)
+
+// engineOptions returns the options with which this package opens badger.
+func engineOptions(dir string, memTable int64, readOnly bool, log badger.Logger) badger.Options {
+	opt := badger.DefaultOptions(dir)
+	opt.Logger = log
+	opt.ReadOnly = readOnly
+	opt.BypassLockGuard = true                            // the lock is this package's, from before there is an engine
+	opt.MetricsEnabled = false                            // they are variables of the process
+	opt.DetectConflicts = false                           // core has one writer at a time
+	opt.SyncWrites = false                                // it would sync each file of each commit alone; see commit
+	opt.NumVersionsToKeep = 1                             // besides those that a snapshot sees
+	opt.Compression = options.None                        // blocks are read where the file is mapped,
+	opt.BlockCacheSize = 0                                // and need no cache
+	opt.ChecksumVerificationMode = options.NoVerification // this package verifies; see verifyTables
+	opt.VerifyValueChecksum = true                        // of values in the value log, whenever they are read
+	opt.MemTableSize = memTable
+	opt.NumMemtables = 2
+	opt.NumCompactors = 2
+	opt.MaxLevels = maxLevels
+	opt.ValueLogFileSize = max(valueLogFile, memTable)
+	opt.ValueThreshold = inlineBelow
+	return opt
+}
+
+// limitsOf returns what fits into one transaction of badger with memtables of a size, beside the row of the tally.
+//
+// badger refuses a transaction of maxCount entries or maxSize bytes, counting itself an entry of 21 bytes, and 12
+// bytes for each entry beside its key and value.
+func limitsOf(memTable int64) core.Limits {
+	maxSize := memTable * 15 / 100
+	maxCount := maxSize / int64(skl.MaxNodeSize)
+	rows := maxCount - 3
+	bytes := maxSize - (rows+1)*(12+1) - int64(len(tallyKey)) - 128
+	return core.Limits{
+		Key:        maxKey,
+		Value:      int(bytes - maxKey),
+		BatchRows:  int(rows),
+		BatchBytes: int(bytes),
+	}
+}

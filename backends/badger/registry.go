@@ -1,0 +1,79 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+)
+
+// checkRegistry checks the list of keys of encrypted storages, which is empty here: 16 bytes of noise, and a text. To
+// badger a missing one is a new one.
+func checkRegistry(path string, readOnly bool) error {
+	const text = "Hello Badger"
+	content, err := readStart(path, 64)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if len(content) != 16+len(text) || !bytes.HasSuffix(content, []byte(text)) {
+		return corruptf("%s is damaged; it says nothing that is needed, so it can be deleted", path)
+	}
+	return nil
+}
+
+// readStart returns the start of a file, at most size bytes.
+func readStart(path string, size int) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, corruptf("%s is no file", path)
+	}
+	return readInto(path, nil)
+}
+
+// checkDiscard checks badger's notes of how much in each file of the value log is of no use any more. A number that is
+// none leads badger out of bounds or round in circles; without the file it takes notes anew, and finds less to
+// give back until then. A file that is damaged is removed.
+func checkDiscard(path string, log *slog.Logger) error {
+	content, err := readStart(path, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if soundDiscard(content) {
+		return nil
+	}
+	log.Warn("badger's notes of space to give back are damaged and are removed", "file", path)
+	return os.Remove(path)
+}
+
+// soundDiscard reports whether badger can work with its notes: pairs of the number of a file and of bytes in it, as
+// many as the file has room for; a number of 0 ends them.
+func soundDiscard(content []byte) bool {
+	const room = 1 << 20
+	if len(content) < room || len(content)%16 != 0 {
+		return false
+	}
+	last := uint64(0)
+	for at := 0; at < len(content); at += 16 {
+		file, size := binary.BigEndian.Uint64(content[at:]), binary.BigEndian.Uint64(content[at+8:])
+		if file == 0 {
+			return true
+		}
+		if file <= last || file > 1<<32-1 || size > 1<<40 {
+			return false
+		}
+		last = file
+	}
+	return false
+}

@@ -1,0 +1,156 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/dgraph-io/badger/v4/fb"
+	"github.com/dgraph-io/badger/v4/pb"
+	"github.com/dgraph-io/badger/v4/y"
+	"google.golang.org/protobuf/proto"
+)
+
+// checkTables proves that the tables are those that the manifest names, and that each is as badger wrote it. After a clean
+// close nothing is open to interpretation; after a crash there may be tables that the manifest does not name yet, or not
+// any more, and badger deletes those.
+func (f *files) checkTables(ctx context.Context, clean bool) error {
+	m, err := readManifest(f.dir)
+	if err != nil {
+		return err
+	}
+	if clean && !m.whole {
+		return corruptf("the end of %s is missing", manifestName)
+	}
+	named := 0
+	var buf []byte
+	for _, id := range f.tables {
+		if !m.tables[id] {
+			if clean {
+				return corruptf("%s does not name table %s: its end is missing", manifestName, f.path(id, tableSuffix))
+			}
+			continue
+		}
+		named++
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if buf, err = checkTable(f.path(id, tableSuffix), buf); err != nil {
+			return err
+		}
+	}
+	if named < len(m.tables) {
+		return corruptf("%d of the %d tables that %s names are missing", len(m.tables)-named, len(m.tables), manifestName)
+	}
+	return nil
+}
+
+// checkTable reads a table and checks all its checksums. buf is memory to use, and to use again.
+func checkTable(path string, buf []byte) ([]byte, error) {
+	buf, err := readInto(path, buf)
+	if err != nil {
+		return buf, err
+	}
+	if err := protect(func() error { return verifyTable(buf) }); err != nil {
+		return buf, corrupt(fmt.Errorf("%s: %w", path, err))
+	}
+	return buf, nil
+}
+
+func readInto(path string, buf []byte) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return buf, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return buf, err
+	}
+	size := int(info.Size())
+	if cap(buf) < size {
+		buf = make([]byte, size)
+	}
+	n, err := io.ReadFull(f, buf[:size])
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // it was cut meanwhile
+	}
+	return buf[:n], err
+}
+
+var errCut = errors.New("its end is missing, or lengths in it are damaged")
+
+// verifyTable checks a table: blocks, then their index, then the index's length (4), its checksum, and the checksum's
+// length (4).
+func verifyTable(table []byte) error {
+	rest, sum, err := cutChecksum(table)
+	if err != nil {
+		return err
+	}
+	rest, index, err := cutTail(rest)
+	if err != nil {
+		return err
+	}
+	if err := y.VerifyChecksum(index, sum); err != nil {
+		return fmt.Errorf("the index: %w", err)
+	}
+	root := fb.GetRootAsTableIndex(index, 0) // which can be trusted now
+	if root.OffsetsLength() == 0 {
+		return errors.New("it has no block")
+	}
+	var at fb.BlockOffset
+	var end int
+	for i := range root.OffsetsLength() {
+		root.Offsets(&at, i)
+		if int(at.Offset()) != end || int(at.Len()) > len(rest)-end {
+			return errCut
+		}
+		if err := verifyBlock(rest[end : end+int(at.Len())]); err != nil {
+			return fmt.Errorf("block %d, at %d: %w", i, end, err)
+		}
+		end += int(at.Len())
+	}
+	if end != len(rest) {
+		return errCut
+	}
+	return nil
+}
+
+// verifyBlock checks a block: its checksum covers everything before itself.
+func verifyBlock(block []byte) error {
+	rest, sum, err := cutChecksum(block)
+	if err != nil {
+		return err
+	}
+	return y.VerifyChecksum(rest, sum)
+}
+
+// cutChecksum cuts a checksum, and its length, from the end of b.
+func cutChecksum(b []byte) (rest []byte, sum *pb.Checksum, err error) {
+	rest, encoded, err := cutTail(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	sum = new(pb.Checksum)
+	return rest, sum, proto.Unmarshal(encoded, sum)
+}
+
+// cutTail cuts some bytes, and behind them their number, from the end of b.
+func cutTail(b []byte) (rest, tail []byte, err error) {
+	n := len(b) - 4
+	if n < 0 {
+		return nil, nil, errCut
+	}
+	length := uint64(binary.BigEndian.Uint32(b[n:]))
+	if length > uint64(n) {
+		return nil, nil, errCut
+	}
+	at := n - int(length)
+	return b[:at], b[at:n], nil
+}
