@@ -5,6 +5,8 @@ package core
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"slices"
 )
 
@@ -17,7 +19,29 @@ type batch struct {
 }
 
 // encodedRow is arena[start:value] for the key and arena[value:end] for the value.
-type encodedRow struct{ start, value, end int }
+type encodedRow struct {
+	start, value, end int
+	lead              uint64 // of the key, which spares most comparisons a look into the arena
+}
+
+// lead returns the bytes behind the table's number as a number that is ordered like them; zeros stand for what a short
+// key lacks, so keys of the same lead may differ.
+func lead(key []byte) uint64 {
+	if len(key) >= tableNumberSize+8 {
+		return binary.BigEndian.Uint64(key[tableNumberSize:])
+	}
+	var b [8]byte
+	copy(b[:], key[min(tableNumberSize, len(key)):])
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// compare orders rows of one table by their keys.
+func (b *batch) compare(x, y encodedRow) int {
+	if c := cmp.Compare(x.lead, y.lead); c != 0 {
+		return c
+	}
+	return bytes.Compare(b.key(x), b.key(y))
+}
 
 func (b *batch) reset() {
 	b.arena, b.rows, b.sorted = b.arena[:0], b.rows[:0], true
@@ -28,7 +52,7 @@ func (b *batch) reset() {
 func (b *batch) key(r encodedRow) []byte { return b.arena[r.start:r.value] }
 
 // size returns how much memory the rows take, about.
-func (b *batch) size() int { return len(b.arena) + len(b.rows)*(3*8+7*8) }
+func (b *batch) size() int { return len(b.arena) + len(b.rows)*(4*8+7*8) }
 
 // add appends one row. encode appends the key, then the value, and returns where the value starts.
 func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) error {
@@ -38,9 +62,9 @@ func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) 
 		return err
 	}
 	b.arena = row
-	r := encodedRow{start, value, len(row)}
+	r := encodedRow{start, value, len(row), lead(row[start:value])}
 	if n := len(b.rows); n > 0 && b.sorted {
-		b.sorted = bytes.Compare(b.key(b.rows[n-1]), b.key(r)) < 0
+		b.sorted = b.compare(b.rows[n-1], r) < 0
 	}
 	b.rows = append(b.rows, r)
 	return nil
@@ -51,7 +75,7 @@ func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) 
 func (b *batch) sort() (writes []Write, size int) {
 	if !b.sorted {
 		slices.SortFunc(b.rows, func(x, y encodedRow) int {
-			if c := bytes.Compare(b.key(x), b.key(y)); c != 0 {
+			if c := b.compare(x, y); c != 0 {
 				return c
 			}
 			return x.start - y.start

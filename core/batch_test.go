@@ -52,6 +52,24 @@ func TestBatchSortsAndKeepsTheLast(t *testing.T) {
 	}
 }
 
+// The lead of a key that is shorter than eight bytes is filled with zeros, which keys may end with as well.
+func TestBatchComparesLikeBytes(t *testing.T) {
+	var b batch
+	b.reset()
+	table := string(appendTableNumber(nil, 7))
+	ends := []string{"", "\x00", "a", "a\x00", "a\x00\x00", "a\x01", "1234567", "12345678", "12345678\x00", "123456789", "\xff\xff\xff\xff\xff\xff\xff\xff\xff"}
+	for _, end := range ends {
+		addRow(t, &b, table+end, "")
+	}
+	for _, x := range b.rows {
+		for _, y := range b.rows {
+			if got, want := b.compare(x, y), bytes.Compare(b.key(x), b.key(y)); got != want {
+				t.Errorf("compare %q with %q = %d, want %d", b.key(x), b.key(y), got, want)
+			}
+		}
+	}
+}
+
 func TestPrefixEnd(t *testing.T) {
 	tests := []struct{ prefix, want string }{
 		{"a", "b"}, {"a\xff", "b"}, {"a\xff\xff", "b"}, {"\x00", "\x01"}, {"ab", "ac"},

@@ -5,14 +5,15 @@ package core
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 )
 
 // StreamStats tells what a stream has committed. The rows that are counted are the first ones of the source, none
-// left out.
+// left out; with [WithSorting], those of the lowest keys.
 type StreamStats struct {
-	Rows    int64 // rows of the source; of equal keys in one commit only the last is stored
+	Rows    int64 // rows of the source; of equal keys only the last may have been stored
 	Bytes   int64 // of their encoded keys and values
 	Commits int
 }
@@ -22,6 +23,8 @@ type StreamOption func(*streamOptions)
 
 type streamOptions struct {
 	chunk    int
+	sort     bool
+	sortDir  string
 	progress func(StreamStats)
 }
 
@@ -29,6 +32,14 @@ type streamOptions struct {
 // memory, and lets other writers wait longer. The default is 32 MiB; an engine's own limit on one write holds
 // in any case.
 func WithChunkBytes(n int) StreamOption { return func(o *streamOptions) { o.chunk = n } }
+
+// WithSorting makes a stream sort all of its rows before it stores the first one. What is more than a chunk is sorted in
+// temporary files below dir, the system's place for such files if dir is "". Many rows in no order are loaded several
+// times faster that way, and take less space. In return the stream stores nothing until its source has ended, and
+// nothing at all if the source fails.
+func WithSorting(dir string) StreamOption {
+	return func(o *streamOptions) { o.sort, o.sortDir = true, dir }
+}
 
 // WithProgress calls fn after each commit of a stream, on the goroutine that writes it.
 func WithProgress(fn func(StreamStats)) StreamOption {
@@ -38,7 +49,7 @@ func WithProgress(fn func(StreamStats)) StreamOption {
 // PutStream stores rows in bounded chunks, each of which is one atomic, durable write of sorted rows. Its memory
 // does not depend on the number of rows. After an error, or when ctx ends, it stops: what the statistics count is
 // stored, nothing else. If two rows have the same key the later one counts. A row may be reused when the iterator
-// is asked for the next one.
+// is asked for the next one. See [WithSorting] if there are many rows and they come in no order.
 func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], opts ...StreamOption) (StreamStats, error) {
 	return t.PutStreamFunc(ctx, func(put func(K, V) error) error {
 		for k, v := range rows {
@@ -53,20 +64,18 @@ func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], op
 // PutStreamFunc is PutStream for a source that can fail. src calls put for every row and should return put's error
 // if there is one. If src returns an error of its own, that is returned as it is, and the rows since the last
 // commit are dropped.
-func (t *Table[K, V, W]) PutStreamFunc(ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption) (StreamStats, error) {
+func (t *Table[K, V, W]) PutStreamFunc(ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption) (stats StreamStats, err error) {
 	s := stream[K, V, W]{ctx: ctx, table: t, opts: streamOptions{chunk: 32 << 20}}
 	for _, opt := range opts {
 		opt(&s.opts)
 	}
-	s.batch.reset()
-	err := src(s.put)
-	if s.failed != nil { // whatever src made of it
-		return s.stats, s.failed
-	}
-	if err != nil {
-		return s.stats, err
-	}
-	return s.stats, t.fail("put stream", s.commit())
+	defer func() { // also if src panics
+		if failed := s.end(); failed != nil {
+			err = errors.Join(err, t.fail("put stream", failed))
+		}
+	}()
+	err = s.run(src)
+	return s.stats, err
 }
 
 // stream is a PutStream under way.
@@ -75,8 +84,31 @@ type stream[K, V, W any] struct {
 	table  *Table[K, V, W]
 	opts   streamOptions
 	batch  batch
+	runs   *runs       // of sorted rows that wait for the end of the source; nil if there are none
+	taken  StreamStats // of the source
 	stats  StreamStats
 	failed error // after which nothing is taken any more
+}
+
+// run takes all rows from the source and commits them.
+func (s *stream[K, V, W]) run(src func(put func(K, V) error) error) error {
+	s.batch.reset()
+	err := src(s.put)
+	if s.failed != nil { // whatever src made of it
+		return s.failed
+	}
+	if err != nil {
+		return err
+	}
+	return s.table.fail("put stream", s.finish())
+}
+
+// end removes the temporary files.
+func (s *stream[K, V, W]) end() error {
+	if s.runs == nil {
+		return nil
+	}
+	return s.runs.remove()
 }
 
 func (s *stream[K, V, W]) put(k K, v V) error {
@@ -97,6 +129,58 @@ func (s *stream[K, V, W]) take(k K, v V) error {
 	if err := s.table.add(&s.batch, k, v); err != nil {
 		return err
 	}
+	s.taken.Rows++
+	s.taken.Bytes += int64(len(s.batch.arena) - start)
+	if s.opts.sort {
+		return s.spill(s.opts.chunk)
+	}
+	if s.fits() {
+		return nil
+	}
+	return s.commitBefore(start)
+}
+
+// spill makes a run of the rows at hand if they take more than bound bytes.
+func (s *stream[K, V, W]) spill(bound int) error {
+	if s.batch.size() <= bound {
+		return nil
+	}
+	if s.runs == nil {
+		var err error
+		if s.runs, err = newRuns(s.opts.sortDir); err != nil {
+			return s.table.fail("put stream", err)
+		}
+	}
+	writes, _ := s.batch.sort()
+	err := s.runs.add(writes)
+	s.batch.reset()
+	return s.table.fail("put stream", err)
+}
+
+// finish commits what is left when the source has ended.
+func (s *stream[K, V, W]) finish() error {
+	if !s.opts.sort || s.runs == nil && s.fits() {
+		return s.commit()
+	}
+	if err := s.spill(-1); err != nil {
+		return err
+	}
+	if err := s.runs.merge(s.takeSorted); err != nil {
+		return err
+	}
+	if err := s.commit(); err != nil {
+		return err
+	}
+	s.stats.Rows, s.stats.Bytes = s.taken.Rows, s.taken.Bytes // those of equal keys too
+	return nil
+}
+
+// takeSorted is take for an encoded row of the merged runs.
+func (s *stream[K, V, W]) takeSorted(key, value []byte) error {
+	start := len(s.batch.arena)
+	s.batch.add(func(dst []byte) ([]byte, int, error) {
+		return append(append(dst, key...), value...), len(dst) + len(key), nil
+	})
 	if s.fits() {
 		return nil
 	}

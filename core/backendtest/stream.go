@@ -41,6 +41,18 @@ var streamPromises = []promise{
 		name: "put stream/source writes", check: checkStreamSourceWrites,
 		explanation: "the source of PutStream may read and write the same table",
 	},
+	{
+		name: "put stream/sorting", check: checkSorting,
+		explanation: "WithSorting stores rows in no order, the last of each key, in bounded commits that ascend",
+	},
+	{
+		name: "put stream/sorting, nothing before the end", check: checkSortingFails,
+		explanation: "a stream that sorts stores nothing if its source fails, panics or is cancelled, and leaves no file",
+	},
+	{
+		name: "put stream/sorting, engine fails", check: checkSortingEngineFails,
+		explanation: "when a commit fails, a stream that sorts has stored the rows that it counts, those of the lowest keys",
+	},
 }
 
 // chunk is small, so that a check has many.

@@ -1,0 +1,136 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// shuffled yields the rows of someRows(n), each twice, the first time with another value, in an order that is none.
+func shuffled(n int) func(yield func(k, v string) bool) {
+	var keys, values []string
+	for k, v := range someRows(n) {
+		keys, values = append(keys, k), append(values, v)
+	}
+	return func(yield func(k, v string) bool) {
+		for _, old := range []string{"old ", ""} {
+			for i := range n {
+				at := (i*7919 + 13) % n // 7919 is prime, and no n has it as a factor
+				if !yield(keys[at], old+values[at]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func checkSorting(t *trial) {
+	_, tab := t.one()
+	dir := t.tb.TempDir()
+	n := t.pick(20_000, 3_000)
+	for _, bound := range []int{chunk, 1 << 30} { // through files, and in memory
+		before := t.account.applies.Load()
+		t.account.maxBatch.Store(0)
+		stats, err := tab.PutStream(t.ctx, shuffled(n), core.WithChunkBytes(bound), core.WithSorting(dir))
+		t.do("PutStream", err)
+		isPrefix(t, tab, core.StreamStats{Rows: int64(n)})
+		if stats.Rows != int64(2*n) || int64(stats.Commits) != t.account.applies.Load()-before {
+			t.Errorf("statistics are %+v of %d rows", stats, 2*n)
+		}
+		if most := t.account.maxBatch.Load(); bound == chunk && (stats.Commits < 3 || most > 2*chunk) {
+			t.Errorf("of %d commits the largest has %d bytes; a chunk has %d", stats.Commits, most, chunk)
+		}
+	}
+	leavesNoFile(t, dir)
+	stats, err := tab.PutStream(t.ctx, someRows(0), core.WithSorting(dir))
+	if stats != (core.StreamStats{}) || err != nil {
+		t.Errorf("PutStream of nothing = %+v, %v", stats, err)
+	}
+}
+
+func checkSortingFails(t *trial) {
+	_, tab := t.one()
+	dir := t.tb.TempDir()
+	failure := errors.New("of the source")
+	ends := map[string]func(cancel func()) error{
+		"fails":        func(func()) error { return failure },
+		"panics":       func(func()) error { panic(failure) },
+		"is cancelled": func(cancel func()) error { cancel(); return nil },
+	}
+	for name, end := range ends {
+		ctx, cancel := context.WithCancel(t.ctx)
+		err := sortUntil(ctx, tab, dir, func() error { return end(cancel) })
+		cancel()
+		if !errors.Is(err, failure) && !errors.Is(err, context.Canceled) {
+			t.Errorf("when the source %s the error is %v", name, err)
+		}
+		isPrefix(t, tab, core.StreamStats{})
+		leavesNoFile(t, dir)
+	}
+}
+
+// sortUntil streams more than a chunk, then what end does. A panic with an error becomes that error.
+func sortUntil(ctx context.Context, tab words, dir string, end func() error) (err error) {
+	defer func() {
+		if p, ok := recover().(error); ok {
+			err = p
+		}
+	}()
+	stats, err := tab.PutStreamFunc(ctx, func(put func(k, v string) error) error {
+		for k, v := range shuffled(2000) {
+			if err := put(k, v); err != nil {
+				return err
+			}
+		}
+		return end()
+	}, core.WithChunkBytes(chunk), core.WithSorting(dir))
+	if stats != (core.StreamStats{}) {
+		return fmt.Errorf("the statistics are %+v", stats)
+	}
+	return err
+}
+
+func checkSortingEngineFails(t *trial) {
+	failure := errors.New("the disk is full")
+	b := Fault(t.backend)
+	s, err := t.tryOpen(b)
+	t.do("Open", err)
+	tab := t.words(s, "words")
+	b.Fail(Failure{Op: OpApply, N: 3, Err: failure})
+	dir := t.tb.TempDir()
+	stats, err := tab.PutStream(t.ctx, shuffled(5000), core.WithChunkBytes(chunk), core.WithSorting(dir))
+	t.is("PutStream", err, failure)
+	if stats.Commits != 2 {
+		t.Errorf("statistics are %+v; want 2 commits", stats)
+	}
+	leavesNoFile(t, dir)
+	t.closeStorage(s)
+	_, tab = t.one()
+	isPrefix(t, tab, stats) // someRows ascend
+}
+
+func leavesNoFile(t *trial, dir string) {
+	t.tb.Helper()
+	files, err := os.ReadDir(dir)
+	t.do("ReadDir", err)
+	if len(files) > 0 {
+		t.Errorf("the stream left %v behind", slices.Collect(names(files)))
+	}
+}
+
+func names(files []os.DirEntry) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for _, f := range files {
+			if !yield(f.Name()) {
+				return
+			}
+		}
+	}
+}
