@@ -211,7 +211,7 @@ func (r *schemaReader) enum(e record) (*definition, error) {
 		}
 		d.values = append(d.values, read)
 	}
-	slices.SortStableFunc(d.values, func(a, b value) int { return cmp.Compare(a.number, b.number) })
+	slices.SortFunc(d.values, inOrder)
 	return d, nil
 }
 

@@ -208,6 +208,7 @@ func (d *decoding) definition() *definition {
 			d.typ(&v.typ)
 		}
 	}
+	d.bad = d.bad || !slices.IsSortedFunc(def.values, inOrder)
 	return def
 }
 

@@ -4,7 +4,6 @@
 package flatbuffers
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -151,6 +150,6 @@ func (d *definition) mergeValues(old *definition) (*definition, error) {
 			merged.values = append(merged.values, v)
 		}
 	}
-	slices.SortFunc(merged.values, func(a, b value) int { return cmp.Compare(a.number, b.number) })
+	slices.SortFunc(merged.values, inOrder)
 	return &merged, nil
 }

@@ -226,11 +226,12 @@ func FuzzStoredSchema(f *testing.F) {
 			_, _ = open(b, s, renames{"zoo.Animal": "zoo.Beast", "zoo.Animal.legs": "limbs"})
 		}
 		p, err := stored.compile()
-		if err == nil {
-			_, _ = p.verify(image{slots{aText: 4, child: 8}, words{52: 4, 56: 3, 60: "abc"}, 64}.bytes(), defaultLimits, true)
+		if err != nil {
+			return
 		}
-		if again, err := open(b, stored, nil); err == nil && string(again) != string(b) {
-			t.Fatalf("%q merged with itself is %q", b, again)
+		_, _ = p.verify(image{slots{aText: 4, child: 8}, words{52: 4, 56: 3, 60: "abc"}, 64}.bytes(), defaultLimits, true)
+		if again, err := open(b, stored, nil); err != nil || string(again) != string(b) {
+			t.Fatalf("%q merged with itself is %q, error %v", b, again, err)
 		}
 	})
 }

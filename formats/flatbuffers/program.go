@@ -93,6 +93,9 @@ type compiler struct {
 }
 
 func (c *compiler) definition(d *definition) error {
+	if name := d.twice(); name != "" {
+		return fmt.Errorf("it has two fields or values %s", name)
+	}
 	switch d.kind {
 	case tableDef:
 		return c.table(d)

@@ -4,6 +4,7 @@
 package flatbuffers
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -21,7 +22,25 @@ type definition struct {
 	name        string
 	size, align uint32  // of a struct
 	fields      []field // of a table or struct, in the order of their offsets
-	values      []value // of an enum or union, in the order of their numbers
+	values      []value // of an enum or union, in the order of inOrder
+}
+
+// twice returns a name that two fields or values have, "" if there is none.
+func (d *definition) twice() string {
+	seen := make(map[string]bool)
+	for _, f := range d.fields {
+		if seen[f.name] {
+			return f.name
+		}
+		seen[f.name] = true
+	}
+	for _, v := range d.values {
+		if seen[v.name] {
+			return v.name
+		}
+		seen[v.name] = true
+	}
+	return ""
 }
 
 type defKind uint8
@@ -99,6 +118,11 @@ type value struct {
 	name   string
 	number int64
 	typ    fieldType // of a member
+}
+
+// inOrder is the order of values: by their numbers, of which two names may have the same.
+func inOrder(a, b value) int {
+	return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.name, b.name))
 }
 
 func (v value) declaration() string {
