@@ -59,12 +59,23 @@ func (t *Tally) decode(row []byte) (uint64, error) {
 // Record writes guardkv.witness. Everything that was written must be durable. files are the names of files of the
 // engine, relative to the directory, that are only appended to as long as they keep their names: what is in them now
 // will be proved to be there when the storage is opened again.
-func (t *Tally) Record(files ...string) error {
+func (t *Tally) Record(files ...string) error { return t.RecordHeads(0, files...) }
+
+// RecordHeads is Record for files that the engine replaces by others of the same name. No two of them have the same
+// first head bytes; that these are damaged is not found here.
+func (t *Tally) RecordHeads(head int64, files ...string) error {
 	w := witness{Storage: t.id.String(), Writes: t.count}
 	for _, name := range files {
 		f, err := digest(t.dir, name, -1)
 		if err != nil {
 			return err
+		}
+		if head > 0 {
+			h, err := digest(t.dir, name, head)
+			if err != nil {
+				return err
+			}
+			f.Head, f.HeadSum = h.Size, h.Sum
 		}
 		w.Files = append(w.Files, f)
 	}
