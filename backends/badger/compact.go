@@ -37,7 +37,7 @@ func (e *engine) Compact(ctx context.Context) error {
 	if err := e.sync(); err != nil {
 		return err
 	}
-	return e.tally.Record(manifestName)
+	return e.record()
 }
 
 // flush has badger empty its memtable. badger does so on its own only when it is full or is closed, but also before it
@@ -51,7 +51,8 @@ func (e *engine) flush(context.Context) error {
 		return err
 	}
 	if err := e.db.DropPrefix(scratchKey); err != nil {
-		return fmt.Errorf("flush: %w", err)
+		e.failed = fmt.Errorf("flush: %w", err) // badger may be left without a memtable
+		return e.failed
 	}
 	e.unflushed = false
 	return nil

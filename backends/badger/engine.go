@@ -96,7 +96,10 @@ func (e *engine) As(target any) bool {
 func (e *engine) Close() error {
 	err := protect(e.db.Close)
 	if err == nil && e.failed == nil && !e.place.ReadOnly {
-		err = e.tally.Record(manifestName)
+		err = e.record()
 	}
 	return errors.Join(err, e.place.Lock.Close())
 }
+
+// record notes what is durable, so that its loss is found. The manifest only grows, or is replaced as a whole.
+func (e *engine) record() error { return e.tally.RecordHeads(manifestHead, manifestName) }

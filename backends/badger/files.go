@@ -41,7 +41,7 @@ func prepare(ctx context.Context, dir string, readOnly bool, log *slog.Logger) (
 	if err := f.checkTables(ctx, clean); err != nil {
 		return 0, err
 	}
-	if err := checkRegistry(filepath.Join(dir, registryName), readOnly); err != nil {
+	if err := checkRegistry(filepath.Join(dir, registryName)); err != nil {
 		return 0, err
 	}
 	if !readOnly {

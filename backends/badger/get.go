@@ -111,7 +111,7 @@ func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *
 			return corrupt(err)
 		case len(*buf) >= inlineBelow:
 			return nil
-		case before%2 == 0 && e.collected.Load() == before:
+		case !e.collects(before):
 			return corruptf("a value of about %d bytes cannot be read from badger's value log", item.ValueSize())
 		}
 		if item, err = txn.Get(key); err != nil {

@@ -12,8 +12,6 @@ import (
 	"math"
 	"os"
 	"strconv"
-
-	"github.com/dgraph-io/badger/v4/skl"
 )
 
 // A log of badger's, of a memtable or of values, is a header of 20 bytes and entries:
@@ -60,6 +58,9 @@ func readLog(path string) (end logEnd, err error) {
 	return end, r.run(&end)
 }
 
+// perEntry is more than an entry needs in a memtable on average, beside its key and value.
+const perEntry = 56
+
 // run goes on as long as badger would.
 func (r *logReader) run(end *logEnd) error {
 	var open uint64 // the timestamp of the transaction that was not ended yet
@@ -70,7 +71,7 @@ func (r *logReader) run(end *logEnd) error {
 		} else if err != nil {
 			return err
 		}
-		end.memory += int64(skl.MaxNodeSize) + 32 + int64(len(r.key)) + r.length
+		end.memory += perEntry + int64(len(r.key)) + r.length
 		switch {
 		case r.flags&inTxn != 0:
 			if open == 0 {

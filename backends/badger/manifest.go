@@ -20,6 +20,10 @@ type manifest struct {
 	whole  bool // no change at its end is incomplete
 }
 
+// manifestHead is the length of what no other manifest begins with: badger's name and the length and checksum of the first
+// change. badger puts a new manifest in the place of one that has become long.
+const manifestHead = 16
+
 // readManifest reads the manifest by badger's own means, which check the checksum of every change.
 func readManifest(dir string) (m manifest, err error) {
 	path := filepath.Join(dir, manifestName)
@@ -45,6 +49,9 @@ func readManifest(dir string) (m manifest, err error) {
 	})
 	if err != nil {
 		return m, corrupt(fmt.Errorf("%s: %w", path, err))
+	}
+	if end < manifestHead {
+		return m, corruptf("the beginning of %s is damaged", path)
 	}
 	m.whole = end == info.Size()
 	m.tables = make(map[uint64]bool, len(read.Tables))

@@ -14,9 +14,9 @@ import (
 
 // checkRegistry checks the list of keys of encrypted storages, which is empty here: 16 bytes of noise, and a text. To
 // badger a missing one is a new one.
-func checkRegistry(path string, readOnly bool) error {
+func checkRegistry(path string) error {
 	const text = "Hello Badger"
-	content, err := readStart(path, 64)
+	content, err := readSmall(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
@@ -28,8 +28,9 @@ func checkRegistry(path string, readOnly bool) error {
 	return nil
 }
 
-// readStart returns the start of a file, at most size bytes.
-func readStart(path string, size int) ([]byte, error) {
+// readSmall returns the content of a file that should be small, nothing if it is not.
+func readSmall(path string) ([]byte, error) {
+	const small = 16 << 20
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -37,14 +38,17 @@ func readStart(path string, size int) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, corruptf("%s is no file", path)
 	}
-	return readInto(path, nil)
+	if info.Size() > small {
+		return nil, nil
+	}
+	return os.ReadFile(path)
 }
 
 // checkDiscard checks badger's notes of how much in each file of the value log is of no use any more. A number that is
 // none leads badger out of bounds or round in circles; without the file it takes notes anew, and finds less to
 // give back until then. A file that is damaged is removed.
 func checkDiscard(path string, log *slog.Logger) error {
-	content, err := readStart(path, 0)
+	content, err := readSmall(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
