@@ -234,7 +234,7 @@ func (b *bound[T]) lookDynamic(e *epoch, w walk, body []byte) (found, error) {
 		value.decoders = &decoders{root: e.types.root, preamble: append(slices.Clip(e.decoders.preamble), body[start:len(body)-len(r.b)]...)}
 	}
 	w.b = r.b
-	w.inner = &innerPlanner{names: &b.names, planner: planner{types: d, plans: map[pairing]*plan{}}}
+	w.inner = &innerPlanner{planner{types: d, plans: map[pairing]*plan{}}, &b.names, map[string]innerPlan{}}
 	return value, w.whole(e.plan)
 }
 
@@ -242,9 +242,26 @@ func (b *bound[T]) lookDynamic(e *epoch, w walk, body []byte) (found, error) {
 type innerPlanner struct {
 	planner
 	names *registered
+	made  map[string]innerPlan // by name
+}
+
+type innerPlan struct {
+	id   typeID
+	plan *plan
 }
 
 func (p *innerPlanner) planFor(name []byte, id typeID) (*plan, error) {
+	if m, ok := p.made[string(name)]; ok && m.id == id {
+		return m.plan, nil
+	}
+	made, err := p.make(name, id)
+	if err == nil {
+		p.made[string(name)] = innerPlan{id, made}
+	}
+	return made, err
+}
+
+func (p *innerPlanner) make(name []byte, id typeID) (*plan, error) {
 	w := p.types.types[id]
 	if w == nil && (id < idBool || id >= idInterface) {
 		return nil, errMalformed

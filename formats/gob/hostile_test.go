@@ -6,7 +6,6 @@ package gob_test
 import (
 	"bytes"
 	"encoding/gob"
-	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -16,12 +15,12 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// What a record of 1 MiB may cost, whether it is read or refused. The time is what a quiet machine needs at most; a
-// busy one gets more tries, and the race detector more time.
+// What a record of 1 MiB may cost, whether it is read or refused. A quiet machine takes 50 ms at most; what the time is
+// there to find takes minutes, so that there is room for a busy one and the race detector.
 const (
 	hostileSize   = 1 << 20
 	hostileMemory = 64 << 20
-	hostileTime   = 50 * time.Millisecond
+	hostileTime   = time.Second
 )
 
 type (
@@ -118,7 +117,7 @@ func attack[T any](t *testing.T, records ...[]byte) {
 	t.Helper()
 	f, _ := bind[T](t, nil)
 	for c := range 256 {
-		if c < 9 || c > 0xf5 || testing.Short() && c%16 != 0 {
+		if c < 4 || c > 0xf5 && (c%2 == 0 || !testing.Short()) {
 			records = append(records, fill([]byte{1}, byte(c)))
 		}
 	}
@@ -133,32 +132,26 @@ func attack[T any](t *testing.T, records ...[]byte) {
 	}
 }
 
-// cost fails if reading b takes too much.
+// cost fails if reading b takes too much. It measures again if it did, because other goroutines allocate too.
 func cost[T any](t *testing.T, f core.ValueFormat[T, T], b []byte) {
 	t.Helper()
-	limit := hostileTime
-	if raceEnabled {
-		limit *= 20
-	}
 	var took time.Duration
 	var memory uint64
-	var err error
-	for range 5 {
-		runtime.GC()
+	for range 3 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		begun := time.Now()
-		_, err = f.View(b)
+		_, err := f.View(b)
 		took = time.Since(begun)
 		runtime.ReadMemStats(&after)
 		memory = after.TotalAlloc - before.TotalAlloc
-		if took <= limit/2 && memory <= hostileMemory/2 {
+		if took > 25*time.Millisecond {
+			t.Logf("%T, %d bytes %.40x: %v and %d KiB, error %.200v", *new(T), len(b), b, took, memory>>10, err)
+		}
+		if took <= hostileTime && memory <= hostileMemory {
 			return
 		}
-		t.Logf("%T, %d bytes %.20x: %v and %d KiB, %v", *new(T), len(b), b, took, memory>>10, fmt.Sprint(err))
-		if took <= limit && memory <= hostileMemory {
-			return
-		}
+		runtime.GC()
 	}
-	t.Errorf("%T, %d bytes %.20x: %v and %d KiB, %v", *new(T), len(b), b, took, memory>>10, err)
+	t.Errorf("%T, %d bytes %.40x: %v and %d KiB", *new(T), len(b), b, took, memory>>10)
 }

@@ -208,7 +208,7 @@ func TestDynamicValues(t *testing.T) {
 			t.Errorf("%#v is stored as %x, error %v", v, b, err)
 		}
 	}
-	if b, err := f.Append(nil, deepAny(10_100)); !errors.Is(err, core.ErrTooLarge) {
+	if b, err := f.Append(nil, deepAny(5_100)); !errors.Is(err, core.ErrTooLarge) {
 		t.Errorf("%d bytes, error %v; want ErrTooLarge", len(b), err)
 	}
 }

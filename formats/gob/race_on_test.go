@@ -1,8 +1,0 @@
-// Copyright the GuardKV authors.
-// SPDX-License-Identifier: Apache-2.0
-
-//go:build race
-
-package gob_test
-
-const raceEnabled = true
