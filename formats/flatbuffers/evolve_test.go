@@ -42,7 +42,7 @@ func open(stored []byte, now *schema, r renames) ([]byte, error) {
 func TestCompatible(t *testing.T) {
 	base := evolution(t, "base")
 	for _, name := range []string{
-		"base", "added_field", "deprecated_field", "added_enum_value", "added_union_member", "added_in_inner", "removed_field", "other_order",
+		"base", "added_field", "deprecated_field", "added_enum_value", "added_union_member", "added_in_inner", "removed_field", "next", "other_order",
 	} {
 		other := evolution(t, name)
 		var ends []string

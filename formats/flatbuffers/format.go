@@ -38,11 +38,7 @@ type ObjectAccessor[T, W any] interface {
 // The other type parameters are inferred. The table is looked for in the schema by the name of W. If schema and code
 // do not fit together, opening a table says why.
 func New[T, W any, P Object[T], A ObjectAccessor[T, W]](schema []byte, opts ...Option) core.ValueFormat[T, W] {
-	f := newFormat[T, W](schema, opts, newPacker[T, P]())
-	if f.unfit == nil {
-		f.unfit = f.schema.fitsObject(reflect.TypeFor[T]())
-	}
-	return f
+	return newFormat[T, W](schema, opts, newPacker[T, P]())
 }
 
 // Raw returns a format whose values are put as finished bytes, made by a builder of any language, and read through W. It

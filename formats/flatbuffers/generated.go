@@ -51,22 +51,23 @@ func alike(name, goName string) bool { return plain(name) == plain(goName) }
 
 func plain(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
-// fitsView returns an error unless a type is the accessor of the root table.
+// fitsView returns an error unless a type is the accessor of the root table, and the object that it unpacks to, if it was
+// generated, the object of the root table.
 func (s *schema) fitsView(view reflect.Type) error {
 	if view.Kind() != reflect.Struct || view.NumField() != 1 || view.Field(0).Type != reflect.TypeFor[flatbuffers.Table]() {
 		return fmt.Errorf("%v is not the accessor of a table", view)
 	}
+	root := s.types[s.root]
 	g := generated{schema: s, seen: make(map[string]bool)}
-	return g.view(s.types[s.root], reflect.PointerTo(view))
-}
-
-// fitsObject returns an error unless a type is the object of the root table.
-func (s *schema) fitsObject(object reflect.Type) error {
-	g := generated{schema: s, seen: make(map[string]bool)}
-	if err := g.object(s.types[s.root], object); err != nil {
-		return fmt.Errorf("flatbuffers: the schema for %v: %w", object, err)
+	if err := g.view(root, reflect.PointerTo(view)); err != nil {
+		return err
 	}
-	return nil
+	unpack, ok := reflect.PointerTo(view).MethodByName("UnPack")
+	if !ok || unpack.Type.NumOut() != 1 {
+		return nil
+	}
+	g.seen = make(map[string]bool)
+	return g.inner(field{typ: fieldType{def: s.root}}, unpack.Type.Out(0))
 }
 
 // generated compares generated types, each once, with a schema.

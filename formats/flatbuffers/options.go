@@ -71,7 +71,7 @@ func newOptions(opts []Option) options {
 const (
 	tableCost   = 16 // and 1 for each field that its vtable could have
 	elementCost = 4  // a string, vector or element of a vector that is checked
-	bytesShift  = 5  // 1 for each 32 bytes of a string or vector, which are not looked at, but may be copied
+	bytesShift  = 4  // 1 for each 16 bytes of a string or vector, which are not looked at, but may be copied
 	freeWork    = 4096
 )
 
