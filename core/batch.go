@@ -70,6 +70,13 @@ func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) 
 	return nil
 }
 
+// follow appends a stored row that comes after all others in the batch, whatever their tables. It is not mixed with add.
+func (b *batch) follow(key, value []byte) {
+	start := len(b.arena)
+	b.arena = append(append(b.arena, key...), value...)
+	b.rows = append(b.rows, encodedRow{start: start, value: start + len(key), end: len(b.arena)})
+}
+
 // sort returns the rows as writes in the order of their keys, and their size in bytes; of equal keys the last added
 // one counts. The writes refer to the batch.
 func (b *batch) sort() (writes []Write, size int) {

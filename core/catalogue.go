@@ -152,6 +152,22 @@ func (c *catalogue) names() []*tableState {
 	return all
 }
 
+// distinct returns ErrCorrupt if two tables have the same number: their rows could not be told apart.
+func (c *catalogue) distinct() error {
+	owner := map[uint32]string{catalogueNumber: "the catalogue"}
+	for n := range c.dropped {
+		owner[n] = "a dropped table"
+	}
+	for _, t := range c.names() {
+		n := t.record.Load().Number
+		if other, ok := owner[n]; ok {
+			return fmt.Errorf("%w: table %q has the same number %d as %s", ErrCorrupt, t.name, n, other)
+		}
+		owner[n] = fmt.Sprintf("table %q", t.name)
+	}
+	return nil
+}
+
 // unused returns a table number that no row can have.
 func (c *catalogue) unused() uint32 {
 	c.mu.Lock()

@@ -36,10 +36,10 @@ func (s *Storage) check(ctx context.Context, snap Snapshot) error {
 	if err := c.load(ctx, snap); err != nil {
 		return err
 	}
-	checks, err := s.rowChecks(&c)
-	if err != nil {
+	if err := c.distinct(); err != nil {
 		return err
 	}
+	checks := s.rowChecks(&c)
 	steps := 0
 	return eachRow(ctx, snap, ScanRange{}, func(key, stored []byte) error {
 		if steps++; steps%ctxSteps == 0 && ctx.Err() != nil {
@@ -51,13 +51,13 @@ func (s *Storage) check(ctx context.Context, snap Snapshot) error {
 
 // checkRow finds a row of no table, and one that its table cannot read.
 func checkRow(checks map[uint32]rowCheck, key, stored []byte) error {
-	if len(key) < tableNumberSize {
-		return fmt.Errorf("%w: a key of %d bytes belongs to no table", ErrCorrupt, len(key))
+	n, err := storedTable(key)
+	if err != nil {
+		return err
 	}
-	n := tableNumber(key)
 	c, ok := checks[n]
 	if !ok {
-		return fmt.Errorf("%w: a row with the encoded key %s belongs to table number %d, which is not in the catalogue", ErrCorrupt, shortKey(key), n)
+		return strayRow(key, n)
 	}
 	if err := c.check(key, stored); err != nil {
 		if !errors.Is(err, ErrCorrupt) {
@@ -68,6 +68,19 @@ func checkRow(checks map[uint32]rowCheck, key, stored []byte) error {
 	return nil
 }
 
+// storedTable returns the table number of a row.
+func storedTable(key []byte) (uint32, error) {
+	if len(key) < tableNumberSize {
+		return 0, fmt.Errorf("%w: a key of %d bytes belongs to no table", ErrCorrupt, len(key))
+	}
+	return tableNumber(key), nil
+}
+
+// strayRow is the error of a row of no table.
+func strayRow(key []byte, n uint32) error {
+	return fmt.Errorf("%w: a row with the encoded key %s belongs to table number %d, which is not in the catalogue", ErrCorrupt, shortKey(key), n)
+}
+
 // rowCheck is what can be checked of the rows of one table.
 type rowCheck struct {
 	table string
@@ -75,7 +88,7 @@ type rowCheck struct {
 }
 
 // rowChecks returns the checks by table number. The catalogue's own rows were checked when it was read.
-func (s *Storage) rowChecks(c *catalogue) (map[uint32]rowCheck, error) {
+func (s *Storage) rowChecks(c *catalogue) map[uint32]rowCheck {
 	nothing := func(key, stored []byte) error { return nil }
 	checks := map[uint32]rowCheck{catalogueNumber: {"", nothing}}
 	for n := range c.dropped {
@@ -83,12 +96,9 @@ func (s *Storage) rowChecks(c *catalogue) (map[uint32]rowCheck, error) {
 	}
 	for name, t := range c.tables {
 		r := t.record.Load()
-		if other, ok := checks[r.Number]; ok {
-			return nil, fmt.Errorf("%w: tables %q and %q have the same number %d", ErrCorrupt, name, other.table, r.Number)
-		}
 		checks[r.Number] = rowCheck{name, s.checkOf(name, r)}
 	}
-	return checks, nil
+	return checks
 }
 
 // checkOf returns what can be checked of a row: all of it if the table is open.

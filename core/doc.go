@@ -28,6 +28,11 @@
 // Copy what must live longer. Formats that decode, such as CBOR and JSON, return values that live for ever. Arguments
 // are free when a call returns: slices that were passed may be reused.
 //
+// # Backups
+//
+// [Storage.Backup] writes one snapshot of all tables to an io.Writer, while writers go on. [Restore] makes a storage of
+// that, on any backend, which appears at its path when it is complete. BACKUP.md, beside this file, describes the format.
+//
 // # Caveats
 //
 // A guard, a scan or a transaction that stays open makes the engine keep what it reads: close them soon. A

@@ -22,7 +22,16 @@ type mark struct {
 	Backend string `json:"backend"` // the backend's name
 	ID      string `json:"id"`      // random, of this storage; its copies share it
 	Version uint64 `json:"version"` // the application's
+	State   string `json:"state,omitempty"`
 }
+
+// The states of a storage that Restore makes. One that is being built is none yet, so Open refuses it. One that is
+// built waits to be moved to its place, where Open takes it and clears the state: so whatever has one at a temporary
+// path was left by a crash.
+const (
+	markBuilding = "building"
+	markBuilt    = "built"
+)
 
 // layout is the version of what this package stores: marks, catalogue, rows. It grows when an older GuardKV could no
 // longer read that.

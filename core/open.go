@@ -58,6 +58,11 @@ func (o *opener) try() (*Storage, error) {
 		return nil, err
 	}
 	defer func() { o.claim.Release() }()
+	return o.proceed()
+}
+
+// proceed opens what was claimed and looked at.
+func (o *opener) proceed() (*Storage, error) {
 	if err := o.decide(); err != nil {
 		return nil, err
 	}
@@ -101,6 +106,9 @@ func (o *opener) look() error {
 	}
 	if o.found = text != nil; o.found {
 		o.mark, err = decodeMark(text, o.backend.Name())
+		if err == nil && o.mark.State == markBuilding {
+			err = fmt.Errorf("%w: a Restore was interrupted here; restore again", ErrNotStorage)
+		}
 		return err
 	}
 	if o.options.readOnly {
@@ -112,22 +120,32 @@ func (o *opener) look() error {
 
 // decide settles what the mark alone can settle: versions, and policies that need no look at the data.
 func (o *opener) decide() error {
+	reason, err := o.replaces()
+	if err != nil || reason == IfMissing {
+		return err
+	}
+	return o.setAside(reason)
+}
+
+// replaces returns the policy by which what was found is to be replaced, IfMissing if it is not, or an error if it can be
+// neither replaced nor opened.
+func (o *opener) replaces() (Recreate, error) {
 	if !o.found {
-		return nil
+		return IfMissing, nil
 	}
 	stored, wanted := o.mark.Version, o.options.version
 	older := stored < wanted && !o.options.anyVersion
 	switch {
 	case stored > wanted && !o.options.anyVersion:
-		return fmt.Errorf("%w: the storage has version %d, newer than the wanted %d", ErrVersionMismatch, stored, wanted)
+		return IfMissing, fmt.Errorf("%w: the storage has version %d, newer than the wanted %d", ErrVersionMismatch, stored, wanted)
 	case o.options.recreate&Always != 0:
-		return o.setAside(Always)
+		return Always, nil
 	case !older, o.options.migrate != nil && !o.options.readOnly:
-		return nil
+		return IfMissing, nil
 	case o.options.recreate&OnVersionBump != 0:
-		return o.setAside(OnVersionBump)
+		return OnVersionBump, nil
 	}
-	return fmt.Errorf("%w: the storage has version %d, older than the wanted %d; see WithMigration and OnVersionBump",
+	return IfMissing, fmt.Errorf("%w: the storage has version %d, older than the wanted %d; see WithMigration and OnVersionBump",
 		ErrVersionMismatch, stored, wanted)
 }
 
@@ -179,6 +197,7 @@ func (o *opener) openEngine() (*Storage, error) {
 		return nil, err
 	}
 	s := newStorage(o.path, e, o.options)
+	s.version.Store(o.mark.Version)
 	if err := s.validate(o.ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -214,21 +233,27 @@ func (o *opener) reclaim() error {
 	return nil
 }
 
-// finish migrates, and removes what was set aside long ago.
+// finish migrates, records what has changed in the mark, and removes what was set aside long ago.
 func (o *opener) finish(s *Storage) error {
 	if o.recreated != nil {
 		s.recreated.Store(o.recreated)
 		o.prune()
 	}
-	from, to := o.mark.Version, o.options.version
-	if from >= to || o.options.anyVersion || o.options.migrate == nil {
+	if o.options.readOnly {
 		return nil
 	}
-	if err := o.options.migrate(o.ctx, s, from, to); err != nil {
-		return err
-	}
 	m := o.mark
-	m.Version = to
+	m.State = ""
+	if from, to := m.Version, o.options.version; from < to && !o.options.anyVersion && o.options.migrate != nil {
+		if err := o.options.migrate(o.ctx, s, from, to); err != nil {
+			return err
+		}
+		m.Version = to
+	}
+	if m == o.mark {
+		return nil
+	}
+	s.version.Store(m.Version)
 	return s.exclusively(o.ctx, func() error { return s.engine.SetMark(o.ctx, m.encode()) })
 }
 

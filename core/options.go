@@ -23,6 +23,8 @@ type options struct {
 	noSync     bool
 	tracking   bool
 	logger     *slog.Logger
+
+	restoreProgress func(RestoreProgress)
 }
 
 func newOptions(opts []Option) options {

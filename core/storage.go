@@ -16,6 +16,7 @@ type Storage struct {
 	engine    Engine
 	limits    Limits
 	opts      options
+	version   atomic.Uint64 // the application's, as it is stored
 	recreated atomic.Pointer[Recreation]
 	catalogue catalogue
 	writer    writer

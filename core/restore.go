@@ -1,0 +1,465 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+)
+
+// RestoreProgress tells how far Restore is.
+type RestoreProgress struct {
+	Rows  int64 // rows that are stored
+	Bytes int64 // bytes of the backup that were read
+}
+
+// Restore makes a storage at path, where nothing may be, of what [Storage.Backup] wrote, and opens it. Backend and
+// formats of the program that wrote it do not matter. r is read to its end, behind which nothing may follow.
+//
+// The storage appears at path only when it is complete and everything in the backup was compared with its checksums.
+// Until then it is built at path.restoring, and no error leaves anything there. What a crash leaves there is no storage
+// that Open would take, and the next Restore to the path removes it. Memory is bounded, whatever the size of the
+// backup: about 32 MiB of rows, and what the engine needs.
+//
+// A backup that is damaged, cut, or followed by something is ErrCorrupt, a row that the engine cannot take ErrTooLarge,
+// with its table and encoded key. If something is at the path the error is ErrExists, unless the policy is Always: then
+// it is set aside as Open does, when the new storage is complete. A Restore to the path that is under way elsewhere is
+// ErrLocked.
+//
+// The other options mean what they mean to [Open]. The backup has the version of the storage that it was made of, and
+// WithVersion, WithAnyVersion and WithMigration decide about it as Open does about a stored one, before anything is
+// written; OnVersionBump does not apply. A migration runs when the storage is in its place: if it fails the storage
+// stays, with its old version, for the next Open to migrate. WithReadOnly is ErrReadOnly.
+func Restore(ctx context.Context, path string, b Backend, r io.Reader, opts ...Option) (*Storage, error) {
+	re := restorer{ctx: ctx, path: path, backend: b, options: newOptions(opts), in: newBackupReader(r), known: make(map[string]bool)}
+	re.batch.reset()
+	s, err := re.restore()
+	if err != nil {
+		var known *Error
+		if errors.As(err, &known) {
+			return nil, err
+		}
+		return nil, &Error{Op: "restore", Path: path, Err: err}
+	}
+	return s, nil
+}
+
+// WithRestoreProgress has Restore call fn after each write of about 32 MiB, and after the last row, on the goroutine that
+// called Restore. How far a Backup is shows in what its writer gets.
+func WithRestoreProgress(fn func(RestoreProgress)) Option {
+	return func(o *options) { o.restoreProgress = fn }
+}
+
+// restoringSuffix is behind the path where a storage is built.
+const restoringSuffix = ".restoring"
+
+// restoreBytes is how many bytes of rows go into one write.
+const restoreBytes = 32 << 20
+
+// restorer is a Restore under way.
+type restorer struct {
+	ctx     context.Context
+	path    string
+	backend Backend
+	options options
+	in      *backupReader
+
+	mark   mark // of the storage that is built
+	engine Engine
+	limits Limits
+	batch  batch
+	rows   int64 // that are stored
+
+	known    map[string]bool // the tables so far
+	listed   []Write         // their rows in the catalogue
+	table    string          // the one whose rows are read
+	record   tableRecord
+	previous []byte // its last row's key
+	key      []byte // of the row that is read, as stored
+	value    []byte
+
+	recreated *Recreation
+}
+
+func (r *restorer) restore() (*Storage, error) {
+	if r.options.readOnly {
+		return nil, fmt.Errorf("%w: a read-only storage is not created", ErrReadOnly)
+	}
+	if err := r.look(); err != nil { // spares the work
+		return nil, err
+	}
+	if err := r.readHead(); err != nil {
+		return nil, err
+	}
+	if err := r.build(); err != nil {
+		return nil, err
+	}
+	if err := r.publish(); err != nil {
+		return nil, errors.Join(err, r.discard())
+	}
+	return r.open()
+}
+
+// look returns an error if what is at the path may not be replaced.
+func (r *restorer) look() error {
+	o := r.opener()
+	if err := o.take(); err != nil {
+		return err
+	}
+	defer o.claim.Release()
+	return r.judge(&o)
+}
+
+// judge is look for a path that is claimed.
+func (r *restorer) judge(o *opener) error {
+	if o.found && r.options.recreate&Always == 0 {
+		return fmt.Errorf("%w: a storage is there; restore to another path, or have it set aside with WithRecreate(Always)", ErrExists)
+	}
+	_, err := o.replaces()
+	return err
+}
+
+// opener returns an Open of the path.
+func (r *restorer) opener() opener {
+	return opener{ctx: r.ctx, path: r.path, backend: r.backend, options: r.options}
+}
+
+// readHead reads the head of the backup and decides about its version.
+func (r *restorer) readHead() error {
+	head, err := r.in.head()
+	if err != nil {
+		return err
+	}
+	o := r.opener()
+	o.found, o.options.recreate = true, IfMissing
+	o.mark.Version = head.Version
+	if _, err := o.replaces(); err != nil {
+		return err
+	}
+	r.mark = newMark(r.backend.Name(), head.Version)
+	r.mark.State = markBuilding
+	return nil
+}
+
+// build makes the storage at the temporary path, or leaves nothing there.
+func (r *restorer) build() (err error) {
+	if err := r.create(); err != nil {
+		return err
+	}
+	sound := false
+	defer func() { // also if the reader or the progress function panics
+		err = errors.Join(err, r.engine.Close())
+		if !sound || err != nil {
+			err = errors.Join(err, r.discard())
+		}
+	}()
+	if err := r.fill(); err != nil {
+		return err
+	}
+	r.mark.State = markBuilt
+	err = r.engine.SetMark(r.ctx, r.mark.encode())
+	sound = err == nil
+	return err
+}
+
+// create makes an empty storage at the temporary path. Nothing waits for durability until it is closed.
+func (r *restorer) create() error {
+	claim, err := r.claimTemporary()
+	if err != nil {
+		return err
+	}
+	r.engine, err = claim.Open(r.ctx, EngineOptions{Mark: r.mark.encode(), NoSync: true, Logger: r.options.logger})
+	if err != nil {
+		return errors.Join(err, claim.Release(), r.discard())
+	}
+	r.limits = r.engine.Limits()
+	return nil
+}
+
+// claimTemporary claims the temporary path and removes what a crash left there.
+func (r *restorer) claimTemporary() (Claim, error) {
+	claim, err := r.backend.Claim(r.ctx, r.path+restoringSuffix, false)
+	if errors.Is(err, ErrLocked) {
+		return nil, fmt.Errorf("another Restore to the path is under way: %w", err)
+	} else if err != nil {
+		return nil, err
+	}
+	if err := r.removeLeftover(claim); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in the way: %w", r.path+restoringSuffix, err), claim.Release())
+	}
+	return claim, nil
+}
+
+func (r *restorer) removeLeftover(claim Claim) error {
+	text, err := claim.Mark()
+	if err != nil || text == nil {
+		return err
+	}
+	m, err := decodeMark(text, r.backend.Name())
+	if err != nil {
+		return err
+	}
+	if m.State == "" {
+		return fmt.Errorf("%w: a storage that no Restore left behind; move it away", ErrExists)
+	}
+	r.options.logger.Warn("removing what an interrupted Restore left behind", "storage", r.path+restoringSuffix)
+	return claim.Remove()
+}
+
+// fill reads the tables and their rows up to the end.
+func (r *restorer) fill() error {
+	for {
+		kind, err := r.in.kind()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case kindTable:
+			err = r.readTable()
+		case kindRow:
+			err = r.readRow()
+		case kindEnd:
+			return r.finish()
+		default:
+			err = fmt.Errorf("%w: the backup has a record of the unknown kind %q", ErrCorrupt, kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readTable begins a table. Numbers are given out in the order of the backup, so all rows come in the order of their
+// stored keys.
+func (r *restorer) readTable() error {
+	name, t, err := r.in.table()
+	if err != nil {
+		return err
+	}
+	if r.known[name] {
+		return fmt.Errorf("%w: the backup has table %q twice", ErrCorrupt, name)
+	}
+	r.known[name] = true
+	r.table, r.previous = name, r.previous[:0]
+	r.record = tableRecord{Number: uint32(len(r.known)), Key: t.Key, Value: t.Value, Meta: t.Meta, Checksums: t.Checksums}
+	row, err := r.record.row(name)
+	r.listed = append(r.listed, row)
+	return err
+}
+
+func (r *restorer) readRow() error {
+	if r.table == "" {
+		return fmt.Errorf("%w: a row before the first table", ErrCorrupt)
+	}
+	key, value, err := r.in.row()
+	if err != nil {
+		return err
+	}
+	if r.key, err = r.in.bytes(appendTableNumber(r.key[:0], r.record.Number), key); err != nil {
+		return err
+	}
+	if err := r.takeRow(value); err != nil {
+		var known *Error
+		if errors.As(err, &known) {
+			return err
+		}
+		return &Error{Op: "restore", Path: r.path, Table: r.table, Key: slices.Clone(r.key[tableNumberSize:]), Err: err}
+	}
+	return nil
+}
+
+// takeRow reads the value of the row whose key was read.
+func (r *restorer) takeRow(size uint64) (err error) {
+	if r.limits.Value > 0 && size > uint64(r.limits.Value) || r.limits.Key > 0 && len(r.key) > r.limits.Key {
+		return r.limits.rowTooLarge(len(r.key), int(size))
+	}
+	if err := r.limits.checkBatch(1, len(r.key)+int(size)); err != nil {
+		return err
+	}
+	if r.value, err = r.in.bytes(r.value[:0], size); err != nil {
+		return err
+	}
+	if len(r.previous) > 0 && bytes.Compare(r.previous, r.key) >= 0 {
+		return fmt.Errorf("%w: the row is not in order", ErrCorrupt)
+	}
+	r.previous = append(r.previous[:0], r.key...)
+	if r.record.Checksums {
+		if _, err := checkRowSum(r.key[tableNumberSize:], r.value); err != nil {
+			return err
+		}
+	}
+	if err := r.put(r.key, r.value); err != nil {
+		return err
+	}
+	r.rows++
+	return nil
+}
+
+// put adds a stored row, the next in order, to the write under way, after making room for it.
+func (r *restorer) put(key, value []byte) error {
+	if n := len(r.batch.rows); n > 0 && !r.fits(n+1, len(r.batch.arena)+len(key)+len(value)) {
+		if err := r.apply(); err != nil {
+			return r.fail(err)
+		}
+		r.report()
+	}
+	r.batch.follow(key, value)
+	return nil
+}
+
+// fail makes an error that is not one of the row at hand.
+func (r *restorer) fail(err error) error { return &Error{Op: "restore", Path: r.path, Err: err} }
+
+// fits reports whether that much may go into one write.
+func (r *restorer) fits(rows, size int) bool {
+	return size <= restoreBytes && r.limits.checkBatch(rows, size) == nil &&
+		(r.limits.StreamRows <= 0 || rows <= r.limits.StreamRows)
+}
+
+// apply stores what was put.
+func (r *restorer) apply() error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	writes, _ := r.batch.sort()
+	if len(writes) == 0 {
+		return nil
+	}
+	if err := r.engine.Apply(context.WithoutCancel(r.ctx), nil, writes); err != nil {
+		return err
+	}
+	r.batch.reset()
+	return nil
+}
+
+// report tells how far the rows are.
+func (r *restorer) report() {
+	if r.options.restoreProgress != nil {
+		r.options.restoreProgress(RestoreProgress{Rows: r.rows, Bytes: r.in.in.size})
+	}
+}
+
+// finish reads the end of the backup, and stores the catalogue.
+func (r *restorer) finish() error {
+	if err := r.in.end(); err != nil {
+		return err
+	}
+	if err := r.apply(); err != nil {
+		return err
+	}
+	r.report()
+	slices.SortFunc(r.listed, func(a, b Write) int { return bytes.Compare(a.Key, b.Key) })
+	for _, w := range r.listed {
+		if err := r.put(w.Key, w.Value); err != nil {
+			return err
+		}
+	}
+	return r.apply()
+}
+
+// publish moves the storage that was built to the path.
+func (r *restorer) publish() error {
+	claim, err := r.backend.Claim(r.ctx, r.path+restoringSuffix, false)
+	if err != nil {
+		return err
+	}
+	defer claim.Release()
+	if ours, err := r.isOurs(claim); err != nil || !ours {
+		return errors.Join(err, fmt.Errorf("%w: another Restore to the path took %s", ErrConflict, r.path+restoringSuffix))
+	}
+	for try := range conflictTries {
+		backOff(try)
+		if err = r.moveTo(claim); !errors.Is(err, fs.ErrExist) && !errors.Is(err, ErrLocked) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: others use the path: %w", ErrConflict, err)
+}
+
+// moveTo makes one attempt. It gives fs.ErrExist or ErrLocked if something appeared at the path after it was looked at.
+func (r *restorer) moveTo(claim Claim) error {
+	if err := r.makeRoom(); err != nil {
+		return err
+	}
+	err := claim.Rename(r.path)
+	if err == nil || errors.Is(err, fs.ErrExist) || r.recreated == nil {
+		return err
+	}
+	return errors.Join(err, r.putBack())
+}
+
+// makeRoom sets aside what is at the path, if the policy says so.
+func (r *restorer) makeRoom() error {
+	o := r.opener()
+	if err := o.take(); err != nil {
+		return err
+	}
+	defer func() { o.claim.Release() }()
+	if err := r.judge(&o); err != nil || !o.found {
+		return err
+	}
+	if r.recreated != nil {
+		return fmt.Errorf("%w: the old storage is at %s, and somebody else made a new one", ErrConflict, r.recreated.Path)
+	}
+	err := o.setAside(Always)
+	if err == nil {
+		r.recreated = o.recreated
+	}
+	return err
+}
+
+// putBack undoes makeRoom: an Open that finds nothing at the path would begin with an empty storage.
+func (r *restorer) putBack() error {
+	old, err := r.backend.Claim(context.WithoutCancel(r.ctx), r.recreated.Path, false)
+	if err == nil {
+		err = errors.Join(old.Rename(r.path), old.Release())
+	}
+	if err != nil {
+		return fmt.Errorf("the old storage is at %s: %w", r.recreated.Path, err)
+	}
+	return nil
+}
+
+// discard removes what was built, if it is still there.
+func (r *restorer) discard() error {
+	claim, err := r.backend.Claim(context.WithoutCancel(r.ctx), r.path+restoringSuffix, false)
+	if err != nil {
+		return fmt.Errorf("removing what was restored: %w", err)
+	}
+	ours, err := r.isOurs(claim)
+	if ours {
+		err = claim.Remove()
+	}
+	return errors.Join(err, claim.Release())
+}
+
+// isOurs reports whether a claim is on the storage that was built.
+func (r *restorer) isOurs(claim Claim) (bool, error) {
+	text, err := claim.Mark()
+	if err != nil || text == nil {
+		return false, err
+	}
+	m, err := decodeMark(text, r.backend.Name())
+	return m.ID == r.mark.ID, err
+}
+
+// open opens the storage at its place.
+func (r *restorer) open() (*Storage, error) {
+	o := r.opener()
+	o.recreated = r.recreated
+	o.options.recreate &= OnFormatChange
+	if err := o.take(); err != nil {
+		return nil, err
+	}
+	defer func() { o.claim.Release() }()
+	if !o.found || o.mark.ID != r.mark.ID {
+		return nil, fmt.Errorf("%w: the storage was complete, and somebody else moved or removed it before it was opened", ErrConflict)
+	}
+	return o.proceed()
+}
