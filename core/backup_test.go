@@ -148,7 +148,7 @@ func TestBackupFormat(t *testing.T) {
 	a := new(archive).head(`{"format":1,"version":3}`).
 		table("words", json+"}").row("", "words ").row("a", "words a").row("b", "words b").
 		table("sums", json+`,"checksums":true}`)
-	size := uint64(3*(6) + 2*2)
+	size := uint64(3*6 + 2*2)
 	for _, k := range []string{"", "a", "b"} {
 		v := "sums " + k
 		v += string(binary.BigEndian.AppendUint32(nil, crc32.Checksum([]byte(k+v), crc32c)))
