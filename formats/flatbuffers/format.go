@@ -132,6 +132,7 @@ func (f *format[V, W]) ViewTrusted(b []byte) (W, error) {
 	v := verifier{b: b}
 	root, ok := v.follow(0)
 	if !ok {
+		v.badOffset(0)
 		return none, f.corrupt(v.err())
 	}
 	return at[W](b, flatbuffers.UOffsetT(root)), nil

@@ -33,5 +33,4 @@ func TestFormatRaw(t *testing.T) {
 	}, records...)
 }
 
-func FuzzFormat(f *testing.F)      { formattest.FuzzWith(f, newZoo(), extras, animals...) }
-func BenchmarkFormat(b *testing.B) { formattest.Bench(b, newZoo(), animals...) }
+func FuzzFormat(f *testing.F) { formattest.FuzzWith(f, newZoo(), extras, animals...) }

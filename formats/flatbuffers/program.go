@@ -28,6 +28,7 @@ type fieldCheck struct {
 	name     string
 	check    check
 	required bool
+	watched  bool   // its absence means something: it is required, or the type of a union
 	size     uint64 // of a scalar or struct, or of an element of a vector of them
 	mask     uint64 // its alignment - 1
 	table    *tableCheck
@@ -122,6 +123,7 @@ func (c *compiler) table(d *definition) error {
 			return fmt.Errorf("field %s: %w", f.name, err)
 		}
 		checked.name, checked.required = f.name, f.required
+		checked.watched = f.required || checked.check == checkUnionType || checked.check == checkUnionTypes
 		t.fields[i] = checked
 		if f.required {
 			t.slots = i + 1

@@ -44,13 +44,18 @@ func openTable[V, W any](t *testing.T, db *core.Storage, f core.ValueFormat[V, W
 	return table
 }
 
-func evolution(t *testing.T, name string) []byte {
+func evolution(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", "evolution", name+".bfbs"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+func baseSchema(tb testing.TB) []byte {
+	tb.Helper()
+	return evolution(tb, "base")
 }
 
 func TestTable(t *testing.T) {

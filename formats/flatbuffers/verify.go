@@ -34,8 +34,10 @@ func (v *verifier) record(root *tableCheck, identifier string) (pos uint64, ok b
 	if identifier != "" && string(v.b[4:8]) != identifier {
 		return 0, v.fail(badIdentifier, 4)
 	}
-	pos, ok = v.follow(0)
-	return pos, ok && v.checkTable(root, pos)
+	if pos, ok = v.follow(0); !ok {
+		return 0, v.badOffset(0)
+	}
+	return pos, v.checkTable(root, pos)
 }
 
 // fail notes the first problem.
@@ -56,17 +58,21 @@ func (v *verifier) within(pos, size, mask uint64) bool {
 	return pos&mask == 0 && pos+size <= uint64(len(v.b))
 }
 
-// follow returns where the offset at pos leads.
+// follow returns where the offset at pos leads. What is wrong if it leads nowhere says badOffset: this is called for
+// every reference, and is small enough to be inlined.
 func (v *verifier) follow(pos uint64) (target uint64, ok bool) {
 	if !v.within(pos, 4, 3) {
-		return 0, v.fail(outside, pos)
+		return 0, false
 	}
-	offset := uint64(binary.LittleEndian.Uint32(v.b[pos:]))
-	target = pos + offset
-	if offset == 0 || target >= uint64(len(v.b)) {
-		return 0, v.fail(badOffset, pos)
+	target = pos + uint64(binary.LittleEndian.Uint32(v.b[pos:]))
+	return target, target > pos && target < uint64(len(v.b))
+}
+
+func (v *verifier) badOffset(pos uint64) bool {
+	if !v.within(pos, 4, 3) {
+		return v.fail(outside, pos)
 	}
-	return target, true
+	return v.fail(badOffset, pos)
 }
 
 // checkTable checks the table at pos, and notes which was the innermost with a problem.
@@ -92,7 +98,16 @@ func (v *verifier) checkFields(t *tableCheck, pos uint64) (f *fieldCheck, ok boo
 		return nil, v.fail(tooMuch, pos)
 	}
 	for i := range t.fields[:n] {
-		if f := &t.fields[i]; !v.checkField(f, pos, slots, i) {
+		f, offset := &t.fields[i], uint64(binary.LittleEndian.Uint16(slots[2*i:]))
+		switch {
+		case offset == 0:
+			ok = !f.watched || v.absent(f, pos, slots, i)
+		case f.check == checkInline:
+			ok = v.within(pos+offset, f.size, f.mask) || v.fail(outside, pos+offset)
+		default:
+			ok = v.present(f, pos, offset, slots, i)
+		}
+		if !ok {
 			return f, false
 		}
 	}
@@ -140,22 +155,15 @@ func slot(slots []byte, i int) uint64 {
 	return uint64(binary.LittleEndian.Uint16(slots[2*i:]))
 }
 
-// checkField checks field number i of the table at table.
-func (v *verifier) checkField(f *fieldCheck, table uint64, slots []byte, i int) bool {
-	offset := uint64(binary.LittleEndian.Uint16(slots[2*i:]))
-	if offset == 0 {
-		return v.absent(f, table, slots, i)
-	}
+// present checks field number i, which is at the offset in the table, and not a scalar or struct.
+func (v *verifier) present(f *fieldCheck, table, offset uint64, slots []byte, i int) bool {
 	pos := table + offset
-	switch f.check {
-	case checkInline:
-		return v.within(pos, f.size, f.mask) || v.fail(outside, pos)
-	case checkUnionType:
+	if f.check == checkUnionType {
 		return v.unionType(pos, slot(slots, i+1))
 	}
 	target, ok := v.follow(pos)
 	if !ok {
-		return false
+		return v.badOffset(pos)
 	}
 	switch f.check {
 	case checkString:
@@ -183,25 +191,36 @@ func (v *verifier) checkField(f *fieldCheck, table uint64, slots []byte, i int) 
 	return v.fail(outside, pos)
 }
 
-// absent checks a field that is not there.
+// absent checks a field that is not there, but required or the type of a union.
 func (v *verifier) absent(f *fieldCheck, table uint64, slots []byte, i int) bool {
 	if f.required {
 		return v.fail(missing, table)
 	}
-	if f.check == checkUnionType || f.check == checkUnionTypes {
-		return slot(slots, i+1) == 0 || v.fail(badUnion, table)
-	}
-	return true
+	return slot(slots, i+1) == 0 || v.fail(badUnion, table)
 }
 
-// text checks a string, which is a vector of bytes and a NUL that is not counted.
+// text checks a string, which is a vector of bytes and a NUL that is not counted. Most of what is checked are strings, so
+// what is in order is found to be without further calls.
 func (v *verifier) text(pos uint64) bool {
+	if v.within(pos, 4, 3) {
+		n := uint64(binary.LittleEndian.Uint32(v.b[pos:]))
+		if end := pos + 4 + n; end < uint64(len(v.b)) && v.b[end] == 0 && v.spend(elementCost+n>>bytesShift) {
+			return true
+		}
+	}
+	return v.badText(pos)
+}
+
+// badText finds out what is wrong with a string.
+func (v *verifier) badText(pos uint64) bool {
 	n, ok := v.vector(pos, 1, 0)
 	if !ok {
 		return false
 	}
-	end := pos + 4 + n
-	return end < uint64(len(v.b)) && v.b[end] == 0 || v.fail(unterminated, pos)
+	if end := pos + 4 + n; end >= uint64(len(v.b)) || v.b[end] != 0 {
+		return v.fail(unterminated, pos)
+	}
+	return v.fail(tooMuch, pos)
 }
 
 // vector checks a vector of elements that need no check of their own, and returns its length. An empty one has no
@@ -229,7 +248,7 @@ func (v *verifier) elements(f *fieldCheck, pos uint64) bool {
 	for e := pos + 4; n > 0; n, e = n-1, e+4 {
 		target, ok := v.follow(e)
 		if !ok {
-			return false
+			return v.badOffset(e)
 		}
 		if f.check == checkStrings {
 			ok = v.text(target)
@@ -293,10 +312,7 @@ func (v *verifier) unions(f *fieldCheck, table, typesSlot, pos uint64) bool {
 	if !ok {
 		return false
 	}
-	types, ok := v.follow(table + typesSlot)
-	if !ok {
-		return false
-	}
+	types, _ := v.follow(table + typesSlot) // this was checked before, as a field
 	if uint64(binary.LittleEndian.Uint32(v.b[types:])) != n {
 		return v.fail(badUnion, pos)
 	}
@@ -309,7 +325,10 @@ func (v *verifier) unions(f *fieldCheck, table, typesSlot, pos uint64) bool {
 			continue // NONE has no value, and its offset is not looked at
 		}
 		target, ok := v.follow(pos + 4 + 4*i)
-		if !ok || !v.member(f, number, target) {
+		if !ok {
+			return v.badOffset(pos + 4 + 4*i)
+		}
+		if !v.member(f, number, target) {
 			return false
 		}
 	}

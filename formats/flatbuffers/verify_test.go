@@ -443,7 +443,7 @@ func TestVerifyBomb(t *testing.T) {
 }
 
 // wide is a table of many fields, the last of which is a vector of such tables.
-func wide(t *testing.T) *tableCheck {
+func wide(t testing.TB) *tableCheck {
 	t.Helper()
 	var fields []string
 	for i := range wideFields - 1 {
@@ -526,5 +526,31 @@ func TestVerifySize(t *testing.T) {
 	b := make([]byte, 1<<31)
 	if _, err := p.verify(b, defaultLimits, false); problemOf(err) != badSize {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Records of 1 MiB that cost as much as they can.
+func BenchmarkHostile(b *testing.B) {
+	p, err := verifySchema().compile()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		root   *tableCheck
+		record []byte
+	}{
+		{"bomb", p.root, bomb(60, 4300)},
+		{"pairs", p.root, bomb(60, 2)},
+		{"elements", p.root, bomb(1, 260_000)},
+		{"vtable", wide(b), wideRecord(250_000)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				v := newVerifier(c.record, defaultLimits, false)
+				v.record(c.root, "")
+			}
+		})
 	}
 }
