@@ -1,0 +1,143 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// bulk is the size from which on writes become a table at once, and do not go through the log and the tables in memory.
+const bulk = 4 << 20
+
+// Apply commits the writes in one batch, or as one table. The arguments may be reused when the call returns.
+func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write) error {
+	if err := e.mayWrite(ctx); err != nil {
+		return err
+	}
+	size, err := measure(writes)
+	switch {
+	case err != nil || len(writes) == 0:
+		return err
+	case size < bulk:
+		err = e.commit(writes, size)
+	default:
+		err = e.ingest(ctx, writes)
+	}
+	if err != nil {
+		return err
+	}
+	e.tally.Wrote()
+	return nil
+}
+
+// measure returns the bytes of all keys and values, and refuses what is over a limit.
+func measure(writes []core.Write) (int, error) {
+	size := 0
+	for i := range writes {
+		w := &writes[i]
+		if len(w.Key) > maxKeySize {
+			return 0, fmt.Errorf("%w: a key of %d bytes; pebble takes %d", core.ErrTooLarge, len(w.Key), maxKeySize)
+		}
+		if len(w.Value) > maxValueSize {
+			return 0, fmt.Errorf("%w: a value of %d bytes; pebble takes %d", core.ErrTooLarge, len(w.Value), maxValueSize)
+		}
+		if size += len(w.Key) + len(w.Value); size > maxBatchBytes {
+			return 0, fmt.Errorf("%w: a write of more than %d bytes", core.ErrTooLarge, maxBatchBytes)
+		}
+	}
+	return size, nil
+}
+
+// rowOverhead is about what a batch takes for a row beside its bytes.
+const rowOverhead = 8
+
+func (e *engine) commit(writes []core.Write, size int) (err error) {
+	defer e.health.caught(&err)
+	b := e.db.NewBatchWithSize(size + rowOverhead*(len(writes)+1) + 64)
+	defer func() { err = errors.Join(err, b.Close()) }()
+	if err := b.Set(tallyKey, e.tally.Next(), nil); err != nil {
+		return err
+	}
+	for i := range writes {
+		w := &writes[i]
+		if w.Delete {
+			err = b.Delete(stored(w.Key), nil)
+		} else {
+			err = b.Set(stored(w.Key), w.Value, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return b.Commit(e.write)
+}
+
+// ingestFile is the table that is being made of writes. Pebble does not know its name and leaves it alone.
+const ingestFile = "guardkv.ingest"
+
+func (e *engine) ingestPath() string { return e.fs.PathJoin(e.place.Dir, ingestFile) }
+
+// removeLeftover removes the table that a crash left unfinished.
+func (e *engine) removeLeftover() error {
+	if err := e.fs.Remove(e.ingestPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// ingest hands the writes to pebble as a table. The row that counts them is no part of it: with a key before all others it
+// would make the table overlap all others, and pebble would have to merge what could stay apart. It follows, so that
+// pebble never counts more writes than it has. Earlier writes are made durable first, so that a crash never loses
+// them and leaves this one.
+func (e *engine) ingest(ctx context.Context, writes []core.Write) (err error) {
+	defer e.health.caught(&err)
+	if err := e.writeTable(writes); err != nil {
+		return errors.Join(err, e.removeLeftover())
+	}
+	if !e.write.Sync {
+		if err := e.db.LogData(nil, pebble.Sync); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return errors.Join(err, e.removeLeftover())
+	}
+	if err := e.db.Ingest(context.WithoutCancel(ctx), []string{e.ingestPath()}); err != nil {
+		return err
+	}
+	return e.db.Set(tallyKey, e.tally.Next(), pebble.NoSync)
+}
+
+// writeTable writes a table of the writes and makes it durable.
+func (e *engine) writeTable(writes []core.Write) error {
+	f, err := e.fs.Create(e.ingestPath(), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	o := e.opts.MakeWriterOptions(0, e.db.TableFormat())
+	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), o)
+	for i := range writes {
+		if err := add(w, &writes[i]); err != nil {
+			return errors.Join(err, w.Close())
+		}
+	}
+	return w.Close()
+}
+
+func add(table *sstable.Writer, w *core.Write) error {
+	if w.Delete {
+		return table.Delete(stored(w.Key))
+	}
+	return table.Set(stored(w.Key), w.Value)
+}

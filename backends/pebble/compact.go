@@ -1,0 +1,67 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Compact merges everything into the lowest level, and waits until the tables that were merged are gone, but for those
+// that are still read.
+func (e *engine) Compact(ctx context.Context) error {
+	if err := e.mayWrite(ctx); err != nil {
+		return err
+	}
+	if err := e.merge(ctx); err != nil {
+		return damage(err)
+	}
+	if err := e.flush(); err != nil { // what is in the log is not merged if it is empty rows alone
+		return err
+	}
+	if err := e.settle(ctx); err != nil {
+		return err
+	}
+	return e.record()
+}
+
+func (e *engine) merge(ctx context.Context) (err error) {
+	defer e.health.caught(&err)
+	end, err := e.lastKey()
+	if err != nil {
+		return err
+	}
+	return e.db.Compact(ctx, tallyKey, append(end, 0), true)
+}
+
+// lastKey returns a copy of the greatest stored key.
+func (e *engine) lastKey() ([]byte, error) {
+	it, err := e.db.NewIter(&pebble.IterOptions{})
+	if err != nil {
+		return nil, err
+	}
+	it.Last()
+	key := bytes.Clone(it.Key())
+	return key, errors.Join(it.Error(), it.Close())
+}
+
+// settleTime is how long Compact waits for files to be removed.
+const settleTime = time.Second
+
+func (e *engine) settle(ctx context.Context) (err error) {
+	defer e.health.caught(&err)
+	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if e.db.Metrics().Table.ObsoleteCount == 0 {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/directory"
+)
+
+// engine is one open storage.
+type engine struct {
+	place  directory.Place
+	fs     vfs.FS
+	opts   *pebble.Options
+	db     *pebble.DB
+	write  *pebble.WriteOptions
+	logger *slog.Logger
+	health health
+	tally  *directory.Tally // the writer's
+}
+
+var (
+	_ core.Engine    = (*engine)(nil)
+	_ core.Compactor = (*engine)(nil)
+	_ core.Sizer     = (*engine)(nil)
+	_ core.Checker   = (*engine)(nil)
+	_ core.Unwrapper = (*engine)(nil)
+)
+
+// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
+// until Release.
+func (e *engine) Get(ctx context.Context, key []byte) (value []byte, r core.Releaser, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	defer e.health.caught(&err)
+	value, closer, err := e.db.Get(stored(key))
+	if err != nil {
+		return nil, nil, readError(err)
+	}
+	h := holds.Get().(*hold)
+	h.closer = closer
+	return value[:len(value):len(value)], h, nil
+}
+
+func readError(err error) error {
+	if errors.Is(err, pebble.ErrNotFound) {
+		return core.ErrNotFound
+	}
+	return damage(err)
+}
+
+// hold holds the bytes of one Get. Pebble closes what it gave out every time it is asked to, even if that is somebody
+// else's by then; so a hold forgets it.
+type hold struct{ closer io.Closer }
+
+var holds = sync.Pool{New: func() any { return new(hold) }}
+
+// Release lets pebble have its bytes back.
+func (h *hold) Release() {
+	h.closer.Close() // of a value that was read: nothing can fail any more
+	h.closer = nil
+	holds.Put(h)
+}
+
+// Snapshot returns the state after the last applied write.
+func (e *engine) Snapshot(ctx context.Context) (s core.Snapshot, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := e.health.check(); err != nil {
+		return nil, err
+	}
+	defer e.health.caught(&err)
+	return &snapshot{engine: e, snap: e.db.NewSnapshot()}, nil
+}
+
+// SetMark replaces the mark. The arguments may be reused when the call returns.
+func (e *engine) SetMark(ctx context.Context, mark []byte) error {
+	if err := e.mayWrite(ctx); err != nil {
+		return err
+	}
+	return e.place.SetMark(mark)
+}
+
+func (e *engine) mayWrite(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if e.place.ReadOnly {
+		return core.ErrReadOnly
+	}
+	return e.health.check()
+}
+
+// Pebble counts in 32 bits within a batch, and panics at 4 GiB, of which a row takes some for itself.
+const (
+	maxKeySize    = 1 << 20
+	maxValueSize  = 256 << 20
+	maxBatchBytes = 1 << 30
+)
+
+// Limits returns what is safe with pebble.
+func (e *engine) Limits() core.Limits {
+	return core.Limits{Key: maxKeySize, Value: maxValueSize, BatchBytes: maxBatchBytes}
+}
+
+// Size returns the sum of the sizes of all files.
+func (e *engine) Size() (int64, error) {
+	names, err := e.fs.List(e.place.Dir)
+	if err != nil {
+		return 0, err
+	}
+	var size int64
+	for _, name := range names {
+		info, err := e.fs.Stat(e.fs.PathJoin(e.place.Dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // pebble removes files while it runs
+		} else if err != nil {
+			return 0, err
+		}
+		size += info.Size()
+	}
+	return size, nil
+}
+
+// As sets target, a **pebble.DB, to pebble's handle. It is there to be read: what is written past the engine is not
+// counted, so that its loss is not noticed.
+func (e *engine) As(target any) bool {
+	db, ok := target.(**pebble.DB)
+	if ok {
+		*db = e.db
+	}
+	return ok
+}
+
+// Close moves everything from the log to tables, makes that durable, and gives the lock back.
+func (e *engine) Close() error {
+	if err := e.health.check(); err != nil {
+		return errors.Join(err, e.abandon())
+	}
+	if e.place.ReadOnly {
+		return errors.Join(e.closeDB(), e.place.Lock.Close())
+	}
+	err := e.flush()
+	if failed := e.closeDB(); failed != nil || err != nil {
+		return errors.Join(err, failed, e.place.Lock.Close())
+	}
+	return errors.Join(e.record(), e.place.Lock.Close())
+}
+
+func (e *engine) flush() (err error) {
+	defer e.health.caught(&err)
+	return e.db.Flush()
+}
+
+func (e *engine) closeDB() (err error) {
+	defer e.health.caught(&err)
+	return e.db.Close()
+}
+
+// patience is how long a pebble that has failed gets to close.
+const patience = 5 * time.Second
+
+// abandon closes a pebble that has failed, if it can be closed: one of its goroutines may have ended on the way.
+// The lock is kept if it cannot, because then its other goroutines may still write.
+func (e *engine) abandon() error {
+	closed := make(chan error, 1)
+	go func() { closed <- e.closeDB() }()
+	select {
+	case err := <-closed:
+		return errors.Join(err, e.place.Lock.Close())
+	case <-time.After(patience):
+		return fmt.Errorf("%w: the directory stays locked until the process ends", core.ErrLocked)
+	}
+}

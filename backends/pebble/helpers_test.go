@@ -1,0 +1,109 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var testMark = []byte("a mark")
+
+func testOptions() core.EngineOptions {
+	return core.EngineOptions{Mark: testMark, Logger: slog.New(slog.DiscardHandler)}
+}
+
+func testPath(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "db")
+}
+
+// tryOpen claims and opens what is at path.
+func tryOpen(b Backend, path string, readOnly bool, opts core.EngineOptions) (*engine, error) {
+	c, err := b.Claim(context.Background(), path, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	e, err := c.Open(context.Background(), opts)
+	if err != nil {
+		c.Release()
+		return nil, err
+	}
+	return e.(*engine), nil
+}
+
+func open(tb testing.TB, b Backend, path string) *engine {
+	tb.Helper()
+	e, err := tryOpen(b, path, false, testOptions())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e
+}
+
+func closeEngine(tb testing.TB, e *engine) {
+	tb.Helper()
+	if err := e.Close(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// rowKey returns the key of row i as a table with number 7 would have it.
+func rowKey(i int) []byte {
+	return binary.BigEndian.AppendUint64([]byte{0, 0, 0, 7}, uint64(i))
+}
+
+// rowValue returns n bytes that only row i has.
+func rowValue(i, n int) []byte {
+	return bytes.Repeat(binary.BigEndian.AppendUint64(nil, uint64(i)*0x9E3779B97F4A7C15), n/8+1)[:n]
+}
+
+// rows returns writes that put the rows from up to but not including to.
+func rows(from, to, size int) []core.Write {
+	var w []core.Write
+	for i := from; i < to; i++ {
+		w = append(w, core.Write{Key: rowKey(i), Value: rowValue(i, size)})
+	}
+	return w
+}
+
+func apply(tb testing.TB, e core.Engine, writes ...core.Write) {
+	tb.Helper()
+	if err := e.Apply(context.Background(), nil, writes); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// compact compacts e where that is possible.
+func compact(ctx context.Context, e core.Engine) error {
+	if c, ok := e.(core.Compactor); ok {
+		return c.Compact(ctx)
+	}
+	return nil
+}
+
+// dump returns all rows of a snapshot of e, read forwards.
+func dump(e core.Engine) (map[string]string, error) {
+	s, err := e.Snapshot(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	c, err := s.Scan(context.Background(), core.ScanRange{})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	all := map[string]string{}
+	for k, v, ok := c.Next(); ok; k, v, ok = c.Next() {
+		all[string(k)] = string(v)
+	}
+	return all, c.Err()
+}

@@ -1,0 +1,81 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/directory"
+)
+
+// lock is the lock on a directory: flock(2) on the directory itself, which knows it under every name, in this process
+// too, and can be shared; and the lock on the file LOCK that pebble takes, for programs that use pebble by hand.
+type lock struct {
+	dir    io.Closer
+	engine *pebble.Lock // nil if the directory is locked to be read
+	shared io.Closer    // for readers
+}
+
+func takeLock(dir string, readOnly bool) (io.Closer, error) {
+	shared := readOnly && canShareLock
+	d, err := directory.Flock(dir, shared)
+	if err != nil {
+		return nil, err
+	}
+	l := &lock{dir: d}
+	if shared {
+		l.shared, err = shareLock(dir)
+	} else {
+		l.engine, err = lockEngine(dir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return l, nil
+}
+
+// lockEngine takes pebble's lock. Pebble knows those of this process by the name of the directory.
+func lockEngine(dir string) (*pebble.Lock, error) {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	l, err := pebble.LockDirectory(dir, vfs.Default)
+	if err == nil {
+		return l, nil
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) { // the file LOCK cannot be made
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: %w", core.ErrLocked, err)
+}
+
+// Close gives the lock back. Pebble must have closed the directory.
+func (l *lock) Close() error {
+	var err error
+	if l.engine != nil {
+		err = l.engine.Close()
+	}
+	if l.shared != nil {
+		err = errors.Join(err, l.shared.Close())
+	}
+	return errors.Join(err, l.dir.Close())
+}
+
+// lockedFS is a file system for pebble to read a directory that is locked already. Pebble's own lock could not be shared.
+type lockedFS struct{ vfs.FS }
+
+func (lockedFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }

@@ -1,0 +1,111 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// logger is what pebble logs to. Fatalf, after which pebble expects the process to be gone, ends no more than the
+// storage's writing.
+type logger struct {
+	to *slog.Logger
+	h  *health
+}
+
+var _ pebble.Logger = logger{}
+
+func (l logger) Infof(format string, args ...any) { l.log(slog.LevelDebug, format, args) }
+
+func (l logger) Errorf(format string, args ...any) { l.log(slog.LevelWarn, format, args) }
+
+func (l logger) log(level slog.Level, format string, args []any) {
+	if l.to.Enabled(context.Background(), level) {
+		l.to.Log(context.Background(), level, "pebble: "+fmt.Sprintf(format, args...))
+	}
+}
+
+// fatal is the error of a Fatalf on its way to caught.
+type fatal struct{ error }
+
+// Fatalf does not return. A call that came through this package is left by a panic, which becomes the error of that call;
+// one of pebble's own goroutines ends, after it has given back its locks.
+func (l logger) Fatalf(format string, args ...any) {
+	err := fmt.Errorf("pebble cannot go on: "+format, args...)
+	l.h.fail(err)
+	l.log(slog.LevelError, format, args)
+	if calledFromHere() {
+		panic(fatal{err})
+	}
+	runtime.Goexit()
+}
+
+const packagePath = "github.com/guardkv/guardkv/backends/pebble."
+
+// calledFromHere reports whether there is a method of the engine on the stack, which recovers.
+func calledFromHere() bool {
+	pc := make([]uintptr, 256)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
+	for {
+		f, more := frames.Next()
+		if strings.HasPrefix(f.Function, packagePath) {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+// listener returns what pebble is to tell beside errors of calls. Without it pebble would end the process when it
+// reads a damaged block.
+func listener(to *slog.Logger, h *health) *pebble.EventListener {
+	var flushed error // of the flush that ended last; pebble flushes and reports in one goroutine
+	var mu sync.Mutex
+	return &pebble.EventListener{
+		DataCorruption: func(i pebble.DataCorruptionInfo) { to.Error("pebble: damaged file", "path", i.Path, "err", i.Details) },
+		FlushEnd: func(i pebble.FlushInfo) {
+			mu.Lock()
+			defer mu.Unlock()
+			flushed = i.Err // which may be that there was nothing to write; then nothing failed, and is not reported
+		},
+		BackgroundError: func(err error) {
+			to.Warn("pebble: background work failed", "err", err)
+			mu.Lock()
+			defer mu.Unlock()
+			if flushed != nil && errors.Is(err, flushed) {
+				h.fail(fmt.Errorf("rows could not be moved from the log to a table: %w", err))
+			}
+		},
+	}
+}
+
+// caught makes an error of a panic of pebble. It is deferred by every method that calls pebble.
+func (h *health) caught(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case fatal:
+		*err = r.error
+	case error:
+		if errors.Is(r, pebble.ErrBatchTooLarge) {
+			*err = fmt.Errorf("%w: %w", core.ErrTooLarge, r)
+			return
+		}
+		*err = fmt.Errorf("%w: pebble gave up: %w", core.ErrCorrupt, r)
+		h.fail(*err)
+	default:
+		*err = fmt.Errorf("%w: pebble gave up: %v", core.ErrCorrupt, r)
+		h.fail(*err)
+	}
+}

@@ -1,0 +1,112 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/directory"
+)
+
+var vfsDefault vfs.FS = vfs.Default
+
+// open opens the storage in a directory and looks for what pebble may have lost.
+func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOptions) (core.Engine, error) {
+	e := &engine{place: p, fs: b.fs, logger: opts.Logger, write: pebble.Sync}
+	if opts.NoSync {
+		e.write = pebble.NoSync
+	}
+	if err := e.start(b); err != nil {
+		return nil, damage(err)
+	}
+	if err := e.vet(ctx, opts.Validation); err != nil {
+		return nil, errors.Join(err, e.closeDB())
+	}
+	return e, nil
+}
+
+// start lets pebble open the directory.
+func (e *engine) start(b Backend) (err error) {
+	defer e.health.caught(&err)
+	if err := e.peek(); err != nil {
+		return err
+	}
+	if e.place.ReadOnly {
+		e.fs = lockedFS{e.fs}
+	}
+	e.opts = b.options(e.fs, e.logger, &e.health)
+	e.opts.ErrorIfNotExists = true
+	e.opts.ReadOnly = e.place.ReadOnly
+	if l, ok := e.place.Lock.(*lock); ok && !e.place.ReadOnly {
+		e.opts.Lock = l.engine
+		if err := e.removeLeftover(); err != nil {
+			return err
+		}
+	}
+	e.db, err = pebble.Open(e.place.Dir, e.opts)
+	return err
+}
+
+// peek looks whether pebble's files are those of a version that this pebble reads.
+func (e *engine) peek() error {
+	d, err := pebble.Peek(e.place.Dir, e.fs)
+	if err != nil {
+		return err
+	}
+	if !d.Exists {
+		return corruptf("pebble's files are missing in %s", e.place.Dir)
+	}
+	if d.FormatMajorVersion > pebble.FormatNewest {
+		return fmt.Errorf("%s has version %d of pebble's files, and this pebble reads no newer one than %d: %w",
+			e.place.Dir, d.FormatMajorVersion, pebble.FormatNewest, errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// vet compares the writes that pebble has with those that are known, and reads everything if it is to.
+func (e *engine) vet(ctx context.Context, v core.Validation) error {
+	row, err := e.tallyRow()
+	if err != nil {
+		return err
+	}
+	if e.tally, err = e.place.Tally(row); err != nil {
+		return err
+	}
+	if v == core.ValidateFull {
+		return e.Check(ctx)
+	}
+	return ctx.Err()
+}
+
+// tallyRow returns a copy of the row that counts the writes, nil if it is missing.
+func (e *engine) tallyRow() (row []byte, err error) {
+	defer e.health.caught(&err)
+	value, closer, err := e.db.Get(tallyKey)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, damage(err)
+	}
+	row = append([]byte{}, value...)
+	return row, closer.Close()
+}
+
+// record writes down what is durable: the number of writes, and pebble's list of its tables, which only grows.
+func (e *engine) record() error {
+	d, err := pebble.Peek(e.place.Dir, e.fs)
+	if err != nil {
+		return err
+	}
+	if e.fs != vfsDefault {
+		return e.tally.Record() // the files are not where the witness is
+	}
+	return e.tally.Record(filepath.Base(d.ManifestFilename))
+}

@@ -1,0 +1,39 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// format is the version of pebble's files that storages are created with, and brought to. It is the first with checksums in
+// the footers of tables, and logs that tell damage from the end.
+const format = pebble.FormatTableFormatV6
+
+const (
+	memTableSize = 32 << 20 // a table in memory, and what a crash leaves to be read from the log
+	bitsPerKey   = 10       // of bloom filters: one lookup in a hundred is in vain
+)
+
+// options returns pebble's options for one storage.
+func (b Backend) options(fs vfs.FS, l *slog.Logger, h *health) *pebble.Options {
+	o := &pebble.Options{
+		FS:                          fs,
+		CacheSize:                   b.CacheSize,
+		FormatMajorVersion:          format,
+		MemTableSize:                memTableSize,
+		MemTableStopWritesThreshold: 4,
+		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
+		EventListener:               listener(l, h),
+		Logger:                      logger{to: l, h: h},
+	}
+	o.Levels[0].FilterPolicy = bloom.FilterPolicy(bitsPerKey)      // and the levels below, by pebble's rule
+	o.Levels[len(o.Levels)-1].FilterPolicy = pebble.NoFilterPolicy // where pebble does not look at filters
+	o.EnsureDefaults()
+	return o
+}
