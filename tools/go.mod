@@ -5,6 +5,7 @@ go 1.26.0
 tool github.com/magefile/mage
 
 require (
+	github.com/google/flatbuffers v25.12.19+incompatible
 	github.com/guardkv/guardkv/backends/bbolt v0.1.0
 	github.com/guardkv/guardkv/core v0.1.0
 	github.com/guardkv/guardkv/formats/cbor v0.1.0
