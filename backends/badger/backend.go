@@ -22,7 +22,7 @@ type Backend struct {
 
 	// MemTable is how many bytes of writes badger gathers in memory before it writes a sorted table. It bounds one atomic
 	// write to about an eighth, and memory to about four times as much. It may change between openings. The default is
-	// 64 MiB; the least is 8 MiB, the most 512 MiB.
+	// 64 MiB; the least is 16 MiB, the most 512 MiB.
 	MemTable int64
 }
 
@@ -53,7 +53,7 @@ func (b Backend) driver() directory.Driver {
 
 // memTable returns the size of a memtable.
 func (b Backend) memTable() int64 {
-	const least, usual, most = 8 << 20, 64 << 20, 512 << 20
+	const least, usual, most = 16 << 20, 64 << 20, 512 << 20
 	if b.MemTable == 0 {
 		return usual
 	}

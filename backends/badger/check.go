@@ -70,7 +70,7 @@ func (e *engine) checkValueLog(ctx context.Context) error {
 			return err
 		}
 		before := e.collected.Load()
-		if err := checkValueFile(f.path(n, valueSuffix)); err != nil && !e.collects(before) {
+		if _, err := checkValueFile(f.path(n, valueSuffix)); err != nil && !e.collects(before) {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@
 package badger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ func (e *engine) Compact(ctx context.Context) error {
 		return core.ErrReadOnly
 	}
 	e.discard()
-	for _, step := range []func(context.Context) error{e.flatten, e.flush, e.flatten, e.collect} {
+	for _, step := range []func(context.Context) error{e.flatten, e.flush, e.flatten, e.rewrite, e.collect} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -50,6 +51,7 @@ func (e *engine) flush(context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.discard()
 	if err := e.db.DropPrefix(scratchKey); err != nil {
 		e.failed = fmt.Errorf("flush: %w", err) // badger may be left without a memtable
 		return e.failed
@@ -65,6 +67,68 @@ func (e *engine) flatten(context.Context) error {
 		return fmt.Errorf("flatten: %w", err)
 	}
 	return nil
+}
+
+// rewrite has badger write all tables anew if there are versions of rows in them that nobody sees: badger drops them when it
+// merges a table with one of a higher level, and not when a snapshot that saw them is closed. So it gets a table with
+// two keys that no row has, one near the first row and one behind the last, to merge with all between.
+func (e *engine) rewrite(ctx context.Context) error {
+	stale, first, last, err := e.stale(ctx)
+	if err != nil || !stale {
+		return err
+	}
+	low, err := e.absent(first)
+	if err != nil {
+		return err
+	}
+	high, err := e.absent(last)
+	if err != nil || len(low) > maxKey || len(high) > maxKey {
+		return err
+	}
+	err = e.commit(func(txn *badger.Txn) error { return errors.Join(txn.Delete(low), txn.Delete(high)) })
+	if err != nil {
+		return err
+	}
+	return errors.Join(e.flush(ctx), e.flatten(ctx))
+}
+
+// stale reports whether the tables hold more versions than there are rows that somebody sees, and returns the first and
+// the last of these as they are stored.
+func (e *engine) stale(ctx context.Context) (stale bool, first, last []byte, err error) {
+	var versions, seen int
+	for _, t := range e.db.Tables() {
+		versions += int(t.KeyCount)
+	}
+	newest := e.newest.Load()
+	if e.discarded.Load() < newest.ReadTs() {
+		return false, nil, nil, nil // a snapshot is open
+	}
+	it := newest.NewIterator(badger.IteratorOptions{})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		key := it.Item().Key()
+		if seen == 0 {
+			first = bytes.Clone(key)
+		}
+		last = append(last[:0], key...)
+		if seen++; seen%1024 == 0 && ctx.Err() != nil {
+			return false, nil, nil, ctx.Err()
+		}
+	}
+	return versions > seen && seen > 0, first, last, nil
+}
+
+// absent returns a key behind key that no row has.
+func (e *engine) absent(key []byte) ([]byte, error) {
+	newest := e.newest.Load()
+	for {
+		key = append(key, 0)
+		if _, err := newest.Get(key); errors.Is(err, badger.ErrKeyNotFound) {
+			return key, nil
+		} else if err != nil {
+			return nil, readError(err)
+		}
+	}
 }
 
 // collect rewrites files of the value log. badger stops reading such a file at the first damage, and then deletes it with

@@ -5,12 +5,13 @@ package badger
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/guardkv/guardkv/core"
 )
 
 // The names of badger's files.
@@ -28,31 +29,30 @@ const (
 // see nothing that it would not read back as it was written. What a crash leaves behind, prepare brings in order.
 //
 // It returns how large a memtable must be to hold what was not yet in tables.
-func prepare(ctx context.Context, dir string, readOnly bool, log *slog.Logger) (memTable int64, err error) {
+func prepare(ctx context.Context, dir string, readOnly bool, opts core.EngineOptions) (memTable int64, err error) {
 	f, err := listFiles(dir)
 	if err != nil {
 		return 0, err
 	}
-	// While badger is open to write it has a log for its memtable. Close deletes it.
-	clean := len(f.mems) == 0
-	if readOnly && !clean {
+	// While badger is open to write it has a log for its memtable.
+	if readOnly && len(f.mems) > 0 {
 		return 0, errAfterCrash
 	}
-	if err := f.checkTables(ctx, clean); err != nil {
+	if err := f.checkTables(ctx); err != nil {
 		return 0, err
 	}
 	if err := checkRegistry(filepath.Join(dir, registryName)); err != nil {
 		return 0, err
 	}
 	if !readOnly {
-		if err := checkDiscard(filepath.Join(dir, discardName), log); err != nil {
+		if err := checkDiscard(filepath.Join(dir, discardName), opts.Logger); err != nil {
 			return 0, err
 		}
 	}
-	if err := f.prepareValueLog(clean); err != nil {
+	if err := f.prepareValueLog(readOnly); err != nil {
 		return 0, err
 	}
-	return f.prepareMems()
+	return f.prepareMems(opts.NoSync)
 }
 
 // files are badger's files in a directory, by number, in order.

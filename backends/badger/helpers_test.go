@@ -4,11 +4,182 @@
 package badger
 
 import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/guardkv/guardkv/core"
 )
+
+var testMark = []byte("a mark")
+
+func testOptions() core.EngineOptions {
+	return core.EngineOptions{Mark: testMark, Logger: slog.New(slog.DiscardHandler)}
+}
+
+// small is a backend whose memtables cost little to make.
+var small = Backend{MemTable: 16 << 20}
 
 func testPath(tb testing.TB) string {
 	tb.Helper()
 	return filepath.Join(tb.TempDir(), "db")
+}
+
+// fastPath is a testPath where syncing costs nothing, if there is such a place.
+func fastPath(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "guardkv")
+	if err != nil {
+		return testPath(tb)
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "db")
+}
+
+// tryOpen claims and opens what is at path.
+func tryOpen(b Backend, path string, readOnly bool, opts core.EngineOptions) (*engine, error) {
+	c, err := b.Claim(context.Background(), path, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	e, err := c.Open(context.Background(), opts)
+	if err != nil {
+		c.Release()
+		return nil, err
+	}
+	return e.(*engine), nil
+}
+
+func open(tb testing.TB, b Backend, path string) *engine {
+	tb.Helper()
+	e, err := tryOpen(b, path, false, testOptions())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e
+}
+
+func closeEngine(tb testing.TB, e *engine) {
+	tb.Helper()
+	if err := e.Close(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// rowKey returns the key of row i as a table with number 7 would have it.
+func rowKey(i int) []byte {
+	return binary.BigEndian.AppendUint64([]byte{0, 0, 0, 7}, uint64(i))
+}
+
+// rowValue returns n bytes that only row i has.
+func rowValue(i, n int) []byte {
+	return bytes.Repeat(binary.BigEndian.AppendUint64(nil, uint64(i)*0x9E3779B97F4A7C15), n/8+1)[:n]
+}
+
+// rows returns writes that put the rows from up to but not including to.
+func rows(from, to, size int) []core.Write {
+	var w []core.Write
+	for i := from; i < to; i++ {
+		w = append(w, core.Write{Key: rowKey(i), Value: rowValue(i, size)})
+	}
+	return w
+}
+
+func deletions(from, to int) []core.Write {
+	w := rows(from, to, 0)
+	for i := range w {
+		w[i].Delete = true
+	}
+	return w
+}
+
+func apply(tb testing.TB, e core.Engine, writes ...core.Write) {
+	tb.Helper()
+	if err := e.Apply(context.Background(), nil, writes); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func compact(tb testing.TB, e *engine) {
+	tb.Helper()
+	if err := e.Compact(context.Background()); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// dump returns all rows of a snapshot of e, read forwards.
+func dump(e core.Engine) (map[string]string, error) {
+	s, err := e.Snapshot(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	c, err := s.Scan(context.Background(), core.ScanRange{})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	all := map[string]string{}
+	for k, v, ok := c.Next(); ok; k, v, ok = c.Next() {
+		all[string(k)] = string(v)
+	}
+	return all, c.Err()
+}
+
+// copyDir copies the files of a storage, as they are, to another path.
+func copyDir(tb testing.TB, from, to string) {
+	tb.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.Mkdir(to, 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, e := range entries {
+		if err := copySparse(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// copySparse copies a file and leaves out blocks of zeroes.
+func copySparse(from, to string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(int64(len(b))); err != nil {
+		return err
+	}
+	const block = 1 << 16
+	zeroes := make([]byte, block)
+	for at := 0; at < len(b); at += block {
+		part := b[at:min(at+block, len(b))]
+		if bytes.Equal(part, zeroes[:len(part)]) {
+			continue
+		}
+		if _, err := f.WriteAt(part, int64(at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sorted returns the writes in the order of their keys.
+func sorted(writes []core.Write) []core.Write {
+	return slices.SortedFunc(slices.Values(writes), func(a, b core.Write) int { return bytes.Compare(a.Key, b.Key) })
 }

@@ -5,6 +5,7 @@ package badger
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -37,6 +38,7 @@ type logEnd struct {
 	size   int64 // of the file
 	whole  int64 // the end of the last whole transaction, or entry that is in none
 	memory int64 // what the entries need in a memtable, at most
+	remove bool  // it is empty
 }
 
 // readLog reads a log as badger does.
@@ -202,4 +204,38 @@ func (r *logReader) timestamp() uint64 {
 		return 0
 	}
 	return math.MaxUint64 - binary.BigEndian.Uint64(r.key[len(r.key)-8:])
+}
+
+// An entry that ends a transaction has a header of five bytes, a key of badger's own and the timestamp in digits.
+const (
+	txnEndKey     = "!badger!txn"
+	txnEndHeader  = 5
+	longestTxnEnd = txnEndHeader + len(txnEndKey) + 8 + 20 + 4
+)
+
+// txnEnds counts the entries in b that end transactions and begin before limit.
+func txnEnds(b []byte, limit int) (n int) {
+	for at := txnEndHeader; at < len(b); at++ {
+		i := bytes.Index(b[at:], []byte(txnEndKey))
+		if i < 0 {
+			break
+		}
+		at += i
+		start := at - txnEndHeader
+		if start >= limit {
+			break
+		}
+		if isTxnEnd(b[start:]) {
+			n++
+		}
+	}
+	return n
+}
+
+// isTxnEnd reports whether b begins with an entry that ends a transaction and is whole.
+func isTxnEnd(b []byte) bool {
+	value := int(b[3])
+	end := txnEndHeader + len(txnEndKey) + 8 + value
+	return b[0] == endsTxn && int(b[2]) == len(txnEndKey)+8 && end+4 <= len(b) &&
+		binary.BigEndian.Uint32(b[end:]) == crc32.Checksum(b[:end], castagnoli)
 }

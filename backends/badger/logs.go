@@ -4,7 +4,9 @@
 package badger
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 )
@@ -12,11 +14,27 @@ import (
 // prepareMems brings the logs of memtables in order, which a crash left behind, and returns how large a memtable must
 // be to hold the largest. A log is cut behind its last whole transaction, as badger would do, so that badger meets
 // nothing else. One of length zero is from a crash at its beginning or its end.
-func (f *files) prepareMems() (memTable int64, err error) {
-	for _, n := range f.mems {
+//
+// A commit that has returned was synced, unless its storage is opened without. So behind the end of the newest log there may be
+// parts of one transaction, of others of none: what is there instead was damaged.
+func (f *files) prepareMems(noSync bool) (memTable int64, err error) {
+	for i, n := range f.mems {
 		path := f.path(n, memSuffix)
-		end, err := prepareLog(path)
+		end, err := inspectLog(path)
 		if err != nil {
+			return 0, err
+		}
+		later := 0
+		if !noSync {
+			if later, err = countTxns(path, end.whole); err != nil {
+				return 0, err
+			}
+		}
+		if later > 1 || later > 0 && i < len(f.mems)-1 {
+			return 0, corruptf("%s cannot be read from %d on, and there are later commits in it; if it was written without syncing "+
+				"and the machine has crashed, opening the storage without syncing gives them up", path, end.whole)
+		}
+		if err := cutLog(path, end); err != nil {
 			return 0, err
 		}
 		memTable = max(memTable, end.memory)
@@ -25,22 +43,22 @@ func (f *files) prepareMems() (memTable int64, err error) {
 }
 
 // prepareValueLog brings the value log in order. badger cuts its newest file at the first entry that it cannot read: after
-// a crash that is where it ends; after a clean close it is damage, and behind it would be more values.
-func (f *files) prepareValueLog(clean bool) error {
+// a crash that is where it ends. If badger was being closed, or was, only zeroes may be there; else values would be lost
+// that are sound.
+func (f *files) prepareValueLog(readOnly bool) error {
+	crashed := len(f.mems) > 0
 	for i, n := range f.values {
 		path := f.path(n, valueSuffix)
-		newest := i == len(f.values)-1
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		switch {
-		case clean && newest:
-			err = checkValueFile(path)
-		case clean || !newest && info.Size() > 0:
+		end, err := logEnd{}, error(nil)
+		if newest := i == len(f.values)-1; !newest && !isEmpty(path) {
 			err = checkHeader(path)
-		default:
-			_, err = prepareLog(path)
+		} else if crashed {
+			end, err = inspectLog(path)
+		} else {
+			end, err = checkValueFile(path)
+		}
+		if err == nil && !readOnly {
+			err = cutLog(path, end)
 		}
 		if err != nil {
 			return err
@@ -49,23 +67,31 @@ func (f *files) prepareValueLog(clean bool) error {
 	return nil
 }
 
-// prepareLog cuts a log to what can be read of it, and removes it if it is empty.
-func prepareLog(path string) (end logEnd, err error) {
+func isEmpty(path string) bool {
 	info, err := os.Stat(path)
-	if err != nil {
-		return end, err
-	}
-	if info.Size() == 0 {
-		return end, os.Remove(path)
+	return err == nil && info.Size() == 0
+}
+
+// inspectLog returns how far a log can be read that is as a crash left it: it may be empty.
+func inspectLog(path string) (end logEnd, err error) {
+	if isEmpty(path) {
+		return logEnd{remove: true}, nil
 	}
 	if err := checkHeader(path); err != nil {
 		return end, err
 	}
-	end, err = readLog(path)
-	if err != nil || end.whole == end.size {
-		return end, err
+	return readLog(path)
+}
+
+// cutLog cuts a log to what can be read of it, or removes it if that is nothing.
+func cutLog(path string, end logEnd) error {
+	switch {
+	case end.remove:
+		return os.Remove(path)
+	case end.whole < end.size:
+		return os.Truncate(path, end.whole)
 	}
-	return end, os.Truncate(path, end.whole)
+	return nil
 }
 
 // checkHeader checks the header of a log: the number of the key by which it is encrypted, which must be none.
@@ -85,17 +111,52 @@ func checkHeader(path string) error {
 	return nil
 }
 
-// checkValueFile proves that a file of the value log that is not written any more can be read to its end.
-func checkValueFile(path string) error {
+// checkValueFile proves that a file of the value log that is not written any more can be read to its end, or to the zeroes
+// that badger has not cut off.
+func checkValueFile(path string) (end logEnd, err error) {
 	if err := checkHeader(path); err != nil {
-		return err
+		return end, err
 	}
-	end, err := readLog(path)
+	if end, err = readLog(path); err != nil || end.whole == end.size {
+		return end, err
+	}
+	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return end, err
 	}
-	if end.whole != end.size {
-		return corruptf("%s: what is at %d of %d is no entry", path, end.whole, end.size)
+	defer f.Close()
+	var buf [1 << 16]byte
+	for at := end.whole; ; {
+		n, err := f.ReadAt(buf[:], at)
+		if len(bytes.TrimLeft(buf[:n], "\x00")) > 0 {
+			return end, corruptf("%s: what is at %d of %d is no entry", path, end.whole, end.size)
+		}
+		if at += int64(n); errors.Is(err, io.EOF) {
+			return end, nil
+		} else if err != nil {
+			return end, err
+		}
 	}
-	return nil
+}
+
+// countTxns counts the ends of transactions behind an offset of a log. It stops when there are two.
+func countTxns(path string, from int64) (n int, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var buf [1 << 16]byte
+	for n < 2 {
+		got, err := f.ReadAt(buf[:], from)
+		if errors.Is(err, io.EOF) {
+			return n + txnEnds(buf[:got], got), nil
+		} else if err != nil {
+			return n, err
+		}
+		next := got - longestTxnEnd
+		n += txnEnds(buf[:got], next)
+		from += int64(next)
+	}
+	return n, nil
 }

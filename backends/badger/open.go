@@ -46,7 +46,7 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	need, err := prepare(ctx, p.Dir, p.ReadOnly, opts.Logger)
+	need, err := prepare(ctx, p.Dir, p.ReadOnly, opts)
 	if err != nil {
 		return nil, err
 	}

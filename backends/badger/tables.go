@@ -17,24 +17,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// checkTables proves that the tables are those that the manifest names, and that each is as badger wrote it. After a clean
-// close nothing is open to interpretation; after a crash there may be tables that the manifest does not name yet, or not
-// any more, and badger deletes those.
-func (f *files) checkTables(ctx context.Context, clean bool) error {
+// checkTables proves that all tables that the manifest names are there and as badger wrote them. A crash leaves others, which
+// it does not name yet or not any more, and badger deletes those. So that the manifest is complete must be known: the
+// witness says how it began.
+func (f *files) checkTables(ctx context.Context) error {
 	m, err := readManifest(f.dir)
 	if err != nil {
 		return err
 	}
-	if clean && !m.whole {
-		return corruptf("the end of %s is missing", manifestName)
-	}
 	named := 0
 	var buf []byte
 	for _, id := range f.tables {
-		if !m.tables[id] {
-			if clean {
-				return corruptf("%s does not name table %s: its end is missing", manifestName, f.path(id, tableSuffix))
-			}
+		if !m[id] {
 			continue
 		}
 		named++
@@ -45,8 +39,8 @@ func (f *files) checkTables(ctx context.Context, clean bool) error {
 			return err
 		}
 	}
-	if named < len(m.tables) {
-		return corruptf("%d of the %d tables that %s names are missing", len(m.tables)-named, len(m.tables), manifestName)
+	if named < len(m) {
+		return corruptf("%d of the %d tables that %s names are missing", len(m)-named, len(m), manifestName)
 	}
 	return nil
 }

@@ -1,0 +1,142 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// TestKilled kills a process that writes and compacts, again and again. Every batch that it reported is there, and no
+// batch is there in part.
+func TestKilled(t *testing.T) {
+	rounds := 25
+	if testing.Short() {
+		rounds = 5
+	}
+	path := testPath(t)
+	acknowledged := -1
+	for round := range rounds {
+		n, err := writeAndKill(t, path, time.Duration(10+rand.IntN(200))*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		acknowledged = max(acknowledged, n)
+		if _, err := tryOpen(small, path, true, testOptions()); acknowledged >= 0 && !errors.Is(err, badger.ErrTruncateNeeded) {
+			t.Fatalf("round %d: opened to read: %v", round, err)
+		}
+		opts := testOptions()
+		if round%2 == 0 {
+			opts.Validation = core.ValidateFull
+		}
+		e, err := tryOpen(small, path, false, opts)
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		batches, err := completeBatches(e)
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if batches <= acknowledged {
+			t.Fatalf("round %d: batch %d was acknowledged, but there are only %d", round, acknowledged, batches)
+		}
+		closeEngine(t, e)
+	}
+	if acknowledged < 2*rounds {
+		t.Errorf("only %d batches in %d rounds", acknowledged, rounds)
+	}
+}
+
+// writeAndKill lets a child write for a while and returns the last batch that it acknowledged, -1 for none.
+func writeAndKill(t *testing.T, path string, after time.Duration) (int, error) {
+	cmd := child(t.Context(), "write", path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	lines := bufio.NewScanner(out)
+	lines.Scan() // "open"
+	time.AfterFunc(after, func() { cmd.Process.Kill() })
+	last := -1
+	for lines.Scan() {
+		if last, err = strconv.Atoi(lines.Text()); err != nil {
+			return 0, err
+		}
+	}
+	cmd.Wait()
+	return last, nil
+}
+
+const batchRows = 50
+
+// batchValue is the value of row i of the batches: some are long enough for memtables to become full, and one in a while goes
+// into the value log.
+func batchValue(i int) []byte {
+	switch {
+	case i%1000 == 3:
+		return rowValue(i, inlineBelow+1)
+	case i%10 == 0:
+		return rowValue(i, 20_000)
+	}
+	return rowValue(i, 200)
+}
+
+// completeBatches returns the number of batches, and checks that they are whole.
+func completeBatches(e *engine) (int, error) {
+	all, err := dump(e)
+	if err != nil {
+		return 0, err
+	}
+	if len(all)%batchRows != 0 {
+		return 0, fmt.Errorf("%d rows are not whole batches", len(all))
+	}
+	for i := range len(all) {
+		if all[string(rowKey(i))] != string(batchValue(i)) {
+			return 0, fmt.Errorf("row %d of %d is missing or wrong", i, len(all))
+		}
+	}
+	return len(all) / batchRows, nil
+}
+
+func writeChild(args []string) error {
+	e, err := tryOpen(small, args[0], false, testOptions())
+	if err != nil {
+		return err
+	}
+	n, err := completeBatches(e)
+	if err != nil {
+		return err
+	}
+	fmt.Println("open")
+	for ; ; n++ {
+		writes := rows(n*batchRows, (n+1)*batchRows, 0)
+		for i := range writes {
+			writes[i].Value = batchValue(n*batchRows + i)
+		}
+		if err := e.Apply(context.Background(), nil, writes); err != nil {
+			return err
+		}
+		fmt.Println(n)
+		if n%40 == 0 {
+			if err := e.Compact(context.Background()); err != nil {
+				return err
+			}
+		}
+	}
+}
