@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"regexp"
-	"runtime"
 	"time"
 )
 
@@ -20,24 +19,11 @@ type Config struct {
 	Short    bool           // less data and fewer rounds
 	Slowdown float64        // slows GuardKV's sides down by this part of the baseline's time, to test the harness
 	Dir      string         // where the databases are made; "" is the system's temporary folder
-	Out      io.Writer
-}
-
-// works is everything that can be measured.
-var works = []work{
-	getWork, getBesideWriterWork, scanWork,
-	putWork, putConcurrentlyWork, bulkWork,
-	guardWork("memory", "[]byte"), guardWork("memory", "string"), guardWork("memory", "view32"), guardWork("memory", "view40"),
-	guardWork("bbolt", "[]byte"), guardWork("bbolt", "string"), guardWork("bbolt", "view32"), guardWork("bbolt", "view40"),
-}
-
-// Names returns the names of all works.
-func Names() []string {
-	names := []string{memoryName}
-	for _, w := range works {
-		names = append(names, w.name)
-	}
-	return names
+	Yours    Yours          // the user's own data; zero does the works of the design
+	Out      io.Writer      // the table
+	Progress io.Writer      // one line that is rewritten; nil is none
+	JSON     io.Writer      // nil is none
+	HTML     io.Writer      // nil is none
 }
 
 // Run does the works that cfg asks for, one after the other.
@@ -46,28 +32,41 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	defer e.remove()
-	r := &report{w: cfg.Out}
-	fmt.Fprintf(cfg.Out, "GuardKV benchmarks: %s %s/%s, %d CPUs, databases in %s\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), e.dir)
-	fmt.Fprintln(cfg.Out, "All sides of a work take turns. Compared are the fastest ones, or the medians where a disk is waited for.")
-	if e.wants(memoryName) { // first, while the process has little else in memory
-		for _, order := range orders {
-			if err := e.measureMemory(ctx, r, order); err != nil {
-				return err
-			}
+	var wanted []work
+	for _, w := range e.works() {
+		if cfg.Run == nil || cfg.Run.MatchString(w.name) {
+			wanted = append(wanted, w)
 		}
 	}
-	for _, w := range works {
-		if e.wants(w.name) {
-			if err := e.do(ctx, w, r); err != nil {
-				return err
-			}
+	if len(wanted) == 0 {
+		return errors.Join(fmt.Errorf("no work is called like %q; -list prints the names", cfg.Run), e.remove())
+	}
+	return e.run(ctx, wanted)
+}
+
+// run does works, reports them, and deletes all databases.
+func (e *env) run(ctx context.Context, works []work) (err error) {
+	defer func() { err = errors.Join(err, e.drop(""), e.remove()) }()
+	report := &Report{Machine: thisMachine(e.dir), Short: e.cfg.Short, Begun: time.Now().UTC().Truncate(time.Second)}
+	text := &textReport{w: e.cfg.Out}
+	text.begin(report)
+	p := newProgress(e.cfg.Progress, works, e.harness)
+	e.harness.progress = p.part
+	for i, w := range works {
+		p.begin(i)
+		r, err := e.do(ctx, w)
+		p.clear()
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			report.Results = append(report.Results, *r)
+			text.result(*r)
 		}
 	}
-	runtime.KeepAlive(seen)
-	r.conclude()
-	return e.close()
+	text.conclude()
+	report.Seconds = time.Since(report.Begun).Seconds()
+	return report.write(e.cfg)
 }
 
 // env is what the works share.
@@ -75,10 +74,35 @@ type env struct {
 	cfg     Config
 	harness harness
 	dir     string
-	rows    int // of the databases that are read
-	bulk    int // rows that are loaded
-	pair    *pair
+	sizes   sizes
+	shared  map[dataKey]*pair
+	fresh   int // paths that were given out
 }
+
+// sizes is how much data the works have.
+type sizes struct {
+	small, middle, large shape
+	change               shape // what is deleted from, opened, compacted
+	load                 shape
+	scale                []shape
+	flat                 [2]int // rows of two streams that should need the same memory
+	writes               int    // of 64 goroutines in a turn
+}
+
+var (
+	fullSizes = sizes{
+		small: shape{1_000_000, 128}, middle: shape{200_000, 1024}, large: shape{20_000, 16 << 10},
+		change: shape{1_000_000, 128}, load: shape{1_000_000, 128},
+		scale: []shape{{10_000, 100}, {1_000_000, 100}, {20_000_000, 100}},
+		flat:  [2]int{1_000_000, 4_000_000}, writes: 8192,
+	}
+	shortSizes = sizes{
+		small: shape{100_000, 128}, middle: shape{10_000, 1024}, large: shape{1000, 16 << 10},
+		change: shape{50_000, 128}, load: shape{50_000, 128},
+		scale: []shape{{10_000, 100}},
+		flat:  [2]int{100_000, 300_000}, writes: 1024,
+	}
+)
 
 // newEnv chooses the sizes.
 func newEnv(cfg Config) (*env, error) {
@@ -87,40 +111,49 @@ func newEnv(cfg Config) (*env, error) {
 		return nil, err
 	}
 	e := &env{
-		cfg: cfg, dir: dir, rows: 1_000_000, bulk: 1_000_000,
-		harness: harness{rounds: 21, turn: 100 * time.Millisecond, slowdown: cfg.Slowdown},
+		cfg: cfg, dir: dir, sizes: fullSizes, shared: make(map[dataKey]*pair),
+		harness: harness{rounds: 15, turn: 100 * time.Millisecond, slowdown: cfg.Slowdown},
 	}
 	if cfg.Short {
-		e.rows, e.bulk = 200_000, 100_000
-		e.harness.rounds, e.harness.turn = 9, 30*time.Millisecond
+		e.sizes = shortSizes
+		e.harness.rounds, e.harness.turn = 7, 12*time.Millisecond
 	}
 	return e, nil
 }
 
-// wants reports whether a work is asked for.
-func (e *env) wants(name string) bool { return e.cfg.Run == nil || e.cfg.Run.MatchString(name) }
-
-// do measures and reports one work.
-func (e *env) do(ctx context.Context, w work, r *report) error {
+// do measures one work. The result is nil if the work has no side yet.
+func (e *env) do(ctx context.Context, w work) (*Result, error) {
+	if err := errors.Join(ctx.Err(), e.drop(w.engine)); err != nil {
+		return nil, err
+	}
 	sides, cleanup, err := w.setup(ctx, e)
 	if err != nil {
-		return fmt.Errorf("%s: %w", w.name, err)
+		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
-	results, err := e.harness.measure(w, e, sides)
+	measured, err := e.harness.measure(w, sides)
 	if err := errors.Join(err, cleanup()); err != nil {
-		return err
+		return nil, err
 	}
-	r.work(w.title(e), w.unit, results)
-	return nil
-}
-
-// close closes what the works shared.
-func (e *env) close() error {
-	if e.pair == nil {
-		return nil
+	if len(measured) == 0 {
+		return nil, nil
 	}
-	return e.pair.close()
+	r := newResult(w, measured)
+	return &r, nil
 }
 
 // remove deletes all databases.
-func (e *env) remove() { os.RemoveAll(e.dir) }
+func (e *env) remove() error { return os.RemoveAll(e.dir) }
+
+// List prints the names of all works.
+func List(cfg Config) error {
+	e := env{cfg: cfg, sizes: fullSizes}
+	if cfg.Short {
+		e.sizes = shortSizes
+	}
+	for _, w := range e.works() {
+		if _, err := fmt.Fprintf(cfg.Out, "%-36s %s\n", w.name, w.title); err != nil {
+			return err
+		}
+	}
+	return nil
+}

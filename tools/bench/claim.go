@@ -20,6 +20,7 @@ const (
 	ratioAtMost kind = iota // time by time of the baseline
 	timesFaster             // time of the baseline by time
 	excessNanos             // nanoseconds above the baseline
+	memoryTimes             // memory by memory of the baseline, but for what a garbage collector leaves lying around
 )
 
 // verdict is a claim held against figures.
@@ -43,6 +44,10 @@ func (c claim) judge(s, base series) verdict {
 	case excessNanos:
 		excess := s.excess(base)
 		v.figure, v.target, v.met = fmt.Sprintf("%+.0f ns", excess), fmt.Sprintf("<= +%.0f ns", c.limit), excess <= c.limit
+	case memoryTimes:
+		const slack = 8 << 20
+		times := float64(s.peak()+slack) / float64(base.peak()+slack)
+		v.figure, v.target, v.met = fmt.Sprintf("%.2f x memory", times), fmt.Sprintf("<= %.2f x", c.limit), times <= c.limit
 	}
 	if c.noAlloc {
 		v.target += ", 0 allocs"

@@ -7,6 +7,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -15,18 +16,24 @@ import (
 
 // work is one piece of work that is done in several ways.
 type work struct {
-	name  string // for -run
-	title func(*env) string
-	unit  string // what an operation is: "op", "row"
+	name   string // for -run: "bbolt/get/128B"
+	title  string
+	unit   string // what an operation is: "op", "row"
+	group  string // which works are compared with it: "get"
+	engine string
+	format string // "raw" for bytes
+	shape  shape
 	// setup makes the sides, the first of which is the baseline of all claims that name no other. cleanup is
 	// called when all rounds are over.
 	setup func(context.Context, *env) (sides []side, cleanup func() error, err error)
-	// ops is the fixed number of operations of a turn, with at most rounds of them; nil means as many
-	// operations as fill a turn.
-	ops    func(*env) int
+	// ops is the fixed number of operations of a turn, with at most rounds of them; 0 means as many operations
+	// as fill a turn.
+	ops    int
 	rounds int
 	// waits says that the work waits for a disk, whose luck a comparison of the fastest turns would compare.
 	waits bool
+	// peaks says that the memory of the process is watched during the turns.
+	peaks bool
 }
 
 // side is one way of doing the work.
@@ -35,16 +42,24 @@ type side struct {
 	run    func(n int) error // does n operations
 	native bool              // by hand, on the engine: never slowed down
 	claims []claim
+	ops    int                   // of a turn, if not the work's
+	before func() error          // prepares a turn, which is not measured; may be nil
+	after  func() error          // ends a turn, which is not measured; may be nil
+	disk   func() (int64, error) // how many bytes lie on the disk after the last turn; may be nil
 }
 
 // turn is what one side needed in one round, for each operation.
-type turn struct{ nanos, allocs, bytes float64 }
+type turn struct {
+	nanos, allocs, bytes float64
+	peak                 int64 // how much the memory of the process grew during the turn, if that was watched
+}
 
 // series is what one side needed in all rounds.
 type series struct {
 	side  side
 	turns []turn
 	waits bool
+	disk  int64
 }
 
 // harness says how long and how often things are measured.
@@ -52,16 +67,20 @@ type harness struct {
 	rounds   int
 	turn     time.Duration // how long a turn should take
 	slowdown float64       // by which part of the baseline's time every other side is slowed down
+	progress func(part float64)
 }
 
 // measure finds out how much a turn is, then takes the turns.
-func (h harness) measure(w work, e *env, sides []side) ([]series, error) {
+func (h harness) measure(w work, sides []side) ([]series, error) {
+	if len(sides) == 0 {
+		return nil, nil
+	}
 	if w.waits { // many waits make one turn, or its beginning and end weigh too much
-		h.turn, h.rounds = 5*h.turn, max(1, h.rounds/3)
+		h.turn, h.rounds = 5*h.turn, max(3, h.rounds/3)
 	}
 	ops := make([]int, len(sides))
 	for i, s := range sides {
-		n, err := h.operations(w, e, s)
+		n, err := h.operations(w, s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", w.name, s.name, err)
 		}
@@ -74,8 +93,8 @@ func (h harness) measure(w work, e *env, sides []side) ([]series, error) {
 	return h.takeTurns(w, sides, ops, extra)
 }
 
-// takeTurns lets all sides take turns, so that a noisy moment hits all of them. A turn of a side is as many
-// operations as ops says; extra spins slow each of them down.
+// takeTurns lets all sides take turns, so that a noisy moment hits all of them; who goes first changes from round to
+// round. A turn of a side is as many operations as ops says; extra spins slow each of them down.
 func (h harness) takeTurns(w work, sides []side, ops []int, extra int) ([]series, error) {
 	results := make([]series, len(sides))
 	for i, s := range sides {
@@ -85,22 +104,38 @@ func (h harness) takeTurns(w work, sides []side, ops []int, extra int) ([]series
 	if w.rounds > 0 {
 		rounds = min(rounds, w.rounds)
 	}
-	for range rounds {
-		for i, s := range sides {
-			t, err := takeTurn(s, ops[i], extra)
+	for round := range rounds {
+		for i := range sides {
+			i = (i + round) % len(sides)
+			t, err := takeTurn(sides[i], ops[i], extra, w.peaks)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", w.name, s.name, err)
+				return nil, fmt.Errorf("%s: %s: %w", w.name, sides[i].name, err)
 			}
 			results[i].turns = append(results[i].turns, t)
+		}
+		if h.progress != nil {
+			h.progress(float64(round+1) / float64(rounds))
+		}
+	}
+	for i, s := range sides {
+		if s.disk != nil {
+			n, err := s.disk()
+			if err != nil {
+				return nil, err
+			}
+			results[i].disk = n
 		}
 	}
 	return results, nil
 }
 
 // operations finds how many operations of a side fill a turn, which warms it up too.
-func (h harness) operations(w work, e *env, s side) (int, error) {
-	if w.ops != nil {
-		return w.ops(e), nil
+func (h harness) operations(w work, s side) (int, error) {
+	if s.ops > 0 {
+		return s.ops, nil
+	}
+	if w.ops > 0 {
+		return w.ops, nil
 	}
 	for n := 1; ; n *= 2 {
 		begun := time.Now()
@@ -114,12 +149,31 @@ func (h harness) operations(w work, e *env, s side) (int, error) {
 }
 
 // takeTurn measures one turn. extra is the number of spins that slow each operation down.
-func takeTurn(s side, n, extra int) (turn, error) {
+func takeTurn(s side, n, extra int, peaks bool) (t turn, err error) {
+	if s.before != nil {
+		if err := s.before(); err != nil {
+			return turn{}, err
+		}
+	}
+	if s.after != nil {
+		defer func() { err = errors.Join(err, s.after()) }()
+	}
 	runtime.GC()
+	var w *watcher
+	if peaks {
+		if w, err = watchMemory(); err != nil {
+			return turn{}, err
+		}
+		defer func() {
+			var grown int64
+			grown, err2 := w.grown()
+			t.peak, err = grown, errors.Join(err, err2)
+		}()
+	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	begun := time.Now()
-	err := s.run(n)
+	err = s.run(n)
 	if !s.native {
 		spin(n * extra)
 	}
@@ -139,12 +193,12 @@ func (h harness) extraSpins(baseline side, ops int) (int, error) {
 	}
 	work, spins := series{}, series{}
 	for range tries {
-		t, err := takeTurn(baseline, ops, 0)
+		t, err := takeTurn(baseline, ops, 0, false)
 		if err != nil {
 			return 0, err
 		}
 		work.turns = append(work.turns, t)
-		t, err = takeTurn(side{native: true, run: func(n int) error { spin(n); return nil }}, 2_000_000, 0)
+		t, err = takeTurn(side{native: true, run: func(n int) error { spin(n); return nil }}, 2_000_000, 0, false)
 		if err != nil {
 			return 0, err
 		}
@@ -194,6 +248,39 @@ func (s series) typical() float64 {
 
 // ratio compares a side with another one.
 func (s series) ratio(base series) float64 { return s.typical() / base.typical() }
+
+// spread is between which ratios to another side half of the rounds lie. Both sides of a round met the same noise.
+func (s series) spread(base series) (low, high float64) {
+	var ratios []float64
+	for i := range min(len(s.turns), len(base.turns)) {
+		ratios = append(ratios, s.turns[i].nanos/base.turns[i].nanos)
+	}
+	if len(ratios) == 0 {
+		return 0, 0
+	}
+	slices.Sort(ratios)
+	return ratios[(len(ratios)-1)/4], ratios[len(ratios)-1-(len(ratios)-1)/4]
+}
+
+// noise is by how much half of a side's rounds lie apart, as a part of the median.
+func (s series) noise() float64 {
+	times := s.over(nanos)
+	middle := median(times) // sorts
+	if middle == 0 {
+		return 0
+	}
+	quarter := (len(times) - 1) / 4
+	return (times[len(times)-1-quarter] - times[quarter]) / middle
+}
+
+// peak is the highest growth of memory in any round.
+func (s series) peak() int64 {
+	var most int64
+	for _, t := range s.turns {
+		most = max(most, t.peak)
+	}
+	return most
+}
 
 // excess is what a side needs more than another one.
 func (s series) excess(base series) float64 { return s.typical() - base.typical() }

@@ -6,6 +6,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func TestAllocationsAreCounted(t *testing.T) {
 		}
 		return nil
 	}}
-	got, err := takeTurn(s, 1000, 0)
+	got, err := takeTurn(s, 1000, 0, false)
 	if err != nil || len(kept) == 0 {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestFailingSideEndsTheWork(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			return nil
 		}
-		_, err := harness{rounds: 30, turn: time.Millisecond}.measure(w, nil, sides)
+		_, err := harness{rounds: 30, turn: time.Millisecond}.measure(w, sides)
 		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "spin: guarded") {
 			t.Errorf("failing at call %d gives %v", failAt, err)
 		}
@@ -150,53 +151,72 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-func TestFlatness(t *testing.T) {
-	at := func(mib int64) milestone { return milestone{peak: resident{anonymous: mib << 20}} }
-	if v := flatness([]milestone{at(60), at(61), at(70)}); !v.met {
+func TestMemoryClaim(t *testing.T) {
+	at := func(mib int64) series { return series{turns: []turn{{peak: mib << 20}, {peak: 1}}} }
+	c := claim{kind: memoryTimes, limit: 1.25}
+	if v := c.judge(at(70), at(60)); !v.met {
 		t.Errorf("60 to 70 MiB is not flat: %+v", v)
 	}
-	if v := flatness([]milestone{at(60), at(120), at(300)}); v.met {
+	if v := c.judge(at(300), at(60)); v.met {
 		t.Errorf("60 to 300 MiB is flat: %+v", v)
 	}
 }
 
-// TestEveryWorkRuns does all works with little data: each must end without an error and report every target.
-func TestEveryWorkRuns(t *testing.T) {
-	var out strings.Builder
-	e, err := newEnv(Config{Short: true, Dir: t.TempDir(), Out: &out})
-	if err != nil {
-		t.Fatal(err)
+func TestSpreadIsOfRounds(t *testing.T) {
+	// Both sides were disturbed in the third round: their ratio was not.
+	low, high := seriesOf(0, 10, 12, 100, 11, 10).spread(seriesOf(0, 10, 10, 100, 10, 10))
+	if low != 1 || high != 1.1 {
+		t.Errorf("half of the rounds lie from %v to %v", low, high)
 	}
-	defer e.remove()
-	e.rows, e.bulk, e.harness = 2000, 2000, harness{rounds: 1, turn: 2 * time.Millisecond}
-	r := &report{w: &out}
-	claims := 0
-	for _, w := range works {
-		if err := e.do(context.Background(), w, r); err != nil {
+}
+
+// tinySizes is as little data as makes every work run.
+var tinySizes = sizes{
+	small: shape{2000, 128}, middle: shape{200, 1024}, large: shape{20, 16 << 10},
+	change: shape{2000, 128}, load: shape{2000, 128},
+	scale: []shape{{1000, 100}}, flat: [2]int{1000, 2000}, writes: 128,
+}
+
+// TestEveryWorkRuns does all works with little data: each must end without an error, and every comparison must be
+// reported.
+func TestEveryWorkRuns(t *testing.T) {
+	for _, yours := range []Yours{{}, {Rows: 1000, Size: 300, Reads: 50}} {
+		var out, page, file strings.Builder
+		cfg := Config{Short: true, Dir: t.TempDir(), Yours: yours, Out: &out, Progress: &out, JSON: &file, HTML: &page}
+		e, err := newEnv(cfg)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(out.String(), "\n"+w.title(e)+"\n") {
-			t.Errorf("%s has no headline", w.name)
+		e.sizes, e.harness = tinySizes, harness{rounds: 1, turn: time.Millisecond}
+		if err := e.run(context.Background(), e.works()); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if err := e.close(); err != nil {
-		t.Error(err)
-	}
-	claims = strings.Count(out.String(), "target ")
-	if claims != r.claimed || claims < len(works) {
-		t.Errorf("%d targets are reported of %d:\n%s", claims, r.claimed, out.String())
+		for _, w := range e.works() {
+			if !strings.Contains(out.String(), "\n"+w.name+": "+w.title+"\n") {
+				t.Errorf("%s has no headline", w.name)
+			}
+		}
+		if left, err := os.ReadDir(cfg.Dir); err != nil || len(left) != 0 {
+			t.Errorf("%v is left behind, %v", left, err)
+		}
+		r, err := ReadReport(strings.NewReader(file.String()))
+		if err != nil || len(r.Results) != len(e.works()) {
+			t.Errorf("the file has %d results of %d, %v", len(r.Results), len(e.works()), err)
+		}
 	}
 }
 
 func TestRunChoosesByName(t *testing.T) {
 	var out strings.Builder
-	err := Run(context.Background(), Config{
-		Run: regexp.MustCompile("^guard/memory/string$"), Short: true, Dir: t.TempDir(), Out: &out,
-	})
-	if err != nil {
+	cfg := Config{Run: regexp.MustCompile("^memory/guard/string$"), Short: true, Dir: t.TempDir(), Out: &out}
+	if err := Run(context.Background(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	if got := out.String(); strings.Count(got, "\n\n") != 2 || !strings.Contains(got, "guard: Get and Close of a string") {
+	if got := out.String(); strings.Count(got, "\n\n") != 2 || !strings.Contains(got, "Get and Close of a string") {
 		t.Errorf("got %s", got)
+	}
+	cfg.Run = regexp.MustCompile("^no such work$")
+	if err := Run(context.Background(), cfg); err == nil {
+		t.Error("a name that nothing has is no error")
 	}
 }

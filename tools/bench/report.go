@@ -6,69 +6,72 @@ package bench
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// report prints results and counts the targets that were met.
-type report struct {
+// textReport prints results as they come, and counts the targets that were met.
+type textReport struct {
 	w            io.Writer
 	claimed, met int
 }
 
-// work prints the sides of one piece of work, with each claim in a line of its own.
-func (r *report) work(title, unit string, results []series) {
-	fmt.Fprintf(r.w, "\n%s\n", title)
-	fmt.Fprintf(r.w, "  %-34s %12s %12s %10s %10s\n", "", "min ns/"+unit, "median", "allocs/"+unit, "B/"+unit)
-	for _, s := range results {
-		times := s.over(nanos)
-		fmt.Fprintf(r.w, "  %-34s %12s %12s %10s %10s\n", s.side.name,
-			figure(slices.Min(times)), figure(median(times)), figure(median(s.over(allocs))), figure(median(s.over(heap))))
+// begin prints where the run takes place.
+func (t *textReport) begin(r *Report) {
+	m := r.Machine
+	fmt.Fprintf(t.w, "GuardKV benchmarks: %s %s/%s, %d CPUs %s, databases in %s\n", m.Go, m.OS, m.Arch, m.CPUs, m.CPU, m.Dir)
+	fmt.Fprintln(t.w, "All sides of a work take turns. Compared are the fastest turns, or the medians where a disk is waited for;")
+	fmt.Fprintln(t.w, "in brackets, between which ratios half of the rounds lie.")
+}
+
+// result prints the sides of one piece of work, with each comparison in a line of its own.
+func (t *textReport) result(r Result) {
+	fmt.Fprintf(t.w, "\n%s: %s\n", r.Name, r.Title)
+	disk, peak := false, false
+	for _, s := range r.Sides {
+		disk, peak = disk || s.Disk > 0, peak || s.Peak > 0
 	}
-	for _, s := range results {
-		for _, c := range s.side.claims {
-			r.claim(c, s, baseOf(c, results))
+	fmt.Fprintf(t.w, "  %-36s %12s %12s %8s %12s %10s", "", "min ns/"+r.Unit, "median", "spread", "allocs/"+r.Unit, "B/"+r.Unit)
+	if disk {
+		fmt.Fprintf(t.w, " %12s", "disk")
+	}
+	if peak {
+		fmt.Fprintf(t.w, " %12s", "memory")
+	}
+	fmt.Fprintln(t.w)
+	for _, s := range r.Sides {
+		fmt.Fprintf(t.w, "  %-36s %12s %12s %7.0f%% %12s %10s", s.Name, figure(s.Min), figure(s.Median), 100*s.Spread,
+			figure(s.Allocs), figure(s.Bytes))
+		if disk {
+			fmt.Fprintf(t.w, " %12s", mebibytes(s.Disk))
 		}
-	}
-}
-
-// baseOf finds the side that a claim compares with.
-func baseOf(c claim, results []series) series {
-	for _, s := range results {
-		if s.side.name == c.base {
-			return s
+		if peak {
+			fmt.Fprintf(t.w, " %12s", mebibytes(s.Peak))
 		}
+		fmt.Fprintln(t.w)
 	}
-	return results[0]
+	for _, c := range r.Compared {
+		t.compare(c)
+	}
 }
 
-// claim prints one comparison.
-func (r *report) claim(c claim, s, base series) {
-	v := c.judge(s, base)
-	text := fmt.Sprintf("  %s / %s", s.side.name, base.side.name)
-	r.verdict(text, v)
-}
-
-// verdict prints a figure beside its target.
-func (r *report) verdict(text string, v verdict) {
-	fmt.Fprintf(r.w, "%-60s %14s", text, v.figure)
-	if !v.none {
-		r.claimed++
+// compare prints one comparison.
+func (t *textReport) compare(c Compare) {
+	fmt.Fprintf(t.w, "  %-56s %14s  [%.2f, %.2f]", c.Side+" / "+c.Base, c.Figure, c.Low, c.High)
+	if c.Target != "" {
+		t.claimed++
 		word := "MISSED"
-		if v.met {
-			r.met++
+		if c.Met {
+			t.met++
 			word = "met"
 		}
-		fmt.Fprintf(r.w, "   target %-22s %s", v.target, word)
+		fmt.Fprintf(t.w, "   target %-18s %s", c.Target, word)
 	}
-	fmt.Fprintln(r.w)
+	fmt.Fprintln(t.w)
 }
 
 // conclude prints the last line.
-func (r *report) conclude() {
-	fmt.Fprintf(r.w, "\n%d of %d targets met\n", r.met, r.claimed)
-}
+func (t *textReport) conclude() { fmt.Fprintf(t.w, "\n%d of %d targets met\n", t.met, t.claimed) }
 
 // figure formats a number with about four digits that matter.
 func figure(f float64) string {

@@ -12,45 +12,40 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/guardkv/guardkv/backends/bbolt"
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
-	"github.com/guardkv/guardkv/core/memory"
 	"github.com/guardkv/guardkv/core/values"
 )
 
 // guardRows is few, so that all of them stay in the CPU's caches and the cost of the guard stands out.
 const guardRows = 1000
 
-// guardWork measures what a guard costs on top of the same read without one, for one engine and one type of view.
-func guardWork(engine, view string) work {
+// guardWorks measure what a guard costs on top of the same read without one, for each type of view.
+func guardWorks(en engine) []work {
+	if en.backend == nil {
+		return nil
+	}
+	return []work{
+		guardWork(en, "[]byte", values.Bytes(), raw, func(w []byte) byte { return w[0] }),
+		guardWork(en, "string", values.String(), func(v []byte) string { return string(v) }, func(w string) byte { return w[0] }),
+		guardWork(en, "view32", format32{}, raw, func(w view32) byte { return w.bytes[0] }),
+		guardWork(en, "view40", format40{}, raw, func(w view40) byte { return w.bytes[0] }),
+	}
+}
+
+func guardWork[V, W any](en engine, view string, f core.ValueFormat[V, W], put func([]byte) V, use func(W) byte) work {
 	return work{
-		name: "guard/" + engine + "/" + view,
-		title: func(*env) string {
-			return fmt.Sprintf("guard: Get and Close of a %s on top of the same read of the engine %s", view, engine)
-		},
-		unit: "op",
+		name:   en.name + "/guard/" + view,
+		title:  fmt.Sprintf("Get and Close of a %s on top of the same read of the backend without a guard, %s", view, en.name),
+		unit:   "op",
+		group:  "guard",
+		engine: en.name, format: view, shape: shape{guardRows, 128},
 		setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
-			var b core.Backend = memory.New()
-			if engine == "bbolt" {
-				b = bbolt.Backend{}
-			}
 			dir, err := os.MkdirTemp(e.dir, "guard-")
 			if err != nil {
 				return nil, nil, err
 			}
-			switch view {
-			case "[]byte":
-				return guardSides(ctx, b, dir, values.Bytes(), raw, func(w []byte) byte { return w[0] })
-			case "string":
-				text := func(v []byte) string { return string(v) }
-				return guardSides(ctx, b, dir, values.String(), text, func(w string) byte { return w[0] })
-			case "view32":
-				return guardSides(ctx, b, dir, format32{}, raw, func(w view32) byte { return w.bytes[0] })
-			case "view40":
-				return guardSides(ctx, b, dir, format40{}, raw, func(w view40) byte { return w.bytes[0] })
-			}
-			return nil, nil, fmt.Errorf("no view %q", view)
+			return guardSides(ctx, en.backend(), dir, f, put, use)
 		},
 	}
 }
@@ -93,13 +88,13 @@ func guardSides[V, W any](
 	if err != nil {
 		return nil, nil, err
 	}
-	table, closeTable, err := openGuarded(ctx, b, filepath.Join(dir, "guardkv"), f, put)
+	table, closeTable, err := openTable(ctx, b, filepath.Join(dir, "guardkv"), f, put)
 	if err != nil {
 		return nil, nil, errors.Join(err, closeEngine())
 	}
-	const byHand = "engine, formats by hand"
+	const byHand = "backend, formats by hand"
 	return []side{
-		{name: "engine, no formats", run: engineGet(ctx, engine), native: true},
+		{name: "backend, no formats", run: engineGet(ctx, engine), native: true},
 		{name: byHand, run: engineView(ctx, engine, keys.Uint64(), f, use), native: true},
 		{
 			name: "guardkv Get+Close", run: guardedGet(ctx, table, use),
@@ -108,8 +103,8 @@ func guardSides[V, W any](
 	}, func() error { return errors.Join(closeTable(), closeEngine()) }, nil
 }
 
-// openGuarded opens a table in a new storage and fills it.
-func openGuarded[V, W any](
+// openTable opens a table in a new storage and fills it.
+func openTable[V, W any](
 	ctx context.Context, b core.Backend, path string, f core.ValueFormat[V, W], put func([]byte) V,
 ) (*core.Table[uint64, V, W], func() error, error) {
 	storage, err := core.Open(ctx, path, b)
@@ -119,7 +114,7 @@ func openGuarded[V, W any](
 	table, err := core.OpenTable(ctx, storage, "rows", keys.Uint64(), f)
 	if err == nil {
 		err = table.PutAll(ctx, func(yield func(uint64, V) bool) {
-			for i, v := range inOrder(guardRows) {
+			for i, v := range inOrder(guardRows, 128) {
 				if !yield(i, put(v)) {
 					return
 				}
@@ -135,16 +130,18 @@ func openGuarded[V, W any](
 // guardedGet reads rows through guards.
 func guardedGet[V, W any](ctx context.Context, table *core.Table[uint64, V, W], use func(W) byte) func(n int) error {
 	return func(n int) error {
+		sum := uint64(0)
 		for i := range n {
 			g, err := table.Get(ctx, uint64(i%guardRows))
 			if err != nil {
 				return err
 			}
-			seen += use(g.Value())
+			sum += uint64(use(g.Value()))
 			if err := g.Close(); err != nil {
 				return err
 			}
 		}
+		keep(sum)
 		return nil
 	}
 }
@@ -160,7 +157,7 @@ func openEngine(ctx context.Context, b core.Backend, path string) (core.Engine, 
 		return nil, nil, errors.Join(err, claim.Release())
 	}
 	var writes []core.Write
-	for i, v := range inOrder(guardRows) {
+	for i, v := range inOrder(guardRows, 128) {
 		writes = append(writes, core.Write{Key: engineKey(make([]byte, 12), i), Value: v})
 	}
 	if err := engine.Apply(ctx, nil, writes); err != nil {
@@ -182,6 +179,7 @@ func engineView[V, W any](
 ) func(n int) error {
 	buf := engineKey(make([]byte, 12), 0)
 	return func(n int) error {
+		sum := uint64(0)
 		for i := range n {
 			k, err := key.Append(buf[:4], uint64(i%guardRows))
 			if err != nil {
@@ -195,9 +193,10 @@ func engineView[V, W any](
 			if err != nil {
 				return err
 			}
-			seen += use(w)
+			sum += uint64(use(w))
 			r.Release()
 		}
+		keep(sum)
 		return nil
 	}
 }
@@ -206,14 +205,16 @@ func engineView[V, W any](
 func engineGet(ctx context.Context, engine core.Engine) func(n int) error {
 	key := make([]byte, 12)
 	return func(n int) error {
+		sum := uint64(0)
 		for i := range n {
 			v, r, err := engine.Get(ctx, engineKey(key, uint64(i%guardRows)))
 			if err != nil {
 				return err
 			}
-			seen += v[0]
+			sum += uint64(v[0])
 			r.Release()
 		}
+		keep(sum)
 		return nil
 	}
 }

@@ -5,61 +5,154 @@ package bench
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
+	"strconv"
+	"sync"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/guardkv/guardkv/core"
 )
 
-// seen keeps the compiler from leaving reads out.
-var seen byte
+// nothing is the cleanup of a work whose data others use too.
+func nothing() error { return nil }
 
-// getWork reads rows at random.
-var getWork = work{
-	name: "get",
-	title: func(e *env) string {
-		return fmt.Sprintf("get: random Get, %s rows of %d B, raw values", grouped(int64(e.rows)), valueSize)
-	},
-	unit: "op",
-	setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
-		p, err := e.readPair(ctx)
+// getWork reads rows at random, with some goroutines.
+func getWork(en engine, s shape, goroutines int) work {
+	w := work{
+		name:   fmt.Sprintf("%s/get/%s", en.name, sizeName(s.size)),
+		title:  fmt.Sprintf("random Get of raw values, %s, %s", s, en.heading()),
+		unit:   "op",
+		group:  "get",
+		engine: en.name, format: "raw", shape: s,
+	}
+	c := claim{limit: en.targets.get, noAlloc: en.targets.getNoAllocs}
+	if s.size != 128 || s.rows < 1_000_000 {
+		c = claim{} // the targets are for 1M rows of 128 B
+	}
+	if goroutines > 1 {
+		w.name, w.group = fmt.Sprintf("%s/x%d", w.name, goroutines), "get by 2 goroutines"
+		w.title += fmt.Sprintf(", %d goroutines", goroutines)
+	}
+	w.setup = func(ctx context.Context, e *env) ([]side, func() error, error) {
+		p, err := e.data(ctx, en, s)
 		if err != nil {
 			return nil, nil, err
 		}
-		return []side{
-			{name: "bbolt View+Get", run: p.nativeGet(e.rows), native: true},
-			{name: "guardkv Get+Close", run: p.get(ctx, e.rows), claims: []claim{{limit: 0.75, noAlloc: true}}},
-			{name: "guardkv View", run: p.view(ctx, e.rows), claims: []claim{{limit: 0.75, noAlloc: true}}},
-		}, func() error { return nil }, nil
-	},
+		spread := func(get func(n int, next func() uint64) error) func(int) error {
+			return spreadOver(goroutines, s.rows, get)
+		}
+		return p.sides(en.name+" get by hand", func(n native) func(int) error { return spread(nativeGet(n)) },
+			kvSide{"Get+Close", func(g *guarded) func(int) error { return spread(g.get(ctx)) }, []claim{c}},
+			kvSide{"View", func(g *guarded) func(int) error { return spread(g.view(ctx)) }, []claim{c}},
+		), nothing, nil
+	}
+	return w
 }
 
-// getBesideWriterWork does the same while one goroutine writes as fast as it can.
-var getBesideWriterWork = work{
-	name: "get-beside-writer",
-	title: func(e *env) string {
-		return fmt.Sprintf("get-beside-writer: the same beside one writer of durable rows, %s rows of %d B",
-			grouped(int64(e.rows)), valueSize)
-	},
-	unit:  "op",
-	waits: true,
-	setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
-		p, err := e.readPair(ctx)
+// sizeName names a size in the name of a work: "128B", "16KiB".
+func sizeName(n int) string {
+	if n >= 1024 && n%1024 == 0 {
+		return strconv.Itoa(n/1024) + "KiB"
+	}
+	return strconv.Itoa(n) + "B"
+}
+
+// spreadOver spreads reads over goroutines, each with random keys of its own.
+func spreadOver(goroutines, rows int, get func(n int, next func() uint64) error) func(int) error {
+	next := make([]func() uint64, goroutines)
+	for i := range next {
+		next[i] = randomKeys(rows, uint64(i))
+	}
+	if goroutines == 1 {
+		return func(n int) error { return get(n, next[0]) }
+	}
+	return func(n int) error {
+		errs := make([]error, goroutines)
+		var wg sync.WaitGroup
+		for i := range goroutines {
+			wg.Go(func() { errs[i] = get(n*(i+1)/goroutines-n*i/goroutines, next[i]) })
+		}
+		wg.Wait()
+		return errors.Join(errs...)
+	}
+}
+
+func nativeGet(hand native) func(n int, next func() uint64) error {
+	return func(n int, next func() uint64) error {
+		sum := uint64(0)
+		err := hand.get(n, next, func(v []byte) error { sum += uint64(v[0]); return nil })
+		keep(sum)
+		return err
+	}
+}
+
+func (g *guarded) get(ctx context.Context) func(n int, next func() uint64) error {
+	return func(n int, next func() uint64) error {
+		sum := uint64(0)
+		for range n {
+			row, err := g.table.Get(ctx, next())
+			if err != nil {
+				return err
+			}
+			sum += uint64(row.Value()[0])
+			if err := row.Close(); err != nil {
+				return err
+			}
+		}
+		keep(sum)
+		return nil
+	}
+}
+
+func (g *guarded) view(ctx context.Context) func(n int, next func() uint64) error {
+	return func(n int, next func() uint64) error {
+		sum := uint64(0)
+		see := func(v []byte) error { sum += uint64(v[0]); return nil }
+		for range n {
+			if err := g.table.View(ctx, next(), see); err != nil {
+				return err
+			}
+		}
+		keep(sum)
+		return nil
+	}
+}
+
+// getBesideWriterWork reads while one goroutine writes as fast as it can.
+func getBesideWriterWork(en engine, s shape, goroutines int) work {
+	w := work{
+		name:   en.name + "/get-beside-writer",
+		title:  fmt.Sprintf("random Get beside one writer of durable rows, %s, %s", s, en.heading()),
+		unit:   "op",
+		group:  "get beside a writer",
+		engine: en.name, format: "raw", shape: s,
+		waits: true,
+	}
+	if goroutines > 1 {
+		w.name, w.group = fmt.Sprintf("%s/x%d", w.name, goroutines), fmt.Sprintf("get beside a writer, by %d goroutines", goroutines)
+		w.title += fmt.Sprintf(", %d goroutines", goroutines)
+	}
+	w.setup = func(ctx context.Context, e *env) ([]side, func() error, error) {
+		p, err := e.data(ctx, en, s)
 		if err != nil {
 			return nil, nil, err
 		}
-		nativePut, put := p.nativePut(randomKeys(e.rows)), p.put(ctx, randomKeys(e.rows))
-		return []side{
-			{name: "bbolt View+Get", run: beside(nativePut, p.nativeGet(e.rows)), native: true},
-			{name: "guardkv Get+Close", run: beside(put, p.get(ctx, e.rows)), claims: []claim{{limit: 0.4}}},
-		}, func() error { return nil }, nil
-	},
+		value := valuesOf(s.size)
+		return p.sides(en.name+" get by hand", func(n native) func(int) error {
+			put := randomKeys(s.rows, 99)
+			return beside(func() error { return n.put(1, put, value) }, spreadOver(goroutines, s.rows, nativeGet(n)))
+		}, kvSide{"Get+Close", func(g *guarded) func(int) error {
+			put := randomKeys(s.rows, 99)
+			return beside(func() error { i := put(); return g.table.Put(ctx, i, value(i)) }, spreadOver(goroutines, s.rows, g.get(ctx)))
+		}, []claim{{limit: en.targets.getBesideWriter}}}), nothing, nil
+	}
+	return w
 }
 
 // beside makes read run while write is repeated in another goroutine.
-func beside(write, read func(n int) error) func(n int) error {
+func beside(write func() error, read func(n int) error) func(n int) error {
 	return func(n int) error {
 		stop, done := make(chan struct{}), make(chan error)
 		go func() {
@@ -70,7 +163,7 @@ func beside(write, read func(n int) error) func(n int) error {
 					done <- nil
 					return
 				default:
-					err = write(1)
+					err = write()
 				}
 			}
 			<-stop
@@ -83,122 +176,130 @@ func beside(write, read func(n int) error) func(n int) error {
 }
 
 // scanWork reads all rows in order.
-var scanWork = work{
-	name: "scan",
-	title: func(e *env) string {
-		return fmt.Sprintf("scan: all of %s rows of %d B, in order", grouped(int64(e.rows)), valueSize)
-	},
-	unit: "row",
-	ops:  func(e *env) int { return e.rows },
-	setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
-		p, err := e.readPair(ctx)
+func scanWork(en engine, s shape, reverse bool) work {
+	w := work{
+		name:   en.name + "/scan",
+		title:  fmt.Sprintf("scan in order, %s, %s", s, en.heading()),
+		unit:   "row",
+		group:  "scan",
+		engine: en.name, format: "raw", shape: s, ops: s.rows,
+	}
+	limit := en.targets.scan
+	if reverse {
+		w.name, w.group, limit = w.name+"-reverse", "scan in reverse", 0
+		w.title = fmt.Sprintf("scan in reverse order, %s, %s", s, en.heading())
+	}
+	if s.rows < 1_000_000 {
+		limit = 0
+	}
+	w.setup = func(ctx context.Context, e *env) ([]side, func() error, error) {
+		p, err := e.data(ctx, en, s)
 		if err != nil {
 			return nil, nil, err
 		}
-		return []side{
-			{name: "bbolt ForEach", run: p.nativeScan, native: true},
-			{name: "guardkv Scan.Rows", run: p.scan(ctx), claims: []claim{{limit: 1.5}}},
-			{name: "guardkv Scan.Stream", run: p.stream(ctx), claims: []claim{{limit: 1.5}}},
-		}, func() error { return nil }, nil
-	},
+		b := bounds{all: true, reverse: reverse}
+		return p.sides(en.name+" scan by hand",
+			func(n native) func(int) error { return counted(func() (int, error) { return n.scan(b) }) },
+			kvSide{"Scan.Rows", func(g *guarded) func(int) error {
+				return counted(func() (int, error) { return g.rows(ctx, b) })
+			}, []claim{{limit: limit}}},
+			kvSide{"Scan.Stream", func(g *guarded) func(int) error {
+				return counted(func() (int, error) { return g.stream(ctx, b) })
+			}, []claim{{limit: limit}}},
+		), nothing, nil
+	}
+	return w
 }
 
-func (p *pair) nativeGet(rows int) func(n int) error {
-	next := randomKeys(rows)
-	key := make([]byte, 8)
+// counted is an error unless all rows were read.
+func counted(scan func() (int, error)) func(int) error {
 	return func(n int) error {
-		for range n {
-			binary.BigEndian.PutUint64(key, next())
-			err := p.native.View(func(tx *bolt.Tx) error {
-				seen += tx.Bucket(bucket).Get(key)[0]
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+		rows, err := scan()
+		if err == nil && rows != n {
+			err = fmt.Errorf("read %d rows of %d", rows, n)
 		}
-		return nil
+		return err
 	}
 }
 
-func (p *pair) get(ctx context.Context, rows int) func(n int) error {
-	next := randomKeys(rows)
-	return func(n int) error {
-		for range n {
-			g, err := p.table.Get(ctx, next())
-			if err != nil {
-				return err
-			}
-			seen += g.Value()[0]
-			if err := g.Close(); err != nil {
-				return err
-			}
-		}
-		return nil
+// scanOf narrows a scan of the table.
+func (g *guarded) scanOf(b bounds) core.Scan[uint64, []byte, []byte] {
+	s := g.table.Scan()
+	if !b.all {
+		s = s.From(b.low).To(b.high)
 	}
+	if b.reverse {
+		s = s.Reverse()
+	}
+	return s
 }
 
-func (p *pair) view(ctx context.Context, rows int) func(n int) error {
-	next := randomKeys(rows)
-	return func(n int) error {
-		for range n {
-			err := p.table.View(ctx, next(), func(v []byte) error {
-				seen += v[0]
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+func (g *guarded) rows(ctx context.Context, b bounds) (rows int, err error) {
+	sum := uint64(0)
+	for row, err := range g.scanOf(b).Rows(ctx) {
+		if err != nil {
+			return rows, err
 		}
-		return nil
+		sum += row.Key + uint64(row.Value[0])
+		rows++
 	}
+	keep(sum)
+	return rows, nil
 }
 
-// nativeScan reads all rows; n is their number.
-func (p *pair) nativeScan(n int) error {
-	rows := 0
-	err := p.native.View(func(tx *bolt.Tx) error {
-		return tx.Bucket(bucket).ForEach(func(_, v []byte) error {
-			seen += v[0]
+func (g *guarded) stream(ctx context.Context, b bounds) (rows int, err error) {
+	sum := uint64(0)
+	err = g.scanOf(b).Stream(ctx, func(all iter.Seq2[uint64, []byte]) error {
+		for k, v := range all {
+			sum += k + uint64(v[0])
 			rows++
-			return nil
-		})
+		}
+		return nil
 	})
-	return errors.Join(err, allOf(rows, n))
+	keep(sum)
+	return rows, err
 }
 
-func (p *pair) scan(ctx context.Context) func(n int) error {
-	return func(n int) error {
-		rows := 0
-		for row, err := range p.table.Scan().Rows(ctx) {
-			if err != nil {
-				return err
-			}
-			seen += row.Value[0]
-			rows++
+// rangeWork reads short ranges of rows at random places.
+func rangeWork(en engine, s shape, reverse bool) work {
+	const length = 100
+	order := ""
+	if reverse {
+		order = " in reverse"
+	}
+	w := work{
+		name:   en.name + "/range",
+		title:  fmt.Sprintf("scan of %d rows%s at random places, %s, %s", length, order, s, en.heading()),
+		unit:   "scan",
+		group:  fmt.Sprintf("scan of %d rows%s", length, order),
+		engine: en.name, format: "raw", shape: s,
+	}
+	if reverse {
+		w.name += "-reverse"
+	}
+	w.setup = func(ctx context.Context, e *env) ([]side, func() error, error) {
+		p, err := e.data(ctx, en, s)
+		if err != nil {
+			return nil, nil, err
 		}
-		return allOf(rows, n)
-	}
-}
-
-// allOf is an error unless all rows were read.
-func allOf(rows, n int) error {
-	if rows != n {
-		return fmt.Errorf("read %d rows of %d", rows, n)
-	}
-	return nil
-}
-
-func (p *pair) stream(ctx context.Context) func(n int) error {
-	return func(n int) error {
-		rows := 0
-		err := p.table.Scan().Stream(ctx, func(all iter.Seq2[uint64, []byte]) error {
-			for _, v := range all {
-				seen += v[0]
-				rows++
+		ranges := func(scan func(bounds) (int, error)) func(int) error {
+			random := rand.New(rand.NewPCG(5, 5))
+			return func(n int) error {
+				for range n {
+					low := random.Uint64N(uint64(s.rows - length))
+					rows, err := scan(bounds{low: low, high: low + length, reverse: reverse})
+					if err != nil || rows != length {
+						return errors.Join(err, fmt.Errorf("read %d rows", rows))
+					}
+				}
+				return nil
 			}
-			return nil
-		})
-		return errors.Join(err, allOf(rows, n))
+		}
+		return p.sides(en.name+" scan by hand", func(n native) func(int) error { return ranges(n.scan) },
+			kvSide{"Scan.Rows", func(g *guarded) func(int) error {
+				return ranges(func(b bounds) (int, error) { return g.rows(ctx, b) })
+			}, []claim{{}}},
+		), nothing, nil
 	}
+	return w
 }

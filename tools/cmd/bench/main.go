@@ -6,33 +6,87 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"regexp"
-	"strings"
 
 	"github.com/guardkv/guardkv/tools/bench"
 )
 
 func main() {
-	cfg := bench.Config{Out: os.Stdout}
-	flag.BoolVar(&cfg.Short, "short", false, "less data and fewer rounds: done in well under a minute")
-	flag.StringVar(&cfg.Dir, "dir", "", "make the databases in this `folder`, whose disk is then measured")
-	flag.Float64Var(&cfg.Slowdown, "slowdown", 0,
-		"slow GuardKV down by this `part` of the time needed by hand, to test the harness")
-	flag.Func("run", "do only what matches this `regexp`: "+strings.Join(bench.Names(), ", "), func(s string) (err error) {
-		cfg.Run, err = regexp.Compile(s)
-		return err
-	})
-	flag.Parse()
-
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := bench.Run(ctx, cfg); err != nil {
+	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
+}
+
+// run reads the flags and runs the benchmarks.
+func run(ctx context.Context) error {
+	cfg := bench.Config{Out: os.Stdout}
+	flag.BoolVar(&cfg.Short, "short", false, "less data and fewer rounds: done in two minutes")
+	flag.StringVar(&cfg.Dir, "dir", "", "make the databases in this `folder`, whose disk is then measured")
+	flag.Float64Var(&cfg.Slowdown, "slowdown", 0,
+		"slow GuardKV down by this `part` of the time needed by hand, to test the harness")
+	flag.Func("run", "do only what matches this `regexp`; names are such as bbolt/get/128B", func(s string) (err error) {
+		cfg.Run, err = regexp.Compile(s)
+		return err
+	})
+	flag.IntVar(&cfg.Yours.Size, "size", 0, "your data: `bytes` of a record (default 128)")
+	flag.IntVar(&cfg.Yours.Rows, "rows", 0, "your data: `number` of records (default 1000000, with -short 100000)")
+	flag.IntVar(&cfg.Yours.Reads, "reads", 0, "your data: `percent` of the operations that read, -1 for none (default 90)")
+	list := flag.Bool("list", false, "print the names of the works")
+	json := flag.String("json", "", "write everything that was measured to this `file`")
+	html := flag.String("html", "", "write a page with charts to this `file`")
+	again := flag.String("from", "", "measure nothing: make the page from a `file` that -json wrote")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		return fmt.Errorf("unknown argument %q", flag.Arg(0))
+	}
+	if *list {
+		return bench.List(cfg)
+	}
+	if terminal(os.Stderr) {
+		cfg.Progress = os.Stderr
+	}
+	files, err := create(map[string]*io.Writer{*json: &cfg.JSON, *html: &cfg.HTML})
+	if err != nil {
+		return err
+	}
+	if *again != "" {
+		err = bench.Render(*again, cfg)
+	} else {
+		err = bench.Run(ctx, cfg)
+	}
+	for _, f := range files {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// create makes the files that are asked for before anything is measured: afterwards would be late for an error.
+func create(outputs map[string]*io.Writer) (files []*os.File, err error) {
+	for path, w := range outputs {
+		if path == "" {
+			continue
+		}
+		f, err := os.Create(path)
+		if err != nil {
+			return files, err
+		}
+		*w, files = f, append(files, f)
+	}
+	return files, nil
+}
+
+// terminal reports whether somebody is watching.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

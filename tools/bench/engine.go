@@ -1,0 +1,118 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/guardkv/guardkv/backends/badger"
+	"github.com/guardkv/guardkv/backends/bbolt"
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/memory"
+)
+
+// engine is an engine, behind GuardKV and by hand.
+type engine struct {
+	name    string
+	backend func() core.Backend
+	open    func(path string, o nativeOptions) (native, error) // by hand; nil for an engine of our own
+	// differs says what the two do not have in common and cannot have. It is part of every title.
+	differs string
+	// manyWriters is the engine's own way for many goroutines, if it is not native.put.
+	manyWriters string
+	targets     targets
+}
+
+// engines is everything that is compared. An engine needs a line here and a file that holds its native.
+var engines = []engine{
+	{
+		name: "bbolt", backend: func() core.Backend { return bbolt.Backend{} }, open: openBolt,
+		differs:     "by hand a bucket with keys of 8 B, GuardKV keys of 12 B",
+		manyWriters: "Batch, tuned",
+		targets: targets{
+			get: 0.75, getNoAllocs: true, getBesideWriter: 0.4, scan: 1.5, put: 1 / 0.95,
+			timesFaster64: 8, put64: 1.1, load: 0.15,
+		},
+	},
+	{
+		name: "pebble", open: openPebble, // backend
+		targets: targets{get: 1.05, scan: 1.1, put: 1 / 0.95, put64: 1 / 0.95, load: 0.5},
+	},
+	{
+		name: "badger", backend: func() core.Backend { return badger.Backend{} }, open: openBadger,
+		targets: targets{get: 1, scan: 1.05, put: 1 / 0.95, timesFaster64: 10, load: 0.6},
+	},
+	{name: "memory", backend: func() core.Backend { return memory.New() }},
+}
+
+// targets are those of an engine: time by time of the engine by hand. Zero is none.
+type targets struct {
+	get             float64
+	getNoAllocs     bool
+	getBesideWriter float64
+	scan            float64
+	put             float64
+	timesFaster64   float64 // 64 goroutines against the same with put
+	put64           float64 // 64 goroutines against manyWriters, or put where there is none
+	load            float64 // in random order
+}
+
+// heading names the engine in a title.
+func (en engine) heading() string {
+	if en.differs == "" || en.open == nil {
+		return en.name
+	}
+	return fmt.Sprintf("%s (%s)", en.name, en.differs)
+}
+
+// engineNames names all engines.
+func engineNames() string {
+	var names []string
+	for _, en := range engines {
+		names = append(names, en.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// nativeOptions are what both ways have in common.
+type nativeOptions struct {
+	noSync bool
+}
+
+// native is an engine used by hand: as its documentation shows, with the options that GuardKV's backend has. Keys
+// are eight bytes, behind a number of four bytes where the engine knows no tables. What is read is given to a
+// function that does with it what the other side does with its view. It is safe for concurrent use.
+type native interface {
+	// get reads n rows in place.
+	get(n int, next func() uint64, see func(value []byte) error) error
+	// scan reads rows in order, decodes the keys and looks at each value, and returns the number of rows.
+	scan(b bounds) (rows int, err error)
+	// put writes n rows, each durable before the next one.
+	put(n int, next func() uint64, value valuer) error
+	// putMany is put in the engine's own way for many goroutines. It is called only if engine.manyWriters has a name.
+	putMany(n int, next func() uint64, value valuer) error
+	// putAll writes rows in one durable and atomic write.
+	putAll(rows iter.Seq2[uint64, []byte]) error
+	// load writes many rows, of which none need be durable before it returns. sorted says that keys ascend.
+	load(rows iter.Seq2[uint64, []byte], sorted bool) error
+	// move adds one to a number in one table and takes it from one in another, durably and atomically.
+	move(from, to uint64) error
+	// deleteRange deletes the rows in the range from low to high, exclusive.
+	deleteRange(low, high uint64) error
+	// compact gives space back.
+	compact() error
+	close() error
+}
+
+// valuer returns the value of a row.
+type valuer func(key uint64) []byte
+
+// bounds is a range of keys.
+type bounds struct {
+	all       bool
+	low, high uint64 // exclusive
+	reverse   bool
+}

@@ -1,0 +1,38 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+// works is everything that can be measured, engine by engine, so that the data of one engine is on the disk at a time.
+func (e *env) works() []work {
+	if e.cfg.Yours != (Yours{}) {
+		return e.yourWorks()
+	}
+	var all []work
+	for _, en := range engines {
+		all = append(all, e.engineWorks(en)...)
+	}
+	return all
+}
+
+// engineWorks are the works of one engine.
+func (e *env) engineWorks(en engine) []work {
+	s := e.sizes
+	all := []work{
+		getWork(en, s.small, 1), getWork(en, s.small, 2), getWork(en, s.middle, 1), getWork(en, s.large, 1),
+		getBesideWriterWork(en, s.small, 1), getBesideWriterWork(en, s.small, 2),
+		scanWork(en, s.small, false), scanWork(en, s.small, true),
+		rangeWork(en, s.small, false), rangeWork(en, s.small, true),
+	}
+	all = append(all, recordWorks(en, e)...)
+	all = append(all,
+		putWork(en, 128, false), putWork(en, 128, true), putConcurrentlyWork(en, 128, s.writes), batchWork(en, 128),
+		transactionWork(en), deleteWork(en, s.change), openWork(en, s.change), compactWork(en, s.change),
+		loadWork(en, s.load, true, 3), loadWork(en, s.load, false, 3),
+	)
+	all = append(all, flatWorks(en, s.flat)...)
+	for _, scale := range s.scale {
+		all = append(all, scaleWorks(en, scale)...)
+	}
+	return append(all, guardWorks(en)...)
+}
