@@ -29,10 +29,10 @@ func WithMaxDepth(tables int) Option {
 	return func(o *options) { o.depth = min(max(tables, 4), 65535) }
 }
 
-// WithMaxWork sets how many steps of verification a record may cost for each of its bytes. A table costs 16 and one
-// for each field that its vtable has room for, a string or an element of a vector 4. Without sharing every record
-// stays far below the default, 32; one whose parts are referred to many times may not, and a hostile one could take
-// years. Values are brought into the range from 1 to 65535.
+// WithMaxWork sets how many steps of verification a record may cost for each of its bytes. A table costs 16 steps and 2
+// for each field that its vtable has room for; a string or an element of a vector costs 4, and 16 of their bytes 1. The
+// default is 32, which is far more than a record needs in which nothing is referred to twice, and enough to share
+// a kilobyte as often as it can be. A hostile record could take years without it. Values are brought into the range from 1 to 65535.
 func WithMaxWork(stepsPerByte int) Option {
 	return func(o *options) { o.work = min(max(stepsPerByte, 1), 65535) }
 }
@@ -69,9 +69,10 @@ func newOptions(opts []Option) options {
 // The costs of checks, in steps of very roughly a nanosecond. They are also in proportion to the memory that
 // unpacking takes, so what bounds one bounds the other.
 const (
-	tableCost   = 16 // and 1 for each field that its vtable could have
-	elementCost = 4  // a string, vector or element of a vector that is checked
-	bytesShift  = 4  // 1 for each 16 bytes of a string or vector, which are not looked at, but may be copied
+	tableCost   = 16
+	slotCost    = 2 // a field that the vtable of a table has room for
+	elementCost = 4 // a string, vector or element of a vector that is checked
+	bytesShift  = 4 // 1 for each 16 bytes of a string or vector, which are not looked at, but may be copied
 	freeWork    = 4096
 )
 

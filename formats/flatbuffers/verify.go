@@ -94,7 +94,7 @@ func (v *verifier) checkFields(t *tableCheck, pos uint64) (f *fieldCheck, ok boo
 	if v.depth--; v.depth < 0 {
 		return nil, v.fail(tooDeep, pos)
 	}
-	if !v.spend(uint64(tableCost + n)) {
+	if !v.spend(uint64(tableCost + slotCost*n)) {
 		return nil, v.fail(tooMuch, pos)
 	}
 	for i := range t.fields[:n] {

@@ -142,12 +142,12 @@ var verifyCases = []struct {
 	}},
 	{"a string", image{slots{aText: 4}, words{52: 4, 56: 3, 60: "abc"}, 64}, []broken{
 		{"offset outside", 55, nil, nil, outside},
-		{"offset not aligned", 0, slots{aText: 6}, words{54: 2}, outside},
+		{"offset not aligned", 68, slots{aText: 6}, words{54: 6, 56: 0, 60: 3, 64: "abc"}, outside},
 		{"offset is zero", 0, nil, words{52: 0}, badOffset},
 		{"offset leads out", 0, nil, words{52: 12}, badOffset},
 		{"offset is negative", 0, nil, words{52: -8}, badOffset},
 		{"length outside", 59, nil, nil, outside},
-		{"length not aligned", 0, nil, words{52: 5, 57: 3}, outside},
+		{"length not aligned", 68, nil, words{52: 5, 57: 3, 60: "\x00abc\x00"}, outside},
 		{"too long", 0, nil, words{56: 5}, badVector},
 		{"far too long", 0, nil, words{56: -1}, badVector},
 		{"ends with the record", 0, nil, words{56: 4}, unterminated},
@@ -503,12 +503,12 @@ func TestVerifyCounts(t *testing.T) {
 		if _, ok := v.record(p.root, ""); !ok {
 			t.Errorf("%s: %v", c.name, v.err())
 		}
-		if spent := before - v.work - tableCost - int64(beyond); spent < c.least {
+		if spent := before - v.work - tableCost - slotCost*int64(beyond); spent < c.least {
 			t.Errorf("%s costs %d steps more than the table, want %d", c.name, spent, c.least)
 		}
 	}
 	v := newVerifier(image{size: 52}.bytes(), limits{depth: 64}, true)
-	v.work = tableCost + int64(beyond) // and nothing for the slots that the schema does not have
+	v.work = tableCost + slotCost*int64(beyond) // and nothing for the slots that the schema does not have
 	if _, ok := v.record(p.root, ""); ok || v.problem != tooMuch {
 		t.Errorf("empty slots cost nothing: %v", v.problem)
 	}
