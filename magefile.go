@@ -36,3 +36,6 @@ func Bench(short *bool, run, dir *string) error { return tools.Bench(short, run,
 
 // Fuzz runs every fuzz target, each for -time (default 30s).
 func Fuzz(time *time.Duration) error { return tools.Fuzz(time) }
+
+// Soak runs random programs on all backends and on a model for -time (default 5m), and compares everything they show.
+func Soak(time *time.Duration) error { return tools.Soak(time) }

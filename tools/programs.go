@@ -3,7 +3,10 @@
 
 package tools
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Demo runs the demonstration program. A nil argument leaves the choice to the program.
 func Demo(backend, format, keep *string) error {
@@ -19,6 +22,11 @@ func Bench(short *bool, only, dir *string) error {
 	args = appendFlag(args, "short", short)
 	args = appendFlag(args, "run", only)
 	return run(appendFlag(args, "dir", dir)...)
+}
+
+// Soak runs random programs on all backends for the given time. A nil argument leaves the choice to the program.
+func Soak(length *time.Duration) error {
+	return run(appendFlag([]string{"go", "run", "./tools/cmd/soak"}, "time", length)...)
 }
 
 // appendFlag appends -name=value if a value was given.

@@ -1,0 +1,50 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package lockstep
+
+import "slices"
+
+// Shrink returns a program that fails as p does, from which no operation can be left out: first large parts are left out,
+// then smaller ones, at last single operations, also those inside of transactions.
+func (p Program) Shrink(fails func(Program) bool) Program {
+	for {
+		before := p.size()
+		p = shrinkList(p, fails)
+		for i := range p {
+			p[i].Ops = shrinkList(p[i].Ops, func(ops Program) bool {
+				q := slices.Clone(p)
+				q[i].Ops = ops
+				return fails(q)
+			})
+		}
+		if p.size() == before {
+			return p
+		}
+	}
+}
+
+// size counts all operations.
+func (p Program) size() int {
+	n := len(p)
+	for _, o := range p {
+		n += len(o.Ops)
+	}
+	return n
+}
+
+// shrinkList leaves parts out of a list for as long as it fails without them.
+func shrinkList(p Program, fails func(Program) bool) Program {
+	p = slices.Clone(p)
+	for part := (len(p) + 1) / 2; part > 0; part /= 2 {
+		for i := 0; i < len(p); {
+			shorter := slices.Delete(slices.Clone(p), i, min(i+part, len(p)))
+			if fails(shorter) {
+				p = shorter
+			} else {
+				i += part
+			}
+		}
+	}
+	return p
+}
