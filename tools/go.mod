@@ -38,6 +38,7 @@ require (
 	github.com/golang/protobuf v1.5.3 // indirect
 	github.com/golang/snappy v0.0.5-0.20231225225746-43d5d4cd4e0e // indirect
 	github.com/guardkv/guardkv/backends/badger v0.1.0
+	github.com/guardkv/guardkv/backends/pebble v0.1.0
 	github.com/klauspost/compress v1.18.0 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
@@ -67,3 +68,5 @@ replace (
 )
 
 replace github.com/guardkv/guardkv/backends/badger => ../backends/badger
+
+replace github.com/guardkv/guardkv/backends/pebble => ../backends/pebble

@@ -10,6 +10,7 @@ import (
 
 	"github.com/guardkv/guardkv/backends/badger"
 	"github.com/guardkv/guardkv/backends/bbolt"
+	"github.com/guardkv/guardkv/backends/pebble"
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/memory"
 )
@@ -38,7 +39,7 @@ var engines = []engine{
 		},
 	},
 	{
-		name: "pebble", open: openPebble, // backend
+		name: "pebble", backend: func() core.Backend { return pebble.Backend{} }, open: openPebble,
 		targets: targets{get: 1.05, scan: 1.1, put: 1 / 0.95, put64: 1 / 0.95, load: 0.5},
 	},
 	{
