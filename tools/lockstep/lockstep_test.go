@@ -5,14 +5,19 @@ package lockstep
 
 import "testing"
 
-// TestLockstep is the short form of go tool mage soak.
+// TestLockstep is the short form of go tool mage soak. Programs that open storages again and again are slow on engines that
+// keep theirs in directories, so most of them run on the others alone.
 func TestLockstep(t *testing.T) {
-	seeds := uint64(40)
+	all, fast := uint64(6), uint64(30)
 	if testing.Short() {
-		seeds = 10
+		all, fast = 2, 10
 	}
-	for seed := range seeds {
-		if err := Verify(seed, 60, Backends); err != nil {
+	for seed := range fast {
+		backends := Backends
+		if seed >= all {
+			backends = Backends[:2]
+		}
+		if err := Verify(seed, 60, backends); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -20,7 +25,7 @@ func TestLockstep(t *testing.T) {
 
 // TestSameText: a program that says everything it sees says the same on every backend, byte for byte.
 func TestSameText(t *testing.T) {
-	for seed := uint64(1000); seed < 1003; seed++ {
+	for seed := uint64(1000); seed < 1002; seed++ {
 		p := Generate(seed, 100)
 		var first string
 		for i, b := range Backends {
