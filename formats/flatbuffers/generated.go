@@ -5,6 +5,7 @@ package flatbuffers
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -24,6 +25,9 @@ func (s *schema) find(view reflect.Type) (*schema, error) {
 		}
 	}
 	names = closest(names, view.PkgPath())
+	if slices.Contains(names, s.root) {
+		names = []string{s.root}
+	}
 	if len(names) != 1 {
 		return nil, fmt.Errorf("it has %d tables of this name: %q", len(names), names)
 	}
@@ -34,14 +38,32 @@ func (s *schema) find(view reflect.Type) (*schema, error) {
 // packages are called like the namespaces.
 func closest(names []string, folder string) []string {
 	slices.Sort(names)
-	best, most := names, 0
+	var best []string
+	most := math.MinInt
 	for _, name := range names {
-		space := "/" + strings.ReplaceAll(namespace(name), ".", "/")
-		if len(names) > 1 && len(space) > most && strings.HasSuffix("/"+folder, space) {
-			best, most = []string{name}, len(space)
+		if n := closeness(namespace(name), folder); n > most {
+			best, most = []string{name}, n
+		} else if n == most {
+			best = append(best, name)
 		}
 	}
 	return best
+}
+
+// closeness counts the parts of a namespace that are the last folders. Parts that are not weigh less than those that are.
+func closeness(space, folder string) int {
+	parts, folders := strings.Split(space, "."), strings.Split(folder, "/")
+	if space == "" {
+		return 0
+	}
+	slices.Reverse(parts)
+	slices.Reverse(folders)
+	same := 0
+	for same < len(parts) && same < len(folders) && parts[same] == folders[same] {
+		same++
+	}
+	const heavy = 1000
+	return heavy*same - (len(parts) - same)
 }
 
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }

@@ -80,7 +80,7 @@ func wantError(t *testing.T, name string, err error, says string) {
 }
 
 type looksLikeAView struct {
-	_tab flatbuffers.Table
+	flatbuffers.Table
 	more int
 }
 
@@ -92,7 +92,7 @@ func TestFitsView(t *testing.T) {
 	} {
 		wantError(t, view.String(), s.fitsView(view), "not the accessor of a table")
 	}
-	_ = looksLikeAView{more: 1}
+	_ = looksLikeAView{}.more
 }
 
 // Tables of one name in several namespaces are told apart by the folders of the generated code.
@@ -107,6 +107,7 @@ func TestClosest(t *testing.T) {
 		{[]string{"zoo.Animal", "big.zoo.Animal"}, "example.com/big/zoo", []string{"big.zoo.Animal"}},
 		{[]string{"zoo.Animal", "big.zoo.Animal"}, "example.com/zoo", []string{"zoo.Animal"}},
 		{[]string{"zoo.Animal", "Animal"}, "example.com/zoo", []string{"zoo.Animal"}},
+		{[]string{"zoo.one.Animal", "zoo.two.Animal"}, "example.com/moved/one", []string{"zoo.one.Animal"}},
 		{[]string{"zoo.Animal", "park.Animal"}, "example.com/bigpark", []string{"park.Animal", "zoo.Animal"}},
 		{[]string{"zoo.Animal", "park.Animal"}, "example.com/other", []string{"park.Animal", "zoo.Animal"}},
 		{nil, "example.com/zoo", nil},

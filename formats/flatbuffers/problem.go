@@ -57,8 +57,6 @@ func (p problem) advice() string {
 		return "it was not made for this type"
 	case unknownField, unknownMember:
 		return "it was made with a newer schema: use that one here"
-	case missing:
-		return "set it"
 	}
 	return ""
 }

@@ -27,7 +27,9 @@ func verifySchema() *schema {
 			"R": root,
 			"Q": tableOf("Q", "optional:int", "must:int!"),
 			"U": {kind: unionDef, name: "U", values: []value{
-				{name: "NONE"}, {name: "R", number: 1, typ: typeOf("R")}, {name: "text", number: 2, typ: typeOf("string")},
+				{name: "NONE"},
+				{name: "R", number: 1, typ: typeOf("R")},
+				{name: "text", number: 2, typ: typeOf("string")},
 				{name: "Point", number: 4, typ: typeOf("Point")},
 			}},
 			"Point": {kind: structDef, name: "Point", size: 16, align: 8},
@@ -523,7 +525,8 @@ func TestVerifySize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := make([]byte, 1<<31)
+	half := 1 << 30
+	b := make([]byte, 2*half)
 	if _, err := p.verify(b, defaultLimits, false); problemOf(err) != badSize {
 		t.Errorf("error %v", err)
 	}
