@@ -255,6 +255,6 @@ func (t inTx[K]) scan(r scanRange, each func(row) error) error {
 	return t.scans(t.tx.Scan()).scan(r, each)
 }
 func (t inTx[K]) scanKeys(r scanRange) ([]string, error) { return t.scans(t.tx.Scan()).scanKeys(r) }
-func (t inTx[K]) scanCount(r scanRange) (int, error) { return t.scans(t.tx.Scan()).scanCount(r) }
+func (t inTx[K]) scanCount(r scanRange) (int, error)     { return t.scans(t.tx.Scan()).scanCount(r) }
 
 func (t inTx[K]) scanDelete(r scanRange) (int, error) { return t.scans(t.tx.Scan()).scanDelete(r) }
