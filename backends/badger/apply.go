@@ -16,7 +16,7 @@ import (
 // outOfLine is the user's byte of entries whose values are in the value log.
 const outOfLine = 1
 
-// Apply commits the writes in one transaction of badger. The arguments may be reused when the call returns.
+// Apply commits the writes. The arguments may be reused when the call returns.
 func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -28,7 +28,12 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 	if err != nil || len(writes) == 0 {
 		return err
 	}
-	if err := e.commit(func(txn *badger.Txn) error { return put(txn, writes) }); err != nil {
+	if len(writes) < bulk && size <= e.txn.bytes {
+		err = e.commit(func(txn *badger.Txn) error { return put(txn, writes) })
+	} else {
+		err = e.load(writes)
+	}
+	if err != nil {
 		return err
 	}
 	const enough = 4 << 20
@@ -40,32 +45,28 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 
 // checkSizes refuses what badger cannot take, and returns the size of the batch.
 func (e *engine) checkSizes(writes []core.Write) (size int, err error) {
-	l := &e.limits
-	if len(writes) > l.BatchRows {
-		return 0, fmt.Errorf("%w: %d rows in one write, where badger takes %d", core.ErrTooLarge, len(writes), l.BatchRows)
-	}
 	for i := range writes {
 		w := &writes[i]
-		if len(w.Key) > l.Key {
-			return 0, fmt.Errorf("%w: a key of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Key), l.Key)
+		if len(w.Key) > maxKey {
+			return 0, fmt.Errorf("%w: a key of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Key), maxKey)
 		}
-		if len(w.Value) > l.Value {
-			return 0, fmt.Errorf("%w: a value of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Value), l.Value)
+		if len(w.Value) > maxValue {
+			return 0, fmt.Errorf("%w: a value of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Value), maxValue)
 		}
 		size += len(w.Key) + len(w.Value)
-	}
-	if size > l.BatchBytes {
-		return 0, fmt.Errorf("%w: %d bytes in one write, where badger takes %d", core.ErrTooLarge, size, l.BatchBytes)
 	}
 	return size, nil
 }
 
-// commit makes what fn writes, and the row that counts the commits, durable and visible.
+// commit makes what fn writes, and the row that counts the commits, durable and visible, in one transaction of badger.
 func (e *engine) commit(fn func(txn *badger.Txn) error) (err error) {
-	if e.failed != nil {
-		return fmt.Errorf("an earlier write failed; open the storage again: %w", e.failed)
+	if err := e.usable(); err != nil {
+		return err
 	}
-	ts := e.newest.Load().ReadTs()
+	ts := e.newest.Load().ReadTs() + 1
+	if e.torn > 0 {
+		ts = e.torn
+	}
 	txn := e.db.NewTransactionAt(ts, true)
 	defer txn.Discard()
 	if err := errors.Join(fn(txn), txn.Set(tallyKey, e.tally.Next())); err != nil {
@@ -74,7 +75,7 @@ func (e *engine) commit(fn func(txn *badger.Txn) error) (err error) {
 	e.unflushed = true
 	defer func() { e.failed = err }()
 	defer rescue(&err)
-	if err := txn.CommitAt(ts+1, nil); err != nil {
+	if err := txn.CommitAt(ts, nil); err != nil {
 		return err
 	}
 	if !e.noSync {
@@ -83,7 +84,16 @@ func (e *engine) commit(fn func(txn *badger.Txn) error) (err error) {
 		}
 	}
 	e.tally.Wrote()
-	e.publish(ts + 1)
+	e.torn = 0
+	e.publish(ts)
+	return nil
+}
+
+// usable returns an error once a commit has failed.
+func (e *engine) usable() error {
+	if e.failed != nil {
+		return fmt.Errorf("an earlier write failed; open the storage again: %w", e.failed)
+	}
 	return nil
 }
 

@@ -97,4 +97,9 @@ func (e *engine) checkRows(ctx context.Context) error {
 	return c.Err()
 }
 
-func (e *engine) checkTally(context.Context) error { return e.tally.Check(e.tallyRow) }
+func (e *engine) checkTally(context.Context) error {
+	return e.tally.Check(func() ([]byte, error) {
+		row, _, err := e.tallyRow()
+		return row, err
+	})
+}

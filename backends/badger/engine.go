@@ -25,7 +25,7 @@ type engine struct {
 	db     *badger.DB
 	place  directory.Place
 	log    *slog.Logger
-	limits core.Limits
+	txn    txnLimits
 	noSync bool
 
 	newest    atomic.Pointer[badger.Txn] // reads what is published; never discarded, so that readers need not be counted
@@ -38,9 +38,10 @@ type engine struct {
 	// What follows is the writer's.
 	tally     *directory.Tally
 	names     syncedDir
-	unflushed bool  // something was written since badger last emptied its memtable
-	since     int   // bytes written since versions were last given up
-	failed    error // of a commit whose outcome is unknown
+	unflushed bool   // something was written since badger last emptied its memtable
+	since     int    // bytes written since versions were last given up
+	failed    error  // of a commit whose outcome is unknown
+	torn      uint64 // the number of the commit that sets back rows of a batch that was not committed; 0: there are none
 }
 
 var (
@@ -68,8 +69,8 @@ func (e *engine) discard() {
 	e.db.SetDiscardTs(ts)
 }
 
-// Limits returns what fits into one transaction of badger.
-func (e *engine) Limits() core.Limits { return e.limits }
+// Limits returns what badger can take.
+func (e *engine) Limits() core.Limits { return core.Limits{Key: maxKey, Value: maxValue} }
 
 // SetMark replaces the mark, which is no part of badger.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {

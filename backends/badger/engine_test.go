@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -264,32 +265,112 @@ func TestSmallerMemTableAfterCrash(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// What the limits say must fit into one transaction together, or a batch that core lets pass would fail.
-func TestLimitsFitTogether(t *testing.T) {
+// What goes into one transaction must fit, whatever the rows are, or a write would fail that nobody has refused.
+func TestTxnLimitsFitTogether(t *testing.T) {
+	for _, b := range []Backend{small, {}, {MemTable: 200 << 20}} {
+		e := open(t, b, fastPath(t))
+		if int64(e.txn.bytes) < b.memTable()/8 {
+			t.Errorf("%d bytes in a transaction, with memtables of %d", e.txn.bytes, b.memTable())
+		}
+		key := func(i int) []byte { return fmt.Appendf(nil, "!badger!%08d", i) } // grows when it is stored
+		value := make([]byte, e.txn.bytes/e.txn.rows-16)
+		writes := make([]core.Write, e.txn.rows)
+		left := e.txn.bytes
+		for i := range writes {
+			writes[i] = core.Write{Key: key(i), Value: value}
+			left -= len(writes[i].Key) + len(value)
+		}
+		writes[0].Value = make([]byte, len(value)+left)
+		if err := e.commit(func(txn *badger.Txn) error { return put(txn, writes) }); err != nil {
+			t.Fatal(err)
+		}
+		if n := e.chunk(writes); n != len(writes) {
+			t.Errorf("a request of %d rows, of %d", n, len(writes))
+		}
+		if err := e.loadChunk(e.newest.Load().ReadTs()+1, writes); err != nil {
+			t.Fatal(err)
+		}
+		closeEngine(t, e)
+	}
+}
+
+func TestTooLarge(t *testing.T) {
 	e := open(t, small, fastPath(t))
 	l := e.Limits()
-	key := func(i int) []byte { return fmt.Appendf(nil, "!badger!%08d", i) } // grows when it is stored
-	value := make([]byte, l.BatchBytes/l.BatchRows-16)
-	writes := make([]core.Write, l.BatchRows)
-	left := l.BatchBytes
-	for i := range writes {
-		writes[i] = core.Write{Key: key(i), Value: value}
-		left -= len(writes[i].Key) + len(value)
-	}
-	writes[0].Value = make([]byte, len(value)+left)
-	apply(t, e, writes...)
 	apply(t, e, core.Write{Key: bytes.Repeat([]byte("k"), l.Key), Value: make([]byte, l.Value)})
-	for _, w := range [][]core.Write{
-		append(writes[:l.BatchRows:l.BatchRows], core.Write{Key: []byte("z")}),
-		{{Key: []byte("k"), Value: make([]byte, l.BatchBytes)}},
-		{{Key: make([]byte, l.Key+1)}},
-		{{Key: []byte("k"), Value: make([]byte, l.Value+1)}},
+	apply(t, e, core.Write{Key: append([]byte(ofBadger), bytes.Repeat([]byte("k"), l.Key-len(ofBadger))...), Value: []byte("v")})
+	for _, w := range []core.Write{
+		{Key: make([]byte, l.Key+1)},
+		{Key: []byte("k"), Value: make([]byte, l.Value+1)},
 	} {
-		if err := e.Apply(context.Background(), nil, w); !errors.Is(err, core.ErrTooLarge) {
+		if err := e.Apply(context.Background(), nil, []core.Write{{Key: []byte("a")}, w}); !errors.Is(err, core.ErrTooLarge) {
 			t.Errorf("%v", err)
 		}
 	}
+	if all, err := dump(e); err != nil || len(all) != 2 {
+		t.Errorf("%d rows, %v", len(all), err)
+	}
 	closeEngine(t, e)
+}
+
+// A batch that does not fit into a transaction is loaded in parts. One that did not come to its end, because of a crash or an error,
+// is not seen, and is set back when the storage is opened: rows that it replaced or deleted are what they were.
+func TestLoadIsAtomic(t *testing.T) {
+	path := fastPath(t)
+	e := open(t, small, path)
+	const n = 60_000
+	apply(t, e, rows(0, n, 100)...)
+	apply(t, e, core.Write{Key: rowKey(5), Value: rowValue(5, inlineBelow)})
+	want, err := dump(e)
+	if err != nil || len(want) != n {
+		t.Fatal(len(want), err)
+	}
+	batch := append(deletions(0, 20_000), rows(20_000, 30_000, 50)...)
+	batch = append(batch, rows(n, n+10_000, 300)...)
+	ts := e.newest.Load().ReadTs() + 1
+	if err := e.loadAt(ts, batch); err != nil {
+		t.Fatal(err)
+	}
+	same := func(e *engine, where string) {
+		t.Helper()
+		got, err := dump(e)
+		if err != nil || !maps.Equal(got, want) {
+			t.Fatalf("%s: %d rows of %d, %v", where, len(got), len(want), err)
+		}
+	}
+	same(e, "before the commit")
+	copyDir(t, path, path+"-killed") // as a crash leaves it
+	if err := e.loadAt(ts+1, append(rows(0, 10_000, 100), deletions(n, n+5000)...)); err != nil {
+		t.Fatal(err)
+	}
+	copyDir(t, path, path+"-killed-again") // as a crash leaves it in the middle of setting back
+	closeEngine(t, e)                      // as an error leaves it
+
+	e, err = tryOpen(small, path, true, testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(e, "to read")
+	closeEngine(t, e)
+
+	for _, p := range []string{path, path + "-killed", path + "-killed-again"} {
+		for range 2 {
+			e = open(t, small, p)
+			same(e, "again")
+			if err := e.Check(context.Background()); err != nil {
+				t.Error(err)
+			}
+			closeEngine(t, e)
+		}
+		e = open(t, small, p)
+		compact(t, e)
+		same(e, "compacted")
+		apply(t, e, batch...)
+		if all, err := dump(e); err != nil || len(all) != n-20_000+10_000 {
+			t.Errorf("%d rows, %v", len(all), err)
+		}
+		closeEngine(t, e)
+	}
 }
 
 // badger puts a new manifest in the place of one that has become long. After a crash the witness still knows the old one.

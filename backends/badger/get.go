@@ -120,14 +120,15 @@ func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *
 	}
 }
 
-// tallyRow returns the row that counts the writes, nil if there is none.
-func (e *engine) tallyRow() ([]byte, error) {
-	row, _, err := e.get(e.newest.Load(), tallyKey)
-	if errors.Is(err, core.ErrNotFound) {
-		return nil, nil
+// tallyRow returns the row that counts the commits, nil if there is none, and the number of the last commit.
+func (e *engine) tallyRow() (row []byte, last uint64, err error) {
+	defer rescue(&err)
+	item, err := e.newest.Load().Get(tallyKey)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, 0, nil
+	} else if err != nil {
+		return nil, 0, fmt.Errorf("the row that counts the commits: %w", readError(err))
 	}
-	if err != nil {
-		return nil, fmt.Errorf("the row that counts the writes: %w", err)
-	}
-	return row, nil
+	row, err = inline(item)
+	return row, item.Version(), err
 }

@@ -68,16 +68,11 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 func newEngine(ctx context.Context, db *badger.DB, p directory.Place, opts core.EngineOptions) (*engine, error) {
 	e := &engine{
 		db: db, place: p, log: opts.Logger, noSync: opts.NoSync,
-		limits:    limitsOf(db.Opts().MemTableSize),
+		txn:       txnLimitsOf(db.Opts().MemTableSize),
 		snapshots: map[uint64]int{},
 		names:     syncedDir{path: p.Dir},
 	}
-	e.publish(db.MaxVersion())
-	row, err := e.tallyRow()
-	if err != nil {
-		return nil, err
-	}
-	if e.tally, err = p.Tally(row); err != nil {
+	if err := e.begin(ctx); err != nil {
 		return nil, err
 	}
 	if opts.Validation == core.ValidateFull {
@@ -86,4 +81,25 @@ func newEngine(ctx context.Context, db *badger.DB, p directory.Place, opts core.
 		}
 	}
 	return e, nil
+}
+
+// begin finds the last commit, and sets back what was written behind it and not committed.
+func (e *engine) begin(ctx context.Context) error {
+	e.publish(e.db.MaxVersion())
+	row, last, err := e.tallyRow()
+	if err != nil {
+		return err
+	}
+	if e.tally, err = e.place.Tally(row); err != nil {
+		return err
+	}
+	loaded := e.newest.Load().ReadTs()
+	if last == loaded {
+		return nil
+	}
+	e.publish(last)
+	if e.place.ReadOnly {
+		return nil
+	}
+	return protect(func() error { return e.repair(ctx, loaded) })
 }

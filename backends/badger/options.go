@@ -7,8 +7,6 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 	"github.com/dgraph-io/badger/v4/skl"
-
-	"github.com/guardkv/guardkv/core"
 )
 
 const (
@@ -46,19 +44,22 @@ func engineOptions(dir string, memTable int64, readOnly bool, log badger.Logger)
 	return opt
 }
 
-// limitsOf returns what fits into one transaction of badger with memtables of a size, beside the row of the tally.
+// maxValue is the longest value: with the rest of its request it must fit behind the size of a file of the value log.
+const maxValue = valueLogFile - 1<<20
+
+// txnLimits are how much fits into one transaction of badger, or one request to it, beside the row of the tally.
+type txnLimits struct{ rows, bytes int }
+
+// txnLimitsOf returns the limits with memtables of a size.
 //
 // badger refuses a transaction of maxCount entries or maxSize bytes, counting itself an entry of 21 bytes, and 12
 // bytes for each entry beside its key and value.
-func limitsOf(memTable int64) core.Limits {
+func txnLimitsOf(memTable int64) txnLimits {
 	maxSize := memTable * 15 / 100
 	maxCount := maxSize / int64(skl.MaxNodeSize)
 	rows := maxCount - 3
-	bytes := maxSize - (rows+1)*(12+1) - int64(len(tallyKey)) - 128
-	return core.Limits{
-		Key:        maxKey,
-		Value:      int(bytes - maxKey),
-		BatchRows:  int(rows),
-		BatchBytes: int(bytes),
+	return txnLimits{
+		rows:  int(rows),
+		bytes: int(maxSize - (rows+1)*(12+1) - int64(len(tallyKey)) - 128),
 	}
 }

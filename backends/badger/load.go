@@ -1,0 +1,132 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/pb"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Many rows are not written in one transaction of badger: that has a limit, and inserts them in no order, which takes most of
+// the time. They are loaded, in order, at the number of the commit that comes; nobody sees them until the commit itself,
+// whose row counts the commits. After a crash, or an error, a row with a higher number than that one is part of a batch
+// that was not committed, and is set back when the storage is opened.
+
+// bulk is the number of writes from which on loading pays, for one more sync.
+const bulk = 2048
+
+// deleted is badger's flag of an entry that deletes its key.
+var deleted = []byte{1}
+
+// load commits the writes.
+func (e *engine) load(writes []core.Write) error {
+	if err := e.usable(); err != nil {
+		return err
+	}
+	ts := e.newest.Load().ReadTs() + 1
+	e.unflushed = true
+	err := protect(func() error { return e.loadAt(ts, writes) })
+	if err != nil {
+		e.failed = err
+		return err
+	}
+	return e.commit(func(*badger.Txn) error { return nil })
+}
+
+// loadAt loads the writes in chunks. Each is durable before the next one: badger may go on to another memtable between them,
+// and only syncs the last.
+func (e *engine) loadAt(ts uint64, writes []core.Write) error {
+	for len(writes) > 0 {
+		n := e.chunk(writes)
+		if err := e.loadChunk(ts, writes[:n]); err != nil {
+			return err
+		}
+		if !e.noSync {
+			if err := e.db.Sync(); err != nil {
+				return err
+			}
+		}
+		writes = writes[n:]
+	}
+	return nil
+}
+
+// chunk returns how many of the writes make one request to badger: at least one, whose value may be long.
+func (e *engine) chunk(writes []core.Write) int {
+	size := 0
+	for i := range writes {
+		if size += len(writes[i].Key) + len(writes[i].Value); i > 0 && size > e.txn.bytes || i == e.txn.rows {
+			return i
+		}
+	}
+	return len(writes)
+}
+
+func (e *engine) loadChunk(ts uint64, writes []core.Write) (err error) {
+	l := e.db.NewKVLoader(1)
+	defer func() { err = errors.Join(err, l.Finish()) }() // the arguments are badger's until then
+	for i := range writes {
+		w := &writes[i]
+		kv := pb.KV{Key: stored(w.Key), Value: w.Value, Version: ts}
+		switch {
+		case w.Delete:
+			kv.Value, kv.Meta = nil, deleted
+		case len(w.Value) >= inlineBelow:
+			kv.UserMeta = userOutOfLine
+		}
+		if err := l.Set(&kv); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var userOutOfLine = []byte{outOfLine}
+
+// repair sets back what was loaded and not committed: all rows with a number above that of the last commit. The commit that
+// does so has a number above them all.
+func (e *engine) repair(ctx context.Context, loaded uint64) error {
+	newest := e.newest.Load()
+	e.torn = loaded + 1
+	opts := badger.IteratorOptions{AllVersions: true, SinceTs: newest.ReadTs()}
+	it := e.db.NewTransactionAt(loaded, false).NewIterator(opts)
+	defer it.Close()
+	var chunk []core.Write
+	size := 0
+	for it.Rewind(); it.Valid(); it.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		w, err := e.before(newest, it.Item().KeyCopy(nil))
+		if err != nil {
+			return err
+		}
+		chunk = append(chunk, w)
+		if size += len(w.Key) + len(w.Value); size > e.txn.bytes {
+			if err := e.loadAt(e.torn, chunk); err != nil {
+				return err
+			}
+			chunk, size = chunk[:0], 0
+		}
+	}
+	if err := e.loadAt(e.torn, chunk); err != nil {
+		return err
+	}
+	return e.commit(func(*badger.Txn) error { return nil })
+}
+
+// before returns the write that makes a row what it was. The key is as it is stored.
+func (e *engine) before(newest *badger.Txn, key []byte) (core.Write, error) {
+	value, _, err := e.get(newest, key)
+	w := core.Write{Key: logical(key, nil), Value: value}
+	if errors.Is(err, core.ErrNotFound) {
+		w.Delete, err = true, nil
+	}
+	return w, err
+}
