@@ -34,6 +34,9 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 	default:
 		err = e.ingest(ctx, writes)
 	}
+	if err == nil {
+		err = e.health.check() // pebble was not told of a disk that fails
+	}
 	if err != nil {
 		return err
 	}

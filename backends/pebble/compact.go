@@ -21,10 +21,13 @@ func (e *engine) Compact(ctx context.Context) error {
 	if err := e.merge(ctx); err != nil {
 		return damage(err)
 	}
-	if err := e.flush(); err != nil { // what is in the log is not merged if it is empty rows alone
+	if err := e.flush(); err != nil {
 		return err
 	}
 	if err := e.settle(ctx); err != nil {
+		return err
+	}
+	if err := e.health.check(); err != nil {
 		return err
 	}
 	return e.record()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/guardkv/guardkv/core/directory"
 )
@@ -16,9 +17,9 @@ import (
 func (b Backend) create(p directory.Place, row []byte) (err error) {
 	h := new(health)
 	defer h.caught(&err)
-	o := b.options(b.fs, slog.New(slog.DiscardHandler), h)
+	o := b.options(freezing(b.fs, h), slog.New(slog.DiscardHandler), h)
 	o.ErrorIfExists = true
-	if b.fs == vfsDefault {
+	if b.fs == vfs.Default {
 		o.Lock = p.Lock.(*lock).engine
 	}
 	db, err := pebble.Open(p.Dir, o)
@@ -29,5 +30,5 @@ func (b Backend) create(p directory.Place, row []byte) (err error) {
 	if err == nil {
 		err = db.Flush()
 	}
-	return errors.Join(err, db.Close())
+	return errors.Join(err, db.Close(), h.check())
 }

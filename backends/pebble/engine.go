@@ -24,6 +24,7 @@ import (
 type engine struct {
 	place  directory.Place
 	fs     vfs.FS
+	onDisk bool // fs is the file system that the place is in
 	opts   *pebble.Options
 	db     *pebble.DB
 	write  *pebble.WriteOptions
@@ -156,10 +157,14 @@ func (e *engine) Close() error {
 		return errors.Join(e.closeDB(), e.place.Lock.Close())
 	}
 	err := e.flush()
-	if failed := e.closeDB(); failed != nil || err != nil {
-		return errors.Join(err, failed, e.place.Lock.Close())
+	err = errors.Join(err, e.closeDB())
+	if err == nil {
+		err = e.health.check()
 	}
-	return errors.Join(e.record(), e.place.Lock.Close())
+	if err == nil {
+		err = e.record()
+	}
+	return errors.Join(err, e.place.Lock.Close())
 }
 
 func (e *engine) flush() (err error) {

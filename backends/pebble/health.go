@@ -13,6 +13,8 @@ type health struct{ first atomic.Pointer[error] }
 
 func (h *health) fail(err error) { h.first.CompareAndSwap(nil, &err) }
 
+func (h *health) failed() bool { return h.first.Load() != nil }
+
 // check returns an error if pebble has failed.
 func (h *health) check() error {
 	if p := h.first.Load(); p != nil {

@@ -16,11 +16,9 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-var vfsDefault vfs.FS = vfs.Default
-
 // open opens the storage in a directory and looks for what pebble may have lost.
 func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOptions) (core.Engine, error) {
-	e := &engine{place: p, fs: b.fs, logger: opts.Logger, write: pebble.Sync}
+	e := &engine{place: p, fs: b.fs, onDisk: b.fs == vfs.Default, logger: opts.Logger, write: pebble.Sync}
 	if opts.NoSync {
 		e.write = pebble.NoSync
 	}
@@ -41,6 +39,8 @@ func (e *engine) start(b Backend) (err error) {
 	}
 	if e.place.ReadOnly {
 		e.fs = lockedFS{e.fs}
+	} else {
+		e.fs = freezing(e.fs, &e.health)
 	}
 	e.opts = b.options(e.fs, e.logger, &e.health)
 	e.opts.ErrorIfNotExists = true
@@ -51,8 +51,13 @@ func (e *engine) start(b Backend) (err error) {
 			return err
 		}
 	}
-	e.db, err = pebble.Open(e.place.Dir, e.opts)
-	return err
+	if e.db, err = pebble.Open(e.place.Dir, e.opts); err != nil {
+		return err
+	}
+	if err := e.health.check(); err != nil {
+		return errors.Join(err, e.closeDB())
+	}
+	return nil
 }
 
 // peek looks whether pebble's files are those of a version that this pebble reads.
@@ -105,7 +110,7 @@ func (e *engine) record() error {
 	if err != nil {
 		return err
 	}
-	if e.fs != vfsDefault {
+	if !e.onDisk {
 		return e.tally.Record() // the files are not where the witness is
 	}
 	return e.tally.Record(filepath.Base(d.ManifestFilename))
