@@ -31,6 +31,9 @@ func Isolated() error { return tools.Isolated() }
 // Consumer builds programs outside the workspace and checks what is linked into them.
 func Consumer() error { return tools.Consumer() }
 
+// Release says which modules would get which tags, and with -do commits and tags. -date=2006-01-02 is that of the changelogs.
+func Release(do *bool, date *string) error { return tools.Release(do, date) }
+
 // Bench compares with the engines used by hand.
 func Bench(short *bool, run, dir *string) error { return tools.Bench(short, run, dir) }
 

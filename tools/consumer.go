@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/guardkv/guardkv/tools/consumer"
+	"github.com/guardkv/guardkv/tools/release"
 )
 
 // Consumer packs the published modules, then builds and runs programs that use them from outside.
@@ -17,13 +18,13 @@ func Consumer() error {
 	if err != nil {
 		return err
 	}
-	published, err := Published()
+	versions, err := release.ReadVersions(root)
 	if err != nil {
 		return err
 	}
 	repository := consumer.Repository{
 		Root:     root,
-		Modules:  published,
+		Versions: versions,
 		Programs: filepath.Join(root, "tools", "consumer", "testdata"),
 	}
 	return errors.Join(

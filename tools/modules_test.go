@@ -5,12 +5,14 @@ package tools
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
 	"testing"
 
 	"github.com/guardkv/guardkv/tools/consumer"
+	"github.com/guardkv/guardkv/tools/release"
 )
 
 // A module that go.work does not name would be tested by nobody.
@@ -50,5 +52,20 @@ func TestEveryPublishedModuleHasAConsumer(t *testing.T) {
 		if !slices.ContainsFunc(consumer.Combinations, uses) {
 			t.Errorf("no combination in tools/consumer links %s", dir)
 		}
+	}
+}
+
+func TestEveryPublishedModuleHasAVersion(t *testing.T) {
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := Published()
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions, err := release.ReadVersions(root)
+	if got := slices.Sorted(maps.Keys(versions)); err != nil || !slices.Equal(got, slices.Sorted(slices.Values(published))) {
+		t.Errorf("%s names %v, the workspace has %v (error %v)", release.VersionsFile, got, published, err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/guardkv/guardkv/tools/modproxy"
 )
 
 // app is a module outside the workspace: a folder, and the environment in which go finds the packed modules.
@@ -23,49 +25,19 @@ type app struct {
 
 // newApp makes a module of a copy of the program. Its go.sum starts with the sums of the repository: what
 // is downloaded for it must be what the modules were tested with.
-func newApp(dir, program string, p packed) (app, error) {
+func newApp(dir string, program source, p packed) (app, error) {
 	a := app{dir: filepath.Join(dir, "app")}
 	var err error
-	if a.env, err = environment(p, filepath.Join(dir, "modcache")); err != nil {
+	if a.env, err = modproxy.Environment(p.proxy, filepath.Join(dir, "modcache"), p.own()); err != nil {
 		return a, err
 	}
-	if err := os.CopyFS(a.dir, os.DirFS(program)); err != nil {
+	if err := program.copyTo(a.dir); err != nil {
 		return a, err
 	}
-	if _, err := a.command("go", "mod", "init", "outside.test/"+filepath.Base(program)); err != nil {
+	if _, err := a.command("go", "mod", "init", "outside.test/app"); err != nil {
 		return a, err
 	}
 	return a, os.WriteFile(filepath.Join(a.dir, "go.sum"), p.sums, 0o644)
-}
-
-// environment returns the variables that make an outsider of a go command. Every one of them is needed.
-func environment(p packed, modcache string) ([]string, error) {
-	out, err := exec.Command("go", "env", "GOMODCACHE", "GOPROXY").Output()
-	if err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
-	}
-	downloaded, proxy, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	return []string{
-		"GOWORK=off",
-		// The module cache is an empty one, never one with a v0.1.0 of an earlier run.
-		"GOMODCACHE=" + modcache,
-		// The module cache can be deleted. Without paths of this machine the build cache serves all combinations.
-		"GOFLAGS=-modcacherw -trimpath",
-		// Our own modules first, then what was downloaded before, then the network.
-		"GOPROXY=" + fileURL(p.proxy) + "," + fileURL(filepath.Join(downloaded, "cache", "download")) + "," + proxy,
-		"GONOSUMDB=" + p.patterns(),
-		// If GOPRIVATE covered our own modules, it would make go ask GitHub for them instead of the proxy.
-		"GOPRIVATE=",
-		"GONOPROXY=none",
-	}, nil
-}
-
-func fileURL(path string) string {
-	path = filepath.ToSlash(path)
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path // C:/
-	}
-	return "file://" + path
 }
 
 // require adds the modules to go.mod.
@@ -98,11 +70,19 @@ func (a app) vet() error {
 	return err
 }
 
-// run runs the program, or the tests, and compares what a program prints.
-func (a app) run(c Combination) error {
-	out, err := a.command(a.binary())
-	if err == nil && !c.Tests && out != c.Prints {
-		err = fmt.Errorf("it printed %q, not %q", out, c.Prints)
+// run runs the tests in their folder, or the program in an empty one, and compares what it prints.
+func (a app) run(tests bool, prints string) error {
+	if tests {
+		_, err := a.command(a.binary())
+		return err
+	}
+	elsewhere := app{dir: a.dir + "-run", env: a.env}
+	if err := os.Mkdir(elsewhere.dir, 0o755); err != nil {
+		return err
+	}
+	out, err := elsewhere.command(a.binary())
+	if err == nil && out != prints {
+		err = fmt.Errorf("it printed %q, not %q", out, prints)
 	}
 	return err
 }

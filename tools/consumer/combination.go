@@ -12,8 +12,11 @@ import (
 
 // Combination is a program, or a package with tests, that uses some of the modules, and what may be linked into it.
 type Combination struct {
-	// Name is the folder below testdata that holds the source.
+	// Name is the folder below testdata that holds the source, unless Document is given.
 	Name string
+	// Document is a Markdown file of the repository. Its first block of Go is the program, the block after that what
+	// the program prints, and it says "go get" and the modules of Requires.
+	Document string
 	// Requires are the folders of the modules it gets.
 	Requires []string
 	// Tests says that it is a package of an outside author, whose tests are run. Otherwise it is a program.
@@ -45,6 +48,15 @@ var Combinations = []Combination{
 			"github.com/fxamacker/cbor/v2", "github.com/x448/float16", "go.etcd.io/bbolt", "golang.org/x/sys",
 		},
 		Denied: []string{"backendtest", "badger", "core/memory", "flatbuffers", "formattest", "gob", "net/http", "pebble", "testing"},
+	},
+	{
+		Name:     "readme",
+		Document: "README.md",
+		Requires: []string{"backends/bbolt", "formats/cbor"},
+		Links: []string{
+			"core", "backends/bbolt", "formats/cbor",
+			"github.com/fxamacker/cbor/v2", "github.com/x448/float16", "go.etcd.io/bbolt", "golang.org/x/sys",
+		},
 	},
 	{
 		Name:     "outside-backend",

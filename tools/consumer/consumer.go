@@ -10,21 +10,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"golang.org/x/mod/modfile"
 
 	"github.com/guardkv/guardkv/tools/modproxy"
 )
 
-// version is what the modules require each other at; see CONTRIBUTING.md.
-const version = "v0.1.0"
-
 // Repository is what programs are built against.
 type Repository struct {
-	Root     string   // its folder
-	Modules  []string // the folders of its published modules
-	Programs string   // the folder whose subfolders are the programs
+	Root     string            // its folder
+	Versions map[string]string // of its published modules, by folder
+	Programs string            // the folder whose subfolders are the programs
 }
 
 // result is what the table shows of a combination.
@@ -62,15 +63,21 @@ func (r Repository) Check(combinations []Combination, out io.Writer) error {
 	return errors.Join(append(errs, printTable(out, results, packed))...)
 }
 
-// pack packs all modules.
+// pack packs all modules, each at its version and requiring the others at theirs.
 func (r Repository) pack(proxy string) (packed, error) {
-	p := packed{proxy: proxy, paths: map[string]string{}}
-	for _, dir := range r.Modules {
-		mod, err := modproxy.Pack(proxy, r.Root, dir, version)
+	p := packed{proxy: proxy, paths: map[string]string{}, versions: map[string]string{}}
+	for dir, version := range r.Versions {
+		text, err := os.ReadFile(filepath.Join(r.Root, dir, "go.mod"))
 		if err != nil {
 			return p, err
 		}
-		p.paths[dir] = mod.Path
+		p.paths[dir] = modfile.ModulePath(text)
+		p.versions[p.paths[dir]] = version
+	}
+	for _, dir := range slices.Sorted(maps.Keys(r.Versions)) {
+		if _, err := modproxy.Pack(proxy, r.Root, dir, r.Versions[dir], p.versions); err != nil {
+			return p, err
+		}
 		sums, err := os.ReadFile(filepath.Join(r.Root, dir, "go.sum"))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return p, err
@@ -82,18 +89,22 @@ func (r Repository) pack(proxy string) (packed, error) {
 
 // try builds and runs one combination in a new folder.
 func (r Repository) try(c Combination, dir string, p packed) (result, error) {
-	a, err := newApp(dir, filepath.Join(r.Programs, c.Name), p)
+	program, err := r.source(c)
 	if err != nil {
 		return result{}, err
 	}
-	if err := a.require(p.versions(c.Requires)); err != nil {
+	a, err := newApp(dir, program, p)
+	if err != nil {
+		return result{}, err
+	}
+	if err := a.require(p.wanted(c.Requires)); err != nil {
 		return result{}, err
 	}
 	built := result{name: c.Name}
 	if built.size, built.took, err = a.build(c.Tests); err != nil {
 		return result{}, err
 	}
-	if err := errors.Join(a.vet(), a.run(c)); err != nil {
+	if err := errors.Join(a.vet(), a.run(c.Tests, program.prints)); err != nil {
 		return result{}, err
 	}
 	if built.linked, err = a.linked(c.Tests); err != nil {

@@ -54,7 +54,7 @@ func repository(t *testing.T) Repository {
 			t.Fatal(err)
 		}
 	}
-	return Repository{Root: root, Modules: []string{"core", "extra"}, Programs: filepath.Join(root, "programs")}
+	return Repository{Root: root, Versions: map[string]string{"core": "v0.3.0", "extra": "v0.1.0"}, Programs: filepath.Join(root, "programs")}
 }
 
 func TestCheck(t *testing.T) {
@@ -98,6 +98,9 @@ func TestCheckFails(t *testing.T) {
 		{"no such module", Combination{Name: "plain", Requires: []string{"example.test/kv/gone"}}, "example.test/kv/gone"},
 		{"no such program", Combination{Name: "gone"}, "gone"},
 	}
+	if testing.Short() {
+		tests = tests[:3]
+	}
 	repo := repository(t)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -131,5 +134,34 @@ func TestInspect(t *testing.T) {
 	}
 	if err := inspect(this, linked{modules: []string{"example.test/kv/core"}}); err == nil {
 		t.Error("a module that the binary does not note was accepted")
+	}
+}
+
+func TestProgramOfADocument(t *testing.T) {
+	const text = "# Title\n\n```sh\ngo get example.test/kv/extra\n```\n\n```go\npackage main\n\nimport (\n\t\"os\"\n\n\t\"example.test/kv/extra\"\n)\n\n" +
+		"func main() { os.Stdout.WriteString(extra.Name() + \"\\n\") }\n```\n\nprints\n\n```\ncore and more\n```\n"
+	both := []string{"core", "extra"}
+	tests := []struct{ name, text, want string }{
+		{"as it is", text, ""},
+		{"no program", strings.Replace(text, "```go", "```text", 1), "no Go program"},
+		{"other output", strings.Replace(text, "\ncore and more", "\ncore and less", 1), `printed "core and more\n"`},
+		{"no output", strings.Replace(text, "```\ncore", "```text\ncore", 1), "lacks what its program prints"},
+		{"another module", strings.Replace(text, "get example.test/kv/extra", "get example.test/kv/core", 1), "and not to get [extra]"},
+		{"one module more", strings.Replace(text, "kv/extra\n", "kv/extra example.test/kv/core\n", 1), "and not to get [extra]"},
+	}
+	if testing.Short() {
+		tests = tests[:2]
+	}
+	repo := repository(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if err := os.WriteFile(filepath.Join(repo.Root, "D.md"), []byte(test.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			err := repo.Check([]Combination{{Name: "document", Document: "D.md", Requires: both[1:], Links: both}}, new(strings.Builder))
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
 	}
 }

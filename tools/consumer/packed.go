@@ -6,14 +6,14 @@ package consumer
 import (
 	"maps"
 	"slices"
-	"strings"
 )
 
 // packed are the modules of a repository in a file proxy.
 type packed struct {
-	proxy string            // the folder of the proxy
-	paths map[string]string // from a module's folder in the repository to its path
-	sums  []byte            // the go.sum files of all of them
+	proxy    string            // the folder of the proxy
+	paths    map[string]string // from a module's folder in the repository to its path
+	versions map[string]string // by path
+	sums     []byte            // the go.sum files of all of them
 }
 
 // resolve turns folders of packed modules into their paths and leaves other paths as they are.
@@ -28,11 +28,13 @@ func (p packed) resolve(names []string) []string {
 	return paths
 }
 
-// versions turns folders of packed modules into arguments of go get.
-func (p packed) versions(dirs []string) []string {
+// wanted turns folders of packed modules into arguments of go get.
+func (p packed) wanted(dirs []string) []string {
 	args := p.resolve(dirs)
-	for i := range args {
-		args[i] += "@" + version
+	for i, path := range args {
+		if version, ok := p.versions[path]; ok {
+			args[i] += "@" + version
+		}
 	}
 	return args
 }
@@ -47,7 +49,5 @@ func (p packed) short(path string) string {
 	return path
 }
 
-// patterns is the list of the modules that no checksum database knows.
-func (p packed) patterns() string {
-	return strings.Join(slices.Sorted(maps.Values(p.paths)), ",")
-}
+// own is the paths of the packed modules: no checksum database knows them.
+func (p packed) own() []string { return slices.Sorted(maps.Values(p.paths)) }

@@ -15,7 +15,7 @@ import (
 // printTable prints one line for each combination.
 func printTable(out io.Writer, results []result, p packed) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "combination\tbinary\tbuild\tmodules linked")
+	fmt.Fprintln(w, "combination\tmodules\tbinary\tbuild\tlinked")
 	for _, r := range results {
 		names := make([]string, len(r.linked.modules))
 		for i, path := range r.linked.modules {
@@ -23,7 +23,7 @@ func printTable(out io.Writer, results []result, p packed) error {
 		}
 		slices.Sort(names)
 		size := float64(r.size) / (1 << 20)
-		fmt.Fprintf(w, "%s\t%.1f MiB\t%v\t%s\n", r.name, size, r.took.Round(100*time.Millisecond), strings.Join(names, ", "))
+		fmt.Fprintf(w, "%s\t%d\t%.1f MiB\t%v\t%s\n", r.name, len(names), size, r.took.Round(100*time.Millisecond), strings.Join(names, ", "))
 	}
 	return w.Flush()
 }

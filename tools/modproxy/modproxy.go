@@ -20,16 +20,17 @@ import (
 )
 
 // Pack adds the module in the folder dir of the repository at root to the file proxy in the folder proxy, as the
-// given version. GOPROXY=file://proxy then serves it.
-func Pack(proxy, root, dir, version string) (module.Version, error) {
-	mod, err := pack(proxy, root, dir, version)
+// given version. Requirements of modules that own names are set to the versions it gives. GOPROXY=file://proxy then
+// serves the module.
+func Pack(proxy, root, dir, version string, own map[string]string) (module.Version, error) {
+	mod, err := pack(proxy, root, dir, version, own)
 	if err != nil {
 		err = fmt.Errorf("pack %s@%s: %w", dir, version, err)
 	}
 	return mod, err
 }
 
-func pack(proxy, root, dir, version string) (module.Version, error) {
+func pack(proxy, root, dir, version string, own map[string]string) (module.Version, error) {
 	stage, err := os.MkdirTemp("", "modproxy-")
 	if err != nil {
 		return module.Version{}, err
@@ -41,7 +42,7 @@ func pack(proxy, root, dir, version string) (module.Version, error) {
 	if err := addLicense(stage, root); err != nil {
 		return module.Version{}, err
 	}
-	path, err := dropReplaces(filepath.Join(stage, "go.mod"))
+	path, err := publish(filepath.Join(stage, "go.mod"), own)
 	if err != nil {
 		return module.Version{}, err
 	}
@@ -87,24 +88,19 @@ func addLicense(stage, root string) error {
 	return copyFile(license, filepath.Join(root, "LICENSE"))
 }
 
-// dropReplaces takes the replace directives out of a go.mod, as a release does: they count only in the main module,
-// and a consumer has to find everything without them. It returns the module's path.
-func dropReplaces(file string) (path string, err error) {
-	data, err := os.ReadFile(file)
+// publish makes a go.mod what a release serves, and returns the module's path.
+func publish(file string, own map[string]string) (path string, err error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
-	mod, err := modfile.Parse(file, data, nil)
-	if err != nil {
+	if text, err = Require(text, own); err != nil {
 		return "", err
 	}
-	for _, r := range mod.Replace {
-		if err := mod.DropReplace(r.Old.Path, r.Old.Version); err != nil {
-			return "", err
-		}
+	if text, err = DropReplaces(text); err != nil {
+		return "", err
 	}
-	mod.Cleanup()
-	return mod.Module.Mod.Path, os.WriteFile(file, modfile.Format(mod.Syntax), 0o644)
+	return modfile.ModulePath(text), os.WriteFile(file, text, 0o644)
 }
 
 // serve writes the files of one version: what https://go.dev/ref/mod#goproxy-protocol calls list, info, mod and zip.

@@ -47,7 +47,7 @@ func TestPack(t *testing.T) {
 		"b/nested/n.go", "package nested\n")
 	proxy := t.TempDir()
 	for _, version := range []string{"v0.1.0", "v0.2.0"} {
-		mod, err := Pack(proxy, root, "b", version)
+		mod, err := Pack(proxy, root, "b", version, nil)
 		if err != nil || mod.String() != "example.test/Upper/b@"+version {
 			t.Fatalf("got %v, %v", mod, err)
 		}
@@ -102,7 +102,7 @@ func unzip(t *testing.T, file, prefix string) map[string]string {
 func TestPackKeepsTheModulesOwnLicense(t *testing.T) {
 	root := repository(t, "a/go.mod", "module example.test/a\n", "a/LICENSE", "another\n")
 	proxy := t.TempDir()
-	if _, err := Pack(proxy, root, "a", "v0.1.0"); err != nil {
+	if _, err := Pack(proxy, root, "a", "v0.1.0", nil); err != nil {
 		t.Fatal(err)
 	}
 	files := unzip(t, filepath.Join(proxy, "example.test/a/@v/v0.1.0.zip"), "example.test/a@v0.1.0/")
@@ -126,7 +126,7 @@ func TestPackRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Pack(t.TempDir(), root, test.dir, test.version)
+			_, err := Pack(t.TempDir(), root, test.dir, test.version, nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
