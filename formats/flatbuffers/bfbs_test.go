@@ -175,7 +175,7 @@ func TestStructSizes(t *testing.T) {
 	}
 }
 
-func TestUnionsRefused(t *testing.T) {
+func TestCompileRefused(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(s *schema)
@@ -191,6 +191,11 @@ func TestUnionsRefused(t *testing.T) {
 		{"a number twice", func(s *schema) { s.types["U"].values[2].number = 1 }},
 		{"a member with the number of NONE", func(s *schema) { s.types["U"].values = s.types["U"].values[1:]; s.types["U"].values[0].number = 0 }},
 		{"a member of a scalar", func(s *schema) { s.types["U"].values[1].typ = typeOf("int") }},
+		{"a nested record in integers", func(s *schema) { s.types["R"].fields[inner].typ.element = intType }},
+		{"a nested struct", func(s *schema) { s.types["R"].fields[inner].typ.nested = "Point" }},
+		{"two fields of a name", func(s *schema) { s.types["R"].fields[number].name = "text" }},
+		{"two members of a name", func(s *schema) { s.types["U"].values[1].name = "text" }},
+		{"no root", func(s *schema) { s.root = "Nothing" }},
 		{"a member that is not there", func(s *schema) { s.types["U"].values[1].typ = typeOf("Nothing") }},
 	} {
 		s := verifySchema()

@@ -119,6 +119,14 @@ func wantMismatch(t *testing.T, name string, err error, says []string) {
 	}
 }
 
+// What is stored of a struct may be damaged where nothing else shows it.
+func TestStructOfAnotherSize(t *testing.T) {
+	a, b := verifySchema(), verifySchema()
+	b.types["Point"].size = 24
+	_, err := open(a.encode(), b, nil)
+	wantMismatch(t, "size", err, []string{"struct Point", "16 bytes", "24 bytes"})
+}
+
 // A field was removed, by one release, and its place given to another field, by the next. Rows of the first release hold
 // what the third would read as something else.
 func TestRemovedAndReused(t *testing.T) {

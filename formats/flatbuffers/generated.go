@@ -109,28 +109,54 @@ func (g *generated) view(d *definition, view reflect.Type) error {
 		return nil
 	}
 	g.seen[d.name] = true
-	methods := make(map[string]reflect.Type)
+	methods := make(map[string]reflect.Method)
 	for i := range view.NumMethod() {
-		methods[plain(view.Method(i).Name)] = view.Method(i).Type
+		methods[plain(view.Method(i).Name)] = view.Method(i)
 	}
 	for _, f := range d.fields {
 		if f.deprecated {
 			continue
 		}
-		m := methods[plain(f.name)]
-		if m == nil {
+		m, ok := methods[plain(f.name)]
+		if !ok {
 			return differ(d, f, "there is no such method of", view)
 		}
-		if !g.returns(f, m) {
-			return differ(d, f, "the method of "+view.String()+" is", m)
+		if !g.returns(f, m.Type) {
+			return differ(d, f, "the method of "+view.String()+" is", m.Type)
 		}
-		if inner := g.schema.types[f.typ.def]; inner != nil && m.NumIn() > 1 && m.In(1).Kind() == reflect.Pointer && inner.fields != nil {
-			if err := g.view(inner, m.In(1)); err != nil {
-				return err
-			}
+		if f.typ.base == vectorType {
+			m = methods[plain(f.name+"Length")]
+		}
+		if !g.reads(d, f, view, m) {
+			return differ(d, f, "it has another place in", view)
+		}
+		if err := g.innerView(f, methods[plain(f.name)].Type); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// reads reports whether an accessor reads the field where the schema has it.
+func (g *generated) reads(d *definition, f field, view reflect.Type, m reflect.Method) bool {
+	switch {
+	case f.typ.base == arrayType:
+		return true // it has an index, and no length
+	case !m.Func.IsValid():
+		return false
+	case d.kind == structDef:
+		return uint32(f.offset) < d.size && readsOffset(view, m, int(f.offset), d.size)
+	}
+	return readsSlot(view, m, f.slot())
+}
+
+// innerView goes on with the table or struct that an accessor returns.
+func (g *generated) innerView(f field, m reflect.Type) error {
+	inner := g.schema.types[f.typ.def]
+	if inner == nil || inner.fields == nil || m.NumIn() < 2 || m.In(1).Kind() != reflect.Pointer {
+		return nil
+	}
+	return g.view(inner, m.In(1))
 }
 
 // returns reports whether the accessor of a field returns a scalar if that is what the field is.

@@ -60,6 +60,19 @@ func TestStaleCode(t *testing.T) {
 			d := s.types["testfb.Animal"]
 			d.fields = slices.Delete(d.fields, len(d.fields)-1, len(d.fields))
 		}, "AnimalT.Note"},
+		{"two fields that changed places", func(s *schema) {
+			legs, name := animal(s, "legs"), animal(s, "name")
+			*legs, *name = *name, *legs
+			legs.offset, name.offset = name.offset, legs.offset
+		}, "it has another place"},
+		{"two fields of a struct that changed places", func(s *schema) {
+			d := s.types["testfb.Point"]
+			d.fields[0].offset, d.fields[1].offset = d.fields[1].offset, d.fields[0].offset
+		}, "Point.x:int, and it has another place"},
+		{"two structs in a struct that changed places", func(s *schema) {
+			d := s.types["testfb.Span"]
+			d.fields[0].offset, d.fields[1].offset = d.fields[1].offset, d.fields[0].offset
+		}, "Span.from:testfb.Point, and it has another place"},
 		{"a field of an inner table", func(s *schema) { s.types["testfb.Note"].fields[1].typ.base = doubleType }, "Note.weight:double"},
 		{"a field of an inner struct", func(s *schema) { s.types["testfb.Point"].fields[1].typ.base = ushortType }, "Point.y:ushort"},
 		{"a field that an inner object has", func(s *schema) {
@@ -76,6 +89,32 @@ func wantError(t *testing.T, name string, err error, says string) {
 	t.Helper()
 	if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
 		t.Errorf("%s: error %v; want one that says %q", name, err, says)
+	}
+}
+
+// Every accessor reads its own slot, and none of the others.
+func TestReadsSlot(t *testing.T) {
+	s := zooSchema(t)
+	view := reflect.TypeFor[*testfb.Animal]()
+	for _, f := range s.types["testfb.Animal"].fields {
+		name := f.name
+		if f.deprecated {
+			continue
+		}
+		if f.typ.base == vectorType {
+			name += "Length"
+		}
+		for i := range view.NumMethod() {
+			m := view.Method(i)
+			if !alike(name, m.Name) {
+				continue
+			}
+			for slot := range len(s.types["testfb.Animal"].fields) + 2 {
+				if got := readsSlot(view, m, slot); got != (slot == f.slot()) {
+					t.Errorf("%s, slot %d: %v", f.name, slot, got)
+				}
+			}
+		}
 	}
 }
 

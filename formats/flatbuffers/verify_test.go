@@ -215,6 +215,7 @@ var verifyCases = []struct {
 		image{slots{usType: 4, us: 8}, words{52: 8, 56: 12, 60: 4, 64: "\x02\x00\x04\x05", 68: 4, 72: 16, 76: -1, 80: 16, 84: 4, 88: 1, 92: "a"}, 112},
 		[]broken{
 			{"no types", 0, slots{usType: 0}, nil, badUnion},
+			{"no types, but the table's first bytes lead to what could be some", 0, slots{usType: 0}, words{88: 4, 92: "\x00\x00\x00\x00"}, badUnion},
 			{"no values", 0, slots{us: 0}, nil, badUnion},
 			{"no slot for the values", 0, nil, words{8: 4 + 2*us}, badUnion},
 			{"types lead out", 0, nil, words{52: 100}, badOffset},
