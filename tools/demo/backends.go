@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/guardkv/guardkv/backends/badger"
 	"github.com/guardkv/guardkv/backends/bbolt"
+	"github.com/guardkv/guardkv/backends/pebble"
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/memory"
 )
@@ -23,6 +25,8 @@ type backend struct {
 
 var backends = []backend{
 	{"bbolt", func() core.Backend { return bbolt.Backend{} }, true},
+	{"pebble", func() core.Backend { return pebble.Backend{} }, true},
+	{"badger", func() core.Backend { return badger.Backend{} }, true},
 	{"memory", func() core.Backend { return memory.New() }, false},
 }
 

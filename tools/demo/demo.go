@@ -124,15 +124,20 @@ func (s *session) open(ctx context.Context, opts ...core.Option) error {
 	if err != nil {
 		return err
 	}
-	s.chars, err = s.format.open(ctx, db)
-	if err == nil {
-		s.names, err = core.OpenTable(ctx, db, "names", nameKeys, values.Bytes())
-	}
-	if err != nil {
+	if err := s.use(ctx, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	s.db = db
 	return nil
+}
+
+// use opens the tables of a storage.
+func (s *session) use(ctx context.Context, db *core.Storage) (err error) {
+	s.db = db
+	if s.chars, err = s.format.open(ctx, db); err != nil {
+		return err
+	}
+	s.names, err = core.OpenTable(ctx, db, "names", nameKeys, values.Bytes())
+	return err
 }
 
 // introduce prints the headline, and reads the database that the steps load.

@@ -26,5 +26,6 @@ var steps = []step{
 	{"Delete a block", (*session).deleteBlock, (*model).wantDeleted},
 	{"Compact", (*session).compact, (*model).wantCompacted},
 	{"Close and open again", (*session).reopen, (*model).wantReopened},
+	{"Back up, and restore on another engine", (*session).restore, (*model).wantAll},
 	{"Check the storage, and read every row again", (*session).check, (*model).wantAll},
 }
