@@ -26,31 +26,38 @@ var extras = formattest.Extras[testfb.AnimalT, testfb.Animal]{
 	Borrows: true,
 }
 
-// same compares values in which nil and empty slices are the same: unpacking makes no difference between them.
-func same[T any](a, b T) bool {
-	prune(reflect.ValueOf(&a).Elem())
-	prune(reflect.ValueOf(&b).Elem())
-	return reflect.DeepEqual(a, b)
-}
+// same compares values in which nil and empty slices are the same, since unpacking makes no difference between them, and
+// so is every NaN.
+func same[T any](a, b T) bool { return equal(reflect.ValueOf(a), reflect.ValueOf(b)) }
 
-func prune(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Struct:
-		for i := range v.NumField() {
-			prune(v.Field(i))
-		}
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() && v.Elem().CanSet() {
-			prune(v.Elem())
-		}
-	case reflect.Slice:
-		if v.Len() == 0 {
-			v.SetZero()
-		}
-		for i := range v.Len() {
-			prune(v.Index(i))
-		}
+func equal(a, b reflect.Value) bool {
+	if a.Kind() != b.Kind() {
+		return false
 	}
+	switch a.Kind() {
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if !equal(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Slice:
+		for i := range min(a.Len(), b.Len()) {
+			if !equal(a.Index(i), b.Index(i)) {
+				return false
+			}
+		}
+		return a.Len() == b.Len()
+	case reflect.Pointer, reflect.Interface:
+		if a.IsNil() || b.IsNil() {
+			return a.IsNil() == b.IsNil()
+		}
+		return equal(a.Elem(), b.Elem())
+	case reflect.Float32, reflect.Float64:
+		return a.Float() == b.Float() || a.Float() != a.Float() && b.Float() != b.Float()
+	}
+	return a.Equal(b)
 }
 
 func note(text string) []byte {
