@@ -20,9 +20,9 @@ type Backend struct {
 	// DirMode is the mode of a directory that is created, before umask. The default is 0700.
 	DirMode os.FileMode
 
-	// MemTable is how many bytes of writes badger gathers in memory before it writes a sorted table. It bounds one atomic
-	// write to about an eighth, and memory to about four times as much. It may change between openings. The default is
-	// 64 MiB; the least is 16 MiB, the most 512 MiB.
+	// MemTable is how many bytes of writes badger gathers in memory before it writes a sorted table. It takes up to four
+	// times as much while writers are quicker than that. It may change between openings. The default is 64 MiB; the
+	// least is 16 MiB, the most 512 MiB.
 	MemTable int64
 }
 

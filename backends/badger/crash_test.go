@@ -23,7 +23,7 @@ import (
 // TestKilled kills a process that writes and compacts, again and again. Every batch that it reported is there, and no
 // batch is there in part.
 func TestKilled(t *testing.T) {
-	rounds := 25
+	rounds := 20
 	if testing.Short() {
 		rounds = 5
 	}

@@ -504,3 +504,47 @@ func TestCompactAfterSnapshot(t *testing.T) {
 	}
 	closeEngine(t, e)
 }
+
+// badger reads a file of the value log that it collects up to the first damage, and deletes it with all that is behind. So
+// Compact reads such files before, and leaves a damaged one alone.
+func TestCollectDamaged(t *testing.T) {
+	path := fastPath(t)
+	e := open(t, small, path)
+	const n = 10
+	for i := range n {
+		apply(t, e, core.Write{Key: rowKey(i), Value: rowValue(i, inlineBelow)})
+	}
+	closeEngine(t, e)
+	values, _ := filepath.Glob(filepath.Join(path, "*.vlog"))
+	e = open(t, small, path) // and what was the newest file is not any more
+	apply(t, e, deletions(3, 8)...)
+	f, err := os.OpenFile(values[len(values)-1], os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("damage"), inlineBelow+inlineBelow/2); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if err := e.Compact(context.Background()); !errors.Is(err, core.ErrCorrupt) {
+		t.Errorf("Compact gives %v", err)
+	}
+	if err := e.Check(context.Background()); !errors.Is(err, core.ErrCorrupt) {
+		t.Errorf("Check gives %v", err)
+	}
+	for _, i := range []int{0, 1, 2, 8, 9} {
+		v, r, err := e.Get(context.Background(), rowKey(i))
+		if i == 1 {
+			if !errors.Is(err, core.ErrCorrupt) {
+				t.Errorf("a damaged value gives %v", err)
+			}
+			continue
+		}
+		if err != nil || !bytes.Equal(v, rowValue(i, inlineBelow)) {
+			t.Errorf("row %d: %v", i, err)
+			continue
+		}
+		r.Release()
+	}
+	closeEngine(t, e)
+}
