@@ -4,6 +4,7 @@
 package flatbuffers
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -22,7 +23,7 @@ import (
 //
 // Definitions are in the order of their names. def and nested are their positions, counted from 1; 0 is none. Strings
 // and lists begin with their length; all numbers are varints.
-const magic = "FBS\x01"
+const magic = "FBS\x01" // the last byte is the version
 
 const flagRequired = 1
 
@@ -103,11 +104,15 @@ func (e *encoding) typ(t fieldType) {
 
 // decodeSchema is the inverse of encode.
 func decodeSchema(b []byte) (*schema, error) {
-	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
-		return nil, fmt.Errorf("flatbuffers: %w: what is stored as the table's schema is none, or of a newer version of this package",
-			core.ErrCorrupt)
+	rest, ok := bytes.CutPrefix(b, []byte(magic))
+	if !ok && bytes.HasPrefix(b, []byte(magic[:len(magic)-1])) && len(b) >= len(magic) {
+		return nil, fmt.Errorf("flatbuffers: %w: the table's schema is stored in version %d of its encoding, and this program knows version %d",
+			core.ErrFormatMismatch, b[len(magic)-1], magic[len(magic)-1])
 	}
-	d := decoding{b: b[len(magic):]}
+	if !ok {
+		return nil, fmt.Errorf("flatbuffers: %w: what is stored as the table's schema is none", core.ErrCorrupt)
+	}
+	d := decoding{b: rest}
 	s := d.schema()
 	if d.bad || string(s.encode()) != string(b) {
 		return nil, fmt.Errorf("flatbuffers: %w: the stored schema of the table is damaged", core.ErrCorrupt)

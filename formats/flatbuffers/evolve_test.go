@@ -197,10 +197,18 @@ func TestStoredSchema(t *testing.T) {
 			t.Errorf("the first %d of %d bytes: error %v", i, len(b), err)
 		}
 	}
-	for _, junk := range []string{"", "FBS", "FBS\x02", string(b) + "\x00", "FBS\x01\x00\x00\xff\xff\xff\xff\x0f", "FBS\x01\x00\x00\x01\x09"} {
+	for _, junk := range []string{"", "FBS", "FBT\x01", string(b) + "\x00", "FBS\x01\x00\x00\xff\xff\xff\xff\x0f", "FBS\x01\x00\x00\x01\x09"} {
 		if _, err := decodeSchema([]byte(junk)); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%q: error %v", junk, err)
 		}
+	}
+}
+
+// A table of the future is not damaged.
+func TestStoredVersion(t *testing.T) {
+	_, err := decodeSchema([]byte("FBS\x02anything"))
+	if !errors.Is(err, core.ErrFormatMismatch) || !strings.Contains(err.Error(), "version 2") || !strings.Contains(err.Error(), "version 1") {
+		t.Errorf("error %v", err)
 	}
 }
 

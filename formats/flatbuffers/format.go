@@ -42,7 +42,8 @@ func New[T, W any, P Object[T], A ObjectAccessor[T, W]](schema []byte, opts ...O
 }
 
 // Raw returns a format whose values are put as finished bytes, made by a builder of any language, and read through W. It
-// shares its tables with [New]: both write the same bytes.
+// shares its tables with [New]: both write the same bytes. W needs no object type; if none was generated, it is not
+// noticed when the code has fields that the schema does not have.
 func Raw[W any, A Accessor[W]](schema []byte, opts ...Option) core.ValueFormat[[]byte, W] {
 	return newFormat[[]byte, W](schema, opts, finished{})
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // The schema and the generated code come from two runs of flatc, and only one of them may have been run again. Then
-// records would be verified by one schema and read by another. So the names and types in both are compared.
+// records would be verified by one schema and read by another. So names, types and places in both are compared, of all
+// types that code leads to. (To the members of unions it does not.)
 
 // find returns the part of the schema that belongs to an accessor type.
 func (s *schema) find(view reflect.Type) (*schema, error) {
