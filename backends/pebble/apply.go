@@ -4,6 +4,7 @@
 package pebble
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -65,12 +66,22 @@ func measure(writes []core.Write) (int, error) {
 // rowOverhead is about what a batch takes for a row beside its bytes.
 const rowOverhead = 8
 
-func (e *engine) commit(writes []core.Write, size int) (err error) {
-	defer e.health.caught(&err)
-	b := e.db.NewBatchWithSize(size + rowOverhead*(len(writes)+1) + 64)
-	defer func() { err = errors.Join(err, b.Close()) }()
-	if err := b.Set(tallyKey, e.tally.Next(), nil); err != nil {
+func (e *engine) commit(writes []core.Write, size int) error {
+	b, err := e.batch(writes, size)
+	if err != nil {
 		return err
+	}
+	return e.health.unlessStopped(func() error { // which owns the batch, whatever becomes of it
+		return errors.Join(b.Commit(e.write), b.Close())
+	})
+}
+
+// batch returns a batch of the writes and of the row that counts them.
+func (e *engine) batch(writes []core.Write, size int) (b *pebble.Batch, err error) {
+	defer e.health.caught(&err)
+	b = e.db.NewBatchWithSize(size + rowOverhead*(len(writes)+1) + 64)
+	if err := b.Set(tallyKey, e.tally.Next(), nil); err != nil {
+		return nil, errors.Join(err, b.Close())
 	}
 	for i := range writes {
 		w := &writes[i]
@@ -80,10 +91,10 @@ func (e *engine) commit(writes []core.Write, size int) (err error) {
 			err = b.Set(stored(w.Key), w.Value, nil)
 		}
 		if err != nil {
-			return err
+			return nil, errors.Join(err, b.Close())
 		}
 	}
-	return b.Commit(e.write)
+	return b, nil
 }
 
 // ingestFile is the table that is being made of writes. Pebble does not know its name and leaves it alone.
@@ -116,10 +127,13 @@ func (e *engine) ingest(ctx context.Context, writes []core.Write) (err error) {
 	if err := ctx.Err(); err != nil {
 		return errors.Join(err, e.removeLeftover())
 	}
-	if err := e.db.Ingest(context.WithoutCancel(ctx), []string{e.ingestPath()}); err != nil {
-		return err
-	}
-	return e.db.Set(tallyKey, e.tally.Next(), pebble.NoSync)
+	tally := bytes.Clone(e.tally.Next())
+	return e.health.unlessStopped(func() error {
+		if err := e.db.Ingest(context.WithoutCancel(ctx), []string{e.ingestPath()}); err != nil {
+			return err
+		}
+		return e.db.Set(tallyKey, tally, pebble.NoSync)
+	})
 }
 
 // writeTable writes a table of the writes and makes it durable.

@@ -19,6 +19,9 @@ func (e *engine) Compact(ctx context.Context) error {
 		return err
 	}
 	if err := e.merge(ctx); err != nil {
+		if failed := e.health.check(); failed != nil {
+			return failed
+		}
 		return damage(err)
 	}
 	if err := e.flush(); err != nil {
@@ -39,7 +42,7 @@ func (e *engine) merge(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return e.db.Compact(ctx, tallyKey, append(end, 0), true)
+	return e.health.unlessStopped(func() error { return e.db.Compact(ctx, tallyKey, append(end, 0), true) })
 }
 
 // lastKey returns a copy of the greatest stored key.

@@ -15,7 +15,7 @@ import (
 
 // create makes an empty storage in an empty directory.
 func (b Backend) create(p directory.Place, row []byte) (err error) {
-	h := new(health)
+	h := newHealth()
 	defer h.caught(&err)
 	o := b.options(freezing(b.fs, h), slog.New(slog.DiscardHandler), h)
 	o.ErrorIfExists = true

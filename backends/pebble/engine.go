@@ -29,7 +29,7 @@ type engine struct {
 	db     *pebble.DB
 	write  *pebble.WriteOptions
 	logger *slog.Logger
-	health health
+	health *health
 	tally  *directory.Tally // the writer's
 }
 
@@ -167,9 +167,8 @@ func (e *engine) Close() error {
 	return errors.Join(err, e.place.Lock.Close())
 }
 
-func (e *engine) flush() (err error) {
-	defer e.health.caught(&err)
-	return e.db.Flush()
+func (e *engine) flush() error {
+	return e.health.unlessStopped(e.db.Flush)
 }
 
 func (e *engine) closeDB() (err error) {

@@ -18,7 +18,7 @@ import (
 
 // open opens the storage in a directory and looks for what pebble may have lost.
 func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOptions) (core.Engine, error) {
-	e := &engine{place: p, fs: b.fs, onDisk: b.fs == vfs.Default, logger: opts.Logger, write: pebble.Sync}
+	e := &engine{place: p, fs: b.fs, onDisk: b.fs == vfs.Default, logger: opts.Logger, health: newHealth(), write: pebble.Sync}
 	if opts.NoSync {
 		e.write = pebble.NoSync
 	}
@@ -40,9 +40,9 @@ func (e *engine) start(b Backend) (err error) {
 	if e.place.ReadOnly {
 		e.fs = lockedFS{e.fs}
 	} else {
-		e.fs = freezing(e.fs, &e.health)
+		e.fs = freezing(e.fs, e.health)
 	}
-	e.opts = b.options(e.fs, e.logger, &e.health)
+	e.opts = b.options(e.fs, e.logger, e.health)
 	e.opts.ErrorIfNotExists = true
 	e.opts.ReadOnly = e.place.ReadOnly
 	if l, ok := e.place.Lock.(*lock); ok && !e.place.ReadOnly {

@@ -68,7 +68,7 @@ func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.Cursor, e
 	if err != nil {
 		return nil, damage(err)
 	}
-	return &cursor{ctx: ctx, health: &s.engine.health, it: it, reverse: r.Reverse, keysOnly: r.KeysOnly}, nil
+	return &cursor{ctx: ctx, health: s.engine.health, it: it, reverse: r.Reverse, keysOnly: r.KeysOnly}, nil
 }
 
 // Close releases the snapshot.
