@@ -56,7 +56,7 @@ func splitMark(body []byte) (id storageID, mark []byte, ok bool) {
 		return id, nil, false
 	}
 	_, err := hex.Decode(id[:], body[:idLength])
-	return id, body[idLength+1:], err == nil
+	return id, body[idLength+1:], err == nil && id.String() == string(body[:idLength])
 }
 
 // look returns what is at path: the identity of a storage, or there is nothing, or why it can be no storage.
