@@ -6,8 +6,10 @@ package directory_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
@@ -35,33 +37,41 @@ func TestLoss(t *testing.T) {
 		"another storage's mark":        {func(t *testing.T, path string) { swap(t, path, "guardkv.mark") }, true},
 		"another storage's rows":        {func(t *testing.T, path string) { swap(t, path, rowFile) }, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			path := testPath(t)
-			e := open(t, path)
-			for range 4 {
-				must(t, e.write())
-			}
-			must(t, e.Close())
-			e = open(t, path)
-			for range 2 {
-				must(t, e.write())
-			}
-			must(t, e.crash())
-			tc.damage(t, path)
-			for range 2 { // it must be found again
-				e, err := tryOpen(t, toys, path)
-				if tc.corrupt != (errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrNotStorage)) {
-					t.Fatal("open:", err)
-				}
-				if err != nil {
-					continue
-				}
-				if err := e.tally.Check(func() ([]byte, error) { return readToy(path) }); err != nil {
-					t.Error("check:", err)
-				}
-				must(t, e.crash())
-			}
-		})
+		for _, files := range [][]string{nil, {rowFile}} { // which the engine can witness
+			name := fmt.Sprintf("%s %q", name, files)
+			t.Run(name, func(t *testing.T) {
+				testLoss(t, tc.damage, tc.corrupt && (files != nil || !strings.HasPrefix(name, "a bit that was")), files)
+			})
+		}
+	}
+}
+
+func testLoss(t *testing.T, damage func(*testing.T, string), corrupt bool, files []string) {
+	path := testPath(t)
+	e := open(t, path)
+	for range 4 {
+		must(t, e.write())
+	}
+	must(t, e.tally.Record(files...))
+	must(t, e.crash())
+	e = open(t, path)
+	for range 2 {
+		must(t, e.write())
+	}
+	must(t, e.crash())
+	damage(t, path)
+	for range 2 { // it must be found again
+		e, err := tryOpen(t, toys, path)
+		if corrupt != (errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrNotStorage)) {
+			t.Fatal("open:", err)
+		}
+		if err != nil {
+			continue
+		}
+		if err := e.tally.Check(func() ([]byte, error) { return readToy(path) }); err != nil {
+			t.Error("check:", err)
+		}
+		must(t, e.crash())
 	}
 }
 
