@@ -34,6 +34,9 @@ func Consumer() error { return tools.Consumer() }
 // Release says which modules would get which tags, and with -do commits and tags. -date=2006-01-02 is that of the changelogs.
 func Release(do *bool, date *string) error { return tools.Release(do, date) }
 
+// Golden writes the golden storages that are missing: what later versions must read. It overwrites none.
+func Golden() error { return tools.Golden() }
+
 // Bench compares with the engines used by hand.
 func Bench(short *bool, run, dir *string) error { return tools.Bench(short, run, dir) }
 

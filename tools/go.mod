@@ -39,6 +39,8 @@ require (
 	github.com/golang/snappy v0.0.5-0.20231225225746-43d5d4cd4e0e // indirect
 	github.com/guardkv/guardkv/backends/badger v0.1.0
 	github.com/guardkv/guardkv/backends/pebble v0.1.0
+	github.com/guardkv/guardkv/formats/flatbuffers v0.1.0
+	github.com/guardkv/guardkv/formats/gob v0.1.0
 	github.com/klauspost/compress v1.18.0 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
@@ -70,3 +72,7 @@ replace (
 replace github.com/guardkv/guardkv/backends/badger => ../backends/badger
 
 replace github.com/guardkv/guardkv/backends/pebble => ../backends/pebble
+
+replace github.com/guardkv/guardkv/formats/gob => ../formats/gob
+
+replace github.com/guardkv/guardkv/formats/flatbuffers => ../formats/flatbuffers
