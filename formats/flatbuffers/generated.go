@@ -110,28 +110,31 @@ func (g *generated) view(d *definition, view reflect.Type) error {
 		return nil
 	}
 	g.seen[d.name] = true
-	methods := make(map[string]reflect.Method)
+	methods := make(map[string][]reflect.Method) // two names may differ only in what plain leaves out
 	for i := range view.NumMethod() {
-		methods[plain(view.Method(i).Name)] = view.Method(i)
+		m := view.Method(i)
+		methods[plain(m.Name)] = append(methods[plain(m.Name)], m)
 	}
 	for _, f := range d.fields {
 		if f.deprecated {
 			continue
 		}
-		m, ok := methods[plain(f.name)]
-		if !ok {
+		all := methods[plain(f.name)]
+		if len(all) == 0 {
 			return differ(d, f, "there is no such method of", view)
 		}
-		if !g.returns(f, m.Type) {
-			return differ(d, f, "the method of "+view.String()+" is", m.Type)
+		all = slices.DeleteFunc(slices.Clone(all), func(m reflect.Method) bool { return !g.returns(f, m.Type) })
+		if len(all) == 0 {
+			return differ(d, f, "the type is another in", view)
 		}
+		lookAt := all
 		if f.typ.base == vectorType {
-			m = methods[plain(f.name+"Length")]
+			lookAt = methods[plain(f.name+"Length")]
 		}
-		if !g.reads(d, f, view, m) {
+		if !slices.ContainsFunc(lookAt, func(m reflect.Method) bool { return g.reads(d, f, view, m) }) {
 			return differ(d, f, "it has another place in", view)
 		}
-		if err := g.innerView(f, methods[plain(f.name)].Type); err != nil {
+		if err := g.innerView(f, all[0].Type); err != nil {
 			return err
 		}
 	}
@@ -143,8 +146,6 @@ func (g *generated) reads(d *definition, f field, view reflect.Type, m reflect.M
 	switch {
 	case f.typ.base == arrayType:
 		return true // it has an index, and no length
-	case !m.Func.IsValid():
-		return false
 	case d.kind == structDef:
 		return uint32(f.offset) < d.size && readsOffset(view, m, int(f.offset), d.size)
 	}

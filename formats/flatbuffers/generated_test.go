@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	flatbuffers "github.com/google/flatbuffers/go"
+	fb "github.com/google/flatbuffers/go"
 	"github.com/guardkv/guardkv/formats/flatbuffers/internal/testfb"
 )
 
@@ -92,6 +92,21 @@ func wantError(t *testing.T, name string, err error, says string) {
 	}
 }
 
+// likeNames has accessors whose names differ only in how their words are put together.
+type likeNames struct{ _tab fb.Table }
+
+func (l *likeNames) Init(b []byte, i fb.UOffsetT) { l._tab.Bytes, l._tab.Pos = b, i }
+func (l *likeNames) Table() fb.Table              { return l._tab }
+func (l *likeNames) X1() int32                    { return l._tab.GetInt32Slot(4, 0) }
+func (l *likeNames) X_1() int32                   { return l._tab.GetInt32Slot(6, 0) }
+
+func TestLikeNames(t *testing.T) {
+	s := &schema{root: "likeNames", types: map[string]*definition{"likeNames": tableOf("likeNames", "x1:int", "x_1:int")}}
+	wantError(t, "two names", s.fitsView(reflect.TypeFor[likeNames]()), "")
+	s.types["likeNames"].fields = append(s.types["likeNames"].fields, tableOf("", "a:int", "b:int", "x__1:int").fields[2])
+	wantError(t, "three names", s.fitsView(reflect.TypeFor[likeNames]()), "another place")
+}
+
 // Every accessor reads its own slot, and none of the others.
 func TestReadsSlot(t *testing.T) {
 	s := zooSchema(t)
@@ -119,7 +134,7 @@ func TestReadsSlot(t *testing.T) {
 }
 
 type looksLikeAView struct {
-	flatbuffers.Table
+	fb.Table
 	more int
 }
 
