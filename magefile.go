@@ -37,8 +37,15 @@ func Release(do *bool, date *string) error { return tools.Release(do, date) }
 // Golden writes the golden storages that are missing: what later versions must read. It overwrites none.
 func Golden() error { return tools.Golden() }
 
-// Bench compares with the engines used by hand.
-func Bench(short *bool, run, dir *string) error { return tools.Bench(short, run, dir) }
+// Bench compares with the engines used by hand; -size, -rows and -reads (percent) describe data of your own.
+func Bench(short *bool, run, dir, json, html *string, size, rows, reads *int) error {
+	return tools.Bench(tools.BenchFlags{
+		Short: short, Run: run, Dir: dir, JSON: json, HTML: html, Size: size, Rows: rows, Reads: reads,
+	})
+}
+
+// Gate fails if reads, scans or loads got worse: allocations exactly, times within generous bounds.
+func Gate() error { return tools.Gate() }
 
 // Fuzz runs every fuzz target, each for -time (default 30s).
 func Fuzz(time *time.Duration) error { return tools.Fuzz(time) }

@@ -16,13 +16,29 @@ func Demo(backend, format, keep *string) error {
 	return run(appendFlag(args, "keep", keep)...)
 }
 
-// Bench runs the benchmark program. A nil argument leaves the choice to the program.
-func Bench(short *bool, only, dir *string) error {
-	args := []string{"go", "run", "./tools/cmd/bench"}
-	args = appendFlag(args, "short", short)
-	args = appendFlag(args, "run", only)
-	return run(appendFlag(args, "dir", dir)...)
+// BenchFlags are the flags of the benchmark program. A nil one leaves the choice to the program.
+type BenchFlags struct {
+	Short             *bool
+	Run, Dir          *string
+	JSON, HTML        *string
+	Size, Rows, Reads *int
 }
+
+// Bench runs the benchmark program.
+func Bench(f BenchFlags) error {
+	args := []string{"go", "run", "./tools/cmd/bench"}
+	args = appendFlag(args, "short", f.Short)
+	args = appendFlag(args, "run", f.Run)
+	args = appendFlag(args, "dir", f.Dir)
+	args = appendFlag(args, "json", f.JSON)
+	args = appendFlag(args, "html", f.HTML)
+	args = appendFlag(args, "size", f.Size)
+	args = appendFlag(args, "rows", f.Rows)
+	return run(appendFlag(args, "reads", f.Reads)...)
+}
+
+// Gate fails if an operation allocates more than it did, or takes far longer beside the engine by hand.
+func Gate() error { return run("go", "run", "./tools/cmd/bench", "-gate") }
 
 // Soak runs random programs on all backends for the given time. A nil argument leaves the choice to the program.
 func Soak(length *time.Duration) error {

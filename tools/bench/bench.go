@@ -85,7 +85,7 @@ type sizes struct {
 	change               shape // what is deleted from, opened, compacted
 	load                 shape
 	scale                []shape
-	flat                 [2]int // rows of two streams that should need the same memory
+	flat                 [2]int // rows of two tables that should need the same memory; zero if that takes too long
 	writes               int    // of 64 goroutines in a turn
 }
 
@@ -99,8 +99,8 @@ var (
 	shortSizes = sizes{
 		small: shape{100_000, 128}, middle: shape{10_000, 1024}, large: shape{1000, 16 << 10},
 		change: shape{50_000, 128}, load: shape{50_000, 128},
-		scale: []shape{{10_000, 100}},
-		flat:  [2]int{100_000, 300_000}, writes: 1024,
+		scale:  []shape{{1000, 100}, {10_000, 100}, {100_000, 100}},
+		writes: 1024,
 	}
 )
 

@@ -122,6 +122,19 @@ func (p *pair) fill(ctx context.Context, s shape) error {
 	return err
 }
 
+// settle compacts both, so that neither is compacted while it is read.
+func (p *pair) settle(ctx context.Context) error {
+	var err error
+	if p.hand != nil {
+		err = p.hand.compact()
+	}
+	if p.kv != nil {
+		_, kvErr := p.kv.storage.Compact(ctx)
+		err = errors.Join(err, kvErr)
+	}
+	return err
+}
+
 // close closes both and deletes them.
 func (p *pair) close() error { return errors.Join(p.closeOnly(), p.removeAll()) }
 
@@ -200,6 +213,11 @@ func (e *env) data(ctx context.Context, en engine, s shape) (*pair, error) {
 	}
 	if err := p.fill(ctx, s); err != nil {
 		return nil, errors.Join(err, p.close())
+	}
+	if en.settles {
+		if err := p.settle(ctx); err != nil {
+			return nil, errors.Join(err, p.close())
+		}
 	}
 	e.shared[key] = p
 	return p, nil

@@ -101,7 +101,10 @@ func recordWork[V, W any](en engine, e *env, size int, f recordFormat[V, W]) wor
 			if err != nil {
 				return nil, nil, errors.Join(err, p.close())
 			}
-			return sides, p.close, nil
+			if en.settles {
+				err = p.settle(ctx)
+			}
+			return sides, p.close, err
 		},
 	}
 }

@@ -41,7 +41,7 @@ func rowsName(n int) string {
 
 // flatWorks compare GuardKV with itself: a table that is several times as large must not need more memory.
 func flatWorks(en engine, rows [2]int) []work {
-	if en.backend == nil || en.open == nil {
+	if rows[0] == 0 || en.open == nil {
 		return nil
 	}
 	return []work{flatStreamWork(en, rows), flatScanWork(en, rows), flatCompactWork(en, rows)}

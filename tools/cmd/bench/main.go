@@ -44,6 +44,7 @@ func run(ctx context.Context) error {
 	list := flag.Bool("list", false, "print the names of the works")
 	json := flag.String("json", "", "write everything that was measured to this `file`")
 	html := flag.String("html", "", "write a page with charts to this `file`")
+	gate := flag.Bool("gate", false, "measure only what must not get worse, and fail if it has")
 	again := flag.String("from", "", "measure nothing: make the page from a `file` that -json wrote")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -51,6 +52,9 @@ func run(ctx context.Context) error {
 	}
 	if *list {
 		return bench.List(cfg)
+	}
+	if *gate {
+		return bench.Gate(ctx, cfg)
 	}
 	if terminal(os.Stderr) {
 		cfg.Progress = os.Stderr
