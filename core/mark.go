@@ -66,7 +66,8 @@ func decodeMark(text []byte, backend string) (m mark, err error) {
 		return m, errors.Join(ErrNotStorage, err)
 	}
 	if m.Layout != layout {
-		return m, fmt.Errorf("%w: the storage has layout %d, this GuardKV knows layout %d", ErrVersionMismatch, m.Layout, layout)
+		return m, fmt.Errorf("%w: the storage has layout %d, this GuardKV knows layout %d; open it with the version of GuardKV that wrote it, or a later one",
+			ErrVersionMismatch, m.Layout, layout)
 	}
 	if m.Backend != backend {
 		return m, fmt.Errorf("%w of this backend: it was written by backend %q, not %q", ErrNotStorage, m.Backend, backend)
