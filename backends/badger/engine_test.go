@@ -548,3 +548,30 @@ func TestCollectDamaged(t *testing.T) {
 	}
 	closeEngine(t, e)
 }
+
+// A reader may have looked up where a long value is, and find that badger has moved it and deleted the file. It must look again.
+func TestValueMovedMeanwhile(t *testing.T) {
+	path := fastPath(t)
+	e := open(t, small, path)
+	const n = 10
+	for i := range n {
+		apply(t, e, core.Write{Key: rowKey(i), Value: rowValue(i, inlineBelow)})
+	}
+	closeEngine(t, e)
+	e = open(t, small, path)
+	apply(t, e, deletions(1, n)...)
+	txn := e.newest.Load()
+	item, err := txn.Get(rowKey(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact(t, e)
+	if v, err := item.ValueCopy(nil); err != nil || len(v) > 0 {
+		t.Fatalf("%d bytes, %v: the value was not moved", len(v), err)
+	}
+	var buf []byte
+	if err := e.outOfLine(txn, item, rowKey(0), &buf); err != nil || !bytes.Equal(buf, rowValue(0, inlineBelow)) {
+		t.Errorf("%d bytes, %v", len(buf), err)
+	}
+	closeEngine(t, e)
+}

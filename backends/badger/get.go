@@ -99,8 +99,8 @@ func (b *buffer) Release() {
 // outOfLine copies the value of an item that has it in the value log. badger says nothing if it cannot read it, and
 // gives no value. That may be because the file was deleted after its values were moved to another one; else it is damage.
 func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *[]byte) error {
+	before := uint64(1) // the item may be from before a collection that has ended
 	for {
-		before := e.collected.Load()
 		*buf = (*buf)[:0]
 		err := item.Value(func(v []byte) error {
 			*buf = append(*buf, v...)
@@ -114,6 +114,7 @@ func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *
 		case !e.collects(before):
 			return corruptf("a value of about %d bytes cannot be read from badger's value log", item.ValueSize())
 		}
+		before = e.collected.Load()
 		if item, err = txn.Get(key); err != nil {
 			return readError(err)
 		}
