@@ -152,8 +152,8 @@ type Cursor interface {
 
 // Write is one row to put, or one key to delete.
 type Write struct {
-	Key, Value []byte
-	Delete     bool
+	Key, Value []byte // Value is not looked at when a key is deleted
+	Delete     bool   // of Key
 }
 
 // Limits are what an engine can take. Zero is no limit.

@@ -61,10 +61,10 @@ func newTableState(name string, r tableRecord) *tableState {
 
 // TableInfo describes a table.
 type TableInfo struct {
-	Name        string
+	Name        string // as given to OpenTable
 	KeyFormat   string // the key format's ID
 	ValueFormat string // the value format's ID
-	Checksums   bool
+	Checksums   bool   // whether its rows have them
 	Rows        int64 // -1 if the engine cannot tell cheaply
 	Bytes       int64 // of encoded keys and values; -1 if the engine cannot tell cheaply
 }

@@ -15,7 +15,7 @@ import (
 type StreamStats struct {
 	Rows    int64 // rows of the source; of equal keys only the last may have been stored
 	Bytes   int64 // of their encoded keys and values
-	Commits int
+	Commits int   // atomic writes that it took
 }
 
 // StreamOption changes how a stream is written.

@@ -32,7 +32,7 @@ const (
 
 // Failure says which call fails, and how.
 type Failure struct {
-	Op    Op
+	Op    Op     // the method that fails
 	N     int    // the N-th call from now on, counted from 1; 0 is every call
 	Err   error  // what the call returns; nil lets it go on
 	Do    func() // called first if not nil; it may block

@@ -47,8 +47,8 @@ func (d Driver) withDefaults() Driver {
 
 // Place is the locked directory of one storage.
 type Place struct {
-	Dir      string
-	ReadOnly bool
+	Dir      string    // its path
+	ReadOnly bool      // nothing in it may be changed
 	Lock     io.Closer // what Driver.Lock returned
 
 	id storageID

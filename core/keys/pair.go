@@ -11,8 +11,8 @@ import (
 
 // Tuple is a key of two components. It sorts by the first, then by the second.
 type Tuple[A, B any] struct {
-	First  A
-	Second B
+	First  A // sorts before everything else
+	Second B // sorts among keys with the same First
 }
 
 // PairFormat is the format of keys of two components. [Pair] makes it.

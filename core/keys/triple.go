@@ -7,9 +7,9 @@ import "github.com/guardkv/guardkv/core"
 
 // Tuple3 is a key of three components. It sorts by the first, then by the second, then by the third.
 type Tuple3[A, B, C any] struct {
-	First  A
-	Second B
-	Third  C
+	First  A // sorts before everything else
+	Second B // sorts among keys with the same First
+	Third  C // sorts among keys with the same First and Second
 }
 
 // TripleFormat is the format of keys of three components. [Triple] makes it.

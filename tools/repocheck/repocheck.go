@@ -28,7 +28,7 @@ func Check(repo fs.FS) error {
 		if err != nil {
 			return err
 		}
-		for _, check := range []check{header, links, unfinished} {
+		for _, check := range []check{header, links, unfinished, documented} {
 			for _, c := range check(repo, name, text) {
 				errs = append(errs, fmt.Errorf("%s:%d: %s", name, c.line, c.text))
 			}
