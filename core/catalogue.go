@@ -65,8 +65,8 @@ type TableInfo struct {
 	KeyFormat   string // the key format's ID
 	ValueFormat string // the value format's ID
 	Checksums   bool   // whether its rows have them
-	Rows        int64 // -1 if the engine cannot tell cheaply
-	Bytes       int64 // of encoded keys and values; -1 if the engine cannot tell cheaply
+	Rows        int64  // -1 if the engine cannot tell cheaply
+	Bytes       int64  // of encoded keys and values; -1 if the engine cannot tell cheaply
 }
 
 // catalogueRow returns a row of the catalogue.
