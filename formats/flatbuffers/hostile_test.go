@@ -81,7 +81,7 @@ func TestTruncated(t *testing.T) {
 func TestMutated(t *testing.T) {
 	n := 300_000
 	if testing.Short() {
-		n = 20_000
+		n = 10_000
 	}
 	f, good := newZoo(), packed(t, full(2))
 	r := rand.New(rand.NewPCG(5, 6))
