@@ -12,17 +12,22 @@ import (
 
 // cursor passes over the rows of a tree, leaf by leaf. It ends in finite time on any bytes, because the keys that
 // leaves start with must rise, or fall in reverse.
+//
+// The layout of a leaf is checked before its rows are looked at, or, by a cursor that is rowwise, with each row:
+// that it abuts on its neighbours. Then the elements of a leaf are passed over once and not twice.
 type cursor struct {
 	ctx     context.Context
 	tree    *tree
 	low     []byte // nil is no bound
 	high    []byte
 	reverse bool
+	rowwise bool
 
 	branches []branch // the way from the root to the leaf
 	leaf     page     // nil before the first
 	first    int      // the leaf's rows in the range that are still to come
 	last     int      // exclusive
+	count    int      // of all elements of the leaf
 	done     bool     // no leaf comes after this one
 	err      error
 
@@ -54,14 +59,36 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 	} else {
 		c.first++
 	}
-	// The layout of the leaf was checked when the cursor came to it.
 	p := c.leaf
 	at := headerSize + elementSize*i
 	e := p[at : at+elementSize]
-	start := at + int(native.Uint32(e[4:]))
-	keyEnd := start + int(native.Uint32(e[8:]))
-	end := keyEnd + int(native.Uint32(e[12:]))
+	start := uint64(at) + uint64(native.Uint32(e[4:]))
+	keySize := uint64(native.Uint32(e[8:]))
+	keyEnd := start + keySize
+	end := keyEnd + uint64(native.Uint32(e[12:]))
+	// One neighbour was looked at with the row before this one. Unless the cursor is rowwise this never fails.
+	abuts := true
+	switch {
+	case c.reverse:
+		abuts = start == p.startAfter(i-1)
+	case i+1 < c.count:
+		at += elementSize
+		abuts = end == uint64(at)+uint64(native.Uint32(p[at+4:at+elementSize]))
+	}
+	if !abuts || native.Uint32(e) != 0 || keySize-1 >= maxKeySize || end > uint64(len(p)) {
+		c.failAt(i)
+		return nil, nil, false
+	}
 	return p[start:keyEnd:keyEnd], p[keyEnd:end:end], true
+}
+
+// failAt ends the rows at a damaged element of the leaf.
+func (c *cursor) failAt(i int) {
+	if c.leaf.leafFlags(i) != 0 {
+		c.fail(corruptf("page %d: element %d is not a row", c.leaf.id(), i))
+	} else {
+		c.fail(c.leaf.outside(i))
+	}
 }
 
 // Err returns the error that ended the rows early, or nil.
@@ -147,6 +174,10 @@ func (c *cursor) descendFrom(b *branch, key []byte) error {
 
 // descend goes from p, whose ancestors are in branches, down to a leaf.
 func (c *cursor) descend(p page, key []byte) error {
+	if p.isLeaf() && c.rowwise {
+		c.leaf = p
+		return c.tree.checkEnd(p)
+	}
 	if err := c.tree.check(p); err != nil {
 		return err
 	}
@@ -189,11 +220,28 @@ func (c *cursor) enter(previous page) (err error) {
 			return err
 		}
 	}
-	c.first, c.last = first, last
+	c.first, c.last, c.count = first, last, c.leaf.count()
 	if c.reverse {
 		c.done = first > 0
 	} else {
-		c.done = last < c.leaf.count()
+		c.done = last < c.count
+	}
+	if first < last {
+		return c.checkFirst()
+	}
+	return nil
+}
+
+// checkFirst checks that the row that comes first abuts on the row that is not looked at.
+func (c *cursor) checkFirst() error {
+	i := c.first
+	if c.reverse {
+		i = c.last // perhaps none
+	}
+	if i < c.count {
+		if start, _, _ := c.leaf.span(i); start != c.leaf.startAfter(i-1) {
+			return c.leaf.outside(i)
+		}
 	}
 	return nil
 }

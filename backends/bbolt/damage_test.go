@@ -375,16 +375,17 @@ func readDamaged(im image, root uint64, want map[string]string) error {
 			return fmt.Errorf("row %d: %d bytes, %v", i, len(value), err)
 		}
 	}
-	for _, reverse := range []bool{false, true} {
-		c := newCursor(context.Background(), &rows, core.ScanRange{Reverse: reverse})
+	for _, way := range []struct{ reverse, rowwise bool }{{}, {reverse: true}, {rowwise: true}, {true, true}} {
+		c := newCursor(context.Background(), &rows, core.ScanRange{Reverse: way.reverse})
+		c.rowwise = way.rowwise
 		n := 0
 		for k, v, ok := c.Next(); ok; k, v, ok = c.Next() {
 			if n++; want[string(k)] != string(v) {
-				return fmt.Errorf("a scan gives %d bytes for %x", len(v), k)
+				return fmt.Errorf("a scan %+v gives %d bytes for %x", way, len(v), k)
 			}
 		}
 		if c.Err() == nil && n != len(want) {
-			return fmt.Errorf("a scan ends after %d of %d rows", n, len(want))
+			return fmt.Errorf("a scan %+v ends after %d of %d rows", way, n, len(want))
 		}
 	}
 	return nil
@@ -426,5 +427,44 @@ func TestFreePagesAreChecked(t *testing.T) {
 			t.Errorf("%s: check: %v", name, err)
 		}
 		e.Close()
+	}
+}
+
+// A rowwise scan checks a leaf row by row. What no neighbour shows is where the last row ends, and whether an element is
+// a row at all: a value would be cut short, or a bucket be taken for a row.
+func TestRowwiseScanChecksWhatNoNeighbourShows(t *testing.T) {
+	for name, damage := range map[string]func(e []byte){
+		"the last value ends a page early": func(e []byte) { native.PutUint32(e[12:], native.Uint32(e[12:])-8192) },
+		"an element is a bucket":           func(e []byte) { e[0] |= bucketFlag },
+	} {
+		path := fastPath(t)
+		e := open(t, Backend{}, path)
+		apply(t, e, rows(0, 1, 20_000)...)
+		closeEngine(t, e)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := readMetas(bytes.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		im := newImage(content[:m.pages*m.pageSize], m.pageSize)
+		tree, err := openTree(&im, m.root, rowsBucket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := tree.top()
+		if err != nil || p.count() != 1 || !p.isLeaf() {
+			t.Fatal("not a leaf of one row:", err)
+		}
+		damage(p[headerSize:])
+		for _, reverse := range []bool{false, true} {
+			c := newCursor(context.Background(), &tree, core.ScanRange{Reverse: reverse})
+			c.rowwise = true
+			if k, _, ok := c.Next(); ok || !errors.Is(c.Err(), core.ErrCorrupt) {
+				t.Errorf("%s: reverse %t: row %x, error %v", name, reverse, k, c.Err())
+			}
+		}
 	}
 }

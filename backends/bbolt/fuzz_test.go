@@ -89,8 +89,9 @@ func readImage(im image, root uint64) error {
 	}
 	s := state{data: im, root: root, rows: rows}
 	ctx := context.Background()
-	for _, reverse := range []bool{false, true} {
-		c := newCursor(ctx, &s.rows, core.ScanRange{Reverse: reverse})
+	for _, way := range []struct{ reverse, rowwise bool }{{rowwise: true}, {true, true}, {}, {reverse: true}} {
+		c := newCursor(ctx, &s.rows, core.ScanRange{Reverse: way.reverse})
+		c.rowwise = way.rowwise
 		for k, _, ok := c.Next(); ok; k, _, ok = c.Next() {
 			s.Get(ctx, k)
 		}

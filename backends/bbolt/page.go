@@ -99,6 +99,15 @@ func (p page) row(i int) (key, value []byte, err error) {
 	return p[start:keyEnd:keyEnd], p[keyEnd:end:end], nil
 }
 
+// startAfter is where what follows element i of a leaf must start; before the first there are the elements.
+func (p page) startAfter(i int) uint64 {
+	if i < 0 {
+		return p.elementsEnd()
+	}
+	_, _, end := p.span(i)
+	return end
+}
+
 // touch loads the first n bytes of p into the processor's cache, all lines at once. The steps of a search would
 // wait for one after the other: random reads of a large storage take a fifth less time.
 //
@@ -186,6 +195,11 @@ func (p page) checkLayout(extent, pageSize uint64) error {
 	if i < p.count() {
 		return p.outside(i)
 	}
+	return p.checkExtent(at, extent, pageSize)
+}
+
+// checkExtent checks that content that ends at the given place needs exactly the extent of the page.
+func (p page) checkExtent(at, extent, pageSize uint64) error {
 	if (at+pageSize-1)&^(pageSize-1) != extent {
 		return corruptf("page %d: %d bytes of content do not fit its extent of %d bytes", p.id(), at, extent)
 	}

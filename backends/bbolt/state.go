@@ -83,7 +83,9 @@ func (s *state) Get(ctx context.Context, key []byte) ([]byte, error) {
 // Scan returns a cursor that stands before the first row of the range. The arguments may be reused when the call
 // returns.
 func (s *state) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
-	return newCursor(ctx, &s.rows, r), ctx.Err()
+	c := newCursor(ctx, &s.rows, r)
+	c.rowwise = true
+	return c, ctx.Err()
 }
 
 // Count counts the rows in the range and their bytes, leaf by leaf.

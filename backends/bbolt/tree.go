@@ -80,14 +80,24 @@ func (t *tree) top() (page, error) {
 
 // check checks the layout of a page of the tree, and that a leaf holds nothing but rows.
 func (t *tree) check(p page) error {
-	pageSize := t.pageSize
-	if t.root == 0 {
-		pageSize = 1
-	}
-	if err := p.checkLayout(uint64(len(p)), pageSize); err != nil || !p.isLeaf() {
+	if err := p.checkLayout(uint64(len(p)), t.unit()); err != nil || !p.isLeaf() {
 		return err
 	}
 	return p.checkRows()
+}
+
+// checkEnd checks that the last row of a leaf ends where its extent does. A leaf whose rows abut on each other from the
+// header to there has the layout that check wants.
+func (t *tree) checkEnd(p page) error {
+	return p.checkExtent(p.startAfter(p.count()-1), uint64(len(p)), t.unit())
+}
+
+// unit is what the extents of the tree's pages are multiples of.
+func (t *tree) unit() uint64 {
+	if t.root == 0 {
+		return 1
+	}
+	return t.pageSize
 }
 
 // leafFor returns the leaf in which key is, if it exists.
