@@ -12,7 +12,8 @@ import (
 	"github.com/guardkv/guardkv/tools/repocheck"
 )
 
-// Lint vets and lints all modules and the magefile, and checks the files of the repository. It goes on after a
+// Lint vets and lints all modules and the magefile, and checks the files of the repository and the code in
+// its documents. It goes on after a
 // complaint, to return all of them.
 func Lint() error {
 	root, err := Root()
@@ -26,6 +27,7 @@ func Lint() error {
 	staticcheck := filepath.Join(bin, "staticcheck")
 	return errors.Join(
 		repocheck.Check(os.DirFS(root)),
+		repocheck.Code(root),
 		formatted(filepath.Join(bin, "gofumpt"), root),
 		run("go", "vet", "work"),
 		run("go", "vet", "-tags=mage", "./magefile.go"),

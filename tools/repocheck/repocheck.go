@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package repocheck checks what no compiler or linter looks at in the files of a repository: license headers, links
-// between Markdown files, and work that was left unfinished.
+// between Markdown files, code in them that does not compile, exported names without comments, and work that was left
+// unfinished.
 package repocheck
 
 import (
