@@ -1,0 +1,305 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log"
+	"log/slog"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+// people opens a table with three rows in a new storage. The examples end the program after an error.
+func people(ctx context.Context) (*core.Storage, *core.Table[string, string, string]) {
+	db, err := core.Open(ctx, "people", memory.New())
+	must(err)
+	t, err := core.OpenTable(ctx, db, "people", keys.String(), values.String())
+	must(err)
+	must(t.Put(ctx, "ada", "Ada Lovelace"))
+	must(t.Put(ctx, "alan", "Alan Turing"))
+	must(t.Put(ctx, "grace", "Grace Hopper"))
+	return db, t
+}
+
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// A storage lists its tables, and closes only when nothing is open in it.
+func ExampleStorage() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	tables, err := db.Tables(ctx)
+	must(err)
+	for _, t := range tables {
+		fmt.Println(t.Name, t.KeyFormat, t.ValueFormat)
+	}
+
+	g, err := table.Get(ctx, "ada")
+	must(err)
+	fmt.Println(errors.Is(db.Close(), core.ErrGuardsOpen), g.Value())
+	must(g.Close())
+	must(db.Close())
+	// Output:
+	// people string string
+	// true Ada Lovelace
+}
+
+// Several tables change together or not at all.
+func ExampleStorage_Update() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	err := db.Update(ctx, func(tx *core.Tx) error {
+		p := table.In(tx)
+		if err := p.Put(ctx, "ada", "Augusta Ada King"); err != nil {
+			return err
+		}
+		return p.Insert(ctx, "alan", "another Alan") // he is there: all is undone
+	})
+	fmt.Println(errors.Is(err, core.ErrExists))
+	fmt.Println(table.Load(ctx, "ada"))
+	// Output:
+	// true
+	// Ada Lovelace <nil>
+}
+
+// A read transaction sees one moment of all tables, whatever is written meanwhile.
+func ExampleStorage_View() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	must(db.View(ctx, func(tx *core.Tx) error {
+		must(table.Put(ctx, "zoe", "written meanwhile"))
+		n, err := table.In(tx).Count(ctx)
+		fmt.Println(n, "people")
+		return err
+	}))
+	fmt.Println(table.Count(ctx))
+	// Output:
+	// 3 people
+	// 4 <nil>
+}
+
+// A Tx reads what it has written.
+func ExampleTx() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	must(db.Update(ctx, func(tx *core.Tx) error {
+		p := table.In(tx)
+		must(p.Put(ctx, "kay", "Kay McNulty"))
+		for key, err := range p.Scan().From("b").Keys(ctx) {
+			must(err)
+			fmt.Println(key)
+		}
+		return nil
+	}))
+	// Output:
+	// grace
+	// kay
+}
+
+func ExampleTable() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+
+	fmt.Println(table.Load(ctx, "ada")) // a copy, which lives for ever
+	fmt.Println(table.Has(ctx, "kay"))
+	fmt.Println(table.Delete(ctx, "alan")) // was it there?
+	_, err := table.Load(ctx, "alan")
+	fmt.Println(errors.Is(err, core.ErrNotFound))
+	// Output:
+	// Ada Lovelace <nil>
+	// false <nil>
+	// true <nil>
+	// true
+}
+
+// A view lives for as long as the function runs.
+func ExampleTable_View() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	must(table.View(ctx, "ada", func(name string) error {
+		fmt.Println(len(name))
+		return nil
+	}))
+	// Output: 12
+}
+
+// All rows of PutAll are stored by one write, or none.
+func ExampleTable_PutAll() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	must(table.PutAll(ctx, func(yield func(string, string) bool) {
+		_ = yield("kay", "Kay McNulty") && yield("jean", "Jean Jennings")
+	}))
+	fmt.Println(table.Count(ctx))
+	// Output: 5 <nil>
+}
+
+// A stream of any length is stored in bounded chunks; after an error the statistics say what is stored.
+func ExampleTable_PutStream() {
+	ctx := context.Background()
+	db, err := core.Open(ctx, "squares", memory.New())
+	must(err)
+	defer db.Close()
+	squares, err := core.OpenTable(ctx, db, "squares", keys.Uint64(), values.String())
+	must(err)
+
+	stats, err := squares.PutStream(ctx, func(yield func(uint64, string) bool) {
+		for i := range uint64(1000) {
+			if !yield(i, fmt.Sprint(i*i)) {
+				return
+			}
+		}
+	})
+	must(err)
+	fmt.Println(stats.Rows)
+	fmt.Println(squares.Load(ctx, 999))
+	// Output:
+	// 1000
+	// 998001 <nil>
+}
+
+// A source that can fail returns its error; what was committed before stays.
+func ExampleTable_PutStreamFunc() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	stats, err := table.PutStreamFunc(ctx, func(put func(string, string) error) error {
+		if err := put("kay", "Kay McNulty"); err != nil {
+			return err
+		}
+		return errors.New("line 2: no comma")
+	})
+	fmt.Println(stats.Rows, err != nil)
+	// Output: 0 true
+}
+
+// A guard keeps its row as it was, whatever is written meanwhile. It can be closed more than once.
+func ExampleGuard() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	ada, err := table.Get(ctx, "ada")
+	must(err)
+	defer ada.Close()
+
+	must(table.Put(ctx, "ada", "Augusta Ada King"))
+	fmt.Println(ada.Value())
+	fmt.Println(table.Load(ctx, "ada"))
+	// Output:
+	// Ada Lovelace
+	// Augusta Ada King <nil>
+}
+
+// Scans are values: every method returns another one, and bounds intersect.
+func ExampleScan() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	a := table.Scan().Prefix("a")
+	for row, err := range a.Reverse().Rows(ctx) {
+		must(err)
+		fmt.Println(row.Key, row.Value)
+	}
+	fmt.Println(a.Count(ctx))
+	fmt.Println(a.From("al").Delete(ctx))
+	// Output:
+	// alan Alan Turing
+	// ada Ada Lovelace
+	// 2 <nil>
+	// 1 <nil>
+}
+
+// In Stream the error cannot be forgotten: it is what Stream returns.
+func ExampleScan_Stream() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	must(table.Scan().Limit(1).Stream(ctx, func(rows iter.Seq2[string, string]) error {
+		for key, name := range rows {
+			fmt.Println(key, name)
+		}
+		return nil
+	}))
+	// Output: ada Ada Lovelace
+}
+
+// A program states the version of its data. Older data is migrated, newer data is never touched.
+func ExampleWithMigration() {
+	ctx := context.Background()
+	backend := memory.New()
+	db, err := core.Open(ctx, "people", backend, core.WithVersion(1))
+	must(err)
+	must(db.Close())
+
+	migrate := func(ctx context.Context, s *core.Storage, from, to uint64) error {
+		fmt.Println("from", from, "to", to)
+		return nil
+	}
+	db, err = core.Open(ctx, "people", backend, core.WithVersion(2), core.WithMigration(migrate))
+	must(err)
+	must(db.Close())
+
+	_, err = core.Open(ctx, "people", backend, core.WithVersion(1))
+	fmt.Println(errors.Is(err, core.ErrVersionMismatch))
+	// Output:
+	// from 1 to 2
+	// true
+}
+
+// A cache may begin anew when its version changes. The old storage is kept beside the new one.
+func ExampleWithRecreate() {
+	ctx := context.Background()
+	backend := memory.New()
+	quiet := core.WithLogger(slog.New(slog.DiscardHandler))
+	db, err := core.Open(ctx, "cache", backend, core.WithVersion(1))
+	must(err)
+	must(db.Close())
+
+	db, err = core.Open(ctx, "cache", backend, core.WithVersion(2), core.WithRecreate(core.OnVersionBump|core.OnValidationFail), quiet)
+	must(err)
+	defer db.Close()
+	recreation, replaced := db.Recreated()
+	fmt.Println(replaced, recreation.Reason)
+	// Output: true on version bump
+}
+
+// Formats are recorded, so a table cannot be read as something else.
+func ExampleOpenTable() {
+	ctx := context.Background()
+	db, _ := people(ctx)
+	defer db.Close()
+	_, err := core.OpenTable(ctx, db, "people", keys.String(), values.JSON[int]())
+	fmt.Println(errors.Is(err, core.ErrFormatMismatch))
+	// Output: true
+}
+
+// With checksums, every read of a row compares its bytes with what was put.
+func ExampleWithChecksums() {
+	ctx := context.Background()
+	db, err := core.Open(ctx, "safe", memory.New())
+	must(err)
+	defer db.Close()
+	_, err = core.OpenTable(ctx, db, "safe", keys.String(), values.Bytes(), core.WithChecksums())
+	must(err)
+	tables, err := db.Tables(ctx)
+	must(err)
+	fmt.Println(tables[0].Checksums)
+	// Output: true
+}
