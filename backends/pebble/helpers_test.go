@@ -81,14 +81,6 @@ func apply(tb testing.TB, e core.Engine, writes ...core.Write) {
 	}
 }
 
-// compact compacts e where that is possible.
-func compact(ctx context.Context, e core.Engine) error {
-	if c, ok := e.(core.Compactor); ok {
-		return c.Compact(ctx)
-	}
-	return nil
-}
-
 // dump returns all rows of a snapshot of e, read forwards.
 func dump(e core.Engine) (map[string]string, error) {
 	s, err := e.Snapshot(context.Background())
