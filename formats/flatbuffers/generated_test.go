@@ -100,10 +100,12 @@ func (l *likeNames) Table() fb.Table              { return l._tab }
 func (l *likeNames) X1() int32                    { return l._tab.GetInt32Slot(4, 0) }
 func (l *likeNames) X_1() int32                   { return l._tab.GetInt32Slot(6, 0) }
 
+func (l *likeNames) Flag() bool { return l._tab.GetBoolSlot(8, false) }
+
 func TestLikeNames(t *testing.T) {
-	s := &schema{root: "likeNames", types: map[string]*definition{"likeNames": tableOf("likeNames", "x1:int", "x_1:int")}}
+	s := &schema{root: "likeNames", types: map[string]*definition{"likeNames": tableOf("likeNames", "x1:int", "x_1:int", "flag:bool")}}
 	wantError(t, "two names", s.fitsView(reflect.TypeFor[likeNames]()), "")
-	s.types["likeNames"].fields = append(s.types["likeNames"].fields, tableOf("", "a:int", "b:int", "x__1:int").fields[2])
+	s.types["likeNames"].fields = append(s.types["likeNames"].fields, tableOf("", "a:int", "b:int", "c:int", "x__1:int").fields[3])
 	wantError(t, "three names", s.fitsView(reflect.TypeFor[likeNames]()), "another place")
 }
 

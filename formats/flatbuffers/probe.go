@@ -14,9 +14,9 @@ import (
 // Where an accessor reads is only in its code. It is found out by calling it: on a table that has nothing, and on one that has
 // nothing but the field in question. If the two look different, that is the field it reads.
 
-// patterns are the first bytes of the field in question. As a scalar, one of them at least is not its default; as an
-// offset, 8 leads to a vector or string of one element.
-var patterns = []uint64{1, 8, 0}
+// patterns are the first bytes of the field in question. As a scalar, one of the two is not its default; as an offset, 8
+// leads to a vector or string of one element.
+var patterns = []uint64{8, 0}
 
 const probeSize = 64
 
