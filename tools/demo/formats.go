@@ -6,9 +6,13 @@ package demo
 import (
 	"fmt"
 	"strings"
+	"unsafe"
 
 	"github.com/guardkv/guardkv/core/values"
 	"github.com/guardkv/guardkv/formats/cbor"
+	"github.com/guardkv/guardkv/formats/flatbuffers"
+	"github.com/guardkv/guardkv/formats/gob"
+	"github.com/guardkv/guardkv/tools/demo/fb"
 )
 
 // format is a value format that the demo can use.
@@ -20,6 +24,8 @@ type format struct {
 var formats = []format{
 	{"cbor", adapted(cbor.New[Char](), decoded)},
 	{"json", adapted(values.JSON[Char](), decoded)},
+	{"gob", adapted(gob.New[Char](), decoded)},
+	{"flatbuffers", adapted(flatbuffers.New[fb.CharT, fb.Char](fb.Schema), inPlace)},
 }
 
 // decoded adapts the formats that decode a row into a Char.
@@ -31,6 +37,30 @@ var decoded = adapter[Char, Char]{
 	lower:    func(c Char) CodePoint { return c.Lower },
 	char:     func(c Char) Char { return c },
 }
+
+// inPlace adapts FlatBuffers, which reads the fields of a row where they lie.
+var inPlace = adapter[fb.CharT, fb.Char]{
+	pack: func(c Char) fb.CharT {
+		return fb.CharT{
+			Name: c.Name, Category: c.Category, Script: c.Script, Properties: c.Properties,
+			Upper: uint32(c.Upper), Lower: uint32(c.Lower), Title: uint32(c.Title),
+		}
+	},
+	name:     func(c fb.Char) string { return text(c.Name()) },
+	category: func(c fb.Char) string { return text(c.Category()) },
+	script:   func(c fb.Char) string { return text(c.Script()) },
+	lower:    func(c fb.Char) CodePoint { return CodePoint(c.Lower()) },
+	char: func(c fb.Char) Char {
+		t := c.UnPack() // a copy of everything
+		return Char{
+			Name: t.Name, Category: t.Category, Script: t.Script, Properties: t.Properties,
+			Upper: CodePoint(t.Upper), Lower: CodePoint(t.Lower), Title: CodePoint(t.Title),
+		}
+	},
+}
+
+// text returns bytes as a string without copying them: it lives no longer than they do.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // Formats names the formats that can be used, separated by "|".
 func Formats() string {
