@@ -91,7 +91,7 @@ func TestKilled(t *testing.T) {
 		if batches <= acknowledged {
 			t.Fatalf("round %d: batch %d was acknowledged, but there are only %d", round, acknowledged, batches)
 		}
-		if batches > 60 { // begin anew, so that reading everything stays quick
+		if batches > 30 { // begin anew, so that reading everything stays quick
 			acknowledged = -1
 			deleteAll(t, e)
 		}

@@ -135,9 +135,9 @@ func quiet(t *testing.T, e *engine) {
 // that what comes of it is what the matrix says.
 func TestDamage(t *testing.T) {
 	p := newPatients(t)
-	trials := 12
+	trials := 8
 	if testing.Short() {
-		trials = 3
+		trials = 1
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -90,8 +90,12 @@ func memoryFS(t *testing.T, path string) *vfs.MemFS {
 // whole too. Without sync, the writes that are there are the first of those that were made.
 func TestPowerLoss(t *testing.T) {
 	const batches = 12
+	percents := []int{0, 50, 100}
+	if testing.Short() {
+		percents = percents[1:2]
+	}
 	for _, noSync := range []bool{false, true} {
-		for _, percent := range []int{0, 50, 100} {
+		for _, percent := range percents {
 			t.Run(fmt.Sprintf("noSync=%v/unsynced=%d%%", noSync, percent), func(t *testing.T) {
 				path := testPath(t)
 				fs := memoryFS(t, path)
