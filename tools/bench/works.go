@@ -12,7 +12,7 @@ func (e *env) works() []work {
 	for _, en := range engines {
 		all = append(all, e.engineWorks(en)...)
 	}
-	return all
+	return append(all, formatWorks()...)
 }
 
 // engineWorks are the works of one engine.

@@ -1,0 +1,143 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/values"
+	"github.com/guardkv/guardkv/formats/cbor"
+	"github.com/guardkv/guardkv/formats/flatbuffers"
+	"github.com/guardkv/guardkv/formats/gob"
+	"github.com/guardkv/guardkv/tools/demo/fb"
+)
+
+// character is the record that formats are compared by, in the shape that there is a FlatBuffers schema for.
+type character struct {
+	Name       string   `cbor:"1,keyasint" json:"name"`
+	Category   string   `cbor:"2,keyasint" json:"category"`
+	Script     string   `cbor:"3,keyasint" json:"script"`
+	Upper      uint32   `cbor:"4,keyasint" json:"upper"`
+	Lower      uint32   `cbor:"5,keyasint" json:"lower"`
+	Title      uint32   `cbor:"6,keyasint" json:"title"`
+	Properties []string `cbor:"7,keyasint" json:"properties"`
+}
+
+// characterOf makes a character of about some size.
+func characterOf(size int) character {
+	const each = 28 // bytes of a property, in the middle of the formats
+	c := character{Name: "LATIN SMALL LETTER LONG S", Category: "Ll", Script: "Latin", Upper: 'S', Title: 'S', Lower: 'ſ'}
+	for i := range max(1, (size-50)/each) {
+		c.Properties = append(c.Properties, fmt.Sprintf("Property_Of_A_Char_%05d", i))
+	}
+	return c
+}
+
+// formatWorks compare the formats with each other, without an engine.
+func formatWorks() []work {
+	var works []work
+	for _, size := range recordSizes {
+		works = append(works, work{
+			name:  "formats/" + sizeName(size),
+			title: fmt.Sprintf("reading a record of about %s in each format, without an engine", sizeName(size)),
+			unit:  "op", group: "formats", format: "all", shape: shape{1, size},
+			setup: func(context.Context, *env) ([]side, func() error, error) {
+				sides, err := formatSides(size)
+				return sides, func() error { return nil }, err
+			},
+		})
+	}
+	return works
+}
+
+// formatSides are one field and all fields in each format. The first side, which decodes CBOR, is the baseline.
+func formatSides(size int) ([]side, error) {
+	c := characterOf(size)
+	var all []side
+	for _, f := range []struct {
+		name   string
+		format core.ValueFormat[character, character]
+	}{
+		{"cbor", cbor.New[character]()}, {"gob", gob.New[character]()}, {"json", values.JSON[character]()},
+	} {
+		sides, err := formatReads(f.name, f.format, c, lenOfName, lenOfAll)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, sides...)
+	}
+	format := flatbuffers.New[fb.CharT, fb.Char](fb.Schema)
+	packed := fb.CharT{
+		Name: c.Name, Category: c.Category, Script: c.Script, Upper: c.Upper, Lower: c.Lower, Title: c.Title, Properties: c.Properties,
+	}
+	sides, err := formatReads("flatbuffers", format, packed, lenOfNameInPlace, lenOfAllInPlace)
+	if size >= 10_000 && err == nil {
+		trusted := &sides[len(sides)-2]
+		trusted.claims = []claim{{kind: timesFaster, limit: 50}}
+	}
+	return append(all, sides...), err
+}
+
+// formatReads reads one record with View, and without validation if the format can do that: rows with checksums are.
+func formatReads[V, W any](name string, f core.ValueFormat[V, W], v V, one, all func(W) uint64) ([]side, error) {
+	if b, ok := f.(core.Binder[V, W]); ok {
+		bound, _, err := b.Bind(nil)
+		if err != nil {
+			return nil, err
+		}
+		f = bound
+	}
+	encoded, err := f.Append(nil, v)
+	if err != nil {
+		return nil, err
+	}
+	encoded = slices.Clip(encoded)
+	name = fmt.Sprintf("%s, %s B", name, grouped(int64(len(encoded))))
+	sides := readSides(name, encoded, f.View, one, all)
+	if t, ok := f.(core.Truster[W]); ok {
+		sides = append(sides, readSides(name+" trusted", encoded, t.ViewTrusted, one, all)...)
+	}
+	return sides, nil
+}
+
+func readSides[W any](name string, b []byte, view func([]byte) (W, error), one, all func(W) uint64) []side {
+	read := func(use func(W) uint64) func(int) error {
+		return func(ops int) error {
+			sum := uint64(0)
+			for range ops {
+				w, err := view(b)
+				if err != nil {
+					return err
+				}
+				sum += use(w)
+			}
+			keep(sum)
+			return nil
+		}
+	}
+	return []side{{name: name + ", one field", run: read(one)}, {name: name + ", all fields", run: read(all)}}
+}
+
+func lenOfName(c character) uint64 { return uint64(len(c.Name)) }
+
+func lenOfAll(c character) uint64 {
+	sum := uint64(len(c.Name)+len(c.Category)+len(c.Script)) + uint64(c.Upper+c.Lower+c.Title)
+	for _, p := range c.Properties {
+		sum += uint64(len(p))
+	}
+	return sum
+}
+
+func lenOfNameInPlace(c fb.Char) uint64 { return uint64(len(c.Name())) }
+
+func lenOfAllInPlace(c fb.Char) uint64 {
+	sum := uint64(len(c.Name())+len(c.Category())+len(c.Script())) + uint64(c.Upper()+c.Lower()+c.Title())
+	for i := range c.PropertiesLength() {
+		sum += uint64(len(c.Properties(i)))
+	}
+	return sum
+}
