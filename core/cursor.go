@@ -17,7 +17,7 @@ type cursor struct {
 	ctx      context.Context
 	snapshot Snapshot
 	rows     Cursor
-	steps    int
+	steps    int // before the context is looked at again
 	failed   error
 	closed   bool
 
@@ -84,7 +84,16 @@ func (tx *Tx) scan(ctx context.Context, r ScanRange) (*cursor, error) {
 
 // next returns the next row, valid until the next call.
 func (c *cursor) next() (key, value []byte, ok bool) {
-	if c.steps++; c.steps%ctxSteps == 1 {
+	if c.steps--; c.steps >= 0 && c.tx == nil {
+		return c.rows.Next()
+	}
+	return c.checkedNext()
+}
+
+// checkedNext is next for a transaction, and for a cursor that should look whether its context has ended.
+func (c *cursor) checkedNext() (key, value []byte, ok bool) {
+	if c.steps < 0 {
+		c.steps = ctxSteps - 1
 		if c.failed = c.ctx.Err(); c.failed != nil {
 			return nil, nil, false
 		}

@@ -117,14 +117,21 @@ func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
 			return
 		}
 		defer c.close()
-		var row Row[K, W]
+		var again *W // the last row's value, if its memory is used again
 		for left := s.limit; left != 0; left-- {
-			key, stored, ok := c.next()
+			var key, stored []byte
+			var ok bool
+			if c.steps--; c.steps >= 0 && c.tx == nil { // what c.next does, in place
+				key, stored, ok = c.rows.Next()
+			} else {
+				key, stored, ok = c.checkedNext()
+			}
 			if !ok {
 				err = c.err()
 				break
 			}
-			if err = s.decode(key, stored, &row); err != nil {
+			var row Row[K, W]
+			if row, err = s.decode(key, stored, &again); err != nil {
 				break
 			}
 			if !yield(row, nil) {
@@ -137,14 +144,29 @@ func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
 	}
 }
 
-func (s *Scan[K, V, W]) decode(key, stored []byte, row *Row[K, W]) (err error) {
-	if row.Key, err = s.table.rows.decodeKey(key); err == nil {
-		err = s.table.rows.viewAgain(key, stored, &row.Value)
+// decode returns a stored row. It may use the memory of the value that it returned last, *again.
+func (s *Scan[K, V, W]) decode(key, stored []byte, again **W) (row Row[K, W], err error) {
+	rows := &s.table.rows
+	if row.Key, err = rows.key.Decode(key[tableNumberSize:len(key):len(key)]); err == nil {
+		if rows.checksums || rows.reuse != nil {
+			row.Value, err = s.viewAgain(key, stored, again)
+		} else { // what viewAgain does, in place: for small rows, calls are what a scan costs
+			row.Value, err = rows.value.View(stored[:len(stored):len(stored)])
+		}
 	}
 	if err != nil {
-		return s.rowError(key, err)
+		return row, s.rowError(key, err)
 	}
-	return nil
+	return row, nil
+}
+
+// viewAgain views a stored row in the memory of the last one, which is on the heap.
+func (s *Scan[K, V, W]) viewAgain(key, stored []byte, again **W) (W, error) {
+	if *again == nil {
+		*again = new(W)
+	}
+	err := s.table.rows.viewAgain(key, stored, *again)
+	return **again, err
 }
 
 // Keys returns the keys, without looking at the values. After an error one more pair follows, which holds the

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime/pprof"
 
 	"github.com/guardkv/guardkv/tools/bench"
 )
@@ -45,6 +46,7 @@ func run(ctx context.Context) error {
 	json := flag.String("json", "", "write everything that was measured to this `file`")
 	html := flag.String("html", "", "write a page with charts to this `file`")
 	gate := flag.Bool("gate", false, "measure only what must not get worse, and fail if it has")
+	profile := flag.String("cpuprofile", "", "write a profile for go tool pprof to this `file`")
 	again := flag.String("from", "", "measure nothing: make the page from a `file` that -json wrote")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -58,6 +60,17 @@ func run(ctx context.Context) error {
 	}
 	if terminal(os.Stderr) {
 		cfg.Progress = os.Stderr
+	}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return errors.Join(err, f.Close())
+		}
+		defer f.Close()
+		defer pprof.StopCPUProfile()
 	}
 	files, err := create(map[string]*io.Writer{*json: &cfg.JSON, *html: &cfg.HTML})
 	if err != nil {
