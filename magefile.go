@@ -28,8 +28,8 @@ func Lint() error { return tools.Lint() }
 // Isolated builds, vets and tests each module without the others, and vets it for other platforms.
 func Isolated() error { return tools.Isolated() }
 
-// Consumer builds programs outside the workspace and checks what is linked into them.
-func Consumer() error { return tools.Consumer() }
+// Consumer builds programs outside the workspace and checks what is linked into them. -write puts it into docs/choosing.md.
+func Consumer(write *bool) error { return tools.Consumer(write) }
 
 // Release says which modules would get which tags, and with -do commits and tags. -date=2006-01-02 is that of the changelogs.
 func Release(do *bool, date *string) error { return tools.Release(do, date) }

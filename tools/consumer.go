@@ -12,8 +12,9 @@ import (
 	"github.com/guardkv/guardkv/tools/release"
 )
 
-// Consumer packs the published modules, then builds and runs programs that use them from outside.
-func Consumer() error {
+// Consumer packs the published modules, then builds and runs programs that use them from outside. It compares the table in
+// docs/choosing.md with what they consist of, or writes it.
+func Consumer(write *bool) error {
 	root, err := Root()
 	if err != nil {
 		return err
@@ -25,6 +26,10 @@ func Consumer() error {
 	repository := consumer.Repository{
 		Root:     root,
 		Versions: versions,
+		Linked: consumer.Linked{
+			File:  filepath.Join(root, "docs", "choosing.md"),
+			Write: write != nil && *write,
+		},
 		Programs: filepath.Join(root, "tools", "consumer", "testdata"),
 	}
 	return errors.Join(

@@ -34,7 +34,7 @@ func newApp(dir string, program source, p packed) (app, error) {
 	if err := program.copyTo(a.dir); err != nil {
 		return a, err
 	}
-	if _, err := a.command("go", "mod", "init", "outside.test/app"); err != nil {
+	if _, err := a.command("go", "mod", "init", "outside.test/"+filepath.Base(dir)); err != nil {
 		return a, err
 	}
 	return a, os.WriteFile(filepath.Join(a.dir, "go.sum"), p.sums, 0o644)

@@ -26,6 +26,7 @@ type Repository struct {
 	Root     string            // its folder
 	Versions map[string]string // of its published modules, by folder
 	Programs string            // the folder whose subfolders are the programs
+	Linked   Linked            // shows users what is linked; not checked if it has no File
 }
 
 // result is what the table shows of a combination.
@@ -34,6 +35,7 @@ type result struct {
 	linked linked
 	size   int64         // of the binary
 	took   time.Duration // to build it
+	listed bool          // in the document for users
 }
 
 // Check builds and runs all combinations and prints a table of them. It goes on after a failure, to return all.
@@ -60,7 +62,11 @@ func (r Repository) Check(combinations []Combination, out io.Writer) error {
 		}
 		results = append(results, result)
 	}
-	return errors.Join(append(errs, printTable(out, results, packed))...)
+	errs = append(errs, printTable(out, results, packed))
+	if err := errors.Join(errs...); err != nil || r.Linked.File == "" {
+		return err
+	}
+	return r.Linked.check(results)
 }
 
 // pack packs all modules, each at its version and requiring the others at theirs.
@@ -100,7 +106,7 @@ func (r Repository) try(c Combination, dir string, p packed) (result, error) {
 	if err := a.require(p.wanted(c.Requires)); err != nil {
 		return result{}, err
 	}
-	built := result{name: c.Name}
+	built := result{name: c.Name, listed: c.listed()}
 	if built.size, built.took, err = a.build(c.Tests); err != nil {
 		return result{}, err
 	}

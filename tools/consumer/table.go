@@ -22,8 +22,7 @@ func printTable(out io.Writer, results []result, p packed) error {
 			names[i] = p.short(path)
 		}
 		slices.Sort(names)
-		size := float64(r.size) / (1 << 20)
-		fmt.Fprintf(w, "%s\t%d\t%.1f MiB\t%v\t%s\n", r.name, len(names), size, r.took.Round(100*time.Millisecond), strings.Join(names, ", "))
+		fmt.Fprintf(w, "%s\t%d\t%.1f MiB\t%v\t%s\n", r.name, len(names), mebibytes(r.size), r.took.Round(100*time.Millisecond), strings.Join(names, ", "))
 	}
 	return w.Flush()
 }
