@@ -80,7 +80,7 @@ func TestTruncated(t *testing.T) {
 
 func TestMutated(t *testing.T) {
 	n := 300_000
-	if testing.Short() {
+	if testing.Short() || raceEnabled { // one goroutine has no races
 		n = 10_000
 	}
 	f, good := newZoo(), packed(t, full(2))
@@ -108,7 +108,7 @@ func TestMutated(t *testing.T) {
 func TestHostileNumbers(t *testing.T) {
 	f, good := newZoo(), packed(t, full(2))
 	step := 1
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		step = 5
 	}
 	for at := 0; at < len(good)-4; at += step {
