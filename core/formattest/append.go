@@ -119,6 +119,32 @@ func (s *suite[V, W]) appendOthers(result []byte) error {
 	return nil
 }
 
+// encodingsOfOne is the check of what the format declares about the encodings of one value.
+func (s *suite[V, W]) encodingsOfOne() check {
+	if s.varies {
+		return check{name: "Varies", promise: "each encoding of a value reads as the value", run: s.varied}
+	}
+	return check{
+		name: "Deterministic", promise: "a value has one encoding, whenever it is encoded, as nothing else is said in Extras.Varies",
+		run: s.deterministic,
+	}
+}
+
+func (s *suite[V, W]) varied() error {
+	for range 64 {
+		for _, g := range s.good {
+			b, err := s.encode(g.value)
+			if err != nil {
+				return err
+			}
+			if err := s.readsAs(b, g.value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (s *suite[V, W]) deterministic() error {
 	for range 8 {
 		for _, g := range s.good {

@@ -15,8 +15,10 @@
 // format cannot show by itself, such as the order of its keys or how a view is turned into a value, is said in an
 // [Extras] or a [KeyExtras].
 //
-// A format that has more than one encoding for some values, as gob has for maps, is given samples without them, and says
-// so in its own documentation.
+// A format that has more than one encoding for some values, as gob has for maps, is tested with Extras.Varies, and says so
+// in its own documentation.
+//
+// [Evolve] tests that rows outlive a change of their type: it gives an old and a new format the same metadata in turn.
 //
 // Good samples are few and different: the zero value, a small one, one with every field set and something long. The
 // suite damages their encodings in some thousand ways, the same ways in every run. Run it with -race too: only

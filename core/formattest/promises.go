@@ -12,7 +12,7 @@ func (s *suite[V, W]) checks() []check {
 		{name: "RoundTrip", promise: "reading an encoding gives what was encoded", run: s.roundTrip},
 		{name: "AppendOnly", promise: "Append adds the encoding to what dst holds, and changes nothing of it", run: s.appendOnly},
 		{name: "KeepsNothing", promise: "Append keeps no reference to the value or to dst", run: s.keepsNothing},
-		{name: "Deterministic", promise: "a value has one encoding, whenever it is encoded", run: s.deterministic},
+		s.encodingsOfOne(),
 		{
 			name: "Bounded", promise: "reading takes time and memory in proportion to the bytes, whatever they are",
 			run: s.everyInput(s.bounded), last: true,

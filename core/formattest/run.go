@@ -18,6 +18,9 @@ type Extras[V, W any] struct {
 	Same func(a, b V) bool
 	// Borrows says that a view refers to the bytes it was made from. The default is that it does not.
 	Borrows bool
+	// Varies says that a value can have more than one encoding, as gob has for maps, which is no fault: tables need one
+	// encoding of keys alone. The default is that a value has one, which makes equal rows equal bytes.
+	Varies bool
 }
 
 // KeyExtras say about a key format what it cannot show by itself. The zero value says nothing.

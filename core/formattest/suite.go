@@ -23,6 +23,7 @@ type suite[V, W any] struct {
 	value    func(W) V
 	same     func(a, b V) bool
 	borrows  bool
+	varies   bool
 	patience time.Duration // how long one read may take
 
 	unbound  core.Binder[V, W] // nil if the format keeps no metadata
@@ -40,7 +41,7 @@ type good[V any] struct {
 }
 
 func newSuite[V, W any](f core.ValueFormat[V, W], x Extras[V, W], samples []V) (*suite[V, W], error) {
-	s := &suite[V, W]{format: f, samples: samples, value: x.Value, same: x.Same, borrows: x.Borrows, patience: time.Second}
+	s := &suite[V, W]{format: f, samples: samples, value: x.Value, same: x.Same, borrows: x.Borrows, varies: x.Varies, patience: time.Second}
 	if s.value == nil {
 		if reflect.TypeFor[V]() != reflect.TypeFor[W]() {
 			return nil, fmt.Errorf("formattest: Extras.Value is needed to turn a view, %v, into a value, %v",
@@ -81,7 +82,7 @@ func (s *suite[V, W]) bindNew() {
 }
 
 func (s *suite[V, W]) findGood() {
-	s.stable = true
+	s.stable = !s.varies
 	for _, v := range s.samples {
 		b, err := s.encode(v)
 		if err != nil {
