@@ -8,6 +8,7 @@ package bench
 import (
 	"io/fs"
 	"syscall"
+	"time"
 )
 
 // allocated returns how much of the disk a file takes: engines make files larger than what they have written.
@@ -16,4 +17,13 @@ func allocated(info fs.FileInfo) int64 {
 		return s.Blocks * 512
 	}
 	return info.Size()
+}
+
+// processorTime returns how long the process has had a processor, all its threads together.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -105,7 +105,11 @@ func (g gate) checkAllocs(s Side) error {
 }
 
 func (g gate) checkTime(s Side, sides []Side) error {
-	if ratio := s.Min / sides[0].Min; g.ratio > 0 && ratio > g.ratio {
+	ratio := s.Min / sides[0].Min
+	if cpu := s.CPU / sides[0].CPU; cpu > 0 { // not so if it is unknown
+		ratio = min(ratio, cpu)
+	}
+	if g.ratio > 0 && ratio > g.ratio {
 		return fmt.Errorf("%s: %s takes %.2f times as long as %s, more than %.2f", g.work, g.side, ratio, sides[0].Name, g.ratio)
 	}
 	if excess := s.Min - sides[1].Min; g.excess > 0 && excess > g.excess {

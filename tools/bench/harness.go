@@ -51,7 +51,8 @@ type side struct {
 // turn is what one side needed in one round, for each operation.
 type turn struct {
 	nanos, allocs, bytes float64
-	peak                 int64 // how much the memory of the process grew during the turn, if that was watched
+	cpu                  float64 // nanoseconds that the process had a processor, all threads together; 0 if unknown
+	peak                 int64   // how much the memory of the process grew during the turn, if that was watched
 }
 
 // series is what one side needed in all rounds.
@@ -172,15 +173,17 @@ func takeTurn(s side, n, extra int, peaks bool) (t turn, err error) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	begun := time.Now()
+	cpu, begun := processorTime(), time.Now()
 	err = s.run(n)
 	if !s.native {
 		spin(n * extra)
 	}
 	took := time.Since(begun)
+	cpu = processorTime() - cpu
 	runtime.ReadMemStats(&after)
 	return turn{
 		nanos:  float64(took.Nanoseconds()) / float64(n),
+		cpu:    float64(cpu.Nanoseconds()) / float64(n),
 		allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
 		bytes:  float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
 	}, err
@@ -238,6 +241,7 @@ func (s series) over(figure func(turn) float64) []float64 {
 }
 
 func nanos(t turn) float64  { return t.nanos }
+func cpu(t turn) float64    { return t.cpu }
 func allocs(t turn) float64 { return t.allocs }
 func heap(t turn) float64   { return t.bytes }
 
@@ -284,6 +288,16 @@ func (s series) peak() int64 {
 		most = max(most, t.peak)
 	}
 	return most
+}
+
+// cpuRatio compares the processor time of two sides, which other processes of a busy machine disturb less than time. It
+// is 0 if that says nothing: where the time is unknown, or a disk is waited for.
+func (s series) cpuRatio(base series) float64 {
+	mine, other := slices.Min(s.over(cpu)), slices.Min(base.over(cpu))
+	if s.waits || other == 0 {
+		return 0
+	}
+	return mine / other
 }
 
 // excess is what a side needs more than another one.

@@ -21,7 +21,8 @@ func (t *textReport) begin(r *Report) {
 	m := r.Machine
 	fmt.Fprintf(t.w, "GuardKV benchmarks: %s %s/%s, %d CPUs %s, databases in %s\n", m.Go, m.OS, m.Arch, m.CPUs, m.CPU, m.Dir)
 	fmt.Fprintln(t.w, "All sides of a work take turns. Compared are the fastest turns, or the medians where a disk is waited for;")
-	fmt.Fprintln(t.w, "in brackets, between which ratios half of the rounds lie.")
+	fmt.Fprintln(t.w, "in brackets, between which ratios half of the rounds lie. cpu is the ratio of processor time, all threads together,")
+	fmt.Fprintln(t.w, "which a busy machine disturbs less.")
 }
 
 // result prints the sides of one piece of work, with each comparison in a line of its own.
@@ -58,6 +59,9 @@ func (t *textReport) result(r Result) {
 // compare prints one comparison.
 func (t *textReport) compare(c Compare) {
 	fmt.Fprintf(t.w, "  %-56s %14s  [%.2f, %.2f]", c.Side+" / "+c.Base, c.Figure, c.Low, c.High)
+	if c.CPU > 0 {
+		fmt.Fprintf(t.w, " cpu %.2f", c.CPU)
+	}
 	if c.Target != "" {
 		t.claimed++
 		word := "MISSED"

@@ -55,6 +55,7 @@ type Side struct {
 	Median float64   `json:"median_ns"`
 	Spread float64   `json:"spread"` // by how much half of the rounds lie apart, as a part of the median
 	Rounds []float64 `json:"rounds_ns"`
+	CPU    float64   `json:"min_cpu_ns,omitempty"` // of all threads
 	Allocs float64   `json:"allocs"`
 	Bytes  float64   `json:"heap_bytes"`
 	Disk   int64     `json:"disk_bytes,omitempty"`
@@ -68,7 +69,8 @@ type Compare struct {
 	Ratio  float64 `json:"ratio"` // of the fastest rounds, or of the medians where a disk is waited for
 	Low    float64 `json:"low"`   // half of the rounds lie from Low to High
 	High   float64 `json:"high"`
-	Figure string  `json:"figure"` // what is compared with the target
+	CPU    float64 `json:"cpu_ratio,omitempty"` // of processor time: steadier on a busy machine
+	Figure string  `json:"figure"`              // what is compared with the target
 	Target string  `json:"target,omitempty"`
 	Met    bool    `json:"met"`
 }
@@ -83,7 +85,7 @@ func newResult(w work, measured []series) Result {
 		times := s.over(nanos)
 		r.Sides = append(r.Sides, Side{
 			Name: s.side.name, Native: s.side.native, Rounds: s.over(nanos),
-			Min: slices.Min(times), Median: median(times), Spread: s.noise(),
+			Min: slices.Min(times), CPU: slices.Min(s.over(cpu)), Median: median(times), Spread: s.noise(),
 			Allocs: median(s.over(allocs)), Bytes: median(s.over(heap)), Disk: s.disk, Peak: s.peak(),
 		})
 		for _, c := range s.side.claims {
@@ -109,7 +111,7 @@ func newCompare(c claim, s, base series) Compare {
 	v := c.judge(s, base)
 	low, high := s.spread(base)
 	return Compare{
-		Side: s.side.name, Base: base.side.name, Ratio: s.ratio(base), Low: low, High: high,
+		Side: s.side.name, Base: base.side.name, Ratio: s.ratio(base), Low: low, High: high, CPU: s.cpuRatio(base),
 		Figure: v.figure, Target: v.target, Met: v.met,
 	}
 }
