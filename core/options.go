@@ -107,8 +107,8 @@ func WithValidation(v Validation) Option { return func(o *options) { o.validatio
 // in, but none beside a writer.
 func WithReadOnly() Option { return func(o *options) { o.readOnly = true } }
 
-// WithoutSync lets writes return before they are durable. A crash of the process loses nothing; what a crash of
-// the machine can cost is said by the backend. The default is that a write returns when it is durable.
+// WithoutSync lets writes return before they are durable. What a crash of the process or the machine can cost is said by
+// the backend; Close and Compact make everything durable. The default is that a write returns when it is durable.
 func WithoutSync() Option { return func(o *options) { o.noSync = true } }
 
 // WithTracking records where guards, scans and transactions were opened, and names the places when Close
