@@ -9,7 +9,6 @@
 package release
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -51,7 +50,10 @@ func (r Release) Run() error {
 	if len(w.releasing()) == 0 {
 		return nil
 	}
-	if err := errors.Join(w.prepare(r.Date), w.fit()); err != nil {
+	if err := w.prepare(r.Date); err != nil {
+		return err
+	}
+	if err := w.fit(); err != nil {
 		return err
 	}
 	if !r.Do {
