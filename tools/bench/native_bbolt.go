@@ -50,6 +50,14 @@ func (n *nativeBolt) openDB() (err error) {
 		return err
 	}
 	n.db.MaxBatchSize, n.db.MaxBatchDelay = writers, time.Millisecond // the best for as many goroutines
+	exist := false
+	err = n.db.View(func(tx *bolt.Tx) error {
+		exist = tx.Bucket(rowsTable) != nil && tx.Bucket(countsTable) != nil
+		return nil
+	})
+	if err != nil || exist {
+		return err
+	}
 	return n.db.Update(func(tx *bolt.Tx) error {
 		_, err1 := tx.CreateBucketIfNotExists(rowsTable)
 		_, err2 := tx.CreateBucketIfNotExists(countsTable)
