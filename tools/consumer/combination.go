@@ -50,6 +50,13 @@ var Combinations = []Combination{
 		Denied: []string{"backendtest", "badger", "core/memory", "flatbuffers", "formattest", "gob", "net/http", "pebble", "testing"},
 	},
 	{
+		Name:     "bbolt-gob",
+		Requires: []string{"core", "backends/bbolt", "formats/gob"},
+		Prints:   "Ada Lovelace, born 1815\n",
+		Links:    []string{"core", "backends/bbolt", "formats/gob", "go.etcd.io/bbolt", "golang.org/x/sys"},
+		Denied:   []string{"backendtest", "badger", "cbor", "core/memory", "flatbuffers", "formattest", "net/http", "pebble", "testing"},
+	},
+	{
 		Name:     "pebble-cbor",
 		Requires: []string{"core", "backends/pebble", "formats/cbor"},
 		Prints:   "Ada Lovelace, born 1815\n",
