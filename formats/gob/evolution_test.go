@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/formattest"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/memory"
 	gobformat "github.com/guardkv/guardkv/formats/gob"
@@ -161,6 +162,15 @@ func useOrders[T any](ctx context.Context, db *core.Storage, round uint64, v T, 
 		}
 	}
 	return nil
+}
+
+func TestEvolvesBySuite(t *testing.T) {
+	same12 := func(v order1, w order2) bool { return uint64(w.ID) == v.ID && len(w.Lines) == len(v.Lines) && !w.Paid }
+	formattest.Evolve(t, gobformat.New[order1](), gobformat.New[order2](), same12, order1{}, first())
+	same13 := func(v order1, w order3) bool { return w.ID == v.ID && w.How == nil }
+	formattest.Evolve(t, gobformat.New[order1](), gobformat.New[order3](), same13, order1{}, first())
+	same31 := func(v order3, w order1) bool { return w.ID == v.ID }
+	formattest.Evolve(t, gobformat.New[order3](), gobformat.New[order1](), same31, order3{ID: 1, How: point{1, 2}}, order3{How: 7})
 }
 
 // A handle that was opened before another program described its type does not know the description. It says so.

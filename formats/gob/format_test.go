@@ -91,7 +91,8 @@ func TestFormatAny(t *testing.T) {
 func TestFormatString(t *testing.T) { formattest.Run(t, gobformat.New[string](), "", "a", "text") }
 func TestFormatTime(t *testing.T)   { formattest.Run(t, gobformat.New[time.Time](), day, time.Time{}) }
 func TestFormatMap(t *testing.T) {
-	formattest.Run(t, gobformat.New[map[string][]int](), map[string][]int{}, map[string][]int{"b": {1, 2}})
+	formattest.RunWith(t, gobformat.New[map[string][]int](), formattest.Extras[map[string][]int, map[string][]int]{Varies: true},
+		map[string][]int{}, map[string][]int{"b": {1, 2}, "aa": {3}, "c": nil}, map[string][]int{"b": {1, 2}})
 }
 
 // bind binds a format to a table with this metadata.
