@@ -8,8 +8,12 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"golang.org/x/mod/modfile"
 
 	"github.com/guardkv/guardkv/tools/consumer"
 	"github.com/guardkv/guardkv/tools/release"
@@ -67,5 +71,52 @@ func TestEveryPublishedModuleHasAVersion(t *testing.T) {
 	versions, err := release.ReadVersions(root)
 	if got := slices.Sorted(maps.Keys(versions)); err != nil || !slices.Equal(got, slices.Sorted(slices.Values(published))) {
 		t.Errorf("%s names %v, the workspace has %v (error %v)", release.VersionsFile, got, published, err)
+	}
+}
+
+// The table in the README is kept by hand: it must name every module, and every module that one requires.
+func TestReadmeListsModulesAndWhatTheyRequire(t *testing.T) {
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := Published()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range published {
+		row := ""
+		for line := range strings.Lines(string(readme)) {
+			if strings.HasPrefix(line, "| `"+dir+"` |") {
+				row = line
+			}
+		}
+		text, err := os.ReadFile(filepath.Join(root, dir, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mod, err := modfile.Parse("go.mod", text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := strings.TrimSuffix(mod.Module.Mod.Path, "/"+dir)
+		var needs []string
+		for _, r := range mod.Require {
+			if !r.Indirect && !strings.HasPrefix(r.Mod.Path, own+"/") {
+				needs = append(needs, strings.TrimPrefix(r.Mod.Path, "github.com/"))
+			}
+		}
+		if len(needs) == 0 {
+			needs = []string{"the standard library only"}
+		}
+		for _, need := range needs {
+			if !strings.Contains(row, need) {
+				t.Errorf("the row of %s in the README, %q, does not say %q", dir, row, need)
+			}
+		}
 	}
 }

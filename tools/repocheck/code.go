@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,9 +93,12 @@ func goBlocks(repo fs.FS) (blocks []block, err error) {
 	return blocks, err
 }
 
+// looksLikeGo finds code that would escape the check under the name of another language.
+var looksLikeGo = regexp.MustCompile(`(?m)^(func [\w(]|package \w+$|import \()`)
+
 func blocksIn(name, text string) (blocks []block) {
 	var b *block
-	indent := ""
+	isGo, indent := false, ""
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
@@ -103,13 +107,11 @@ func blocksIn(name, text string) (blocks []block) {
 		case b == nil && strings.HasPrefix(trimmed, "```") && len(trimmed) > 3:
 			indent = line[:strings.Index(line, "`")]
 			b = &block{name, n + 1, ""}
-			if language := strings.Fields(trimmed[3:])[0]; language != "go" {
-				b.line = 0
-			}
+			isGo = strings.Fields(trimmed[3:])[0] == "go"
 		case b == nil && trimmed == "```":
-			b = &block{}
+			b, isGo = &block{name, n + 1, ""}, false
 		case trimmed == "```":
-			if b.line != 0 && !strings.HasPrefix(b.text, sketch) {
+			if (isGo || looksLikeGo.MatchString(b.text)) && !strings.HasPrefix(b.text, sketch) {
 				blocks = append(blocks, *b)
 			}
 			b = nil

@@ -40,6 +40,8 @@ func TestCode(t *testing.T) {
 		{"program with an unused variable", open + "package main\n\nfunc main() { x := 1 }\n" + end, "a.md:4: declared and not used: x"},
 		{"behind imports", open + "import \"time\"\n\ntime.Gone()\n" + end, "a.md:4: undefined: time.Gone"},
 		{"in a list, wrong", "1. It is\n\n   ```go\n   var x int = \"\"\n   ```\n", "a.md:4: cannot use"},
+		{"called text", "```text\nfunc f() { g() }\n```\n", "a.md:2: undefined: g"},
+		{"called nothing", "```\nfunc f() { g() }\n```\n", "a.md:2: undefined: g"},
 		{"sketch in the middle", open + "x()\n// Sketch: of nothing\n" + end, "a.md:2: undefined: x"},
 	}
 	for _, test := range tests {
