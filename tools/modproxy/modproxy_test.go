@@ -133,3 +133,33 @@ func TestPackRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestPackRequiresWhatIsPackedWithIt(t *testing.T) {
+	root := repository(t, "b/go.mod", "module example.test/b\n\ngo 1.26\n\nrequire (\n\texample.test/a v0.1.0\n\texample.test/other v1.0.0\n)\n\nreplace example.test/a => ../a\n")
+	proxy := t.TempDir()
+	own := map[string]string{"example.test/a": "v0.3.0", "example.test/b": "v0.2.0", "example.test/unused": "v0.9.0"}
+	if _, err := Pack(proxy, root, "b", "v0.2.0", own); err != nil {
+		t.Fatal(err)
+	}
+	want := "module example.test/b\n\ngo 1.26\n\nrequire (\n\texample.test/a v0.3.0\n\texample.test/other v1.0.0\n)\n"
+	if got := read(t, proxy, "example.test/b/@v/v0.2.0.mod"); got != want {
+		t.Errorf("mod is %q, want %q", got, want)
+	}
+}
+
+// The sums are those that the go command computes; it says so itself in the tests of package release.
+func TestSums(t *testing.T) {
+	root := repository(t, "a/go.mod", "module example.test/a\n\ngo 1.26\n", "a/a.go", "package a\n")
+	proxy := t.TempDir()
+	if _, err := Pack(proxy, root, "a", "v0.1.0", nil); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Sums(proxy, "example.test/a", "v0.1.0")
+	lines := strings.Split(got, "\n")
+	if err != nil || len(lines) != 3 || !strings.HasPrefix(lines[0], "example.test/a v0.1.0 h1:") || !strings.HasPrefix(lines[1], "example.test/a v0.1.0/go.mod h1:") {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := Sums(proxy, "example.test/a", "v0.2.0"); err == nil {
+		t.Errorf("a version that is not packed has the sums %q", got)
+	}
+}
