@@ -119,13 +119,8 @@ func (e *engine) ingest(ctx context.Context, writes []core.Write) (err error) {
 	if err := e.writeTable(writes); err != nil {
 		return errors.Join(err, e.removeLeftover())
 	}
-	if !e.write.Sync {
-		if err := e.db.LogData(nil, pebble.Sync); err != nil {
-			return err
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return errors.Join(err, e.removeLeftover())
+	if err := e.syncLog(); err != nil {
+		return err
 	}
 	tally := bytes.Clone(e.tally.Next())
 	return e.health.unlessStopped(func() error {

@@ -89,12 +89,28 @@ func (e *engine) Snapshot(ctx context.Context) (s core.Snapshot, err error) {
 	return &snapshot{engine: e, snap: e.db.NewSnapshot()}, nil
 }
 
-// SetMark replaces the mark. The arguments may be reused when the call returns.
+// SetMark replaces the mark, which is durable at once: so the rows that it may speak of are made so before. The arguments
+// may be reused when the call returns.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := e.mayWrite(ctx); err != nil {
 		return err
 	}
+	if err := e.syncLog(); err != nil {
+		return err
+	}
 	return e.place.SetMark(mark)
+}
+
+// syncLog makes durable what was written without sync.
+func (e *engine) syncLog() error {
+	if e.write.Sync {
+		return nil
+	}
+	err := e.health.unlessStopped(func() error { return e.db.LogData(nil, pebble.Sync) })
+	if err == nil {
+		err = e.health.check() // pebble was not told of a disk that fails
+	}
+	return err
 }
 
 func (e *engine) mayWrite(ctx context.Context) error {
@@ -157,6 +173,9 @@ func (e *engine) Close() error {
 		return errors.Join(e.closeDB(), e.place.Lock.Close())
 	}
 	err := e.flush()
+	if e.health.failed() {
+		return errors.Join(err, e.abandon())
+	}
 	err = errors.Join(err, e.closeDB())
 	if err == nil {
 		err = e.health.check()
