@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -329,6 +330,9 @@ func TestTooLarge(t *testing.T) {
 		t.Error(err)
 	}
 	if err := panics(io.ErrUnexpectedEOF); !errors.Is(err, core.ErrCorrupt) || !errors.Is(err, io.ErrUnexpectedEOF) || !h.failed() {
+		t.Error(err)
+	}
+	if err := panics(&fs.PathError{Op: "write", Path: "a file", Err: syscall.ENOSPC}); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
 		t.Error(err)
 	}
 	if all, err := dump(e); len(all) > 0 || err != nil {

@@ -25,7 +25,8 @@ func corruptf(format string, args ...any) error {
 // a missing file is damage too.
 func damage(err error) error {
 	switch {
-	case err == nil, errors.Is(err, core.ErrCorrupt), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case err == nil, errors.Is(err, core.ErrCorrupt), errors.Is(err, errors.ErrUnsupported),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case pebble.IsCorruptionError(err), errors.Is(err, fs.ErrNotExist), !ofFileSystem(err):
 		return fmt.Errorf("%w: %w", core.ErrCorrupt, err)

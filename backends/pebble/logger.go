@@ -102,7 +102,7 @@ func (h *health) caught(err *error) {
 			*err = fmt.Errorf("%w: %w", core.ErrTooLarge, r)
 			return
 		}
-		*err = fmt.Errorf("%w: pebble gave up: %w", core.ErrCorrupt, r)
+		*err = damage(fmt.Errorf("pebble gave up: %w", r)) // which may be the disk's
 		h.fail(*err)
 	default:
 		*err = fmt.Errorf("%w: pebble gave up: %v", core.ErrCorrupt, r)

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/directory"
@@ -60,8 +62,11 @@ func (e *engine) start(b Backend) (err error) {
 	return nil
 }
 
-// peek looks whether pebble's files are those of a version that this pebble reads.
+// peek looks whether pebble's files are there, and of a version that this pebble reads.
 func (e *engine) peek() error {
+	if err := e.checkFormat(); err != nil {
+		return err
+	}
 	d, err := pebble.Peek(e.place.Dir, e.fs)
 	if err != nil {
 		return err
@@ -69,9 +74,24 @@ func (e *engine) peek() error {
 	if !d.Exists {
 		return corruptf("pebble's files are missing in %s", e.place.Dir)
 	}
-	if d.FormatMajorVersion > pebble.FormatNewest {
-		return fmt.Errorf("%s has version %d of pebble's files, and this pebble reads no newer one than %d: %w",
-			e.place.Dir, d.FormatMajorVersion, pebble.FormatNewest, errors.ErrUnsupported)
+	return nil
+}
+
+// checkFormat refuses a version of pebble's files that this pebble does not know, which is no damage. Pebble's own error
+// could not be told from one.
+func (e *engine) checkFormat() error {
+	text, err := atomicfs.ReadMarker(e.fs, e.place.Dir, "format-version")
+	if err != nil || text == "" {
+		return err
+	}
+	v, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return err
+	}
+	const oldest, newest = pebble.FormatMinSupported, pebble.FormatNewest
+	if v := pebble.FormatMajorVersion(v); v < oldest || v > newest {
+		return fmt.Errorf("%s has version %d of pebble's files, and this pebble reads versions %d to %d: %w",
+			e.place.Dir, v, oldest, newest, errors.ErrUnsupported)
 	}
 	return nil
 }
