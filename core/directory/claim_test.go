@@ -188,18 +188,20 @@ func TestLeftovers(t *testing.T) {
 	if got := names(t, path); got != "" {
 		t.Error("there is", got)
 	}
-	dead, alive := path+".guardkv-tmp-dead", path+".guardkv-tmp-alive"
+	dead, alive := path+".guardkv-tmp-00000000000dead1", path+".guardkv-tmp-0123456789abcdef"
+	others := path + ".guardkv-tmp-notes" // is a user's
+	must(t, os.Mkdir(others, 0o700))
 	must(t, os.MkdirAll(filepath.Join(dead, "half"), 0o700))
-	must(t, os.MkdirAll(path+".replaced-1.guardkv-tmp-1", 0o700)) // of a removal
+	must(t, os.MkdirAll(path+".replaced-1.guardkv-tmp-0000000000000001", 0o700)) // of a removal
 	must(t, os.Mkdir(alive, 0o700))
 	lock, err := lockToy(alive, false)
 	must(t, err)
 	defer lock.Close()
-	if list, err := directory.List(path); len(list) > 0 || err != nil {
+	if list, err := directory.List(path); len(list) != 1 || list[0] != others || err != nil {
 		t.Errorf("list %q, %v", list, err)
 	}
 	must(t, open(t, path).Close())
-	if got := names(t, path); got != "db "+filepath.Base(alive) {
+	if got := names(t, path); got != "db "+filepath.Base(alive)+" "+filepath.Base(others) {
 		t.Error("there is", got)
 	}
 }

@@ -4,6 +4,7 @@
 package directory
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,16 @@ import (
 // built or removed. A crash leaves at most such a directory behind.
 const temporaryMark = ".guardkv-tmp-"
 
-func isTemporary(name string) bool { return strings.Contains(name, temporaryMark) }
+// isTemporary reports whether temporaryName made a name: one that only looks like it is somebody else's.
+func isTemporary(name string) bool {
+	at := strings.LastIndex(name, temporaryMark)
+	if at < 0 {
+		return false
+	}
+	number := name[at+len(temporaryMark):]
+	_, err := hex.DecodeString(number)
+	return err == nil && len(number) == 16
+}
 
 func temporaryName(path string) string {
 	return fmt.Sprintf("%s%s%016x", path, temporaryMark, rand.Uint64())
