@@ -119,7 +119,11 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 			return nil, err
 		}
 	}
-	if err := readWitness(c.path, c.place.id).checkFiles(c.path); err != nil {
+	w, err := readWitness(c.path, c.place.id)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.checkFiles(c.path); err != nil {
 		return nil, err
 	}
 	e, err := c.driver.Open(ctx, c.place, opts)

@@ -66,5 +66,9 @@ func (p Place) Tally(row []byte) (*Tally, error) {
 		return nil, err
 	}
 	t.count = n
-	return t, readWitness(p.Dir, p.id).check(n)
+	w, err := readWitness(p.Dir, p.id)
+	if err != nil {
+		return nil, err
+	}
+	return t, w.check(n)
 }

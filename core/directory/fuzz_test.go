@@ -38,7 +38,10 @@ func FuzzFiles(f *testing.F) {
 				t.Errorf("%q is read as what would be %q: %v", mark, again, err)
 			}
 		}
-		w := readWitness(dir, id)
+		w, err := readWitness(dir, id)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := w.checkFiles(dir); err != nil && !errors.Is(err, core.ErrCorrupt) {
 			t.Error(err)
 		}

@@ -38,7 +38,11 @@ func TestRecordHeads(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			err := readWitness(tally.dir, tally.id).checkFiles(tally.dir)
+			w, err := readWitness(tally.dir, tally.id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = w.checkFiles(tally.dir)
 			if errors.Is(err, core.ErrCorrupt) != c.corrupt {
 				t.Errorf("%v", err)
 			}

@@ -66,16 +66,9 @@ func (t *Tally) Record(files ...string) error { return t.RecordHeads(0, files...
 func (t *Tally) RecordHeads(head int64, files ...string) error {
 	w := witness{Storage: t.id.String(), Writes: t.count}
 	for _, name := range files {
-		f, err := digest(t.dir, name, -1)
+		f, err := digest(t.dir, name, head, -1)
 		if err != nil {
 			return err
-		}
-		if head > 0 {
-			h, err := digest(t.dir, name, head)
-			if err != nil {
-				return err
-			}
-			f.Head, f.HeadSum = h.Size, h.Sum
 		}
 		w.Files = append(w.Files, f)
 	}
@@ -85,7 +78,10 @@ func (t *Tally) RecordHeads(head int64, files ...string) error {
 // Check is Place.Tally and the look at the files for an open engine, read being how its row is read. Other goroutines
 // may use the Tally meanwhile.
 func (t *Tally) Check(read func() (row []byte, err error)) error {
-	w := readWitness(t.dir, t.id) // first: a row that is read later is no older
+	w, err := readWitness(t.dir, t.id) // first: a row that is read later is no older
+	if err != nil {
+		return err
+	}
 	if err := w.checkFiles(t.dir); err != nil {
 		return err
 	}

@@ -42,13 +42,16 @@ func (w witness) write(dir string) error {
 	return writeSealed(dir, witnessFile, body)
 }
 
-// readWitness returns the witness of a storage. One that is missing, damaged, or another storage's says nothing.
-func readWitness(dir string, id storageID) witness {
+// readWitness returns the witness of a storage. One that is missing, damaged, or another storage's says nothing; one that
+// cannot be read now, because the disk fails, is an error, lest a loss is overlooked and the next witness forgets it.
+func readWitness(dir string, id storageID) (witness, error) {
 	body, err := readSealed(dir, witnessFile)
-	if err != nil {
-		return witness{}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errSeal) {
+		return witness{}, nil
+	} else if err != nil {
+		return witness{}, err
 	}
-	return decodeWitness(body, id)
+	return decodeWitness(body, id), nil
 }
 
 func decodeWitness(body []byte, id storageID) (w witness) {
@@ -73,17 +76,14 @@ func (w witness) checkFiles(dir string) error {
 		if !filepath.IsLocal(want.Name) {
 			continue
 		}
-		if want.Head > 0 {
-			head, err := digest(dir, want.Name, want.Head)
-			if err == nil && (head.Size != want.Head || head.Sum != want.HeadSum) {
-				continue // it is another one; whether that is sound the engine must see
-			}
-		}
-		got, err := digest(dir, want.Name, want.Size)
+		got, err := digest(dir, want.Name, want.Head, want.Size)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		} else if err != nil {
 			return err
+		}
+		if got.Head != want.Head || got.HeadSum != want.HeadSum {
+			continue // it is another one; whether that is sound the engine must see
 		}
 		if got.Size < want.Size {
 			return fmt.Errorf("%w: %s was cut from at least %d bytes to %d", core.ErrCorrupt, want.Name, want.Size, got.Size)
@@ -95,18 +95,25 @@ func (w witness) checkFiles(dir string) error {
 	return nil
 }
 
-// digest reads the first size bytes of a file, all of it if size is negative.
-func digest(dir, name string, size int64) (d fileDigest, err error) {
+// digest reads the first size bytes of a file, all of it if size is negative, and of these the first head bytes. The file is
+// opened once: meanwhile the engine may put another one in its place.
+func digest(dir, name string, head, size int64) (d fileDigest, err error) {
 	f, err := os.Open(filepath.Join(dir, name))
 	if err != nil {
 		return d, err
 	}
 	defer f.Close()
+	sum := crc32.New(castagnoli)
+	first, err := io.Copy(sum, io.LimitReader(f, head))
+	if err != nil {
+		return d, err
+	}
+	d = fileDigest{Name: name, Head: first, HeadSum: sum.Sum32()}
 	var r io.Reader = f
 	if size >= 0 {
-		r = io.LimitReader(f, size)
+		r = io.LimitReader(f, size-first)
 	}
-	sum := crc32.New(castagnoli)
-	n, err := io.Copy(sum, r)
-	return fileDigest{Name: name, Size: n, Sum: sum.Sum32()}, err
+	rest, err := io.Copy(sum, r)
+	d.Size, d.Sum = first+rest, sum.Sum32()
+	return d, err
 }

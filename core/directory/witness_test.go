@@ -75,6 +75,23 @@ func testLoss(t *testing.T, damage func(*testing.T, string), corrupt bool, files
 	}
 }
 
+// A disk that fails when the witness is read says nothing about the storage. To go on without a witness would overlook a
+// loss, and the next one would forget it.
+func TestWitnessCannotBeRead(t *testing.T) {
+	path := testPath(t)
+	must(t, open(t, path).Close())
+	witness := filepath.Join(path, "guardkv.witness")
+	must(t, os.Rename(witness, witness+".kept"))
+	if err := os.Symlink("guardkv.witness", witness); err != nil { // to itself
+		t.Skip(err)
+	}
+	if _, err := tryOpen(t, toys, path); err == nil || errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrNotStorage) {
+		t.Error(err)
+	}
+	must(t, os.Rename(witness+".kept", witness))
+	must(t, open(t, path).Close())
+}
+
 // An open storage is checked in the same way, beside a writer.
 func TestCheckBesideWriter(t *testing.T) {
 	path := testPath(t)
