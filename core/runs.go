@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"container/heap"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -51,8 +52,8 @@ func newRuns(dir string) (*runs, error) {
 // remove deletes the files.
 func (r *runs) remove() error { return os.RemoveAll(r.dir) }
 
-// add writes rows, whose keys are strictly increasing, as the newest run.
-func (r *runs) add(writes []Write) error {
+// add writes rows, at least one, whose keys are strictly increasing, as the newest run.
+func (r *runs) add(ctx context.Context, writes []Write) error {
 	err := r.write(0, func(put func(key, value []byte) error) error {
 		for i := range writes {
 			if err := put(writes[i].Key, writes[i].Value); err != nil {
@@ -62,7 +63,7 @@ func (r *runs) add(writes []Write) error {
 		return nil
 	})
 	for level := 0; err == nil && r.full(level); level++ {
-		err = r.fold(level)
+		err = r.fold(ctx, level)
 	}
 	return err
 }
@@ -74,11 +75,11 @@ func (r *runs) full(level int) bool {
 }
 
 // fold merges the newest fanIn runs into one.
-func (r *runs) fold(level int) error {
+func (r *runs) fold(ctx context.Context, level int) error {
 	n := len(r.files) - fanIn
 	old := slices.Clone(r.files[n:])
 	r.files = r.files[:n]
-	err := r.write(level+1, func(put func(key, value []byte) error) error { return mergeRuns(old, put) })
+	err := r.write(level+1, func(put func(key, value []byte) error) error { return mergeRuns(ctx, old, put) })
 	for _, f := range old {
 		err = errors.Join(err, os.Remove(f.name))
 	}
@@ -87,7 +88,9 @@ func (r *runs) fold(level int) error {
 
 // merge calls yield with every row in the order of the keys; of equal keys the newest row counts. The bytes are valid
 // until yield returns.
-func (r *runs) merge(yield func(key, value []byte) error) error { return mergeRuns(r.files, yield) }
+func (r *runs) merge(ctx context.Context, yield func(key, value []byte) error) error {
+	return mergeRuns(ctx, r.files, yield)
+}
 
 // write makes a new run of the rows that fill puts.
 func (r *runs) write(level int, fill func(put func(key, value []byte) error) error) error {
@@ -112,18 +115,24 @@ func (r *runs) write(level int, fill func(put func(key, value []byte) error) err
 	return nil
 }
 
-// mergeRuns merges runs, the oldest of which is the first.
-func mergeRuns(files []runFile, yield func(key, value []byte) error) (err error) {
+// mergeRuns merges runs, the oldest of which is the first. Of all values one is in memory at a time.
+func mergeRuns(ctx context.Context, files []runFile, yield func(key, value []byte) error) (err error) {
 	heads, err := openRuns(files)
 	defer func() { err = errors.Join(err, heads.close()) }()
 	if err != nil {
 		return err
 	}
-	var last []byte // the key that was yielded; a stored key is never empty
-	for len(heads) > 0 {
+	var last, value []byte // of the row that was yielded; a stored key is never empty
+	for steps := 0; len(heads) > 0; steps++ {
+		if steps%ctxSteps == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if h := heads[0]; !bytes.Equal(h.key, last) {
 			last = append(last[:0], h.key...)
-			if err := yield(h.key, h.value); err != nil {
+			if value, err = h.value(value[:0]); err != nil {
+				return err
+			}
+			if err := yield(last, value); err != nil {
 				return err
 			}
 		}
@@ -134,14 +143,14 @@ func mergeRuns(files []runFile, yield func(key, value []byte) error) (err error)
 	return nil
 }
 
-// runReader stands on one row of a run.
+// runReader stands on one row of a run, behind its key.
 type runReader struct {
-	file       *os.File
-	size       uint64
-	r          *bufio.Reader
-	age        int // the higher the newer
-	row        []byte
-	key, value []byte // parts of row
+	file *os.File
+	size uint64
+	r    *bufio.Reader
+	age  int // the higher the newer
+	key  []byte
+	left uint64 // bytes of the value, which was not read
 }
 
 func openRun(name string, age int) (*runReader, error) {
@@ -158,6 +167,10 @@ func openRun(name string, age int) (*runReader, error) {
 
 // next moves on to the next row. The error is io.EOF behind the last one.
 func (h *runReader) next() error {
+	if _, err := h.r.Discard(int(h.left)); err != nil {
+		return h.damaged()
+	}
+	h.left = 0
 	key, err := binary.ReadUvarint(h.r)
 	if err != nil {
 		return err
@@ -166,12 +179,22 @@ func (h *runReader) next() error {
 	if err != nil || key > h.size || value > h.size-key {
 		return h.damaged()
 	}
-	h.row = slices.Grow(h.row[:0], int(key+value))[:key+value]
-	if _, err := io.ReadFull(h.r, h.row); err != nil {
+	h.key, h.left = slices.Grow(h.key[:0], int(key))[:key], value
+	if _, err := io.ReadFull(h.r, h.key); err != nil {
 		return h.damaged()
 	}
-	h.key, h.value = h.row[:key:key], h.row[key:]
 	return nil
+}
+
+// value appends the value of the row to dst. It can be read once.
+func (h *runReader) value(dst []byte) ([]byte, error) {
+	start := len(dst)
+	dst = slices.Grow(dst, int(h.left))[:start+int(h.left)]
+	if _, err := io.ReadFull(h.r, dst[start:]); err != nil {
+		return dst, h.damaged()
+	}
+	h.left = 0
+	return dst, nil
 }
 
 func (h *runReader) damaged() error {

@@ -4,12 +4,14 @@
 package core
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +33,7 @@ func mapOfRuns(t *testing.T, r *runs, batches, rows int) map[string]string {
 			writes = append(writes, Write{Key: []byte(k), Value: []byte(v)})
 		}
 		slices.SortFunc(writes, func(x, y Write) int { return strings.Compare(string(x.Key), string(y.Key)) })
-		if err := r.add(writes); err != nil {
+		if err := r.add(t.Context(), writes); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -51,7 +53,7 @@ func TestRunsMergeLikeAMap(t *testing.T) {
 				t.Errorf("%d files are left of %d runs", n, batches)
 			}
 			var last string
-			err = r.merge(func(key, value []byte) error {
+			err = r.merge(t.Context(), func(key, value []byte) error {
 				k, v := string(key), string(value)
 				if k <= last {
 					t.Errorf("%q comes after %q", k, last)
@@ -90,7 +92,7 @@ func TestRunsCutShort(t *testing.T) {
 		if err := os.WriteFile(name, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.merge(func(k, v []byte) error { return nil }); err == nil {
+		if err := r.merge(t.Context(), func(k, v []byte) error { return nil }); err == nil {
 			t.Errorf("%d bytes of %d pass for a run", len(content), len(whole))
 		}
 	}
@@ -98,7 +100,7 @@ func TestRunsCutShort(t *testing.T) {
 	if err := os.WriteFile(name, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.merge(func(k, v []byte) error { return failure }); !errors.Is(err, failure) {
+	if err := r.merge(t.Context(), func(k, v []byte) error { return failure }); !errors.Is(err, failure) {
 		t.Errorf("merge gives %v, want the caller's error", err)
 	}
 	if err := r.remove(); err != nil {
@@ -106,5 +108,50 @@ func TestRunsCutShort(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Each run once kept the row it stood on in memory: large rows took as many times their size as there were runs.
+func TestRunsKeepOneValueInMemory(t *testing.T) {
+	r, err := newRuns(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const many, size = 20, 1 << 20
+	for i := range many {
+		if err := r.add(t.Context(), []Write{{Key: []byte{byte(i), 1}, Value: make([]byte, size)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	rows := 0
+	err = r.merge(t.Context(), func(key, value []byte) error {
+		if len(value) == size {
+			rows++
+		}
+		return nil
+	})
+	runtime.ReadMemStats(&after)
+	if err != nil || rows != many {
+		t.Errorf("%d rows, error %v", rows, err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > many*runBuffer+5*size {
+		t.Errorf("merging %d values of 1 MiB takes %d bytes", many, took)
+	}
+}
+
+// Runs of gigabytes are folded, too, before the stream commits anything.
+func TestRunsAreNotMergedAfterTheContextEnds(t *testing.T) {
+	r, err := newRuns(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapOfRuns(t, r, fanIn-1, 3)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = r.add(ctx, []Write{{Key: []byte("k"), Value: []byte("v")}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the fold gives %v", err)
 	}
 }

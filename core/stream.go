@@ -30,8 +30,8 @@ type streamOptions struct {
 
 // WithChunkBytes says after about how many bytes of encoded rows a stream commits. More is faster, needs that much
 // memory, and lets other writers wait longer. The default is 32 MiB; an engine's own limit on one write holds
-// in any case.
-func WithChunkBytes(n int) StreamOption { return func(o *streamOptions) { o.chunk = n } }
+// in any case. A row that is larger than n is a chunk of its own.
+func WithChunkBytes(n int) StreamOption { return func(o *streamOptions) { o.chunk = max(n, 0) } }
 
 // WithSorting makes a stream sort all of its rows before it stores the first one. What is more than a chunk is sorted in
 // temporary files below dir, the system's place for such files if dir is "". Many rows in no order are loaded several
@@ -131,18 +131,18 @@ func (s *stream[K, V, W]) take(k K, v V) error {
 	}
 	s.taken.Rows++
 	s.taken.Bytes += int64(len(s.batch.arena) - start)
-	if s.opts.sort {
-		return s.spill(s.opts.chunk)
-	}
-	if s.fits() {
+	switch {
+	case s.opts.sort && s.batch.size() > s.opts.chunk:
+		return s.spill()
+	case s.opts.sort, s.fits():
 		return nil
 	}
 	return s.commitBefore(start)
 }
 
-// spill makes a run of the rows at hand if they take more than bound bytes.
-func (s *stream[K, V, W]) spill(bound int) error {
-	if s.batch.size() <= bound {
+// spill makes a run of the rows at hand, if there are any.
+func (s *stream[K, V, W]) spill() error {
+	if len(s.batch.rows) == 0 {
 		return nil
 	}
 	if s.runs == nil {
@@ -152,7 +152,7 @@ func (s *stream[K, V, W]) spill(bound int) error {
 		}
 	}
 	writes, _ := s.batch.sort()
-	err := s.runs.add(writes)
+	err := s.runs.add(s.ctx, writes)
 	s.batch.reset()
 	return s.table.fail("put stream", err)
 }
@@ -162,10 +162,10 @@ func (s *stream[K, V, W]) finish() error {
 	if !s.opts.sort || s.runs == nil && s.fits() {
 		return s.commit()
 	}
-	if err := s.spill(-1); err != nil {
+	if err := s.spill(); err != nil {
 		return err
 	}
-	if err := s.runs.merge(s.takeSorted); err != nil {
+	if err := s.runs.merge(s.ctx, s.takeSorted); err != nil {
 		return err
 	}
 	if err := s.commit(); err != nil {
