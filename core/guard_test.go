@@ -206,6 +206,18 @@ func TestCloseBesideReaders(t *testing.T) {
 	}
 }
 
+// A call that is turned away is counted for a moment. Close, called again, took it for one that was still open.
+func TestCloseAgainBesideACallThatIsTurnedAway(t *testing.T) {
+	tb := fakeTable(identity)
+	if err := tb.storage.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tb.storage.readers.shards[3].n.Add(1) // what enter does before it looks whether the storage is open
+	if err := tb.storage.Close(); err != nil {
+		t.Error("Close, after the engine was closed:", err)
+	}
+}
+
 func TestErrGuardsOpenNamesThePlaces(t *testing.T) {
 	o := newOptions(nil)
 	o.tracking = true

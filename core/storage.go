@@ -170,7 +170,7 @@ func (s *Storage) As(target any) bool {
 // nil after.
 func (s *Storage) Close() error {
 	s.readers.shut.Store(true)
-	if n := s.readers.open(); n > 0 {
+	if n := s.readers.open(); n > 0 && !s.engineClosed() { // of a closed engine, those that are being turned away
 		return s.fail("close", "", nil, s.readers.errOpen(n))
 	}
 	s.closeEngine()
@@ -189,6 +189,15 @@ func (s *Storage) closeEngine() {
 		}
 		close(s.closed)
 	})
+}
+
+func (s *Storage) engineClosed() bool {
+	select {
+	case <-s.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // enter counts a scan, a transaction or a call until leave.
