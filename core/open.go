@@ -264,6 +264,8 @@ func (o *opener) prune() {
 		return
 	}
 	old, err := o.backend.List(o.ctx, o.path+replacedInfix)
+	newest := o.recreated.Path // whatever the clock said when the others were set aside
+	old = append(slices.DeleteFunc(old, func(path string) bool { return path == newest }), newest)
 	kept := 0
 	for _, path := range slices.Backward(old) { // the newest first
 		if !isReplacedName(o.path, path) {

@@ -52,6 +52,24 @@ func TestOnlyReplacedStoragesAreRemoved(t *testing.T) {
 	}
 }
 
+// With a clock that had once been ahead, older storages looked newer than the one that was just set aside, and that one,
+// with all its data, was deleted at once.
+func TestWhatWasJustSetAsideStays(t *testing.T) {
+	b := memory.New()
+	for _, path := range []string{"db", "db.replaced-20990101T000000.000000000Z"} {
+		create(t, b, path)
+	}
+	s, err := core.Open(t.Context(), "db", b, core.WithRecreate(core.Always))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r, _ := s.Recreated()
+	if left, err := b.List(t.Context(), "db.replaced-"); !slices.Equal(left, []string{r.Path}) {
+		t.Errorf("left are %q, error %v; want %q", left, err, r.Path)
+	}
+}
+
 // A migration that panicked left the storage open and locked for as long as the process lived.
 func TestPanicInMigrationReleasesTheStorage(t *testing.T) {
 	b := memory.New()
