@@ -51,8 +51,11 @@ func (b *batch) reset() {
 
 func (b *batch) key(r encodedRow) []byte { return b.arena[r.start:r.value] }
 
+// rowCost is what a row takes beside its bytes: an encodedRow and a Write.
+const rowCost = 4*8 + 7*8
+
 // size returns how much memory the rows take, about.
-func (b *batch) size() int { return len(b.arena) + len(b.rows)*(4*8+7*8) }
+func (b *batch) size() int { return len(b.arena) + len(b.rows)*rowCost }
 
 // add appends one row. encode appends the key, then the value, and returns where the value starts.
 func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) error {

@@ -59,7 +59,7 @@ func WithRestoreProgress(fn func(RestoreProgress)) Option {
 // restoringSuffix is behind the path where a storage is built.
 const restoringSuffix = ".restoring"
 
-// restoreBytes is how many bytes of rows go into one write.
+// restoreBytes is how much memory the rows of one write take.
 const restoreBytes = 32 << 20
 
 // restorer is a Restore under way.
@@ -249,13 +249,22 @@ func (r *restorer) readTable() error {
 	r.table, r.previous = name, r.previous[:0]
 	r.record = tableRecord{Number: uint32(len(r.known)), Key: t.Key, Value: t.Value, Meta: t.Meta, Checksums: t.Checksums}
 	row, err := r.record.row(name)
+	if err == nil {
+		err = r.limits.checkRow(row.Key, row.Value)
+	}
+	if err != nil {
+		return &Error{Op: "restore", Path: r.path, Table: name, Err: err}
+	}
 	r.listed = append(r.listed, row)
-	return err
+	return nil
 }
 
 func (r *restorer) readRow() error {
 	if r.table == "" {
 		return fmt.Errorf("%w: a row before the first table", ErrCorrupt)
+	}
+	if r.rows%ctxSteps == 0 && r.ctx.Err() != nil {
+		return r.ctx.Err()
 	}
 	key, value, err := r.in.row()
 	if err != nil {
@@ -318,7 +327,7 @@ func (r *restorer) fail(err error) error { return &Error{Op: "restore", Path: r.
 
 // fits reports whether that much may go into one write.
 func (r *restorer) fits(rows, size int) bool {
-	return size <= restoreBytes && r.limits.checkBatch(rows, size) == nil &&
+	return size+rows*rowCost <= restoreBytes && r.limits.checkBatch(rows, size) == nil &&
 		(r.limits.StreamRows <= 0 || rows <= r.limits.StreamRows)
 }
 
