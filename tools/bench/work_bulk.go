@@ -38,8 +38,17 @@ func loadWork(en engine, s shape, sorted bool, rounds int) work {
 	}
 	w.setup = func(ctx context.Context, e *env) ([]side, func() error, error) {
 		all := rows(s.rows, s.size)
-		return e.freshSides(ctx, en, func(n native) error { return n.load(all, sorted) },
-			func(g *guarded) error { _, err := g.table.PutStream(ctx, all); return err }, claim{limit: limit}), nothing, nil
+		hand := func(n native) error { return n.load(all, sorted) }
+		stream := func(opts ...core.StreamOption) func(*guarded) error {
+			return func(g *guarded) error { _, err := g.table.PutStream(ctx, all, opts...); return err }
+		}
+		if sorted || en.backend == nil {
+			return e.freshSides(ctx, en, hand, stream(), claim{limit: limit}), nothing, nil
+		}
+		sides := e.freshSides(ctx, en, hand, stream(), claim{})
+		sorting := e.freshGuarded(ctx, en, stream(core.WithSorting(e.dir)))
+		sorting.name, sorting.claims = "guardkv PutStream, WithSorting", []claim{{limit: limit}}
+		return append(sides, sorting), nothing, nil
 	}
 	return w
 }
