@@ -72,13 +72,26 @@ func (e *engine) discard() {
 // Limits returns what badger can take.
 func (e *engine) Limits() core.Limits { return core.Limits{Key: maxKey, Value: maxValue} }
 
-// SetMark replaces the mark, which is no part of badger.
+// SetMark replaces the mark, which is no part of badger and durable at once: so the rows that it may speak of are made so
+// before.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if e.place.ReadOnly {
 		return core.ErrReadOnly
+	}
+	if err := e.usable(); err != nil {
+		return err
+	}
+	if e.noSync {
+		err := protect(func() error { return e.flush(ctx) }) // a sync is of the newest memtable only
+		if err == nil {
+			err = e.sync()
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return e.place.SetMark(mark)
 }

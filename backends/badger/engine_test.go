@@ -470,6 +470,78 @@ func TestLostWithoutSync(t *testing.T) {
 	closeEngine(t, e)
 }
 
+// A file may be of any length and take nothing of the medium, where there are sparse files. It is not read whole, nor into
+// memory: the process would end.
+func TestFilesOfAnyLength(t *testing.T) {
+	path := fastPath(t)
+	e := open(t, small, path)
+	apply(t, e, patientWrites(0, 1100)...)
+	compact(t, e)
+	copyDir(t, path, path+"-killed")
+	closeEngine(t, e)
+	for _, pattern := range []string{"*.sst", "*.mem", "*.vlog", manifestName, registryName, discardName} {
+		damaged := path + "-damaged"
+		copyDir(t, path+"-killed", damaged)
+		files, _ := filepath.Glob(filepath.Join(damaged, pattern))
+		if len(files) == 0 {
+			t.Fatal(pattern)
+		}
+		if err := os.Truncate(files[0], 1<<36); err != nil {
+			t.Skip(err)
+		}
+		e, err := tryOpen(small, damaged, false, testOptions())
+		if err == nil && pattern == discardName { // says nothing that is needed
+			closeEngine(t, e)
+		} else if !errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("%s: %v", files[0], err)
+		}
+	}
+}
+
+// A mark is durable at once, also without sync, and says what rows there are. A migration ends with one: were its rows lost with
+// the machine, and the mark kept, old rows would be taken for new ones. So by then all rows are in tables, which are synced.
+// The same is true of the witness that Compact leaves, also of rows that a process wrote which has ended since.
+func TestMarkIsNotAheadOfRows(t *testing.T) {
+	opts := testOptions()
+	opts.NoSync = true
+	path := fastPath(t)
+	for name, do := range map[string]func(e *engine) error{
+		"mark":    func(e *engine) error { return e.SetMark(t.Context(), testMark) },
+		"compact": func(e *engine) error { return e.Compact(t.Context()) },
+	} {
+		e, err := tryOpen(small, path, false, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(t, e, rows(0, 10, 100)...)
+		killed := path + "-killed"
+		copyDir(t, path, killed)
+		if err := do(e); err != nil {
+			t.Fatal(err)
+		}
+		proveNothingInLogs(t, name, path)
+		closeEngine(t, e)
+		if e, err = tryOpen(small, killed, false, opts); err != nil {
+			t.Fatal(err)
+		}
+		if err := do(e); err != nil {
+			t.Fatal(err)
+		}
+		proveNothingInLogs(t, name+", after a crash", killed)
+		closeEngine(t, e)
+	}
+}
+
+func proveNothingInLogs(t *testing.T, name, path string) {
+	t.Helper()
+	logs, _ := filepath.Glob(filepath.Join(path, "*"+memSuffix))
+	for _, log := range logs {
+		if end, err := readLog(log); err != nil || end.whole > logHeader {
+			t.Errorf("%s: %d bytes are in %s only, %v", name, end.whole, log, err)
+		}
+	}
+}
+
 // What a snapshot kept from being dropped must not stay for ever: badger itself would leave it until the rows are written again.
 // And a second Compact has nothing to do.
 func TestCompactAfterSnapshot(t *testing.T) {

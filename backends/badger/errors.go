@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
@@ -20,12 +21,18 @@ func corruptf(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{core.ErrCorrupt}, args...)...)
 }
 
-// corrupt adds ErrCorrupt to what badger says of its files, unless it comes from the system.
+// corrupt adds ErrCorrupt to what badger says of its files, unless it comes from the system: that the disk fails, or that the
+// process may open no more files, says nothing about the storage.
 func corrupt(err error) error {
 	var path *fs.PathError
 	var errno syscall.Errno
 	if err == nil || errors.Is(err, core.ErrCorrupt) || errors.As(err, &path) || errors.As(err, &errno) {
 		return err
+	}
+	for _, errno := range systemErrors { // badger makes text of most
+		if strings.Contains(err.Error(), errno.Error()) {
+			return fmt.Errorf("%w: %w", errno, err)
+		}
 	}
 	return fmt.Errorf("%w: %w", core.ErrCorrupt, err)
 }

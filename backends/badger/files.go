@@ -52,7 +52,27 @@ func prepare(ctx context.Context, dir string, readOnly bool, opts core.EngineOpt
 	if err := f.prepareValueLog(readOnly); err != nil {
 		return 0, err
 	}
-	return f.prepareMems(opts.NoSync)
+	if memTable, err = f.prepareMems(opts.NoSync); err != nil {
+		return 0, err
+	}
+	return memTable, f.checkDescriptors()
+}
+
+// checkDescriptors opens as many files as badger will, and closes them: where badger cannot open one, it may end the
+// process.
+func (f *files) checkDescriptors() (err error) {
+	const others = 8 // the manifest, files that are new, the directory
+	open := make([]*os.File, 0, len(f.tables)+len(f.mems)+len(f.values)+others)
+	for len(open) < cap(open) && err == nil {
+		var d *os.File
+		if d, err = os.Open(f.dir); err == nil {
+			open = append(open, d)
+		}
+	}
+	for _, d := range open {
+		d.Close()
+	}
+	return err
 }
 
 // files are badger's files in a directory, by number, in order.

@@ -94,13 +94,21 @@ func cutLog(path string, end logEnd) error {
 	return nil
 }
 
-// checkHeader checks the header of a log: the number of the key by which it is encrypted, which must be none.
+// mostLog is more than any log has: badger makes them twice as long as a memtable. A longer one would take for ever to read.
+const mostLog = 8 << 30
+
+// checkHeader checks the length of a log and its header: the number of the key by which it is encrypted, which must be none.
 func checkHeader(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return err
+	} else if info.Size() > mostLog {
+		return corruptf("%s: %d bytes are more than badger makes it", path, info.Size())
+	}
 	var header [logHeader]byte
 	if _, err := io.ReadFull(f, header[:]); err != nil {
 		return corruptf("%s: its header is missing", path)

@@ -17,6 +17,7 @@ const childEnv = "GUARDKV_TEST_CHILD"
 var children = map[string]func(args []string) error{
 	"damage": damageChild,
 	"write":  writeChild,
+	"files":  filesChild,
 }
 
 func TestMain(m *testing.M) {

@@ -18,6 +18,9 @@ import (
 // change. badger puts a new manifest in the place of one that has become long.
 const manifestHead = 16
 
+// mostManifest is more than a manifest has: badger writes a new one when one names many tables that are gone.
+const mostManifest = 1 << 30
+
 // readManifest returns the tables that the manifest names. It reads by badger's own means, which check the checksum of every
 // change, and leave out a change at the end that is incomplete.
 func readManifest(dir string) (tables map[uint64]bool, err error) {
@@ -33,8 +36,8 @@ func readManifest(dir string) (tables map[uint64]bool, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, corruptf("%s is no file", path)
+	if !info.Mode().IsRegular() || info.Size() > mostManifest {
+		return nil, corruptf("%s is no file that badger writes", path)
 	}
 	var read badger.Manifest
 	var end int64

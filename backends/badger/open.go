@@ -62,6 +62,7 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 	if err != nil {
 		return nil, errors.Join(err, protect(db.Close))
 	}
+	e.unflushed = e.unflushed || need > 0 // by a process that has ended
 	return e, nil
 }
 

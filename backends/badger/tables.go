@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
 	"github.com/dgraph-io/badger/v4/fb"
@@ -57,6 +58,10 @@ func checkTable(path string, buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
+// mostTable is more than a table has, whose size is about that of a memtable.
+const mostTable = math.MaxInt32
+
+// readInto reads a file that may be a table. One that does not end as tables do is not read: it may be of any length.
 func readInto(path string, buf []byte) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -66,6 +71,14 @@ func readInto(path string, buf []byte) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return buf, err
+	}
+	var tail [4]byte // the length of a checksum
+	if _, err := f.ReadAt(tail[:], max(0, info.Size()-4)); err != nil && !errors.Is(err, io.EOF) {
+		return buf, err
+	}
+	const longest = 64
+	if n := binary.BigEndian.Uint32(tail[:]); n == 0 || n > longest || info.Size() > mostTable {
+		return buf, corruptf("%s: %w", path, errCut)
 	}
 	size := int(info.Size())
 	if cap(buf) < size {
