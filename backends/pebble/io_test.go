@@ -93,6 +93,29 @@ func TestNewerFormatIsNoDamage(t *testing.T) {
 	}
 }
 
+// A file may be of any length and take nothing of the medium, where there are sparse files. Pebble would read it to its end, and
+// its options into memory.
+func TestFilesOfAnyLength(t *testing.T) {
+	path := testPath(t)
+	closeEngine(t, open(t, Backend{}, path))
+	for _, pattern := range []string{"*.log", "MANIFEST-*", "OPTIONS-*"} {
+		damaged := filepath.Join(t.TempDir(), "db")
+		if err := os.CopyFS(damaged, os.DirFS(path)); err != nil {
+			t.Fatal(err)
+		}
+		files, _ := filepath.Glob(filepath.Join(damaged, pattern))
+		if len(files) == 0 {
+			t.Fatal(pattern)
+		}
+		if err := os.Truncate(files[len(files)-1], 1<<34); err != nil {
+			t.Skip(err)
+		}
+		if _, err := tryOpen(Backend{}, damaged, false, testOptions()); !errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("%s: %v", pattern, err)
+		}
+	}
+}
+
 // Without sync, rows may be lost and a mark that says what they are may not: so a mark makes those durable that were
 // there before. A migration ends with a new mark; were its rows lost, and the mark kept, old rows would be taken for new ones.
 func TestMarkIsNotAheadOfRows(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -67,6 +68,9 @@ func (e *engine) peek() error {
 	if err := e.checkFormat(); err != nil {
 		return err
 	}
+	if err := e.checkLengths(); err != nil {
+		return err
+	}
 	d, err := pebble.Peek(e.place.Dir, e.fs)
 	if err != nil {
 		return err
@@ -92,6 +96,33 @@ func (e *engine) checkFormat() error {
 	if v := pebble.FormatMajorVersion(v); v < oldest || v > newest {
 		return fmt.Errorf("%s has version %d of pebble's files, and this pebble reads versions %d to %d: %w",
 			e.place.Dir, v, oldest, newest, errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// checkLengths refuses files that are far longer than pebble makes them. It would read them to the end, options into memory.
+func (e *engine) checkLengths() error {
+	names, err := e.fs.List(e.place.Dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		var most int64
+		switch {
+		case strings.HasPrefix(name, "OPTIONS-"):
+			most = 16 << 20
+		case strings.HasPrefix(name, "MANIFEST-"), strings.HasSuffix(name, ".log"):
+			most = 8 << 30
+		default:
+			continue // pebble knows the lengths of tables
+		}
+		info, err := e.fs.Stat(e.fs.PathJoin(e.place.Dir, name))
+		if err != nil {
+			return err
+		}
+		if info.Size() > most {
+			return corruptf("%s: %d bytes are more than pebble makes it", name, info.Size())
+		}
 	}
 	return nil
 }
