@@ -23,27 +23,19 @@ func cannotEncode[T any](err error) error {
 	return fmt.Errorf("cbor of %v: %w", reflect.TypeFor[T](), err)
 }
 
-// decode is dec.Unmarshal, which says io.EOF when there are no bytes: that could be taken for the end of a stream.
-func decode(dec cbor.DecMode, b []byte, target any) error {
-	if len(b) == 0 {
-		return errEmpty
-	}
-	return dec.Unmarshal(b, target)
-}
-
-var errEmpty = errors.New("there are no bytes")
-
 func tooBig(err error) bool {
-	return is[*cbor.MaxArrayElementsError](err) || is[*cbor.MaxMapPairsError](err) || is[*cbor.MaxNestedLevelError](err)
+	return is[*cbor.MaxArrayElementsError](err) || is[*cbor.MaxMapPairsError](err) || is[*cbor.MaxNestedLevelError](err) || errors.Is(err, errTooMuch)
 }
 
 func advice(err error) string {
 	switch {
 	case is[*cbor.MaxNestedLevelError](err):
 		return "if it is meant to be nested so deeply, use WithMaxNesting wherever the table is opened"
+	case errors.Is(err, errTooMuch):
+		return "if it is meant to be so big, use WithMaxMemory wherever the table is opened"
 	case tooBig(err):
 		return "if it is meant to have so many elements, use WithMaxElements wherever the table is opened"
-	case is[*cbor.UnmarshalTypeError](err):
+	case is[*cbor.UnmarshalTypeError](err), errors.Is(err, errOther):
 		return "it was stored as another type: give a changed field a new name or number"
 	}
 	return "it is damaged: restore it from a backup, or delete it"

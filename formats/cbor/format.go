@@ -6,7 +6,6 @@ package cbor
 import (
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/guardkv/guardkv/core"
 )
 
@@ -14,12 +13,12 @@ import (
 // and nil is stored as null.
 func New[T any](opts ...Option) core.ValueFormat[T, T] {
 	l := newLimits(opts)
-	return &format[T]{limits: l, dec: l.decMode(), enc: newEncoder[T](valueEncMode())}
+	return &format[T]{limits: l, dec: newDecoder[T](l), enc: newEncoder[T](valueEncMode())}
 }
 
 type format[T any] struct {
 	limits limits
-	dec    cbor.DecMode
+	dec    *decoder
 	enc    *encoder[T]
 }
 
@@ -34,13 +33,18 @@ func (f *format[T]) Append(dst []byte, v T) ([]byte, error) {
 	if err != nil {
 		return nil, cannotEncode[T](err)
 	}
-	if s := (scan{b: result[len(dst):], limits: f.limits}); s.all() {
-		return result, nil
-	}
-	if err := decode(f.dec, result[len(dst):], new(T)); err != nil {
+	if err := f.readable(result[len(dst):]); err != nil {
 		return nil, cannotEncode[T](fmt.Errorf("it could not be read again: %w", err))
 	}
 	return result, nil
+}
+
+// readable reports why View would not read b, which was just encoded.
+func (f *format[T]) readable(b []byte) error {
+	if s := (scan{b: b, limits: f.limits}); s.all() {
+		return f.dec.check(b)
+	}
+	return f.dec.decode(b, new(T))
 }
 
 // View decodes b. The value is a copy and may be kept.
@@ -49,7 +53,7 @@ func (f *format[T]) Append(dst []byte, v T) ([]byte, error) {
 // value that refers to itself, as a tree with parents does, would then be changed by the next row.
 func (f *format[T]) View(b []byte) (T, error) {
 	var v, zero T
-	if err := decode(f.dec, b, &v); err != nil {
+	if err := f.dec.decode(b, &v); err != nil {
 		return zero, cannotDecode[T](err)
 	}
 	return v, nil

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/guardkv/guardkv/core"
 )
 
@@ -27,12 +26,12 @@ import (
 // omitzero. A type that encodes itself is taken at its word.
 func Key[K any](opts ...Option) core.KeyFormat[K] {
 	l := newLimits(opts)
-	return &keyFormat[K]{limits: l, dec: l.decMode(), enc: newEncoder[K](keyEncMode()), unfit: checkKeyType[K]()}
+	return &keyFormat[K]{limits: l, dec: newDecoder[K](l), enc: newEncoder[K](keyEncMode()), unfit: checkKeyType[K]()}
 }
 
 type keyFormat[K any] struct {
 	limits  limits
-	dec     cbor.DecMode
+	dec     *decoder
 	enc     *encoder[K]
 	unfit   error     // why K cannot be a key
 	buffers sync.Pool // of *[]byte, for comparing
@@ -63,13 +62,19 @@ func (f *keyFormat[K]) Append(dst []byte, k K) ([]byte, error) {
 	}
 	b := result[len(dst):]
 	s := scan{b: b, limits: f.limits, unify: true}
-	if s.all() {
-		return result, nil
+	plain := s.all()
+	if plain {
+		err = f.dec.check(b)
+	} else {
+		err = f.dec.decode(b, new(K))
 	}
-	if err := decode(f.dec, b, new(K)); err != nil {
+	switch {
+	case err != nil:
 		return nil, cannotEncode[K](fmt.Errorf("it could not be read again: %w", err))
+	case !plain:
+		return nil, cannotEncode[K](errNotPlain)
 	}
-	return nil, cannotEncode[K](errNotPlain)
+	return result, nil
 }
 
 var errNotPlain = errors.New("it is not in the core deterministic form of CBOR: a map is not sorted" +
@@ -81,7 +86,7 @@ func (f *keyFormat[K]) Decode(b []byte) (K, error) {
 	if f.unfit != nil {
 		return none, f.unfit
 	}
-	if err := decode(f.dec, b, &k); err != nil {
+	if err := f.dec.decode(b, &k); err != nil {
 		return none, cannotDecode[K](err)
 	}
 	if err := f.sameBytes(k, b); err != nil {

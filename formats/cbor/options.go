@@ -13,7 +13,10 @@ import (
 // share a table, within the limits of each.
 type Option func(*limits)
 
-type limits struct{ nesting, elements int }
+type limits struct {
+	nesting, elements int
+	memory            int64
+}
 
 // WithMaxNesting sets how deeply arrays, maps and tags may be nested. The default is 32; values are brought
 // into the range from 4 to 65535.
@@ -22,19 +25,33 @@ func WithMaxNesting(levels int) Option {
 }
 
 // WithMaxElements sets how many elements an array, and how many pairs a map may have. The default is 1048576; values
-// are brought into the range from 16 to 2147483647. An element takes one byte at least, but up to the size of
-// its Go type in memory: with a high limit a damaged value of n bytes can take n times that size.
+// are brought into the range from 16 to 2147483647.
 func WithMaxElements(n int) Option {
 	return func(l *limits) { l.elements = min(max(n, 16), math.MaxInt32) }
 }
 
+// WithMaxMemory sets how many bytes of memory a value may take when it is decoded. The default is 16 MiB; values are
+// brought into the range from 64 KiB to what an int64 holds. A value whose encoding is more than a 32nd of that may take
+// 32 times the bytes of its encoding. What is counted is an estimate, made before anything is decoded: a byte of a
+// list can stand for a whole struct, and a damaged one for an error. What the methods of types that decode themselves
+// allocate is not in it.
+func WithMaxMemory(bytes int64) Option {
+	return func(l *limits) { l.memory = max(bytes, 64<<10) }
+}
+
 func newLimits(opts []Option) limits {
-	l := limits{nesting: 32, elements: 1 << 20}
+	l := limits{nesting: 32, elements: 1 << 20, memory: 16 << 20}
 	for _, o := range opts {
 		o(&l)
 	}
 	return l
 }
+
+// perByte is how many bytes of memory each byte of an encoding may take, whatever the limit.
+const perByte = 32
+
+// budget returns what a value of so many bytes may take.
+func (l limits) budget(encoded int) int64 { return max(l.memory, product(perByte, int64(encoded))) }
 
 func (l limits) decMode() cbor.DecMode {
 	return must(cbor.DecOptions{

@@ -136,6 +136,8 @@ func (s *scan) pairs(depth, n int) bool {
 // Heads of items of majorSimple.
 const (
 	headFalse     = 0xf4
+	headTrue      = 0xf5
+	headNull      = 0xf6
 	headUndefined = 0xf7
 	headHalf      = 0xf9
 	headDouble    = 0xfb
