@@ -50,7 +50,7 @@ func (e *engine) Compact(ctx context.Context) error {
 		return errors.Join(err, os.Remove(name))
 	}
 	if after, err := f.fd.Stat(); err != nil || after.Size() >= info.Size() {
-		return errors.Join(err, f.release(), os.Remove(name)) // the old file is as good
+		return errors.Join(err, f.release(), os.Remove(name), e.keep(old)) // the old file is as good
 	}
 	return e.replace(old, f, name, path)
 }
@@ -87,6 +87,17 @@ func (e *engine) reserve(s *state) int {
 		return 0 // an engine that copies goes on copying
 	}
 	return e.backend.reserve(int64(len(s.data.data)))
+}
+
+// keep leaves the old file as sound as a new one would be. It does not write the freelist, for which the file could grow.
+func (e *engine) keep(old *file) error {
+	if old.listed {
+		return nil
+	}
+	if err := old.settle(false); err != nil {
+		return err
+	}
+	return e.reads.refresh(old)
 }
 
 // replace makes f, which is at name, the engine's file and gives it the path of the old one. Readers go first: both

@@ -311,6 +311,88 @@ func TestOneMetaPageDestroyed(t *testing.T) {
 	}
 }
 
+// Whatever ended well leaves two meta pages that lead to all rows: whichever of them is damaged later, no commit is
+// missing without a word. A commit that failed before is no exception, though the freelist cannot be written after it.
+func TestEitherMetaPageLeadsToAllRows(t *testing.T) {
+	small := Backend{reserve: func(int64) int { return 1 << 20 }}
+	_, compacts := any((*engine)(nil)).(core.Compactor)
+	for _, c := range []struct {
+		name   string
+		noSync bool
+		end    func(t *testing.T, e *engine)
+		killed bool // what counts is the file before Close
+	}{
+		{"closed", false, func(*testing.T, *engine) {}, false},
+		{"closed without sync", true, func(*testing.T, *engine) {}, false},
+		{"closed after a commit that failed", false, failCommit, false},
+		{"closed after a commit that failed and one that did not", false, func(t *testing.T, e *engine) {
+			failCommit(t, e)
+			apply(t, e, rows(300, 301, 100)...)
+		}, false},
+		{"compacted", false, func(t *testing.T, e *engine) {
+			apply(t, e, deletions(100, 300)...)
+			if err := compact(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}, compacts},
+		{"compacted when there was nothing to gain", false, func(t *testing.T, e *engine) {
+			apply(t, e, deletions(0, 300)...)
+			if err := compact(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+			before := e.file.Load()
+			apply(t, e, rows(7, 8, 100)...)
+			if err := compact(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+			if e.file.Load() != before {
+				t.Fatal("the file was replaced")
+			}
+		}, compacts},
+	} {
+		path := fastPath(t)
+		opts := testOptions()
+		opts.NoSync = c.noSync
+		e, err := tryOpen(small, path, false, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(t, e, rows(0, 300, 100)...)
+		apply(t, e, rows(0, 1, 90)...)
+		c.end(t, e)
+		want, err := dump(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, _ := os.ReadFile(path)
+		closeEngine(t, e)
+		if !c.killed {
+			content, _ = os.ReadFile(path)
+		}
+		for slot := range 2 {
+			damaged := bytes.Clone(content)
+			damaged[slot*4096+headerSize+metaChecksum] ^= 1
+			os.WriteFile(path, damaged, 0o600)
+			e := open(t, Backend{}, path)
+			if all, err := dump(e); err != nil || !maps.Equal(all, want) {
+				t.Errorf("%s, meta page %d damaged: not the %d rows that there were, but %d; %v", c.name, slot, len(want), len(all), err)
+			}
+			closeEngine(t, e)
+		}
+	}
+}
+
+// failCommit makes a commit fail when bbolt has taken free pages for it.
+func failCommit(t *testing.T, e *engine) {
+	t.Helper()
+	if err := e.Apply(t.Context(), nil, rows(400, 5000, 1000)); !errors.Is(err, core.ErrTooLarge) {
+		t.Fatal("writing 5 MB into 1 MiB:", err)
+	}
+	if !e.file.Load().leaked {
+		t.Fatal("the commit failed too early to matter")
+	}
+}
+
 // A flipped bit in what bbolt keeps beside keys and values is never the reason that a row is missing, or wrong. Every bit
 // of a leaf's header and elements, and of the branch above it, is flipped; it may be found at any time. But what follows
 // the last value on a page is nothing, so its size has no neighbour to show that it is wrong; and there must be no older

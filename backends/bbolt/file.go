@@ -110,17 +110,23 @@ func growth(size int64) int {
 	return int(min(max(size/8, 64<<10), 16<<20))
 }
 
-// finish makes everything durable and writes the freelist, so that opening the file needs no walk over it. Afterwards
-// both meta pages lead to the same rows.
+// finish settles the file and writes the freelist, so that opening the file needs no walk over it. After a commit that
+// failed the freelist is not complete and is left out.
 func (f *file) finish() error {
 	if f.readOnly || f.listed {
 		return nil
 	}
-	if f.leaked {
+	return f.settle(!f.leaked)
+}
+
+// settle makes everything durable by a commit that changes no row. Afterwards both meta pages lead to the same rows: without
+// that, damage to the newer one would make the older one count, and lose the last commit without a word.
+func (f *file) settle(list bool) error {
+	if f.stuck {
 		return protect(f.db.Sync)
 	}
-	f.db.NoSync, f.db.NoFreelistSync = false, false
-	defer func() { f.db.NoFreelistSync = true }()
+	defer func(noSync bool) { f.db.NoSync, f.db.NoFreelistSync = noSync, true }(f.db.NoSync)
+	f.db.NoSync, f.db.NoFreelistSync = false, !list
 	return f.update(func(*bolt.Tx) error { return nil })
 }
 
