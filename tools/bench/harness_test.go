@@ -225,3 +225,18 @@ func TestRunChoosesByName(t *testing.T) {
 		t.Error("a name that nothing has is no error")
 	}
 }
+
+// A claim whose baseline cannot be found is not printed, neither met nor missed: that of the formats once was not.
+func TestFormatsClaimIsCompared(t *testing.T) {
+	sides, err := formatSides(20_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var measured []series
+	for _, s := range sides {
+		measured = append(measured, series{side: s, turns: make([]turn, 3)})
+	}
+	if r := newResult(work{}, measured); len(r.Compared) != 1 || r.Compared[0].Target == "" {
+		t.Errorf("compared: %+v", r.Compared)
+	}
+}
