@@ -61,7 +61,7 @@ func first() order1 {
 	return o
 }
 
-func write[T any](t *testing.T, f core.ValueFormat[T, T], v T) []byte {
+func write[T any](t testing.TB, f core.ValueFormat[T, T], v T) []byte {
 	t.Helper()
 	b, err := f.Append(nil, v)
 	if err != nil {
