@@ -108,7 +108,7 @@ func (p planner) planFields(made *plan, t reflect.Type) {
 	fields, embedded := fieldsOf(t)
 	made.boxes += embedded
 	special, _ := t.FieldByName("_")
-	toArray := strings.Contains(special.Tag.Get("cbor")+",", ",toarray,")
+	toArray := strings.Contains(special.Tag.Get("cbor"), "array") // toarray or toindefarray
 	for _, f := range fields {
 		part := p.plan(f.typ)
 		number, err := strconv.ParseInt(f.name, 10, 64)
