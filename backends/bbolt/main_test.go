@@ -16,6 +16,7 @@ const childEnv = "GUARDKV_TEST_CHILD"
 
 var children = map[string]func(args []string) error{
 	"damage": damageChild,
+	"matrix": matrixChild,
 	"write":  writeChild,
 	"wait":   waitChild,
 }
