@@ -66,6 +66,24 @@ func TestGetAndRelease(t *testing.T) {
 	closeEngine(t, e) // pebble panics if anything is still held
 }
 
+// closes counts how often it is closed.
+type closes int
+
+func (c *closes) Close() error {
+	*c++
+	return nil
+}
+
+// What pebble gave out is closed once: the second time it may be somebody else's, and nothing would tell.
+func TestReleaseClosesOnce(t *testing.T) {
+	var c closes
+	h := &hold{closer: &c}
+	h.Release()
+	if c != 1 || h.closer != nil {
+		t.Errorf("closed %d times, and holds %v", c, h.closer)
+	}
+}
+
 // The row that counts is nobody's: no scan, bound or read comes to it, and no key is its key.
 func TestTallyIsInvisible(t *testing.T) {
 	e := open(t, Backend{}, testPath(t))
