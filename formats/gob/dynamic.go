@@ -323,7 +323,7 @@ func (d *description) appendZero(dst []byte, id typeID) ([]byte, bool) {
 		return append(dst, 0), len(dst) < most
 	}
 	dst = appendUint(dst, t.length)
-	ok := true
+	ok := len(dst) < most // an array of itself has no end
 	for n := t.length; n > 0 && ok; n-- {
 		dst, ok = d.appendZero(dst, t.elem)
 	}

@@ -5,14 +5,28 @@ package gob_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
+
+	"github.com/guardkv/guardkv/core"
 )
 
 // The same for values that hold interfaces, and so bring descriptions of types.
 func TestHostileDynamicRecords(t *testing.T) {
 	attack[some](t, dynamicRecords()...)
 	attack[any](t, fill([]byte{1, 0, 0}, anyInt...), fill([]byte{1, 0}, 0))
+}
+
+// An array that is its own element has no zero. Looking for one overflowed the stack, which ends the process: a row of thirty
+// bytes was enough.
+func TestArraysWithoutEnd(t *testing.T) {
+	f, _ := bind[some](t, nil)
+	for _, descriptions := range [][]byte{described(arrayType(1, 66)), described(arrayType(1, 67), arrayType(2, 66))} {
+		if v, err := f.View(inSome(descriptions, "no end", 66, []byte{0, 1, 0})); !errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("%x is read as %v, error %v", descriptions, v, err)
+		}
+	}
 }
 
 var anyInt = slices.Concat([]byte{3}, []byte("int"), []byte{4, 2, 0, 2})
