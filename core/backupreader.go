@@ -24,7 +24,10 @@ func newBackupReader(r io.Reader) *backupReader { return &backupReader{in: chunk
 func (b *backupReader) head() (h backupHead, err error) {
 	magic := make([]byte, len(backupMagic))
 	if err := b.in.full(magic); err != nil {
-		return h, noEOF(err)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return h, fmt.Errorf("%w: this is no backup, or the first few bytes of one", ErrCorrupt)
+		}
+		return h, err
 	}
 	if string(magic) != backupMagic {
 		return h, fmt.Errorf("%w: this is no backup: it does not start with %q", ErrCorrupt, backupMagic)

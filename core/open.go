@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
+	"strings"
 )
 
 // Open opens the storage at path, or creates one if nothing is there. What else may happen is said by options.
@@ -17,7 +19,7 @@ import (
 //
 // The storage must be closed. opts and b may be shared by several storages.
 func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage, error) {
-	o := opener{ctx: ctx, path: path, backend: b, options: newOptions(opts)}
+	o := opener{ctx: ctx, path: placeOf(path), backend: b, options: newOptions(opts)}
 	s, err := o.open()
 	if err != nil {
 		var known *Error
@@ -28,6 +30,17 @@ func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage
 	}
 	return s, nil
 }
+
+// placeOf returns a path without separators at its end: what is put behind it names things beside the storage.
+func placeOf(path string) string {
+	place := strings.TrimRight(path, "/"+string(os.PathSeparator))
+	if place == "" {
+		return path
+	}
+	return place
+}
+
+var errNoPath = errors.New("the path is empty")
 
 // opener is an Open under way.
 type opener struct {
@@ -85,6 +98,9 @@ func (o *opener) proceed() (*Storage, error) {
 
 // take claims the path and looks at what is there.
 func (o *opener) take() error {
+	if o.path == "" {
+		return errNoPath
+	}
 	if err := o.ctx.Err(); err != nil {
 		return err
 	}

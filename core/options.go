@@ -117,4 +117,11 @@ func WithTracking() Option { return func(o *options) { o.tracking = true } }
 
 // WithLogger receives what cannot be returned as an error: replaced storages, forgotten guards. The default is
 // slog.Default().
-func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
+func WithLogger(l *slog.Logger) Option {
+	return func(o *options) {
+		if l == nil {
+			l = slog.Default()
+		}
+		o.logger = l
+	}
+}

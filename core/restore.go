@@ -37,7 +37,7 @@ type RestoreProgress struct {
 // written; OnVersionBump does not apply. A migration runs when the storage is in its place: if it fails the storage
 // stays, with its old version, for the next Open to migrate. WithReadOnly is ErrReadOnly.
 func Restore(ctx context.Context, path string, b Backend, r io.Reader, opts ...Option) (*Storage, error) {
-	re := restorer{ctx: ctx, path: path, backend: b, options: newOptions(opts), in: newBackupReader(r), known: make(map[string]bool)}
+	re := restorer{ctx: ctx, path: placeOf(path), backend: b, options: newOptions(opts), in: newBackupReader(r), known: make(map[string]bool)}
 	re.batch.reset()
 	s, err := re.restore()
 	if err != nil {

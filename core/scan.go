@@ -80,9 +80,11 @@ func (s Scan[K, V, W]) Reverse() Scan[K, V, W] {
 	return s
 }
 
-// Limit ends the scan after n rows. A negative n is no limit.
+// Limit ends the scan after n rows; of several limits the lowest counts. A negative n is no limit.
 func (s Scan[K, V, W]) Limit(n int) Scan[K, V, W] {
-	s.limit = n
+	if n >= 0 && (s.limit < 0 || n < s.limit) {
+		s.limit = n
+	}
 	return s
 }
 

@@ -58,6 +58,9 @@ func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (store
 	if t.state.dropped.Load() {
 		return nil, errDropped
 	}
+	if err := ctx.Err(); err != nil { // here, so that no engine differs from another
+		return nil, err
+	}
 	key, err := t.rows.key.Append(s.keybuf[:tableNumberSize], k)
 	if err != nil {
 		return nil, err

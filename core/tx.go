@@ -34,6 +34,9 @@ type pendingWrite struct {
 }
 
 func (s *Storage) begin(ctx context.Context) (*Tx, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	snap, err := s.engine.Snapshot(ctx)
 	if err != nil {
 		return nil, err

@@ -25,18 +25,35 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 	return e.commit(func(tx *bolt.Tx) error { return e.put(tx, writes) })
 }
 
-// SetMark replaces the mark. The arguments may be reused when the call returns.
+// SetMark replaces the mark, which is durable at once: so the rows that it may speak of are made so before. The
+// arguments may be reused when the call returns.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return e.commit(func(tx *bolt.Tx) error {
+	if err := e.sync(); err != nil {
+		return err
+	}
+	err := e.commit(func(tx *bolt.Tx) error {
 		im := e.file.Load().image(tx)
 		if err := vetBucket(&im, rootOf(tx), markBucket, []core.Write{{Key: []byte(markKey)}}); err != nil {
 			return err
 		}
 		return tx.Bucket([]byte(markBucket)).Put([]byte(markKey), mark)
 	})
+	if err != nil {
+		return err
+	}
+	return e.sync()
+}
+
+// sync makes durable what commits without sync have left to the operating system.
+func (e *engine) sync() error {
+	f := e.file.Load()
+	if !e.noSync || f.readOnly {
+		return nil
+	}
+	return protect(f.db.Sync)
 }
 
 // commit commits what fn does and shows it to readers.

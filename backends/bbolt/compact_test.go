@@ -188,3 +188,33 @@ func TestLockOfAReplacedFile(t *testing.T) {
 	}
 	closeEngine(t, e)
 }
+
+// A Check that had walked over the old file compared it with the meta pages of the new one, and called a sound storage
+// damaged.
+func TestCheckBesideCompaction(t *testing.T) {
+	eachMode(t, func(t *testing.T, b Backend) {
+		e := open(t, b, testPath(t))
+		for i := range 20 { // each of them a transaction, of which the new file has fewer
+			apply(t, e, rows(i, i+1, 100)...)
+		}
+		f := e.file.Load()
+		s, err := e.reads.snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Release()
+		w := newWalker(t.Context(), &s.data)
+		if err := w.storage(s.root); err != nil {
+			t.Fatal(err)
+		}
+		if err := compact(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.checkRest(w, f, s.txid); err != nil {
+			t.Errorf("checkRest = %v", err)
+		}
+		if err := e.Check(t.Context()); err != nil {
+			t.Errorf("Check = %v", err)
+		}
+	})
+}

@@ -120,6 +120,7 @@ func (e *engine) Size() (int64, error) {
 
 // Check reads all pages of the newest state, both meta pages, and the list of free pages if it is in the file.
 func (e *engine) Check(ctx context.Context) error {
+	f := e.file.Load() // before the state, which is then one of f or of a file that replaced it
 	s, err := e.reads.snapshot()
 	if err != nil {
 		return err
@@ -129,16 +130,19 @@ func (e *engine) Check(ctx context.Context) error {
 	if err := w.storage(s.root); err != nil {
 		return err
 	}
-	return e.checkRest(w, s.txid)
+	return e.checkRest(w, f, s.txid)
 }
 
-// checkRest checks, between two writes, what is not part of a state. The meta pages must lead to the state of
-// transaction txid, over which w walked, or to a later one.
-func (e *engine) checkRest(w *walker, txid int) error {
+// checkRest checks, between two writes, what is not part of a state. The meta pages of f must lead to the state of
+// transaction txid, over which w walked, or to a later one. If a compaction has replaced f there is nothing to check: the
+// rest of the old file is gone, and that of the new one was written a moment ago.
+func (e *engine) checkRest(w *walker, f *file, txid int) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	fd := e.file.Load().fd
-	m, err := readMetas(fd)
+	if e.file.Load() != f {
+		return nil
+	}
+	m, err := readMetas(f.fd)
 	switch {
 	case err != nil:
 		return err
@@ -149,7 +153,7 @@ func (e *engine) checkRest(w *walker, txid int) error {
 	case !m.both:
 		return errOneMeta
 	}
-	return w.free(&filePages{r: fd, pageSize: m.pageSize, pages: m.pages}, m.meta)
+	return w.free(&filePages{r: f.fd, pageSize: m.pageSize, pages: m.pages}, m.meta)
 }
 
 // As sets target, a **bolt.DB, to bbolt's handle. It is there to be read: what is written past the engine its

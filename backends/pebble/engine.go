@@ -43,10 +43,7 @@ var (
 
 // Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
 // until Release.
-func (e *engine) Get(ctx context.Context, key []byte) (value []byte, r core.Releaser, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, nil, err
-	}
+func (e *engine) Get(_ context.Context, key []byte) (value []byte, r core.Releaser, err error) {
 	defer e.health.caught(&err)
 	value, closer, err := e.db.Get(stored(key))
 	if err != nil {

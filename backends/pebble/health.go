@@ -27,7 +27,7 @@ func (h *health) failed() bool { return h.first.Load() != nil }
 // check returns an error if pebble has failed.
 func (h *health) check() error {
 	if p := h.first.Load(); p != nil {
-		return fmt.Errorf("an earlier error has stopped the storage; open it again: %w", *p)
+		return fmt.Errorf("an error has stopped the storage; open it again: %w", *p)
 	}
 	return nil
 }

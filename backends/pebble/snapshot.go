@@ -32,10 +32,7 @@ const copied = 8 << 10
 
 // Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
 // until Close.
-func (s *snapshot) Get(ctx context.Context, key []byte) (value []byte, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, err error) {
 	defer s.engine.health.caught(&err)
 	value, closer, err := s.snap.Get(stored(key))
 	if err != nil {

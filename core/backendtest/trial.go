@@ -23,8 +23,9 @@ type tb interface {
 	TempDir() string
 }
 
-// patience is how long a check may take before it counts as blocked. Checks end in seconds.
-const patience = 60 * time.Second
+// patience is how long a check may take before it counts as blocked. Checks end in seconds, but disks
+// can be slow, and some checks open many storages.
+const patience = 3 * time.Minute
 
 // trial is one promise put to the test at a fresh place. Unlike those of testing.T its methods may be called from
 // any goroutine; Fatalf ends the goroutine that calls it.

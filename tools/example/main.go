@@ -58,7 +58,7 @@ func run(ctx context.Context) error {
 		if err := p.Put(ctx, "ada", Person{"Augusta Ada King", 1815}); err != nil {
 			return err
 		}
-		return p.Insert(ctx, "grace", Person{"Grace Hopper", 1906})
+		return p.Put(ctx, "grace", Person{"Grace Hopper", 1906})
 	})
 	if err != nil {
 		return err
