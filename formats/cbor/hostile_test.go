@@ -34,7 +34,7 @@ func fill(head []byte, unit ...byte) []byte {
 // to find takes minutes, so that there is room for a busy one and the race detector.
 const (
 	hostileMemory = 64 << 20
-	hostileTime   = 2 * time.Second
+	hostileTime   = 10 * time.Second
 )
 
 type (
