@@ -28,6 +28,10 @@ var cancelPromises = []promise{
 		explanation: "a call that is cancelled between its commits leaves the storage usable",
 	},
 	{
+		name: "cancel/reads", check: checkCancelReads,
+		explanation: "a read with a context that has ended gives its error, on every engine alike",
+	},
+	{
 		name: "cancel/scan", check: checkCancelScan,
 		explanation: "a scan ends with its context's error",
 	},
@@ -126,6 +130,30 @@ func checkCancelMiddle(t *trial) {
 	_, err := s.Compact(t.ctx)
 	t.do("Compact", err)
 	t.do("Check", s.Check(t.ctx))
+}
+
+func checkCancelReads(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "v")
+	for name, read := range byName(map[string]func(ctx context.Context) error{
+		"Get":  func(ctx context.Context) error { _, err := tab.Get(ctx, "k"); return err },
+		"Load": func(ctx context.Context) error { _, err := tab.Load(ctx, "k"); return err },
+		"Has":  func(ctx context.Context) error { _, err := tab.Has(ctx, "k"); return err },
+		"View": func(ctx context.Context) error { return tab.View(ctx, "k", func(string) error { return nil }) },
+		"Storage.View": func(ctx context.Context) error {
+			return s.View(ctx, func(*core.Tx) error { return nil })
+		},
+	}) {
+		if err := read(cancelled()); !isCancelled(err) {
+			t.Errorf("%s gives %v; want context.Canceled", name, err)
+		}
+	}
+	t.do("View", s.View(t.ctx, func(tx *core.Tx) error {
+		if v, err := tab.In(tx).Get(cancelled(), "k"); v != "v" || err != nil {
+			t.Errorf("Get in a transaction that has begun gives %q, %v; want the row", v, err)
+		}
+		return nil
+	}))
 }
 
 func checkCancelScan(t *trial) {

@@ -1,0 +1,81 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+// What stands beside a storage has a name that begins with the storage's: behind a separator it would be inside.
+func TestPathThatEndsInASeparator(t *testing.T) {
+	ctx, b := context.Background(), memory.New()
+	for i, path := range []string{"db/", "db", "db//"} {
+		s, err := core.Open(ctx, path, b, core.WithRecreate(core.Always))
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		if r, replaced := s.Recreated(); replaced != (i > 0) || replaced && !strings.HasPrefix(r.Path, "db.replaced-") {
+			t.Errorf("Open(%q) replaced %v: %+v", path, replaced, r)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := core.Open(ctx, "", b); err == nil || !strings.Contains(err.Error(), "path is empty") {
+		t.Errorf("Open without a path gives %v", err)
+	}
+	if _, err := core.Restore(ctx, "", b, bytes.NewReader(nil)); err == nil || !strings.Contains(err.Error(), "path is empty") {
+		t.Errorf("Restore without a path gives %v", err)
+	}
+}
+
+func TestNoLoggerIsTheDefaultOne(t *testing.T) {
+	s, err := core.Open(context.Background(), "db", memory.New(), core.WithLogger(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheLowestLimitCounts(t *testing.T) {
+	ctx := context.Background()
+	s, err := core.Open(ctx, "db", memory.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	tab, err := core.OpenTable(ctx, s, "numbers", keys.Int(), values.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 9 {
+		if err := tab.Put(ctx, i, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		scan core.Scan[int, string, string]
+		want int
+	}{
+		{tab.Scan().Limit(3).Limit(5), 3},
+		{tab.Scan().Limit(5).Limit(3), 3},
+		{tab.Scan().Limit(3).Limit(-1), 3},
+		{tab.Scan().Limit(-1), 9},
+		{tab.Scan().Limit(0), 0},
+	} {
+		if n, err := test.scan.Count(ctx); n != test.want || err != nil {
+			t.Errorf("Count = %d, %v; want %d", n, err, test.want)
+		}
+	}
+}
