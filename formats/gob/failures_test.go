@@ -158,3 +158,13 @@ func wantWhole[T any](t *testing.T, f core.ValueFormat[T, T], b []byte) {
 		}
 	}
 }
+
+// There is no description 0: a row that says so is damaged, and not one of the first.
+func TestNoDescriptionZero(t *testing.T) {
+	f, _ := bind[octet](t, nil)
+	b := write(t, f, octets)
+	b[0] = 0
+	if v, err := f.View(b); !errors.Is(err, core.ErrCorrupt) {
+		t.Errorf("read as %v, error %v", v, err)
+	}
+}
