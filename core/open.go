@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 )
 
 // Open opens the storage at path, or creates one if nothing is there. What else may happen is said by options.
@@ -33,9 +32,9 @@ func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage
 
 // placeOf returns a path without separators at its end: what is put behind it names things beside the storage.
 func placeOf(path string) string {
-	place := strings.TrimRight(path, "/"+string(os.PathSeparator))
-	if place == "" {
-		return path
+	place := path
+	for len(place) > 1 && (place[len(place)-1] == '/' || place[len(place)-1] == os.PathSeparator) {
+		place = place[:len(place)-1]
 	}
 	return place
 }

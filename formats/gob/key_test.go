@@ -62,6 +62,7 @@ func FuzzKey(f *testing.F) { formattest.FuzzKey(f, gobformat.Key[key](), structK
 func BenchmarkKeyStruct(b *testing.B) {
 	formattest.BenchKey(b, gobformat.Key[key](), structKeys...)
 }
+
 func BenchmarkKeyUint64(b *testing.B) {
 	formattest.BenchKey(b, gobformat.Key[uint64](), 1, 1000, 1<<40)
 }

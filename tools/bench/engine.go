@@ -6,7 +6,6 @@ package bench
 import (
 	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/guardkv/guardkv/backends/badger"
 	"github.com/guardkv/guardkv/backends/bbolt"
@@ -69,15 +68,6 @@ func (en engine) heading() string {
 		return en.name
 	}
 	return fmt.Sprintf("%s (%s)", en.name, en.differs)
-}
-
-// engineNames names all engines.
-func engineNames() string {
-	var names []string
-	for _, en := range engines {
-		names = append(names, en.name)
-	}
-	return strings.Join(names, ", ")
 }
 
 // nativeOptions are what both ways have in common.
