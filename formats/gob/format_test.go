@@ -89,7 +89,7 @@ func TestFormatAny(t *testing.T) {
 	formattest.Run(t, gobformat.New[any](), nil, any(1), any("text"), any(point{1, 2}), any([]any{1, point{3, 4}}))
 }
 func TestFormatString(t *testing.T) { formattest.Run(t, gobformat.New[string](), "", "a", "text") }
-func TestFormatTime(t *testing.T) { formattest.Run(t, gobformat.New[time.Time](), day, time.Time{}) }
+func TestFormatTime(t *testing.T)   { formattest.Run(t, gobformat.New[time.Time](), day, time.Time{}) }
 
 func TestFormatMap(t *testing.T) {
 	formattest.RunWith(t, gobformat.New[map[string][]int](), formattest.Extras[map[string][]int, map[string][]int]{Varies: true},
