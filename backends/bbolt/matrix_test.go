@@ -726,9 +726,9 @@ func (p patient) writeAndRead(path string) string {
 	if err != nil {
 		return outcomeOf(err)
 	}
-	for c := p.commits + 1; c <= p.commits+30 && err == nil; c++ {
-		if err = s.commit(c, c); err == nil {
-			p.commits = c
+	for last := p.commits + 30; p.commits < last && err == nil; {
+		if err = s.commit(p.commits+1, p.commits+1); err == nil {
+			p.commits++
 		}
 	}
 	outcome := p.read(s)
