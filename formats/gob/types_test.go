@@ -115,7 +115,7 @@ func TestTypesThatEncodeThemselves(t *testing.T) {
 func TestValuesOfEveryKind(t *testing.T) {
 	seven := 7
 	p := &seven
-	wantKept(t, 0, 1, -1, math.MinInt64)
+	wantKept(t, 0, 1, -1, math.MinInt)
 	wantKept(t, 0, math.Inf(1), 0.1)
 	wantKept[**int](t, nil, &p)
 	wantKept(t, [3]string{"a", "", "c"})
