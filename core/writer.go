@@ -78,17 +78,25 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 		return errNested
 	}
 	w.enqueue(r)
+	alone := true
 	select {
 	case w.turn <- struct{}{}:
-		w.lead(r)
-		<-w.turn
-	case <-r.done:
-	case <-ctx.Done():
-		if w.withdraw(r) {
-			return ctx.Err()
+	default:
+		alone = false
+		select {
+		case w.turn <- struct{}{}:
+		case <-r.done:
+			return r.err
+		case <-ctx.Done():
+			if w.withdraw(r) {
+				return ctx.Err()
+			}
+			<-r.done
+			return r.err
 		}
-		<-r.done
 	}
+	w.lead(r, alone)
+	w.release()
 	return r.err
 }
 
@@ -141,9 +149,12 @@ func (w *writer) withdraw(r *request) bool {
 	return true
 }
 
-// lead commits groups until own is done. The caller has the turn, so own is queued or done already.
-func (w *writer) lead(own *request) {
-	w.gather()
+// lead commits groups until own is done. The caller has the turn, so own is queued or done already. alone says that the
+// turn was free.
+func (w *writer) lead(own *request, alone bool) {
+	if !alone || len(w.group) > 1 {
+		w.gather()
+	}
 	for {
 		select {
 		case <-own.done:
@@ -155,7 +166,8 @@ func (w *writer) lead(own *request) {
 }
 
 // gather lets those whom the last commit woke queue up again, as long as some do. With 64 writers on a busy machine a
-// commit then holds about 55 of them; with a single yield it held 47. A lone writer waits for nobody.
+// commit then holds about 55 of them; with a single yield it held 47. A lone writer must not get here: a yield wakes
+// another thread, which may take the goroutine to another processor, and that costs as much as a small commit.
 func (w *writer) gather() {
 	for before := 0; ; {
 		runtime.Gosched()

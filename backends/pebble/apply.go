@@ -100,6 +100,9 @@ func (e *engine) batch(writes []core.Write, size int) (b *pebble.Batch, err erro
 // ingestFile is the table that is being made of writes. Pebble does not know its name and leaves it alone.
 const ingestFile = "guardkv.ingest"
 
+// bytesPerSync lets the disk work while a table is made.
+const bytesPerSync = 1 << 20
+
 func (e *engine) ingestPath() string { return e.fs.PathJoin(e.place.Dir, ingestFile) }
 
 // removeLeftover removes the table that a crash left unfinished.
@@ -137,6 +140,7 @@ func (e *engine) writeTable(writes []core.Write) error {
 	if err != nil {
 		return err
 	}
+	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: bytesPerSync})
 	o := e.opts.MakeWriterOptions(0, e.db.TableFormat())
 	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), o)
 	for i := range writes {
