@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// platforms are those that published modules are vetted for. Vetting type-checks everything, tests included, and
-// so finds what does not compile: a system call that is missing, a constant that is too large for an int.
+// platforms are those that published modules are vetted for, and their APIs compared on. Vetting type-checks everything,
+// tests included, and so finds what does not compile: a system call that is missing, a constant that is too large for an
+// int.
 var platforms = []string{"darwin/arm64", "linux/386", "linux/arm", "windows/amd64"}
 
 // Isolated looks at each module alone, with the versions that its own go.mod picks instead of the workspace's,

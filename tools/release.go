@@ -23,11 +23,12 @@ func Release(do *bool, date *string) error {
 		return err
 	}
 	r := release.Release{
-		Root:    root,
-		Apidiff: filepath.Join(bin, "apidiff"),
-		Date:    time.Now().UTC().Format(time.DateOnly),
-		Do:      do != nil && *do,
-		Out:     os.Stdout,
+		Root:      root,
+		Apidiff:   filepath.Join(bin, "apidiff"),
+		Platforms: platforms,
+		Date:      time.Now().UTC().Format(time.DateOnly),
+		Do:        do != nil && *do,
+		Out:       os.Stdout,
 	}
 	if date != nil {
 		r.Date = *date

@@ -14,16 +14,22 @@ import (
 
 // The repository of these tests, before its first release: what core and a backend are to ours.
 var fixture = map[string]string{
-	"LICENSE":                   "the license\n",
-	VersionsFile:                "# versions\ncore v0.1.0\nbackends/one v0.1.0\n",
-	"core/go.mod":               "module example.test/kv/core\n\ngo 1.26\n",
-	"core/CHANGELOG.md":         "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- All of it.\n",
-	"core/core.go":              "package core\n\n// Name names it.\nfunc Name() string { return \"core\" }\n\n// Old is not used by the backend.\nfunc Old() {}\n",
-	"core/core_test.go":         "package core\n",
-	"backends/one/go.mod":       "module example.test/kv/backends/one\n\ngo 1.26\n\nrequire example.test/kv/core v0.1.0\n\nreplace example.test/kv/core => ../../core\n",
-	"backends/one/CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- The backend.\n",
-	"backends/one/one.go":       "package one\n\nimport \"example.test/kv/core\"\n\n// Name names both.\nfunc Name() string { return \"one on \" + core.Name() }\n",
+	"LICENSE":                     "the license\n",
+	VersionsFile:                  "# versions\ncore v0.1.0\nbackends/one v0.1.0\n",
+	"core/go.mod":                 "module example.test/kv/core\n\ngo 1.26\n",
+	"core/CHANGELOG.md":           "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- All of it.\n",
+	"core/core.go":                "package core\n\n// Name names it.\nfunc Name() string { return \"core\" }\n\n// Old is not used by the backend.\nfunc Old() {}\n",
+	"core/core_test.go":           "package core\n",
+	"core/core_windows.go":        "package core\n\n// Handle is of Windows.\ntype Handle uintptr\n",
+	"core/core_386.go":            "package core\n\n// Half is of 386.\nfunc Half() {}\n",
+	"backends/one/go.mod":         "module example.test/kv/backends/one\n\ngo 1.26\n\nrequire example.test/kv/core v0.1.0\n\nreplace example.test/kv/core => ../../core\n",
+	"backends/one/one_windows.go": "package one\n\nimport \"example.test/kv/core\"\n\nvar _ core.Handle\n",
+	"backends/one/CHANGELOG.md":   "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- The backend.\n",
+	"backends/one/one.go":         "package one\n\nimport \"example.test/kv/core\"\n\n// Name names both.\nfunc Name() string { return \"one on \" + core.Name() }\n",
 }
+
+// platforms are those on which these tests compare APIs besides their own, so that one of them is another one.
+var platforms = []string{"linux/386", "windows/amd64"}
 
 var (
 	apidiff string // the program, built for these tests
@@ -133,6 +139,6 @@ func (r repo) commit(edits ...string) {
 // release returns what Run prints.
 func (r repo) release(do bool) (string, error) {
 	var out strings.Builder
-	err := Release{Root: r.root, Apidiff: apidiff, Date: "2026-02-03", Do: do, Out: &out}.Run()
+	err := Release{Root: r.root, Apidiff: apidiff, Platforms: platforms, Date: "2026-02-03", Do: do, Out: &out}.Run()
 	return out.String(), err
 }

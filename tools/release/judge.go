@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -71,33 +72,74 @@ func (a api) lines() string {
 	return ""
 }
 
-// compareAPI compares the APIs on the platform that this runs on. The old version finds the modules it requires in the
-// proxy, the one in the tree beside it.
+// add adds the changes on another platform, and says where they are if they were not known.
+func (a *api) add(platform string, other api) {
+	a.incompatible = addLines(a.incompatible, platform, other.incompatible)
+	a.compatible = addLines(a.compatible, platform, other.compatible)
+}
+
+func addLines(known []string, platform string, lines []string) []string {
+	for _, line := range lines {
+		if !slices.Contains(known, line) {
+			known = append(known, line+" (on "+platform+")")
+		}
+	}
+	return known
+}
+
+// compareAPI compares the APIs on this platform, and on the others: a name may be declared for one of them alone. The old
+// version finds the modules it requires in the proxy, the one in the tree beside it.
 func (w *work) compareAPI(m *module, old, now string) (api, error) {
-	before, err := w.exportAPI(m, old)
+	all, err := w.compareOn("", m, old, now)
 	if err != nil {
 		return api{}, err
 	}
-	after, err := w.exportAPI(m, now)
+	for _, platform := range w.platforms {
+		a, err := w.compareOn(platform, m, old, now)
+		if err != nil {
+			return api{}, fmt.Errorf("on %s: %w", platform, err)
+		}
+		all.add(platform, a)
+	}
+	return all, nil
+}
+
+// compareOn compares the APIs on a platform such as windows/amd64, or on this one if it is "".
+func (w *work) compareOn(platform string, m *module, old, now string) (api, error) {
+	env := environment(platform)
+	before, err := w.exportAPI(env, m, old)
 	if err != nil {
 		return api{}, err
 	}
 	defer os.Remove(before)
+	after, err := w.exportAPI(env, m, now)
+	if err != nil {
+		return api{}, err
+	}
 	defer os.Remove(after)
-	report, err := w.command(w.tree, w.apidiff, "-m", before, after)
+	report, err := w.command(w.tree, env, w.apidiff, "-m", before, after)
 	if err != nil {
 		return api{}, err
 	}
 	return parseAPI(report)
 }
 
-func (w *work) exportAPI(m *module, dir string) (file string, err error) {
+func (w *work) exportAPI(env []string, m *module, dir string) (file string, err error) {
 	f, err := os.CreateTemp(w.tree, "api-")
 	if err != nil {
 		return "", err
 	}
-	_, err = w.command(dir, w.apidiff, "-m", "-w", f.Name(), m.path)
+	_, err = w.command(dir, env, w.apidiff, "-m", "-w", f.Name(), m.path)
 	return f.Name(), errors.Join(err, f.Close())
+}
+
+// environment is what makes go look at the files of another platform. It needs no C compiler for it.
+func environment(platform string) []string {
+	goos, goarch, ok := strings.Cut(platform, "/")
+	if !ok {
+		return nil
+	}
+	return []string{"GOOS=" + goos, "GOARCH=" + goarch, "CGO_ENABLED=0"}
 }
 
 // parseAPI reads what apidiff prints. What it does not know is an error: no change must be taken for none.
@@ -122,9 +164,9 @@ func parseAPI(report string) (a api, err error) {
 	return a, nil
 }
 
-func (w *work) command(dir string, args ...string) (string, error) {
+func (w *work) command(dir string, env []string, args ...string) (string, error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), w.env...)
+	cmd.Env = slices.Concat(os.Environ(), w.env, env)
 	return output(cmd)
 }

@@ -110,8 +110,13 @@ func (w *work) fit() error {
 		return err
 	}
 	for _, args := range [][]string{{"go", "mod", "init", "fit.test/app"}, get, build} {
-		if _, err := w.command(app, args...); err != nil {
+		if _, err := w.command(app, nil, args...); err != nil {
 			return fmt.Errorf("the modules do not fit together: %w", err)
+		}
+	}
+	for _, platform := range w.platforms {
+		if _, err := w.command(app, environment(platform), build...); err != nil {
+			return fmt.Errorf("the modules do not fit together on %s: %w", platform, err)
 		}
 	}
 	return nil

@@ -21,11 +21,12 @@ import (
 
 // Release is one run over a repository.
 type Release struct {
-	Root    string    // of the repository
-	Apidiff string    // the program golang.org/x/exp/cmd/apidiff
-	Date    string    // of the release, such as 2026-01-31
-	Do      bool      // commit and tag; otherwise nothing in the repository changes
-	Out     io.Writer // gets the plan
+	Root      string    // of the repository
+	Apidiff   string    // the program golang.org/x/exp/cmd/apidiff
+	Platforms []string  // such as windows/amd64, on which APIs are compared besides this one
+	Date      string    // of the release, such as 2026-01-31
+	Do        bool      // commit and tag; otherwise nothing in the repository changes
+	Out       io.Writer // gets the plan
 }
 
 // Run makes the release, or says what it would be. Everything is checked before anything is written. It returns all
@@ -69,23 +70,25 @@ func (r Release) Run() error {
 
 // work is a release under way. Only publish writes outside tmp.
 type work struct {
-	git      git
-	apidiff  string
-	tree     string // HEAD, as it is to be released
-	tags     string // what was released: folders such as backends/bbolt@v0.1.0
-	proxy    string // serves what was released, and what is being released
-	env      []string
-	versions Versions
-	modules  []*module // required ones before those that require them
+	git       git
+	apidiff   string
+	platforms []string
+	tree      string // HEAD, as it is to be released
+	tags      string // what was released: folders such as backends/bbolt@v0.1.0
+	proxy     string // serves what was released, and what is being released
+	env       []string
+	versions  Versions
+	modules   []*module // required ones before those that require them
 }
 
 func (r Release) newWork(tmp string) (*work, error) {
 	w := &work{
-		git:     git{r.Root},
-		apidiff: r.Apidiff,
-		tree:    filepath.Join(tmp, "tree"),
-		tags:    filepath.Join(tmp, "tags"),
-		proxy:   filepath.Join(tmp, "proxy"),
+		git:       git{r.Root},
+		apidiff:   r.Apidiff,
+		platforms: r.Platforms,
+		tree:      filepath.Join(tmp, "tree"),
+		tags:      filepath.Join(tmp, "tags"),
+		proxy:     filepath.Join(tmp, "proxy"),
 	}
 	if err := w.git.clean(); err != nil {
 		return nil, err

@@ -92,6 +92,16 @@ func TestRelease(t *testing.T) {
 		{name: "changed without a new version", edits: []string{"core/core.go", coreName, coreNewer}, fails: true, says: "core: changed inside since v0.1.0 without a new version: make it at least v0.1.1"},
 		{name: "breaking in a patch", edits: join(raised("core", "v0.1.1"), []string{"core/core.go", "func Old()", "func Old(int)"}), fails: true, says: "version v0.1.1 does not say so, it must be at least v0.2.0"},
 		{name: "the broken name", edits: join(raised("core", "v0.1.1"), []string{"core/core.go", "func Old()", "func Old(int)"}), fails: true, says: "Old: changed from func() to func(int)"},
+		{
+			name:  "broken on another system", // where this runs, nothing but the inside of a file has changed
+			edits: join(raised("core", "v0.1.1"), []string{"core/CHANGELOG.md", notes, news, "core/core_windows.go", "// Handle is of Windows.\ntype Handle uintptr\n", ""}),
+			fails: true, says: "must be at least v0.2.0\n  files: core_windows.go\n  incompatible:\n    Handle: removed",
+		},
+		{
+			name:  "broken on another architecture",
+			edits: join(raised("core", "v0.1.1"), []string{"core/core_386.go", "func Half()", "func Half(int)", "core/core.go", "// Old", "// New is new.\nfunc New() {}\n\n// Old"}),
+			fails: true, says: "Half: changed from func() to func(int)",
+		},
 		{name: "lower version", edits: raised("core", "v0.0.9"), fails: true, says: "v0.0.9 is lower than v0.1.0"},
 		{name: "v2 without a path", edits: raised("core", "v2.0.0"), fails: true, says: "needs a module path that ends in /v2"},
 		{name: "no notes", edits: join(raised("core", "v0.1.1"), []string{"core/core.go", coreName, coreNewer}), fails: true, says: "core: CHANGELOG.md: it says nothing under [Unreleased]"},
@@ -108,6 +118,13 @@ func TestRelease(t *testing.T) {
 			name:  "core breaks a released backend that is left behind",
 			edits: join(raised("core", "v0.2.0"), []string{"core/CHANGELOG.md", notes, news, "core/core.go", "func Name() string", "func Name(int) string"}),
 			fails: true, says: "the modules do not fit together",
+		},
+		{
+			name: "core breaks a released backend on another system",
+			edits: join(raised("core", "v0.2.0"), []string{
+				"core/CHANGELOG.md", notes, news, "core/core_windows.go", "// Handle is of Windows.\ntype Handle uintptr\n", "",
+			}),
+			fails: true, says: "undefined: core.Handle",
 		},
 	}
 	for _, test := range tests {
@@ -148,6 +165,20 @@ func TestRelease(t *testing.T) {
 				t.Errorf("releasing again: %q, %v, want nothing to do", again, err)
 			}
 		})
+	}
+}
+
+// A reader of the reasons must see that a change is not to be found where the release is made.
+func TestChangesElsewhereSayWhere(t *testing.T) {
+	a := api{incompatible: []string{"Old: removed"}}
+	a.add("linux/386", api{incompatible: []string{"Old: removed", "Half: removed"}})
+	a.add("windows/amd64", api{incompatible: []string{"Handle: removed"}, compatible: []string{"Path: added"}})
+	want := "Old: removed|Half: removed (on linux/386)|Handle: removed (on windows/amd64)"
+	if got := strings.Join(a.incompatible, "|"); got != want {
+		t.Errorf("incompatible are %q, want %q", got, want)
+	}
+	if got := strings.Join(a.compatible, "|"); got != "Path: added (on windows/amd64)" {
+		t.Errorf("compatible are %q", got)
 	}
 }
 
