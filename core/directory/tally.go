@@ -25,18 +25,17 @@ type Tally struct {
 const rowSize = len(storageID{}) + 8 + 4
 
 // Next returns the value of the row that the next write puts. It is valid until the next call of Next.
-func (t *Tally) Next() []byte {
-	next := Tally{id: t.id, count: t.count + 1}
-	copy(t.buf[:], next.row())
-	return t.buf[:]
-}
+func (t *Tally) Next() []byte { return t.encode(t.count + 1) }
 
 // Wrote says that what Next returned is in the engine. It is not called after a write that failed.
 func (t *Tally) Wrote() { t.count++ }
 
-func (t *Tally) row() []byte {
+// row returns the value of the row that was put last.
+func (t *Tally) row() []byte { return t.encode(t.count) }
+
+func (t *Tally) encode(count uint64) []byte {
 	n := copy(t.buf[:], t.id[:])
-	binary.BigEndian.PutUint64(t.buf[n:], t.count)
+	binary.BigEndian.PutUint64(t.buf[n:], count)
 	binary.BigEndian.PutUint32(t.buf[n+8:], crc32.Checksum(t.buf[:n+8], castagnoli))
 	return t.buf[:]
 }
