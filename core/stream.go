@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"slices"
 )
 
 // StreamStats tells what a stream has committed. The rows that are counted are the first ones of the source, none
@@ -28,9 +27,9 @@ type streamOptions struct {
 	progress func(StreamStats)
 }
 
-// WithChunkBytes says after about how many bytes of encoded rows a stream commits. More is faster, needs that much
-// memory, and lets other writers wait longer. The default is 32 MiB; an engine's own limit on one write holds
-// in any case. A row that is larger than n is a chunk of its own.
+// WithChunkBytes says after about how many bytes of encoded rows a stream commits. More is faster, needs twice that much
+// memory, because the next chunk is filled during a commit, and lets other writers wait longer. The default is 16 MiB; an
+// engine's own limit on one write holds in any case. A row that is larger than n is a chunk of its own.
 func WithChunkBytes(n int) StreamOption { return func(o *streamOptions) { o.chunk = max(n, 0) } }
 
 // WithSorting makes a stream sort all of its rows before it stores the first one. What is more than a chunk is sorted in
@@ -41,14 +40,14 @@ func WithSorting(dir string) StreamOption {
 	return func(o *streamOptions) { o.sort, o.sortDir = true, dir }
 }
 
-// WithProgress calls fn after each commit of a stream, on the goroutine that writes it.
+// WithProgress calls fn after each commit of a stream, on the goroutine that called the stream.
 func WithProgress(fn func(StreamStats)) StreamOption {
 	return func(o *streamOptions) { o.progress = fn }
 }
 
 // PutStream stores rows in bounded chunks, each of which is one atomic, durable write of sorted rows. Its memory
-// does not depend on the number of rows. After an error, or when ctx ends, it stops: what the statistics count is
-// stored, nothing else. If two rows have the same key the later one counts. A row may be reused when the iterator
+// does not depend on the number of rows. One chunk is stored while the next is filled. After an error, or when ctx ends,
+// it stops: what the statistics count is stored, nothing else. If two rows have the same key the later one counts. A row may be reused when the iterator
 // is asked for the next one. See [WithSorting] if there are many rows and they come in no order.
 func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], opts ...StreamOption) (StreamStats, error) {
 	return t.PutStreamFunc(ctx, func(put func(K, V) error) error {
@@ -65,7 +64,7 @@ func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], op
 // if there is one. If src returns an error of its own, that is returned as it is, and the rows since the last
 // commit are dropped.
 func (t *Table[K, V, W]) PutStreamFunc(ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption) (stats StreamStats, err error) {
-	s := stream[K, V, W]{ctx: ctx, table: t, opts: streamOptions{chunk: 32 << 20}}
+	s := stream[K, V, W]{ctx: ctx, table: t, opts: streamOptions{chunk: 16 << 20}, filling: new(batch), spare: new(batch)}
 	for _, opt := range opts {
 		opt(&s.opts)
 	}
@@ -73,27 +72,39 @@ func (t *Table[K, V, W]) PutStreamFunc(ctx context.Context, src func(put func(K,
 		if failed := s.end(); failed != nil {
 			err = errors.Join(err, t.fail("put stream", failed))
 		}
+		stats = s.stats
 	}()
-	err = s.run(src)
-	return s.stats, err
+	return stats, s.run(src)
 }
 
-// stream is a PutStream under way.
+// stream is a PutStream under way. It fills one batch while another is worked on: that one is sorted and committed, or
+// written to a run. Work on one batch is over before that on the next begins, so chunks are stored in their order.
 type stream[K, V, W any] struct {
-	ctx    context.Context
-	table  *Table[K, V, W]
-	opts   streamOptions
-	batch  batch
-	runs   *runs       // of sorted rows that wait for the end of the source; nil if there are none
-	taken  StreamStats // of the source
-	stats  StreamStats
-	failed error // after which nothing is taken any more
+	ctx     context.Context
+	table   *Table[K, V, W]
+	opts    streamOptions
+	filling *batch
+	spare   *batch // the batch that is worked on, if one is, or else empty
+	work    *work
+	runs    *runs       // of sorted rows that wait for the end of the source; nil if there are none
+	taken   StreamStats // of the source
+	stats   StreamStats
+	failed  error // after which nothing is taken any more
+}
+
+// work is what is done with a batch on a goroutine of its own.
+type work struct {
+	adds StreamStats // to the statistics, if it succeeds
+	done chan error  // gets one element
 }
 
 // run takes all rows from the source and commits them.
 func (s *stream[K, V, W]) run(src func(put func(K, V) error) error) error {
-	s.batch.reset()
+	s.filling.reset()
 	err := src(s.put)
+	if failed := s.await(); s.failed == nil {
+		s.failed = s.table.fail("put stream", failed)
+	}
 	if s.failed != nil { // whatever src made of it
 		return s.failed
 	}
@@ -103,12 +114,13 @@ func (s *stream[K, V, W]) run(src func(put func(K, V) error) error) error {
 	return s.table.fail("put stream", s.finish())
 }
 
-// end removes the temporary files.
+// end waits for what is under way, and removes the temporary files.
 func (s *stream[K, V, W]) end() error {
-	if s.runs == nil {
-		return nil
+	err := s.await()
+	if s.runs != nil {
+		err = errors.Join(err, s.runs.remove())
 	}
-	return s.runs.remove()
+	return err
 }
 
 func (s *stream[K, V, W]) put(k K, v V) error {
@@ -120,20 +132,20 @@ func (s *stream[K, V, W]) put(k K, v V) error {
 
 // take adds a row to the chunk, after committing those before it if it might not fit.
 func (s *stream[K, V, W]) take(k K, v V) error {
-	if len(s.batch.rows)%ctxSteps == 0 {
+	if len(s.filling.rows)%ctxSteps == 0 {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
 	}
-	start := len(s.batch.arena)
-	if err := s.table.add(&s.batch, k, v); err != nil {
+	start := len(s.filling.arena)
+	if err := s.table.add(s.filling, k, v); err != nil {
 		return err
 	}
 	s.taken.Rows++
-	s.taken.Bytes += int64(len(s.batch.arena) - start)
+	s.taken.Bytes += int64(len(s.filling.arena) - start)
 	switch {
-	case s.opts.sort && s.batch.size() > s.opts.chunk:
-		return s.spill()
+	case s.opts.sort && s.filling.size() > s.opts.chunk:
+		return s.table.fail("put stream", s.spill())
 	case s.opts.sort, s.fits():
 		return nil
 	}
@@ -142,33 +154,38 @@ func (s *stream[K, V, W]) take(k K, v V) error {
 
 // spill makes a run of the rows at hand, if there are any.
 func (s *stream[K, V, W]) spill() error {
-	if len(s.batch.rows) == 0 {
+	if len(s.filling.rows) == 0 {
 		return nil
 	}
 	if s.runs == nil {
 		var err error
 		if s.runs, err = newRuns(s.opts.sortDir); err != nil {
-			return s.table.fail("put stream", err)
+			return err
 		}
 	}
-	writes, _ := s.batch.sort()
-	err := s.runs.add(s.ctx, writes)
-	s.batch.reset()
-	return s.table.fail("put stream", err)
+	return s.handOver(StreamStats{}, func(b *batch) error {
+		writes, _ := b.sort()
+		return s.runs.add(s.ctx, writes)
+	})
 }
 
 // finish commits what is left when the source has ended.
 func (s *stream[K, V, W]) finish() error {
-	if !s.opts.sort || s.runs == nil && s.fits() {
-		return s.commit()
+	if s.opts.sort && (s.runs != nil || !s.fits()) {
+		return s.finishSorted()
 	}
-	if err := s.spill(); err != nil {
+	return errors.Join(s.commit(), s.await())
+}
+
+// finishSorted merges the runs and commits them.
+func (s *stream[K, V, W]) finishSorted() error {
+	if err := errors.Join(s.spill(), s.await()); err != nil {
 		return err
 	}
 	if err := s.runs.merge(s.ctx, s.takeSorted); err != nil {
 		return err
 	}
-	if err := s.commit(); err != nil {
+	if err := errors.Join(s.commit(), s.await()); err != nil {
 		return err
 	}
 	s.stats.Rows, s.stats.Bytes = s.taken.Rows, s.taken.Bytes // those of equal keys too
@@ -177,8 +194,8 @@ func (s *stream[K, V, W]) finish() error {
 
 // takeSorted is take for an encoded row of the merged runs.
 func (s *stream[K, V, W]) takeSorted(key, value []byte) error {
-	start := len(s.batch.arena)
-	s.batch.add(func(dst []byte) ([]byte, int, error) {
+	start := len(s.filling.arena)
+	s.filling.add(func(dst []byte) ([]byte, int, error) {
 		return append(append(dst, key...), value...), len(dst) + len(key), nil
 	})
 	if s.fits() {
@@ -189,38 +206,69 @@ func (s *stream[K, V, W]) takeSorted(key, value []byte) error {
 
 // fits reports whether the chunk is within all bounds.
 func (s *stream[K, V, W]) fits() bool {
-	rows, limits := len(s.batch.rows), &s.table.storage.limits
-	return s.batch.size() <= s.opts.chunk &&
+	rows, limits := len(s.filling.rows), &s.table.storage.limits
+	return s.filling.size() <= s.opts.chunk &&
 		(limits.StreamRows <= 0 || rows <= limits.StreamRows) &&
-		limits.checkBatch(rows, len(s.batch.arena)) == nil
+		limits.checkBatch(rows, len(s.filling.arena)) == nil
 }
 
 // commitBefore commits the chunk without its last row, which starts at start, and begins the next chunk with it.
 func (s *stream[K, V, W]) commitBefore(start int) error {
-	n := len(s.batch.rows) - 1
-	if n == 0 {
-		return s.commit() // a single row over the bound: the engine decides
+	full, n := s.filling, len(s.filling.rows)-1
+	if n == 0 { // a single row over the bound: the engine decides
+		if err := s.commit(); err != nil {
+			return s.table.fail("put stream", err)
+		}
+		return s.await()
 	}
-	row, last := slices.Clone(s.batch.arena[start:]), s.batch.rows[n]
-	s.batch.arena, s.batch.rows = s.batch.arena[:start], s.batch.rows[:n]
+	row, last := full.arena[start:], full.rows[n]
+	full.arena, full.rows = full.arena[:start], full.rows[:n]
 	if err := s.commit(); err != nil {
 		return s.table.fail("put stream", err) // not the fault of the row that is being put
 	}
-	return s.batch.add(func(dst []byte) ([]byte, int, error) {
+	return s.filling.add(func(dst []byte) ([]byte, int, error) {
 		return append(dst, row...), len(dst) + last.value - last.start, nil
 	})
 }
 
-// commit makes the chunk durable and empties it.
+// commit begins to make the chunk durable, and empties it. An error is of the chunk before.
 func (s *stream[K, V, W]) commit() error {
-	rows, size := len(s.batch.rows), len(s.batch.arena)
-	if err := s.table.commitBatch(s.ctx, &s.batch); err != nil || rows == 0 {
+	if s.table.storage.writer.nested() { // the goroutine of the commit would not be seen to be
+		return errNested
+	}
+	if len(s.filling.rows) == 0 {
+		return s.table.commitBatch(s.ctx, s.filling) // which only finds out whether the table is there
+	}
+	adds := StreamStats{Rows: int64(len(s.filling.rows)), Bytes: int64(len(s.filling.arena)), Commits: 1}
+	return s.handOver(adds, func(b *batch) error { return s.table.commitBatch(s.ctx, b) })
+}
+
+// handOver has the rows at hand worked on, and goes on with the other batch.
+func (s *stream[K, V, W]) handOver(adds StreamStats, do func(*batch) error) error {
+	if err := s.await(); err != nil {
 		return err
 	}
-	s.stats.Rows += int64(rows)
-	s.stats.Bytes += int64(size)
-	s.stats.Commits++
-	s.batch.reset()
+	full := s.filling
+	s.filling, s.spare = s.spare, full
+	s.filling.reset()
+	s.work = &work{adds, make(chan error, 1)}
+	go func(done chan<- error) { done <- do(full) }(s.work.done)
+	return nil
+}
+
+// await ends the work that is under way, if there is any.
+func (s *stream[K, V, W]) await() error {
+	if s.work == nil {
+		return nil
+	}
+	w := s.work
+	s.work = nil
+	if err := <-w.done; err != nil || w.adds.Commits == 0 {
+		return err
+	}
+	s.stats.Rows += w.adds.Rows
+	s.stats.Bytes += w.adds.Bytes
+	s.stats.Commits += w.adds.Commits
 	if s.opts.progress != nil {
 		s.opts.progress(s.stats)
 	}
