@@ -204,3 +204,35 @@ func BenchmarkLoad(b *testing.B) {
 		perRow(b)
 	})
 }
+
+func BenchmarkOpen(b *testing.B) {
+	path := testPath(b)
+	e, db := open(b, Backend{}, path), byHand(b, path+"-by-hand", false)
+	wb := db.NewWriteBatch()
+	for i := 0; i < *benchRows; i += 10_000 {
+		writes := rows(i, min(i+10_000, *benchRows), 128)
+		apply(b, e, writes...)
+		for _, w := range writes {
+			if err := wb.Set(w.Key, w.Value); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	if err := wb.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	closeEngine(b, e)
+	db.Close()
+	b.Run("guardkv", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			closeEngine(b, open(b, Backend{}, path))
+		}
+	})
+	b.Run("badger", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			byHand(b, path+"-by-hand", false).Close()
+		}
+	})
+}

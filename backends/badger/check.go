@@ -28,14 +28,14 @@ func (e *engine) Check(ctx context.Context) error {
 // checkTables reads the tables that badger has. One that is gone was compacted meanwhile, if badger has it no more.
 func (e *engine) checkTables(ctx context.Context) error {
 	f := files{dir: e.place.Dir}
-	var buf []byte
+	var c tableChecker
 	for _, t := range e.db.Tables() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		path := f.path(t.ID, tableSuffix)
-		var err error
-		if buf, err = checkTable(path, buf); err == nil || !e.hasTable(t.ID) {
+		err := c.check(path)
+		if err == nil || !e.hasTable(t.ID) {
 			continue
 		}
 		if errors.Is(err, fs.ErrNotExist) {

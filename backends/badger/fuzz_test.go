@@ -4,6 +4,7 @@
 package badger
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,7 +72,7 @@ func FuzzTable(f *testing.F) {
 			bits = 0
 		}
 		b = b[:min(max(size, 0), len(b))]
-		err := protect(func() error { return verifyTable(b) })
+		err := protect(func() error { return new(tableChecker).verify(bytes.NewReader(b), int64(len(b))) })
 		if intact := bits == 0 && len(b) == len(sound[0]); (err == nil) != intact {
 			t.Fatalf("%d bytes with bits %08b flipped at %d: %v", len(b), bits, at, err)
 		}

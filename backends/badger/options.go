@@ -33,7 +33,7 @@ func engineOptions(dir string, memTable int64, readOnly bool, log badger.Logger)
 	opt.NumVersionsToKeep = 1                             // besides those that a snapshot sees
 	opt.Compression = options.None                        // blocks are read where the file is mapped,
 	opt.BlockCacheSize = 0                                // and need no cache
-	opt.ChecksumVerificationMode = options.NoVerification // this package verifies; see verifyTables
+	opt.ChecksumVerificationMode = options.NoVerification // this package verifies; see checkTables
 	opt.VerifyValueChecksum = true                        // of values in the value log, whenever they are read
 	opt.MemTableSize = memTable
 	opt.NumMemtables = 2

@@ -4,158 +4,231 @@
 package badger
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4/fb"
-	"github.com/dgraph-io/badger/v4/pb"
-	"github.com/dgraph-io/badger/v4/y"
-	"google.golang.org/protobuf/proto"
 )
 
 // checkTables proves that all tables that the manifest names are there and as badger wrote them. A crash leaves others, which
 // it does not name yet or not any more, and badger deletes those. So that the manifest is complete must be known: the
 // witness says how it began.
+//
+// That cannot be left to when a block is read: badger verifies blocks then if it is told to, but takes one that is damaged
+// for the end of the rows and says nothing, and merges damaged tables in the background from the moment that it is open.
 func (f *files) checkTables(ctx context.Context) error {
 	m, err := readManifest(f.dir)
 	if err != nil {
 		return err
 	}
-	named := 0
-	var buf []byte
+	var named []string
 	for _, id := range f.tables {
-		if !m[id] {
-			continue
-		}
-		named++
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if buf, err = checkTable(f.path(id, tableSuffix), buf); err != nil {
-			return err
+		if m[id] {
+			named = append(named, f.path(id, tableSuffix))
 		}
 	}
-	if named < len(m) {
-		return corruptf("%d of the %d tables that %s names are missing", len(m)-named, len(m), manifestName)
+	if err := checkEach(ctx, named); err != nil {
+		return err
+	}
+	if len(named) < len(m) {
+		return corruptf("%d of the %d tables that %s names are missing", len(m)-len(named), len(m), manifestName)
 	}
 	return nil
 }
 
-// checkTable reads a table and checks all its checksums. buf is memory to use, and to use again.
-func checkTable(path string, buf []byte) ([]byte, error) {
-	buf, err := readInto(path, buf)
+// checkEach checks some tables, as many at a time as there are processors.
+func checkEach(ctx context.Context, paths []string) error {
+	errs := make([]error, len(paths))
+	var taken atomic.Int64
+	var wg sync.WaitGroup
+	for range min(len(paths), runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			var c tableChecker
+			for i := taken.Add(1) - 1; i < int64(len(paths)); i = taken.Add(1) - 1 {
+				if errs[i] = ctx.Err(); errs[i] == nil {
+					errs[i] = c.check(paths[i])
+				}
+				if errs[i] != nil {
+					taken.Store(int64(len(paths))) // the others need not go on
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A tableChecker checks tables, one after another, in memory that it uses again.
+//
+// A table is blocks, their index (a flatbuffer), the length of that (4), its checksum, and the checksum's length (4). A block
+// ends with its checksum and the length of that (4).
+type tableChecker struct {
+	tail   [4 + longestSum + 4]byte
+	index  []byte
+	blocks bufio.Reader
+	long   []byte // a block that is longer than what blocks reads at a time
+}
+
+// check reads a table and checks all its checksums.
+func (c *tableChecker) check(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
-		return buf, err
+		return err
 	}
-	if err := protect(func() error { return verifyTable(buf) }); err != nil {
-		return buf, corrupt(fmt.Errorf("%s: %w", path, err))
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
 	}
-	return buf, nil
+	if err := protect(func() error { return c.verify(f, info.Size()) }); err != nil {
+		return corrupt(fmt.Errorf("%s: %w", path, err))
+	}
+	return nil
 }
 
 // mostTable is more than a table has, whose size is about that of a memtable.
 const mostTable = math.MaxInt32
 
-// readInto reads a file that may be a table. One that does not end as tables do is not read: it may be of any length.
-func readInto(path string, buf []byte) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return buf, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return buf, err
-	}
-	var tail [4]byte // the length of a checksum
-	if _, err := f.ReadAt(tail[:], max(0, info.Size()-4)); err != nil && !errors.Is(err, io.EOF) {
-		return buf, err
-	}
-	const longest = 64
-	if n := binary.BigEndian.Uint32(tail[:]); n == 0 || n > longest || info.Size() > mostTable {
-		return buf, corruptf("%s: %w", path, errCut)
-	}
-	size := int(info.Size())
-	if cap(buf) < size {
-		buf = make([]byte, size)
-	}
-	n, err := io.ReadFull(f, buf[:size])
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil // it was cut meanwhile
-	}
-	return buf[:n], err
-}
-
 var errCut = errors.New("its end is missing, or lengths in it are damaged")
 
-// verifyTable checks a table: blocks, then their index, then the index's length (4), its checksum, and the checksum's
-// length (4).
-func verifyTable(table []byte) error {
-	rest, sum, err := cutChecksum(table)
+// verify checks a table of size bytes: that it consists of an index, and of the blocks that are in it, without a gap.
+func (c *tableChecker) verify(r io.ReaderAt, size int64) error {
+	end, err := c.readIndex(r, size)
 	if err != nil {
 		return err
 	}
-	rest, index, err := cutTail(rest)
-	if err != nil {
-		return err
-	}
-	if err := y.VerifyChecksum(index, sum); err != nil {
-		return fmt.Errorf("the index: %w", err)
-	}
-	root := fb.GetRootAsTableIndex(index, 0) // which can be trusted now
+	root := fb.GetRootAsTableIndex(c.index, 0) // which can be trusted now
 	if root.OffsetsLength() == 0 {
 		return errors.New("it has no block")
 	}
-	var at fb.BlockOffset
-	var end int
+	if c.blocks.Size() == 0 {
+		const atATime = 256 << 10
+		c.blocks = *bufio.NewReaderSize(nil, atATime)
+	}
+	c.blocks.Reset(io.NewSectionReader(r, 0, end))
+	var block fb.BlockOffset
+	var at int64
 	for i := range root.OffsetsLength() {
-		root.Offsets(&at, i)
-		if int(at.Offset()) != end || int(at.Len()) > len(rest)-end {
+		root.Offsets(&block, i)
+		if int64(block.Offset()) != at || int64(block.Len()) > end-at {
 			return errCut
 		}
-		if err := verifyBlock(rest[end : end+int(at.Len())]); err != nil {
-			return fmt.Errorf("block %d, at %d: %w", i, end, err)
+		if err := c.verifyBlock(int(block.Len())); err != nil {
+			return fmt.Errorf("block %d, at %d: %w", i, at, err)
 		}
-		end += int(at.Len())
+		at += int64(block.Len())
 	}
-	if end != len(rest) {
+	if at != end {
 		return errCut
 	}
 	return nil
 }
 
-// verifyBlock checks a block: its checksum covers everything before itself.
-func verifyBlock(block []byte) error {
+// readIndex reads the index and checks it, and returns where the blocks end. It takes no memory that the file does not have:
+// a file that does not end as tables do may be of any length.
+func (c *tableChecker) readIndex(r io.ReaderAt, size int64) (end int64, err error) {
+	const least = 8 // bytes of a flatbuffer
+	if size < int64(len(c.tail)) || size > mostTable {
+		return 0, errCut
+	}
+	if _, err := r.ReadAt(c.tail[:], size-int64(len(c.tail))); err != nil {
+		return 0, err
+	}
+	rest, sum, err := cutChecksum(c.tail[:])
+	if err != nil {
+		return 0, err
+	}
+	length := int64(binary.BigEndian.Uint32(rest[len(rest)-4:]))
+	end = size - int64(len(c.tail)-len(rest)) - 4 - length
+	if length < least || end < 0 {
+		return 0, errCut
+	}
+	c.index = sized(c.index, int(length))
+	if _, err := r.ReadAt(c.index, end); err != nil {
+		return 0, err
+	}
+	if !isChecksum(sum, c.index) {
+		return 0, fmt.Errorf("the index: %w", errSum)
+	}
+	return end, nil
+}
+
+// verifyBlock checks the next block: its checksum covers everything before itself.
+func (c *tableChecker) verifyBlock(length int) (err error) {
+	var block []byte
+	if length <= c.blocks.Size() {
+		if block, err = c.blocks.Peek(length); err == nil {
+			_, err = c.blocks.Discard(length)
+		}
+	} else {
+		c.long = sized(c.long, length)
+		block = c.long
+		_, err = io.ReadFull(&c.blocks, block)
+	}
+	if err != nil {
+		return err
+	}
 	rest, sum, err := cutChecksum(block)
 	if err != nil {
 		return err
 	}
-	return y.VerifyChecksum(rest, sum)
+	if !isChecksum(sum, rest) {
+		return errSum
+	}
+	return nil
+}
+
+// sized returns n bytes, in the memory of b if that is large enough.
+func sized(b []byte, n int) []byte {
+	if cap(b) < n {
+		return make([]byte, n)
+	}
+	return b[:n]
+}
+
+// A checksum is a message of protobuf's whose field 1 would be the algorithm if it were another one than CRC-32C, and whose
+// field 2 is the sum, which is left out if it is zero.
+const (
+	sumField   = 2 << 3
+	longestSum = 1 + binary.MaxVarintLen32
+)
+
+var errSum = errors.New("checksum mismatch")
+
+// isChecksum reports whether sum is the checksum of b as badger writes it.
+func isChecksum(sum, b []byte) bool {
+	var room [longestSum]byte
+	want := room[:0]
+	if s := crc32.Checksum(b, castagnoli); s != 0 {
+		want = binary.AppendUvarint(append(want, sumField), uint64(s))
+	}
+	return bytes.Equal(sum, want)
 }
 
 // cutChecksum cuts a checksum, and its length, from the end of b.
-func cutChecksum(b []byte) (rest []byte, sum *pb.Checksum, err error) {
-	rest, encoded, err := cutTail(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	sum = new(pb.Checksum)
-	return rest, sum, proto.Unmarshal(encoded, sum)
-}
-
-// cutTail cuts some bytes, and behind them their number, from the end of b.
-func cutTail(b []byte) (rest, tail []byte, err error) {
+func cutChecksum(b []byte) (rest, sum []byte, err error) {
 	n := len(b) - 4
 	if n < 0 {
 		return nil, nil, errCut
 	}
-	length := uint64(binary.BigEndian.Uint32(b[n:]))
-	if length > uint64(n) {
+	length := binary.BigEndian.Uint32(b[n:])
+	if length > longestSum || int(length) > n {
 		return nil, nil, errCut
 	}
 	at := n - int(length)
