@@ -66,14 +66,24 @@ func measure(writes []core.Write) (int, error) {
 // rowOverhead is about what a batch takes for a row beside its bytes.
 const rowOverhead = 8
 
-func (e *engine) commit(writes []core.Write, size int) error {
+func (e *engine) commit(writes []core.Write, size int) (err error) {
 	b, err := e.batch(writes, size)
 	if err != nil {
 		return err
 	}
+	if e.room.certain() {
+		defer e.health.caught(&err)
+		return e.finish(b)
+	}
 	return e.health.unlessStopped(func() error { // which owns the batch, whatever becomes of it
-		return errors.Join(b.Commit(e.write), b.Close())
+		e.room.look(e.db)
+		return e.finish(b)
 	})
+}
+
+// finish commits a batch, which may wait for pebble to write tables.
+func (e *engine) finish(b *pebble.Batch) error {
+	return errors.Join(b.Commit(e.write), b.Close())
 }
 
 // batch returns a batch of the writes and of the row that counts them.

@@ -30,6 +30,7 @@ type engine struct {
 	write  *pebble.WriteOptions
 	logger *slog.Logger
 	health *health
+	room   *room
 	tally  *directory.Tally // the writer's
 }
 

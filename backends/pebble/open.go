@@ -46,6 +46,7 @@ func (e *engine) start(b Backend) (err error) {
 		e.fs = freezing(e.fs, e.health)
 	}
 	e.opts = b.options(e.fs, e.logger, e.health)
+	e.room = newRoom(e.opts)
 	e.opts.ErrorIfNotExists = true
 	e.opts.ReadOnly = e.place.ReadOnly
 	if l, ok := e.place.Lock.(*lock); ok && !e.place.ReadOnly {

@@ -1,0 +1,53 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// room knows whether the next commit is certain not to wait for pebble to write tables. One that may wait needs a goroutine of
+// its own, to be given up if pebble fails, and that takes longer than most commits.
+//
+// Pebble lets a commit wait in one place only: before it begins a new table in memory, because the last one has no room
+// for the batch. It does so once in a commit, whatever its size, and looks at the sum of the sizes of those tables, and at how many
+// tables of level 0 lie above each other. If both are below their limits then, it does not wait. The sizes grow only where a
+// table in memory is begun, or one is ingested, in the goroutine that writes: pebble tells it of the new log, or of the table, before
+// that call returns. Level 0 grows when tables are ingested, and when pebble moves tables from memory there, at any time:
+// by no more than one for each that there was. So what was true when both were looked at holds for the next commit, unless
+// pebble has told something since.
+type room struct {
+	memory uint64 // the limit of the sizes of the tables in memory
+	depth  int64  // the limit of the tables of level 0 that lie above each other
+
+	changed atomic.Bool // what it knows is out of date
+	enough  bool
+}
+
+func newRoom(o *pebble.Options) *room {
+	r := &room{memory: uint64(o.MemTableStopWritesThreshold) * o.MemTableSize, depth: int64(o.L0StopWritesThreshold)}
+	r.changed.Store(true)
+	o.EventListener.WALCreated = func(pebble.WALCreateInfo) { r.changed.Store(true) }
+	o.EventListener.TableIngested = func(pebble.TableIngestInfo) { r.changed.Store(true) }
+	o.EventListener.CompactionEnd = func(pebble.CompactionInfo) { r.changed.Store(true) }
+	flushed := o.EventListener.FlushEnd
+	o.EventListener.FlushEnd = func(i pebble.FlushInfo) { flushed(i); r.changed.Store(true) }
+	return r
+}
+
+// certain reports whether the next commit is certain not to wait. If it is not, look may find that it has become so.
+func (r *room) certain() bool { return r.enough && !r.changed.Load() }
+
+// look brings up to date what r knows. It may wait for pebble, and is called by the goroutine that writes, or for it.
+func (r *room) look(db *pebble.DB) {
+	if r.changed.Swap(false) {
+		r.enough = r.fits(db.Metrics())
+	}
+}
+
+func (r *room) fits(m *pebble.Metrics) bool {
+	return m.MemTable.Size < r.memory && int64(m.Levels[0].Sublevels)+m.MemTable.Count < r.depth
+}
