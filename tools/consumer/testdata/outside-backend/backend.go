@@ -1,61 +1,76 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package counting is a backend by an outside author: the memory backend, and a count of the writes it applied. Its
-// engine has none of the optional powers.
-package counting
+// Package plainlog is a backend by an outside author, as small as one can be that keeps all promises: the rows are in memory,
+// in order, and every write appends to a log, from which they are read when a storage is opened. The log never shrinks.
+package plainlog
 
 import (
 	"context"
-	"sync/atomic"
+	"errors"
+	"os"
+	"path/filepath"
 
 	"github.com/guardkv/guardkv/core"
-	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/core/directory"
 )
 
-// Backend counts the writes of all its storages.
-type Backend struct {
-	core.Backend
-	Writes atomic.Int64
+// Backend keeps each storage in a directory of its own.
+type Backend struct{}
+
+var _ core.Backend = Backend{}
+
+// Name returns "plainlog".
+func (Backend) Name() string { return "plainlog" }
+
+// Claim locks a directory. What a claim does is the same for all engines that have a directory to themselves.
+func (Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	return directory.Claim(ctx, path, readOnly, directory.Driver{Lock: directory.Flock, Create: create, Open: open})
 }
 
-// New returns an empty Backend.
-func New() *Backend { return &Backend{Backend: memory.New()} }
+// List returns the directories whose paths start with prefix.
+func (Backend) List(_ context.Context, prefix string) ([]string, error) {
+	return directory.List(prefix)
+}
 
-// Name returns "counting".
-func (b *Backend) Name() string { return "counting" }
+const logFile = "log"
 
-// Claim takes the lock on a storage.
-func (b *Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
-	c, err := b.Backend.Claim(ctx, path, readOnly)
+// create makes a log that has a record without rows, but with the tally, which every record has.
+func create(p directory.Place, tally []byte) error {
+	f, err := os.OpenFile(filepath.Join(p.Dir, logFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &claim{c, b}, nil
-}
-
-type claim struct {
-	core.Claim
-	backend *Backend
-}
-
-func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
-	e, err := c.Claim.Open(ctx, opts)
-	if err != nil {
-		return nil, err
-	}
-	return &engine{e, c.backend}, nil
-}
-
-type engine struct {
-	core.Engine
-	backend *Backend
-}
-
-func (e *engine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
-	err := e.Engine.Apply(ctx, base, writes)
+	_, err = f.Write(appendRecord(nil, tally, nil))
 	if err == nil {
-		e.backend.Writes.Add(int64(len(writes)))
+		err = f.Sync()
 	}
-	return err
+	return errors.Join(err, f.Close())
+}
+
+// open opens what create made. It reads all of the log, so it finds what is damaged, and the tally finds what is missing.
+func open(ctx context.Context, p directory.Place, opts core.EngineOptions) (_ core.Engine, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f, err := openLog(p)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	rows, last, err := readLog(f, p.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	tally, err := p.Tally(last)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{place: p, tally: tally, log: f, sync: !opts.NoSync}
+	e.last.Store(&snapshot{rows})
+	return e, nil
 }
