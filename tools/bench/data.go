@@ -197,13 +197,13 @@ type kvSide struct {
 
 // dataKey is which of the data that works share.
 type dataKey struct {
-	engine string
-	shape  shape
+	engine, differs string
+	shape           shape
 }
 
 // data returns the filled pair that all works of an engine read, made when it is first asked for.
 func (e *env) data(ctx context.Context, en engine, s shape) (*pair, error) {
-	key := dataKey{en.name, s}
+	key := dataKey{en.name, en.differs, s}
 	if p := e.shared[key]; p != nil {
 		return p, nil
 	}

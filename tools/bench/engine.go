@@ -26,6 +26,8 @@ type engine struct {
 	// settles says that the engine goes on working after a load. Then what is read is compacted first, both times.
 	settles bool
 	targets targets
+	// squeezed is the engine with a cache much smaller than the data; nil for engines that leave caching to the system.
+	squeezed *engine
 }
 
 // engines is everything that is compared. An engine needs a line here and a file that holds its native.
@@ -41,13 +43,23 @@ var engines = []engine{
 	},
 	{
 		name: "pebble", backend: func() core.Backend { return pebble.Backend{} }, open: openPebble, settles: true,
-		targets: targets{get: 1.05, scan: 1.1, put: 1 / 0.95, put64: 1 / 0.95, load: 0.5},
+		targets:  targets{get: 1.05, scan: 1.1, put: 1 / 0.95, put64: 1 / 0.95, load: 0.5},
+		squeezed: &squeezedPebble,
 	},
 	{
 		name: "badger", backend: func() core.Backend { return badger.Backend{} }, open: openBadger, settles: true,
 		targets: targets{get: 1, scan: 1.05, put: 1 / 0.95, timesFaster64: 10, load: 0.6},
 	},
 	{name: "memory", backend: func() core.Backend { return memory.New() }},
+}
+
+// smallCache is that of engines which are squeezed.
+const smallCache = 16 << 20
+
+var squeezedPebble = engine{
+	name: "pebble", differs: "with a cache of 16 MiB", settles: true,
+	backend: func() core.Backend { return pebble.Backend{CacheSize: smallCache} },
+	open:    func(path string, o nativeOptions) (native, error) { return openPebbleWith(smallCache, path, o) },
 }
 
 // targets are those of an engine: time by time of the engine by hand. Zero is none.

@@ -23,8 +23,12 @@ type nativePebble struct {
 const pebbleCache = 256 << 20
 
 func openPebble(path string, o nativeOptions) (native, error) {
+	return openPebbleWith(pebbleCache, path, o)
+}
+
+func openPebbleWith(cache int64, path string, o nativeOptions) (native, error) {
 	options := &pebble.Options{
-		CacheSize:                   pebbleCache,
+		CacheSize:                   cache,
 		MemTableSize:                32 << 20,
 		MemTableStopWritesThreshold: 4,
 		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },

@@ -16,27 +16,6 @@ import (
 	"github.com/guardkv/guardkv/tools/demo/fb"
 )
 
-// character is the record that formats are compared by, in the shape that there is a FlatBuffers schema for.
-type character struct {
-	Name       string   `cbor:"1,keyasint" json:"name"`
-	Category   string   `cbor:"2,keyasint" json:"category"`
-	Script     string   `cbor:"3,keyasint" json:"script"`
-	Upper      uint32   `cbor:"4,keyasint" json:"upper"`
-	Lower      uint32   `cbor:"5,keyasint" json:"lower"`
-	Title      uint32   `cbor:"6,keyasint" json:"title"`
-	Properties []string `cbor:"7,keyasint" json:"properties"`
-}
-
-// characterOf makes a character of about some size.
-func characterOf(size int) character {
-	const each = 28 // bytes of a property, in the middle of the formats
-	c := character{Name: "LATIN SMALL LETTER LONG S", Category: "Ll", Script: "Latin", Upper: 'S', Title: 'S', Lower: 'ſ'}
-	for i := range max(1, (size-50)/each) {
-		c.Properties = append(c.Properties, fmt.Sprintf("Property_Of_A_Char_%05d", i))
-	}
-	return c
-}
-
 // formatWorks compare the formats with each other, without an engine.
 func formatWorks() []work {
 	var works []work
@@ -56,7 +35,7 @@ func formatWorks() []work {
 
 // formatSides are one field and all fields in each format. The first side, one field of CBOR, is what the claim compares with.
 func formatSides(size int) ([]side, error) {
-	c := characterOf(size)
+	c := characterOf(0, size)
 	var all []side
 	for _, f := range []struct {
 		name   string
@@ -71,10 +50,7 @@ func formatSides(size int) ([]side, error) {
 		all = append(all, sides...)
 	}
 	format := flatbuffers.New[fb.CharT, fb.Char](fb.Schema)
-	packed := fb.CharT{
-		Name: c.Name, Category: c.Category, Script: c.Script, Upper: c.Upper, Lower: c.Lower, Title: c.Title, Properties: c.Properties,
-	}
-	sides, err := formatReads("flatbuffers", format, packed, lenOfNameInPlace, lenOfAllInPlace)
+	sides, err := formatReads("flatbuffers", format, packed(c), lenOfNameInPlace, lenOfAllInPlace)
 	if size >= 10_000 && err == nil {
 		trusted := &sides[len(sides)-2]
 		trusted.claims = []claim{{base: all[0].name, kind: timesFaster, limit: 50}}
@@ -120,24 +96,4 @@ func readSides[W any](name string, b []byte, view func([]byte) (W, error), one, 
 		}
 	}
 	return []side{{name: name + ", one field", run: read(one)}, {name: name + ", all fields", run: read(all)}}
-}
-
-func lenOfName(c character) uint64 { return uint64(len(c.Name)) }
-
-func lenOfAll(c character) uint64 {
-	sum := uint64(len(c.Name)+len(c.Category)+len(c.Script)) + uint64(c.Upper+c.Lower+c.Title)
-	for _, p := range c.Properties {
-		sum += uint64(len(p))
-	}
-	return sum
-}
-
-func lenOfNameInPlace(c fb.Char) uint64 { return uint64(len(c.Name())) }
-
-func lenOfAllInPlace(c fb.Char) uint64 {
-	sum := uint64(len(c.Name())+len(c.Category())+len(c.Script())) + uint64(c.Upper()+c.Lower()+c.Title())
-	for i := range c.PropertiesLength() {
-		sum += uint64(len(c.Properties(i)))
-	}
-	return sum
 }

@@ -4,50 +4,25 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	stdgob "encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 
 	stdcbor "github.com/fxamacker/cbor/v2"
+	flatbuilder "github.com/google/flatbuffers/go"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/values"
 	"github.com/guardkv/guardkv/formats/cbor"
+	"github.com/guardkv/guardkv/formats/flatbuffers"
+	"github.com/guardkv/guardkv/formats/gob"
+	"github.com/guardkv/guardkv/tools/demo/fb"
 )
-
-// record is what records are read as, whatever their format.
-type record struct {
-	ID    uint64   `cbor:"1,keyasint" json:"id"`
-	Name  string   `cbor:"2,keyasint" json:"name"`
-	Score float64  `cbor:"3,keyasint" json:"score"`
-	Tags  []string `cbor:"4,keyasint" json:"tags"`
-	Body  []byte   `cbor:"5,keyasint" json:"body"`
-}
-
-// recordOf makes a record of about some size.
-func recordOf(i uint64, size int) record {
-	return record{
-		ID: i, Name: fmt.Sprintf("record number %d", i), Score: float64(i) / 7,
-		Tags: []string{"first", "second", "third"}, Body: valuesOf(max(0, size-72))(i),
-	}
-}
-
-// oneField and allFields are what is done with a record.
-func oneField(r record) uint64 { return uint64(len(r.Name)) }
-
-func allFields(r record) uint64 {
-	sum := r.ID + uint64(len(r.Name)) + uint64(r.Score)
-	for _, t := range r.Tags {
-		sum += uint64(len(t))
-	}
-	for _, b := range r.Body {
-		sum += uint64(b)
-	}
-	return sum
-}
 
 // recordSizes are the sizes of the records, in bytes.
 var recordSizes = []int{200, 20_000}
@@ -57,25 +32,50 @@ func recordWorks(en engine, e *env) []work {
 	var works []work
 	for _, size := range recordSizes {
 		works = append(works,
-			recordWork(en, e, size, recordFormat[record, record]{
-				name: "cbor", format: cbor.New[record](), make: recordOf,
-				encode: func(r record) ([]byte, error) { return stdcbor.Marshal(r) },
-				decode: func(b []byte) (r record, err error) { return r, stdcbor.Unmarshal(b, &r) },
-				one:    oneField, all: allFields,
-			}),
-			recordWork(en, e, size, recordFormat[record, record]{
-				name: "json", format: values.JSON[record](), make: recordOf,
-				encode: func(r record) ([]byte, error) { return json.Marshal(r) },
-				decode: func(b []byte) (r record, err error) { return r, json.Unmarshal(b, &r) },
-				one:    oneField, all: allFields,
+			recordWork(en, e, size, decoded("cbor", cbor.New[character](), stdcbor.Marshal, stdcbor.Unmarshal)),
+			recordWork(en, e, size, decoded("gob", gob.New[character](), gobMarshal, gobUnmarshal)),
+			recordWork(en, e, size, decoded("json", values.JSON[character](), json.Marshal, json.Unmarshal)),
+			recordWork(en, e, size, recordFormat[fb.CharT, fb.Char]{
+				name: "flatbuffers", note: ", not verified by hand",
+				format: flatbuffers.New[fb.CharT, fb.Char](fb.Schema),
+				make:   func(i uint64, size int) fb.CharT { return packed(characterOf(i, size)) },
+				encode: func(c fb.CharT) ([]byte, error) {
+					b := flatbuilder.NewBuilder(0)
+					b.Finish(c.Pack(b))
+					return b.FinishedBytes(), nil
+				},
+				decode: func(b []byte) (fb.Char, error) { return *fb.GetRootAsChar(b, 0), nil },
+				one:    lenOfNameInPlace, all: lenOfAllInPlace,
 			}))
 	}
 	return works
 }
 
+// decoded is a format that makes a character of the bytes.
+func decoded(
+	name string, f core.ValueFormat[character, character], marshal func(any) ([]byte, error), unmarshal func([]byte, any) error,
+) recordFormat[character, character] {
+	return recordFormat[character, character]{
+		name: name, format: f, make: characterOf,
+		encode: func(c character) ([]byte, error) { return marshal(c) },
+		decode: func(b []byte) (c character, err error) { return c, unmarshal(b, &c) },
+		one:    lenOfName, all: lenOfAll,
+	}
+}
+
+// gobMarshal makes bytes that can be read alone, as they must be in a row.
+func gobMarshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	err := stdgob.NewEncoder(&b).Encode(v)
+	return b.Bytes(), err
+}
+
+func gobUnmarshal(b []byte, v any) error { return stdgob.NewDecoder(bytes.NewReader(b)).Decode(v) }
+
 // recordFormat is a format, in GuardKV and by hand.
 type recordFormat[V, W any] struct {
 	name     string
+	note     string // how the two ways differ; may be empty
 	format   core.ValueFormat[V, W]
 	make     func(i uint64, size int) V
 	encode   func(V) ([]byte, error)
@@ -88,7 +88,7 @@ func recordWork[V, W any](en engine, e *env, size int, f recordFormat[V, W]) wor
 	s := shape{min(e.sizes.middle.rows, 40_000_000/size), size}
 	return work{
 		name:   fmt.Sprintf("%s/record/%s/%s", en.name, f.name, sizeName(size)),
-		title:  fmt.Sprintf("random Get of records in %s, about %s, %s", f.name, s, en.heading()),
+		title:  fmt.Sprintf("random Get of records in %s%s, about %s, %s", f.name, f.note, s, en.heading()),
 		unit:   "op",
 		group:  "record",
 		engine: en.name, format: f.name, shape: s,

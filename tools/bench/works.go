@@ -24,6 +24,12 @@ func (e *env) engineWorks(en engine) []work {
 		scanWork(en, s.small, false), scanWork(en, s.small, true),
 		rangeWork(en, s.small, false), rangeWork(en, s.small, true),
 	}
+	if en.squeezed != nil {
+		small := getWork(*en.squeezed, s.middle, 1)
+		small.name, small.group = en.name+"/get-small-cache/"+sizeName(s.middle.size), "get with a small cache"
+		all = append(all, small)
+	}
+	all = append(all, coldWork(en, s.middle)...)
 	all = append(all, recordWorks(en, e)...)
 	all = append(all,
 		putWork(en, 128, false), putWork(en, 128, true), putConcurrentlyWork(en, 128, s.writes), batchWork(en, 128),
