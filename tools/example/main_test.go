@@ -5,7 +5,9 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -61,5 +63,44 @@ func TestProgramPrintsWhatTheReadmeSays(t *testing.T) {
 	}
 	if !strings.Contains(string(text), "```\n"+string(printed)+"```") {
 		t.Errorf("the README does not show what the program prints:\n%s", printed)
+	}
+}
+
+// Until the modules are published, a workspace is all that a reader has. The command must name every module of ours that
+// the program needs, and nothing may be missing in the new module.
+func TestProgramRunsInTheWorkspaceThatTheReadmeSays(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clone, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^go work init (.*)$`).FindStringSubmatch(string(text))
+	if line == nil {
+		t.Fatal("the README does not say how to make a workspace")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(readme(t)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var printed []byte
+	for _, args := range [][]string{
+		{"mod", "init", "example.org/people"},
+		append([]string{"work", "init"}, strings.Fields(strings.ReplaceAll(line[1], "../guardkv", clone))...),
+		{"run", "."},
+	} {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=")
+		var complaints strings.Builder
+		cmd.Stderr = &complaints
+		if printed, err = cmd.Output(); err != nil {
+			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, complaints.String())
+		}
+	}
+	if !strings.Contains(string(text), "```\n"+string(printed)+"```") {
+		t.Errorf("the program printed\n%s", printed)
 	}
 }

@@ -1,0 +1,48 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consumer
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var excerpt = regexp.MustCompile("(?s)\n```go\n// Sketch: of plainlog, (\\S+)\n(.*?)```\n")
+
+// The guide shows parts of a backend that passes the suite. A part that was changed in one place alone would mislead.
+func TestTheGuideShowsTheBackendThatIsTested(t *testing.T) {
+	guide := read(t, "../../docs/writing-a-backend.md")
+	found := excerpt.FindAllStringSubmatch(guide, -1)
+	if len(found) != 3 {
+		t.Errorf("the guide has %d excerpts, want 3", len(found))
+	}
+	for _, e := range found {
+		if !strings.Contains(read(t, filepath.Join("testdata/outside-backend", e[1])), "\n"+e[2]) {
+			t.Errorf("%s has no such lines:\n%s", e[1], e[2])
+		}
+	}
+}
+
+// The guide shows all of two formats that pass the suite.
+func TestTheGuideShowsTheFormatsThatAreTested(t *testing.T) {
+	guide := read(t, "../../docs/writing-a-format.md")
+	for _, file := range []string{"format.go", "span.go"} {
+		_, program, _ := strings.Cut(read(t, filepath.Join("testdata/outside-format", file)), "\npackage ")
+		if !strings.Contains(guide, "\n```go\npackage "+program+"```\n") {
+			t.Errorf("the guide does not show %s as it is:\npackage %s", file, program)
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
