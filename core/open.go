@@ -100,6 +100,9 @@ func (o *opener) take() error {
 	if o.path == "" {
 		return errNoPath
 	}
+	if err := o.options.check(); err != nil {
+		return err
+	}
 	if err := o.ctx.Err(); err != nil {
 		return err
 	}

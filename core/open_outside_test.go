@@ -38,6 +38,26 @@ func TestPathThatEndsInASeparator(t *testing.T) {
 	}
 }
 
+// A policy that no constant stands for was taken for IfMissing.
+func TestUnknownPoliciesAreRefused(t *testing.T) {
+	b := memory.New()
+	for want, opt := range map[string]core.Option{
+		"WithRecreate(48)":  core.WithRecreate(48),
+		"WithRecreate(17)":  core.WithRecreate(core.Always | 16),
+		"WithValidation(2)": core.WithValidation(2),
+	} {
+		if _, err := core.Open(t.Context(), "db", b, opt); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open gives %v, want an error about %s", err, want)
+		}
+		if _, err := core.Restore(t.Context(), "db", b, bytes.NewReader(nil), opt); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Restore gives %v, want an error about %s", err, want)
+		}
+	}
+	if names, err := b.List(t.Context(), "db"); len(names) > 0 || err != nil {
+		t.Errorf("%q were created, error %v", names, err)
+	}
+}
+
 func TestNoLoggerIsTheDefaultOne(t *testing.T) {
 	s, err := core.Open(context.Background(), "db", memory.New(), core.WithLogger(nil))
 	if err != nil {

@@ -5,6 +5,7 @@ package core
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 )
 
@@ -33,6 +34,18 @@ func newOptions(opts []Option) options {
 		opt(&o)
 	}
 	return o
+}
+
+// check finds values that no constant stands for.
+func (o *options) check() error {
+	const policies = IfMissing | Always | OnVersionBump | OnValidationFail | OnFormatChange
+	if o.recreate&^policies != 0 {
+		return fmt.Errorf("WithRecreate(%d): there is no such policy; combine the constants of type Recreate", o.recreate)
+	}
+	if o.validation > ValidateFull {
+		return fmt.Errorf("WithValidation(%d): use ValidateQuick or ValidateFull", o.validation)
+	}
+	return nil
 }
 
 // Recreate says when a storage is replaced by a new, empty one. The old one is never destroyed but renamed to
