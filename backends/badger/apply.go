@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -24,11 +25,15 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 	if e.place.ReadOnly {
 		return core.ErrReadOnly
 	}
-	size, err := e.checkSizes(writes)
+	size, err := checkSizes(writes)
 	if err != nil || len(writes) == 0 {
 		return err
 	}
-	if len(writes) < bulk && size <= e.txn.bytes {
+	if err := errors.Join(e.health.usable(), e.room.take(size.all+size.inTables)); err != nil {
+		return err
+	}
+	if len(writes) < bulk && size.all <= int64(e.txn.bytes) {
+		writes = e.own.copy(writes)
 		err = e.commit(func(txn *badger.Txn) error { return put(txn, writes) })
 	} else {
 		err = e.load(writes)
@@ -37,30 +42,71 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 		return err
 	}
 	const enough = 4 << 20
-	if e.since += size + 64*len(writes); e.since >= enough {
+	if e.since += size.all; e.since >= enough {
 		e.discard()
 	}
 	return nil
 }
 
+// batchSize is how much badger writes of a batch: at first, and once more when its memtable becomes a table.
+type batchSize struct{ all, inTables int64 }
+
 // checkSizes refuses what badger cannot take, and returns the size of the batch.
-func (e *engine) checkSizes(writes []core.Write) (size int, err error) {
+func checkSizes(writes []core.Write) (size batchSize, err error) {
 	for i := range writes {
 		w := &writes[i]
 		if len(w.Key) > maxKey {
-			return 0, fmt.Errorf("%w: a key of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Key), maxKey)
+			return size, fmt.Errorf("%w: a key of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Key), maxKey)
 		}
 		if len(w.Value) > maxValue {
-			return 0, fmt.Errorf("%w: a value of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Value), maxValue)
+			return size, fmt.Errorf("%w: a value of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Value), maxValue)
 		}
-		size += len(w.Key) + len(w.Value)
+		row := int64(len(w.Key) + perEntry)
+		if len(w.Value) < inlineBelow {
+			row += int64(len(w.Value))
+		} else {
+			size.all += int64(len(w.Key) + len(w.Value))
+		}
+		size.all += row
+		size.inTables += row
 	}
 	return size, nil
 }
 
+// owned is memory for a batch that badger may keep: who stops waiting for badger cannot take a batch back, while the caller's
+// memory is the caller's again.
+type owned struct {
+	bytes  []byte
+	writes []core.Write
+}
+
+// copy returns a copy of the writes that is valid until the next one. After a commit that badger may still be about, there is no
+// next one.
+func (o *owned) copy(writes []core.Write) []core.Write {
+	const most = 16 << 20
+	size := 0
+	for i := range writes {
+		size += len(writes[i].Key) + len(writes[i].Value)
+	}
+	if cap(o.bytes) > max(size, most) {
+		o.bytes = nil
+	}
+	b := slices.Grow(o.bytes[:0], size)
+	o.writes = append(o.writes[:0], writes...)
+	for i := range o.writes {
+		w := &o.writes[i]
+		at := len(b)
+		b = append(append(b, w.Key...), w.Value...)
+		split := at + len(w.Key)
+		w.Key, w.Value = b[at:split:split], b[split:len(b):len(b)]
+	}
+	o.bytes = b
+	return o.writes
+}
+
 // commit makes what fn writes, and the row that counts the commits, durable and visible, in one transaction of badger.
-func (e *engine) commit(fn func(txn *badger.Txn) error) (err error) {
-	if err := e.usable(); err != nil {
+func (e *engine) commit(fn func(txn *badger.Txn) error) error {
+	if err := e.health.usable(); err != nil {
 		return err
 	}
 	ts := e.newest.Load().ReadTs() + 1
@@ -68,32 +114,24 @@ func (e *engine) commit(fn func(txn *badger.Txn) error) (err error) {
 		ts = e.torn
 	}
 	txn := e.db.NewTransactionAt(ts, true)
-	defer txn.Discard()
 	if err := errors.Join(fn(txn), txn.Set(tallyKey, e.tally.Next())); err != nil {
+		txn.Discard()
 		return err // nothing is written before CommitAt
 	}
 	e.unflushed = true
-	defer func() { e.failed = err }()
-	defer rescue(&err)
-	if err := txn.CommitAt(ts, nil); err != nil {
-		return err
-	}
-	if !e.noSync {
-		if err := e.sync(); err != nil {
+	err := e.health.unlessStopped(func() error {
+		if err := txn.CommitAt(ts, nil); err != nil || e.noSync {
 			return err
 		}
+		return e.sync()
+	})
+	if err != nil {
+		e.health.fail(err)
+		return err
 	}
 	e.tally.Wrote()
 	e.torn = 0
 	e.publish(ts)
-	return nil
-}
-
-// usable returns an error once a commit has failed.
-func (e *engine) usable() error {
-	if e.failed != nil {
-		return fmt.Errorf("an earlier write failed; open the storage again: %w", e.failed)
-	}
 	return nil
 }
 

@@ -18,7 +18,7 @@ func (e *engine) Check(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := protect(func() error { return step(ctx) }); err != nil {
+		if err := e.health.protect(func() error { return step(ctx) }); err != nil {
 			return err
 		}
 	}

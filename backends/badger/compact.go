@@ -26,12 +26,15 @@ func (e *engine) Compact(ctx context.Context) error {
 	if e.place.ReadOnly {
 		return core.ErrReadOnly
 	}
+	if err := errors.Join(e.health.usable(), e.room.toCompact()); err != nil {
+		return err
+	}
 	e.discard()
 	for _, step := range []func(context.Context) error{e.flatten, e.flush, e.flatten, e.rewrite, e.collect} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := protect(func() error { return step(ctx) }); err != nil {
+		if err := e.health.unlessStopped(func() error { return step(ctx) }); err != nil {
 			return err
 		}
 	}
@@ -53,8 +56,9 @@ func (e *engine) flush(context.Context) error {
 	}
 	e.discard()
 	if err := e.db.DropPrefix(scratchKey); err != nil {
-		e.failed = fmt.Errorf("flush: %w", err) // badger may be left without a memtable
-		return e.failed
+		err = fmt.Errorf("flush: %w", err)
+		e.health.fail(err) // badger may be left without a memtable
+		return err
 	}
 	e.unflushed = false
 	return nil

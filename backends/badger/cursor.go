@@ -157,7 +157,9 @@ func (c *cursor) fail(err error) (key, value []byte, ok bool) {
 // rescue ends the rows with the error of a panic.
 func (c *cursor) rescue() {
 	if r := recover(); r != nil {
-		c.err, c.done = corruptf("badger gave up: %v", r), true
+		if c.err, c.done = c.engine.health.usable(), true; c.err == nil {
+			c.err = gaveUp(r)
+		}
 	}
 }
 
@@ -166,7 +168,7 @@ func (c *cursor) Err() error { return c.err }
 
 // Close releases the cursor.
 func (c *cursor) Close() (err error) {
-	defer rescue(&err)
+	defer c.engine.health.rescue(&err)
 	c.it.Close()
 	return nil
 }

@@ -6,9 +6,11 @@ package badger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -27,6 +29,7 @@ type engine struct {
 	log    *slog.Logger
 	txn    txnLimits
 	noSync bool
+	health *health
 
 	newest    atomic.Pointer[badger.Txn] // reads what is published; never discarded, so that readers need not be counted
 	discarded atomic.Uint64              // what badger was told
@@ -38,9 +41,10 @@ type engine struct {
 	// What follows is the writer's.
 	tally     *directory.Tally
 	names     syncedDir
-	unflushed bool   // something was written since badger last emptied its memtable
-	since     int    // bytes written since versions were last given up
-	failed    error  // of a commit whose outcome is unknown
+	unflushed bool  // something was written since badger last emptied its memtable
+	since     int64 // bytes written since versions were last given up
+	room      *room
+	own       owned
 	torn      uint64 // the number of the commit that sets back rows of a batch that was not committed; 0: there are none
 }
 
@@ -81,14 +85,16 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if e.place.ReadOnly {
 		return core.ErrReadOnly
 	}
-	if err := e.usable(); err != nil {
+	if err := e.health.usable(); err != nil {
 		return err
 	}
 	if e.noSync {
-		err := protect(func() error { return e.flush(ctx) }) // a sync is of the newest memtable only
-		if err == nil {
-			err = e.sync()
-		}
+		err := e.health.unlessStopped(func() error {
+			if err := e.flush(ctx); err != nil { // a sync is of the newest memtable only
+				return err
+			}
+			return e.sync()
+		})
 		if err != nil {
 			return err
 		}
@@ -106,13 +112,38 @@ func (e *engine) As(target any) bool {
 	return ok
 }
 
-// Close makes everything durable, records what is there, and gives the lock back.
+// Close makes everything durable, records what is there, and gives the lock back. If badger is stuck, or has no room, Close
+// returns an error soon, and what was committed waits in logs: this process keeps the lock for as long as badger may write, and
+// closes what it can when it can.
 func (e *engine) Close() error {
-	err := protect(e.db.Close)
-	if err == nil && e.failed == nil && !e.place.ReadOnly {
+	if e.place.ReadOnly {
+		return errors.Join(protect(e.db.Close), e.place.Lock.Close())
+	}
+	if e.unflushed && e.health.usable() == nil {
+		if err := e.room.toFlush(); err != nil {
+			go e.closeLater()
+			return fmt.Errorf("what was committed is in logs, and the storage is closed as soon as there is room: %w", err)
+		}
+	}
+	return e.health.unlessStopped(e.close)
+}
+
+func (e *engine) close() error {
+	err := e.health.protect(e.db.Close)
+	if err == nil && e.health.usable() == nil {
 		err = e.record()
 	}
 	return errors.Join(err, e.place.Lock.Close())
+}
+
+// closeLater closes when there is room for it.
+func (e *engine) closeLater() {
+	for e.room.toFlush() != nil {
+		time.Sleep(time.Second)
+	}
+	if err := e.close(); err != nil {
+		e.log.Warn("a storage was closed late, with an error", "path", e.place.Dir, "error", err)
+	}
 }
 
 // record notes what is durable, so that its loss is found. The manifest only grows, or is replaced as a whole.

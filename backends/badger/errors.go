@@ -29,12 +29,20 @@ func corrupt(err error) error {
 	if err == nil || errors.Is(err, core.ErrCorrupt) || errors.As(err, &path) || errors.As(err, &errno) {
 		return err
 	}
-	for _, errno := range systemErrors { // badger makes text of most
+	if err = system(err); errors.As(err, &errno) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", core.ErrCorrupt, err)
+}
+
+// system adds the system's error of which badger has made text.
+func system(err error) error {
+	for _, errno := range systemErrors {
 		if strings.Contains(err.Error(), errno.Error()) {
 			return fmt.Errorf("%w: %w", errno, err)
 		}
 	}
-	return fmt.Errorf("%w: %w", core.ErrCorrupt, err)
+	return err
 }
 
 // protect runs fn, which reads what badger wrote, and makes an error of a panic: that is how badger answers bytes that it
@@ -48,9 +56,11 @@ func protect(fn func() error) (err error) {
 // rescue is deferred where badger is called: it makes a panic the error.
 func rescue(err *error) {
 	if r := recover(); r != nil {
-		*err = corruptf("badger gave up: %v", r)
+		*err = gaveUp(r)
 	}
 }
+
+func gaveUp(panicked any) error { return corruptf("badger gave up: %v", panicked) }
 
 // errAfterCrash is what badger cannot do, and what to do.
 var errAfterCrash = fmt.Errorf("%w: the storage was not closed, and badger cannot bring it in order without writing: "+

@@ -37,7 +37,7 @@ type nothing struct{}
 func (nothing) Release() {}
 
 func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser, err error) {
-	defer rescue(&err)
+	defer e.health.rescue(&err)
 	item, err := txn.Get(key)
 	if err != nil {
 		return nil, nil, readError(err)
@@ -123,7 +123,7 @@ func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *
 
 // tallyRow returns the row that counts the commits, nil if there is none, and the number of the last commit.
 func (e *engine) tallyRow() (row []byte, last uint64, err error) {
-	defer rescue(&err)
+	defer e.health.rescue(&err)
 	item, err := e.newest.Load().Get(tallyKey)
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, 0, nil

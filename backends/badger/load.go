@@ -26,14 +26,8 @@ var deleted = []byte{1}
 
 // load commits the writes.
 func (e *engine) load(writes []core.Write) error {
-	if err := e.usable(); err != nil {
-		return err
-	}
 	ts := e.newest.Load().ReadTs() + 1
-	e.unflushed = true
-	err := protect(func() error { return e.loadAt(ts, writes) })
-	if err != nil {
-		e.failed = err
+	if err := e.loadAt(ts, writes); err != nil {
 		return err
 	}
 	return e.commit(func(*badger.Txn) error { return nil })
@@ -42,15 +36,19 @@ func (e *engine) load(writes []core.Write) error {
 // loadAt loads the writes in chunks. Each is durable before the next one: badger may go on to another memtable between them,
 // and only syncs the last.
 func (e *engine) loadAt(ts uint64, writes []core.Write) error {
+	e.unflushed = true
 	for len(writes) > 0 {
 		n := e.chunk(writes)
-		if err := e.loadChunk(ts, writes[:n]); err != nil {
-			return err
-		}
-		if !e.noSync {
-			if err := e.db.Sync(); err != nil {
+		chunk := e.own.copy(writes[:n])
+		err := e.health.unlessStopped(func() error {
+			if err := e.loadChunk(ts, chunk); err != nil || e.noSync {
 				return err
 			}
+			return e.db.Sync()
+		})
+		if err != nil {
+			e.health.fail(err)
+			return err
 		}
 		writes = writes[n:]
 	}

@@ -17,7 +17,7 @@ import (
 // create makes an empty engine in an empty directory. Its size is no concern of those who open it later.
 func create(p directory.Place, row []byte) error {
 	return protect(func() error {
-		db, err := openDB(p.Dir, 8<<20, false, slog.New(slog.DiscardHandler))
+		db, err := openDB(p.Dir, 8<<20, false, logger{slog.New(slog.DiscardHandler), newHealth()})
 		if err != nil {
 			return err
 		}
@@ -32,8 +32,8 @@ func create(p directory.Place, row []byte) error {
 
 // openDB opens badger with timestamps that are given to it, which spares readers badger's own way of waiting for
 // writers that are not there.
-func openDB(dir string, memTable int64, readOnly bool, log *slog.Logger) (*badger.DB, error) {
-	opt := engineOptions(dir, memTable, readOnly, logger{log})
+func openDB(dir string, memTable int64, readOnly bool, log logger) (*badger.DB, error) {
+	opt := engineOptions(dir, memTable, readOnly, log)
 	db, err := badger.OpenManaged(opt)
 	if err != nil {
 		return nil, err // whatever db is
@@ -50,38 +50,42 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 	if err != nil {
 		return nil, err
 	}
+	space := newRoom(p.Dir, b.memTable())
+	if !p.ReadOnly {
+		if err := space.toFlush(); err != nil {
+			return nil, err
+		}
+	}
+	h := newHealth()
 	var db *badger.DB
 	err = protect(func() (err error) {
-		db, err = openDB(p.Dir, max(b.memTable(), need), p.ReadOnly, opts.Logger)
+		db, err = openDB(p.Dir, max(b.memTable(), need), p.ReadOnly, logger{opts.Logger, h})
 		return err
 	})
 	if err != nil {
 		return nil, corrupt(err)
 	}
-	e, err := newEngine(ctx, db, p, opts)
-	if err != nil {
-		return nil, errors.Join(err, protect(db.Close))
-	}
-	e.unflushed = e.unflushed || need > 0 // by a process that has ended
-	return e, nil
-}
-
-func newEngine(ctx context.Context, db *badger.DB, p directory.Place, opts core.EngineOptions) (*engine, error) {
 	e := &engine{
-		db: db, place: p, log: opts.Logger, noSync: opts.NoSync,
+		db: db, place: p, log: opts.Logger, noSync: opts.NoSync, health: h, room: space,
 		txn:       txnLimitsOf(db.Opts().MemTableSize),
 		snapshots: map[uint64]int{},
 		names:     syncedDir{path: p.Dir},
+		unflushed: need > 0, // by a process that has ended
 	}
-	if err := e.begin(ctx); err != nil {
-		return nil, err
-	}
-	if opts.Validation == core.ValidateFull {
-		if err := e.Check(ctx); err != nil {
-			return nil, err
-		}
+	if err := e.start(ctx, opts); err != nil {
+		return nil, errors.Join(err, h.unlessStopped(db.Close))
 	}
 	return e, nil
+}
+
+func (e *engine) start(ctx context.Context, opts core.EngineOptions) error {
+	if err := e.begin(ctx); err != nil {
+		return err
+	}
+	if opts.Validation == core.ValidateFull {
+		return e.Check(ctx)
+	}
+	return nil
 }
 
 // begin finds the last commit, and sets back what was written behind it and not committed.
@@ -102,5 +106,5 @@ func (e *engine) begin(ctx context.Context) error {
 	if e.place.ReadOnly {
 		return nil
 	}
-	return protect(func() error { return e.repair(ctx, loaded) })
+	return e.health.protect(func() error { return e.repair(ctx, loaded) })
 }

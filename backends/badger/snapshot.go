@@ -31,7 +31,7 @@ func (e *engine) Snapshot(context.Context) (core.Snapshot, error) {
 
 // Get returns the value of key, in memory that is not used again.
 func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, err error) {
-	defer rescue(&err)
+	defer s.engine.health.rescue(&err)
 	key = stored(key)
 	item, err := s.txn.Get(key)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, err error) 
 
 // Scan returns a cursor before the first row of the range.
 func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.Cursor, err error) {
-	defer rescue(&err)
+	defer s.engine.health.rescue(&err)
 	return newCursor(ctx, s, r), nil
 }
 

@@ -1,0 +1,100 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// room looks whether the medium has room for what badger will write. badger writes through mapped files that are longer than
+// what is in them: where there is no room for a page of these, the system ends the process. So who writes is refused
+// before. What others write to the medium in the same second, and quotas, it cannot see.
+type room struct {
+	dir   string
+	free  func(dir string) (bytes int64, known bool)
+	merge int64 // badger needs no more to merge tables by itself, as a rule
+
+	asked time.Time
+	spare int64 // what may be written until it is asked again
+}
+
+func newRoom(dir string, memTable int64) *room {
+	const tables = 16 // of the first level and those that overlap them
+	return &room{dir: dir, free: freeSpace, merge: tables * memTable}
+}
+
+// slack is for what is small: the manifest, the notes of garbage, the witness, the first page of each new file.
+const slack = 1 << 20
+
+// take makes sure that there is room for n bytes more than badger will write anyway: the tables of its memtables, and
+// tables that it merges.
+func (r *room) take(n int64) error {
+	const often = time.Second
+	if r.spare < n || time.Since(r.asked) > often {
+		if err := r.ask(func(logs, tables int64) int64 { return n + logs + min(tables, r.merge) }); err != nil {
+			return err
+		}
+	}
+	r.spare -= n
+	return nil
+}
+
+// toCompact makes sure that all tables can be written anew, and a file of the value log.
+func (r *room) toCompact() error {
+	return r.ask(func(logs, tables int64) int64 { return 2*logs + tables + valueLogFile })
+}
+
+// toFlush makes sure that memtables can become tables.
+func (r *room) toFlush() error {
+	return r.ask(func(logs, _ int64) int64 { return logs })
+}
+
+// ask makes sure that the medium has what need says, which is told what may be in tables that badger has not written yet, and what
+// is in tables.
+func (r *room) ask(need func(logs, tables int64) int64) error {
+	free, known := r.free(r.dir)
+	if !known {
+		return nil
+	}
+	logs, tables, err := r.measure()
+	if err != nil {
+		return nil // the directory is gone, which is for badger to find out
+	}
+	n := need(logs, tables) + slack
+	if free < n {
+		r.spare = 0
+		return fmt.Errorf("%w: %d bytes are free, and badger may need %d", syscall.ENOSPC, free, n)
+	}
+	r.asked, r.spare = time.Now(), (free-n)/4 // others write as well
+	return nil
+}
+
+// measure returns how much of the medium the files take whose content will be in tables, and tables.
+func (r *room) measure() (logs, tables int64, err error) {
+	entries, err := os.ReadDir(r.dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return 0, 0, err
+		}
+		switch filepath.Ext(entry.Name()) {
+		case memSuffix:
+			logs += sizeOf(info) / 8 * 9 // a row may take a little more in a table
+		case tableSuffix:
+			tables += sizeOf(info)
+		}
+	}
+	return logs, tables, nil
+}

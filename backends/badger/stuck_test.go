@@ -1,0 +1,304 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package badger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// soon fails the test if fn takes long, as it does where badger tries again for ever.
+func soon(t *testing.T, what string, fn func() error) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- fn() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Minute):
+		t.Fatalf("%s does not end", what)
+		return nil
+	}
+}
+
+// reopen opens a storage that another engine of this process closes late.
+func reopen(t *testing.T, path string) *engine {
+	t.Helper()
+	patient := small
+	patient.LockTimeout = time.Minute
+	e, err := tryOpen(patient, path, false, testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// badger tries for ever to write a table, and who writes waits for it, as do Compact and Close: each did so for as long as
+// the medium was full, or its directory gone. Here other files are in the way of the next tables. Once they are not any more badger goes on by
+// itself, and the batch whose writer was sent away must not become what has since been put into the writer's memory.
+func TestStuck(t *testing.T) {
+	path := fastPath(t)
+	e := open(t, small, path)
+	var obstacles []string
+	for id := range 200 {
+		obstacle := files{dir: path}
+		name := obstacle.path(uint64(id), tableSuffix)
+		if f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+			f.Close()
+			obstacles = append(obstacles, name)
+		}
+	}
+	const rowsEach = 1000
+	var refused error
+	n := 0
+	batch := func(i int) []core.Write { return rows(i*rowsEach, (i+1)*rowsEach, 4000) }
+	for ; refused == nil && n < 100; n++ {
+		writes := batch(n)
+		refused = soon(t, "Apply", func() error { return e.Apply(t.Context(), nil, writes) })
+		for i := range writes { // the memory is the caller's again
+			clear(writes[i].Key)
+			clear(writes[i].Value)
+		}
+	}
+	if refused == nil || errors.Is(refused, core.ErrCorrupt) {
+		t.Fatalf("Apply: %v", refused)
+	}
+	n-- // batches are acknowledged
+	for what, do := range map[string]func() error{
+		"Apply":   func() error { return e.Apply(t.Context(), nil, batch(n)) },
+		"Compact": func() error { return e.Compact(t.Context()) },
+		"SetMark": func() error { return e.SetMark(t.Context(), testMark) },
+	} {
+		if err := soon(t, what, do); err == nil || errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if v, r, err := e.Get(t.Context(), rowKey(5)); err != nil || !bytes.Equal(v, rowValue(5, 4000)) {
+		t.Errorf("Get: %v", err)
+	} else {
+		r.Release()
+	}
+	if err := soon(t, "Close", e.Close); err == nil || errors.Is(err, core.ErrCorrupt) {
+		t.Errorf("Close: %v", err)
+	}
+	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, path, false, testOptions()); !errors.Is(err, core.ErrLocked) {
+		t.Fatalf("opened where badger still writes: %v", err)
+	}
+	for _, name := range obstacles {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e = reopen(t, path)
+	all, err := dump(e)
+	if err != nil || len(all) != n*rowsEach && len(all) != (n+1)*rowsEach {
+		t.Fatalf("%d rows of %d batches, %v", len(all), n, err)
+	}
+	for i := range len(all) {
+		if all[string(rowKey(i))] != string(rowValue(i, 4000)) {
+			t.Fatalf("row %d of %d is missing or wrong", i, len(all))
+		}
+	}
+	closeEngine(t, e)
+}
+
+// A directory can vanish while a storage is open. That is an error, soon, and no damage.
+func TestDirectoryVanishes(t *testing.T) {
+	for _, noSync := range []bool{false, true} {
+		path := fastPath(t)
+		opts := testOptions()
+		opts.NoSync = noSync
+		e, err := tryOpen(small, path, false, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(t, e, rows(0, 1000, 4000)...)
+		if err := os.RemoveAll(path); err != nil {
+			t.Skip("files that are open cannot be removed here:", err)
+		}
+		for i := 0; err == nil && i < 100; i++ {
+			err = soon(t, "Apply", func() error { return e.Apply(t.Context(), nil, rows(0, 1000, 4000)) })
+		}
+		if err == nil || errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("Apply: %v", err)
+		}
+		// badger may be left without a memtable.
+		if _, r, err := e.Get(t.Context(), rowKey(5)); errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrNotFound) {
+			t.Errorf("Get: %v", err)
+		} else if err == nil {
+			r.Release()
+		}
+		if _, err := dump(e); errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("reading: %v", err)
+		}
+		if err := soon(t, "Compact", func() error { return e.Compact(t.Context()) }); err == nil || errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("Compact: %v", err)
+		}
+		if err := soon(t, "Close", e.Close); errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("Close: %v", err)
+		}
+	}
+}
+
+// One failure, or a few in a long time, are none that badger is to be stopped for.
+func TestStuckForLong(t *testing.T) {
+	cause := errors.New("while creating table: " + syscall.ENOSPC.Error())
+	start := time.Unix(1000, 0)
+	for _, test := range []struct {
+		name    string
+		seconds []float64
+		stopped bool
+	}{
+		{"once", []float64{0}, false},
+		{"quickly", []float64{0, 0.1, 0.2, 0.3, 0.4}, false},
+		{"twice", []float64{0, 5}, false},
+		{"rarely", []float64{0, 11, 22, 33, 44}, false},
+		{"again and again", []float64{0, 1, 2}, true},
+		{"after a pause", []float64{0, 1, 20, 21, 22}, true},
+		{"and longer", []float64{0, 1, 2, 3, 4}, true},
+	} {
+		h := newHealth()
+		for _, s := range test.seconds {
+			h.stuck(cause, start.Add(time.Duration(s*float64(time.Second))))
+		}
+		if err := h.usable(); (err != nil) != test.stopped || test.stopped && !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+	h := newHealth()
+	h.fail(cause)
+	h.fail(errors.New("another"))
+	if err := h.usable(); !errors.Is(err, cause) {
+		t.Errorf("not the first failure: %v", err)
+	}
+	if err := h.unlessStopped(func() error { panic("left without a memtable") }); !errors.Is(err, cause) || errors.Is(err, core.ErrCorrupt) {
+		t.Errorf("a panic after a failure: %v", err)
+	}
+	if err := newHealth().unlessStopped(func() error { panic("what?") }); !errors.Is(err, core.ErrCorrupt) {
+		t.Errorf("a panic: %v", err)
+	}
+}
+
+// Where the medium has no room, badger would end the process by writing to a mapped file. What needs room is refused before,
+// and goes on when there is some.
+func TestNoRoom(t *testing.T) {
+	path := fastPath(t)
+	e := open(t, small, path)
+	const slow = 2 * time.Second // than a look at the medium is old
+	var free atomic.Int64
+	e.room.free = func(string) (int64, bool) { return free.Load(), true }
+	e.room.spare = 0
+	full := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	full("Apply", e.Apply(t.Context(), nil, rows(0, 10, 100)))
+	free.Store(8 << 20)
+	apply(t, e, rows(0, 1000, 1000)...)
+	full("a batch of many rows", e.Apply(t.Context(), nil, rows(0, 5000, 1000)))
+	full("a long value", e.Apply(t.Context(), nil, []core.Write{{Key: rowKey(0), Value: make([]byte, 10<<20)}}))
+	full("Compact", e.Compact(t.Context()))
+	want, err := dump(e)
+	if err != nil || len(want) != 1000 {
+		t.Fatalf("%d rows, %v", len(want), err)
+	}
+	free.Store(100 << 20)
+	compact(t, e)
+	free.Store(4 << 20)
+	if logs, tables, err := e.room.measure(); logs > 1e5 || tables < 1e6 || err != nil {
+		t.Errorf("%d bytes are not in tables, %d are, %v", logs, tables, err)
+	}
+	e.room.asked = e.room.asked.Add(-slow)
+	full("Apply that badger merges tables after", e.Apply(t.Context(), nil, rows(0, 1000, 1000)))
+	apply(t, e, rows(0, 1000, 500)...)
+	if want, err = dump(e); err != nil {
+		t.Fatal(err)
+	}
+	free.Store(1000)
+	full("Close", soon(t, "Close", e.Close))
+	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, path, false, testOptions()); !errors.Is(err, core.ErrLocked) {
+		t.Fatalf("opened where badger is open: %v", err)
+	}
+	free.Store(100 << 20)
+	e = reopen(t, path)
+	if got, err := dump(e); err != nil || !maps.Equal(got, want) {
+		t.Errorf("%d rows of %d, %v", len(got), len(want), err)
+	}
+	closeEngine(t, e)
+}
+
+// The process must live on a medium that is full indeed.
+func TestFullMedium(t *testing.T) {
+	dir := t.TempDir()
+	unmount, err := mountSmall(dir, 48<<20)
+	if err != nil {
+		t.Skip("no small medium can be made here:", err)
+	}
+	defer unmount()
+	out, err := child(t.Context(), "fill", filepath.Join(dir, "db")).CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "full") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Logf("%s", out)
+}
+
+// fillChild writes until the medium has no room, once without sync, and looks whether everything is there.
+func fillChild(args []string) error {
+	for round, size := range []int{300, 30_000, inlineBelow + 5} {
+		path := fmt.Sprint(args[0], round)
+		e, err := tryOpen(small, path, false, testOptions())
+		if err != nil {
+			return err
+		}
+		n := 0
+		for err == nil && n < 1000 {
+			if err = e.Apply(context.Background(), nil, rows(n*100, (n+1)*100, size/(1+99*(round/2)))); err == nil && round == 2 {
+				err = e.Apply(context.Background(), nil, []core.Write{{Key: rowKey(n * 100), Value: rowValue(n, size)}})
+			}
+			n++
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			return fmt.Errorf("batch %d: %w", n, err)
+		}
+		if all, err := dump(e); err != nil || len(all) < (n-1)*100 {
+			return fmt.Errorf("%d rows of %d batches, %w", len(all), n-1, err)
+		}
+		if err := e.Close(); err != nil {
+			return fmt.Errorf("close: %w", err)
+		}
+		if e, err = tryOpen(small, path, false, testOptions()); err != nil {
+			return err
+		}
+		all, err := dump(e)
+		if err != nil || len(all) < (n-1)*100 {
+			return fmt.Errorf("%d rows of %d batches, %w", len(all), n-1, err)
+		}
+		size, err := e.Size()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("full after %d rows, %d bytes\n", len(all), size)
+		if err := e.Close(); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
