@@ -35,32 +35,34 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 	if c.done {
 		return nil, nil, false
 	}
-	value, err := c.step()
-	if err != nil || c.done {
-		c.done, c.err = true, damage(err)
-		return nil, nil, false
-	}
-	return original(c.it.Key()), value, true
-}
-
-// step moves to the next row and returns its value.
-func (c *cursor) step() (value []byte, err error) {
-	defer c.health.caught(&err)
+	c.done = true // unless there is a row
+	defer c.stopped()
 	if c.rows%checkEvery == 0 {
-		if err := c.ctx.Err(); err != nil {
-			return nil, err
+		if c.err = c.ctx.Err(); c.err != nil {
+			return nil, nil, false
 		}
 	}
 	if !c.move() {
-		c.done = true
-		return nil, c.it.Error()
+		c.err = c.it.Error()
+		return nil, nil, false
 	}
+	if !c.keysOnly {
+		if value, c.err = c.it.ValueAndErr(); c.err != nil {
+			return nil, nil, false
+		}
+	}
+	key = original(c.it.Key())
 	c.rows++
-	if c.keysOnly {
-		return nil, nil
+	c.done = false
+	return key, value[:len(value):len(value)], true
+}
+
+// stopped is deferred by Next. It makes an error of what ended the rows, a panic of pebble too.
+func (c *cursor) stopped() {
+	if c.done {
+		c.health.recovered(recover(), &c.err)
+		c.err = damage(c.err)
 	}
-	value, err = c.it.ValueAndErr()
-	return value[:len(value):len(value)], err
 }
 
 func (c *cursor) move() bool {

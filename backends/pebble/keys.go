@@ -21,10 +21,11 @@ func stored(key []byte) []byte {
 
 // original undoes stored.
 func original(key []byte) []byte {
-	if isZero(key) {
-		key = key[:len(key)-1]
+	n := len(key)
+	if key[n-1] == 0 && isZero(key) {
+		n--
 	}
-	return key[:len(key):len(key)]
+	return key[:n:n]
 }
 
 func isZero(key []byte) bool {

@@ -92,8 +92,10 @@ func listener(to *slog.Logger, h *health) *pebble.EventListener {
 }
 
 // caught makes an error of a panic of pebble. It is deferred by every method that calls pebble.
-func (h *health) caught(err *error) {
-	switch r := recover().(type) {
+func (h *health) caught(err *error) { h.recovered(recover(), err) }
+
+func (h *health) recovered(from any, err *error) {
+	switch r := from.(type) {
 	case nil:
 	case fatal:
 		*err = r.error
