@@ -372,8 +372,14 @@ func (r *restorer) finish() error {
 	return r.apply()
 }
 
-// publish moves the storage that was built to the path.
-func (r *restorer) publish() error {
+// publish moves the storage that was built to the path. If it cannot, what was set aside for it is put back: an Open that
+// finds nothing at the path would begin with an empty storage.
+func (r *restorer) publish() (err error) {
+	defer func() {
+		if err != nil && r.recreated != nil {
+			err = errors.Join(err, r.putBack())
+		}
+	}()
 	claim, err := r.backend.Claim(r.ctx, r.path+restoringSuffix, false)
 	if err != nil {
 		return err
@@ -396,11 +402,7 @@ func (r *restorer) moveTo(claim Claim) error {
 	if err := r.makeRoom(); err != nil {
 		return err
 	}
-	err := claim.Rename(r.path)
-	if err == nil || errors.Is(err, fs.ErrExist) || r.recreated == nil {
-		return err
-	}
-	return errors.Join(err, r.putBack())
+	return claim.Rename(r.path)
 }
 
 // makeRoom sets aside what is at the path, if the policy says so.
@@ -414,7 +416,7 @@ func (r *restorer) makeRoom() error {
 		return err
 	}
 	if r.recreated != nil {
-		return fmt.Errorf("%w: the old storage is at %s, and somebody else made a new one", ErrConflict, r.recreated.Path)
+		return fmt.Errorf("%w: somebody else made a new storage", ErrConflict)
 	}
 	err := o.setAside(Always)
 	if err == nil {
@@ -423,7 +425,7 @@ func (r *restorer) makeRoom() error {
 	return err
 }
 
-// putBack undoes makeRoom: an Open that finds nothing at the path would begin with an empty storage.
+// putBack undoes makeRoom.
 func (r *restorer) putBack() error {
 	old, err := r.backend.Claim(context.WithoutCancel(r.ctx), r.recreated.Path, false)
 	if err == nil {

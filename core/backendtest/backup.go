@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -360,6 +361,13 @@ func checkRestoreFails(t *trial) {
 		t.is("Restore that cannot move", err, failure)
 		t.occupied(t.restored())
 	}
+	var broken *Faults // something was at the path for a moment, and then the path cannot be looked at
+	broken = Fault(t.backend, Failure{Op: OpRename, N: 2, Err: fs.ErrExist, Do: func() {
+		broken.Fail(Failure{Op: OpClaim, N: 1, Err: failure})
+	}})
+	_, err := t.restore(broken, bytes.NewReader(b), core.WithVersion(5), core.WithRecreate(core.Always))
+	t.is("Restore that cannot try again", err, failure)
+	t.occupied(t.restored())
 }
 
 func checkRestoreLimits(t *trial) {
