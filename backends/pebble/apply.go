@@ -27,12 +27,13 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 		return err
 	}
 	size, err := measure(writes)
-	switch {
-	case err != nil || len(writes) == 0:
+	if err != nil || len(writes) == 0 {
 		return err
-	case size < bulk:
+	}
+	e.logged = true
+	if size < bulk {
 		err = e.commit(writes, size)
-	default:
+	} else {
 		err = e.ingest(ctx, writes)
 	}
 	if err == nil {

@@ -32,6 +32,7 @@ type engine struct {
 	health *health
 	room   *room
 	tally  *directory.Tally // the writer's
+	logged bool             // there may be rows in the log, and in no table
 }
 
 var (
@@ -184,8 +185,14 @@ func (e *engine) Close() error {
 	return errors.Join(err, e.place.Lock.Close())
 }
 
+// flush moves all rows from the log to tables. Those that a crash left in the log pebble has moved when it was opened.
 func (e *engine) flush() error {
-	return e.health.unlessStopped(e.db.Flush)
+	if !e.logged {
+		return nil
+	}
+	err := e.health.unlessStopped(e.db.Flush)
+	e.logged = err != nil
+	return err
 }
 
 func (e *engine) closeDB() (err error) {

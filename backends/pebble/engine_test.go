@@ -114,26 +114,41 @@ func TestTallyIsInvisible(t *testing.T) {
 	}
 }
 
-// After a clean close nothing depends on the log, which is why damage to it does no harm then.
+// After a clean close nothing depends on the log, which is why damage to it does no harm then. That holds too if all that was
+// done is to open what a crash had left.
 func TestCloseEmptiesTheLog(t *testing.T) {
 	path := testPath(t)
-	for range 3 {
+	crashed := path + ".crashed"
+	for i := range 3 {
 		e := open(t, Backend{}, path)
-		apply(t, e, rows(0, 5000, 100)...)
-		closeEngine(t, e)
-		logs, err := filepath.Glob(filepath.Join(path, "*.log"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range logs {
-			os.Remove(name)
-		}
-		e = open(t, Backend{}, path)
-		if all, err := dump(e); err != nil || len(all) != 5000 {
-			t.Fatalf("%d rows: %v", len(all), err)
+		apply(t, e, rows(i*100, i*100+5000, 100)...)
+		if i == 2 {
+			if err := os.CopyFS(crashed, os.DirFS(path)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		closeEngine(t, e)
+		proveNoLog(t, path, i*100+5000)
 	}
+	closeEngine(t, open(t, Backend{}, crashed))
+	proveNoLog(t, crashed, 5200)
+}
+
+// proveNoLog removes the logs, and expects that all rows are there.
+func proveNoLog(t *testing.T, path string, want int) {
+	t.Helper()
+	logs, err := filepath.Glob(filepath.Join(path, "*.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range logs {
+		os.Remove(name)
+	}
+	e := open(t, Backend{}, path)
+	if all, err := dump(e); err != nil || len(all) != want {
+		t.Fatalf("%d rows: %v", len(all), err)
+	}
+	closeEngine(t, e)
 }
 
 // Somebody brings an older copy of pebble's files back, and forgets the rest: every file is sound, and later writes are
