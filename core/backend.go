@@ -12,7 +12,8 @@ import (
 //
 // A backend is an ordered map from byte strings to byte strings with snapshots and one atomic write. Typed
 // tables, transactions, group commit, versions, recreation, checksums and guards are built on top of it here,
-// once for all engines. The suite in backendtest is the specification; what follows is its prose.
+// once for all engines. The suite in backendtest is the specification; what follows is its prose. The guide
+// docs/writing-a-backend.md of the repository says in which order to write one, and shows a small one.
 //
 // Keys are never empty (the table's number stands in front of every one) and are ordered by bytes.Compare.
 // Values may be empty. Errors wrap the sentinel that applies, beside the engine's own error; no method panics,
