@@ -228,7 +228,8 @@ func checkScanError(t *trial) {
 
 func checkScanDelete(t *trial) {
 	s, tab := t.one()
-	n := t.pick(10_000, 5_000)
+	n := t.pick(20_000, 5_000)
+	many := t.pick(17_000, 4_500) // more than go into one write, if there is time for it
 	load(t, tab, n)
 	deleted := func(want int, scan core.Scan[string, string, string]) {
 		t.tb.Helper()
@@ -247,7 +248,7 @@ func checkScanDelete(t *trial) {
 	deleted(3, tab.Scan().Reverse().Limit(3))
 	absent(t, tab, fmt.Sprintf("some%06d", n+9))
 	deleted(10, tab.Scan().Prefix("some00002"))
-	deleted(4500, tab.Scan().Reverse().Limit(4500))
+	deleted(many, tab.Scan().Reverse().Limit(many))
 	t.do("Update", s.Update(t.ctx, func(tx *core.Tx) error {
 		got, err := tab.In(tx).Scan().Limit(100).Delete(t.ctx)
 		n -= got
