@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -529,6 +530,46 @@ func TestMarkIsNotAheadOfRows(t *testing.T) {
 		}
 		proveNothingInLogs(t, name+", after a crash", killed)
 		closeEngine(t, e)
+	}
+}
+
+// What a process wrote that did not sync, and was killed, is seen by those who open the storage next. Were their commits durable
+// and it was not, the machine could lose it from under them: so it is synced before.
+func TestRowsOfOthersAreDurable(t *testing.T) {
+	opts := testOptions()
+	opts.NoSync = true
+	path := fastPath(t)
+	e, err := tryOpen(small, path, false, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, e, rows(0, 10, 100)...)
+	apply(t, e, core.Write{Key: rowKey(10), Value: rowValue(10, inlineBelow)})
+	killed := path + "-killed"
+	copyDir(t, path, killed)
+	closeEngine(t, e)
+	f, err := listFiles(killed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{f.path(f.values[len(f.values)-1], valueSuffix)}
+	for _, n := range f.mems {
+		want = append(want, f.path(n, memSuffix))
+	}
+	var synced []string
+	f.sync = func(path string) error { synced = append(synced, path); return syncPath(path) }
+	if err := f.prepareValueLog(false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.prepareMems(false); err != nil {
+		t.Fatal(err)
+	}
+	if len(want) < 2 || !slices.Equal(synced, want) {
+		t.Errorf("synced %q, not %q", synced, want)
+	}
+	f.sync = func(string) error { return errors.New("the disk fails") }
+	if _, err := f.prepareMems(false); err == nil {
+		t.Error("a log was not synced, and nobody is told")
 	}
 }
 

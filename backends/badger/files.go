@@ -79,6 +79,7 @@ func (f *files) checkDescriptors() (err error) {
 type files struct {
 	dir                  string
 	tables, mems, values []uint64
+	sync                 func(path string) error
 }
 
 func listFiles(dir string) (*files, error) {
@@ -86,7 +87,7 @@ func listFiles(dir string) (*files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &files{dir: dir}
+	f := &files{dir: dir, sync: syncPath}
 	for _, e := range entries {
 		for suffix, to := range map[string]*[]uint64{tableSuffix: &f.tables, memSuffix: &f.mems, valueSuffix: &f.values} {
 			number, ok := strings.CutSuffix(e.Name(), suffix)

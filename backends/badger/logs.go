@@ -34,7 +34,7 @@ func (f *files) prepareMems(noSync bool) (memTable int64, err error) {
 			return 0, corruptf("%s cannot be read from %d on, and there are later commits in it; if it was written without syncing "+
 				"and the machine has crashed, opening the storage without syncing gives them up", path, end.whole)
 		}
-		if err := cutLog(path, end); err != nil {
+		if err := f.settle(path, end); err != nil {
 			return 0, err
 		}
 		memTable = max(memTable, end.memory)
@@ -50,15 +50,17 @@ func (f *files) prepareValueLog(readOnly bool) error {
 	for i, n := range f.values {
 		path := f.path(n, valueSuffix)
 		end, err := logEnd{}, error(nil)
+		settle := cutLog
 		if newest := i == len(f.values)-1; !newest && !isEmpty(path) {
 			err = checkHeader(path)
 		} else if crashed {
 			end, err = inspectLog(path)
+			settle = f.settle
 		} else {
 			end, err = checkValueFile(path)
 		}
 		if err == nil && !readOnly {
-			err = cutLog(path, end)
+			err = settle(path, end)
 		}
 		if err != nil {
 			return err
@@ -81,6 +83,15 @@ func inspectLog(path string) (end logEnd, err error) {
 		return end, err
 	}
 	return readLog(path)
+}
+
+// settle cuts a log that a crash left, and makes it durable: it may be of a process that did not sync, and rows in it are seen
+// from now on. They must not be lost with the machine when later commits are not, which are synced in other files.
+func (f *files) settle(path string, end logEnd) error {
+	if err := cutLog(path, end); err != nil || end.remove {
+		return err
+	}
+	return f.sync(path)
 }
 
 // cutLog cuts a log to what can be read of it, or removes it if that is nothing.

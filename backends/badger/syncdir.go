@@ -49,3 +49,12 @@ func syncDir(path string) error {
 	}
 	return errors.Join(err, f.Close())
 }
+
+// syncPath syncs a file, whoever wrote it.
+func syncPath(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
