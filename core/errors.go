@@ -60,7 +60,7 @@ func (e *Error) Error() string {
 	b.WriteString(e.Op)
 	if e.Table != "" {
 		b.WriteByte(' ')
-		b.WriteString(e.Table)
+		b.WriteString(shortName(e.Table))
 	}
 	if e.Key != nil {
 		b.WriteString("[" + shortKey(e.Key) + "]")
@@ -73,6 +73,15 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// shortName keeps names of any length readable in a log line. Most are printed as they are.
+func shortName(name string) string {
+	const most = 128
+	if len(name) <= most {
+		return name
+	}
+	return strings.ToValidUTF8(name[:most], "") + "..."
+}
 
 // shortKey keeps keys of any length readable in a log line.
 func shortKey(k any) string {

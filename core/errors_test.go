@@ -32,8 +32,11 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
-// An error must stay a line in a log, however long the key is.
+// An error must stay a line in a log, however long the key is, or the name.
 func TestErrorShortensKeys(t *testing.T) {
+	if n := len((&Error{Op: "open table", Table: strings.Repeat("n", 70_000), Err: ErrTooLarge}).Error()); n > 300 {
+		t.Errorf("a long name makes a message of %d bytes", n)
+	}
 	for _, key := range []any{strings.Repeat("k", 1e6), make([]byte, 1e6), [1000]int{}} {
 		err := &Error{Op: "get", Table: "t", Key: key, Err: ErrNotFound}
 		if n := len(err.Error()); n > 300 {

@@ -62,12 +62,18 @@ func decodeMark(text []byte, backend string) (m mark, err error) {
 	if _, err := fmt.Sscanf(string(rest[:8]), "%08x", &sum); err != nil || sum != crc32.Checksum(body, castagnoli) {
 		return m, fmt.Errorf("%w: %w: its mark has a wrong checksum", ErrNotStorage, ErrCorrupt)
 	}
-	if err := json.Unmarshal(body, &m); err != nil {
+	var first struct { // what every layout has; the rest of a newer one may be anything
+		Layout int `json:"layout"`
+	}
+	if err := json.Unmarshal(body, &first); err != nil {
 		return m, errors.Join(ErrNotStorage, err)
 	}
-	if m.Layout != layout {
+	if first.Layout != layout {
 		return m, fmt.Errorf("%w: the storage has layout %d, this GuardKV knows layout %d; open it with the version of GuardKV that wrote it, or a later one",
-			ErrVersionMismatch, m.Layout, layout)
+			ErrVersionMismatch, first.Layout, layout)
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return m, errors.Join(ErrNotStorage, err)
 	}
 	if m.Backend != backend {
 		return m, fmt.Errorf("%w of this backend: it was written by backend %q, not %q", ErrNotStorage, m.Backend, backend)

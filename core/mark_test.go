@@ -26,6 +26,8 @@ func TestMark(t *testing.T) {
 		{"as written", good.encode(), nil},
 		{"of another backend", newMark("pebble", 7).encode(), ErrNotStorage},
 		{"of a later layout", markText(`{"layout":2,"backend":"bbolt"}`), ErrVersionMismatch},
+		{"of a later layout that is otherwise unlike this one", markText(`{"layout":2,"backend":["bbolt"],"id":7}`), ErrVersionMismatch},
+		{"with an ID that is none", markText(`{"layout":1,"backend":"bbolt","id":7}`), ErrNotStorage},
 		{"without a layout", markText(`{"backend":"bbolt"}`), ErrVersionMismatch},
 		{"wrong checksum", append(good.encode(), ' '), ErrCorrupt},
 		{"no checksum", []byte("GUARDKV {}"), ErrNotStorage},

@@ -41,7 +41,7 @@ func (c *claim) lock(ctx context.Context) error {
 // to find out: opening a pipe would wait for its other end.
 func notAFile(path string, info os.FileInfo, err error) error {
 	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: %s is no file, its type is %s", core.ErrNotStorage, path, info.Mode().Type())
+		return fmt.Errorf("%w: %s is no file (%v)", core.ErrNotStorage, path, info.Mode())
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err == nil {
