@@ -120,7 +120,7 @@ func (e *engine) Close() error {
 		return errors.Join(protect(e.db.Close), e.place.Lock.Close())
 	}
 	if e.unflushed && e.health.usable() == nil {
-		if err := e.room.toFlush(); err != nil {
+		if err := e.waitForRoom(); err != nil {
 			go e.closeLater()
 			return fmt.Errorf("what was committed is in logs, and the storage is closed as soon as there is room: %w", err)
 		}
@@ -134,6 +134,16 @@ func (e *engine) close() error {
 		err = e.record()
 	}
 	return errors.Join(err, e.place.Lock.Close())
+}
+
+// waitForRoom waits a little for room: while badger writes a table, it takes its room and its log still takes the same.
+func (e *engine) waitForRoom() (err error) {
+	const patience, step = 2 * time.Second, 50 * time.Millisecond
+	for end := time.Now().Add(patience); ; time.Sleep(step) {
+		if err = e.room.toFlush(); err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // closeLater closes when there is room for it.

@@ -78,6 +78,29 @@ func TestInlineValuesArePrivate(t *testing.T) {
 	}
 }
 
+// badger gives nothing for an empty value, which would be none at all.
+func TestEmptyValue(t *testing.T) {
+	e := open(t, small, fastPath(t))
+	apply(t, e, core.Write{Key: rowKey(1)})
+	s, err := e.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := s.Get(t.Context(), rowKey(1)); v == nil || len(v) > 0 || err != nil {
+		t.Errorf("Get: %v, %v", v, err)
+	}
+	c, err := s.Scan(t.Context(), core.ScanRange{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, v, ok := c.Next(); v == nil || len(v) > 0 || !ok {
+		t.Errorf("Next: %v, %v", v, ok)
+	}
+	c.Close()
+	s.Close()
+	closeEngine(t, e)
+}
+
 // Values in the value log are badger's mapping of a file: they are copied once. Held ones neither keep badger's writer from
 // beginning new files, nor the file from being deleted.
 func TestLongValues(t *testing.T) {

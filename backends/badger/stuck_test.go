@@ -46,39 +46,68 @@ func reopen(t *testing.T, path string) *engine {
 	return e
 }
 
-// badger tries for ever to write a table, and who writes waits for it, as do Compact and Close: each did so for as long as
-// the medium was full, or its directory gone. Here other files are in the way of the next tables. Once they are not any more badger goes on by
-// itself, and the batch whose writer was sent away must not become what has since been put into the writer's memory.
-func TestStuck(t *testing.T) {
-	path := fastPath(t)
-	e := open(t, small, path)
+const stuckBatch = 500 // rows: one transaction of badger
+
+func stuckRows(batch int) []core.Write { return rows(batch*stuckBatch, (batch+1)*stuckBatch, 4000) }
+
+// stick writes batches until badger is stuck, because files are in the way of its next tables, and returns how many were
+// acknowledged, and what clears the way.
+func stick(t *testing.T, e *engine, path string) (acknowledged int, clearWay func()) {
+	t.Helper()
 	var obstacles []string
-	for id := range 200 {
-		obstacle := files{dir: path}
-		name := obstacle.path(uint64(id), tableSuffix)
+	for id := range uint64(200) {
+		name := (&files{dir: path}).path(id, tableSuffix)
 		if f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL, 0o600); err == nil {
 			f.Close()
 			obstacles = append(obstacles, name)
 		}
 	}
-	const rowsEach = 1000
 	var refused error
-	n := 0
-	batch := func(i int) []core.Write { return rows(i*rowsEach, (i+1)*rowsEach, 4000) }
-	for ; refused == nil && n < 100; n++ {
-		writes := batch(n)
+	for ; acknowledged < 100; acknowledged++ {
+		writes := stuckRows(acknowledged)
 		refused = soon(t, "Apply", func() error { return e.Apply(t.Context(), nil, writes) })
 		for i := range writes { // the memory is the caller's again
 			clear(writes[i].Key)
 			clear(writes[i].Value)
 		}
+		if refused != nil {
+			break
+		}
 	}
 	if refused == nil || errors.Is(refused, core.ErrCorrupt) {
 		t.Fatalf("Apply: %v", refused)
 	}
-	n-- // batches are acknowledged
+	return acknowledged, func() {
+		for _, name := range obstacles {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// compareBatches wants the acknowledged batches, and perhaps the one whose writer was sent away, as they were written.
+func compareBatches(t *testing.T, e *engine, acknowledged int) {
+	t.Helper()
+	all, err := dump(e)
+	if err != nil || len(all) != acknowledged*stuckBatch && len(all) != (acknowledged+1)*stuckBatch {
+		t.Fatalf("%d rows of %d batches, %v", len(all), acknowledged, err)
+	}
+	for i := range len(all) {
+		if all[string(rowKey(i))] != string(rowValue(i, 4000)) {
+			t.Fatalf("row %d of %d is missing or wrong", i, len(all))
+		}
+	}
+}
+
+// badger tries for ever to write a table, and who writes waits for it, as do Compact and Close: each did so for as long as
+// the medium was full, or its directory gone.
+func TestStuck(t *testing.T) {
+	path := fastPath(t)
+	e := open(t, small, path)
+	n, clearWay := stick(t, e, path)
 	for what, do := range map[string]func() error{
-		"Apply":   func() error { return e.Apply(t.Context(), nil, batch(n)) },
+		"Apply":   func() error { return e.Apply(t.Context(), nil, stuckRows(n)) },
 		"Compact": func() error { return e.Compact(t.Context()) },
 		"SetMark": func() error { return e.SetMark(t.Context(), testMark) },
 	} {
@@ -97,21 +126,28 @@ func TestStuck(t *testing.T) {
 	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, path, false, testOptions()); !errors.Is(err, core.ErrLocked) {
 		t.Fatalf("opened where badger still writes: %v", err)
 	}
-	for _, name := range obstacles {
-		if err := os.Remove(name); err != nil {
-			t.Fatal(err)
-		}
-	}
+	clearWay()
 	e = reopen(t, path)
-	all, err := dump(e)
-	if err != nil || len(all) != n*rowsEach && len(all) != (n+1)*rowsEach {
-		t.Fatalf("%d rows of %d batches, %v", len(all), n, err)
-	}
-	for i := range len(all) {
-		if all[string(rowKey(i))] != string(rowValue(i, 4000)) {
-			t.Fatalf("row %d of %d is missing or wrong", i, len(all))
+	compareBatches(t, e, n)
+	closeEngine(t, e)
+}
+
+// When the way is clear badger goes on by itself, also with the batch whose writer was sent away. That must not have become
+// what was put into the writer's memory since.
+func TestSentAway(t *testing.T) {
+	path := fastPath(t)
+	e := open(t, small, path)
+	n, clearWay := stick(t, e, path)
+	seen := e.newest.Load().ReadTs()
+	clearWay()
+	for end := time.Now().Add(time.Minute); e.db.MaxVersion() == seen; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("badger did not go on")
 		}
 	}
+	soon(t, "Close", e.Close)
+	e = reopen(t, path)
+	compareBatches(t, e, n)
 	closeEngine(t, e)
 }
 
@@ -300,5 +336,33 @@ func fillChild(args []string) error {
 			return err
 		}
 	}
-	return nil
+	return openOnFull(args[0])
+}
+
+// openOnFull opens a storage where others have taken all the room: badger's new files would have no first page.
+func openOnFull(path string) error {
+	e, err := tryOpen(small, path, false, testOptions())
+	if err != nil {
+		return err
+	}
+	if err := e.Close(); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(filepath.Dir(path), "ballast"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, n := range []int{1 << 20, 1 << 12} {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, n))
+		}
+	}
+	if e, err = tryOpen(small, path, false, testOptions()); !errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("opened on a full medium: %w", err)
+	}
+	if e, err = tryOpen(small, path, true, testOptions()); err != nil {
+		return err
+	}
+	return e.Close()
 }
