@@ -264,6 +264,9 @@ func TestSnapshotKeepsValues(t *testing.T) {
 		}
 		got = append(got, v)
 	}
+	if n := len(s.(*snapshot).held); n != 20 {
+		t.Errorf("pebble's bytes of %d values are held, of 20 that are long", n)
+	}
 	for range 3 {
 		apply(t, e, rows(0, 40, 60_000)...)
 		if err := e.Compact(t.Context()); err != nil {

@@ -190,6 +190,7 @@ func TestDiskFails(t *testing.T) {
 			hold.Release()
 			for name, err := range map[string]error{
 				"apply":   e.Apply(t.Context(), nil, batch(50)),
+				"mark":    e.SetMark(t.Context(), testMark),
 				"compact": e.Compact(t.Context()),
 				"close":   e.Close(),
 			} {
