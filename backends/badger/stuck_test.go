@@ -362,7 +362,7 @@ func openOnFull(path string) error {
 			_, err = f.Write(make([]byte, n))
 		}
 	}
-	if e, err = tryOpen(small, path, false, testOptions()); !errors.Is(err, syscall.ENOSPC) {
+	if _, err = tryOpen(small, path, false, testOptions()); !errors.Is(err, syscall.ENOSPC) {
 		return fmt.Errorf("opened on a full medium: %w", err)
 	}
 	if e, err = tryOpen(small, path, true, testOptions()); err != nil {
