@@ -136,6 +136,8 @@ func TestClaims(t *testing.T) {
 		{"faster", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 90), "9.0 x faster", true},
 		{"not fast enough", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 70), "7.0 x faster", false},
 		{"excess met", claim{kind: excessNanos, limit: 25}, seriesOf(0, 120, 500), seriesOf(0, 100, 480), "+20 ns", true},
+		{"excess allocates", claim{kind: excessNanos, limit: 25, noAlloc: true}, seriesOf(10, 120), seriesOf(9, 100), "+20 ns", false},
+		{"only the baseline allocates", claim{kind: excessNanos, limit: 25, noAlloc: true}, seriesOf(9, 120), seriesOf(9, 100), "+20 ns", true},
 		{"excess missed", claim{kind: excessNanos, limit: 25}, seriesOf(0, 140), seriesOf(0, 100), "+40 ns", false},
 	} {
 		v := c.claim.judge(c.s, c.base)
