@@ -120,6 +120,47 @@ func TestDamageIsFound(t *testing.T) {
 	}
 }
 
+// A write that failed half way leaves half a record, which the next Open cuts off. Close must not record it as something that
+// has to be there: otherwise the storage is taken for damaged as soon as that was cut off.
+func TestHalfARecordIsNotRecorded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "storage")
+	countAndPut(t, path)
+	claim, err := Backend{}.Claim(t.Context(), path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := claim.Open(t.Context(), core.EngineOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := opened.(*engine)
+	half := appendRecord(nil, e.tally.Next(), nil)[:headSize+1]
+	if _, err := e.log.Write(half); err != nil {
+		t.Fatal(err)
+	}
+	log := e.log
+	if e.log, err = os.Open(filepath.Join(path, logFile)); err != nil { // where no write succeeds
+		t.Fatal(err)
+	}
+	if err := e.Apply(t.Context(), nil, []core.Write{{Key: []byte("k")}}); err == nil {
+		t.Fatal("the write did not fail")
+	}
+	if err := errors.Join(e.Close(), log.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the first time cuts, and is not closed
+		crashed := filepath.Join(t.TempDir(), "crashed")
+		db, err := core.Open(t.Context(), path, Backend{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.CopyFS(crashed, os.DirFS(path)), db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		path = crashed
+	}
+}
+
 func FuzzReplay(f *testing.F) {
 	f.Add(appendRecord(nil, []byte("tally"), []core.Write{{Key: []byte("k"), Value: []byte("v")}, {Key: []byte("d"), Delete: true}})[headSize:])
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -24,6 +24,7 @@ type engine struct {
 	sync   bool                     // each write
 	last   atomic.Pointer[snapshot] // replaced by each write, never changed
 	record []byte                   // used again by the next write
+	torn   bool                     // a write failed, and may have left half a record
 }
 
 // Get returns the bytes in memory. No write changes them, so nothing has to be released.
@@ -47,6 +48,7 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 		return err
 	}
 	e.record = appendRecord(e.record[:0], e.tally.Next(), writes)
+	e.torn = true
 	if _, err := e.log.Write(e.record); err != nil {
 		return err
 	}
@@ -55,6 +57,7 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 			return err
 		}
 	}
+	e.torn = false
 	e.tally.Wrote()
 	e.last.Store(&snapshot{merge(e.last.Load().rows, writes)})
 	return nil
@@ -94,11 +97,12 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 // Limits returns no limits but memory.
 func (e *engine) Limits() core.Limits { return core.Limits{} }
 
-// Close makes everything durable, records what there is, so that a loss would be found, and gives the lock back.
+// Close makes everything durable, records what there is, so that a loss would be found, and gives the lock back. Half a
+// record is not recorded: the next open cuts it off.
 func (e *engine) Close() error {
 	var err error
 	if !e.place.ReadOnly {
-		if err = e.log.Sync(); err == nil {
+		if err = e.log.Sync(); err == nil && !e.torn {
 			err = e.tally.Record(logFile)
 		}
 	}
