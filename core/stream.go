@@ -47,8 +47,9 @@ func WithProgress(fn func(StreamStats)) StreamOption {
 
 // PutStream stores rows in bounded chunks, each of which is one atomic, durable write of sorted rows. Its memory
 // does not depend on the number of rows. One chunk is stored while the next is filled. After an error, or when ctx ends,
-// it stops: what the statistics count is stored, nothing else. If two rows have the same key the later one counts. A row may be reused when the iterator
-// is asked for the next one. See [WithSorting] if there are many rows and they come in no order.
+// it stops: what the statistics count is stored, nothing else. If two rows have the same key the later one counts. A row
+// may be reused when the iterator is asked for the next one. See [WithSorting] if there are many rows and they come in no
+// order.
 func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], opts ...StreamOption) (StreamStats, error) {
 	return t.PutStreamFunc(ctx, func(put func(K, V) error) error {
 		for k, v := range rows {
@@ -61,8 +62,8 @@ func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], op
 }
 
 // PutStreamFunc is PutStream for a source that can fail. src calls put for every row and should return put's error
-// if there is one. If src returns an error of its own, that is returned as it is, and the rows since the last
-// commit are dropped.
+// if there is one. If src returns an error of its own, that is returned as it is, joined with that of a commit that failed
+// meanwhile, and the rows since the last commit are dropped.
 func (t *Table[K, V, W]) PutStreamFunc(ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption) (stats StreamStats, err error) {
 	s := stream[K, V, W]{ctx: ctx, table: t, opts: streamOptions{chunk: 16 << 20}, filling: new(batch), spare: new(batch)}
 	for _, opt := range opts {
@@ -102,11 +103,11 @@ type work struct {
 func (s *stream[K, V, W]) run(src func(put func(K, V) error) error) error {
 	s.filling.reset()
 	err := src(s.put)
-	if failed := s.await(); s.failed == nil {
-		s.failed = s.table.fail("put stream", failed)
-	}
 	if s.failed != nil { // whatever src made of it
-		return s.failed
+		err = s.failed
+	}
+	if failed := s.await(); failed != nil && (err == nil || !errors.Is(failed, s.ctx.Err())) { // which is no news
+		err = errors.Join(err, s.table.fail("put stream", failed))
 	}
 	if err != nil {
 		return err

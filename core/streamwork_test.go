@@ -4,6 +4,7 @@
 package core
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -111,6 +112,38 @@ func TestStreamWhoseLastCommitFails(t *testing.T) {
 		if !errors.Is(err, failure) || stats != (StreamStats{}) {
 			t.Errorf("%d rows: got %+v, error %v", rows, stats, err)
 		}
+	}
+}
+
+// A commit that fails while something else ends the stream is not forgotten: the storage takes no writes after it. Nor is
+// what ended the stream.
+func TestStreamThatFailsTwice(t *testing.T) {
+	failure, own := errors.New("the disk is full"), errors.New("of the source")
+	for name, c := range map[string]struct {
+		end  func(cancel func(), put func(uint64, []byte) error) error
+		want error
+	}{
+		"source": {func(func(), func(uint64, []byte) error) error { return own }, own},
+		"cancelled": {func(cancel func(), put func(uint64, []byte) error) error {
+			cancel()
+			return putRows(ctxSteps, put)
+		}, context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tb, e, g := gathered(t)
+			e.before = func(w []Write) error { g.hold(w); return failure }
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			_, err := tb.PutStreamFunc(ctx, func(put func(uint64, []byte) error) error {
+				putRows(2*ctxSteps, put) // more than one chunk, less than two
+				<-g.entered
+				defer close(g.opened)
+				return c.end(cancel, put)
+			}, WithChunkBytes(ctxSteps/2*pairChunk))
+			if !errors.Is(err, failure) || !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v and %v", err, c.want, failure)
+			}
+		})
 	}
 }
 
