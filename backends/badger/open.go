@@ -6,7 +6,9 @@ package badger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -73,9 +75,27 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 		unflushed: need > 0, // by a process that has ended
 	}
 	if err := e.start(ctx, opts); err != nil {
-		return nil, errors.Join(err, h.unlessStopped(db.Close))
+		return nil, errors.Join(err, e.giveUp())
 	}
 	return e, nil
+}
+
+// giveUp closes badger after a failure to open, which leaves the lock as it is. If badger is stuck it may still write: then the
+// lock is kept until it has ended.
+func (e *engine) giveUp() error {
+	var first atomic.Bool // who comes second finds it taken
+	err := e.health.unlessStopped(func() error {
+		defer func() {
+			if !first.CompareAndSwap(false, true) {
+				e.place.Lock.Close()
+			}
+		}()
+		return e.db.Close()
+	})
+	if first.CompareAndSwap(false, true) {
+		return fmt.Errorf("%w: badger cannot be stopped, and the process keeps the lock until it has ended: %w", core.ErrLocked, err)
+	}
+	return err
 }
 
 func (e *engine) start(ctx context.Context, opts core.EngineOptions) error {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -129,6 +130,74 @@ func TestStuck(t *testing.T) {
 	clearWay()
 	e = reopen(t, path)
 	compareBatches(t, e, n)
+	closeEngine(t, e)
+}
+
+// onMessage is a handler that calls functions when badger says something.
+type onMessage map[string]func()
+
+func (onMessage) Enabled(context.Context, slog.Level) bool { return true }
+func (h onMessage) WithAttrs([]slog.Attr) slog.Handler     { return h }
+func (h onMessage) WithGroup(string) slog.Handler          { return h }
+
+func (h onMessage) Handle(_ context.Context, r slog.Record) error {
+	for part, do := range h {
+		if strings.Contains(r.Message, part) {
+			do()
+		}
+	}
+	return nil
+}
+
+// A storage is opened after a crash, that fails, and badger cannot write what was in the logs. It goes on trying, so nobody else
+// may open the storage until it has ended.
+func TestStuckInOpen(t *testing.T) {
+	path := fastPath(t)
+	running := open(t, small, path+"-running")
+	apply(t, running, rows(0, 100, 100)...)
+	crashed := path + "-crashed"
+	if err := os.CopyFS(crashed, os.DirFS(running.place.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	closeEngine(t, running)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	opts := testOptions()
+	opts.Validation = core.ValidateFull
+	opts.Logger = slog.New(onMessage{
+		"tables opened": cancel,
+		"Lifetime L0 stalled": func() { // it is being closed
+			for id := range uint64(20) {
+				if f, err := os.OpenFile((&files{dir: crashed}).path(id, tableSuffix), os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+					f.Close()
+				}
+			}
+		},
+	})
+	claim, err := small.Claim(ctx, crashed, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = soon(t, "Open", func() error { _, err := claim.Open(ctx, opts); return err })
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, core.ErrLocked) || errors.Is(err, core.ErrCorrupt) {
+		t.Errorf("open: %v", err)
+	}
+	if err := claim.Release(); err != nil {
+		t.Error(err)
+	}
+	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, crashed, false, testOptions()); !errors.Is(err, core.ErrLocked) {
+		t.Fatalf("opened where badger still writes: %v", err)
+	}
+	for id := range uint64(20) {
+		name := (&files{dir: crashed}).path(id, tableSuffix)
+		if info, err := os.Stat(name); err == nil && info.Size() == 0 {
+			os.Remove(name)
+		}
+	}
+	e := reopen(t, crashed)
+	if all, err := dump(e); err != nil || len(all) != 100 {
+		t.Errorf("%d rows, %v", len(all), err)
+	}
 	closeEngine(t, e)
 }
 

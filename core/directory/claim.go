@@ -127,6 +127,9 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 		return nil, err
 	}
 	e, err := c.driver.Open(ctx, c.place, opts)
+	if errors.Is(err, core.ErrLocked) {
+		c.place = Place{} // the engine's, which may still write
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,8 @@ type Driver struct {
 
 	// Open opens the engine that was created in a directory. It must not make a new one where the engine's files are
 	// missing: that is core.ErrCorrupt. After success the engine closes the lock when it is closed; after
-	// an error the lock is held as before. Open calls Place.Tally with the row that the engine holds.
+	// an error the lock is held as before, unless that is core.ErrLocked: then an engine could not be stopped and closes
+	// the lock when it is. Open calls Place.Tally with the row that the engine holds.
 	Open func(ctx context.Context, p Place, opts core.EngineOptions) (core.Engine, error)
 }
 
