@@ -119,7 +119,7 @@ func (e *engine) Close() error {
 	if e.place.ReadOnly {
 		return errors.Join(protect(e.db.Close), e.place.Lock.Close())
 	}
-	if e.unflushed && e.health.usable() == nil {
+	if e.health.usable() == nil && e.unflushed { // after a failure badger may still be about what changes unflushed
 		if err := e.waitForRoom(); err != nil {
 			go e.closeLater()
 			return fmt.Errorf("what was committed is in logs, and the storage is closed as soon as there is room: %w", err)
