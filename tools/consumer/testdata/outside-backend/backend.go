@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package plainlog is a backend by an outside author, as small as one can be that keeps all promises: the rows are in memory,
-// in order, and every write appends to a log, from which they are read when a storage is opened. The log never shrinks. Where the system has no flock(2), as on Windows, nothing
-// keeps a second process out.
+// in order, and every write appends to a log, from which they are read when a storage is opened. The log never shrinks.
+// Where the system has no flock(2), as on Windows, nothing keeps a second process out.
 package plainlog
 
 import (
