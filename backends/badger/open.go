@@ -18,6 +18,9 @@ import (
 
 // create makes an empty engine in an empty directory. Its size is no concern of those who open it later.
 func create(p directory.Place, row []byte) error {
+	if err := newRoom(p.Dir, 0).toFlush(); err != nil {
+		return err
+	}
 	return protect(func() error {
 		db, err := openDB(p.Dir, 8<<20, false, logger{slog.New(slog.DiscardHandler), newHealth()})
 		if err != nil {

@@ -434,6 +434,18 @@ func openOnFull(path string) error {
 	if _, err = tryOpen(small, path, false, testOptions()); !errors.Is(err, syscall.ENOSPC) {
 		return fmt.Errorf("opened on a full medium: %w", err)
 	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	for _, pages := range []int64{4, 12} { // enough for badger to begin with a new storage, and not to end
+		if err := f.Truncate(info.Size() - pages<<12); err != nil {
+			return err
+		}
+		if _, err := tryOpen(small, path+"new", false, testOptions()); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
+			return fmt.Errorf("made on a medium with %d pages: %w", pages, err)
+		}
+	}
 	if e, err = tryOpen(small, path, true, testOptions()); err != nil {
 		return err
 	}
