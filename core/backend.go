@@ -100,8 +100,8 @@ type Engine interface {
 	// with writers outside this process returns ErrConflict if what was read through base has changed; an
 	// engine that locks its storage may ignore base.
 	//
-	// ErrConflict and ErrTooLarge mean that nothing was written. After any other error the outcome may be
-	// unknown, and Apply is not called again.
+	// ErrConflict, ErrTooLarge and ErrNoRoom mean that nothing was written. After any other error the outcome may be
+	// unknown, and Apply is not called again. A panic may be on a goroutine of this package, where nobody recovers it.
 	Apply(ctx context.Context, base Snapshot, writes []Write) error
 
 	// SetMark replaces the mark, durably and atomically, without touching any row.

@@ -32,6 +32,8 @@ var (
 	ErrLocked = errors.New("locked")
 	// ErrTooLarge: a key, value or atomic write is over a limit of the engine.
 	ErrTooLarge = errors.New("too large")
+	// ErrNoRoom: the medium has too little room for the write, of which nothing was written. Free some, and write again.
+	ErrNoRoom = errors.New("no room")
 	// ErrUnordered: an ordered operation on a table whose key format has no order.
 	ErrUnordered = errors.New("unordered key format")
 	// ErrConflict: a concurrent writer changed what the transaction read. Nothing was written; run it again.

@@ -161,6 +161,7 @@ func (w *writer) lead(own *request, alone bool) {
 			return
 		default:
 			w.commitGroup(w.take())
+			clear(w.group) // whose length stays: lead looks at it
 		}
 	}
 }
@@ -328,10 +329,15 @@ func (w *writer) apply(ctx context.Context, base Snapshot, writes []Write) error
 	}
 	err := w.storage.engine.Apply(context.WithoutCancel(ctx), base, writes)
 	clear(w.merged) // keep no caller's bytes alive
-	if err != nil && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrConflict) {
+	if err != nil && !nothingWritten(err) {
 		w.failed = err
 	}
 	return err
+}
+
+// nothingWritten reports whether Apply failed in a way that leaves the storage as it was.
+func nothingWritten(err error) bool {
+	return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNoRoom)
 }
 
 // sound returns an error if an Apply failed before: what is on disk is known again only after reopening.

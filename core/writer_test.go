@@ -343,3 +343,37 @@ func TestGoroutineID(t *testing.T) {
 		t.Errorf("the goroutine is %d, then %d", own, again)
 	}
 }
+
+// A write that there is no room for is refused and leaves nothing: when there is room, writing goes on. After any other error
+// of the engine what is on disk is unknown.
+func TestWritesGoOnWhenThereIsRoom(t *testing.T) {
+	for _, c := range []struct {
+		refusal error
+		goesOn  bool
+	}{{ErrNoRoom, true}, {ErrTooLarge, true}, {errors.New("the disk is full"), false}} {
+		tb, e, _ := gathered(t)
+		e.before = func([]Write) error { return fmt.Errorf("refused: %w", c.refusal) }
+		if err := tb.Put(t.Context(), 1, []byte("a")); !errors.Is(err, c.refusal) {
+			t.Errorf("got %v, want %v", err, c.refusal)
+		}
+		e.before = nil
+		if err := tb.Put(t.Context(), 1, []byte("b")); (err == nil) != c.goesOn {
+			t.Errorf("after %v: %v", c.refusal, err)
+		}
+	}
+}
+
+// The storage kept the last commit's rows in memory, all of a stream's chunk, until the next one.
+func TestAWriterKeepsNoRequest(t *testing.T) {
+	tb, _, g := gathered(t)
+	close(g.opened)
+	if err := tb.Put(t.Context(), 1, []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	w := &tb.storage.writer
+	for i, r := range w.group {
+		if r != nil {
+			t.Errorf("request %d of %d is kept", i, len(w.group))
+		}
+	}
+}

@@ -89,6 +89,9 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 		return err
 	}
 	if e.noSync {
+		if err := e.room.toFlush(); err != nil {
+			return err
+		}
 		err := e.health.unlessStopped(func() error {
 			if err := e.flush(ctx); err != nil { // a sync is of the newest memtable only
 				return err

@@ -19,12 +19,25 @@ type health struct {
 	failed  atomic.Pointer[error] // the first failure
 	stopped chan struct{}         // closed when badger has not been able to write tables for long
 
-	mu          sync.Mutex
-	attempts    int // to write a table that failed, without a longer pause
+	mu      sync.Mutex
+	flushes attempts // to make a table of a memtable, for which who writes waits soon
+	merges  attempts // of tables, for which who writes waits when many are left undone
+}
+
+// attempts are those to write tables that failed, without a longer pause.
+type attempts struct {
+	long        time.Duration // how long they may go on failing
+	failed      int
 	first, last time.Time
 }
 
-func newHealth() *health { return &health{stopped: make(chan struct{})} }
+func newHealth() *health {
+	return &health{
+		stopped: make(chan struct{}),
+		flushes: attempts{long: 2 * time.Second}, // badger makes one each second
+		merges:  attempts{long: 30 * time.Second},
+	}
+}
 
 // fail says that nothing must be written any more.
 func (h *health) fail(err error) { h.failed.CompareAndSwap(nil, &err) }
@@ -39,31 +52,28 @@ func (h *health) usable() error {
 
 // heard takes notice of what badger logs, which is all that it says of what fails in the background.
 func (h *health) heard(format string, args []any) {
-	const flushing, compacting = "error flushing memtable to disk: ", "While running doCompact: "
-	if !strings.HasPrefix(format, flushing) && !strings.HasPrefix(format, compacting) {
+	const flushing, merging = "error flushing memtable to disk: ", "While running doCompact: "
+	var a *attempts
+	switch {
+	case strings.HasPrefix(format, flushing):
+		a = &h.flushes
+	case strings.HasPrefix(format, merging):
+		a = &h.merges
+	default:
 		return
 	}
 	for _, arg := range args {
 		if err, ok := arg.(error); ok {
-			h.stuck(err, time.Now())
+			h.stuck(a, err, time.Now())
 		}
 	}
 }
 
-// stuck is told of each attempt to write a table that fails, and stops badger after a while.
-func (h *health) stuck(err error, at time.Time) {
-	const (
-		enough = 3
-		long   = 2 * time.Second  // badger makes an attempt each second
-		pause  = 10 * time.Second // after which it is another failure
-	)
+// stuck is told of each attempt that fails, and stops badger after a while.
+func (h *health) stuck(a *attempts, err error, at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.attempts == 0 || at.Sub(h.last) > pause {
-		h.attempts, h.first = 0, at
-	}
-	h.attempts, h.last = h.attempts+1, at
-	if h.attempts < enough || at.Sub(h.first) < long {
+	if !a.fail(at) {
 		return
 	}
 	select {
@@ -72,6 +82,19 @@ func (h *health) stuck(err error, at time.Time) {
 		h.fail(fmt.Errorf("badger cannot write its tables: %w", system(err)))
 		close(h.stopped)
 	}
+}
+
+// fail counts an attempt, and reports whether they have failed for too long.
+func (a *attempts) fail(at time.Time) bool {
+	const (
+		enough = 3
+		pause  = 10 * time.Second // after which it is another failure
+	)
+	if a.failed == 0 || at.Sub(a.last) > pause {
+		a.failed, a.first = 0, at
+	}
+	a.failed, a.last = a.failed+1, at
+	return a.failed >= enough && at.Sub(a.first) >= a.long
 }
 
 // unlessStopped runs fn, which may wait for badger. It does not wait for fn when badger is stuck: what fn uses then is never

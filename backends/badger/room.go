@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/guardkv/guardkv/core"
 )
 
 // room looks whether the medium has room for what badger will write. badger writes through mapped files that are longer than
@@ -70,7 +72,7 @@ func (r *room) ask(need func(logs, tables int64) int64) error {
 	n := need(logs, tables) + slack
 	if free < n {
 		r.spare = 0
-		return fmt.Errorf("%w: %d bytes are free, and badger may need %d", syscall.ENOSPC, free, n)
+		return fmt.Errorf("%w: %d bytes are free, and badger may need %d: %w", core.ErrNoRoom, free, n, syscall.ENOSPC)
 	}
 	r.asked, r.spare = time.Now(), (free-n)/4 // others write as well
 	return nil

@@ -281,11 +281,28 @@ func TestStuckForLong(t *testing.T) {
 	} {
 		h := newHealth()
 		for _, s := range test.seconds {
-			h.stuck(cause, start.Add(time.Duration(s*float64(time.Second))))
+			h.stuck(&h.flushes, cause, start.Add(time.Duration(s*float64(time.Second))))
 		}
 		if err := h.usable(); (err != nil) != test.stopped || test.stopped && !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("%s: %v", test.name, err)
 		}
+	}
+	merges := newHealth()
+	for s := range 31 { // many, in a few seconds of too many open files
+		if err := merges.usable(); err != nil {
+			t.Errorf("merges that fail for %d s: %v", s, err)
+		}
+		merges.stuck(&merges.merges, cause, start.Add(time.Duration(s)*time.Second))
+	}
+	if err := merges.usable(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("merges that fail for 30 s: %v", err)
+	}
+	heard := newHealth()
+	heard.heard("error flushing memtable to disk: %v, retrying", []any{cause})
+	heard.heard("While running doCompact: %v\n", []any{cause})
+	heard.heard("While reading: %v\n", []any{cause})
+	if heard.flushes.failed != 1 || heard.merges.failed != 1 {
+		t.Errorf("heard of %d flushes and %d merges that failed, want one each", heard.flushes.failed, heard.merges.failed)
 	}
 	h := newHealth()
 	h.fail(cause)
@@ -312,7 +329,7 @@ func TestNoRoom(t *testing.T) {
 	e.room.spare = 0
 	full := func(what string, err error) {
 		t.Helper()
-		if !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
+		if !errors.Is(err, core.ErrNoRoom) || !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -17,7 +17,8 @@ import (
 // tables of level 0 lie above each other. If both are below their limits then, it does not wait. The sizes grow only where a
 // table in memory is begun, or one is ingested, in the goroutine that writes: pebble tells it of the new log, or of the table, before
 // that call returns. Level 0 grows when tables are ingested, and when pebble moves tables from memory there, at any time:
-// by no more than one for each that there was. So what was true when both were looked at holds for the next commit, unless
+// by no more than one for each that there was. (A merge within level 0 may in theory make one table lie above more
+// others before it is heard of. Then a commit waits that was certain not to, and cannot be given up if pebble fails just then.) So what was true when both were looked at holds for the next commit, unless
 // pebble has told something since.
 type room struct {
 	memory uint64 // the limit of the sizes of the tables in memory

@@ -226,7 +226,7 @@ func (e *accountEngine) Apply(ctx context.Context, base core.Snapshot, writes []
 		e.a.applies.Add(1)
 		e.a.maxBatch.Store(max(e.a.maxBatch.Load(), int64(size)))
 	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, core.ErrConflict) && !errors.Is(err, core.ErrTooLarge) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, core.ErrConflict) && !errors.Is(err, core.ErrTooLarge) && !errors.Is(err, core.ErrNoRoom) {
 		e.broken.Store(true)
 	}
 	return err
