@@ -291,7 +291,11 @@ func TestSmallerMemTableAfterCrash(t *testing.T) {
 
 // What goes into one transaction must fit, whatever the rows are, or a write would fail that nobody has refused.
 func TestTxnLimitsFitTogether(t *testing.T) {
-	for _, b := range []Backend{small, {}, {MemTable: 200 << 20}} {
+	sizes := []Backend{small, {}, {MemTable: 200 << 20}}
+	if testing.Short() {
+		sizes = sizes[:1]
+	}
+	for _, b := range sizes {
 		e := open(t, b, fastPath(t))
 		if int64(e.txn.bytes) < b.memTable()/8 {
 			t.Errorf("%d bytes in a transaction, with memtables of %d", e.txn.bytes, b.memTable())
