@@ -34,11 +34,11 @@ func byHand(b *testing.B, path string, sync bool) *badger.DB {
 	return db
 }
 
-// benchEngine returns a storage of many rows, and one that badger has open by hand.
-func benchEngine(b *testing.B) (*engine, *badger.DB) {
-	path := testPath(b)
-	e := open(b, Backend{}, path)
-	db := byHand(b, path+"-by-hand", false)
+// benchFiles makes a storage of many rows, and the same by hand beside it, and returns where.
+func benchFiles(b *testing.B) (path, hand string) {
+	path = testPath(b)
+	hand = path + "-by-hand"
+	e, db := open(b, Backend{}, path), byHand(b, hand, false)
 	wb := db.NewWriteBatch()
 	for i := 0; i < *benchRows; i += 10_000 {
 		writes := rows(i, min(i+10_000, *benchRows), 128)
@@ -54,7 +54,13 @@ func benchEngine(b *testing.B) (*engine, *badger.DB) {
 	}
 	closeEngine(b, e)
 	db.Close()
-	e, db = open(b, Backend{}, path), byHand(b, path+"-by-hand", false)
+	return path, hand
+}
+
+// benchEngine opens both.
+func benchEngine(b *testing.B) (*engine, *badger.DB) {
+	path, hand := benchFiles(b)
+	e, db := open(b, Backend{}, path), byHand(b, hand, false)
 	compact(b, e)
 	if err := db.Flatten(2); err != nil {
 		b.Fatal(err)
@@ -206,23 +212,7 @@ func BenchmarkLoad(b *testing.B) {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	path := testPath(b)
-	e, db := open(b, Backend{}, path), byHand(b, path+"-by-hand", false)
-	wb := db.NewWriteBatch()
-	for i := 0; i < *benchRows; i += 10_000 {
-		writes := rows(i, min(i+10_000, *benchRows), 128)
-		apply(b, e, writes...)
-		for _, w := range writes {
-			if err := wb.Set(w.Key, w.Value); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	if err := wb.Flush(); err != nil {
-		b.Fatal(err)
-	}
-	closeEngine(b, e)
-	db.Close()
+	path, hand := benchFiles(b)
 	b.Run("guardkv", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -232,7 +222,7 @@ func BenchmarkOpen(b *testing.B) {
 	b.Run("badger", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			byHand(b, path+"-by-hand", false).Close()
+			byHand(b, hand, false).Close()
 		}
 	})
 }
