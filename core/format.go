@@ -47,6 +47,10 @@ type (
 	Reuser[W any] interface {
 		ViewInto(b []byte, w *W) error
 	}
+	// ValueChecker is a format that does not fit every V. CheckValue returns why values of V could not be stored
+	// and read again, and names the part of V that is to blame. [OpenTable] then fails with it, before it looks
+	// at the table or creates it.
+	ValueChecker interface{ CheckValue() error }
 )
 
 // KeyChecker is the optional power of a KeyFormat that does not fit every K: CheckKey returns why K cannot be a key, and

@@ -53,10 +53,8 @@ func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error
 		return nil, err
 	}
 	defer o.storage.leave(shard, at)
-	if c, ok := o.key.(KeyChecker); ok {
-		if err := c.CheckKey(); err != nil {
-			return nil, err
-		}
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	if state := o.storage.catalogue.find(o.name); state != nil {
 		t, record, err := o.bind(state)
@@ -68,6 +66,19 @@ func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error
 		}
 	}
 	return o.write(ctx)
+}
+
+// check asks the formats whether they fit K and V.
+func (o *tableOpener[K, V, W]) check() error {
+	if c, ok := o.key.(KeyChecker); ok {
+		if err := c.CheckKey(); err != nil {
+			return err
+		}
+	}
+	if c, ok := o.value.(ValueChecker); ok {
+		return c.CheckValue()
+	}
+	return nil
 }
 
 // mayReplace reports whether the policy lets a mismatch be answered by a new table.
