@@ -136,6 +136,7 @@ type ScanRange struct {
 	Low, High []byte // Low is inclusive, High exclusive; nil is no bound
 	Reverse   bool   // from the last row to the first
 	KeysOnly  bool   // values are not looked at, and may be nil
+	Once      bool   // a hint: everything is read, and not soon again, so caches are better left as they are
 }
 
 // Cursor passes over rows in the order of bytes.Compare, or its reverse. It is used by one goroutine at a time.

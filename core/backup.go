@@ -87,7 +87,7 @@ func (b *backup) write(ctx context.Context, w io.Writer, snap Snapshot) error {
 	if err := b.writeHead(); err != nil {
 		return err
 	}
-	err := eachRow(ctx, snap, ScanRange{}, func(key, stored []byte) error {
+	err := eachRow(ctx, snap, ScanRange{Once: true}, func(key, stored []byte) error {
 		if b.counts.rows%ctxSteps == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}

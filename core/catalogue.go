@@ -26,7 +26,7 @@ type catalogue struct {
 	mu      sync.Mutex // guards the maps; who changes them has the writer's turn too
 	tables  map[string]*tableState
 	dropped map[uint32]bool
-	last    uint32 // the highest number that was given out
+	last    uint32 // the highest number that was given out, or is stored
 }
 
 const (
@@ -102,6 +102,7 @@ func (c *catalogue) loadRow(key, stored []byte) error {
 	}
 	if n, ok := strings.CutPrefix(name, droppedPrefix); ok && len(n) == tableNumberSize {
 		c.dropped[tableNumber([]byte(n))] = true
+		c.last = max(c.last, tableNumber([]byte(n)))
 		return nil
 	}
 	table, ok := strings.CutPrefix(name, tablePrefix)
@@ -113,6 +114,7 @@ func (c *catalogue) loadRow(key, stored []byte) error {
 		return fmt.Errorf("%w: catalogue row %q: %w", ErrCorrupt, name, err)
 	}
 	c.tables[table] = newTableState(table, r)
+	c.last = max(c.last, r.Number)
 	return nil
 }
 
@@ -172,12 +174,6 @@ func (c *catalogue) distinct() error {
 func (c *catalogue) unused() uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, t := range c.tables {
-		c.last = max(c.last, t.record.Load().Number)
-	}
-	for d := range c.dropped {
-		c.last = max(c.last, d)
-	}
 	c.last++
 	return c.last
 }

@@ -41,7 +41,7 @@ func (s *Storage) check(ctx context.Context, snap Snapshot) error {
 	}
 	checks := s.rowChecks(&c)
 	steps := 0
-	return eachRow(ctx, snap, ScanRange{}, func(key, stored []byte) error {
+	return eachRow(ctx, snap, ScanRange{Once: true}, func(key, stored []byte) error {
 		if steps++; steps%ctxSteps == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -21,7 +21,8 @@ type Tx struct {
 	writable bool
 	pending  ordered.Map[pendingWrite]
 	size     int                  // bytes of all pending rows
-	arena    []byte               // the block that encode appends to
+	arena    []byte               // what is left of the block that encode appends to; empty, but for its capacity
+	block    int                  // the size of that block
 	keybuf   []byte               // the key of the read under way
 	cursors  map[*cursor]struct{} // open ones
 	done     atomic.Bool
@@ -147,21 +148,37 @@ func (tx *Tx) writes() ([]Write, error) {
 }
 
 // Rows are encoded into blocks that stay as they are until the transaction is forgotten, because views of
-// uncommitted rows refer to them.
-const arenaBlock = 16 << 10
+// uncommitted rows refer to them. The first block is small: most transactions write a row or two.
+const (
+	firstArenaBlock = 1 << 10
+	arenaBlock      = 16 << 10
+)
 
-// encode returns what fn appends, at least a table's number, in memory that stays as it is.
+// encode returns what fn appends, at least a table's number, in memory that stays as it is. A row that does not fit into
+// what is left of the block grows into memory of its own, and the next row finds what was left.
+//
+// fn may write through this transaction again, as a value whose marshaler does: it then has a block of its own.
 func (tx *Tx) encode(fn func(dst []byte) ([]byte, error)) ([]byte, error) {
-	if cap(tx.arena)-len(tx.arena) < arenaBlock/4 {
-		tx.arena = make([]byte, 0, arenaBlock)
+	left := tx.arena
+	tx.arena = nil
+	if cap(left) < tx.block/4 || tx.block == 0 {
+		left = tx.newBlock()
 	}
-	start := len(tx.arena)
-	all, err := fn(tx.arena)
+	row, err := fn(left)
 	if err != nil {
+		tx.arena = left
 		return nil, err
 	}
-	if &all[:1][0] == &tx.arena[:1][0] { // still the same block, whatever capacity fn has left of it
-		tx.arena = tx.arena[:len(all)]
+	if &row[:1][0] == &left[:1][0] { // still in the block, whatever capacity fn has left of it
+		left = left[len(row):len(row):cap(left)]
 	}
-	return all[start:len(all):len(all)], nil
+	if cap(left) >= cap(tx.arena) { // else fn has left more of another block
+		tx.arena = left
+	}
+	return row[:len(row):len(row)], nil
+}
+
+func (tx *Tx) newBlock() []byte {
+	tx.block = min(max(firstArenaBlock, 16*tx.block), arenaBlock)
+	return make([]byte, 0, tx.block)
 }
