@@ -26,7 +26,8 @@ type Backend interface {
 
 	// Claim takes the engine's own lock on the storage at path, shared with other readers if readOnly. If
 	// somebody else holds the lock it waits for a bounded time, then returns ErrLocked. Claim creates and
-	// changes nothing; that nothing is at the path is no error.
+	// changes nothing; that nothing is at the path is no error. The path is looked up once: what the working
+	// directory and links in the path become later changes nothing for the claim and the engine that it opens.
 	Claim(ctx context.Context, path string, readOnly bool) (Claim, error)
 
 	// List returns the paths of everything that is stored beside each other under names that start with
@@ -45,9 +46,13 @@ type Claim interface {
 	// old path, where nothing is. It may be called after Open failed. If something is at the new path, whoever
 	// made it and however late, the error is fs.ErrExist and both stay; an empty directory is nothing to an engine
 	// that keeps its storages in directories.
+	//
+	// Rename is done when the new name is durable; an error means that the storage is where it was, or says where it
+	// is. If the path leads to something else than what is locked, that is an error, and nothing is changed.
 	Rename(to string) error
 
-	// Remove deletes the storage. The claim then covers a path where nothing is.
+	// Remove deletes the storage. The claim then covers a path where nothing is. An error means that the storage is
+	// where it was, or says what is left of it. If the path leads to something else, that stays.
 	Remove() error
 
 	// Open opens the storage, or creates it with opts.Mark if nothing is there. Damage that would later crash
@@ -189,3 +194,10 @@ type (
 		Count(ctx context.Context, low, high []byte) (rows, bytes int64, err error)
 	}
 )
+
+// Resolver is the optional power of a Backend whose paths depend on something that may change, such as the working
+// directory or links: Resolve returns a path that leads to the same place for as long as the program runs. [Open] and
+// [Restore] ask it once, and then use that path and what lies beside it; what users see is what they gave.
+type Resolver interface {
+	Resolve(path string) (string, error)
+}

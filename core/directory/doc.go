@@ -12,6 +12,24 @@
 // under its name when it is complete, mark included, and goes in one step; it is moved under the engine's own lock. What
 // depends on the engine is a [Driver].
 //
+// # Which directory it is
+//
+// A path is looked up once, when it is claimed. From then on a storage is the directory that was locked, and not whatever
+// the path leads to by now: before anything is renamed, replaced or removed, the two are compared, and if they differ
+// that is an error and nothing is changed. An engine that opens files by path as it runs calls [Place.Check] before it
+// writes. Between that and the engine's own opening of files there is a moment that nothing can guard.
+//
+// # What a crash leaves
+//
+// A storage is built in PATH.guardkv-tmp-NUMBER and then renamed, or, if an empty directory is at the path, in
+// PATH/guardkv.creating and then moved up, the mark last: so a directory keeps its mode and owner, and may be a mount
+// point or lie in a folder that nobody may write to. A storage that is removed gets a name of the former kind first. The
+// next opening of the storage removes all of that, or completes it. guardkv.mark.new and guardkv.witness.new are written
+// over.
+//
+// A storage has moved, or is removed, when its new name is durable. If it cannot be made durable the old name is put
+// back, and the error says so, or where the storage is.
+//
 // # Finding what was lost
 //
 // Engines cut a damaged log or manifest at the damage and open what is left, without an error. So every atomic

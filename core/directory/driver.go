@@ -17,11 +17,14 @@ type Driver struct {
 	// LockTimeout is how long Claim waits for a storage that is open elsewhere. The default is one second.
 	LockTimeout time.Duration
 
-	// DirMode is the mode of a directory that is created, before umask. The default is 0700.
+	// DirMode is the mode of a directory that is created, before umask. The default is 0700. An empty directory that
+	// is there is used as it is.
 	DirMode os.FileMode
 
 	// Lock takes the engine's own lock on a directory, which exists, without waiting. If somebody else has it, in
-	// this process or in another, the error wraps core.ErrLocked. Closing gives the lock back.
+	// this process or in another, the error wraps core.ErrLocked. Closing gives the lock back. A lock that has a
+	// method Stat() (os.FileInfo, error), as that of Flock has, tells which directory it is on, whatever the
+	// path has come to lead to.
 	Lock func(dir string, readOnly bool) (io.Closer, error)
 
 	// Create makes an empty engine in an empty directory, locked but for what Lock put there, and closes it.
@@ -44,32 +47,4 @@ func (d Driver) withDefaults() Driver {
 		d.DirMode = 0o700
 	}
 	return d
-}
-
-// Place is the locked directory of one storage.
-type Place struct {
-	Dir      string    // its path
-	ReadOnly bool      // nothing in it may be changed
-	Lock     io.Closer // what Driver.Lock returned
-
-	id storageID
-}
-
-// SetMark replaces the mark of the storage, durably and atomically.
-func (p Place) SetMark(mark []byte) error { return writeMark(p.Dir, p.id, mark) }
-
-// Tally returns the count of the writes of the storage, given the row that its engine holds, nil if it holds none. Writes
-// that are missing are core.ErrCorrupt.
-func (p Place) Tally(row []byte) (*Tally, error) {
-	t := &Tally{dir: p.Dir, id: p.id}
-	n, err := t.decode(row)
-	if err != nil {
-		return nil, err
-	}
-	t.count = n
-	w, err := readWitness(p.Dir, p.id)
-	if err != nil {
-		return nil, err
-	}
-	return t, w.check(n)
 }

@@ -27,8 +27,13 @@ func TestRecordHeads(t *testing.T) {
 		{"another one that is shorter than the head", "H", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tally := Tally{dir: t.TempDir(), id: newStorageID()}
-			file := filepath.Join(tally.dir, "manifest")
+			root, info, err := openRoot(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			tally := Tally{place: Place{Dir: root.Name(), id: newStorageID(), info: info}}
+			file := filepath.Join(root.Name(), "manifest")
 			if err := os.WriteFile(file, []byte("HEADbody"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -38,11 +43,11 @@ func TestRecordHeads(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			w, err := readWitness(tally.dir, tally.id)
+			w, err := readWitness(root, tally.place.id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = w.checkFiles(tally.dir)
+			err = w.checkFiles(root)
 			if errors.Is(err, core.ErrCorrupt) != c.corrupt {
 				t.Errorf("%v", err)
 			}

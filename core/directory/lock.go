@@ -18,46 +18,58 @@ import (
 // lockRetry is the time between two attempts to get a lock.
 const lockRetry = 5 * time.Millisecond
 
-// lock locks the directory at path and waits for that as long as the driver says.
+// lock locks the directory at path, which is no link, and waits for that as long as the driver says. It returns the lock
+// and which directory it is on.
 //
 // A directory that was waited for may have been set aside meanwhile: then the lock is on one that the path no longer
 // leads to. So the caller looks at what is there under the lock.
-func (d Driver) lock(ctx context.Context, path string, readOnly bool) (io.Closer, error) {
+func (d Driver) lock(ctx context.Context, path string, readOnly bool) (io.Closer, os.FileInfo, error) {
 	deadline := time.Now().Add(d.LockTimeout)
 	for {
-		lock, err := d.tryLock(path, readOnly)
+		lock, info, err := d.tryLock(path, readOnly)
 		if !errors.Is(err, core.ErrLocked) {
-			return lock, err
+			return lock, info, err
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("%s is open elsewhere: %w", path, err)
+			return nil, nil, fmt.Errorf("%s is open elsewhere: %w", path, err)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		case <-time.After(lockRetry):
 		}
 	}
 }
 
 // tryLock locks the directory at path. One that was replaced at the same time is core.ErrLocked.
-func (d Driver) tryLock(path string, readOnly bool) (io.Closer, error) {
+func (d Driver) tryLock(path string, readOnly bool) (io.Closer, os.FileInfo, error) {
 	before, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	known(before)
 	lock, err := d.Lock(path, readOnly)
 	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, core.ErrLocked) {
-		return nil, fmt.Errorf("%w: %w", core.ErrLocked, err) // it was there, and may be replaced
+		return nil, nil, fmt.Errorf("%w: %w", core.ErrLocked, err) // it was there, and may be replaced
 	} else if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	after, err := os.Stat(path)
-	if err == nil && os.SameFile(before, after) {
-		return lock, nil
+	same, err := leadsTo(path, before)
+	if err == nil && same && isOn(lock, before) {
+		return lock, before, nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(err, lock.Close())
+		return nil, nil, errors.Join(err, lock.Close())
 	}
-	return nil, errors.Join(fmt.Errorf("%w: it was replaced", core.ErrLocked), lock.Close())
+	return nil, nil, errors.Join(fmt.Errorf("%w: it was replaced", core.ErrLocked), lock.Close())
+}
+
+// isOn reports whether a lock is on the directory, if the lock can tell.
+func isOn(lock io.Closer, info os.FileInfo) bool {
+	l, ok := lock.(interface{ Stat() (os.FileInfo, error) })
+	if !ok {
+		return true
+	}
+	on, err := l.Stat()
+	return err == nil && os.SameFile(on, info)
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"path/filepath"
 )
 
 // The files of this package, and what the second is called before it replaces the first.
@@ -48,16 +47,15 @@ func unseal(name string, content []byte) ([]byte, error) {
 // mostSealed bounds what is read of a file that should be sealed and may be anything. A mark has some hundred bytes.
 const mostSealed = 1 << 20
 
-func readSealed(dir, name string) ([]byte, error) {
-	path := filepath.Join(dir, name)
-	info, err := os.Stat(path)
+func readSealed(dir *os.Root, name string) ([]byte, error) {
+	info, err := dir.Stat(name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > mostSealed { // opening a pipe would wait for its other end
 		return nil, errSeal
 	}
-	content, err := os.ReadFile(path)
+	content, err := dir.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
@@ -65,25 +63,27 @@ func readSealed(dir, name string) ([]byte, error) {
 }
 
 // writeSealed replaces a sealed file, durably and atomically.
-func writeSealed(dir, name string, body []byte) error {
-	path := filepath.Join(dir, name)
-	if err := writeSynced(path+newSuffix, seal(name, body)); err != nil {
+func writeSealed(dir *os.Root, name string, body []byte) error {
+	if err := writeSynced(dir, name+newSuffix, seal(name, body)); err != nil {
 		return err
 	}
-	if err := os.Rename(path+newSuffix, path); err != nil {
+	if err := dir.Rename(name+newSuffix, name); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return syncRoot(dir)
 }
 
-func writeSynced(path string, content []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+func writeSynced(dir *os.Root, name string, content []byte) error {
+	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
 	if err == nil {
-		err = f.Sync()
+		err = fsync(f)
 	}
 	return errors.Join(err, f.Close())
 }
+
+// fsync makes a file or the names in a directory durable. Tests look at it.
+var fsync = (*os.File).Sync

@@ -7,7 +7,6 @@ package directory
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 )
 
@@ -15,18 +14,21 @@ import (
 // moment of the rename.
 const lockPreventsRename = true
 
-// errNotDir is what moving a directory onto a file gives, where that is not fs.ErrExist.
-var errNotDir = errors.ErrUnsupported
+// These are what moving a directory gives elsewhere: onto a file, to another file system, and of a mount point.
+var (
+	errNotDir = errors.ErrUnsupported
+	errDevice = errors.ErrUnsupported
+	errBusy   = errors.ErrUnsupported
+)
 
-// moveOntoEmpty renames a directory to a name that nothing has, or an empty directory.
-func moveOntoEmpty(from, to string) error {
-	if info, err := os.Lstat(to); err == nil && info.IsDir() {
-		if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrExist} // it is not empty any more
-		}
-	}
-	return os.Rename(from, to)
+// leadsTo reports whether path leads to what info is of.
+func leadsTo(path string, info os.FileInfo) (bool, error) {
+	got, err := os.Stat(path)
+	return err == nil && os.SameFile(got, info), err
 }
 
 // syncDir has no counterpart here: names are durable when the call that changes them returns.
 func syncDir(string) error { return nil }
+
+// syncRoot has none either.
+func syncRoot(*os.Root) error { return nil }

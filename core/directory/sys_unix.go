@@ -14,19 +14,27 @@ import (
 // lockPreventsRename says that a directory cannot be renamed while a file in it is open.
 const lockPreventsRename = false
 
-// errNotDir is what moving a directory onto a file gives.
-const errNotDir = syscall.ENOTDIR
+// These are what moving a directory gives: onto a file, to another file system, and of a mount point.
+const (
+	errNotDir = syscall.ENOTDIR
+	errDevice = syscall.EXDEV
+	errBusy   = syscall.EBUSY
+)
 
-// moveOntoEmpty renames a directory to a name that nothing has, or an empty directory, atomically. os.Rename would
-// refuse the latter.
-func moveOntoEmpty(from, to string) error {
+// leadsTo reports whether path leads to what info is of. It is os.Stat and os.SameFile, with less garbage.
+func leadsTo(path string, info os.FileInfo) (bool, error) {
+	want, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return false, nil
+	}
+	var got syscall.Stat_t
 	for {
-		err := syscall.Rename(from, to)
+		err := syscall.Stat(path, &got)
 		if err == nil {
-			return nil
+			return got.Dev == want.Dev && got.Ino == want.Ino, nil
 		}
 		if !errors.Is(err, syscall.EINTR) {
-			return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+			return false, &os.PathError{Op: "stat", Path: path, Err: err}
 		}
 	}
 }
@@ -38,7 +46,21 @@ func syncDir(dir string) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems need none
+	return syncNames(d)
+}
+
+// syncRoot makes the names in a directory durable.
+func syncRoot(dir *os.Root) error {
+	d, err := dir.Open(".")
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return syncNames(d)
+}
+
+func syncNames(d *os.File) error {
+	if err := fsync(d); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems need none
 		return err
 	}
 	return nil

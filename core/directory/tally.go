@@ -15,8 +15,7 @@ import (
 // that row under a key that its users cannot reach; its value is what Next returns. A Tally is used by the
 // one goroutine that may write, except for Check.
 type Tally struct {
-	dir   string
-	id    storageID
+	place Place
 	count uint64
 	buf   [rowSize]byte
 }
@@ -34,7 +33,7 @@ func (t *Tally) Wrote() { t.count++ }
 func (t *Tally) row() []byte { return t.encode(t.count) }
 
 func (t *Tally) encode(count uint64) []byte {
-	n := copy(t.buf[:], t.id[:])
+	n := copy(t.buf[:], t.place.id[:])
 	binary.BigEndian.PutUint64(t.buf[n:], count)
 	binary.BigEndian.PutUint32(t.buf[n+8:], crc32.Checksum(t.buf[:n+8], castagnoli))
 	return t.buf[:]
@@ -49,10 +48,10 @@ func (t *Tally) decode(row []byte) (uint64, error) {
 	if len(row) != rowSize || binary.BigEndian.Uint32(row[sum:]) != crc32.Checksum(row[:sum], castagnoli) {
 		return 0, fmt.Errorf("%w: the row that counts the writes is damaged", core.ErrCorrupt)
 	}
-	if id := storageID(row[:len(t.id)]); id != t.id {
-		return 0, fmt.Errorf("%w: the rows are those of storage %s, %s is that of storage %s", core.ErrCorrupt, id, markFile, t.id)
+	if id := storageID(row[:len(storageID{})]); id != t.place.id {
+		return 0, fmt.Errorf("%w: the rows are those of storage %s, %s is that of storage %s", core.ErrCorrupt, id, markFile, t.place.id)
 	}
-	return binary.BigEndian.Uint64(row[len(t.id):]), nil
+	return binary.BigEndian.Uint64(row[len(storageID{}):]), nil
 }
 
 // Record writes guardkv.witness. Everything that was written must be durable. files are the names of files of the
@@ -63,25 +62,35 @@ func (t *Tally) Record(files ...string) error { return t.RecordHeads(0, files...
 // RecordHeads is Record for files that the engine replaces by others of the same name. No two of them have the same
 // first head bytes; that these are damaged is not found here.
 func (t *Tally) RecordHeads(head int64, files ...string) error {
-	w := witness{Storage: t.id.String(), Writes: t.count}
+	w := witness{Storage: t.place.id.String(), Writes: t.count}
+	dir, err := t.place.root()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
 	for _, name := range files {
-		f, err := digest(t.dir, name, head, -1)
+		f, err := digest(dir, name, head, -1)
 		if err != nil {
 			return err
 		}
 		w.Files = append(w.Files, f)
 	}
-	return w.write(t.dir)
+	return w.write(dir)
 }
 
 // Check is Place.Tally and the look at the files for an open engine, read being how its row is read. Other goroutines
 // may use the Tally meanwhile.
 func (t *Tally) Check(read func() (row []byte, err error)) error {
-	w, err := readWitness(t.dir, t.id) // first: a row that is read later is no older
+	dir, err := t.place.root()
 	if err != nil {
 		return err
 	}
-	if err := w.checkFiles(t.dir); err != nil {
+	defer dir.Close()
+	w, err := readWitness(dir, t.place.id) // first: a row that is read later is no older
+	if err != nil {
+		return err
+	}
+	if err := w.checkFiles(dir); err != nil {
 		return err
 	}
 	row, err := read()

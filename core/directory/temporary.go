@@ -18,7 +18,7 @@ import (
 )
 
 // temporaryMark stands between the name of a storage and a random number in the names of directories that are being
-// built or removed. A crash leaves at most such a directory behind.
+// built or removed. What a crash leaves of them the next opening removes.
 const temporaryMark = ".guardkv-tmp-"
 
 // isTemporary reports whether temporaryName made a name: one that only looks like it is somebody else's.
@@ -33,7 +33,7 @@ func isTemporary(name string) bool {
 }
 
 func temporaryName(path string) string {
-	return fmt.Sprintf("%s%s%016x", path, temporaryMark, rand.Uint64())
+	return Beside(path, fmt.Sprintf("%s%016x", temporaryMark, rand.Uint64()))
 }
 
 // newTemporary makes an empty directory beside path and locks it, which tells it from what a crash left behind.
@@ -44,11 +44,11 @@ func (d Driver) newTemporary(path string) (Place, error) {
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		} else if err != nil {
-			return Place{}, err
+			return Place{}, missingParent(path, err)
 		}
-		lock, err := d.tryLock(name, false)
+		lock, info, err := d.tryLock(name, false)
 		if err == nil {
-			return Place{Dir: name, Lock: lock, id: newStorageID()}, nil
+			return Place{Dir: name, Lock: lock, id: newStorageID(), info: info}, nil
 		}
 		if !errors.Is(err, core.ErrLocked) && !errors.Is(err, fs.ErrNotExist) {
 			return Place{}, errors.Join(err, os.Remove(name))
@@ -64,60 +64,79 @@ func (d Driver) removeLeftovers(path string) {
 	if err != nil {
 		return
 	}
+	const certain = 180 // bytes of the name that stand in every name beside it
+	base = base[:min(len(base), certain)]
 	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), base) || !isTemporary(e.Name()) {
-			continue
-		}
-		if lock, err := d.tryLock(dir+e.Name(), false); err == nil {
-			remove(dir+e.Name(), lock)
+		if e.IsDir() && strings.HasPrefix(e.Name(), base) && isTemporary(e.Name()) {
+			d.removeLeftover(dir + e.Name())
 		}
 	}
 }
 
-// remove removes a locked directory and closes the lock. It is renamed first: whoever made it and is about to lock it
-// must not find the file to lock that is going, nor a storage half of which is gone.
-func remove(path string, lock io.Closer) error {
-	target := resolve(path)
-	doomed := temporaryName(strings.SplitN(target, temporaryMark, 2)[0])
-	if lockPreventsRename {
-		lock.Close()
+// removeLeftover removes a directory unless somebody has it locked.
+func (d Driver) removeLeftover(dir string) error {
+	lock, _, err := d.tryLock(dir, false)
+	if err != nil {
+		return err
 	}
-	if err := os.Rename(target, doomed); err != nil {
-		return errors.Join(err, lock.Close())
-	}
-	var err error
-	if target != path {
-		err = os.Remove(path) // the link to it
-	}
-	err = errors.Join(err, syncParent(target), os.RemoveAll(doomed))
+	err = remove(dir, lock)
 	if !lockPreventsRename {
 		err = errors.Join(err, lock.Close())
 	}
 	return err
 }
 
-// renameNew renames a directory to a name that nothing has, but perhaps an empty directory. Whatever appears there after
-// the look stays too: a directory is renamed neither onto a file nor onto a directory that is not empty.
-func renameNew(from, to string) error {
-	info, err := os.Lstat(to)
-	if err == nil && info.IsDir() {
-		err = os.Remove(to)
-		if err == nil {
-			err = fs.ErrNotExist // now
-		}
+// remove removes a locked directory. It is renamed first: whoever made it and is about to lock it must not find the file to
+// lock that is going, nor a storage half of which is gone. When that name is durable there is no way back; before, a
+// failure leaves everything as it was. Where a lock prevents renaming it is closed.
+func remove(path string, lock io.Closer) error {
+	target := follow(path)
+	doomed := temporaryName(strings.SplitN(target, temporaryMark, 2)[0])
+	if lockPreventsRename {
+		lock.Close()
 	}
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrExist}
+	if err := moveDurably(target, doomed); err != nil {
+		return err
 	}
-	err = os.Rename(from, to)
-	if errors.Is(err, errNotDir) {
-		return errors.Join(err, fs.ErrExist)
+	var err error
+	if target != path {
+		err = os.Remove(path) // the link to it
+	}
+	if err := errors.Join(err, os.RemoveAll(doomed)); err != nil {
+		return fmt.Errorf("it is removed, but for %s, which the next opening of %s removes: %w", doomed, path, err)
+	}
+	return nil
+}
+
+// moveDurably renames a directory to a name beside it that nothing has. An error means that it has its old name, or says
+// that it has not.
+func moveDurably(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return explain(err)
+	}
+	err := syncDir(filepath.Dir(to))
+	if err == nil {
+		return nil
+	}
+	if back := os.Rename(to, from); back != nil {
+		return fmt.Errorf("%s is at %s now: %w", from, to, errors.Join(err, back))
+	}
+	return fmt.Errorf("the new name of %s would not be durable, so it keeps the old one: %w", from, err)
+}
+
+// explain adds what to do to an error of a rename.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, errBusy), errors.Is(err, errDevice):
+		return fmt.Errorf("%w; a mount point cannot be moved: use a directory inside it", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; to move or remove a storage one must be allowed to write to the folder that it is in", err)
 	}
 	return err
 }
 
-// resolve returns where path leads to if it is a link, and path if it is none.
-func resolve(path string) string {
+// follow returns where path leads to if it is a link, and path if it is none.
+func follow(path string) string {
 	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		if target, err := filepath.EvalSymlinks(path); err == nil {
 			return target
@@ -125,6 +144,3 @@ func resolve(path string) string {
 	}
 	return path
 }
-
-// syncParent makes what happened to the name path durable.
-func syncParent(path string) error { return syncDir(filepath.Dir(path)) }

@@ -34,7 +34,7 @@ type fileDigest struct {
 	HeadSum uint32 `json:"head_crc32c,omitempty"`
 }
 
-func (w witness) write(dir string) error {
+func (w witness) write(dir *os.Root) error {
 	body, err := json.Marshal(w)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (w witness) write(dir string) error {
 
 // readWitness returns the witness of a storage. One that is missing, damaged, or another storage's says nothing; one that
 // cannot be read now, because the disk fails, is an error, lest a loss is overlooked and the next witness forgets it.
-func readWitness(dir string, id storageID) (witness, error) {
+func readWitness(dir *os.Root, id storageID) (witness, error) {
 	body, err := readSealed(dir, witnessFile)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errSeal) {
 		return witness{}, nil
@@ -71,7 +71,7 @@ func (w witness) check(writes uint64) error {
 
 // checkFiles proves that the files begin as they did. A file that is not there any more was replaced by the
 // engine, or else is missed by it.
-func (w witness) checkFiles(dir string) error {
+func (w witness) checkFiles(dir *os.Root) error {
 	for _, want := range w.Files {
 		if !filepath.IsLocal(want.Name) {
 			continue
@@ -97,8 +97,8 @@ func (w witness) checkFiles(dir string) error {
 
 // digest reads the first size bytes of a file, all of it if size is negative, and of these the first head bytes. The file is
 // opened once: meanwhile the engine may put another one in its place.
-func digest(dir, name string, head, size int64) (d fileDigest, err error) {
-	f, err := os.Open(filepath.Join(dir, name))
+func digest(dir *os.Root, name string, head, size int64) (d fileDigest, err error) {
+	f, err := dir.Open(name)
 	if err != nil {
 		return d, err
 	}
