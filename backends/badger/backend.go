@@ -31,8 +31,12 @@ var _ core.Backend = Backend{}
 // Name returns "badger".
 func (Backend) Name() string { return "badger" }
 
-// Claim locks the directory at path. If it is absent or empty nothing is locked.
+// Claim locks the directory at path. If it is absent or empty nothing is locked. Where badger is not safe, as with 32 bits, the
+// error wraps [errors.ErrUnsupported].
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	if err := checkWord(wordSize); err != nil {
+		return nil, err
+	}
 	return directory.Claim(ctx, path, readOnly, b.driver())
 }
 

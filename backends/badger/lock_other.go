@@ -1,7 +1,7 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build !unix && !windows
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows)
 
 package badger
 
@@ -11,6 +11,8 @@ import (
 	"io"
 )
 
+// lock refuses systems without flock(2): AIX, illumos, Solaris, WebAssembly. A lock that excludes nobody would let two
+// processes write to one storage.
 func lock(string, bool) (io.Closer, error) {
-	return nil, fmt.Errorf("badger has no lock on this system: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("this package knows no lock for badger on this system: %w", errors.ErrUnsupported)
 }

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if wordSize < 64 {
+		onlyRefusal()
+	}
 	os.Exit(m.Run())
 }
 
