@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -67,12 +68,42 @@ func (e *engine) commit(fn func(tx *bolt.Tx) error) error {
 	if f.stuck {
 		return fmt.Errorf("%w: an earlier write failed; open the storage again", core.ErrCorrupt)
 	}
+	if err := e.settled(f); err != nil {
+		return err
+	}
 	if err := f.update(fn); err != nil {
 		return writeError(err)
 	}
 	if err := e.reads.refresh(f); err != nil {
 		return fmt.Errorf("the write is durable but cannot be read back: %w", err)
 	}
+	return nil
+}
+
+// settled returns an error if what is written to f now would be lost: the file was deleted, or a power loss would bring
+// back the one that it replaced.
+func (e *engine) settled(f *file) error {
+	if hasNoName(f.fd) {
+		if same, err := leadsTo(e.place.file, f.fd); err != nil || !same { // else the file system does not count names
+			return fmt.Errorf("the file of %s was deleted or replaced while it was open; nothing was written: %w", e.place.given, fs.ErrNotExist)
+		}
+	}
+	if !f.unsynced || e.noSync {
+		return nil
+	}
+	return e.syncFolder(f)
+}
+
+// syncFolder makes the name of f durable.
+func (e *engine) syncFolder(f *file) error {
+	dir, err := openFolder(e.place.file)
+	if err == nil {
+		err = errors.Join(e.backend.folderSync(dir), dir.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("the file was compacted, but its folder cannot be synced; nothing was written: %w", err)
+	}
+	f.unsynced = false
 	return nil
 }
 

@@ -23,7 +23,8 @@ type Backend struct {
 	// FileMode is the mode of a file that is created, before umask. The default is 0600.
 	FileMode os.FileMode
 
-	reserve func(fileSize int64) int // replaces reserveSpace in tests
+	reserve    func(fileSize int64) int // replaces reserveSpace in tests
+	folderSync func(folder) error       // replaces folder.Sync in tests
 }
 
 var _ core.Backend = Backend{}
@@ -40,7 +41,7 @@ func (Backend) Name() string { return "bbolt" }
 
 // Claim locks the file at path. If it is absent nothing is locked.
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
-	c := &claim{backend: b.withDefaults(), path: path, readOnly: readOnly}
+	c := &claim{backend: b.withDefaults(), place: newPlace(path), readOnly: readOnly}
 	if err := c.lock(ctx); err != nil {
 		return nil, err
 	}
@@ -74,6 +75,9 @@ func (b Backend) withDefaults() Backend {
 	}
 	if b.reserve == nil {
 		b.reserve = reserveSpace
+	}
+	if b.folderSync == nil {
+		b.folderSync = folder.Sync
 	}
 	return b
 }

@@ -16,36 +16,35 @@ import (
 // claim is a locked file, or a path where none is.
 type claim struct {
 	backend  Backend
-	path     string
+	place    place
 	readOnly bool
-	fd       *os.File // nil: nothing is there, or an empty directory
+	fd       *os.File // nil: nothing is there
 	foreign  error    // what is there and is no file
-	opened   bool     // the engine has the lock
 }
 
 var _ core.Claim = (*claim)(nil)
 
 func (c *claim) lock(ctx context.Context) error {
-	info, err := os.Stat(c.path)
-	if err == nil && info.IsDir() && isEmpty(c.path) {
-		return nil // as good as nothing
-	}
-	if c.foreign = notAFile(c.path, info, err); c.foreign != nil {
+	info, err := os.Stat(c.place.file)
+	if c.foreign = c.place.notAFile(info, err); c.foreign != nil || c.place.isResidue() {
 		return nil
 	}
-	c.fd, err = lockPath(ctx, c.path, c.readOnly, c.backend.LockTimeout)
+	c.fd, err = c.place.lock(ctx, c.readOnly, c.backend.LockTimeout)
 	return err
 }
 
-// notAFile returns why what os.Stat found at path can be no storage, nil if it can or nothing is there. It is not opened
-// to find out: opening a pipe would wait for its other end.
-func notAFile(path string, info os.FileInfo, err error) error {
-	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: %s is no file (%v)", core.ErrNotStorage, path, info.Mode())
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("%w: %s is a link to nothing", core.ErrNotStorage, path)
+// notAFile returns why what os.Stat found at the place can be no storage, nil if it can or nothing is there. It is not
+// opened to find out: opening a pipe would wait for its other end.
+func (p place) notAFile(info os.FileInfo, err error) error {
+	switch {
+	case err == nil && info.IsDir() && isEmpty(p.file):
+		return fmt.Errorf("%w: %s is an empty directory, and bbolt keeps a storage in one file; give the name of a file in it", core.ErrNotStorage, p.given)
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%w: %s is no file (%v)", core.ErrNotStorage, p.given, info.Mode())
+	case errors.Is(err, fs.ErrNotExist):
+		// Whatever else is seen now appeared a moment ago.
+		if link, err := os.Lstat(p.file); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%w: %s is a link to nothing", core.ErrNotStorage, p.given)
 		}
 	}
 	return nil // any other error comes again when the file is opened
@@ -64,25 +63,76 @@ func (c *claim) Mark() ([]byte, error) {
 	return readMark(c.fd)
 }
 
-// Rename moves the file, which stays locked until it has its new name.
+// Rename moves the file, which stays locked until it has its new name. If the new name cannot be made durable the file
+// is moved back, so that after an error it is where it was.
 func (c *claim) Rename(to string) error {
-	if err := c.present(); err != nil {
+	if err := c.movable(); err != nil {
 		return err
 	}
-	if err := moveNew(c.path, to); err != nil {
-		return err
+	target := c.place.beside(to)
+	dir, err := openFolder(target.name)
+	if err != nil {
+		return c.place.shown(err)
 	}
-	return errors.Join(syncDir(c.path), c.Release())
+	defer dir.Close()
+	info, err := c.fd.Stat()
+	if err != nil {
+		return c.place.shown(err)
+	}
+	if !lockIsShared { // where a file that is open keeps its name
+		c.fd.Close()
+	}
+	if err := moveNew(c.place.name, target.name); err != nil {
+		return errors.Join(target.shown(c.place.shown(err)), c.relock(context.Background(), info))
+	}
+	if err := c.backend.folderSync(dir); err != nil {
+		if back := moveNew(target.name, c.place.name); back != nil {
+			return fmt.Errorf("the storage is at %s now, which may not outlive a power loss: %w", to, errors.Join(err, back))
+		}
+		return fmt.Errorf("the storage stays at %s, as its folder could not be synced: %w", c.place.given, err)
+	}
+	c.leave()
+	return nil
 }
 
-// Remove deletes the file.
+// Remove deletes the file, and the link to it if the path is one. It is gone when it has lost its name.
 func (c *claim) Remove() error {
+	if err := c.movable(); err != nil {
+		return err
+	}
+	dir, err := openFolder(c.place.file)
+	if err != nil {
+		return c.place.shown(err)
+	}
+	defer dir.Close()
+	if err := removeOpen(c.fd, c.place.file); err != nil {
+		return c.place.shown(err)
+	}
+	if c.place.name != c.place.file {
+		err = os.Remove(c.place.name)
+	}
+	c.leave()
+	if failed := c.backend.folderSync(dir); failed != nil {
+		err = errors.Join(err, fmt.Errorf("the storage was removed, but may be back after a power loss: %w", failed))
+	}
+	return err
+}
+
+// leave gives the lock back on a file that is not at the place any more. What a link led to counts no more either.
+func (c *claim) leave() {
+	c.fd.Close() // where it had to be closed before, this does nothing
+	c.fd, c.place.file = nil, c.place.name
+}
+
+// movable returns an error unless the claim holds a file that is still at its place and that it may move.
+func (c *claim) movable() error {
 	if err := c.present(); err != nil {
 		return err
 	}
-	err := removeOpen(c.fd, c.path)
-	c.fd = nil
-	return errors.Join(err, syncDir(c.path))
+	if c.readOnly {
+		return fmt.Errorf("%w: the storage was claimed to be read", core.ErrReadOnly)
+	}
+	return c.place.holds(c.fd)
 }
 
 // present returns an error unless the claim holds a file.
@@ -91,7 +141,7 @@ func (c *claim) present() error {
 		return c.foreign
 	}
 	if c.fd == nil {
-		return &os.PathError{Op: "find", Path: c.path, Err: fs.ErrNotExist}
+		return &os.PathError{Op: "find", Path: c.place.given, Err: fs.ErrNotExist}
 	}
 	return nil
 }
@@ -102,35 +152,41 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 		return nil, c.foreign
 	}
 	if c.fd == nil {
-		if err := c.create(ctx, opts.Mark); err != nil {
-			return nil, err
+		if c.readOnly {
+			return nil, c.present()
 		}
+		var err error
+		if c.fd, err = c.backend.create(ctx, c.place, opts.Mark); err != nil {
+			return nil, c.place.shown(err)
+		}
+	}
+	info, err := c.fd.Stat()
+	if err != nil {
+		return nil, c.place.shown(err)
 	}
 	e, err := c.open(ctx, opts)
 	if err != nil {
-		return nil, errors.Join(err, c.relock(ctx))
+		return nil, errors.Join(c.place.shown(err), c.relock(ctx, info))
 	}
-	c.fd, c.opened = nil, true
+	c.fd = nil
 	return e, nil
 }
 
-// create creates a storage at the path, where nothing was when it was claimed, and locks it.
-func (c *claim) create(ctx context.Context, mark []byte) error {
-	if c.readOnly {
-		return c.present()
-	}
-	if err := create(c.path, c.backend.FileMode, mark); err != nil {
-		return err
-	}
-	return c.lock(ctx)
-}
-
-// relock takes the lock again if bbolt closed the file when it failed to open it.
-func (c *claim) relock(ctx context.Context) error {
+// relock takes the lock again if bbolt closed the file, which is that of info, when it failed to open it. If another is
+// in its place by now, that one is not what the claim was about.
+func (c *claim) relock(ctx context.Context, info os.FileInfo) error {
 	if _, err := c.fd.Stat(); err == nil {
 		return nil
 	}
-	return c.lock(ctx)
+	c.fd = nil
+	if err := c.lock(ctx); err != nil || c.fd == nil {
+		return err
+	}
+	now, err := c.fd.Stat()
+	if err != nil || !os.SameFile(info, now) {
+		return errors.Join(err, c.Release(), fmt.Errorf("%w: %s was replaced", core.ErrConflict, c.place.given))
+	}
+	return nil
 }
 
 // Release gives the lock back.

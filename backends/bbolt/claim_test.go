@@ -212,7 +212,7 @@ func TestRenameRemoveList(t *testing.T) {
 	e.Close()
 	os.Mkdir(path+".old-2", 0o700)
 	os.WriteFile(path+".old-0", nil, 0o600)
-	os.WriteFile(path+".old-1"+temporaryMark+"00", nil, 0o600)
+	os.WriteFile(path+".old-1"+temporaryMark+"0000000000000000", nil, 0o600)
 	list, err := Backend{}.List(context.Background(), path+".old-")
 	if want := []string{path + ".old-0", path + ".old-1"}; err != nil || !slices.Equal(list, want) {
 		t.Errorf("list %q, %v, want %q", list, err, want)
@@ -238,12 +238,12 @@ func TestRenameRemoveList(t *testing.T) {
 // A file that a crash left half built is removed by the next one who builds; a file that is being built is not.
 func TestLeftovers(t *testing.T) {
 	path := testPath(t)
-	building, err := newTemporary(path, 0o600)
+	building, err := newPlace(path).newTemporary(0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer building.Close()
-	os.WriteFile(path+temporaryMark+"dead", []byte("half a storage"), 0o600)
+	os.WriteFile(path+temporaryMark+"00000000deadbeef", []byte("half a storage"), 0o600)
 	closeEngine(t, open(t, Backend{}, path))
 	if _, err := os.Stat(path + temporaryMark + "dead"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("a leftover is still there:", err)

@@ -9,8 +9,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
-	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -21,7 +21,8 @@ var _ core.Compactor = (*engine)(nil)
 
 // Compact writes the rows into a new file and renames it over the old one. Values and snapshots that are open keep the
 // old file, which has no name then, until they are released. Until the rename a failure leaves the old file as it is;
-// a crash leaves one of the two.
+// a crash leaves one of the two. After the rename nothing but making it durable can fail: then the new file is used, and
+// nothing is written to it before that succeeds.
 //
 // Windows does not let a file that is open be replaced, so there is no Compact.
 func (e *engine) Compact(ctx context.Context) error {
@@ -31,37 +32,46 @@ func (e *engine) Compact(ctx context.Context) error {
 	if old.readOnly {
 		return core.ErrReadOnly
 	}
-	path, err := filepath.EvalSymlinks(e.path) // a link to the file stays a link
-	if err != nil {
+	if err := e.holds(old); err != nil {
 		return err
 	}
-	removeLeftovers(path)
+	e.place.removeLeftovers(old.fd)
 	info, err := old.fd.Stat()
 	if err != nil {
 		return err
 	}
-	temporary, err := newTemporary(path, info.Mode().Perm())
+	dir, err := openFolder(e.place.file)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	temporary, err := e.place.newTemporary(0o600)
 	if err != nil {
 		return err
 	}
 	name := temporary.Name()
-	f, err := e.rewrite(ctx, temporary, path, info.Mode().Perm())
+	f, err := e.rewrite(ctx, temporary, old)
 	if err != nil {
-		return errors.Join(err, os.Remove(name))
+		return errors.Join(writeError(err), os.Remove(name))
 	}
 	if after, err := f.fd.Stat(); err != nil || after.Size() >= info.Size() {
 		return errors.Join(err, f.release(), os.Remove(name), e.keep(old)) // the old file is as good
 	}
-	return e.replace(old, f, name, path)
+	return e.replace(old, f, name, dir)
 }
 
-// rewrite fills the file fd with what the storage holds and returns it, synced and with the name that it will have. It
-// takes fd over.
-func (e *engine) rewrite(ctx context.Context, fd *os.File, path string, mode os.FileMode) (*file, error) {
-	if err := fd.Chmod(mode); err != nil { // umask may have changed
+// holds returns an error unless the place leads to f. A link to the file stays a link.
+func (e *engine) holds(f *file) error {
+	return place{given: e.place.given, name: e.place.file, file: e.place.file}.holds(f.fd)
+}
+
+// rewrite fills the file fd with what the storage holds and returns it, synced and with the name and the attributes that
+// it will have. It takes fd over.
+func (e *engine) rewrite(ctx context.Context, fd *os.File, old *file) (*file, error) {
+	if err := copyAttributes(old.fd, fd); err != nil {
 		return nil, errors.Join(err, fd.Close())
 	}
-	fd, err := renamed(fd, path)
+	fd, err := renamed(fd, e.place.file)
 	if err != nil {
 		return nil, err
 	}
@@ -102,15 +112,24 @@ func (e *engine) keep(old *file) error {
 
 // replace makes f, which is at name, the engine's file and gives it the path of the old one. Readers go first: both
 // files hold the same, and after the rename nothing may fail.
-func (e *engine) replace(old, f *file, name, path string) error {
+func (e *engine) replace(old, f *file, name string, dir folder) error {
 	if err := e.reads.refresh(f); err != nil {
 		return errors.Join(err, f.release(), os.Remove(name))
 	}
-	if err := os.Rename(name, path); err != nil {
-		return errors.Join(err, e.reads.refresh(old), f.release(), os.Remove(name))
+	err := e.holds(old)
+	if err == nil {
+		err = os.Rename(name, e.place.file)
+	}
+	if err != nil {
+		return errors.Join(e.place.shown(err), e.reads.refresh(old), f.release(), os.Remove(name))
 	}
 	e.file.Store(f)
-	return errors.Join(syncDir(path), old.release())
+	if err := e.backend.folderSync(dir); err != nil {
+		f.unsynced = true
+		return errors.Join(fmt.Errorf("the storage was compacted, but its folder could not be synced; writes fail until it can be: %w", err),
+			old.release())
+	}
+	return old.release()
 }
 
 // copyFrom writes the mark and the rows of s, and makes them durable.

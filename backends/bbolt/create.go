@@ -4,36 +4,101 @@
 package bbolt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/guardkv/guardkv/core"
 )
 
-// create makes a storage at path, where nothing may be but an empty directory: ErrConflict if something is. It is built under another name, so
-// that whoever finds a file at path finds a storage.
-func create(path string, mode os.FileMode, mark []byte) error {
-	removeLeftovers(path)
-	fd, err := newTemporary(path, mode)
+// create makes a storage at the place, where nothing may be: ErrConflict if something is. It is built under another
+// name, so that whoever finds a file at the path finds a storage, and is locked before it gets its name, so that nobody
+// can take it away before it is opened.
+func (b Backend) create(ctx context.Context, p place, mark []byte) (*os.File, error) {
+	p.removeResidue()
+	p.removeLeftovers(nil)
+	dir, err := openFolder(p.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no folder %s: %w", filepath.Dir(p.given), fs.ErrNotExist)
+	} else if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	fd, err := b.build(ctx, p, mark)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	if lockIsShared {
+		return b.publish(p, fd, dir)
+	}
+	return b.publishClosed(ctx, p, fd)
+}
+
+// publish gives fd, which is locked, the name of the place.
+func (b Backend) publish(p place, fd *os.File, dir folder) (*os.File, error) {
 	name := fd.Name()
-	if err := fill(fd, mark); err != nil {
-		return errors.Join(err, os.Remove(name))
+	fd, err := renamed(fd, p.name)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(name))
 	}
-	if err := moveNew(name, path); err != nil {
-		os.Remove(name)
-		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) { // or took what was built here for a leftover
-			return fmt.Errorf("%w: somebody else creates %s", core.ErrConflict, path)
+	if err := moveNew(name, p.name); err != nil {
+		fd.Close()
+		return nil, errors.Join(p.taken(err), os.Remove(name))
+	}
+	if err := b.folderSync(dir); err != nil { // nobody has used it
+		err = errors.Join(err, os.Remove(p.name))
+		fd.Close()
+		return nil, err
+	}
+	return fd, nil
+}
+
+// publishClosed is publish where a file that is open keeps its name.
+func (b Backend) publishClosed(ctx context.Context, p place, fd *os.File) (*os.File, error) {
+	name := fd.Name()
+	fd.Close()
+	if err := moveNew(name, p.name); err != nil {
+		return nil, errors.Join(p.taken(err), os.Remove(name))
+	}
+	fd, err := p.lock(ctx, false, b.LockTimeout)
+	if err == nil && fd == nil {
+		err = fmt.Errorf("%w: somebody took %s away", core.ErrConflict, p.given)
+	}
+	return fd, err
+}
+
+// taken adds ErrConflict to the error of a creation that came too late.
+func (p place) taken(err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: somebody else creates %s", core.ErrConflict, p.given)
+	}
+	return err
+}
+
+// build makes an empty storage under a temporary name, and locks it.
+func (b Backend) build(ctx context.Context, p place, mark []byte) (*os.File, error) {
+	for {
+		fd, err := p.newTemporary(b.FileMode)
+		if err != nil {
+			return nil, err
 		}
-		return err
+		name := fd.Name()
+		if err := fill(fd, mark); err != nil {
+			return nil, errors.Join(err, os.Remove(name))
+		}
+		fd, err = place{name, name, name}.lock(ctx, false, b.LockTimeout)
+		if err != nil {
+			return nil, errors.Join(err, os.Remove(name))
+		}
+		if fd != nil {
+			return fd, nil
+		} // else somebody took it for a leftover before it was locked again
 	}
-	return syncDir(path)
 }
 
 // fill makes an empty storage of the file fd, and closes it.

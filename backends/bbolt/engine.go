@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -20,7 +19,7 @@ import (
 // engine is one open storage.
 type engine struct {
 	backend Backend
-	path    string
+	place   place
 	noSync  bool
 	logger  *slog.Logger
 
@@ -46,16 +45,14 @@ func (c *claim) open(ctx context.Context, opts core.EngineOptions) (*engine, err
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{backend: c.backend, path: c.path, noSync: opts.NoSync, logger: opts.Logger, reads: new(mapped)}
+	e := &engine{backend: c.backend, place: c.place, noSync: opts.NoSync, logger: opts.Logger, reads: new(mapped)}
 	o := fileOptions{readOnly: c.readOnly, noSync: opts.NoSync, listed: v.clean, logger: opts.Logger}
 	if !c.readOnly {
 		o.reserved = c.backend.reserve(info.Size())
 		if o.reserved == 0 {
 			e.reads = new(copied)
 		}
-		if !v.clean {
-			removeLeftovers(c.path) // a compaction may have been cut short
-		}
+		c.place.removeLeftovers(c.fd)
 	}
 	f, err := openFile(c.fd, o)
 	if err != nil {
@@ -71,7 +68,7 @@ func (c *claim) open(ctx context.Context, opts core.EngineOptions) (*engine, err
 // another file by now.
 func (e *engine) start(f *file) error {
 	if !lockIsShared {
-		if same, err := leadsTo(e.path, f.fd); err != nil || !same {
+		if same, err := leadsTo(e.place.file, f.fd); err != nil || !same {
 			return errors.Join(err, core.ErrLocked)
 		}
 	}
@@ -111,11 +108,16 @@ func (e *engine) Limits() core.Limits {
 
 // Size returns the length of the file.
 func (e *engine) Size() (int64, error) {
-	info, err := os.Stat(e.path)
-	if err != nil {
-		return 0, err
+	for {
+		f := e.file.Load()
+		info, err := f.fd.Stat()
+		if err == nil {
+			return info.Size(), nil
+		}
+		if e.file.Load() == f { // else a compaction replaced it, and it was closed
+			return 0, err
+		}
 	}
-	return info.Size(), nil
 }
 
 // Check reads all pages of the newest state, both meta pages, and the list of free pages if it is in the file.
@@ -170,5 +172,9 @@ func (e *engine) As(target any) bool {
 func (e *engine) Close() error {
 	f := e.file.Load()
 	e.reads.stop()
-	return errors.Join(f.finish(), f.release())
+	err := f.finish()
+	if f.unsynced {
+		err = errors.Join(err, e.syncFolder(f))
+	}
+	return errors.Join(err, f.release())
 }

@@ -22,10 +22,11 @@ type file struct {
 	logger   *slog.Logger
 
 	// What follows is the writer's.
-	stop   failStop
-	listed bool // the newest commit has the freelist
-	leaked bool // a commit failed: the free pages that it took are not in bbolt's list any more
-	stuck  bool // bbolt's transaction did not end: it would wait for it for ever
+	stop     failStop
+	listed   bool // the newest commit has the freelist
+	leaked   bool // a commit failed: the free pages that it took are not in bbolt's list any more
+	stuck    bool // bbolt's transaction did not end: it would wait for it for ever
+	unsynced bool // a power loss may give the name back to the file that this one replaced
 }
 
 type fileOptions struct {

@@ -17,22 +17,22 @@ import (
 // lockRetry is the time between two attempts to get a lock.
 const lockRetry = 5 * time.Millisecond
 
-// lockPath opens and locks the file at path, shared if readOnly. It returns nil if nothing is there.
+// lock opens and locks the file at the place, shared if readOnly. It returns nil if nothing is there.
 //
 // A file that was waited for may have been compacted or set aside meanwhile: then the lock is on a file that the path
 // no longer leads to, and what is there now must be locked instead.
-func lockPath(ctx context.Context, path string, readOnly bool, timeout time.Duration) (*os.File, error) {
+func (p place) lock(ctx context.Context, readOnly bool, timeout time.Duration) (*os.File, error) {
 	deadline := time.Now().Add(timeout)
 	for {
-		f, err := tryLockPath(path, readOnly)
+		f, err := tryLockPath(p.file, readOnly)
 		if err != nil {
-			return nil, err
+			return nil, p.shown(err)
 		}
 		if f != errLockedFile {
 			return f, nil
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("%w: %s is open elsewhere", core.ErrLocked, path)
+			return nil, fmt.Errorf("%w: %s is open elsewhere", core.ErrLocked, p.given)
 		}
 		select {
 		case <-ctx.Done():

@@ -170,8 +170,8 @@ func admit(path string, killed bool, more int) (p patient, err error) {
 	return p, errors.Join(err, s.Close())
 }
 
-// place is bytes of the file that belong to one part of it. The first of them are structure.
-type place struct{ from, to, structure int }
+// section is bytes of the file that belong to one part of it. The first of them are structure.
+type section struct{ from, to, structure int }
 
 // The parts of the file, in the order of the table.
 var organs = []string{
@@ -193,11 +193,11 @@ var organs = []string{
 // anatomy finds the parts of a file.
 type anatomy struct {
 	pages  *filePages
-	places map[string][]place
+	places map[string][]section
 	reach  bitmap
 }
 
-func dissect(content []byte) (map[string][]place, error) {
+func dissect(content []byte) (map[string][]section, error) {
 	m, err := readMetas(bytes.NewReader(content))
 	if err != nil {
 		return nil, err
@@ -205,12 +205,12 @@ func dissect(content []byte) (map[string][]place, error) {
 	size := int(m.pageSize)
 	newer := int(m.txid%2) * size
 	older := size - newer
-	a := anatomy{&filePages{bytes.NewReader(content), m.pageSize, m.pages}, map[string][]place{}, newBitmap(m.pages)}
-	a.places["the whole file"] = []place{{0, len(content), 0}}
-	a.places["the newer meta page"] = []place{{newer + headerSize, newer + headerSize + metaSize, metaSize}}
-	a.places["the older meta page"] = []place{{older + headerSize, older + headerSize + metaSize, metaSize}}
+	a := anatomy{&filePages{bytes.NewReader(content), m.pageSize, m.pages}, map[string][]section{}, newBitmap(m.pages)}
+	a.places["the whole file"] = []section{{0, len(content), 0}}
+	a.places["the newer meta page"] = []section{{newer + headerSize, newer + headerSize + metaSize, metaSize}}
+	a.places["the older meta page"] = []section{{older + headerSize, older + headerSize + metaSize, metaSize}}
 	if end := int(m.pages) * size; end < len(content) {
-		a.places["behind the last page"] = []place{{end, len(content), 0}}
+		a.places["behind the last page"] = []section{{end, len(content), 0}}
 	}
 	if err := a.storage(m.root); err != nil {
 		return nil, err
@@ -240,7 +240,7 @@ func (a *anatomy) add(organ string, p page, extent uint64) (end int) {
 	}
 	from := int(p.id() * size)
 	end = from + int(p.startAfter(p.count()-1))
-	a.places[organ] = append(a.places[organ], place{from, min(end, from+int(size)), int(p.elementsEnd())})
+	a.places[organ] = append(a.places[organ], section{from, min(end, from+int(size)), int(p.elementsEnd())})
 	return end
 }
 
@@ -285,7 +285,7 @@ func (a *anatomy) leaf(p page, extent uint64) error {
 	}
 	end := a.add(organ, p, extent)
 	if second := int((p.id() + 1) * a.pages.pageSize); end > second {
-		a.places["overflow"+rows] = append(a.places["overflow"+rows], place{second, end, 0})
+		a.places["overflow"+rows] = append(a.places["overflow"+rows], section{second, end, 0})
 	}
 	return nil
 }
@@ -301,11 +301,11 @@ func (a *anatomy) rest(m meta) error {
 			return err
 		}
 		from := int(m.freelist) * size
-		a.places["list of free pages"] = []place{{from, from + headerSize + 8*free, headerSize}}
+		a.places["list of free pages"] = []section{{from, from + headerSize + 8*free, headerSize}}
 	}
 	for id := uint64(firstPage); id < m.pages; id++ {
 		if !a.reach.has(id) {
-			a.places["free pages"] = append(a.places["free pages"], place{int(id) * size, int(id+1) * size, 0})
+			a.places["free pages"] = append(a.places["free pages"], section{int(id) * size, int(id+1) * size, 0})
 		}
 	}
 	return nil
@@ -314,11 +314,11 @@ func (a *anatomy) rest(m meta) error {
 // injury is a kind of damage. do damages content at one of n spots of a place, or returns nil.
 type injury struct {
 	name string
-	do   func(content []byte, p place, spot, n int) []byte
+	do   func(content []byte, p section, spot, n int) []byte
 }
 
 var injuries = []injury{
-	{"flip a bit", func(content []byte, p place, spot, n int) []byte {
+	{"flip a bit", func(content []byte, p section, spot, n int) []byte {
 		to := p.to
 		if spot%2 == 0 && p.structure > 0 {
 			to = min(p.to, p.from+p.structure)
@@ -326,19 +326,19 @@ var injuries = []injury{
 		content[p.from+(to-p.from)*spot/n] ^= 1 << (spot * 5 % 8)
 		return content
 	}},
-	{"cut the file in it", func(content []byte, p place, spot, n int) []byte {
+	{"cut the file in it", func(content []byte, p section, spot, n int) []byte {
 		return content[:p.from+(p.to-p.from)*spot/n]
 	}},
-	{"zero a block of it", func(content []byte, p place, spot, n int) []byte {
+	{"zero a block of it", func(content []byte, p section, spot, n int) []byte {
 		at := (p.from + (p.to-p.from)*spot/n) &^ 511
 		clear(content[max(p.from, at):min(p.to, at+512)])
 		return content
 	}},
-	{"zero all of it", func(content []byte, p place, _, _ int) []byte {
+	{"zero all of it", func(content []byte, p section, _, _ int) []byte {
 		clear(content[p.from:p.to])
 		return content
 	}},
-	{"take it out", func(content []byte, p place, _, _ int) []byte {
+	{"take it out", func(content []byte, p section, _, _ int) []byte {
 		from, to := p.from&^4095, min((p.to+4095)&^4095, len(content))
 		if from == 0 && to == len(content) {
 			return nil
@@ -499,7 +499,7 @@ func matrixChild(args []string) error {
 // spots is at how many spots of a part each kind of damage is done.
 const spots = 8
 
-func (p patient) treat(path string, places []place, whole bool, in injury, short bool) error {
+func (p patient) treat(path string, places []section, whole bool, in injury, short bool) error {
 	if len(places) == 0 || whole && slices.Contains([]string{"flip a bit", "zero a block of it"}, in.name) {
 		return nil
 	}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // lockIsShared: a lock belongs to the open file, so bbolt may take it once more on the file it is handed.
@@ -39,25 +41,34 @@ func unlock(*os.File) error { return nil }
 
 // renamed returns f, open and locked, as a file called name. It takes f over.
 func renamed(f *os.File, name string) (*os.File, error) {
-	fd, err := syscall.Dup(int(f.Fd()))
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		f.Close()
 		return nil, os.NewSyscallError("dup", err)
 	}
-	syscall.CloseOnExec(fd)
-	f.Close()
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// syncDir makes what happened to the name path durable.
-func syncDir(path string) error {
+// folder is an open directory, whose names can be made durable. It is opened before a name is changed, so that a process
+// that has no descriptors left changes none.
+type folder struct{ *os.File }
+
+// openFolder opens the folder of path.
+func openFolder(path string) (folder, error) {
 	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems need none
+	return folder{d}, err
+}
+
+// Sync makes what happened to names in the folder durable.
+func (d folder) Sync() error {
+	if err := d.File.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems need none
 		return err
 	}
 	return nil
+}
+
+// hasNoName reports whether f was deleted while it was open.
+func hasNoName(f *os.File) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(int(f.Fd()), &st) == nil && st.Nlink == 0
 }

@@ -38,5 +38,19 @@ func unlock(f *os.File) error {
 	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, lockAt())
 }
 
-// syncDir has no counterpart here: names are durable when the call that changes them returns.
-func syncDir(string) error { return nil }
+// renamed is needed where lockIsShared is true.
+func renamed(f *os.File, _ string) (*os.File, error) { return f, nil }
+
+// folder has no counterpart here: names are durable when the call that changes them returns.
+type folder struct{}
+
+func openFolder(string) (folder, error) { return folder{}, nil }
+
+// Sync does nothing.
+func (folder) Sync() error { return nil }
+
+// Close does nothing.
+func (folder) Close() error { return nil }
+
+// hasNoName: a file that is open cannot be deleted.
+func hasNoName(*os.File) bool { return false }

@@ -5,6 +5,7 @@ package bbolt
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,12 +19,27 @@ import (
 // A crash leaves at most such a file behind.
 const temporaryMark = ".guardkv-tmp-"
 
-func isTemporary(name string) bool { return strings.Contains(name, temporaryMark) }
+// The marks in the names that core gives: behind a path where a storage is restored, and to what is set aside.
+const (
+	restoringMark = ".restoring"
+	replacedMark  = ".replaced-"
+)
 
-// newTemporary creates an empty file beside path and locks it, which tells it from what a crash left behind.
-func newTemporary(path string, mode os.FileMode) (*os.File, error) {
+// isTemporary reports whether newTemporary made a name: one that only looks like it is somebody else's.
+func isTemporary(name string) bool {
+	at := strings.LastIndex(name, temporaryMark)
+	if at < 0 {
+		return false
+	}
+	number := name[at+len(temporaryMark):]
+	_, err := hex.DecodeString(number)
+	return err == nil && len(number) == 16
+}
+
+// newTemporary creates an empty file beside the place and locks it, which tells it from what a crash left behind.
+func (p place) newTemporary(mode os.FileMode) (*os.File, error) {
 	for {
-		name := fmt.Sprintf("%s%s%016x", path, temporaryMark, rand.Uint64())
+		name := fmt.Sprintf("%s%s%016x", p.file, temporaryMark, rand.Uint64())
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 		if errors.Is(err, fs.ErrExist) {
 			continue
@@ -44,31 +60,82 @@ func newTemporary(path string, mode os.FileMode) (*os.File, error) {
 	}
 }
 
-// removeLeftovers removes the temporary files beside path that nobody builds any more. It is housekeeping: what
-// cannot be removed stays.
-func removeLeftovers(path string) {
-	dir, base := filepath.Split(path)
+// removeLeftovers removes what a crash left beside the place: temporary files that nobody builds any more, and second
+// names of own, the file at the place, which is locked. own may be nil. It is housekeeping: what cannot be removed stays.
+func (p place) removeLeftovers(own *os.File) {
+	dir, base := filepath.Split(p.file)
 	entries, err := os.ReadDir(filepath.Clean(dir))
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), base+temporaryMark) {
+		rest, ok := strings.CutPrefix(e.Name(), base)
+		if !ok || !e.Type().IsRegular() {
 			continue
 		}
-		name := dir + e.Name()
-		if f, err := lockPath(context.Background(), name, false, 0); err == nil && f != nil {
-			removeOpen(f, name)
+		switch name := dir + e.Name(); {
+		case own != nil && isSecondName(rest) && p.isSecondNameOf(name, own):
+			os.Remove(name)
+		case isTemporary(e.Name()):
+			removeUnlocked(name)
 		}
 	}
 }
 
-// removeOpen removes the file at name, which is f, and closes it.
-func removeOpen(f *os.File, name string) error {
-	if !lockIsShared { // where a file that is open cannot be removed
-		return errors.Join(f.Close(), os.Remove(name))
+// isSecondName reports whether a file that is called like the storage, and then rest, may be the storage itself: a process
+// that died had given it one name and not yet taken the other.
+func isSecondName(rest string) bool {
+	return rest == restoringMark || strings.HasPrefix(rest, replacedMark) || strings.HasPrefix(rest, temporaryMark) && isTemporary(rest)
+}
+
+// isSecondNameOf reports whether name leads to f as the place does: without it f keeps the name that it should have.
+func (p place) isSecondNameOf(name string, f *os.File) bool {
+	second, err := leadsTo(name, f)
+	if err != nil || !second {
+		return false
 	}
-	return errors.Join(os.Remove(name), f.Close())
+	first, err := leadsTo(p.file, f)
+	return err == nil && first
+}
+
+// removeUnlocked removes a temporary file if nobody builds it.
+func removeUnlocked(name string) {
+	f, err := place{name, name, name}.lock(context.Background(), false, 0)
+	if err != nil || f == nil {
+		return
+	}
+	removeOpen(f, name)
+	f.Close()
+}
+
+// isResidue reports whether the place is a second name of a storage that was restored: its Restore died when the storage
+// had its own name and not yet lost this one. There is nothing then at the place.
+func (p place) isResidue() bool {
+	owner, ok := strings.CutSuffix(p.name, restoringMark)
+	if !ok {
+		return false
+	}
+	a, err := os.Lstat(owner)
+	if err != nil {
+		return false
+	}
+	b, err := os.Lstat(p.name)
+	return err == nil && b.Mode().IsRegular() && os.SameFile(a, b)
+}
+
+// removeResidue makes true that nothing is at the place.
+func (p place) removeResidue() {
+	if p.isResidue() {
+		os.Remove(p.name)
+	}
+}
+
+// removeOpen removes the file at name, which is f. Where a file that is open cannot be removed, it is closed before.
+func removeOpen(f *os.File, name string) error {
+	if !lockIsShared {
+		f.Close()
+	}
+	return os.Remove(name)
 }
 
 // renameNew renames a file to a name that nothing has.
@@ -81,22 +148,25 @@ func renameNew(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// moveNew moves a file to a path where nothing is but perhaps an empty directory.
+// moveNew moves a file to a name that nothing has: in one step where the system can, by a second name where the file
+// system has links. A crash between the two steps leaves the second name, which removeLeftovers knows.
 func moveNew(from, to string) error {
-	if info, err := os.Stat(to); err == nil && info.IsDir() {
-		os.Remove(to) // fails if it is not empty any more, and linking then does too
+	if err := renameExclusive(from, to); !errors.Is(err, errors.ErrUnsupported) {
+		return err
 	}
 	return linkNew(from, to)
 }
 
-// linkNew moves a file to a name that nothing has, atomically where the file system has links.
+// linkNew is moveNew in two steps.
 func linkNew(from, to string) error {
 	err := os.Link(from, to)
-	if err == nil {
-		return os.Remove(from)
-	}
 	if errors.Is(err, fs.ErrExist) {
 		return err
+	} else if err != nil {
+		return renameNew(from, to)
 	}
-	return renameNew(from, to)
+	if err := os.Remove(from); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, os.Remove(to))
+	}
+	return nil
 }
