@@ -83,7 +83,7 @@ const (
 	ValidateFull
 )
 
-// Engine is one open storage. It is safe for concurrent use, except that Apply, SetMark and Compact are called
+// Engine is one open storage. It is safe for concurrent use, except that Apply, SetMark and Powers.Compact are called
 // by one goroutine at a time. Close is called once, after every Releaser was released and every
 // Snapshot was closed, and nothing is called after it.
 type Engine interface {
@@ -97,17 +97,13 @@ type Engine interface {
 	// older state than one that was seen before. An open Snapshot blocks neither Apply nor Compact.
 	Snapshot(ctx context.Context) (Snapshot, error)
 
-	// Apply makes the writes durable, all or none, and visible before it returns. Keys are strictly
-	// increasing, so none occurs twice. Deleting an absent key is no error. Neither keys nor values may be
-	// kept or modified: the caller reuses them. ctx is looked at before anything is written, not after.
-	//
-	// base is the snapshot that the writes were computed from, nil for writes that depend on nothing. An engine
-	// with writers outside this process returns ErrConflict if what was read through base has changed; an
-	// engine that locks its storage may ignore base.
+	// Apply makes the batch durable, all of it or nothing, and visible before it returns. Deleting an absent
+	// key is no error. Nothing that the batch refers to may be kept or modified: the caller reuses it. ctx is
+	// looked at before anything is written, not after.
 	//
 	// ErrConflict, ErrTooLarge and ErrNoRoom mean that nothing was written. After any other error the outcome may be
 	// unknown, and Apply is not called again. A panic may be on a goroutine of this package, where nobody recovers it.
-	Apply(ctx context.Context, base Snapshot, writes []Write) error
+	Apply(ctx context.Context, b Batch) error
 
 	// SetMark replaces the mark, durably and atomically, without touching any row.
 	SetMark(ctx context.Context, mark []byte) error
@@ -115,28 +111,35 @@ type Engine interface {
 	// Limits returns what the engine can take.
 	Limits() Limits
 
+	// Powers returns what the engine can do beside the rest.
+	Powers() Powers
+
 	// Close makes everything durable and gives the lock back.
 	Close() error
 }
 
-// Releaser ends the validity of bytes that Engine.Get returned.
+// Releaser ends the validity of bytes that Engine.Get or Snapshot.Get returned.
 type Releaser interface{ Release() }
 
 // Snapshot is one unchanging state of an engine. It is safe for concurrent use; Close is called once, after
-// every Cursor was closed.
+// every Releaser was released and every RowCursor was closed.
 type Snapshot interface {
 	// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified,
-	// and are valid until Close.
-	Get(ctx context.Context, key []byte) ([]byte, error)
+	// and are valid until Release, which is called exactly once, before Close, and only if err is nil. r is nil
+	// if the bytes are valid until Close and there is nothing to release.
+	Get(ctx context.Context, key []byte) (value []byte, r Releaser, err error)
 
 	// Scan returns a cursor that stands before the first row of the range. ctx holds for the cursor too.
-	Scan(ctx context.Context, r ScanRange) (Cursor, error)
+	Scan(ctx context.Context, r ScanRange) (RowCursor, error)
+
+	// Powers returns what the snapshot can do beside the rest.
+	Powers() SnapshotPowers
 
 	// Close releases the snapshot.
 	Close() error
 }
 
-// ScanRange says what a Cursor passes over. The slices may be reused when Scan returns.
+// ScanRange says what a RowCursor passes over. The slices may be reused when Scan returns.
 type ScanRange struct {
 	Low, High []byte // Low is inclusive, High exclusive; nil is no bound
 	Reverse   bool   // from the last row to the first
@@ -144,17 +147,33 @@ type ScanRange struct {
 	Once      bool   // a hint: everything is read, and not soon again, so caches are better left as they are
 }
 
-// Cursor passes over rows in the order of bytes.Compare, or its reverse. It is used by one goroutine at a time.
-type Cursor interface {
+// RowCursor passes over rows in the order of bytes.Compare, or its reverse. It is used by one goroutine at a time.
+type RowCursor interface {
 	// Next returns the next row. ok is false at the end, after an error, and from then on. The bytes are owned
-	// by the engine, must not be modified, and are valid until the next call of Next or Close.
+	// by the engine, must not be modified, and are valid until the next call of Next, Seek or Close.
 	Next() (key, value []byte, ok bool)
+
+	// Seek moves the cursor, backward too, so that the next call of Next returns the first row of the range at
+	// or behind key in the cursor's direction: with Reverse, the last row whose key is not above key. A cursor
+	// at its end goes on after Seek; one that failed stays at its error. key may be reused when Seek returns.
+	Seek(key []byte)
 
 	// Err returns the error that ended the rows early, or nil.
 	Err() error
 
 	// Close releases the cursor. It is called once.
 	Close() error
+}
+
+// Batch is what one Apply commits.
+type Batch struct {
+	// Writes are in the order of their keys, which are strictly increasing, so none occurs twice.
+	Writes []Write
+
+	// Base is the snapshot that the writes were computed from, nil for writes that depend on nothing. An engine
+	// with writers outside this process returns ErrConflict if what was read through Base has changed; an
+	// engine that locks its storage may ignore it. A decorator that wraps snapshots unwraps it.
+	Base Snapshot
 }
 
 // Write is one row to put, or one key to delete.
@@ -171,33 +190,29 @@ type Limits struct {
 	StreamRows int // rows of one Apply of a stream: more would need more memory than a stream should, in any order
 }
 
-// The optional powers of an Engine, and of a Snapshot (Counter). What an engine lacks it does not implement.
-type (
-	// Compactor returns space to the file system. Guards and snapshots may be open.
-	Compactor interface {
-		Compact(ctx context.Context) error
-	}
-	// Sizer tells how many bytes the storage takes on its medium.
-	Sizer interface {
-		Size() (int64, error)
-	}
-	// Checker reads everything the engine keeps for itself; damage is ErrCorrupt, saying what and where.
-	Checker interface {
-		Check(ctx context.Context) error
-	}
-	// Unwrapper sets target to the engine's own handle if it is a pointer to one, and reports whether it was.
-	Unwrapper interface {
-		As(target any) bool
-	}
-	// Counter counts rows, and the bytes of their keys and values, in much less time than a scan takes.
-	Counter interface {
-		Count(ctx context.Context, low, high []byte) (rows, bytes int64, err error)
-	}
-)
-
 // Resolver is the optional power of a Backend whose paths depend on something that may change, such as the working
 // directory or links: Resolve returns a path that leads to the same place for as long as the program runs. [Open] and
 // [Restore] ask it once, and then use that path and what lies beside it; what users see is what they gave.
 type Resolver interface {
 	Resolve(path string) (string, error)
+}
+
+// Powers are what an engine can do beside the rest. Those that it lacks are nil, and the storage does without them. A
+// decorator that embeds an Engine has the powers of that engine, and changes those that it wants to see.
+type Powers struct {
+	// Compact returns space to the file system. Guards and snapshots may be open.
+	Compact func(ctx context.Context) error
+	// Size tells how many bytes the storage takes on its medium.
+	Size func() (int64, error)
+	// Check reads everything the engine keeps for itself; damage is ErrCorrupt, saying what and where.
+	Check func(ctx context.Context) error
+	// As sets target to the engine's own handle if it is a pointer to one, and reports whether it was.
+	As func(target any) bool
+}
+
+// SnapshotPowers are what a Snapshot can do beside the rest. Those that it lacks are nil, and the storage does
+// without them.
+type SnapshotPowers struct {
+	// Count counts rows, and the bytes of their keys and values, in much less time than a scan takes.
+	Count func(ctx context.Context, low, high []byte) (rows, bytes int64, err error)
 }

@@ -356,7 +356,7 @@ func apply(t *testing.T, b core.Backend, w core.Write) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(e.Apply(t.Context(), nil, []core.Write{w}), e.Close()); err != nil {
+	if err := errors.Join(e.Apply(t.Context(), core.Batch{Writes: []core.Write{w}}), e.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -420,8 +420,8 @@ func (c *sinkClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Eng
 
 func (e *sinkEngine) Limits() core.Limits { return e.s.limits }
 
-func (e *sinkEngine) Apply(_ context.Context, _ core.Snapshot, writes []core.Write) error {
-	size := 0
+func (e *sinkEngine) Apply(_ context.Context, b core.Batch) error {
+	size, writes := 0, b.Writes
 	for i, w := range writes {
 		size += len(w.Key) + len(w.Value)
 		if i > 0 && bytes.Compare(writes[i-1].Key, w.Key) >= 0 {

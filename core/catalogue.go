@@ -211,12 +211,12 @@ func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
 func (t *tableState) info(ctx context.Context, snap Snapshot) (info TableInfo, err error) {
 	r := t.record.Load()
 	info = TableInfo{Name: t.name, KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums, Rows: -1, Bytes: -1}
-	counter, ok := snap.(Counter)
-	if !ok {
+	count := snap.Powers().Count
+	if count == nil {
 		return info, nil
 	}
 	low := appendTableNumber(nil, r.Number)
-	info.Rows, info.Bytes, err = counter.Count(ctx, low, prefixEnd(low))
+	info.Rows, info.Bytes, err = count(ctx, low, prefixEnd(low))
 	if err == nil {
 		info.Bytes -= info.Rows * r.overhead()
 	}

@@ -27,8 +27,8 @@ func (s *Storage) Check(ctx context.Context) error {
 }
 
 func (s *Storage) check(ctx context.Context, snap Snapshot) error {
-	if c, ok := s.engine.(Checker); ok {
-		if err := c.Check(ctx); err != nil {
+	if s.powers.Check != nil {
+		if err := s.powers.Check(ctx); err != nil {
 			return err
 		}
 	}

@@ -21,8 +21,8 @@ func (s *Storage) Compact(ctx context.Context) (CompactStats, error) {
 		if err := s.purge(ctx); err != nil {
 			return err
 		}
-		if c, ok := s.engine.(Compactor); ok {
-			if err := c.Compact(ctx); err != nil {
+		if s.powers.Compact != nil {
+			if err := s.powers.Compact(ctx); err != nil {
 				return err
 			}
 		}
@@ -33,9 +33,8 @@ func (s *Storage) Compact(ctx context.Context) (CompactStats, error) {
 }
 
 func (s *Storage) size() (int64, error) {
-	sizer, ok := s.engine.(Sizer)
-	if !ok {
+	if s.powers.Size == nil {
 		return -1, nil
 	}
-	return sizer.Size()
+	return s.powers.Size()
 }

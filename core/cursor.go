@@ -16,7 +16,7 @@ import (
 type cursor struct {
 	ctx      context.Context
 	snapshot Snapshot
-	rows     Cursor
+	rows     RowCursor
 	steps    int // before the context is looked at again
 	failed   error
 	closed   bool

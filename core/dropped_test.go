@@ -16,6 +16,7 @@ type dropping struct {
 }
 
 func (e dropping) Limits() Limits { return Limits{} }
+func (e dropping) Powers() Powers { return Powers{} }
 
 func (e dropping) Get(context.Context, []byte) ([]byte, Releaser, error) {
 	e.drop()
@@ -29,11 +30,12 @@ func (e dropping) Snapshot(context.Context) (Snapshot, error) {
 
 type noRows struct{ Snapshot }
 
-func (noRows) Close() error { return nil }
+func (noRows) Close() error           { return nil }
+func (noRows) Powers() SnapshotPowers { return SnapshotPowers{} }
 
-func (noRows) Scan(context.Context, ScanRange) (Cursor, error) { return noCursor{}, nil }
+func (noRows) Scan(context.Context, ScanRange) (RowCursor, error) { return noCursor{}, nil }
 
-type noCursor struct{ Cursor }
+type noCursor struct{ RowCursor }
 
 func (noCursor) Next() (key, value []byte, ok bool) { return nil, nil, false }
 func (noCursor) Err() error                         { return nil }

@@ -19,6 +19,7 @@ type oneRow struct {
 
 func (e *oneRow) Get(context.Context, []byte) ([]byte, Releaser, error) { return e.value, e, nil }
 func (e *oneRow) Limits() Limits                                        { return Limits{} }
+func (e *oneRow) Powers() Powers                                        { return Powers{} }
 func (e *oneRow) Release()                                              { atomic.AddInt64(&e.released, 1) }
 
 func (e *oneRow) Close() error {

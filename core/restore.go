@@ -340,7 +340,7 @@ func (r *restorer) apply() error {
 	if len(writes) == 0 {
 		return nil
 	}
-	if err := r.engine.Apply(context.WithoutCancel(r.ctx), nil, writes); err != nil {
+	if err := r.engine.Apply(context.WithoutCancel(r.ctx), Batch{Writes: writes}); err != nil {
 		return err
 	}
 	r.batch.reset()

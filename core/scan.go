@@ -223,9 +223,9 @@ func (s Scan[K, V, W]) Count(ctx context.Context) (int, error) {
 }
 
 func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error) {
-	counter, ok := c.snapshot.(Counter)
-	if ok && s.limit < 0 && (s.tx == nil || s.tx.pending.Len() == 0) && bytes.Compare(s.low, s.high) < 0 {
-		rows, _, err := counter.Count(ctx, s.low, s.high)
+	count := c.snapshot.Powers().Count
+	if count != nil && s.limit < 0 && (s.tx == nil || s.tx.pending.Len() == 0) && bytes.Compare(s.low, s.high) < 0 {
+		rows, _, err := count(ctx, s.low, s.high)
 		return int(rows), err
 	}
 	for n != s.limit {

@@ -45,9 +45,9 @@ type tightEngine struct {
 
 func (e tightEngine) Limits() core.Limits { return e.b.limits }
 
-func (e tightEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
-	*e.b.writes = append(*e.b.writes, len(writes))
-	return e.Engine.Apply(ctx, base, writes)
+func (e tightEngine) Apply(ctx context.Context, b core.Batch) error {
+	*e.b.writes = append(*e.b.writes, len(b.Writes))
+	return e.Engine.Apply(ctx, b)
 }
 
 // A range is deleted in writes that the engine takes, from either end, up to the limit of the scan.

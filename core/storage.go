@@ -15,6 +15,7 @@ type Storage struct {
 	path      string
 	engine    Engine
 	limits    Limits
+	powers    Powers
 	opts      options
 	version   atomic.Uint64 // the application's, as it is stored
 	recreated atomic.Pointer[Recreation]
@@ -35,7 +36,7 @@ type Recreation struct {
 }
 
 func newStorage(path string, e Engine, o options) *Storage {
-	s := &Storage{path: path, engine: e, limits: e.Limits(), opts: o, closed: make(chan struct{})}
+	s := &Storage{path: path, engine: e, limits: e.Limits(), powers: e.Powers(), opts: o, closed: make(chan struct{})}
 	s.writer.storage = s
 	s.writer.turn = make(chan struct{}, 1)
 	s.readers.idle = s.closeEngine
@@ -160,8 +161,7 @@ func (s *Storage) As(target any) bool {
 		return false
 	}
 	defer s.leave(shard, at)
-	u, ok := s.engine.(Unwrapper)
-	return ok && u.As(target)
+	return s.powers.As != nil && s.powers.As(target)
 }
 
 // Close closes the storage. From then on every call gives ErrClosed. If guards, scans or transactions are open,

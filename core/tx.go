@@ -25,6 +25,7 @@ type Tx struct {
 	block    int                  // the size of that block
 	keybuf   []byte               // the key of the read under way
 	cursors  map[*cursor]struct{} // open ones
+	held     []Releaser           // of values that were read
 	done     atomic.Bool
 }
 
@@ -50,6 +51,9 @@ func (tx *Tx) end() {
 	tx.done.Store(true)
 	for c := range tx.cursors {
 		c.close()
+	}
+	for _, r := range tx.held {
+		r.Release()
 	}
 	tx.storage.logClose(tx.snapshot.Close())
 }
@@ -82,17 +86,34 @@ func (w *wrapped) Unwrap() error { return w.sentinel }
 
 // get returns a value that is valid until the transaction ends.
 func (tx *Tx) get(ctx context.Context, key []byte) ([]byte, error) {
+	value, r, err := tx.peek(ctx, key)
+	if r != nil {
+		tx.held = append(tx.held, r)
+	}
+	return value, err
+}
+
+// peek returns a value that is valid until it is released, or until the transaction ends if r is nil.
+func (tx *Tx) peek(ctx context.Context, key []byte) (value []byte, r Releaser, err error) {
 	if p, ok := tx.pending.Get(key); ok {
 		if p.deleted {
-			return nil, ErrNotFound
+			return nil, nil, ErrNotFound
 		}
-		return p.value, nil
+		return p.value, nil, nil
 	}
 	return tx.snapshot.Get(ctx, key)
 }
 
+// releaseValue ends the validity of what Snapshot.Get returned.
+func releaseValue(r Releaser) {
+	if r != nil {
+		r.Release()
+	}
+}
+
 func (tx *Tx) has(ctx context.Context, key []byte) (bool, error) {
-	_, err := tx.get(ctx, key)
+	_, r, err := tx.peek(ctx, key)
+	releaseValue(r)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}

@@ -41,11 +41,13 @@ func (t TxTable[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
 	if err != nil {
 		return w, t.table.failAt("load", k, err)
 	}
-	stored, err := t.tx.get(ctx, key)
+	stored, r, err := t.tx.peek(ctx, key)
 	if err != nil {
 		return w, t.table.failAt("load", k, err)
 	}
-	err = t.table.rows.view(key, bytes.Clone(stored), &w)
+	stored = bytes.Clone(stored)
+	releaseValue(r)
+	err = t.table.rows.view(key, stored, &w)
 	return w, t.table.failAt("load", k, err)
 }
 

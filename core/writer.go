@@ -270,7 +270,8 @@ func (r *request) decide(ctx context.Context, base Snapshot, seen map[string]boo
 	key := r.writes[0].Key
 	existed, known := seen[string(key)]
 	if !known {
-		_, err := base.Get(ctx, key)
+		_, value, err := base.Get(ctx, key)
+		releaseValue(value)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			r.err = err
 			return
@@ -327,7 +328,7 @@ func (w *writer) apply(ctx context.Context, base Snapshot, writes []Write) error
 	if len(writes) == 0 {
 		return nil
 	}
-	err := w.storage.engine.Apply(context.WithoutCancel(ctx), base, writes)
+	err := w.storage.engine.Apply(context.WithoutCancel(ctx), Batch{Base: base, Writes: writes})
 	clear(w.merged) // keep no caller's bytes alive
 	if err != nil && !nothingWritten(err) {
 		w.failed = err

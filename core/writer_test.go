@@ -24,18 +24,19 @@ type mapEngine struct {
 }
 
 func (e *mapEngine) Limits() Limits { return Limits{} }
+func (e *mapEngine) Powers() Powers { return Powers{} }
 func (e *mapEngine) Close() error   { return nil }
 
-func (e *mapEngine) Apply(_ context.Context, _ Snapshot, writes []Write) error {
+func (e *mapEngine) Apply(_ context.Context, b Batch) error {
 	if e.before != nil {
-		if err := e.before(writes); err != nil {
+		if err := e.before(b.Writes); err != nil {
 			return err
 		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var copied []Write
-	for _, w := range writes {
+	for _, w := range b.Writes {
 		w.Key, w.Value = append([]byte(nil), w.Key...), append([]byte(nil), w.Value...)
 		copied = append(copied, w)
 		if w.Delete {
@@ -61,11 +62,11 @@ type mapSnapshot struct {
 
 func (s *mapSnapshot) Close() error { return nil }
 
-func (s *mapSnapshot) Get(_ context.Context, key []byte) ([]byte, error) {
+func (s *mapSnapshot) Get(_ context.Context, key []byte) ([]byte, Releaser, error) {
 	if v, ok := s.rows.Get(key); ok {
-		return v, nil
+		return v, nil, nil
 	}
-	return nil, ErrNotFound
+	return nil, nil, ErrNotFound
 }
 
 // gate holds up the first Apply until it is opened, so that a group can gather behind it.

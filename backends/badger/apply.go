@@ -18,13 +18,14 @@ import (
 const outOfLine = 1
 
 // Apply commits the writes. The arguments may be reused when the call returns.
-func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write) error {
+func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if e.place.ReadOnly {
 		return core.ErrReadOnly
 	}
+	writes := b.Writes
 	size, err := checkSizes(writes)
 	if err != nil || len(writes) == 0 {
 		return err

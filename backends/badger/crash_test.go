@@ -141,7 +141,7 @@ func writeChild(args []string) error {
 		for i := range writes {
 			writes[i].Value = batchValue(from + i)
 		}
-		if err := e.Apply(context.Background(), nil, writes); err != nil {
+		if err := e.Apply(context.Background(), core.Batch{Writes: writes}); err != nil {
 			return err
 		}
 		fmt.Println(n)

@@ -24,8 +24,11 @@ type cursor struct {
 	reverse  bool
 	keysOnly bool
 
+	from    []byte // where badger is to start, as stored: at this key, or in reverse below it; nil is the end
 	started bool
+	entered bool // a row was found since it started
 	done    bool
+	nothing bool // is in the range
 	err     error
 	rows    uint
 	value   []byte
@@ -34,7 +37,7 @@ type cursor struct {
 	long    []byte             // the copy of a value in the value log
 }
 
-var _ core.Cursor = (*cursor)(nil)
+var _ core.RowCursor = (*cursor)(nil)
 
 func newCursor(ctx context.Context, s *snapshot, r core.ScanRange) *cursor {
 	c := &cursor{ctx: ctx, engine: s.engine, txn: s.txn, reverse: r.Reverse, keysOnly: r.KeysOnly}
@@ -49,14 +52,15 @@ func newCursor(ctx context.Context, s *snapshot, r core.ScanRange) *cursor {
 		return nil
 	}
 	if r.High != nil && len(r.High) == 0 {
-		c.done = true // no key is below the empty one
+		c.nothing, c.done = true, true // no key is below the empty one
 	}
+	c.from = c.entry()
 	c.it = s.txn.NewIterator(badger.IteratorOptions{Reverse: r.Reverse})
 	return c
 }
 
 // Next returns the next row. The bytes are owned by the engine, must not be modified, and are valid until the next
-// call of Next or Close.
+// call of Next, Seek or Close.
 func (c *cursor) Next() (key, value []byte, ok bool) {
 	defer c.rescue()
 	if c.done {
@@ -102,22 +106,43 @@ func (c *cursor) advance() *badger.Item {
 		case !c.reverse && c.high != nil && bytes.Compare(key, c.high) >= 0,
 			c.reverse && c.low != nil && bytes.Compare(key, c.low) < 0:
 			return nil
-		case c.reverse && c.rows == 1 && c.high != nil && bytes.Compare(key, c.high) >= 0:
+		case c.reverse && !c.entered && c.from != nil && bytes.Compare(key, c.from) >= 0:
 			continue // where badger starts, the bound is included
 		case isReserved(key):
 			continue
 		}
+		c.entered = true
 		return item
 	}
 }
 
 func (c *cursor) start() {
 	c.started = true
+	c.it.Seek(c.from)
+}
+
+// entry returns the bound of the range that the cursor comes from.
+func (c *cursor) entry() []byte {
 	if c.reverse {
-		c.it.Seek(c.high) // nil is the end
+		return c.high
+	}
+	return c.low
+}
+
+// Seek moves the cursor to key, to start again from there.
+func (c *cursor) Seek(key []byte) {
+	if c.err != nil || c.nothing {
 		return
 	}
-	c.it.Seek(c.low)
+	c.started, c.entered, c.done = false, false, false
+	c.from = c.entry()
+	if c.reverse {
+		if above := stored(append(bytes.Clone(key), 0)); c.high == nil || bytes.Compare(above, c.high) < 0 {
+			c.from = bytes.Clone(above) // below which key is the highest
+		}
+	} else if key = stored(key); bytes.Compare(key, c.low) > 0 {
+		c.from = bytes.Clone(key)
+	}
 }
 
 // load makes value the value of item.

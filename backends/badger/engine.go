@@ -48,13 +48,7 @@ type engine struct {
 	torn      uint64 // the number of the commit that sets back rows of a batch that was not committed; 0: there are none
 }
 
-var (
-	_ core.Engine    = (*engine)(nil)
-	_ core.Compactor = (*engine)(nil)
-	_ core.Sizer     = (*engine)(nil)
-	_ core.Checker   = (*engine)(nil)
-	_ core.Unwrapper = (*engine)(nil)
-)
+var _ core.Engine = (*engine)(nil)
 
 // publish shows readers the commits up to ts.
 func (e *engine) publish(ts uint64) { e.newest.Store(e.db.NewTransactionAt(ts, false)) }
@@ -71,6 +65,11 @@ func (e *engine) discard() {
 	}
 	e.discarded.Store(ts) // before badger knows: see Get
 	e.db.SetDiscardTs(ts)
+}
+
+// Powers returns all of them.
+func (e *engine) Powers() core.Powers {
+	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, As: e.As}
 }
 
 // Limits returns what badger can take.

@@ -86,7 +86,7 @@ func TestEmptyValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v, err := s.Get(t.Context(), rowKey(1)); v == nil || len(v) > 0 || err != nil {
+	if v, _, err := s.Get(t.Context(), rowKey(1)); v == nil || len(v) > 0 || err != nil {
 		t.Errorf("Get: %v, %v", v, err)
 	}
 	c, err := s.Scan(t.Context(), core.ScanRange{})
@@ -130,13 +130,13 @@ func TestLongValues(t *testing.T) {
 	put(1, 0, n)
 	compact(t, e)
 	for i := range n {
-		got, err := before.Get(context.Background(), rowKey(i))
+		got, _, err := before.Get(context.Background(), rowKey(i))
 		if err != nil || !bytes.Equal(got, want(i, 0)) {
 			t.Fatalf("row %d as it was: %d bytes, %v", i, len(got), err)
 		}
 	}
 	before.Close()
-	if got, err := snap.Get(context.Background(), rowKey(0)); err != nil || !bytes.Equal(got, want(0, 0)) {
+	if got, _, err := snap.Get(context.Background(), rowKey(0)); err != nil || !bytes.Equal(got, want(0, 0)) {
 		t.Fatalf("the first row as it was: %v", err)
 	}
 	snap.Close()
@@ -331,7 +331,7 @@ func TestTooLarge(t *testing.T) {
 		{Key: make([]byte, l.Key+1)},
 		{Key: []byte("k"), Value: make([]byte, l.Value+1)},
 	} {
-		if err := e.Apply(context.Background(), nil, []core.Write{{Key: []byte("a")}, w}); !errors.Is(err, core.ErrTooLarge) {
+		if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: []byte("a")}, w}}); !errors.Is(err, core.ErrTooLarge) {
 			t.Errorf("%v", err)
 		}
 	}

@@ -104,7 +104,7 @@ func deletions(from, to int) []core.Write {
 
 func apply(tb testing.TB, e core.Engine, writes ...core.Write) {
 	tb.Helper()
-	if err := e.Apply(context.Background(), nil, writes); err != nil {
+	if err := e.Apply(context.Background(), core.Batch{Writes: writes}); err != nil {
 		tb.Fatal(err)
 	}
 }

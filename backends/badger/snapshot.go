@@ -29,23 +29,27 @@ func (e *engine) Snapshot(context.Context) (core.Snapshot, error) {
 	return &snapshot{e, txn}, nil
 }
 
-// Get returns the value of key, in memory that is not used again.
-func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, err error) {
+// Get returns the value of key, in memory that is not used again, so that there is nothing to release.
+func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, _ core.Releaser, err error) {
 	defer s.engine.health.rescue(&err)
 	key = stored(key)
 	item, err := s.txn.Get(key)
 	if err != nil {
-		return nil, readError(err)
+		return nil, nil, readError(err)
 	}
 	if item.UserMeta() != outOfLine {
-		return inline(item)
+		value, err = inline(item)
+		return value, nil, err
 	}
 	err = s.engine.outOfLine(s.txn, item, key, &value)
-	return value[:len(value):len(value)], err
+	return value[:len(value):len(value)], nil, err
 }
 
+// Powers returns none.
+func (s *snapshot) Powers() core.SnapshotPowers { return core.SnapshotPowers{} }
+
 // Scan returns a cursor before the first row of the range.
-func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.Cursor, err error) {
+func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.RowCursor, err error) {
 	defer s.engine.health.rescue(&err)
 	return newCursor(ctx, s, r), nil
 }

@@ -67,7 +67,7 @@ func stick(t *testing.T, e *engine, path string) (acknowledged int, clearWay fun
 	var refused error
 	for ; acknowledged < 100; acknowledged++ {
 		writes := stuckRows(acknowledged)
-		refused = soon(t, "Apply", func() error { return e.Apply(t.Context(), nil, writes) })
+		refused = soon(t, "Apply", func() error { return e.Apply(t.Context(), core.Batch{Writes: writes}) })
 		for i := range writes { // the memory is the caller's again
 			clear(writes[i].Key)
 			clear(writes[i].Value)
@@ -109,7 +109,7 @@ func TestStuck(t *testing.T) {
 	e := open(t, small, path)
 	n, clearWay := stick(t, e, path)
 	for what, do := range map[string]func() error{
-		"Apply":   func() error { return e.Apply(t.Context(), nil, stuckRows(n)) },
+		"Apply":   func() error { return e.Apply(t.Context(), core.Batch{Writes: stuckRows(n)}) },
 		"Compact": func() error { return e.Compact(t.Context()) },
 		"SetMark": func() error { return e.SetMark(t.Context(), testMark) },
 	} {
@@ -276,7 +276,7 @@ func TestDirectoryVanishes(t *testing.T) {
 			most = 1 // the name of the file that it was written to is not durable
 		}
 		for i := 0; err == nil && i < most; i++ {
-			err = soon(t, "Apply", func() error { return e.Apply(t.Context(), nil, rows(0, 1000, 4000)) })
+			err = soon(t, "Apply", func() error { return e.Apply(t.Context(), core.Batch{Writes: rows(0, 1000, 4000)}) })
 		}
 		if err == nil || errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("Apply: %v", err)
@@ -370,11 +370,11 @@ func TestNoRoom(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	full("Apply", e.Apply(t.Context(), nil, rows(0, 10, 100)))
+	full("Apply", e.Apply(t.Context(), core.Batch{Writes: rows(0, 10, 100)}))
 	free.Store(8 << 20)
 	apply(t, e, rows(0, 1000, 1000)...)
-	full("a batch of many rows", e.Apply(t.Context(), nil, rows(0, 5000, 1000)))
-	full("a long value", e.Apply(t.Context(), nil, []core.Write{{Key: rowKey(0), Value: make([]byte, 10<<20)}}))
+	full("a batch of many rows", e.Apply(t.Context(), core.Batch{Writes: rows(0, 5000, 1000)}))
+	full("a long value", e.Apply(t.Context(), core.Batch{Writes: []core.Write{{Key: rowKey(0), Value: make([]byte, 10<<20)}}}))
 	full("Compact", e.Compact(t.Context()))
 	want, err := dump(e)
 	if err != nil || len(want) != 1000 {
@@ -387,7 +387,7 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("%d bytes are not in tables, %d are, %v", logs, tables, err)
 	}
 	e.room.asked = e.room.asked.Add(-slow)
-	full("Apply that badger merges tables after", e.Apply(t.Context(), nil, rows(0, 1000, 1000)))
+	full("Apply that badger merges tables after", e.Apply(t.Context(), core.Batch{Writes: rows(0, 1000, 1000)}))
 	apply(t, e, rows(0, 1000, 500)...)
 	if want, err = dump(e); err != nil {
 		t.Fatal(err)
@@ -430,8 +430,8 @@ func fillChild(args []string) error {
 		}
 		n := 0
 		for err == nil && n < 1000 {
-			if err = e.Apply(context.Background(), nil, rows(n*100, (n+1)*100, size/(1+99*(round/2)))); err == nil && round == 2 {
-				err = e.Apply(context.Background(), nil, []core.Write{{Key: rowKey(n * 100), Value: rowValue(n, size)}})
+			if err = e.Apply(context.Background(), core.Batch{Writes: rows(n*100, (n+1)*100, size/(1+99*(round/2)))}); err == nil && round == 2 {
+				err = e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(n * 100), Value: rowValue(n, size)}}})
 			}
 			n++
 		}

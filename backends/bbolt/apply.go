@@ -16,14 +16,14 @@ import (
 )
 
 // Apply commits the writes in one transaction of bbolt. The arguments may be reused when the call returns.
-func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write) error {
+func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := checkSizes(writes); err != nil {
+	if err := checkSizes(b.Writes); err != nil {
 		return err
 	}
-	return e.commit(func(tx *bolt.Tx) error { return e.put(tx, writes) })
+	return e.commit(func(tx *bolt.Tx) error { return e.put(tx, b.Writes) })
 }
 
 // SetMark replaces the mark, which is durable at once: so the rows that it may speak of are made so before. The

@@ -113,7 +113,7 @@ func BenchmarkScan(b *testing.B) {
 	b.Run("count", func(b *testing.B) {
 		for b.Loop() {
 			s, _ := e.Snapshot(ctx)
-			if n, _, err := s.(core.Counter).Count(ctx, nil, nil); err != nil || n != int64(*benchRows) {
+			if n, _, err := s.Powers().Count(ctx, nil, nil); err != nil || n != int64(*benchRows) {
 				b.Fatal(n, err)
 			}
 			s.Close()

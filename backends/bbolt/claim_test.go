@@ -171,7 +171,7 @@ func TestReadOnly(t *testing.T) {
 				t.Errorf("%d rows: %v", len(all), err)
 			}
 			for name, err := range map[string]error{
-				"apply":   e.Apply(context.Background(), nil, rows(0, 1, 1)),
+				"apply":   e.Apply(context.Background(), core.Batch{Writes: rows(0, 1, 1)}),
 				"mark":    e.SetMark(context.Background(), nil),
 				"compact": compact(context.Background(), e),
 			} {

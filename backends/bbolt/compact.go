@@ -17,7 +17,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-var _ core.Compactor = (*engine)(nil)
+// compactor returns Compact, which there is on systems that let a file that is open be replaced.
+func (e *engine) compactor() func(context.Context) error { return e.Compact }
 
 // Compact writes the rows into a new file and renames it over the old one. Values and snapshots that are open keep the
 // old file, which has no name then, until they are released. Until the rename a failure leaves the old file as it is;

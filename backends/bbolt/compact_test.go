@@ -51,7 +51,7 @@ func TestCompactWithHeldValues(t *testing.T) {
 		if !bytes.Equal(value, rowValue(777, 100)) {
 			t.Error("the value that was held has changed")
 		}
-		if n, _, err := s.(core.Counter).Count(context.Background(), nil, nil); n != 20_000 || err != nil {
+		if n, _, err := s.Powers().Count(context.Background(), nil, nil); n != 20_000 || err != nil {
 			t.Errorf("the snapshot that was held has %d rows: %v", n, err)
 		}
 		r.Release()

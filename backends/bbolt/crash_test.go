@@ -109,7 +109,7 @@ func writeChild(args []string) error {
 		return err
 	}
 	for ; ; n++ {
-		if err := e.Apply(context.Background(), nil, rows(n*batchRows, (n+1)*batchRows, 200)); err != nil {
+		if err := e.Apply(context.Background(), core.Batch{Writes: rows(n*batchRows, (n+1)*batchRows, 200)}); err != nil {
 			return err
 		}
 		fmt.Println(n)

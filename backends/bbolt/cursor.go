@@ -20,6 +20,7 @@ type cursor struct {
 	tree    *tree
 	low     []byte // nil is no bound
 	high    []byte
+	from    []byte // where to enter the range, low or, in reverse, high unless Seek said otherwise; nil is no bound
 	reverse bool
 	rowwise bool
 
@@ -34,7 +35,7 @@ type cursor struct {
 	array [6]branch // room for the branches of most trees
 }
 
-var _ core.Cursor = (*cursor)(nil)
+var _ core.RowCursor = (*cursor)(nil)
 
 // branch is a branch page and the element of it that was taken.
 type branch struct {
@@ -43,7 +44,33 @@ type branch struct {
 }
 
 func newCursor(ctx context.Context, t *tree, r core.ScanRange) *cursor {
-	return &cursor{ctx: ctx, tree: t, low: bytes.Clone(r.Low), high: bytes.Clone(r.High), reverse: r.Reverse}
+	c := &cursor{ctx: ctx, tree: t, low: bytes.Clone(r.Low), high: bytes.Clone(r.High), reverse: r.Reverse}
+	c.from = c.entry()
+	return c
+}
+
+// entry returns the bound of the range that the cursor comes from.
+func (c *cursor) entry() []byte {
+	if c.reverse {
+		return c.high
+	}
+	return c.low
+}
+
+// Seek moves the cursor to key, to go on from there.
+func (c *cursor) Seek(key []byte) {
+	if c.err != nil {
+		return
+	}
+	c.stop()
+	c.done = false
+	c.from = c.entry()
+	switch {
+	case !c.reverse && bytes.Compare(key, c.low) > 0:
+		c.from = bytes.Clone(key)
+	case c.reverse && (c.high == nil || bytes.Compare(key, c.high) < 0):
+		c.from = append(bytes.Clone(key), 0) // below which key is the highest
+	}
 }
 
 // Next returns the next row. The bytes are owned by the engine, must not be modified, and are valid until the
@@ -124,7 +151,7 @@ func (c *cursor) nextLeaf() bool {
 // move makes leaf the next leaf, nil if there is none.
 func (c *cursor) move() error {
 	if c.leaf == nil {
-		return c.descendTo(c.start())
+		return c.descendTo(c.from)
 	}
 	for n := len(c.branches); n > 0; n-- {
 		b := &c.branches[n-1]
@@ -140,14 +167,6 @@ func (c *cursor) move() error {
 	}
 	c.leaf = nil
 	return nil
-}
-
-// start returns the key at which the cursor starts, nil for the end that it comes from.
-func (c *cursor) start() []byte {
-	if c.reverse {
-		return c.high
-	}
-	return c.low
 }
 
 // descendTo goes from the root to the leaf where key belongs; for nil, to the leaf at the end the cursor comes from.
@@ -203,20 +222,31 @@ func (c *cursor) descend(p page, key []byte) error {
 	return c.descendFrom(&b, key)
 }
 
-// enter finds the rows of the leaf that are in the range, and notes whether the range ends in it. A bound that the
-// cursor has passed needs no look.
+// enter finds the rows of the leaf that are in the range, and notes whether the range ends in it. The bound that the
+// cursor comes from needs a look in the first leaf only.
 func (c *cursor) enter(previous page) (err error) {
 	if err := c.checkOrder(previous); err != nil {
 		return err
 	}
 	first, last := 0, c.leaf.count()
-	if c.low != nil && (c.reverse || previous == nil) {
-		if first, err = c.leaf.lowerBound(c.low); err != nil {
+	low, high := c.low, c.high
+	switch {
+	case c.reverse && previous == nil:
+		high = c.from
+	case c.reverse:
+		high = nil
+	case previous == nil:
+		low = c.from
+	default:
+		low = nil
+	}
+	if low != nil {
+		if first, err = c.leaf.lowerBound(low); err != nil {
 			return err
 		}
 	}
-	if c.high != nil && (!c.reverse || previous == nil) {
-		if last, err = c.leaf.lowerBound(c.high); err != nil {
+	if high != nil {
+		if last, err = c.leaf.lowerBound(high); err != nil {
 			return err
 		}
 	}

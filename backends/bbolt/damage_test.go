@@ -94,9 +94,9 @@ func useOnce(b Backend, path string, opts core.EngineOptions, states []map[strin
 	if err := readAll(e, states); err != nil && strict {
 		return fmt.Errorf("after compacting: %w", err)
 	}
-	e.Apply(context.Background(), nil, []core.Write{{Key: rowKey(0), Delete: true}, {Key: rowKey(77), Value: []byte("new")}})
+	e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(0), Delete: true}, {Key: rowKey(77), Value: []byte("new")}}})
 	for i := range 20 {
-		e.Apply(context.Background(), nil, []core.Write{{Key: rowKey(i * 13), Delete: i%2 == 0, Value: []byte("new")}})
+		e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(i * 13), Delete: i%2 == 0, Value: []byte("new")}}})
 	}
 	return nil
 }
@@ -315,7 +315,7 @@ func TestOneMetaPageDestroyed(t *testing.T) {
 // missing without a word. A commit that failed before is no exception, though the freelist cannot be written after it.
 func TestEitherMetaPageLeadsToAllRows(t *testing.T) {
 	small := Backend{reserve: func(int64) int { return 1 << 20 }}
-	_, compacts := any((*engine)(nil)).(core.Compactor)
+	compacts := new(engine).Powers().Compact != nil
 	for _, c := range []struct {
 		name   string
 		noSync bool
@@ -385,7 +385,7 @@ func TestEitherMetaPageLeadsToAllRows(t *testing.T) {
 // failCommit makes a commit fail when bbolt has taken free pages for it.
 func failCommit(t *testing.T, e *engine) {
 	t.Helper()
-	if err := e.Apply(t.Context(), nil, rows(400, 5000, 1000)); !errors.Is(err, core.ErrTooLarge) {
+	if err := e.Apply(t.Context(), core.Batch{Writes: rows(400, 5000, 1000)}); !errors.Is(err, core.ErrTooLarge) {
 		t.Fatal("writing 5 MB into 1 MiB:", err)
 	}
 	if !e.file.Load().leaked {

@@ -28,12 +28,7 @@ type engine struct {
 	writing sync.Mutex // held while the file is written
 }
 
-var (
-	_ core.Engine    = (*engine)(nil)
-	_ core.Sizer     = (*engine)(nil)
-	_ core.Checker   = (*engine)(nil)
-	_ core.Unwrapper = (*engine)(nil)
-)
+var _ core.Engine = (*engine)(nil)
 
 // open validates the file of the claim and hands it to bbolt.
 func (c *claim) open(ctx context.Context, opts core.EngineOptions) (*engine, error) {
@@ -100,6 +95,11 @@ const maxValueSize = min(1<<30, math.MaxInt/4) - 1<<16
 // streamRows bounds what bbolt holds in memory until it commits: rows in no order are on a page each, of which it
 // keeps the content twice. That makes about 256 MiB.
 const streamRows = 1 << 15
+
+// Powers returns what the engine can do beside the rest: everywhere the same, but for compaction.
+func (e *engine) Powers() core.Powers {
+	return core.Powers{Compact: e.compactor(), Size: e.Size, Check: e.Check, As: e.As}
+}
 
 // Limits returns what bbolt can take.
 func (e *engine) Limits() core.Limits {

@@ -182,7 +182,7 @@ func TestLimits(t *testing.T) {
 		"key":   {Key: append(key, 'k')},
 		"value": {Key: rowKey(0), Value: make([]byte, l.Value+1)},
 	} {
-		if err := e.Apply(context.Background(), nil, []core.Write{w}); !errors.Is(err, core.ErrTooLarge) {
+		if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{w}}); !errors.Is(err, core.ErrTooLarge) {
 			t.Errorf("a %s over the limit: %v", name, err)
 		}
 	}
@@ -201,7 +201,7 @@ func TestOutgrowingTheReservation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Apply(context.Background(), nil, rows(50, 20_000, 1000)); !errors.Is(err, core.ErrTooLarge) {
+	if err := e.Apply(context.Background(), core.Batch{Writes: rows(50, 20_000, 1000)}); !errors.Is(err, core.ErrTooLarge) {
 		t.Fatal("writing 20 MB into 8 MiB:", err)
 	}
 	if !bytes.Equal(value, rowValue(5, 1000)) {
@@ -249,7 +249,7 @@ func TestCancelled(t *testing.T) {
 	}
 	s.Close()
 	for name, err := range map[string]error{
-		"apply":   e.Apply(ctx, nil, rows(0, 1, 1)),
+		"apply":   e.Apply(ctx, core.Batch{Writes: rows(0, 1, 1)}),
 		"mark":    e.SetMark(ctx, nil),
 		"compact": compact(ctx, e),
 		"check":   e.Check(ctx),

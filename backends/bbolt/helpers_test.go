@@ -106,15 +106,15 @@ func rows(from, to, size int) []core.Write {
 
 func apply(tb testing.TB, e core.Engine, writes ...core.Write) {
 	tb.Helper()
-	if err := e.Apply(context.Background(), nil, writes); err != nil {
+	if err := e.Apply(context.Background(), core.Batch{Writes: writes}); err != nil {
 		tb.Fatal(err)
 	}
 }
 
 // compact compacts e where that is possible.
 func compact(ctx context.Context, e core.Engine) error {
-	if c, ok := e.(core.Compactor); ok {
-		return c.Compact(ctx)
+	if c := e.Powers().Compact; c != nil {
+		return c(ctx)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func limitedChild(args []string) error {
 		return fmt.Errorf("readers are served by %T", e.reads)
 	}
 	ctx := context.Background()
-	if err := e.Apply(ctx, nil, rows(0, 10, 1000)); err != nil {
+	if err := e.Apply(ctx, core.Batch{Writes: rows(0, 10, 1000)}); err != nil {
 		return err
 	}
 	value, r, err := e.Get(ctx, rowKey(3))
@@ -58,11 +58,11 @@ func limitedChild(args []string) error {
 		return err
 	}
 	for i := range 100 { // 100 MiB: the mapping has to grow many times
-		if err := e.Apply(ctx, nil, rows(i*1000, (i+1)*1000, 1000)); err != nil {
+		if err := e.Apply(ctx, core.Batch{Writes: rows(i*1000, (i+1)*1000, 1000)}); err != nil {
 			return err
 		}
 	}
-	held, err := s.Get(ctx, rowKey(3))
+	held, _, err := s.Get(ctx, rowKey(3))
 	if err != nil || !bytes.Equal(held, value) || !bytes.Equal(held, rowValue(3, 1000)) {
 		return errors.Join(err, errors.New("a value that was held has changed"))
 	}
@@ -107,7 +107,7 @@ func fullChild(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := e.Apply(ctx, nil, rows(0, 5000, 100)); err != nil {
+	if err := e.Apply(ctx, core.Batch{Writes: rows(0, 5000, 100)}); err != nil {
 		return err
 	}
 	s, err := e.reads.snapshot()
@@ -134,7 +134,7 @@ func fullChild(args []string) error {
 		return err
 	}
 	// A first write, after which the freelist is not in the file any more.
-	if err := e.Apply(ctx, nil, rows(0, 1, 100)); err != nil {
+	if err := e.Apply(ctx, core.Batch{Writes: rows(0, 1, 100)}); err != nil {
 		return err
 	}
 	signal.Ignore(syscall.SIGXFSZ)
@@ -142,7 +142,7 @@ func fullChild(args []string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
 	}
-	if err := e.Apply(ctx, nil, rows(10_000, 20_000, 100)); !errors.Is(err, syscall.EFBIG) {
+	if err := e.Apply(ctx, core.Batch{Writes: rows(10_000, 20_000, 100)}); !errors.Is(err, syscall.EFBIG) {
 		return fmt.Errorf("writing what does not fit: %w", err)
 	}
 	if _, _, err := e.Get(ctx, rowKey(2500)); !errors.Is(err, core.ErrCorrupt) {

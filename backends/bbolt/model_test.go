@@ -88,14 +88,14 @@ func (m model) compare(t *testing.T, s core.Snapshot, r *rand.Rand) {
 		for _, s := range want {
 			size += int64(len(s))
 		}
-		n, b, err := s.(core.Counter).Count(ctx, bounds.Low, bounds.High)
+		n, b, err := s.Powers().Count(ctx, bounds.Low, bounds.High)
 		if err != nil || n != int64(len(want)/2) || b != size {
 			t.Fatalf("count %q to %q: %d rows of %d bytes, %v, want %d of %d", bounds.Low, bounds.High, n, b, err, len(want)/2, size)
 		}
 	}
 	for range 20 {
 		key := fmt.Sprintf("%04d", r.IntN(2000))
-		got, err := s.Get(ctx, []byte(key))
+		got, _, err := s.Get(ctx, []byte(key))
 		want, ok := m[key]
 		if ok && (err != nil || string(got) != want) || !ok && !errors.Is(err, core.ErrNotFound) {
 			t.Fatalf("get %q: %d bytes, %v, want %v", key, len(got), err, ok)

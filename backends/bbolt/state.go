@@ -27,7 +27,6 @@ type state struct {
 var (
 	_ core.Releaser = (*state)(nil)
 	_ core.Snapshot = (*state)(nil)
-	_ core.Counter  = (*state)(nil)
 )
 
 // newState returns the state that tx sees, with one reference. copied makes it independent of tx.
@@ -73,17 +72,21 @@ func (s *state) end() {
 
 // Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
 // until Close.
-func (s *state) Get(_ context.Context, key []byte) ([]byte, error) {
-	return s.rows.get(key)
+func (s *state) Get(_ context.Context, key []byte) ([]byte, core.Releaser, error) {
+	value, err := s.rows.get(key)
+	return value, nil, err
 }
 
 // Scan returns a cursor that stands before the first row of the range. The arguments may be reused when the call
 // returns.
-func (s *state) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
+func (s *state) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	c := newCursor(ctx, &s.rows, r)
 	c.rowwise = true
 	return c, ctx.Err()
 }
+
+// Powers returns that bbolt can count.
+func (s *state) Powers() core.SnapshotPowers { return core.SnapshotPowers{Count: s.Count} }
 
 // Count counts the rows in the range and their bytes, leaf by leaf.
 func (s *state) Count(ctx context.Context, low, high []byte) (rows, bytes int64, err error) {

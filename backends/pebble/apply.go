@@ -22,10 +22,11 @@ import (
 const bulk = 4 << 20
 
 // Apply commits the writes in one batch, or as one table. The arguments may be reused when the call returns.
-func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write) error {
+func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err := e.mayWrite(ctx); err != nil {
 		return err
 	}
+	writes := b.Writes
 	size, err := measure(writes)
 	if err != nil || len(writes) == 0 {
 		return err

@@ -154,7 +154,7 @@ func writeChild(args []string) error {
 	}
 	fmt.Println("open")
 	for ; ; n++ {
-		if err := e.Apply(context.Background(), nil, batch(n)); err != nil {
+		if err := e.Apply(context.Background(), core.Batch{Writes: batch(n)}); err != nil {
 			return err
 		}
 		fmt.Println(n)

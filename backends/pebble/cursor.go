@@ -4,6 +4,7 @@
 package pebble
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -19,18 +20,20 @@ type cursor struct {
 	reverse  bool
 	keysOnly bool
 
-	rows int // how many were returned
-	done bool
-	err  error
+	rows   int  // how many were returned
+	moved  bool // the iterator stands on a row that was returned, or on none
+	placed bool // Seek has put it on the row that is next, if there is one
+	done   bool
+	err    error
 }
 
-var _ core.Cursor = (*cursor)(nil)
+var _ core.RowCursor = (*cursor)(nil)
 
 // checkEvery is the number of rows between two looks at the context, a power of two.
 const checkEvery = 128
 
 // Next returns the next row. The bytes are owned by the engine, must not be modified, and are valid until the next call
-// of Next or Close.
+// of Next, Seek or Close.
 func (c *cursor) Next() (key, value []byte, ok bool) {
 	if c.done {
 		return nil, nil, false
@@ -66,15 +69,36 @@ func (c *cursor) stopped() {
 }
 
 func (c *cursor) move() bool {
+	moved, placed := c.moved, c.placed
+	c.moved, c.placed = true, false
 	switch {
-	case c.rows > 0 && c.reverse:
+	case placed:
+		return c.it.Valid()
+	case moved && c.reverse:
 		return c.it.Prev()
-	case c.rows > 0:
+	case moved:
 		return c.it.Next()
 	case c.reverse:
 		return c.it.Last()
 	}
 	return c.it.First()
+}
+
+// Seek moves the cursor to key.
+func (c *cursor) Seek(key []byte) {
+	if c.err != nil {
+		return
+	}
+	c.done = true // unless pebble finds its way
+	defer c.stopped()
+	if c.reverse {
+		c.it.SeekLT(stored(append(bytes.Clone(key), 0))) // below which key is the highest
+	} else {
+		c.it.SeekGE(stored(key))
+	}
+	if c.err = c.it.Error(); c.err == nil {
+		c.placed, c.done = true, false
+	}
 }
 
 // Err returns the error that ended the rows early, or nil.

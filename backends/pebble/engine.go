@@ -35,13 +35,7 @@ type engine struct {
 	logged bool             // there may be rows in the log, and in no table
 }
 
-var (
-	_ core.Engine    = (*engine)(nil)
-	_ core.Compactor = (*engine)(nil)
-	_ core.Sizer     = (*engine)(nil)
-	_ core.Checker   = (*engine)(nil)
-	_ core.Unwrapper = (*engine)(nil)
-)
+var _ core.Engine = (*engine)(nil)
 
 // Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
 // until Release.
@@ -128,6 +122,11 @@ const (
 	maxValueSize  = 256 << 20
 	maxBatchBytes = 1 << 30
 )
+
+// Powers returns all of them.
+func (e *engine) Powers() core.Powers {
+	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, As: e.As}
+}
 
 // Limits returns what is safe with pebble.
 func (e *engine) Limits() core.Limits {

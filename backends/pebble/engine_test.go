@@ -264,14 +264,17 @@ func TestSnapshotKeepsValues(t *testing.T) {
 	}
 	size := func(i int) int { return map[bool]int{true: 100, false: 50_000}[i < 20] }
 	var got [][]byte
+	var held []core.Releaser
 	for i := range 40 {
-		v, err := s.Get(t.Context(), rowKey(i))
+		v, r, err := s.Get(t.Context(), rowKey(i))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, v)
+		if got = append(got, v); r != nil {
+			held = append(held, r)
+		}
 	}
-	if n := len(s.(*snapshot).held); n != 20 {
+	if n := len(held); n != 20 {
 		t.Errorf("pebble's bytes of %d values are held, of 20 that are long", n)
 	}
 	for range 3 {
@@ -284,6 +287,9 @@ func TestSnapshotKeepsValues(t *testing.T) {
 		if !bytes.Equal(v, rowValue(i, size(i))) {
 			t.Errorf("row %d has changed", i)
 		}
+	}
+	for _, r := range held {
+		r.Release()
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -360,7 +366,7 @@ func TestTooLarge(t *testing.T) {
 		"value": {{Key: []byte("k"), Value: append(long, 0)}},
 		"batch": {{Key: []byte("a"), Value: long}, {Key: []byte("b"), Value: long}, {Key: []byte("c"), Value: long}, {Key: []byte("d"), Value: long}},
 	} {
-		if err := e.Apply(t.Context(), nil, w); !errors.Is(err, core.ErrTooLarge) {
+		if err := e.Apply(t.Context(), core.Batch{Writes: w}); !errors.Is(err, core.ErrTooLarge) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

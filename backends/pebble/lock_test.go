@@ -107,7 +107,7 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("%d rows: %v", len(all), err)
 		}
 		for name, err := range map[string]error{
-			"apply":   r.Apply(t.Context(), nil, rows(0, 1, 1)),
+			"apply":   r.Apply(t.Context(), core.Batch{Writes: rows(0, 1, 1)}),
 			"mark":    r.SetMark(t.Context(), nil),
 			"compact": r.Compact(t.Context()),
 		} {

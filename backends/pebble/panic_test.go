@@ -46,7 +46,7 @@ func TestPanicsAreErrors(t *testing.T) {
 				return err
 			}
 			defer s.Close()
-			_, err = s.Get(t.Context(), rowKey(999))
+			_, _, err = s.Get(t.Context(), rowKey(999))
 			return err
 		}},
 		{"scan", func(e *engine) error {
@@ -73,7 +73,7 @@ func TestPanicsAreErrors(t *testing.T) {
 				t.Error(err)
 			}
 			armed.Store(false)
-			if err := e.Apply(t.Context(), nil, rows(0, 1, 1)); !errors.Is(err, odd) {
+			if err := e.Apply(t.Context(), core.Batch{Writes: rows(0, 1, 1)}); !errors.Is(err, odd) {
 				t.Error("later:", err)
 			}
 			go e.Close() // which may wait: the panic may have left locks

@@ -174,7 +174,7 @@ func TestDiskFails(t *testing.T) {
 			armed.Store(true)
 			acknowledged := 1
 			for n := 1; err == nil && n < 40; n++ {
-				if err = e.Apply(t.Context(), nil, batch(n)); err == nil {
+				if err = e.Apply(t.Context(), core.Batch{Writes: batch(n)}); err == nil {
 					acknowledged++
 				}
 				if err == nil && n%10 == 9 {
@@ -189,7 +189,7 @@ func TestDiskFails(t *testing.T) {
 			}
 			hold.Release()
 			for name, err := range map[string]error{
-				"apply":   e.Apply(t.Context(), nil, batch(50)),
+				"apply":   e.Apply(t.Context(), core.Batch{Writes: batch(50)}),
 				"mark":    e.SetMark(t.Context(), testMark),
 				"compact": e.Compact(t.Context()),
 				"close":   e.Close(),

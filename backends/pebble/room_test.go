@@ -122,7 +122,7 @@ func TestWriteThatWaitsIsGivenUp(t *testing.T) {
 	go func() {
 		for {
 			begun.Add(1)
-			if err := e.Apply(context.Background(), nil, w); err != nil {
+			if err := e.Apply(context.Background(), core.Batch{Writes: w}); err != nil {
 				result <- err
 				return
 			}

@@ -6,9 +6,6 @@ package pebble
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
-	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -19,37 +16,36 @@ import (
 type snapshot struct {
 	engine *engine
 	snap   *pebble.Snapshot
-
-	mu   sync.Mutex
-	held []io.Closer // of long values that were returned
 }
 
 var _ core.Snapshot = (*snapshot)(nil)
 
-// copied is the longest value that a snapshot copies: until the snapshot is closed, holding the original would take
-// more memory than the copy.
+// copied is the longest value that a snapshot copies: a transaction keeps what it reads until it ends, and holding the
+// original would take more memory than the copy.
 const copied = 8 << 10
 
 // Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
-// until Close.
-func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, err error) {
+// until Release, or until Close if there is nothing to release.
+func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, r core.Releaser, err error) {
 	defer s.engine.health.caught(&err)
 	value, closer, err := s.snap.Get(stored(key))
 	if err != nil {
-		return nil, readError(err)
+		return nil, nil, readError(err)
 	}
 	if len(value) <= copied {
 		value = bytes.Clone(value)
-		return value[:len(value):len(value)], closer.Close()
+		return value[:len(value):len(value)], nil, closer.Close()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held = append(s.held, closer)
-	return value[:len(value):len(value)], nil
+	h := holds.Get().(*hold)
+	h.closer = closer
+	return value[:len(value):len(value)], h, nil
 }
 
+// Powers returns none.
+func (s *snapshot) Powers() core.SnapshotPowers { return core.SnapshotPowers{} }
+
 // Scan returns a cursor over a range.
-func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.Cursor, err error) {
+func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.RowCursor, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -71,8 +67,5 @@ func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.Cursor, e
 // Close releases the snapshot.
 func (s *snapshot) Close() (err error) {
 	defer s.engine.health.caught(&err)
-	for _, c := range s.held {
-		err = errors.Join(err, c.Close())
-	}
-	return errors.Join(err, s.snap.Close())
+	return s.snap.Close()
 }

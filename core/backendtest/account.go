@@ -145,12 +145,7 @@ func (c *accountClaim) Open(ctx context.Context, opts core.EngineOptions) (core.
 		return nil, err
 	}
 	c.a.closed(c.ticket)
-	ae := &accountEngine{Engine: e, a: c.a, ticket: c.a.opened("engine", nil)}
-	p := powersOf(e)
-	if p.compactor != nil {
-		p.compactor = accountCompactor{ae, p.compactor}
-	}
-	return p.with(ae), nil
+	return &accountEngine{Engine: e, a: c.a, ticket: c.a.opened("engine", nil)}, nil
 }
 
 // Release may be called any number of times.
@@ -195,9 +190,7 @@ func (e *accountEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	as := &accountSnapshot{Snapshot: s, a: e.a, ticket: e.a.opened("snapshot", e.ticket)}
-	counter, _ := s.(core.Counter)
-	return countable(as, counter), nil
+	return &accountSnapshot{Snapshot: s, a: e.a, ticket: e.a.opened("snapshot", e.ticket)}, nil
 }
 
 // alone complains if two of Apply, SetMark and Compact run at once.
@@ -215,13 +208,13 @@ func (e *accountEngine) rule(broken string) {
 	e.a.complain(e.ticket, broken)
 }
 
-func (e *accountEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
+func (e *accountEngine) Apply(ctx context.Context, b core.Batch) error {
 	defer e.alone("Apply")()
 	if e.broken.Load() {
 		e.rule("Apply after an Apply that failed")
 	}
-	size := e.look(writes)
-	err := e.Engine.Apply(ctx, unwrap(base), writes)
+	size := e.look(b.Writes)
+	err := e.Engine.Apply(ctx, unwrapped(b))
 	if err == nil {
 		e.a.applies.Add(1)
 		e.a.maxBatch.Store(max(e.a.maxBatch.Load(), int64(size)))
@@ -256,14 +249,15 @@ func (e *accountEngine) Close() error {
 	return e.Engine.Close()
 }
 
-type accountCompactor struct {
-	e *accountEngine
-	core.Compactor
-}
-
-func (c accountCompactor) Compact(ctx context.Context) error {
-	defer c.e.alone("Compact")()
-	return c.Compactor.Compact(ctx)
+func (e *accountEngine) Powers() core.Powers {
+	p := e.Engine.Powers()
+	if compact := p.Compact; compact != nil {
+		p.Compact = func(ctx context.Context) error {
+			defer e.alone("Compact")()
+			return compact(ctx)
+		}
+	}
+	return p
 }
 
 type accountSnapshot struct {
@@ -274,12 +268,16 @@ type accountSnapshot struct {
 
 func (s *accountSnapshot) inner() core.Snapshot { return s.Snapshot }
 
-func (s *accountSnapshot) Get(ctx context.Context, key []byte) ([]byte, error) {
+func (s *accountSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	s.a.used(s.ticket, "Get")
-	return s.Snapshot.Get(ctx, key)
+	v, r, err := s.Snapshot.Get(ctx, key)
+	if err != nil || r == nil {
+		return v, nil, err
+	}
+	return v, &accountReleaser{r, s.a, s.a.opened("releaser", s.ticket)}, nil
 }
 
-func (s *accountSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
+func (s *accountSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	s.a.used(s.ticket, "Scan")
 	c, err := s.Snapshot.Scan(ctx, r)
 	if err != nil {
@@ -294,17 +292,22 @@ func (s *accountSnapshot) Close() error {
 }
 
 type accountCursor struct {
-	core.Cursor
+	core.RowCursor
 	a      *account
 	ticket *ticket
 }
 
 func (c *accountCursor) Next() (key, value []byte, ok bool) {
 	c.a.used(c.ticket, "Next")
-	return c.Cursor.Next()
+	return c.RowCursor.Next()
+}
+
+func (c *accountCursor) Seek(key []byte) {
+	c.a.used(c.ticket, "Seek")
+	c.RowCursor.Seek(key)
 }
 
 func (c *accountCursor) Close() error {
 	c.a.closed(c.ticket)
-	return c.Cursor.Close()
+	return c.RowCursor.Close()
 }

@@ -149,7 +149,7 @@ func (s *store) applyAndSpoil(writes ...core.Write) {
 	for _, b := range lent {
 		before = append(before, bytes.Clone(b[:cap(b)]))
 	}
-	s.t.do("Apply", s.Apply(s.t.ctx, nil, writes))
+	s.t.do("Apply", s.Apply(s.t.ctx, core.Batch{Writes: writes}))
 	for i, b := range lent {
 		if !bytes.Equal(b[:cap(b)], before[i]) {
 			s.t.Fatalf("Apply changed an argument from %q to %q", before[i], b[:cap(b)])
@@ -162,7 +162,7 @@ func (s *store) applyAndSpoil(writes ...core.Write) {
 func checkApplyCancelled(t *trial) {
 	s := t.create()
 	s.apply(put("k", "v"))
-	err := s.Apply(cancelled(), nil, []core.Write{put("k", "w"), put("l", "w")})
+	err := s.Apply(cancelled(), core.Batch{Writes: []core.Write{put("k", "w"), put("l", "w")}})
 	if !isCancelled(err) {
 		t.Fatalf("Apply gives %v; want context.Canceled", err)
 	}
@@ -176,7 +176,7 @@ func checkApplyBase(t *trial) {
 	s.apply(put("k", "1"))
 	base := s.snapshot()
 	t.rows(base, core.ScanRange{})
-	t.do("Apply", s.Apply(t.ctx, base, []core.Write{put("k", "2")}))
+	t.do("Apply", s.Apply(t.ctx, core.Batch{Base: base, Writes: []core.Write{put("k", "2")}}))
 	if got := t.rows(base, core.ScanRange{}); len(got) != 1 || got[0].value != "1" {
 		t.Errorf("the base snapshot became %v", got)
 	}

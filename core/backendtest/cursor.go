@@ -22,6 +22,11 @@ var cursorPromises = []promise{
 		explanation: "Reverse passes over the same rows from the last to the first",
 	},
 	{
+		name: "cursor/seek", check: checkCursorSeek,
+		explanation: "after Seek, Next returns the first row of the range at or behind the key in the cursor's " +
+			"direction, also backward and after the end; the key may be reused when Seek returns",
+	},
+	{
 		name: "cursor/keys only", check: checkCursorKeysOnly,
 		explanation: "KeysOnly passes over the same keys; values are not looked at, and may be nil",
 	},
@@ -114,8 +119,74 @@ func checkCursorKeysOnly(t *trial) {
 	checkRanges(t, false, true)
 }
 
+// checkCursorSeek seeks every key in every range, from before the first row, from the middle and from the end.
+func checkCursorSeek(t *trial) {
+	s := t.create()
+	rows := fillOdd(s)
+	snap := s.snapshot()
+	defer t.close(snap)
+	for _, r := range []core.ScanRange{
+		{},
+		{Reverse: true},
+		{KeysOnly: true},
+		{Low: []byte("a"), High: []byte("b\x00")},
+		{Low: []byte("a"), High: []byte("b\x00"), Reverse: true},
+		{Low: []byte("a")},
+		{High: []byte("b"), Reverse: true},
+		{Low: []byte("b"), High: []byte("a")},
+		{Low: []byte("b"), High: []byte("a"), Reverse: true},
+	} {
+		c := t.cursor(snap, r)
+		for i, key := range bounds()[1:] {
+			if i%3 > 0 {
+				c.Next()
+			}
+			if got, want := sought(c, key, i%4), behind(between(rows, r), key, r.Reverse, i%4); !sameRowKeys(got, want) {
+				t.Fatalf("%+v: after Seek of %q the rows are %v; want %v", r, key, got, want)
+			}
+			if err := c.Err(); err != nil {
+				t.Fatalf("%+v: after Seek of %q Err = %v", r, key, err)
+			}
+		}
+		t.close(c)
+	}
+}
+
+// sought seeks key and returns at most most rows that follow; 0 is all of them.
+func sought(c core.RowCursor, key []byte, most int) (got []row) {
+	lent := []byte(string(key))
+	c.Seek(lent)
+	spoil(lent)
+	for len(got) < most || most == 0 {
+		k, v, ok := c.Next()
+		if !ok {
+			break
+		}
+		got = append(got, row{string(k), string(v)})
+	}
+	return got
+}
+
+// behind returns at most most of the rows at or behind key, the plain way.
+func behind(rows []row, key []byte, reverse bool, most int) (in []row) {
+	for _, row := range rows {
+		ahead := row.key < string(key)
+		if reverse {
+			ahead = row.key > string(key)
+		}
+		if !ahead && (len(in) < most || most == 0) {
+			in = append(in, row)
+		}
+	}
+	return in
+}
+
+func sameRowKeys(a, b []row) bool {
+	return slices.EqualFunc(a, b, func(a, b row) bool { return a.key == b.key })
+}
+
 // cursor opens a cursor that the check must close.
-func (t *trial) cursor(s core.Snapshot, r core.ScanRange) core.Cursor {
+func (t *trial) cursor(s core.Snapshot, r core.ScanRange) core.RowCursor {
 	t.tb.Helper()
 	c, err := s.Scan(t.ctx, r)
 	t.do("Scan", err)
@@ -188,7 +259,7 @@ func checkCursorArguments(t *trial) {
 }
 
 // rest returns copies of the rows that are left.
-func rest(c core.Cursor) (got []row) {
+func rest(c core.RowCursor) (got []row) {
 	for k, v, ok := c.Next(); ok; k, v, ok = c.Next() {
 		got = append(got, row{string(k), string(v)})
 	}

@@ -159,11 +159,7 @@ func (c faultClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Eng
 	if err != nil {
 		return nil, err
 	}
-	p := powersOf(e)
-	if p.compactor != nil {
-		p.compactor = faultCompactor{p.compactor, c.f}
-	}
-	return p.with(faultEngine{e, c.f}), nil
+	return faultEngine{e, c.f}, nil
 }
 
 type faultEngine struct {
@@ -186,12 +182,11 @@ func (e faultEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	counter, _ := s.(core.Counter)
-	return countable(faultSnapshot{s, e.f}, counter), nil
+	return faultSnapshot{s, e.f}, nil
 }
 
-func (e faultEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
-	return e.f.call(OpApply, func() error { return e.Engine.Apply(ctx, unwrap(base), writes) })
+func (e faultEngine) Apply(ctx context.Context, b core.Batch) error {
+	return e.f.call(OpApply, func() error { return e.Engine.Apply(ctx, unwrapped(b)) })
 }
 
 func (e faultEngine) SetMark(ctx context.Context, mark []byte) error {
@@ -207,13 +202,14 @@ func (e faultEngine) Close() error {
 	return failure
 }
 
-type faultCompactor struct {
-	core.Compactor
-	f *Faults
-}
-
-func (c faultCompactor) Compact(ctx context.Context) error {
-	return c.f.call(OpCompact, func() error { return c.Compactor.Compact(ctx) })
+func (e faultEngine) Powers() core.Powers {
+	p := e.Engine.Powers()
+	if compact := p.Compact; compact != nil {
+		p.Compact = func(ctx context.Context) error {
+			return e.f.call(OpCompact, func() error { return compact(ctx) })
+		}
+	}
+	return p
 }
 
 type faultSnapshot struct {
@@ -223,14 +219,14 @@ type faultSnapshot struct {
 
 func (s faultSnapshot) inner() core.Snapshot { return s.Snapshot }
 
-func (s faultSnapshot) Get(ctx context.Context, key []byte) ([]byte, error) {
+func (s faultSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	if err := s.f.fail(OpSnapshotGet); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return s.Snapshot.Get(ctx, key)
 }
 
-func (s faultSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
+func (s faultSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	if err := s.f.fail(OpScan); err != nil {
 		return nil, err
 	}
@@ -238,11 +234,11 @@ func (s faultSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor,
 	if err != nil {
 		return nil, err
 	}
-	return &faultCursor{Cursor: c, f: s.f}, nil
+	return &faultCursor{RowCursor: c, f: s.f}, nil
 }
 
 type faultCursor struct {
-	core.Cursor
+	core.RowCursor
 	f   *Faults
 	err error
 }
@@ -254,12 +250,12 @@ func (c *faultCursor) Next() (key, value []byte, ok bool) {
 	if c.err != nil {
 		return nil, nil, false
 	}
-	return c.Cursor.Next()
+	return c.RowCursor.Next()
 }
 
 func (c *faultCursor) Err() error {
 	if c.err != nil {
 		return c.err
 	}
-	return c.Cursor.Err()
+	return c.RowCursor.Err()
 }

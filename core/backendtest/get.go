@@ -83,9 +83,10 @@ func (s *store) number(key string, viaSnapshot bool) (n int) {
 	}
 	snap := s.snapshot()
 	defer s.t.close(snap)
-	v, err := snap.Get(s.t.ctx, []byte(key))
+	v, r, err := snap.Get(s.t.ctx, []byte(key))
 	s.t.do("Get", err)
 	n, _ = strconv.Atoi(string(v))
+	release(r)
 	return n
 }
 
@@ -131,8 +132,8 @@ func (s *store) churn(size int) {
 // compact compacts the storage if the engine can.
 func (s *store) compact() {
 	s.t.tb.Helper()
-	if c, ok := s.Engine.(core.Compactor); ok {
-		s.t.do("Compact", c.Compact(s.t.ctx))
+	if c := s.Powers().Compact; c != nil {
+		s.t.do("Compact", c(s.t.ctx))
 	}
 }
 
@@ -235,13 +236,28 @@ func checkGetArguments(t *trial) {
 	r.Release()
 	snap := s.snapshot()
 	key = []byte("key")
-	v, err = snap.Get(t.ctx, key)
+	v, r, err = snap.Get(t.ctx, key)
 	t.do("Get", err)
 	spoil(key)
 	if string(v) != "value" {
 		t.Errorf("the value became %q when the key was reused", v)
 	}
+	release(r)
 	t.close(snap)
+}
+
+// release ends the validity of what Snapshot.Get returned.
+func release(r core.Releaser) {
+	if r != nil {
+		r.Release()
+	}
+}
+
+// valueIn returns a copy of what a snapshot has at key.
+func valueIn(snap core.Snapshot, ctx context.Context, key string) (string, error) {
+	v, r, err := snap.Get(ctx, []byte(key))
+	defer release(r)
+	return string(v), err
 }
 
 // cancelled is a context that has ended.

@@ -113,7 +113,7 @@ func checkKeyBytes(t *trial) {
 func (s *store) refused(writes ...core.Write) {
 	s.t.tb.Helper()
 	before := len(s.all())
-	s.t.tooLarge("Apply", s.Apply(s.t.ctx, nil, writes))
+	s.t.tooLarge("Apply", s.Apply(s.t.ctx, core.Batch{Writes: writes}))
 	if after := len(s.all()); after != before {
 		s.t.Fatalf("Apply gave ErrTooLarge and left %d rows instead of %d", after, before)
 	}

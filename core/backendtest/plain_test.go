@@ -185,11 +185,14 @@ func (e *plainEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 
 const plainKey, plainValue, plainRows = 1 << 14, 1 << 22, 1 << 11
 
+func (e *plainEngine) Powers() core.Powers { return core.Powers{Compact: e.Compact} }
+
 func (e *plainEngine) Limits() core.Limits {
 	return core.Limits{Key: plainKey, Value: plainValue, BatchRows: plainRows, BatchBytes: 1 << 23}
 }
 
-func (e *plainEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
+func (e *plainEngine) Apply(ctx context.Context, b core.Batch) error {
+	writes := b.Writes
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -289,9 +292,12 @@ func (s *plainSnapshot) now() []core.Write {
 	return s.state
 }
 
-func (s *plainSnapshot) Get(ctx context.Context, key []byte) ([]byte, error) {
-	return lookUp(s.now(), key)
+func (s *plainSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	v, err := lookUp(s.now(), key)
+	return v, nil, err
 }
+
+func (s *plainSnapshot) Powers() core.SnapshotPowers { return core.SnapshotPowers{Count: s.Count} }
 
 func (s *plainSnapshot) Count(ctx context.Context, low, high []byte) (rows, size int64, err error) {
 	for _, w := range s.rows(core.ScanRange{Low: low, High: high}) {
@@ -325,17 +331,37 @@ func (s *plainSnapshot) rows(r core.ScanRange) []core.Write {
 	return state
 }
 
-func (s *plainSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
-	return &plainCursor{ctx: ctx, s: s, rows: s.rows(r)}, nil
+func (s *plainSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+	rows := s.rows(r)
+	return &plainCursor{ctx: ctx, s: s, reverse: r.Reverse, all: rows, rows: rows}, nil
 }
 
 func (s *plainSnapshot) Close() error { return nil }
 
 type plainCursor struct {
-	ctx  context.Context
-	s    *plainSnapshot
-	rows []core.Write
-	err  error
+	ctx       context.Context
+	s         *plainSnapshot
+	reverse   bool
+	all, rows []core.Write // in the range, and what is left of them
+	err       error
+}
+
+func (c *plainCursor) Seek(key []byte) {
+	if c.s.e.breaks("seek back") {
+		c.all = c.rows
+	}
+	c.rows = c.all
+	for len(c.rows) > 0 && c.before(bytes.Compare(c.rows[0].Key, key)) {
+		c.rows = c.rows[1:]
+	}
+}
+
+// before reports whether a row that compares so to a key comes before it.
+func (c *plainCursor) before(order int) bool {
+	if c.reverse && !c.s.e.breaks("seek reverse") {
+		return order > 0
+	}
+	return order < 0
 }
 
 func (c *plainCursor) Next() (key, value []byte, ok bool) {

@@ -38,8 +38,8 @@ func checkCounter(t *trial) {
 	rows := fillOdd(s)
 	snap := s.snapshot()
 	defer t.close(snap)
-	counter, ok := snap.(core.Counter)
-	if !ok {
+	count := snap.Powers().Count
+	if count == nil {
 		return
 	}
 	s.apply(put("later", "not counted"))
@@ -50,7 +50,7 @@ func checkCounter(t *trial) {
 			for _, r := range want {
 				wantBytes += int64(len(r.key) + len(r.value))
 			}
-			n, size, err := counter.Count(t.ctx, low, high)
+			n, size, err := count(t.ctx, low, high)
 			if err != nil || n != int64(len(want)) || size != wantBytes {
 				t.Fatalf("from %q to %q Count = %d rows, %d bytes, %v; want %d, %d", low, high, n, size, err, len(want), wantBytes)
 			}
@@ -60,7 +60,7 @@ func checkCounter(t *trial) {
 
 func checkCompact(t *trial) {
 	s := t.create()
-	if _, ok := s.Engine.(core.Compactor); !ok {
+	if s.Powers().Compact == nil {
 		return
 	}
 	s.compact()
@@ -84,12 +84,12 @@ func checkCompact(t *trial) {
 
 func checkSize(t *trial) {
 	s := t.create()
-	sizer, ok := s.Engine.(core.Sizer)
-	if !ok {
+	sizeOf := s.Powers().Size
+	if sizeOf == nil {
 		return
 	}
 	size := func() int64 {
-		n, err := sizer.Size()
+		n, err := sizeOf()
 		t.do("Size", err)
 		return n
 	}
@@ -104,7 +104,7 @@ func checkSize(t *trial) {
 	for i := range rows {
 		s.apply(del(fmt.Sprintf("%05d", i)))
 	}
-	if _, ok := s.Engine.(core.Compactor); ok {
+	if s.Powers().Compact != nil {
 		s.compact()
 		if after := size(); after > full+full/4+1<<20 {
 			t.Errorf("Size = %d after everything was deleted and compacted; it was %d", after, full)
@@ -123,34 +123,34 @@ func noise(n int) string {
 
 func checkCheck(t *trial) {
 	s := t.create()
-	checker, ok := s.Engine.(core.Checker)
-	if !ok {
+	check := s.Powers().Check
+	if check == nil {
 		return
 	}
-	t.do("Check of an empty storage", checker.Check(t.ctx))
+	t.do("Check of an empty storage", check(t.ctx))
 	fillOdd(s)
 	snap := s.snapshot()
-	t.do("Check", checker.Check(t.ctx))
+	t.do("Check", check(t.ctx))
 	s.churn(t.pick(2<<20, 1<<19))
 	fillOdd(s)
-	t.do("Check after many writes", checker.Check(t.ctx))
+	t.do("Check after many writes", check(t.ctx))
 	t.close(snap)
 	s = s.reopen()
-	t.do("Check after opening again", s.Engine.(core.Checker).Check(t.ctx))
-	if err := s.Engine.(core.Checker).Check(cancelled()); err != nil && !isCancelled(err) {
+	t.do("Check after opening again", s.Powers().Check(t.ctx))
+	if err := s.Powers().Check(cancelled()); err != nil && !isCancelled(err) {
 		t.Errorf("a cancelled Check gives %v", err)
 	}
 }
 
 func checkAs(t *trial) {
 	s := t.create()
-	u, ok := s.Engine.(core.Unwrapper)
-	if !ok {
+	as := s.Powers().As
+	if as == nil {
 		return
 	}
 	stranger := struct{ n int }{7}
 	for _, target := range []any{nil, &stranger, stranger, (*int)(nil), "text"} {
-		if u.As(target) {
+		if as(target) {
 			t.Errorf("As(%T) is true", target)
 		}
 	}

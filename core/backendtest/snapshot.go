@@ -4,7 +4,6 @@
 package backendtest
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"strconv"
@@ -21,7 +20,8 @@ var snapshotPromises = []promise{
 	},
 	{
 		name: "snapshot/get", check: checkSnapshotGet,
-		explanation: "Get returns the value of key in this state, or ErrNotFound; the bytes are valid until Close",
+		explanation: "Get returns the value of key in this state, or ErrNotFound; the bytes are valid until Release, or, " +
+			"without a Releaser, until Close",
 	},
 	{
 		name: "snapshot/many", check: checkManySnapshots,
@@ -65,18 +65,20 @@ func checkSnapshotGet(t *trial) {
 	s.apply(put("a", "1"), put("b", strings.Repeat("2", 70_000)))
 	snap := s.snapshot()
 	defer t.close(snap)
-	a, err := snap.Get(t.ctx, []byte("a"))
+	a, ra, err := snap.Get(t.ctx, []byte("a"))
 	t.do("Get", err)
-	b, err := snap.Get(t.ctx, []byte("b"))
+	defer release(ra)
+	b, rb, err := snap.Get(t.ctx, []byte("b"))
 	t.do("Get", err)
+	defer release(rb)
 	s.apply(put("a", "x"), del("b"), put("c", "x"))
 	s.churn(t.pick(1<<20, 1<<18))
 	for _, key := range []string{"c", "aa", "\x00"} {
-		if v, err := snap.Get(t.ctx, []byte(key)); !errors.Is(err, core.ErrNotFound) {
+		if v, err := valueIn(snap, t.ctx, key); !errors.Is(err, core.ErrNotFound) {
 			t.Errorf("Get %q = %q, %v; want ErrNotFound", key, v, err)
 		}
 	}
-	again, err := snap.Get(t.ctx, []byte("a"))
+	again, err := valueIn(snap, t.ctx, "a")
 	t.do("Get", err)
 	if string(a) != "1" || string(again) != "1" || string(b) != strings.Repeat("2", 70_000) {
 		t.Errorf("values became %q, %q and %s", a, again, brief(string(b)))
@@ -93,9 +95,9 @@ func checkManySnapshots(t *trial) {
 	}
 	for j := range n {
 		i := (j * 7919) % n
-		v, err := snaps[i].Get(t.ctx, []byte("k"))
+		v, err := valueIn(snaps[i], t.ctx, "k")
 		t.do("Get", err)
-		if string(v) != strconv.Itoa(i) {
+		if v != strconv.Itoa(i) {
 			t.Errorf("snapshot %d shows %q", i, v)
 		}
 		if got := len(t.rows(snaps[i], core.ScanRange{KeysOnly: true})); got != i+2 {
@@ -130,8 +132,8 @@ func checkSnapshotConcurrent(t *trial) {
 	for r := range 6 {
 		readers.Go(func() {
 			for i := range t.pick(30, 5) {
-				key := []byte("key0" + strconv.Itoa(100+(r*31+i)%200))
-				if v, err := snap.Get(t.ctx, key); err != nil || !bytes.Equal(v, []byte("0")) {
+				key := "key0" + strconv.Itoa(100+(r*31+i)%200)
+				if v, err := valueIn(snap, t.ctx, key); err != nil || v != "0" {
 					t.Errorf("Get %q = %q, %v", key, v, err)
 				}
 				if got := len(t.rows(snap, core.ScanRange{Reverse: i%2 == 0})); got != 300 {

@@ -5,14 +5,13 @@ package backendtest
 
 import (
 	"context"
-	"sync"
 
 	"github.com/guardkv/guardkv/core"
 )
 
 // Spoil returns a backend that behaves like b and makes every use of bytes outside their validity show. All bytes
 // that b returns are handed out as private copies, which are overwritten when they end to be valid: at Release, at
-// Close, at the next call of Next. All bytes that are passed to b are private copies, which are overwritten when
+// Close, at the next call of Next or Seek. All bytes that are passed to b are private copies, which are overwritten when
 // the call returns.
 func Spoil(b core.Backend) core.Backend { return spoiler{b} }
 
@@ -60,7 +59,7 @@ func (c spoilClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Eng
 	if err != nil {
 		return nil, err
 	}
-	return powersOf(e).with(&spoilEngine{Engine: e}), nil
+	return &spoilEngine{Engine: e}, nil
 }
 
 type spoilEngine struct {
@@ -78,14 +77,17 @@ func (e *spoilEngine) Get(ctx context.Context, key []byte) ([]byte, core.Release
 	return v, &spoilReleaser{r, v}, nil
 }
 
+// spoilReleaser spoils what was lent before it is given back; what is inside is nil if there is nothing to release.
 type spoilReleaser struct {
-	core.Releaser
-	value []byte
+	inside core.Releaser
+	value  []byte
 }
 
 func (r *spoilReleaser) Release() {
 	spoil(r.value)
-	r.Releaser.Release()
+	if r.inside != nil {
+		r.inside.Release()
+	}
 }
 
 func (e *spoilEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
@@ -93,19 +95,16 @@ func (e *spoilEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	counter, _ := s.(core.Counter)
-	if counter != nil {
-		counter = spoilCounter{counter}
-	}
-	return countable(&spoilSnapshot{Snapshot: s}, counter), nil
+	return &spoilSnapshot{Snapshot: s}, nil
 }
 
-func (e *spoilEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
-	lent := make([]core.Write, len(writes))
-	for i, w := range writes {
+func (e *spoilEngine) Apply(ctx context.Context, b core.Batch) error {
+	lent := make([]core.Write, len(b.Writes))
+	for i, w := range b.Writes {
 		lent[i] = core.Write{Key: lend(w.Key), Value: lend(w.Value), Delete: w.Delete}
 	}
-	err := e.Engine.Apply(ctx, unwrap(base), lent)
+	b.Writes = lent
+	err := e.Engine.Apply(ctx, unwrapped(b))
 	for i, w := range lent {
 		spoil(w.Key)
 		spoil(w.Value)
@@ -120,30 +119,22 @@ func (e *spoilEngine) SetMark(ctx context.Context, mark []byte) error {
 	return e.Engine.SetMark(ctx, mark)
 }
 
-// spoilSnapshot spoils what Get returned when it is closed.
-type spoilSnapshot struct {
-	core.Snapshot
-	mu   sync.Mutex
-	lent [][]byte
-}
+type spoilSnapshot struct{ core.Snapshot }
 
 func (s *spoilSnapshot) inner() core.Snapshot { return s.Snapshot }
 
-func (s *spoilSnapshot) Get(ctx context.Context, key []byte) ([]byte, error) {
+func (s *spoilSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	key = lend(key)
-	v, err := s.Snapshot.Get(ctx, key)
+	v, r, err := s.Snapshot.Get(ctx, key)
 	spoil(key)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	v = lend(v)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lent = append(s.lent, v)
-	return v, nil
+	return v, &spoilReleaser{r, v}, nil
 }
 
-func (s *spoilSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
+func (s *spoilSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	r.Low, r.High = lend(r.Low), lend(r.High)
 	c, err := s.Snapshot.Scan(ctx, r)
 	spoil(r.Low)
@@ -151,26 +142,32 @@ func (s *spoilSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor
 	if err != nil {
 		return nil, err
 	}
-	return &spoilCursor{Cursor: c}, nil
+	return &spoilCursor{RowCursor: c}, nil
 }
 
-func (s *spoilSnapshot) Close() error {
-	for _, v := range s.lent {
-		spoil(v)
+func (s *spoilSnapshot) Powers() core.SnapshotPowers {
+	p := s.Snapshot.Powers()
+	if count := p.Count; count != nil {
+		p.Count = func(ctx context.Context, low, high []byte) (rows, bytes int64, err error) {
+			low, high = lend(low), lend(high)
+			defer spoil(low)
+			defer spoil(high)
+			return count(ctx, low, high)
+		}
 	}
-	return s.Snapshot.Close()
+	return p
 }
 
 // spoilCursor reuses its buffers, as the cursors of engines do.
 type spoilCursor struct {
-	core.Cursor
+	core.RowCursor
 	key, value []byte
 }
 
 func (c *spoilCursor) Next() (key, value []byte, ok bool) {
 	spoil(c.key)
 	spoil(c.value)
-	key, value, ok = c.Cursor.Next()
+	key, value, ok = c.RowCursor.Next()
 	if !ok {
 		return nil, nil, false
 	}
@@ -182,18 +179,16 @@ func (c *spoilCursor) Next() (key, value []byte, ok bool) {
 	return c.key, c.value, true
 }
 
+func (c *spoilCursor) Seek(key []byte) {
+	spoil(c.key)
+	spoil(c.value)
+	key = lend(key)
+	c.RowCursor.Seek(key)
+	spoil(key)
+}
+
 func (c *spoilCursor) Close() error {
 	spoil(c.key)
 	spoil(c.value)
-	return c.Cursor.Close()
-}
-
-type spoilCounter struct{ core.Counter }
-
-func (c spoilCounter) Count(ctx context.Context, low, high []byte) (rows, bytes int64, err error) {
-	low, high = lend(low), lend(high)
-	rows, bytes, err = c.Counter.Count(ctx, low, high)
-	spoil(low)
-	spoil(high)
-	return rows, bytes, err
+	return c.RowCursor.Close()
 }

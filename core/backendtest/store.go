@@ -113,7 +113,7 @@ func del(key string) core.Write        { return core.Write{Key: []byte(key), Del
 func (s *store) apply(writes ...core.Write) {
 	s.t.tb.Helper()
 	slices.SortFunc(writes, func(a, b core.Write) int { return bytes.Compare(a.Key, b.Key) })
-	s.t.do("Apply", s.Apply(s.t.ctx, nil, writes))
+	s.t.do("Apply", s.Apply(s.t.ctx, core.Batch{Writes: writes}))
 }
 
 // read returns a private copy of a value.

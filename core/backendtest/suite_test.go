@@ -57,8 +57,8 @@ func TestBrokenBackends(t *testing.T) {
 		want   string // all that fail; with "..." at the end, some that do
 	}{
 		{"kept value", "apply/arguments"},
-		{"order", "cursor/arguments, cursor/bytes, cursor/keys only, cursor/ranges, cursor/reverse, cursor/side by side, model/random programs, snapshot/unchanging"},
-		{"high", "cursor/arguments, cursor/keys only, cursor/ranges, cursor/reverse, model/random programs, powers/count"},
+		{"order", "cursor/arguments, cursor/bytes, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, cursor/side by side, model/random programs, snapshot/unchanging"},
+		{"high", "cursor/arguments, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, model/random programs, powers/count"},
 		{"atomic", "apply/atomic"},
 		{"stale get", "get/fresh, values/empty ..."},
 		{"lock", "claim/cancelled, claim/engine keeps the lock, claim/exclusive, claim/release, claim/shared"},
@@ -69,6 +69,8 @@ func TestBrokenBackends(t *testing.T) {
 		{"count", "powers/count"},
 		{"end", "cursor/end"},
 		{"cancel", "cursor/cancelled"},
+		{"seek back", "cursor/seek"},
+		{"seek reverse", "cursor/seek"},
 		{"limits", "limits/batch bytes, limits/batch rows, limits/key, limits/value"},
 		{"list", "backend/list"},
 		{"race", "open/race"},

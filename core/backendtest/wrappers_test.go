@@ -25,7 +25,7 @@ func openEngine(t *testing.T, b core.Backend) core.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Apply(context.Background(), nil, []core.Write{put("k", "value"), put("l", "another")}); err != nil {
+	if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{put("k", "value"), put("l", "another")}}); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -48,7 +48,7 @@ func TestSpoilReads(t *testing.T) {
 		t.Errorf("after Release the value is %q", v)
 	}
 	s, _ := e.Snapshot(ctx)
-	v, _ = s.Get(ctx, []byte("k"))
+	v, r, _ = s.Get(ctx, []byte("k"))
 	c, _ := s.Scan(ctx, core.ScanRange{})
 	key, value, _ := c.Next()
 	if string(key) != "k" || string(value) != "value" {
@@ -62,9 +62,10 @@ func TestSpoilReads(t *testing.T) {
 	if !isSpoilt(key2) || !isSpoilt(value2) || string(v) != "value" {
 		t.Errorf("after the cursor's Close the row is %q, %q; the value of Get is %q", key2, value2, v)
 	}
+	r.Release()
 	s.Close()
 	if !isSpoilt(v) {
-		t.Errorf("after the snapshot's Close the value is %q", v)
+		t.Errorf("after Release the value of the snapshot is %q", v)
 	}
 }
 
@@ -96,13 +97,13 @@ func TestFault(t *testing.T) {
 	b := Fault(newPlain(""), Failure{Op: OpApply, N: 3, Err: failure})
 	e := openEngine(t, b) // the first Apply
 	for i, want := range []error{nil, failure, nil} {
-		if err := e.Apply(ctx, nil, write("v")); err != want {
+		if err := e.Apply(ctx, core.Batch{Writes: write("v")}); err != want {
 			t.Errorf("Apply %d gives %v; want %v", i+2, err, want)
 		}
 	}
 	did := false
 	b.Fail(Failure{Op: OpApply, N: 1, Err: failure, After: true, Do: func() { did = true }})
-	if err := e.Apply(ctx, nil, write("after")); err != failure || !did {
+	if err := e.Apply(ctx, core.Batch{Writes: write("after")}); err != failure || !did {
 		t.Errorf("Apply gives %v, and Do was called: %v", err, did)
 	}
 	if v, _, err := e.Get(ctx, []byte("k")); string(v) != "after" || err != nil {
@@ -133,11 +134,11 @@ func TestFaultEverywhere(t *testing.T) {
 		OpOpen:        func() error { return claimed(b, openAndClose) },
 		OpRename:      func() error { return claimed(b, func(c core.Claim) error { return c.Rename("renamed") }) },
 		OpSnapshot:    func() error { _, err := e.Snapshot(ctx); return err },
-		OpSnapshotGet: func() error { _, err := s.Get(ctx, []byte("k")); return err },
+		OpSnapshotGet: func() error { _, _, err := s.Get(ctx, []byte("k")); return err },
 		OpScan:        func() error { _, err := s.Scan(ctx, core.ScanRange{}); return err },
 		OpNext:        func() error { c, _ := s.Scan(ctx, core.ScanRange{}); c.Next(); return c.Err() },
 		OpSetMark:     func() error { return e.SetMark(ctx, aMark) },
-		OpCompact:     func() error { return e.(core.Compactor).Compact(ctx) },
+		OpCompact:     func() error { return e.Powers().Compact(ctx) },
 	} {
 		b.Fail(Failure{Op: op, N: 1, Err: failure})
 		if err := call(); !errors.Is(err, failure) {
@@ -207,16 +208,19 @@ func TestAccount(t *testing.T) {
 			s.Get(ctx, []byte("k"))
 			e.Close()
 		}, "snapshot: Get after it was closed"},
-		{"engine used after Close", func(b *account, e core.Engine) { e.Close(); e.Apply(ctx, nil, row) }, "engine: Apply after it was closed"},
+		{"engine used after Close", func(b *account, e core.Engine) { e.Close(); e.Apply(ctx, core.Batch{Writes: row}) }, "engine: Apply after it was closed"},
 		{"unsorted writes", func(b *account, e core.Engine) {
-			e.Apply(ctx, nil, []core.Write{put("l", ""), put("k", "")})
+			e.Apply(ctx, core.Batch{Writes: []core.Write{put("l", ""), put("k", "")}})
 			e.Close()
 		}, "engine: Apply with keys out of order"},
 		{"a key twice", func(b *account, e core.Engine) {
-			e.Apply(ctx, nil, []core.Write{put("k", ""), put("k", "")})
+			e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", ""), put("k", "")}})
 			e.Close()
 		}, "engine: Apply with keys out of order"},
-		{"an empty key", func(b *account, e core.Engine) { e.Apply(ctx, nil, []core.Write{put("", "")}); e.Close() }, "engine: Apply with an empty key"},
+		{"an empty key", func(b *account, e core.Engine) {
+			e.Apply(ctx, core.Batch{Writes: []core.Write{put("", "")}})
+			e.Close()
+		}, "engine: Apply with an empty key"},
 		{"claim kept", func(b *account, e core.Engine) { e.Close(); b.Claim(ctx, "other", false) }, "claim: never closed"},
 		{"no logger", func(b *account, e core.Engine) {
 			c, _ := b.Claim(ctx, "other", false)
@@ -244,9 +248,9 @@ func useInOrder(e core.Engine) {
 	c, _ := s.Scan(ctx, core.ScanRange{})
 	for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {
 	}
-	e.Apply(ctx, s, []core.Write{put("a", ""), put("b", "")})
+	e.Apply(ctx, core.Batch{Base: s, Writes: []core.Write{put("a", ""), put("b", "")}})
 	e.SetMark(ctx, aMark)
-	e.(core.Compactor).Compact(ctx)
+	e.Powers().Compact(ctx)
 	c.Close()
 	s.Close()
 	r.Release()
@@ -261,10 +265,10 @@ func TestAccountWriters(t *testing.T) {
 	b := newAccount(f)
 	e := openEngine(t, b)
 	f.Fail(Failure{Op: OpApply, N: 1, Do: func() { e.SetMark(ctx, aMark) }})
-	e.Apply(ctx, nil, []core.Write{put("k", "")})
+	e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", "")}})
 	f.Fail(Failure{Op: OpApply, N: 1, Err: failure})
-	e.Apply(ctx, nil, []core.Write{put("k", "")})
-	e.Apply(ctx, nil, []core.Write{put("k", "")})
+	e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", "")}})
+	e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", "")}})
 	e.Close()
 	got := b.problems()
 	if len(got) != 2 || !strings.HasPrefix(got[0], "engine: SetMark beside another writer") || !strings.HasPrefix(got[1], "engine: Apply after an Apply that failed") {
@@ -272,44 +276,16 @@ func TestAccountWriters(t *testing.T) {
 	}
 }
 
-// power is an engine with all powers.
-type power struct{ core.Engine }
-
-func (power) Compact(context.Context) error { return nil }
-func (power) Size() (int64, error)          { return 0, nil }
-func (power) Check(context.Context) error   { return nil }
-func (power) As(any) bool                   { return false }
-
 // TestPowers: wrappers neither hide a power of the engine nor claim one that it lacks.
 func TestPowers(t *testing.T) {
-	for bits := range 16 {
-		var want powers
-		if bits&1 != 0 {
-			want.compactor = power{}
-		}
-		if bits&2 != 0 {
-			want.sizer = power{}
-		}
-		if bits&4 != 0 {
-			want.checker = power{}
-		}
-		if bits&8 != 0 {
-			want.unwrapper = power{}
-		}
-		got := powersOf(want.with(faultEngine{}))
-		has := [4]bool{got.compactor != nil, got.sizer != nil, got.checker != nil, got.unwrapper != nil}
-		if has != [4]bool{bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0} {
-			t.Errorf("the powers %04b became %v", bits, has)
-		}
-	}
 	for name, b := range map[string]core.Backend{"spoil": Spoil(newPlain("")), "fault": Fault(newPlain("")), "account": newAccount(newPlain(""))} {
 		e := openEngine(t, b)
-		got := powersOf(e)
-		if got.compactor == nil || got.sizer != nil || got.checker != nil || got.unwrapper != nil {
-			t.Errorf("%s: the powers are %+v; want the compactor alone", name, got)
+		got := e.Powers()
+		if got.Compact == nil || got.Size != nil || got.Check != nil || got.As != nil {
+			t.Errorf("%s: the powers are %+v; want Compact alone", name, got)
 		}
 		s, _ := e.Snapshot(context.Background())
-		if _, ok := s.(core.Counter); !ok {
+		if s.Powers().Count == nil {
 			t.Errorf("%s: the snapshot cannot count any more", name)
 		}
 	}
@@ -321,13 +297,13 @@ func TestBaseSnapshot(t *testing.T) {
 	b := &baseWatcher{plain: newPlain("")}
 	e := openEngine(t, Spoil(Fault(newAccount(b))))
 	s, _ := e.Snapshot(ctx)
-	if err := e.Apply(ctx, s, []core.Write{put("k", "")}); err != nil {
+	if err := e.Apply(ctx, core.Batch{Base: s, Writes: []core.Write{put("k", "")}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := b.base.(*plainSnapshot); !ok {
 		t.Errorf("the engine sees a base of type %T", b.base)
 	}
-	if err := e.Apply(ctx, nil, []core.Write{put("k", "")}); err != nil || b.base != nil {
+	if err := e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", "")}}); err != nil || b.base != nil {
 		t.Errorf("a base of nil became %v, %v", b.base, err)
 	}
 }
@@ -358,7 +334,7 @@ type baseEngine struct {
 	b *baseWatcher
 }
 
-func (e baseEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
-	e.b.base = base
-	return e.Engine.Apply(ctx, base, writes)
+func (e baseEngine) Apply(ctx context.Context, b core.Batch) error {
+	e.b.base = b.Base
+	return e.Engine.Apply(ctx, b)
 }

@@ -61,7 +61,7 @@ func holds(t *testing.T, b *Backend, path, made string) {
 
 func apply(t *testing.T, e core.Engine, writes ...core.Write) {
 	t.Helper()
-	do(t, e.Apply(t.Context(), nil, writes))
+	do(t, e.Apply(t.Context(), core.Batch{Writes: writes}))
 }
 
 func do(t *testing.T, err error) {

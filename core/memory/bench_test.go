@@ -16,7 +16,7 @@ func BenchmarkGet(b *testing.B) {
 	c, _ := backend.Claim(b.Context(), "a", false)
 	e, _ := c.Open(b.Context(), core.EngineOptions{})
 	writes := numbered(rows, make([]byte, 100))
-	if err := e.Apply(b.Context(), nil, writes); err != nil {
+	if err := e.Apply(b.Context(), core.Batch{Writes: writes}); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
@@ -37,13 +37,13 @@ func BenchmarkApply(b *testing.B) {
 			c, _ := New().Claim(b.Context(), "a", false)
 			e, _ := c.Open(b.Context(), core.EngineOptions{})
 			writes := numbered(rows, make([]byte, 100))
-			if err := e.Apply(b.Context(), nil, writes); err != nil {
+			if err := e.Apply(b.Context(), core.Batch{Writes: writes}); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				at := i % rows * 71 % (rows - batch)
-				if err := e.Apply(b.Context(), nil, writes[at:at+batch]); err != nil {
+				if err := e.Apply(b.Context(), core.Batch{Writes: writes[at : at+batch]}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -67,10 +67,7 @@ type engine struct {
 	storage *storage
 }
 
-var (
-	_ core.Engine = (*engine)(nil)
-	_ core.Sizer  = (*engine)(nil)
-)
+var _ core.Engine = (*engine)(nil)
 
 // Get returns the stored bytes. They stay as they are for ever, so there is nothing to release.
 func (e *engine) Get(_ context.Context, key []byte) ([]byte, core.Releaser, error) {
@@ -89,12 +86,12 @@ func (noRelease) Release() {}
 // Snapshot returns the published state.
 func (e *engine) Snapshot(context.Context) (core.Snapshot, error) { return e.storage.state.Load(), nil }
 
-// Apply makes the writes visible all at once. It needs no base: nobody else can write.
-func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write) error {
+// Apply makes the writes visible all at once. It does not look at Base: nobody else can write.
+func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err := e.writable(ctx); err != nil {
 		return err
 	}
-	e.storage.apply(writes)
+	e.storage.apply(b.Writes)
 	e.storage.publish()
 	return nil
 }
@@ -117,6 +114,9 @@ func (e *engine) writable(ctx context.Context) error {
 
 // Limits returns no limits.
 func (e *engine) Limits() core.Limits { return core.Limits{} }
+
+// Powers returns that the engine knows its size.
+func (e *engine) Powers() core.Powers { return core.Powers{Size: e.Size} }
 
 // Size returns the bytes of all keys and values. What the tree around them takes comes on top.
 func (e *engine) Size() (int64, error) { return e.storage.state.Load().size, nil }

@@ -41,7 +41,7 @@ func TestReadersShareAStorage(t *testing.T) {
 		if v, _, err := e.Get(t.Context(), []byte("k")); string(v) != "a" || err != nil {
 			t.Errorf("Get = %q, %v", v, err)
 		}
-		for _, err := range []error{e.Apply(t.Context(), nil, numbered(1, nil)), e.SetMark(t.Context(), nil)} {
+		for _, err := range []error{e.Apply(t.Context(), core.Batch{Writes: numbered(1, nil)}), e.SetMark(t.Context(), nil)} {
 			if !errors.Is(err, core.ErrReadOnly) {
 				t.Errorf("a write gives %v; want ErrReadOnly", err)
 			}
@@ -56,13 +56,13 @@ func TestCancelledWrites(t *testing.T) {
 	e := opened(t, b, "a")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, err := range []error{e.Apply(ctx, nil, numbered(3, nil)), e.SetMark(ctx, []byte("other"))} {
+	for _, err := range []error{e.Apply(ctx, core.Batch{Writes: numbered(3, nil)}), e.SetMark(ctx, []byte("other"))} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("a write with a cancelled context gives %v", err)
 		}
 	}
 	apply(t, e, core.Write{Key: []byte("k"), Value: []byte("a")})
-	if size, _ := e.(core.Sizer).Size(); size != 2 {
+	if size, _ := e.Powers().Size(); size != 2 {
 		t.Errorf("%d bytes are stored; want 2", size)
 	}
 	do(t, e.Close())
@@ -132,7 +132,7 @@ func TestSize(t *testing.T) {
 		for _, n := range model {
 			want += n
 		}
-		if got, err := e.(core.Sizer).Size(); got != want || err != nil {
+		if got, err := e.Powers().Size(); got != want || err != nil {
 			t.Fatalf("Size() = %d, %v; want %d (seed %d)", got, err, want, seed)
 		}
 	}
@@ -241,7 +241,7 @@ func readBatch(ctx context.Context, e core.Engine, rows int, reverse bool) (int,
 		return 0, err
 	}
 	defer s.Close()
-	first, err := s.Get(ctx, number(0))
+	first, _, err := s.Get(ctx, number(0))
 	if err != nil {
 		return 0, err
 	}
@@ -293,7 +293,7 @@ func TestAllocations(t *testing.T) {
 			c.Close()
 			s.Close()
 		}},
-		{"Apply", rows * 1.1, func() { e.Apply(ctx, nil, writes) }}, // one per row, and the nodes of the tree
+		{"Apply", rows * 1.1, func() { e.Apply(ctx, core.Batch{Writes: writes}) }}, // one per row, and the nodes of the tree
 	}
 	for _, test := range tests {
 		if got := testing.AllocsPerRun(20, test.run); got > test.most {

@@ -4,7 +4,6 @@
 package memory
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/guardkv/guardkv/core"
@@ -19,26 +18,28 @@ type snapshot struct {
 
 var _ core.Snapshot = (*snapshot)(nil)
 
-// Get returns the stored bytes.
-func (s *snapshot) Get(_ context.Context, key []byte) ([]byte, error) {
+// Get returns the stored bytes. They stay as they are for ever, so there is nothing to release.
+func (s *snapshot) Get(_ context.Context, key []byte) ([]byte, core.Releaser, error) {
 	v, ok := s.rows.Get(key)
 	if !ok {
-		return nil, core.ErrNotFound
+		return nil, nil, core.ErrNotFound
 	}
-	return v, nil
+	return v, nil, nil
 }
 
-// Scan returns a cursor over stored rows. It copies the bound that the rows have yet to reach; the other one has done
-// its work when Scan returns.
-func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
-	low, high := r.Low, r.High
-	if r.Reverse {
-		low = bytes.Clone(low)
-	} else {
-		high = bytes.Clone(high)
+// Scan returns a cursor over stored rows. It copies the bounds, both into one allocation.
+func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+	n := len(r.Low)
+	both := append(append(make([]byte, 0, n+len(r.High)), r.Low...), r.High...)
+	low, high := both[:n:n], both[n:]
+	if r.High == nil {
+		high = nil
 	}
 	return &cursor{ctx: ctx, rows: s.rows.Scan(low, high, r.Reverse)}, nil
 }
+
+// Powers returns none.
+func (s *snapshot) Powers() core.SnapshotPowers { return core.SnapshotPowers{} }
 
 // Close does nothing: the garbage collector finds out who still uses the rows.
 func (s *snapshot) Close() error { return nil }
@@ -50,7 +51,7 @@ type cursor struct {
 	err  error
 }
 
-var _ core.Cursor = (*cursor)(nil)
+var _ core.RowCursor = (*cursor)(nil)
 
 // Next returns the next stored row.
 func (c *cursor) Next() (key, value []byte, ok bool) {
@@ -62,6 +63,9 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 	}
 	return c.rows.Next()
 }
+
+// Seek moves the cursor to key.
+func (c *cursor) Seek(key []byte) { c.rows.Seek(key) }
 
 // Err returns the context's error if that ended the rows.
 func (c *cursor) Err() error { return c.err }

@@ -160,7 +160,7 @@ func openEngine(ctx context.Context, b core.Backend, path string) (core.Engine, 
 	for i, v := range inOrder(guardRows, 128) {
 		writes = append(writes, core.Write{Key: engineKey(make([]byte, 12), i), Value: v})
 	}
-	if err := engine.Apply(ctx, nil, writes); err != nil {
+	if err := engine.Apply(ctx, core.Batch{Writes: writes}); err != nil {
 		return nil, nil, errors.Join(err, engine.Close(), claim.Release())
 	}
 	return engine, func() error { return errors.Join(engine.Close(), claim.Release()) }, nil

@@ -36,7 +36,7 @@ type brokenSnapshot struct {
 }
 
 type brokenCursor struct {
-	core.Cursor
+	core.RowCursor
 	r core.ScanRange
 	b *broken
 }
@@ -57,9 +57,9 @@ func (c *brokenClaim) Open(ctx context.Context, opts core.EngineOptions) (core.E
 	return &brokenEngine{e, c.b}, nil
 }
 
-func (e *brokenEngine) Apply(ctx context.Context, base core.Snapshot, writes []core.Write) error {
+func (e *brokenEngine) Apply(ctx context.Context, b core.Batch) error {
 	var kept []core.Write
-	for _, w := range writes {
+	for _, w := range b.Writes {
 		if w.Delete {
 			if e.b.deletes++; e.b.bug == "forgets every 50th delete" && e.b.deletes%50 == 0 {
 				continue
@@ -70,7 +70,7 @@ func (e *brokenEngine) Apply(ctx context.Context, base core.Snapshot, writes []c
 		}
 		kept = append(kept, w)
 	}
-	return e.Engine.Apply(ctx, nil, kept)
+	return e.Engine.Apply(ctx, core.Batch{Writes: kept})
 }
 
 func (e *brokenEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
@@ -86,7 +86,7 @@ func (e *brokenEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	return &brokenSnapshot{s, e.b}, err
 }
 
-func (s *brokenSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
+func (s *brokenSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	if s.b.bug == "takes high as inclusive" && r.High != nil {
 		r.High = append(r.High[:len(r.High):len(r.High)], 0)
 	}
@@ -95,9 +95,9 @@ func (s *brokenSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.Curso
 }
 
 func (c *brokenCursor) Next() (key, value []byte, ok bool) {
-	key, value, ok = c.Cursor.Next()
+	key, value, ok = c.RowCursor.Next()
 	if ok && c.b.bug == "leaves out empty values" && len(value) == 0 && c.r.KeysOnly {
-		return c.Cursor.Next()
+		return c.RowCursor.Next()
 	}
 	if ok && c.b.bug == "turns back too early" && c.r.Reverse && c.r.Low != nil && string(key) == string(c.r.Low) {
 		return nil, nil, false

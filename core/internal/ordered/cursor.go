@@ -9,7 +9,9 @@ import "bytes"
 type Cursor[V any] struct {
 	path    [maxDepth]step[V] // from the root down to the node of the next row
 	depth   int               // of path; 0 at the end
-	bound   []byte            // where the rows end: exclusive, if reverse inclusive; nil is no bound
+	root    *node[V]
+	low     []byte // inclusive
+	high    []byte // exclusive; nil is no bound
 	reverse bool
 }
 
@@ -24,14 +26,28 @@ type step[V any] struct {
 // inclusive, high exclusive; nil is no bound. The cursor keeps both slices. The map must not be changed
 // while the cursor is used: clone it first.
 func (m *Map[V]) Scan(low, high []byte, reverse bool) Cursor[V] {
+	c := Cursor[V]{root: m.root, low: low, high: high, reverse: reverse}
 	if reverse {
-		c := Cursor[V]{bound: low, reverse: true}
-		c.seekBelow(m.root, high)
-		return c
+		c.seekBelow(c.root, high)
+	} else {
+		c.seek(c.root, low)
 	}
-	c := Cursor[V]{bound: high}
-	c.seek(m.root, low)
 	return c
+}
+
+// Seek makes the next row the first one of the range at or behind key in the cursor's direction. It may go back.
+func (c *Cursor[V]) Seek(key []byte) {
+	c.depth = 0
+	switch {
+	case !c.reverse && bytes.Compare(key, c.low) < 0:
+		c.seek(c.root, c.low)
+	case !c.reverse:
+		c.seek(c.root, key)
+	case c.high != nil && bytes.Compare(key, c.high) >= 0:
+		c.seekBelow(c.root, c.high)
+	default:
+		c.seekBehind(c.root, key)
+	}
 }
 
 // Next returns the next row. ok is false at the end, and from then on. The key must not be modified.
@@ -53,9 +69,9 @@ func (c *Cursor[V]) step() *item[V] {
 
 func (c *Cursor[V]) outside(key []byte) bool {
 	if c.reverse {
-		return bytes.Compare(key, c.bound) < 0
+		return bytes.Compare(key, c.low) < 0
 	}
-	return c.bound != nil && bytes.Compare(key, c.bound) >= 0
+	return c.high != nil && bytes.Compare(key, c.high) >= 0
 }
 
 // seek goes below n to the first key that is not less than low.
@@ -76,6 +92,22 @@ func (c *Cursor[V]) seekBelow(n *node[V], high []byte) {
 		i := len(n.items)
 		if high != nil {
 			i, _ = n.search(high)
+		}
+		c.push(n, i)
+		if n.leaf() {
+			return
+		}
+		n = n.children[i]
+	}
+}
+
+// seekBehind goes below n behind the last key that is not greater than key.
+func (c *Cursor[V]) seekBehind(n *node[V], key []byte) {
+	for n != nil {
+		i, found := n.search(key)
+		if found {
+			c.push(n, i+1) // and nothing of the child after the item: its keys are all greater
+			return
 		}
 		c.push(n, i)
 		if n.leaf() {

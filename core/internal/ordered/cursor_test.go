@@ -83,3 +83,42 @@ func TestCopyOfCursor(t *testing.T) {
 		}
 	}
 }
+
+// TestSeek seeks every key, and between all keys, in every range of trees of one and of two levels, from wherever the
+// cursor happens to stand.
+func TestSeek(t *testing.T) {
+	for _, n := range []int{0, 1, 2, maxItems + 1, 2*maxItems + 1} {
+		var m Map[int]
+		for i := range n {
+			m.Set(number(2*i+1), i)
+		}
+		for _, low := range []int{-1, 0, 1, n, 2 * n} {
+			for _, high := range []int{-1, 1, n, 2*n + 1} {
+				checkSeeks(t, &m, low, high, n)
+			}
+		}
+	}
+}
+
+// checkSeeks compares with the plain way: the first i at or behind the key, of those whose 2i+1 is in the range.
+func checkSeeks(t *testing.T, m *Map[int], low, high, n int) {
+	t.Helper()
+	first, end := max(low, 0)/2, n
+	if high >= 0 {
+		end = min(high/2, n)
+	}
+	up, down := m.Scan(bound(low), bound(high), false), m.Scan(bound(low), bound(high), true)
+	for step := range 2*n + 3 {
+		key := step * 7 % (2*n + 3)
+		up.Seek(number(key))
+		_, v, ok := up.Next()
+		if want := max(key/2, first); ok != (want < end) || ok && v != want {
+			t.Fatalf("%d rows from %d to %d: %d, %v after Seek of %d", n, low, high, v, ok, key)
+		}
+		down.Seek(number(key))
+		_, v, ok = down.Next()
+		if want := min((key-1)/2, end-1); ok != (key > 0 && want >= first) || ok && v != want {
+			t.Fatalf("%d rows from %d to %d in reverse: %d, %v after Seek of %d", n, low, high, v, ok, key)
+		}
+	}
+}

@@ -142,7 +142,7 @@ func TestHalfARecordIsNotRecorded(t *testing.T) {
 	if e.log, err = os.Open(filepath.Join(path, logFile)); err != nil { // where no write succeeds
 		t.Fatal(err)
 	}
-	if err := e.Apply(t.Context(), nil, []core.Write{{Key: []byte("k")}}); err == nil {
+	if err := e.Apply(t.Context(), core.Batch{Writes: []core.Write{{Key: []byte("k")}}}); err == nil {
 		t.Fatal("the write did not fail")
 	}
 	if err := errors.Join(e.Close(), log.Close()); err != nil {

@@ -29,7 +29,7 @@ type engine struct {
 
 // Get returns the bytes in memory. No write changes them, so nothing has to be released.
 func (e *engine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
-	value, err := e.last.Load().Get(ctx, key)
+	value, _, err := e.last.Load().Get(ctx, key)
 	return value, nothing{}, err
 }
 
@@ -41,13 +41,13 @@ func (nothing) Release() {}
 // Snapshot returns the rows after the last write.
 func (e *engine) Snapshot(context.Context) (core.Snapshot, error) { return e.last.Load(), nil }
 
-// Apply appends one record, and shows what it says when it is durable. It needs no base: nobody else can write. After an
+// Apply appends one record, and shows what it says when it is durable. It does not look at Base: nobody else can write. After an
 // error it is not called again, so nothing is ever written behind half a record.
-func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write) error {
+func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err := e.writable(ctx); err != nil {
 		return err
 	}
-	e.record = appendRecord(e.record[:0], e.tally.Next(), writes)
+	e.record = appendRecord(e.record[:0], e.tally.Next(), b.Writes)
 	e.torn = true
 	if _, err := e.log.Write(e.record); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (e *engine) Apply(ctx context.Context, _ core.Snapshot, writes []core.Write
 	}
 	e.torn = false
 	e.tally.Wrote()
-	e.last.Store(&snapshot{merge(e.last.Load().rows, writes)})
+	e.last.Store(&snapshot{merge(e.last.Load().rows, b.Writes)})
 	return nil
 }
 
@@ -96,6 +96,9 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 
 // Limits returns no limits but memory.
 func (e *engine) Limits() core.Limits { return core.Limits{} }
+
+// Powers returns none.
+func (e *engine) Powers() core.Powers { return core.Powers{} }
 
 // Close makes everything durable, records what there is, so that a loss would be found, and gives the lock back. Half a
 // record is not recorded: the next open cuts it off.

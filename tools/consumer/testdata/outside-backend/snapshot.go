@@ -19,17 +19,17 @@ func (r row) compare(key []byte) int { return bytes.Compare(r.key, key) }
 // snapshot is all rows at one moment, in the order of their keys.
 type snapshot struct{ rows []row }
 
-// Get returns the bytes in memory.
-func (s *snapshot) Get(_ context.Context, key []byte) ([]byte, error) {
+// Get returns the bytes in memory, with nothing to release.
+func (s *snapshot) Get(_ context.Context, key []byte) ([]byte, core.Releaser, error) {
 	i, found := slices.BinarySearchFunc(s.rows, key, row.compare)
 	if !found {
-		return nil, core.ErrNotFound
+		return nil, nil, core.ErrNotFound
 	}
-	return s.rows[i].value, nil
+	return s.rows[i].value, nil, nil
 }
 
 // Scan finds both ends at once, so that it need not keep the bounds.
-func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, error) {
+func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	from, to := 0, len(s.rows)
 	if r.Low != nil {
 		from, _ = slices.BinarySearchFunc(s.rows, r.Low, row.compare)
@@ -37,15 +37,20 @@ func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (core.Cursor, err
 	if r.High != nil {
 		to, _ = slices.BinarySearchFunc(s.rows, r.High, row.compare)
 	}
-	return &cursor{ctx: ctx, rest: s.rows[from:max(from, to)], reverse: r.Reverse}, nil
+	rows := s.rows[from:max(from, to)]
+	return &cursor{ctx: ctx, all: rows, rest: rows, reverse: r.Reverse}, nil
 }
+
+// Powers returns none.
+func (s *snapshot) Powers() core.SnapshotPowers { return core.SnapshotPowers{} }
 
 // Close does nothing: the garbage collector finds out who still uses the rows.
 func (s *snapshot) Close() error { return nil }
 
-// cursor has the rows that are still to come.
+// cursor has the rows of the range, and those that are still to come.
 type cursor struct {
 	ctx     context.Context
+	all     []row
 	rest    []row
 	reverse bool
 	err     error
@@ -67,6 +72,19 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 		c.rest = c.rest[1:]
 	}
 	return r.key, r.value, true
+}
+
+// Seek finds the key among all rows of the range.
+func (c *cursor) Seek(key []byte) {
+	at, found := slices.BinarySearchFunc(c.all, key, row.compare)
+	if !c.reverse {
+		c.rest = c.all[at:]
+		return
+	}
+	if found {
+		at++
+	}
+	c.rest = c.all[:at]
 }
 
 // Err returns the context's error if that ended the rows.
