@@ -25,7 +25,7 @@ func (e *rangesEngine) Close() error   { return nil }
 
 func (e *rangesEngine) Snapshot(context.Context) (Snapshot, error) { return rangesSnapshot{e: e}, nil }
 
-func (s rangesSnapshot) Scan(_ context.Context, r ScanRange) (Cursor, error) {
+func (s rangesSnapshot) Scan(_ context.Context, r ScanRange) (RowCursor, error) {
 	s.e.scanned = append(s.e.scanned, r)
 	return noCursor{}, nil
 }
