@@ -21,6 +21,7 @@ type rangesSnapshot struct {
 }
 
 func (e *rangesEngine) Limits() Limits { return Limits{} }
+func (e *rangesEngine) Powers() Powers { return Powers{} }
 func (e *rangesEngine) Close() error   { return nil }
 
 func (e *rangesEngine) Snapshot(context.Context) (Snapshot, error) { return rangesSnapshot{e: e}, nil }
