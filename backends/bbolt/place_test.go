@@ -178,7 +178,7 @@ func TestWriteToADeletedFile(t *testing.T) {
 		apply(t, e, rows(0, 10, 100)...)
 		must(t, os.Remove(path))
 		for name, err := range map[string]error{
-			"Apply":   e.Apply(t.Context(), nil, rows(10, 11, 100)),
+			"Apply":   e.Apply(t.Context(), core.Batch{Writes: rows(10, 11, 100)}),
 			"SetMark": e.SetMark(t.Context(), testMark),
 			"Compact": compact(t.Context(), e),
 		} {
@@ -285,7 +285,7 @@ func TestCompactThatCannotBeSynced(t *testing.T) {
 	if err := compact(t.Context(), e); !errors.Is(err, failure) || !strings.Contains(err.Error(), "was compacted") {
 		t.Errorf("Compact = %v", err)
 	}
-	if err := e.Apply(t.Context(), nil, rows(3000, 3001, 100)); !errors.Is(err, failure) {
+	if err := e.Apply(t.Context(), core.Batch{Writes: rows(3000, 3001, 100)}); !errors.Is(err, failure) {
 		t.Errorf("Apply = %v", err)
 	}
 	if all, err := dump(e); len(all) != 10 || err != nil {
