@@ -29,9 +29,13 @@ type epoch struct {
 	decoders decoders
 }
 
+// maxEpoch is more than the descriptions that any table will have: a greater number was never written.
+const maxEpoch = 1 << 16
+
 // newBound returns the format that writes values of one of the records and reads those of all.
 func newBound[T any](l limits, records []record, current int) (*bound[T], error) {
 	b := &bound[T]{limits: l}
+	b.encoders.prepare()
 	for i, r := range records {
 		p, err := newPlan(r.types, reflect.TypeFor[T]())
 		if err != nil {
@@ -61,7 +65,7 @@ func (b *bound[T]) Append(dst []byte, v T) ([]byte, error) {
 	case b.current.stored == storedPrimed:
 		result, err = b.encoders.append(result, v)
 	default:
-		result, err = appendDynamic(result, v)
+		result, err = b.appendDynamic(result, v)
 	}
 	if err != nil {
 		return nil, cannotEncode[T](err)
@@ -103,11 +107,12 @@ func (b *bound[T]) View(stored []byte) (T, error) {
 
 func (b *bound[T]) view(stored []byte, v *T) error {
 	number, size := binary.Uvarint(stored)
-	if size <= 0 || number == 0 {
+	if size <= 0 || number == 0 || number > maxEpoch || size > 1 && stored[size-1] == 0 {
 		return errNoEpoch
 	}
 	if number > uint64(len(b.epochs)) {
-		return fmt.Errorf("%w: description %d, and %d are known", errNewer, number, len(b.epochs))
+		return fmt.Errorf("%w: it follows description %d of the type, and %d are known; %s",
+			core.ErrFormatMismatch, number, len(b.epochs), adviceNewer)
 	}
 	e, body := b.epochs[number-1], stored[size:]
 	if len(body) == 0 {
@@ -123,7 +128,10 @@ func (b *bound[T]) view(stored []byte, v *T) error {
 	if value.decoders == nil {
 		value.decoders = &e.decoders
 	}
-	return value.decoders.decode(value.payload, v)
+	if err := value.decoders.decode(value.payload, v); err != nil {
+		return refusal(err)
+	}
+	return nil
 }
 
 // found is a value that was walked over.

@@ -6,7 +6,6 @@ package gob
 import (
 	"encoding/gob"
 	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -18,7 +17,10 @@ import (
 // T, in the order in which they are met.
 
 // appendDynamic appends such a value.
-func appendDynamic[T any](dst []byte, v T) ([]byte, error) {
+func (b *bound[T]) appendDynamic(dst []byte, v T) ([]byte, error) {
+	if err := b.encoders.check(&v); err != nil {
+		return nil, err
+	}
 	sent, err := sendDynamic(v)
 	if err != nil {
 		return nil, err
@@ -273,7 +275,7 @@ func (p *innerPlanner) make(name []byte, id typeID) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.plan(string(name), id, t)
+	return p.whole(string(name), id, t)
 }
 
 // opaqueRoom is how big a type that encodes itself is taken to be if it is in an interface.
@@ -287,9 +289,7 @@ func (r *registered) find(name string, id typeID, d *description) (reflect.Type,
 	if t, ok := r.types.Load(name); ok {
 		return t.(reflect.Type), nil
 	}
-	of := *d
-	of.root = id
-	c := of.canonical()
+	c := d.forZero(id).canonical()
 	zero, ok := c.appendZeroAlone(nil)
 	if !ok {
 		return nil, errMalformed
@@ -298,11 +298,22 @@ func (r *registered) find(name string, id typeID, d *description) (reflect.Type,
 	source := decoders{root: idInterface, preamble: c.messages()}
 	var v any
 	if err := source.decode(appendCounted(inner, zero), &v); err != nil {
-		return nil, fmt.Errorf("what is in an interface: %w", err)
+		return nil, disagreement(name, err)
 	}
 	t := reflect.TypeOf(v)
 	r.types.Store(name, t)
 	return t, nil
+}
+
+// forZero returns the description of a type of which only a zero is wanted. That of a struct needs no fields: without them
+// gob makes the type that is registered whatever its fields are, and the plan finds those that do not fit.
+func (d *description) forZero(id typeID) *description {
+	if t := d.types[id]; t != nil && t.form == formStruct {
+		return &description{root: id, types: map[typeID]*wireType{id: {form: formStruct}}}
+	}
+	of := *d
+	of.root = id
+	return &of
 }
 
 // appendZeroAlone appends the encoding of a zero of the root, unless that would be long.

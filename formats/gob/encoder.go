@@ -20,7 +20,22 @@ type encoder[T any] struct {
 }
 
 // encoders is a pool of them. One that has met an error or a panic does not come back: errors of gob stay.
-type encoders[T any] struct{ pool sync.Pool }
+type encoders[T any] struct {
+	pool    sync.Pool
+	nesting nesting
+	nest    *nest // of T
+}
+
+// prepare is called once, before anything is encoded.
+func (p *encoders[T]) prepare() { p.nest = p.nesting.of(reflect.TypeFor[T]()) }
+
+// check returns an error if *v is nested too deeply.
+func (p *encoders[T]) check(v *T) error {
+	if p.nest == nil {
+		return nil
+	}
+	return p.nesting.check(reflect.ValueOf(v).Elem(), p.nest, 0)
+}
 
 func (p *encoders[T]) append(dst []byte, v T) ([]byte, error) {
 	e, err := p.get()
@@ -28,6 +43,9 @@ func (p *encoders[T]) append(dst []byte, v T) ([]byte, error) {
 		return nil, err
 	}
 	e.out, e.value, e.messages = dst, v, 0
+	if err := p.check(&e.value); err != nil {
+		return nil, err
+	}
 	if err := encode(e.gob, &e.value); err != nil {
 		return nil, err
 	}

@@ -173,13 +173,32 @@ func TestEvolvesBySuite(t *testing.T) {
 	formattest.Evolve(t, gobformat.New[order3](), gobformat.New[order1](), same31, order3{ID: 1, How: point{1, 2}}, order3{How: 7})
 }
 
-// A handle that was opened before another program described its type does not know the description. It says so.
+// A handle that was opened before another one described its type does not know the description. It says so, and does not
+// call the row damaged, which it is not: the advice to delete it lost rows.
 func TestRowsOfALaterDescription(t *testing.T) {
 	f1, meta := bind[order1](t, nil)
 	f2, _ := bind[order2](t, meta)
 	_, err := f1.View(write(t, f2, order2{ID: 1}))
-	if !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "open the table again") {
-		t.Errorf("error %v", err)
+	wantMismatch(t, err, "open it again")
+	damaged := write(t, f1, first())
+	for _, number := range []string{"\x81\x00", "\x81\x80\x04", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02"} {
+		if v, err := f1.View(append([]byte(number), damaged[1:]...)); !errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("description %x: read as %+v, error %v; want ErrCorrupt", number, v, err)
+		}
+	}
+}
+
+// wantMismatch fails unless err blames the program, not the row, and says so.
+func wantMismatch(t *testing.T, err error, says ...string) {
+	t.Helper()
+	if !errors.Is(err, core.ErrFormatMismatch) || errors.Is(err, core.ErrCorrupt) || strings.Contains(err.Error(), "delete") {
+		t.Errorf("error %v; want ErrFormatMismatch alone, and no advice to delete", err)
+		return
+	}
+	for _, s := range says {
+		if !strings.Contains(err.Error(), s) {
+			t.Errorf("error %v; want one that says %q", err, s)
+		}
 	}
 }
 

@@ -46,7 +46,10 @@ func (s *survey) look(path string, t reflect.Type, addressable bool) error {
 	s.seen[at] = true
 	encodes, decodes := encodesItself(t), decodesItself(t)
 	if encodes != 0 || decodes != 0 {
-		return checkMethods(path, base, encodes, decodes, addressable || t.Implements(encodes.encoder()))
+		if err := checkMethods(path, base, encodes, decodes, addressable || t.Implements(encodes.encoder())); err != nil {
+			return err
+		}
+		return checkPromoted(path, base, encodes, decodes)
 	}
 	switch base.Kind() {
 	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
@@ -73,6 +76,10 @@ func (s *survey) look(path string, t reflect.Type, addressable bool) error {
 func (s *survey) lookAtFields(path string, t reflect.Type, addressable bool) error {
 	stored := 0
 	for f := range t.Fields() {
+		if inner := hides(f); inner != "" {
+			return fmt.Errorf("%s.%s would be lost: it is embedded in %s, whose type %v is not exported, and which is not stored for that; "+
+				"export the type, or give the field %s an exported name", path, inner, f.Name, f.Type, f.Name)
+		}
 		if !f.IsExported() {
 			continue
 		}

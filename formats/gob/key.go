@@ -68,6 +68,7 @@ func (f *keyFormat[K]) prepare() {
 	f.id += " " + r.types.describe(r.types.root, maxKeyID)
 	f.plan, f.unfit = newPlan(r.types, t)
 	f.decoders.root, f.decoders.preamble = r.types.root, r.types.messages()
+	f.encoders.prepare()
 }
 
 // ID returns "gob-key/1" and the description of K.
@@ -113,7 +114,9 @@ func (f *keyFormat[K]) Decode(b []byte) (K, error) {
 	}
 	err := f.walk(b)
 	if err == nil {
-		err = f.decoders.decode(b, &k)
+		if err = f.decoders.decode(b, &k); err != nil {
+			err = refusal(err)
+		}
 	}
 	if err == nil {
 		err = f.sameBytes(k, b)

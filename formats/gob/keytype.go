@@ -28,6 +28,9 @@ func (c keyTypes) check(t reflect.Type) error {
 	case t == reflect.TypeFor[time.Time]():
 		return fmt.Errorf("%v is stored with its zone, so that one instant would be many keys; keys.Time has one", t)
 	case t.Kind() != reflect.Pointer && encodesItself(t) != 0:
+		if f, ok := promotedFrom(t, methodUse{pair: encodesItself(t)}); ok {
+			return c.check(f.Type)
+		}
 		return nil
 	}
 	c[t] = true

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strconv"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -16,6 +17,8 @@ type plan struct {
 	id     typeID       // of a type of gob's own; 0 for others
 	form   form         // of the others
 	goType reflect.Type // nil if the value has no place to go, as that of a field that was removed
+	path   string       // names the part in errors
+	bits   int          // of a number that is read into less than gob stores, 0 for others
 	room   uint64       // bytes that one takes where it is kept: in a struct, a slice, a map
 	boxes  uint64       // bytes that one takes elsewhere, behind pointers
 	key    *plan
@@ -49,18 +52,23 @@ type pairing struct {
 // ErrFormatMismatch and names the part, and both types.
 func newPlan(d *description, t reflect.Type) (*plan, error) {
 	p := planner{types: d, plans: map[pairing]*plan{}}
-	root, err := p.plan(t.String(), d.root, t)
+	return p.whole(t.String(), d.root, t)
+}
+
+// whole is plan for a value that stands alone: gob reads no struct of which it knows no field.
+func (p *planner) whole(path string, id typeID, t reflect.Type) (*plan, error) {
+	made, err := p.plan(path, id, t)
 	if err != nil {
 		return nil, err
 	}
-	if root.goType != nil && root.isStruct() && len(root.fields) > 0 && !root.reaches() {
+	if made.goType != nil && made.isStruct() && len(made.fields) > 0 && !made.reaches() {
 		base, _ := indirect(t)
 		if base.NumField() > 0 {
-			return nil, fmt.Errorf("%w: no field of what is stored, %s, is in %v; keep one of them, or open another table",
-				core.ErrFormatMismatch, d.describe(d.root, inMessages), t)
+			return nil, fmt.Errorf("%w: no field of what is stored as %s, %s, is in %v; keep one of them, or store it elsewhere",
+				core.ErrFormatMismatch, path, p.types.describe(id, inMessages), t)
 		}
 	}
-	return root, nil
+	return made, nil
 }
 
 func (p *plan) isStruct() bool { return p.id == 0 && p.form == formStruct }
@@ -81,7 +89,7 @@ func (p *planner) plan(path string, id typeID, t reflect.Type) (*plan, error) {
 	if made := p.plans[at]; made != nil {
 		return made, nil
 	}
-	made := &plan{goType: t}
+	made := &plan{goType: t, path: path}
 	p.plans[at] = made // before its parts, which may lead back to it
 	base := t
 	if t != nil {
@@ -94,6 +102,7 @@ func (p *planner) plan(path string, id typeID, t reflect.Type) (*plan, error) {
 			return nil, fmt.Errorf("%w: %s is stored as %s, and is %v now; give it another name, or open another table",
 				core.ErrFormatMismatch, path, p.types.describe(id, inMessages), t)
 		}
+		made.bits = narrower(id, base)
 	}
 	if id <= idInterface {
 		made.id = id
@@ -190,6 +199,46 @@ func (p *planner) fits(id typeID, t, base reflect.Type) bool {
 		return w != nil && w.form == formStruct
 	}
 	return false
+}
+
+// narrower returns the size of a type if gob's numbers may be too big for it, 0 if they are not.
+func narrower(id typeID, base reflect.Type) int {
+	full := 64
+	switch id {
+	case idInt, idUint, idFloat:
+	case idComplex:
+		full = 128
+	default:
+		return 0
+	}
+	if base.Bits() == full {
+		return 0
+	}
+	return base.Bits() * 64 / full
+}
+
+// holds reports whether the number that gob stores as x fits into the type that it is read into.
+func (p *plan) holds(x uint64) bool {
+	switch p.id {
+	case idInt:
+		i, unused := signed(x), 64-p.bits
+		return i<<unused>>unused == i
+	case idUint:
+		return x>>p.bits == 0
+	}
+	size := math.Abs(float(x))
+	return size <= math.MaxFloat32 || math.IsInf(size, 1) || math.IsNaN(size)
+}
+
+// show returns the number that gob stores as x.
+func (p *plan) show(x uint64) string {
+	switch p.id {
+	case idInt:
+		return strconv.FormatInt(signed(x), 10)
+	case idUint:
+		return strconv.FormatUint(x, 10)
+	}
+	return strconv.FormatFloat(float(x), 'g', -1, 64)
 }
 
 // sliceCost is what n elements take at least while they are read: gob lets a slice grow when it is bigger than 10 MiB.

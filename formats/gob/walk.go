@@ -6,6 +6,8 @@ package gob
 import (
 	"errors"
 	"fmt"
+
+	"github.com/guardkv/guardkv/core"
 )
 
 // walk passes over a value before gob does, because gob believes what it reads: it makes a map as big as the bytes
@@ -33,8 +35,8 @@ var (
 	errTrailing  = errors.New("there are bytes behind it")
 	errTooDeep   = fmt.Errorf("it is nested more than %d levels deep", maxDepth)
 	errTooMuch   = errors.New("it takes more memory than WithMaxMemory allows")
-	errNilInside = errors.New("a field that was removed holds a nil interface, which encoding/gob cannot pass over; " +
-		"put the field back, if only to read the old rows")
+	errNilInside = fmt.Errorf("%w: a field that was removed holds a nil interface, which encoding/gob cannot pass over; "+
+		"put the field back, if only to read the old rows", core.ErrFormatMismatch)
 )
 
 // whole passes over all of the bytes: a value that stands alone.
@@ -81,11 +83,16 @@ func (w *walk) stop(err error) {
 func (w *walk) value(p *plan) {
 	switch p.id {
 	case idBool, idInt, idUint, idFloat:
-		w.uint()
+		if x := w.uint(); p.bits != 0 {
+			w.narrow(p, x)
+		}
 		return
 	case idComplex:
-		w.uint()
-		w.uint()
+		for range 2 {
+			if x := w.uint(); p.bits != 0 {
+				w.narrow(p, x)
+			}
+		}
 		return
 	case idString, idBytes:
 		w.spend(uint64(len(w.counted())))
@@ -114,6 +121,14 @@ func (w *walk) value(p *plan) {
 		w.spend(uint64(len(w.counted())))
 	}
 	w.depth--
+}
+
+// narrow stops at a number that does not fit into the type that it is read into.
+func (w *walk) narrow(p *plan, x uint64) {
+	if !w.bad && !p.holds(x) {
+		w.stop(fmt.Errorf("%w: %s is %s, and %v cannot hold it; read it into a wider type",
+			core.ErrFormatMismatch, p.path, p.show(x), p.goType))
+	}
 }
 
 // elementCount reads how many elements follow, each of which takes a byte at least.

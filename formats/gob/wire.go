@@ -3,7 +3,11 @@
 
 package gob
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+)
 
 // reader reads gob's basic encodings from bytes that may be anything. After the first that is wrong, bad is set and
 // everything reads as zero.
@@ -36,12 +40,19 @@ func (r *reader) uint() uint64 {
 
 // int reads a signed integer: the lowest bit says whether the others are complemented.
 func (r *reader) int() int64 {
-	u := r.uint()
+	return signed(r.uint())
+}
+
+// signed is the signed integer that is stored as u.
+func signed(u uint64) int64 {
 	if u&1 != 0 {
 		return ^int64(u >> 1)
 	}
 	return int64(u >> 1)
 }
+
+// float is the floating-point number that is stored as u: its bytes are turned around, so that round ones are short.
+func float(u uint64) float64 { return math.Float64frombits(bits.ReverseBytes64(u)) }
 
 // counted reads a length and so many bytes.
 func (r *reader) counted() []byte {
