@@ -143,9 +143,10 @@ func (f *file) copyFrom(ctx context.Context, s *state) error {
 		return err
 	}
 	c := newCursor(ctx, &s.rows, core.ScanRange{})
+	var last []byte
 	for more := true; more; {
 		err := f.update(func(tx *bolt.Tx) (err error) {
-			more, err = copyChunk(tx.Bucket([]byte(rowsBucket)), c)
+			last, more, err = copyChunk(tx.Bucket([]byte(rowsBucket)), c, last)
 			return err
 		})
 		if err != nil {
@@ -158,21 +159,26 @@ func (f *file) copyFrom(ctx context.Context, s *state) error {
 	return f.trim()
 }
 
-// copyChunk puts the next rows of c, as many as one transaction should hold, and reports whether there may be more.
-func copyChunk(to *bolt.Bucket, c *cursor) (more bool, err error) {
-	const rows, size = 10000, 16 << 20
+// copyChunk puts the next rows of c, as many as one transaction should hold, and reports whether there may be more. Their keys
+// must rise, from last on: of two rows with one damaged key only one would be left.
+func copyChunk(to *bolt.Bucket, c *cursor, last []byte) (_ []byte, more bool, err error) {
+	const most, mostBytes = 10000, 16 << 20
 	to.FillPercent = 1
-	for n, bytes := 0, 0; n < rows && bytes < size; n++ {
+	for n, size := 0, 0; n < most && size < mostBytes; n++ {
 		key, value, ok := c.Next()
 		if !ok {
-			return false, c.Err()
+			return last, false, c.Err()
+		}
+		if bytes.Compare(last, key) >= 0 {
+			return last, false, corruptf("page %d: its keys are out of order", c.leaf.id())
 		}
 		if err := to.Put(key, value); err != nil {
-			return false, err
+			return last, false, err
 		}
-		bytes += len(key) + len(value)
+		last = key
+		size += len(key) + len(value)
 	}
-	return true, nil
+	return last, true, nil
 }
 
 // trim cuts off what the file has grown in advance.

@@ -256,10 +256,66 @@ func (c *cursor) enter(previous page) (err error) {
 	} else {
 		c.done = last < c.count
 	}
+	if err := c.checkEnds(previous == nil); err != nil {
+		return err
+	}
 	if first < last {
 		return c.checkFirst()
 	}
 	return nil
+}
+
+// checkEnds checks that the rows that are left out of the leaf, and the leaves that are not looked at, are out of the range. Rows
+// that are passed over show themselves, in a table with checksums; a damaged key that ends the range early would hide others.
+func (c *cursor) checkEnds(entering bool) error {
+	if c.first > 0 {
+		if err := c.leaf.checkAround(c.first); err != nil {
+			return err
+		}
+	}
+	if c.last < c.count {
+		if err := c.leaf.checkAround(c.last); err != nil {
+			return err
+		}
+		return c.checkBelow(c.above())
+	}
+	if entering && c.reverse && c.high != nil {
+		return c.checkAbove()
+	}
+	return nil
+}
+
+// above returns the key that the leaf after this one starts with, as its parent says, nil if there is none.
+func (c *cursor) above() []byte {
+	for i := len(c.branches) - 1; i >= 0; i-- {
+		if b := c.branches[i]; b.index+1 < b.page.count() {
+			key, _ := b.page.key(b.index + 1) // the layout of the page was checked
+			return key
+		}
+	}
+	return nil
+}
+
+// checkBelow checks that the last key of the leaf is below that of the next leaf.
+func (c *cursor) checkBelow(next []byte) error {
+	if next == nil || c.count == 0 {
+		return nil
+	}
+	last, err := c.leaf.key(c.count - 1)
+	if err == nil && bytes.Compare(last, next) >= 0 {
+		err = corruptf("page %d: its last key belongs to a later page", c.leaf.id())
+	}
+	return err
+}
+
+// checkAbove checks that the next leaf, in ascending order, starts with the key that made a search end before it.
+func (c *cursor) checkAbove() error {
+	if c.above() == nil {
+		return nil
+	}
+	next := cursor{tree: c.tree, leaf: c.leaf}
+	next.branches = append(next.array[:0], c.branches...)
+	return next.move()
 }
 
 // checkFirst checks that the row that comes first abuts on the row that is not looked at.

@@ -184,6 +184,52 @@ func (p page) lowerBound(key []byte) (int, error) {
 	return i, err
 }
 
+// checkAround checks the elements around index i, at which a search of a leaf ended: that they abut on each other and that
+// their keys rise. A search that a damaged element led astray ended beside it, and what it says contradicts its neighbors.
+func (p page) checkAround(i int) error {
+	first, last := max(i-2, 0), min(i+1, p.count()-1)
+	if first > last {
+		return nil
+	}
+	previous, err := p.key(first)
+	if err != nil {
+		return err
+	}
+	for j := first + 1; j <= last; j++ {
+		key, err := p.key(j)
+		if err != nil {
+			return err
+		}
+		if start, _, _ := p.span(j); start != p.startAfter(j-1) {
+			return p.outside(j)
+		}
+		if bytes.Compare(previous, key) >= 0 {
+			return corruptf("page %d: key %d is out of order", p.id(), j)
+		}
+		previous = key
+	}
+	return nil
+}
+
+// checkRising checks that all keys rise and stay below high, which nil is above all keys. The layout was checked.
+func (p page) checkRising(high []byte) error {
+	var previous []byte
+	for i := range p.count() {
+		key, err := p.key(i)
+		if err != nil {
+			return err
+		}
+		if bytes.Compare(previous, key) >= 0 {
+			return corruptf("page %d: key %d is out of order", p.id(), i)
+		}
+		previous = key
+	}
+	if high != nil && bytes.Compare(previous, high) >= 0 {
+		return corruptf("page %d: its last key belongs to a later page", p.id())
+	}
+	return nil
+}
+
 // checkLayout checks every element, but no key's bytes: that sizes are possible, that keys and values abut, and
 // that they need exactly the extent of the page. It needs no more of the page than its elements.
 func (p page) checkLayout(extent, pageSize uint64) error {

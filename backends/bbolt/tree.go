@@ -5,6 +5,7 @@ package bbolt
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -118,12 +119,20 @@ func (t *tree) leafFor(key []byte) (page, error) {
 	return nil, t.tooDeep()
 }
 
-// absent returns ErrNotFound for a key that was not found, unless a page on the way to where it should be is damaged. A row
-// that is found needs no such proof.
+// absent returns ErrNotFound for a key that was not found, unless a page on the way to where it should be is damaged, or
+// leads astray: its keys must rise and stay below the one that its parent says comes next. A row that is found needs no such proof.
 func (t *tree) absent(key []byte) error {
 	c := cursor{tree: t}
 	if err := c.descendTo(key); err != nil {
 		return err
+	}
+	if err := c.leaf.checkRising(c.above()); err != nil {
+		return err
+	}
+	if i, _, err := c.leaf.search(key); err != nil || i == c.leaf.count() {
+		if err := errors.Join(err, c.checkAbove()); err != nil {
+			return err
+		}
 	}
 	return core.ErrNotFound
 }
