@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
@@ -31,6 +32,9 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err != nil || len(writes) == 0 {
 		return err
 	}
+	if err := e.claimRoom(writes, size); err != nil {
+		return err
+	}
 	e.logged = true
 	if size < bulk {
 		err = e.commit(writes, size)
@@ -45,6 +49,28 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	}
 	e.tally.Wrote()
 	return nil
+}
+
+// claimRoom makes sure that there is room for the writes before pebble is told of them.
+func (e *engine) claimRoom(writes []core.Write, size int) error {
+	if size >= bulk {
+		return e.medium.take(int64(size)/2, false) // for it is not in the log
+	}
+	n := int64(size + rowOverhead*len(writes) + size/1024 + logOverhead)
+	if err := e.medium.take(n, deletesOnly(writes)); err != nil {
+		return err
+	}
+	if e.files != nil {
+		if err := e.files.reserve(n); err != nil {
+			return noRoom(err)
+		}
+	}
+	e.medium.written.Add(n)
+	return nil
+}
+
+func deletesOnly(writes []core.Write) bool {
+	return !slices.ContainsFunc(writes, func(w core.Write) bool { return !w.Delete })
 }
 
 // measure returns the bytes of all keys and values, and refuses what is over a limit.
@@ -67,6 +93,9 @@ func measure(writes []core.Write) (int, error) {
 
 // rowOverhead is about what a batch takes for a row beside its bytes.
 const rowOverhead = 8
+
+// logOverhead is more than what the log takes for a small write beside its rows: the row that counts, and padding.
+const logOverhead = 256
 
 func (e *engine) commit(writes []core.Write, size int) (err error) {
 	b, err := e.batch(writes, size)
@@ -132,7 +161,7 @@ func (e *engine) removeLeftover() error {
 func (e *engine) ingest(ctx context.Context, writes []core.Write) (err error) {
 	defer e.health.caught(&err)
 	if err := e.writeTable(writes); err != nil {
-		return errors.Join(err, e.removeLeftover())
+		return errors.Join(noRoom(err), e.removeLeftover())
 	}
 	if err := e.syncLog(); err != nil {
 		return err

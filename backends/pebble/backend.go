@@ -26,13 +26,21 @@ type Backend struct {
 	// is read often fits. The default is 256 MiB.
 	CacheSize int64
 
-	fs vfs.FS // replaces the file system in tests
+	fs    vfs.FS                                           // replaces the file system in tests
+	usage func(dir string) (free, total int64, known bool) // replaces what the system says of a medium
 }
 
-var _ core.Backend = Backend{}
+var (
+	_ core.Backend  = Backend{}
+	_ core.Resolver = Backend{}
+)
 
 // Name returns "pebble".
 func (Backend) Name() string { return "pebble" }
+
+// Resolve returns a path that leads to the same place for as long as the program runs, whatever becomes of the working
+// directory.
+func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }
 
 // Claim locks the directory at path. If nothing is there nothing is locked.
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {

@@ -28,6 +28,7 @@ func (e *engine) Check(ctx context.Context) (err error) {
 	if err := e.checkTables(ctx); err != nil {
 		return err
 	}
+	defer e.cache.spare()()
 	return e.checkLevels()
 }
 

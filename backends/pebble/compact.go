@@ -18,11 +18,14 @@ func (e *engine) Compact(ctx context.Context) error {
 	if err := e.mayWrite(ctx); err != nil {
 		return err
 	}
+	if err := e.medium.toMove(); err != nil {
+		return err
+	}
 	if err := e.merge(ctx); err != nil {
 		if failed := e.health.check(); failed != nil {
 			return failed
 		}
-		return damage(err)
+		return damage(noRoom(err))
 	}
 	if err := e.flush(); err != nil {
 		return err
@@ -33,16 +36,18 @@ func (e *engine) Compact(ctx context.Context) error {
 	if err := e.health.check(); err != nil {
 		return err
 	}
-	return e.record()
+	return noRoom(e.record())
 }
 
 func (e *engine) merge(ctx context.Context) (err error) {
 	defer e.health.caught(&err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // what is given up
 	end, err := e.lastKey()
 	if err != nil {
 		return err
 	}
-	return e.health.unlessStopped(func() error { return e.db.Compact(ctx, tallyKey, append(end, 0), true) })
+	return e.health.unlessFull(func() error { return e.db.Compact(ctx, tallyKey, append(end, 0), true) })
 }
 
 // lastKey returns a copy of the greatest stored key.

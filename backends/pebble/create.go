@@ -4,6 +4,7 @@
 package pebble
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 
@@ -13,22 +14,30 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// create makes an empty storage in an empty directory.
+// create makes an empty storage in an empty directory. If files cannot be written it is no storage, and pebble is not left to try
+// for ever: it stays a pebble that is being opened.
 func (b Backend) create(p directory.Place, row []byte) (err error) {
 	h := newHealth()
 	defer h.caught(&err)
-	o := b.options(freezing(b.fs, h), slog.New(slog.DiscardHandler), h)
+	m := newMedium(b.fs, p.Dir, b.usage)
+	if err := errors.Join(enoughFiles(), m.toOpen()); err != nil {
+		return err
+	}
+	o := b.options(freezing(b.fs, h, nil, m), slog.New(slog.DiscardHandler), h, m)
 	o.ErrorIfExists = true
 	if b.fs == vfs.Default {
 		o.Lock = p.Lock.(*lock).engine
 	}
-	db, err := pebble.Open(p.Dir, o)
+	db, err := openPebble(context.Background(), p, o, h)
 	if err != nil {
-		return err
+		return noRoom(err)
 	}
 	err = db.Set(tallyKey, row, pebble.Sync)
 	if err == nil {
 		err = db.Flush()
 	}
-	return errors.Join(err, db.Close(), h.check())
+	if err = errors.Join(err, db.Close()); h.failed() {
+		return h.cause()
+	}
+	return err
 }

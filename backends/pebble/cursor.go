@@ -19,6 +19,7 @@ type cursor struct {
 	it       *pebble.Iterator
 	reverse  bool
 	keysOnly bool
+	spared   func() // lets the cache grow again; nil if it may
 
 	rows   int  // how many were returned
 	moved  bool // the iterator stands on a row that was returned, or on none
@@ -107,6 +108,9 @@ func (c *cursor) Err() error { return c.err }
 // Close releases the cursor. What it could not read Err has said.
 func (c *cursor) Close() (err error) {
 	defer c.health.caught(&err)
+	if c.spared != nil {
+		defer c.spared()
+	}
 	if err := c.it.Close(); err != nil && c.err == nil {
 		return damage(err)
 	}

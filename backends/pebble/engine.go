@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -24,13 +23,16 @@ import (
 type engine struct {
 	place  directory.Place
 	fs     vfs.FS
-	onDisk bool // fs is the file system that the place is in
+	files  *freezingFS // fs, if pebble may write
+	onDisk bool        // fs is the file system that the place is in
 	opts   *pebble.Options
 	db     *pebble.DB
 	write  *pebble.WriteOptions
 	logger *slog.Logger
 	health *health
 	room   *room
+	medium *medium
+	cache  cache
 	tally  *directory.Tally // the writer's
 	logged bool             // there may be rows in the log, and in no table
 }
@@ -91,7 +93,7 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := e.syncLog(); err != nil {
 		return err
 	}
-	return e.place.SetMark(mark)
+	return noRoom(e.place.SetMark(mark))
 }
 
 // syncLog makes durable what was written without sync.
@@ -113,7 +115,10 @@ func (e *engine) mayWrite(ctx context.Context) error {
 	if e.place.ReadOnly {
 		return core.ErrReadOnly
 	}
-	return e.health.check()
+	if err := e.health.check(); err != nil {
+		return err
+	}
+	return e.place.Check()
 }
 
 // Pebble counts in 32 bits within a batch, and panics at 4 GiB, of which a row takes some for itself.
@@ -133,23 +138,12 @@ func (e *engine) Limits() core.Limits {
 	return core.Limits{Key: maxKeySize, Value: maxValueSize, BatchBytes: maxBatchBytes}
 }
 
-// Size returns the sum of the sizes of all files.
+// Size returns how much of the medium all files take, also behind their ends.
 func (e *engine) Size() (int64, error) {
-	names, err := e.fs.List(e.place.Dir)
-	if err != nil {
+	if err := e.place.Check(); err != nil {
 		return 0, err
 	}
-	var size int64
-	for _, name := range names {
-		info, err := e.fs.Stat(e.fs.PathJoin(e.place.Dir, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // pebble removes files while it runs
-		} else if err != nil {
-			return 0, err
-		}
-		size += info.Size()
-	}
-	return size, nil
+	return sizes(e.fs, e.place.Dir, func(string) bool { return true })
 }
 
 // As sets target, a **pebble.DB, to pebble's handle. It is there to be read: what is written past the engine is not
@@ -170,7 +164,11 @@ func (e *engine) Close() error {
 	if e.place.ReadOnly {
 		return errors.Join(e.closeDB(), e.place.Lock.Close())
 	}
-	err := e.flush()
+	if err := e.place.Check(); err != nil {
+		e.health.fail(err) // so that nothing is written where another storage may be
+		return errors.Join(err, e.abandon())
+	}
+	err := e.forgiven(e.flush())
 	if e.health.failed() {
 		return errors.Join(err, e.abandon())
 	}
@@ -178,18 +176,36 @@ func (e *engine) Close() error {
 	if err == nil {
 		err = e.health.check()
 	}
+	if err == nil && !e.logged {
+		err = e.removeOldLogs()
+	}
 	if err == nil {
-		err = e.record()
+		err = e.forgiven(noRoom(e.record()))
 	}
 	return errors.Join(err, e.place.Lock.Close())
 }
 
-// flush moves all rows from the log to tables. Those that a crash left in the log pebble has moved when it was opened.
+// forgiven makes a warning of an error that there is no room for what makes a closed storage safer. The rows stay durable in the
+// log, and what the witness said before stays true.
+func (e *engine) forgiven(err error) error {
+	if !errors.Is(err, core.ErrNoRoom) {
+		return err
+	}
+	tell(e.logger, slog.LevelWarn, say("pebble: the storage is closed, and its rows stay in the log: damage to that is not found"),
+		"path", e.place.Dir, "err", err)
+	return nil
+}
+
+// flush moves all rows from the log to tables, if there is room. Those that a crash left in the log pebble has moved when it
+// was opened.
 func (e *engine) flush() error {
 	if !e.logged {
 		return nil
 	}
-	err := e.health.unlessStopped(e.db.Flush)
+	if err := e.medium.toMove(); err != nil {
+		return err
+	}
+	err := e.health.unlessFull(e.db.Flush)
 	e.logged = err != nil
 	return err
 }

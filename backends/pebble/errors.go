@@ -24,8 +24,9 @@ func corruptf(format string, args ...any) error {
 // damage adds ErrCorrupt to an error of reading what pebble wrote. The other errors are those of the file system, but
 // a missing file is damage too.
 func damage(err error) error {
+	var moved *movedError
 	switch {
-	case err == nil, errors.Is(err, core.ErrCorrupt), errors.Is(err, errors.ErrUnsupported),
+	case err == nil, errors.Is(err, core.ErrCorrupt), errors.Is(err, errors.ErrUnsupported), errors.As(err, &moved),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case pebble.IsCorruptionError(err), errors.Is(err, fs.ErrNotExist), !ofFileSystem(err):

@@ -6,12 +6,16 @@ package pebble
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // health knows whether pebble has failed in a way after which it must not be written to, nor trusted to close.
 type health struct {
 	first   atomic.Pointer[error]
 	stopped chan struct{} // closed after the first failure
+
+	// Since when, in nanoseconds, pebble tries in vain to move rows to a table because there is no room. Zero is never.
+	fullSince atomic.Int64
 }
 
 func newHealth() *health { return &health{stopped: make(chan struct{})} }
@@ -24,6 +28,21 @@ func (h *health) fail(err error) {
 
 func (h *health) failed() bool { return h.first.Load() != nil }
 
+// wrote says how moving rows to a table ended.
+func (h *health) wrote(err error) {
+	if isFull(err) {
+		h.fullSince.CompareAndSwap(0, time.Now().UnixNano())
+	} else {
+		h.fullSince.Store(0)
+	}
+}
+
+// full reports whether rows are not moved to tables because there is no room.
+func (h *health) full() bool { return h.fullSince.Load() != 0 }
+
+// cause returns the error that has made pebble fail.
+func (h *health) cause() error { return *h.first.Load() }
+
 // check returns an error if pebble has failed.
 func (h *health) check() error {
 	if p := h.first.Load(); p != nil {
@@ -32,9 +51,24 @@ func (h *health) check() error {
 	return nil
 }
 
+// roomPatience is how long a call waits for pebble while there is no room.
+const roomPatience = 2 * time.Second
+
 // unlessStopped runs fn, which may wait for pebble to write tables. It does not wait for fn when pebble has failed, because
-// pebble would try for ever.
+// pebble would try for ever; and if there is no room for them, not longer than some seconds, after which pebble has failed.
 func (h *health) unlessStopped(fn func() error) error {
+	return h.unlessStuck(fn, func(err error) error {
+		h.fail(err)
+		return h.check()
+	})
+}
+
+// unlessFull is unlessStopped for what may be given up when there is no room: pebble goes on.
+func (h *health) unlessFull(fn func() error) error {
+	return h.unlessStuck(fn, func(err error) error { return err })
+}
+
+func (h *health) unlessStuck(fn func() error, giveUp func(error) error) error {
 	done := make(chan error, 1)
 	go func() {
 		var err error
@@ -42,10 +76,19 @@ func (h *health) unlessStopped(fn func() error) error {
 		defer h.caught(&err)
 		err = fn()
 	}()
-	select {
-	case err := <-done:
-		return err
-	case <-h.stopped:
-		return h.check()
+	start := time.Now()
+	look := time.NewTicker(roomPatience / 8)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-h.stopped:
+			return h.check()
+		case <-look.C:
+			if h.full() && time.Since(start) > roomPatience {
+				return giveUp(fmt.Errorf("%w: the rows in the log cannot be moved to tables", noRoom(fullErrors[0])))
+			}
+		}
 	}
 }

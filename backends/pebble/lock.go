@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -20,6 +21,7 @@ import (
 // lock is the lock on a directory: flock(2) on the directory itself, which knows it under every name, in this process
 // too, and can be shared; and the lock on the file LOCK that pebble takes, for programs that use pebble by hand.
 type lock struct {
+	path   string
 	dir    io.Closer
 	engine *pebble.Lock // nil if the directory is locked to be read
 	shared io.Closer    // for readers
@@ -31,7 +33,7 @@ func takeLock(dir string, readOnly bool) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lock{dir: d}
+	l := &lock{path: dir, dir: d}
 	if shared {
 		l.shared, err = shareLock(dir)
 	} else {
@@ -63,6 +65,14 @@ func lockEngine(dir string) (*pebble.Lock, error) {
 	return nil, fmt.Errorf("%w: %w", core.ErrLocked, err)
 }
 
+// Stat returns which directory the lock is on.
+func (l *lock) Stat() (os.FileInfo, error) {
+	if d, ok := l.dir.(interface{ Stat() (os.FileInfo, error) }); ok {
+		return d.Stat()
+	}
+	return os.Stat(l.path)
+}
+
 // Close gives the lock back. Pebble must have closed the directory.
 func (l *lock) Close() error {
 	var err error
@@ -75,7 +85,16 @@ func (l *lock) Close() error {
 	return errors.Join(err, l.dir.Close())
 }
 
-// lockedFS is a file system for pebble to read a directory that is locked already. Pebble's own lock could not be shared.
-type lockedFS struct{ vfs.FS }
+// readingFS is a file system for pebble to read a directory that is locked already. Pebble's own lock could not be shared.
+type readingFS struct {
+	vfs.FS
+	here here
+}
 
-func (lockedFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+// Lock is part of vfs.FS.
+func (readingFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
+// Open is part of vfs.FS.
+func (f readingFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	return openChecked(f.FS, f.here, name, opts)
+}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -31,10 +32,20 @@ func (l logger) Infof(format string, args ...any) { l.log(slog.LevelDebug, forma
 func (l logger) Errorf(format string, args ...any) { l.log(slog.LevelWarn, format, args) }
 
 func (l logger) log(level slog.Level, format string, args []any) {
-	if l.to.Enabled(context.Background(), level) {
-		l.to.Log(context.Background(), level, "pebble: "+fmt.Sprintf(format, args...))
+	tell(l.to, level, func() string { return "pebble: " + fmt.Sprintf(format, args...) })
+}
+
+// tell logs what pebble says, in pebble's own goroutines: a handler that panics there would end the process, or leave pebble's
+// locks locked.
+func tell(to *slog.Logger, level slog.Level, text func() string, args ...any) {
+	defer func() { _ = recover() }()
+	if to.Enabled(context.Background(), level) {
+		to.Log(context.Background(), level, text(), args...)
 	}
 }
+
+// say returns a text for tell.
+func say(text string) func() string { return func() string { return text } }
 
 // fatal is the error of a Fatalf on its way to caught.
 type fatal struct{ error }
@@ -50,6 +61,9 @@ func (l logger) Fatalf(format string, args ...any) {
 	}
 	runtime.Goexit()
 }
+
+// tellAgain is how long it is not said again that there is no room.
+const tellAgain = 10 * time.Second
 
 const packagePath = "github.com/guardkv/guardkv/backends/pebble."
 
@@ -73,18 +87,27 @@ func calledFromHere() bool {
 func listener(to *slog.Logger, h *health) *pebble.EventListener {
 	var flushed error // of the flush that ended last; pebble flushes and reports in one goroutine
 	var mu sync.Mutex
+	var told time.Time // that there is no room, which pebble finds again and again
 	return &pebble.EventListener{
-		DataCorruption: func(i pebble.DataCorruptionInfo) { to.Error("pebble: damaged file", "path", i.Path, "err", i.Details) },
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			tell(to, slog.LevelError, say("pebble: damaged file"), "path", i.Path, "err", i.Details)
+		},
 		FlushEnd: func(i pebble.FlushInfo) {
 			mu.Lock()
 			defer mu.Unlock()
 			flushed = i.Err // which may be that there was nothing to write; then nothing failed, and is not reported
+			h.wrote(i.Err)
 		},
 		BackgroundError: func(err error) {
-			to.Warn("pebble: background work failed", "err", err)
 			mu.Lock()
 			defer mu.Unlock()
-			if flushed != nil && errors.Is(err, flushed) {
+			if full := isFull(err); !full || time.Since(told) > tellAgain {
+				tell(to, slog.LevelWarn, say("pebble: background work failed"), "err", err)
+				if full {
+					told = time.Now()
+				}
+			}
+			if flushed != nil && errors.Is(err, flushed) && !isFull(err) {
 				h.fail(fmt.Errorf("rows could not be moved from the log to a table: %w", err))
 			}
 		},

@@ -18,6 +18,7 @@ var children = map[string]func(args []string) error{
 	"damage": damageChild,
 	"write":  writeChild,
 	"lock":   lockChild,
+	"few":    fewChild,
 }
 
 func TestMain(m *testing.M) {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -25,7 +27,7 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 	if opts.NoSync {
 		e.write = pebble.NoSync
 	}
-	if err := e.start(b); err != nil {
+	if err := e.start(ctx, b); err != nil {
 		return nil, damage(err)
 	}
 	if err := e.vet(ctx, opts.Validation); err != nil {
@@ -35,33 +37,116 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 }
 
 // start lets pebble open the directory.
-func (e *engine) start(b Backend) (err error) {
+func (e *engine) start(ctx context.Context, b Backend) error {
+	if err := e.prepare(b); err != nil {
+		return err
+	}
+	db, err := openPebble(ctx, e.place, e.opts, e.health)
+	if err != nil {
+		return err
+	}
+	e.db = db
+	if e.files != nil {
+		e.files.opened()
+	}
+	e.opts.Experimental.CompactionScheduler.(*scheduler).opened()
+	return nil
+}
+
+// prepare looks whether pebble can open the directory, and says how.
+func (e *engine) prepare(b Backend) (err error) {
 	defer e.health.caught(&err)
+	if err := enoughFiles(); err != nil {
+		return err
+	}
 	if err := e.peek(); err != nil {
 		return err
 	}
+	e.medium = newMedium(e.fs, e.place.Dir, b.usage)
 	if e.place.ReadOnly {
-		e.fs = lockedFS{e.fs}
+		e.fs = readingFS{e.fs, e.place.Check}
 	} else {
-		e.fs = freezing(e.fs, e.health)
+		if err := e.medium.toOpen(); err != nil {
+			return err
+		}
+		e.files = freezing(e.fs, e.health, e.place.Check, e.medium)
+		e.fs = e.files
 	}
-	e.opts = b.options(e.fs, e.logger, e.health)
+	e.opts = b.options(e.fs, e.logger, e.health, e.medium)
+	e.cache.blocks = e.opts.Cache
 	e.room = newRoom(e.opts)
 	e.opts.ErrorIfNotExists = true
 	e.opts.ReadOnly = e.place.ReadOnly
 	if l, ok := e.place.Lock.(*lock); ok && !e.place.ReadOnly {
 		e.opts.Lock = l.engine
-		if err := e.removeLeftover(); err != nil {
-			return err
-		}
-	}
-	if e.db, err = pebble.Open(e.place.Dir, e.opts); err != nil {
-		return err
-	}
-	if err := e.health.check(); err != nil {
-		return errors.Join(err, e.closeDB())
+		return e.removeLeftover()
 	}
 	return nil
+}
+
+// fewFiles is how many files pebble has to be able to open to open a storage, and more: where it has opened half of what it
+// needs it cannot always be closed.
+const fewFiles = 48
+
+// enoughFiles makes sure that the process may open some files.
+func enoughFiles() error {
+	if n, known := spareFiles(); known && n < fewFiles {
+		return fmt.Errorf("the process may open %d more files, and pebble may need %d; raise the limit (ulimit -n): %w",
+			n, fewFiles, syscall.EMFILE)
+	}
+	return nil
+}
+
+// openPebble lets pebble open a directory. Pebble reads its logs and writes what is in them to tables before it returns. If
+// they cannot be written, or ctx ends, that comes to an end soon, and the files are what a crash would have left.
+func openPebble(ctx context.Context, p directory.Place, o *pebble.Options, h *health) (*pebble.DB, error) {
+	type result struct {
+		db  *pebble.DB
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() { done <- r }()
+		defer o.Cache.Unref() // pebble has it now, or nobody
+		defer h.caught(&r.err)
+		r.db, r.err = pebble.Open(p.Dir, o)
+	}()
+	finish := func(r result) (*pebble.DB, error) {
+		if r.err == nil && h.failed() {
+			r.err = quietly(r.db.Close)
+		}
+		if h.failed() {
+			return nil, h.cause()
+		}
+		return r.db, r.err
+	}
+	select {
+	case r := <-done:
+		return finish(r)
+	case <-ctx.Done():
+		h.fail(fmt.Errorf("pebble was still opening the storage: %w", ctx.Err()))
+	}
+	select {
+	case r := <-done:
+		return finish(r)
+	case <-time.After(patience):
+		go func() {
+			finish(<-done)
+			p.Lock.Close()
+		}()
+		return nil, fmt.Errorf("%w: the directory stays locked until pebble has read its logs: %w", core.ErrLocked, h.cause())
+	}
+}
+
+// quietly calls what may panic because pebble has failed, which is known.
+func quietly(fn func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("pebble gave up: %v", r)
+		}
+	}()
+	return fn()
 }
 
 // peek looks whether pebble's files are there, and of a version that this pebble reads.

@@ -16,17 +16,17 @@ import (
 const format = pebble.FormatTableFormatV6
 
 const (
-	memTableSize = 32 << 20 // a table in memory, and what a crash leaves to be read from the log
+	memTableSize = 32 << 20 // a table in memory, and what a crash leaves to be read from the log; less on a small medium
 	bitsPerKey   = 10       // of bloom filters: one lookup in a hundred is in vain
 )
 
 // options returns pebble's options for one storage.
-func (b Backend) options(fs vfs.FS, l *slog.Logger, h *health) *pebble.Options {
+func (b Backend) options(fs vfs.FS, l *slog.Logger, h *health, m *medium) *pebble.Options {
 	o := &pebble.Options{
 		FS:                          fs,
-		CacheSize:                   b.CacheSize,
+		Cache:                       pebble.NewCache(b.CacheSize), // which whoever opens a storage lets go of
 		FormatMajorVersion:          format,
-		MemTableSize:                memTableSize,
+		MemTableSize:                m.memTable(),
 		MemTableStopWritesThreshold: 4,
 		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
 		EventListener:               listener(l, h),
@@ -34,6 +34,8 @@ func (b Backend) options(fs vfs.FS, l *slog.Logger, h *health) *pebble.Options {
 	}
 	o.Levels[0].FilterPolicy = bloom.FilterPolicy(bitsPerKey)      // and the levels below, by pebble's rule
 	o.Levels[len(o.Levels)-1].FilterPolicy = pebble.NoFilterPolicy // where pebble does not look at filters
+	o.Experimental.CompactionScheduler = newScheduler()
 	o.EnsureDefaults()
+	m.listen(o)
 	return o
 }

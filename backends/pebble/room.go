@@ -31,7 +31,8 @@ type room struct {
 func newRoom(o *pebble.Options) *room {
 	r := &room{memory: uint64(o.MemTableStopWritesThreshold) * o.MemTableSize, depth: int64(o.L0StopWritesThreshold)}
 	r.changed.Store(true)
-	o.EventListener.WALCreated = func(pebble.WALCreateInfo) { r.changed.Store(true) }
+	created := o.EventListener.WALCreated
+	o.EventListener.WALCreated = func(i pebble.WALCreateInfo) { created(i); r.changed.Store(true) }
 	o.EventListener.TableIngested = func(pebble.TableIngestInfo) { r.changed.Store(true) }
 	o.EventListener.CompactionEnd = func(pebble.CompactionInfo) { r.changed.Store(true) }
 	flushed := o.EventListener.FlushEnd

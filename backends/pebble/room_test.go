@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/guardkv/guardkv/core"
@@ -57,7 +58,8 @@ func TestSmallWritesNeedNoGoroutine(t *testing.T) {
 
 // What pebble says of its tables decides whether the next write can wait for it. Each limit is that of pebble.
 func TestRoom(t *testing.T) {
-	o := (Backend{}).options(nil, nil, newHealth())
+	o := (Backend{}).options(nil, nil, newHealth(), newMedium(vfs.NewMem(), "", nil))
+	defer o.Cache.Unref()
 	r := newRoom(o)
 	if r.certain() {
 		t.Error("nothing is known, and a write is certain not to wait")

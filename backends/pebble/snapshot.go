@@ -61,7 +61,11 @@ func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.RowCursor
 	if err != nil {
 		return nil, damage(err)
 	}
-	return &cursor{ctx: ctx, health: s.engine.health, it: it, reverse: r.Reverse, keysOnly: r.KeysOnly}, nil
+	rows := &cursor{ctx: ctx, health: s.engine.health, it: it, reverse: r.Reverse, keysOnly: r.KeysOnly}
+	if r.Once {
+		rows.spared = s.engine.cache.spare()
+	}
+	return rows, nil
 }
 
 // Close releases the snapshot.

@@ -1,0 +1,217 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pebble
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// isFull reports whether an error is that a medium, or the share of it that somebody may use, has no room.
+func isFull(err error) bool {
+	for _, full := range fullErrors {
+		if err != nil && errors.Is(err, full) {
+			return true
+		}
+	}
+	return false
+}
+
+// noRoom adds ErrNoRoom to an error of a medium without room. Nothing was written, as far as the caller's rows are concerned.
+func noRoom(err error) error {
+	if isFull(err) && !errors.Is(err, core.ErrNoRoom) {
+		return fmt.Errorf("%w: %w", core.ErrNoRoom, err)
+	}
+	return err
+}
+
+// medium looks whether there is room for what pebble will write. Pebble acknowledges rows that are in its log, and has
+// to move them to tables later, or else it stands still; and what has to be written and cannot be ends it. So who writes is
+// refused before, while there is room for all that, and for deleting and merging. What others write to the medium at the same
+// moment it cannot see; the room for the rows themselves is reserved in the log.
+type medium struct {
+	fs    vfs.FS
+	dir   string
+	usage func(dir string) (free, total int64, known bool)
+
+	// How many bytes of rows were written, and how many of them were in logs that are finished, in those that pebble is
+	// moving to tables, and in those that it has moved.
+	written                    atomic.Int64
+	finished, moving, inTables atomic.Int64
+
+	merge   int64 // pebble needs no more to merge tables by itself, as a rule
+	asked   time.Time
+	spare   int64 // what may be written until it is asked again
+	tables  int64 // what the tables take
+	counted time.Time
+}
+
+// floor is what is left for files that must be written: logs that begin, the list of tables, the witness, the mark.
+const floor = 1 << 20
+
+func newMedium(fs vfs.FS, dir string, ask func(string) (free, total int64, known bool)) *medium {
+	if ask == nil {
+		ask = usage
+	}
+	if vfs.Root(fs) != vfs.Default {
+		ask = func(string) (free, total int64, known bool) { return 0, 0, false }
+	}
+	return &medium{fs: fs, dir: dir, usage: ask}
+}
+
+// memTable returns the size of tables in memory that suits the medium: the logs, and the room that is left for moving rows to tables,
+// come to a few times that size.
+func (m *medium) memTable() uint64 {
+	_, total, known := m.usage(m.dir)
+	if !known {
+		return memTableSize
+	}
+	const least, part = 512 << 10, 64
+	return uint64(min(max(total/part, least), memTableSize))
+}
+
+// listen lets the medium know what becomes of rows.
+func (m *medium) listen(o *pebble.Options) {
+	const tables = 8 // of the first level and those that overlap them
+	m.merge = tables * int64(o.MemTableSize)
+	created, begun, flushed := o.EventListener.WALCreated, o.EventListener.FlushBegin, o.EventListener.FlushEnd
+	o.EventListener.WALCreated = func(i pebble.WALCreateInfo) {
+		m.finished.Store(m.written.Load())
+		created(i)
+	}
+	o.EventListener.FlushBegin = func(i pebble.FlushInfo) {
+		m.moving.Store(m.finished.Load())
+		if begun != nil {
+			begun(i)
+		}
+	}
+	o.EventListener.FlushEnd = func(i pebble.FlushInfo) {
+		if i.Err == nil {
+			m.inTables.Store(m.moving.Load())
+		}
+		flushed(i)
+	}
+}
+
+// unmoved returns how much room the rows may take in tables that are in the log only.
+func (m *medium) unmoved() int64 {
+	n := m.written.Load() - m.inTables.Load()
+	return n + n/8
+}
+
+// grant returns how many bytes of a table may be written before it is asked again, the next n of them included.
+func (m *medium) grant(n int64) (spare int64, err error) {
+	const step = 256 << 10
+	free, _, known := m.usage(m.dir)
+	if !known {
+		return step, nil
+	}
+	if free < n+floor/2 {
+		return 0, m.refusal(free, n+floor/2)
+	}
+	return min(step, free-n-floor/2), nil
+}
+
+func (m *medium) refusal(free, need int64) error {
+	return fmt.Errorf("%w: %d bytes are free in %s, and pebble may need %d: %w", core.ErrNoRoom, free, m.dir, need, syscall.ENOSPC)
+}
+
+// often is how long what is known of the medium is believed.
+const often = 10 * time.Millisecond
+
+// take makes sure that there is room for n bytes of rows. Deleting may use what is kept back for merging.
+func (m *medium) take(n int64, deleting bool) error {
+	if m.spare < n || time.Since(m.asked) > often {
+		if err := m.ask(n, deleting); err != nil {
+			m.spare = 0
+			return err
+		}
+	}
+	m.spare -= n
+	return nil
+}
+
+func (m *medium) ask(n int64, deleting bool) error {
+	free, _, known := m.usage(m.dir)
+	if !known {
+		m.asked, m.spare = time.Now(), 1<<40
+		return nil
+	}
+	need := 2*n + m.unmoved() + floor // in the log, and in a table
+	if !deleting {
+		need += floor + min(m.merge, m.inUse())
+	}
+	if free < need {
+		return m.refusal(free, need)
+	}
+	m.asked, m.spare = time.Now(), (free-need)/4 // others write as well
+	if deleting {
+		m.spare = 0
+	}
+	return nil
+}
+
+// toMove makes sure that rows can be moved from the log to tables.
+func (m *medium) toMove() error {
+	free, _, known := m.usage(m.dir)
+	if need := m.unmoved() + floor; known && free < need {
+		return m.refusal(free, need)
+	}
+	return nil
+}
+
+// least is what pebble needs to open a storage that was closed, or to make one.
+const least = 256 << 10
+
+// toOpen makes sure that a storage can be opened of which no row is in the log only.
+func (m *medium) toOpen() error {
+	free, _, known := m.usage(m.dir)
+	if known && free < least {
+		return m.refusal(free, least)
+	}
+	return nil
+}
+
+// inUse returns how much of the medium the tables take.
+func (m *medium) inUse() int64 {
+	if time.Since(m.counted) < time.Second {
+		return m.tables
+	}
+	n, err := sizes(m.fs, m.dir, func(name string) bool { return filepath.Ext(name) == ".sst" })
+	if err == nil { // else the directory is gone, which is for pebble to find out
+		m.tables, m.counted = n, time.Now()
+	}
+	return m.tables
+}
+
+// sizes returns how much of the medium the files in a directory take whose names fit.
+func sizes(disk vfs.FS, dir string, fit func(name string) bool) (size int64, err error) {
+	names, err := disk.List(dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		if !fit(name) {
+			continue
+		}
+		info, err := disk.Stat(disk.PathJoin(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // pebble removes files while it runs
+		} else if err != nil {
+			return 0, err
+		}
+		size += sizeOf(info)
+	}
+	return size, nil
+}
