@@ -170,7 +170,8 @@ type Batch struct {
 	// Writes are in the order of their keys, which are strictly increasing, so none occurs twice.
 	Writes []Write
 
-	// Base is the snapshot that the writes were computed from, nil for writes that depend on nothing. An engine
+	// Base is the snapshot that the writes were computed from, nil for writes that depend on nothing, or on one row
+	// that was read with Get while nobody else in this process wrote. An engine
 	// with writers outside this process returns ErrConflict if what was read through Base has changed; an
 	// engine that locks its storage may ignore it. A decorator that wraps snapshots unwraps it.
 	Base Snapshot

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -232,15 +233,18 @@ func (r *tableRecord) overhead() int64 {
 }
 
 // DropTable deletes a table with all its rows. From then on its open handles give ErrClosed, while open guards stay
-// valid. The table is gone in one atomic write; its rows are deleted after that, in chunks, while other writes wait,
-// and if that is interrupted, by the next Compact or DropTable.
+// valid. The table is gone in one atomic write; its rows are deleted after that, in chunks, between which other writes
+// have their turn. If that is interrupted, the next Compact or DropTable goes on with it.
 func (s *Storage) DropTable(ctx context.Context, name string) error {
-	err := s.exclusively(ctx, func() error {
-		t := s.catalogue.find(name)
-		if t == nil {
-			return fmt.Errorf("%w: the storage has no such table", ErrNotFound)
-		}
-		if err := s.unlist(ctx, t); err != nil {
+	err := s.counted("write", func() error {
+		err := s.inTurn(ctx, func() error {
+			t := s.catalogue.find(name)
+			if t == nil {
+				return fmt.Errorf("%w: the storage has no such table", ErrNotFound)
+			}
+			return s.unlist(ctx, t)
+		})
+		if err != nil {
 			return err
 		}
 		return s.purge(ctx)
@@ -266,45 +270,77 @@ func (s *Storage) unlist(ctx context.Context, t *tableState) error {
 	return nil
 }
 
-// purge deletes the rows of dropped tables. The caller has the turn.
+// purge deletes the rows of dropped tables. It takes the turn for each chunk, so the caller must not have it.
 func (s *Storage) purge(ctx context.Context) error {
-	for n := range s.catalogue.dropped {
+	for _, n := range s.catalogue.purgeable() {
+		low := appendTableNumber(nil, n)
+		left := ScanRange{Low: low, High: prefixEnd(low), KeysOnly: true, Once: true}
 		for more := true; more; {
-			var err error
-			if more, err = s.purgeChunk(ctx, n); err != nil {
+			err := s.inTurn(ctx, func() (err error) {
+				more, err = s.purgeChunk(ctx, n, &left)
+				return err
+			})
+			if err != nil {
 				return err
 			}
 		}
-		if err := s.writer.apply(ctx, nil, []Write{deletion(droppedRow(n))}); err != nil {
-			return err
-		}
-		s.catalogue.change(func() { delete(s.catalogue.dropped, n) })
 	}
 	return nil
 }
 
-// purgeChunk deletes the first rows of table number n, and reports whether there may be more.
-func (s *Storage) purgeChunk(ctx context.Context, n uint32) (more bool, err error) {
-	snap, err := s.engine.Snapshot(ctx)
+// purgeable returns the numbers of dropped tables in their order.
+func (c *catalogue) purgeable() []uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.dropped))
+}
+
+// purgeChunk deletes the first rows that are left of dropped table n, and narrows left to what is behind them. When none
+// is, the table is forgotten. It reports whether there is more to do.
+func (s *Storage) purgeChunk(ctx context.Context, n uint32, left *ScanRange) (more bool, err error) {
+	if !s.catalogue.dropped[n] { // somebody else has deleted the last of it
+		return false, nil
+	}
+	writes, more, err := s.firstKeys(ctx, *left)
 	if err != nil {
 		return false, err
 	}
-	defer snap.Close()
-	low := appendTableNumber(nil, n)
-	var writes []Write
-	size := 0
-	err = eachRow(ctx, snap, ScanRange{Low: low, High: prefixEnd(low), KeysOnly: true}, func(key, _ []byte) error {
-		writes = append(writes, deletion(Write{Key: slices.Clone(key)}))
-		size += len(key)
-		if more = len(writes) == s.limits.deleteRows() || size >= s.limits.deleteBytes(); more {
-			return errStop
+	if len(writes) > 0 {
+		if err := s.writer.apply(ctx, nil, writes); err != nil {
+			return false, err
 		}
-		return nil
-	})
-	if err != nil && !more {
+		left.Low = append(writes[len(writes)-1].Key, 0)
+	}
+	if more {
+		return true, nil
+	}
+	if err := s.writer.apply(ctx, nil, []Write{deletion(droppedRow(n))}); err != nil {
 		return false, err
 	}
-	return more, s.writer.apply(ctx, nil, writes)
+	s.catalogue.change(func() { delete(s.catalogue.dropped, n) })
+	return false, nil
+}
+
+// firstKeys returns deletions of the first rows of a range, as many as one write takes, and whether there are more.
+func (s *Storage) firstKeys(ctx context.Context, r ScanRange) (writes []Write, more bool, err error) {
+	snap, err := s.engine.Snapshot(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { s.logClose(snap.Close()) }()
+	size := 0
+	err = eachRow(ctx, snap, r, func(key, _ []byte) error {
+		if more = !s.limits.deletes(len(writes), size, len(key)); more {
+			return errStop
+		}
+		writes = append(writes, deletion(Write{Key: slices.Clone(key)}))
+		size += len(key)
+		return nil
+	})
+	if more && errors.Is(err, errStop) {
+		err = nil
+	}
+	return writes, more, err
 }
 
 // errStop ends eachRow early.

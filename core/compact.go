@@ -11,23 +11,29 @@ type CompactStats struct {
 }
 
 // Compact gives space that nothing uses back to the file system, as far as the engine can. Guards, scans and
-// transactions may be open and stay valid; other writes wait.
+// transactions may be open and stay valid; other writes wait while the engine compacts.
 func (s *Storage) Compact(ctx context.Context) (CompactStats, error) {
 	stats := CompactStats{-1, -1}
-	err := s.exclusively(ctx, func() (err error) {
-		if stats.Before, err = s.size(); err != nil {
+	err := s.counted("write", func() error {
+		err := s.inTurn(ctx, func() (err error) {
+			stats.Before, err = s.size()
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		if err := s.purge(ctx); err != nil {
 			return err
 		}
-		if s.powers.Compact != nil {
-			if err := s.powers.Compact(ctx); err != nil {
-				return err
+		return s.inTurn(ctx, func() (err error) {
+			if s.powers.Compact != nil {
+				if err := s.powers.Compact(ctx); err != nil {
+					return err
+				}
 			}
-		}
-		stats.After, err = s.size()
-		return err
+			stats.After, err = s.size()
+			return err
+		})
 	})
 	return stats, s.fail("compact", "", nil, err)
 }

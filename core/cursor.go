@@ -6,7 +6,6 @@ package core
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/guardkv/guardkv/core/internal/ordered"
 )
@@ -52,14 +51,19 @@ func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
 		return nil, err
 	}
 	c := &cursor{ctx: ctx, storage: s, shard: shard, at: at}
+	opened := false
+	defer func() { // also if the engine panics
+		if !opened {
+			c.close()
+		}
+	}()
 	if c.snapshot, err = s.engine.Snapshot(ctx); err != nil {
-		s.leave(shard, at)
 		return nil, err
 	}
 	if c.rows, err = c.snapshot.Scan(ctx, r); err != nil {
-		c.close()
 		return nil, err
 	}
+	opened = true
 	return c, nil
 }
 
@@ -171,17 +175,18 @@ func (c *cursor) close() {
 		return
 	}
 	c.closed = true
-	var err error
-	if c.rows != nil {
-		err = c.rows.Close()
-	}
 	if c.tx != nil {
 		delete(c.tx.cursors, c)
-		c.tx.storage.logClose(err)
+		c.tx.storage.logClose(c.rows.Close())
 		return
 	}
-	c.storage.logClose(errors.Join(err, c.snapshot.Close()))
-	c.storage.leave(c.shard, c.at)
+	defer c.storage.leave(c.shard, c.at) // whatever the engine, or the logger, does before
+	if c.snapshot != nil {
+		defer func() { c.storage.logClose(c.snapshot.Close()) }()
+	}
+	if c.rows != nil {
+		c.storage.logClose(c.rows.Close())
+	}
 }
 
 // logClose reports what no caller could use: the rows were read without an error.

@@ -106,8 +106,15 @@ func (p *guardPool[W]) close(s *guardState[W]) {
 		p.places.remove(s.seat.at)
 		s.seat.at = nil
 	}
-	s.release.Release()
-	p.giveBack(s)
+	p.desert(s, true)
+}
+
+// desert recycles a state that became no guard, or is none any more, after giving back the engine's bytes if it holds any.
+func (p *guardPool[W]) desert(s *guardState[W], held bool) {
+	defer p.giveBack(s) // also if the engine panics
+	if held {
+		s.release.Release()
+	}
 }
 
 // giveBack recycles a state that holds nothing.

@@ -34,8 +34,13 @@ func (l *Limits) checkBatch(rows, bytes int) error {
 	return nil
 }
 
-// deleteRows and deleteBytes are how many rows, and bytes of keys, go into one write where a deletion outside a
-// transaction goes in chunks. One key more than deleteBytes is always within the engine's limit.
+// batchFits reports whether the engine can take an atomic write.
+func (l *Limits) batchFits(rows, bytes int) bool {
+	return (l.BatchRows <= 0 || rows <= l.BatchRows) && (l.BatchBytes <= 0 || bytes <= l.BatchBytes)
+}
+
+// deleteRows and deleteBytes are how many rows, and bytes of keys, go into one write at most where a deletion outside a
+// transaction goes in chunks. A single key may be more than deleteBytes, if the engine has taken it with a row.
 func (l *Limits) deleteRows() int {
 	const chunk = 16 << 10 // about 20 ms for an engine: a commit more costs about as much
 	if l.BatchRows > 0 {
@@ -47,7 +52,12 @@ func (l *Limits) deleteRows() int {
 func (l *Limits) deleteBytes() int {
 	const chunk = 1 << 20
 	if l.BatchBytes > 0 {
-		return min(chunk, max(1, l.BatchBytes-l.Key))
+		return min(chunk, l.BatchBytes)
 	}
 	return chunk
+}
+
+// deletes reports whether a chunk of a deletion takes a key of n bytes more.
+func (l *Limits) deletes(rows, bytes, n int) bool {
+	return rows == 0 || rows < l.deleteRows() && bytes+n <= l.deleteBytes()
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +25,7 @@ type readers struct {
 	shards [16]readerShard // of calls
 	mu     sync.Mutex
 	seats  map[*seat]struct{}
+	last   lastSeats
 	leaked atomic.Int64 // guards that were collected while open
 	logger *slog.Logger
 	places *places // nil unless tracked
@@ -109,22 +112,65 @@ func (r *readers) left() {
 	}
 }
 
+// lastSeats are the seats that may still be taken of a storage that is shut. A seat that was found free then is only taken
+// by those that are turned away, so each is looked at once, however many guards are closed after the storage.
+type lastSeats struct {
+	witness atomic.Pointer[seat] // one that was taken: while it is, nobody else is the last
+	listed  bool
+	left    []*seat // not looked at yet
+}
+
+// idleIfLast runs idle unless somebody is left. Whoever leaves frees what it holds first and then gets here, so of several
+// that leave at once the last one finds all seats and shards empty.
 func (r *readers) idleIfLast() {
-	if r.open() == 0 {
+	if w := r.last.witness.Load(); w != nil && w.taken() {
+		return
+	}
+	if r.calls() == 0 && !r.anySeat() {
 		r.idle()
 	}
+}
+
+func (s *seat) taken() bool { return s.gen.Load()%seatSteps != 0 }
+
+// anySeat reports whether a seat is taken. The storage is shut.
+func (r *readers) anySeat() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := &r.last
+	if w := l.witness.Load(); w != nil && w.taken() {
+		return true
+	}
+	if !l.listed { // after shut: a seat that is made from now on is for somebody who is turned away
+		l.left, l.listed = slices.AppendSeq(make([]*seat, 0, len(r.seats)), maps.Keys(r.seats)), true
+	}
+	for n := len(l.left); n > 0; n = len(l.left) {
+		s := l.left[n-1]
+		l.left = l.left[:n-1]
+		if s.taken() {
+			l.witness.Store(s)
+			return true
+		}
+	}
+	return false
+}
+
+// calls returns how many calls are under way.
+func (r *readers) calls() (n int64) {
+	for i := range r.shards {
+		n += r.shards[i].n.Load()
+	}
+	return n
 }
 
 // open is zero only once nobody is left, if shut is set: from then on a shard or seat that was found empty is only
 // entered by those that are turned away.
 func (r *readers) open() (n int64) {
-	for i := range r.shards {
-		n += r.shards[i].n.Load()
-	}
+	n = r.calls()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s := range r.seats {
-		if s.gen.Load()%seatSteps != 0 {
+		if s.taken() {
 			n++
 		}
 	}

@@ -286,10 +286,13 @@ func (s Scan[K, V, W]) deleteIn(ctx context.Context, tx *Tx, limit int) (n int, 
 		return 0, nil, err
 	}
 	err = s.each(ctx, true, func(key, _ []byte) (bool, error) {
+		if chunked && !s.table.storage.limits.deletes(n, tx.size, len(key)) {
+			return false, nil
+		}
 		last = bytes.Clone(key)
 		tx.delete(last)
 		n++
-		return !chunked || tx.size < s.table.storage.limits.deleteBytes(), nil
+		return true, nil
 	})
 	return n, bytes.Clone(last), err
 }

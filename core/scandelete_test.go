@@ -60,7 +60,7 @@ func TestDeleteInChunks(t *testing.T) {
 		{core.Limits{}, []int{30}},
 		{core.Limits{BatchRows: 7}, []int{7, 7, 7, 7, 2}},
 		{core.Limits{BatchRows: 30}, []int{30}},
-		{core.Limits{BatchRows: 1000, BatchBytes: 200, Key: 80}, []int{10, 10, 10}}, // keys of 12 bytes, until 120 are reached
+		{core.Limits{BatchRows: 1000, BatchBytes: 200, Key: 80}, []int{16, 14}}, // keys of 12 bytes
 	} {
 		for _, reverse := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%+v, reverse %v", c.limits, reverse), func(t *testing.T) {

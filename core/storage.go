@@ -127,11 +127,21 @@ func (s *Storage) runClosure(tx *Tx, fn func(*Tx) error) error {
 
 // exclusively runs fn while no other write can happen, as one call that is counted.
 func (s *Storage) exclusively(ctx context.Context, fn func() error) error {
-	shard, at, err := s.enter("write")
+	return s.counted("write", func() error { return s.inTurn(ctx, fn) })
+}
+
+// counted runs fn as a call that keeps the engine open.
+func (s *Storage) counted(what string, fn func() error) error {
+	shard, at, err := s.enter(what)
 	if err != nil {
 		return err
 	}
 	defer s.leave(shard, at)
+	return fn()
+}
+
+// inTurn runs fn while no other write can happen.
+func (s *Storage) inTurn(ctx context.Context, fn func() error) error {
 	if s.opts.readOnly {
 		return ErrReadOnly
 	}
@@ -184,12 +194,15 @@ func (s *Storage) Close() error {
 // closeEngine runs when nobody is left; several goroutines may find that at once.
 func (s *Storage) closeEngine() {
 	s.closeOnce.Do(func() {
+		defer close(s.closed) // also if the engine or the logger panics: Close waits for it
+		s.closeErr = errClosePanicked
 		if s.closeErr = s.engine.Close(); s.closeErr != nil {
 			s.opts.logger.Error("closing the engine failed", "storage", s.path, "err", s.closeErr)
 		}
-		close(s.closed)
 	})
 }
+
+var errClosePanicked = errors.New("the engine panicked when it was closed")
 
 func (s *Storage) engineClosed() bool {
 	select {

@@ -27,18 +27,8 @@ func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 	if s == nil {
 		return Guard[W]{}, t.failAt("get", k, ErrClosed)
 	}
-	stored, err := t.find(ctx, s, k)
-	if err != nil {
-		return t.noGuard(s, k, err)
-	}
-	if t.rows.checksums {
-		err = t.rows.viewChecked(s.keybuf, stored, &s.view)
-	} else { // what t.rows.view does, in place
-		s.view, err = t.rows.value.View(stored[:len(stored):len(stored)])
-	}
-	if err != nil {
-		s.release.Release()
-		return t.noGuard(s, k, err)
+	if err := t.fill(ctx, s, k); err != nil {
+		return Guard[W]{}, t.failAt("get", k, err)
 	}
 	if t.guards.places != nil {
 		s.seat.at = t.guards.places.add("guard of "+t.state.name, 1)
@@ -46,10 +36,26 @@ func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 	return Guard[W]{s, gen}, nil
 }
 
-// noGuard is how Get ends when the guard state holds nothing.
-func (t *Table[K, V, W]) noGuard(s *guardState[W], k K, err error) (Guard[W], error) {
-	t.guards.giveBack(s)
-	return Guard[W]{}, t.failAt("get", k, err)
+// fill makes a guard state hold the row at k, or gives it back.
+func (t *Table[K, V, W]) fill(ctx context.Context, s *guardState[W], k K) (err error) {
+	held, filled := false, false
+	defer func() {
+		if !filled { // there is an error, or a format panicked or ended the goroutine
+			t.guards.desert(s, held)
+		}
+	}()
+	stored, err := t.find(ctx, s, k)
+	if err != nil {
+		return err
+	}
+	held = true
+	if t.rows.checksums {
+		err = t.rows.viewChecked(s.keybuf, stored, &s.view)
+	} else { // what t.rows.view does, in place
+		s.view, err = t.rows.value.View(stored[:len(stored):len(stored)])
+	}
+	filled = err == nil
+	return err
 }
 
 // find makes a guard state hold the stored row at k, and leaves the row's stored key in it. Every read goes through it:
@@ -155,12 +161,12 @@ func (t *Table[K, V, W]) write(ctx context.Context, when condition, k K, v *V) (
 	if r == nil {
 		r = &rowRequest{request: request{done: make(chan struct{}, 1)}}
 	}
-	defer t.requests.Put(r)
-	if err := t.encode(r, when, k, v); err != nil {
-		return false, err
+	if err = t.encode(r, when, k, v); err == nil {
+		err = t.commit(ctx, &r.request)
 	}
-	err = t.commit(ctx, &r.request)
-	return r.existed, err
+	existed = r.existed
+	t.requests.Put(r) // not after a panic: a format may still write to it, and a leader still tell it something
+	return existed, err
 }
 
 func (t *Table[K, V, W]) encode(r *rowRequest, when condition, k K, v *V) (err error) {

@@ -49,13 +49,17 @@ func (s *Storage) begin(ctx context.Context) (*Tx, error) {
 // end closes what the transaction's function left open, such as an iterator that was pulled and not stopped.
 func (tx *Tx) end() {
 	tx.done.Store(true)
+	defer func() { tx.storage.logClose(tx.snapshot.Close()) }() // whatever closing a cursor does
+	defer tx.releaseHeld()
 	for c := range tx.cursors {
 		c.close()
 	}
+}
+
+func (tx *Tx) releaseHeld() {
 	for _, r := range tx.held {
 		r.Release()
 	}
-	tx.storage.logClose(tx.snapshot.Close())
 }
 
 // usable returns why the transaction cannot be used, if it cannot.

@@ -77,6 +77,7 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 	if w.nested() {
 		return errNested
 	}
+	cancelled := ctx.Done() // asked for while r is nobody else's: the context may be anybody's code
 	w.enqueue(r)
 	alone := true
 	select {
@@ -87,7 +88,7 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 		case w.turn <- struct{}{}:
 		case <-r.done:
 			return r.err
-		case <-ctx.Done():
+		case <-cancelled:
 			if w.withdraw(r) {
 				return ctx.Err()
 			}
@@ -95,8 +96,8 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 			return r.err
 		}
 	}
+	defer w.release()
 	w.lead(r, alone)
-	w.release()
 	return r.err
 }
 
@@ -152,17 +153,55 @@ func (w *writer) withdraw(r *request) bool {
 // lead commits groups until own is done. The caller has the turn, so own is queued or done already. alone says that the
 // turn was free.
 func (w *writer) lead(own *request, alone bool) {
+	led := false
+	defer func() {
+		if !led {
+			w.desert(own)
+		}
+	}()
 	if !alone || len(w.group) > 1 {
 		w.gather()
 	}
 	for {
 		select {
 		case <-own.done:
+			led = true
 			return
 		default:
 			w.commitGroup(w.take())
-			clear(w.group) // whose length stays: lead looks at it
 		}
+	}
+}
+
+// desert is how the leader goes if the engine panicked, or ended the goroutine: those whom it led must not wait for ever,
+// and its own request may be used by nobody any more, itself included.
+func (w *writer) desert(own *request) {
+	err := w.failed // if that was in Apply
+	if err == nil {
+		err = errDeserted
+	}
+	w.withdraw(own)
+	w.settle(w.group, err)
+	clear(w.merged)
+}
+
+var (
+	errDeserted  = errors.New("the engine panicked before the write, of which nothing was written")
+	errUnsettled = errors.New("the engine panicked during the write, whose outcome is unknown")
+)
+
+// settle tells those of the group who do not know it yet the outcome. A request that has been told is its owner's again,
+// so it leaves the group, whose length stays: lead looks at it.
+func (w *writer) settle(group []*request, err error) {
+	for i, r := range group {
+		if r == nil {
+			continue
+		}
+		if err != nil && (r.err == nil || r.relies) {
+			r.err = err
+		}
+		group[i] = nil
+		r.finish(r.err)
 	}
 }
 
@@ -186,15 +225,24 @@ func (w *writer) gather() {
 func (w *writer) take() []*request {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n, size := 0, 0
-	for n < len(w.queue) && n < groupRequests && (n == 0 || size+w.queue[n].bytes <= groupBytes) {
-		size += w.queue[n].bytes
-		n++
-	}
-	clear(w.group)
+	n := w.groupLen()
 	w.group = append(w.group[:0], w.queue[:n]...)
 	w.queue = slices.Delete(w.queue, 0, n)
 	return w.group
+}
+
+// groupLen returns how many requests of the queue make a group. What the engine would refuse is not offered to it: a
+// refused group is written one by one.
+func (w *writer) groupLen() (n int) {
+	rows, size := 0, 0
+	for _, r := range w.queue[:min(len(w.queue), groupRequests)] {
+		rows, size = rows+len(r.writes), size+r.bytes
+		if n > 0 && (size > groupBytes || !w.storage.limits.batchFits(rows, size)) {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // commitGroup commits the group in one Apply and tells every request its outcome.
@@ -207,12 +255,7 @@ func (w *writer) commitGroup(group []*request) {
 		}
 		return
 	}
-	for _, r := range group {
-		if err != nil && (r.err == nil || r.relies) {
-			r.err = err
-		}
-		r.finish(r.err)
-	}
+	w.settle(group, err)
 }
 
 func (w *writer) tryGroup(group []*request) (err error) {
@@ -231,18 +274,57 @@ func (w *writer) tryGroup(group []*request) (err error) {
 // applyGroup leaves the error of a request that fails alone in the request, and returns what fails all others.
 func (w *writer) applyGroup(group []*request) error {
 	ctx := context.Background() // from here on the commit belongs to everybody in the group
-	base, err := w.decide(ctx, group)
-	if base != nil {
-		defer base.Close()
-	}
-	if err != nil {
-		return err
-	}
-	return w.apply(ctx, base, w.merge(group))
+	base := groupBase{engine: w.storage.engine, alone: len(group) == 1}
+	defer base.close(w.storage)
+	decide(ctx, group, &base)
+	return w.apply(ctx, base.snapshot, w.merge(group))
 }
 
-// decide settles the conditions of the group, in its order, and returns the snapshot that it looked at, if any.
-func (w *writer) decide(ctx context.Context, group []*request) (base Snapshot, err error) {
+// groupBase is the state that the conditions of a group are looked up in. A request alone reads the one row that it asks
+// for; several must all see the same state, which is the base of their commit.
+type groupBase struct {
+	engine   Engine
+	alone    bool
+	snapshot Snapshot // nil until it is needed
+	err      error    // why there is none; whoever asks for nothing does not care
+}
+
+// has reports whether there is a row at key.
+func (b *groupBase) has(ctx context.Context, key []byte) (found bool, err error) {
+	if b.alone {
+		_, held, err := b.engine.Get(ctx, key)
+		if err == nil {
+			held.Release()
+		}
+		return foundRow(err)
+	}
+	if b.snapshot == nil && b.err == nil {
+		b.snapshot, b.err = b.engine.Snapshot(ctx)
+	}
+	if b.err != nil {
+		return false, b.err
+	}
+	_, held, err := b.snapshot.Get(ctx, key)
+	releaseValue(held)
+	return foundRow(err)
+}
+
+// foundRow turns the error of a Get into its answer.
+func foundRow(err error) (bool, error) {
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (b *groupBase) close(s *Storage) {
+	if b.snapshot != nil {
+		s.logClose(b.snapshot.Close())
+	}
+}
+
+// decide settles the conditions of the group, in its order.
+func decide(ctx context.Context, group []*request, base *groupBase) {
 	var seen map[string]bool // what the requests before this one leave behind
 	for _, r := range group {
 		r.err = nil
@@ -251,32 +333,22 @@ func (w *writer) decide(ctx context.Context, group []*request) (base Snapshot, e
 			continue
 		}
 		if r.when != always {
-			if base == nil {
-				if base, err = w.storage.engine.Snapshot(ctx); err != nil {
-					return nil, err
-				}
-			}
 			r.decide(ctx, base, seen)
 		}
 		if len(group) > 1 && !r.writesNothing() {
 			seen = r.leave(seen)
 		}
 	}
-	return base, nil
 }
 
 // decide sets what the request found, and its error if that is not what it demands.
-func (r *request) decide(ctx context.Context, base Snapshot, seen map[string]bool) {
+func (r *request) decide(ctx context.Context, base *groupBase, seen map[string]bool) {
 	key := r.writes[0].Key
 	existed, known := seen[string(key)]
 	if !known {
-		_, value, err := base.Get(ctx, key)
-		releaseValue(value)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			r.err = err
+		if existed, r.err = base.has(ctx, key); r.err != nil {
 			return
 		}
-		existed = err == nil
 	}
 	r.existed, r.relies = existed, known
 	if r.when == ifAbsent && existed {
@@ -328,10 +400,12 @@ func (w *writer) apply(ctx context.Context, base Snapshot, writes []Write) error
 	if len(writes) == 0 {
 		return nil
 	}
+	w.failed = errUnsettled // unless Apply returns
 	err := w.storage.engine.Apply(context.WithoutCancel(ctx), Batch{Base: base, Writes: writes})
+	w.failed = err
 	clear(w.merged) // keep no caller's bytes alive
-	if err != nil && !nothingWritten(err) {
-		w.failed = err
+	if nothingWritten(err) {
+		w.failed = nil
 	}
 	return err
 }

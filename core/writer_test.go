@@ -20,10 +20,15 @@ type mapEngine struct {
 	mu      sync.Mutex
 	rows    ordered.Map[[]byte]
 	applied [][]Write
+	bases   []Snapshot                 // of each Apply
 	before  func(writes []Write) error // may be nil
+	limits  Limits
+
+	gets, snapshots int
+	noSnapshot      error
 }
 
-func (e *mapEngine) Limits() Limits { return Limits{} }
+func (e *mapEngine) Limits() Limits { return e.limits }
 func (e *mapEngine) Powers() Powers { return Powers{} }
 func (e *mapEngine) Close() error   { return nil }
 
@@ -45,11 +50,27 @@ func (e *mapEngine) Apply(_ context.Context, b Batch) error {
 			e.rows.Set(w.Key, w.Value)
 		}
 	}
-	e.applied = append(e.applied, copied)
+	e.applied, e.bases = append(e.applied, copied), append(e.bases, b.Base)
 	return nil
 }
 
+func (e *mapEngine) Get(_ context.Context, key []byte) ([]byte, Releaser, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.gets++
+	if v, ok := e.rows.Get(key); ok {
+		return v, e, nil
+	}
+	return nil, nil, ErrNotFound
+}
+
+func (e *mapEngine) Release() {}
+
 func (e *mapEngine) Snapshot(context.Context) (Snapshot, error) {
+	e.snapshots++
+	if e.noSnapshot != nil {
+		return nil, e.noSnapshot
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return &mapSnapshot{rows: e.rows.Clone()}, nil
