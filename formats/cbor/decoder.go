@@ -19,7 +19,7 @@ type decoder struct {
 }
 
 func newDecoder[T any](l limits) *decoder {
-	p := planner{}
+	p := planner{made: map[reflect.Type]*plan{}, text: l.text}
 	d := &decoder{mode: l.decMode(), limits: l, plan: p.plan(reflect.TypeFor[T]())}
 	d.worst = p.worst()
 	return d

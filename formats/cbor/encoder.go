@@ -5,6 +5,7 @@ package cbor
 
 import (
 	"bytes"
+	"reflect"
 	"sync"
 
 	"github.com/fxamacker/cbor/v2"
@@ -14,6 +15,7 @@ import (
 // is pooled and made of the caller's slice.
 type encoder[T any] struct {
 	mode cbor.UserBufferEncMode
+	walk *walker // nil if no value can be nested more deeply than its type is
 	pool sync.Pool
 }
 
@@ -22,13 +24,18 @@ type scratch[T any] struct {
 	buffer bytes.Buffer
 }
 
-func newEncoder[T any](mode cbor.UserBufferEncMode) *encoder[T] {
-	return &encoder[T]{mode: mode, pool: sync.Pool{New: func() any { return new(scratch[T]) }}}
+func newEncoder[T any](mode cbor.UserBufferEncMode, l limits) *encoder[T] {
+	return &encoder[T]{mode: mode, walk: newWalker(reflect.TypeFor[T](), l), pool: sync.Pool{New: func() any { return new(scratch[T]) }}}
 }
 
 func (e *encoder[T]) append(dst []byte, v T) ([]byte, error) {
 	s := e.pool.Get().(*scratch[T])
 	s.value, s.buffer = v, *bytes.NewBuffer(dst)
+	if e.walk != nil {
+		if err := e.walk.value(reflect.ValueOf(&s.value).Elem()); err != nil {
+			return nil, err
+		}
+	}
 	if err := e.mode.MarshalToBuffer(&s.value, &s.buffer); err != nil {
 		return nil, err
 	}

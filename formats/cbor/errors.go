@@ -24,12 +24,12 @@ func cannotEncode[T any](err error) error {
 }
 
 func tooBig(err error) bool {
-	return is[*cbor.MaxArrayElementsError](err) || is[*cbor.MaxMapPairsError](err) || is[*cbor.MaxNestedLevelError](err) || errors.Is(err, errTooMuch)
+	return is[*cbor.MaxArrayElementsError](err) || is[*cbor.MaxMapPairsError](err) || is[*cbor.MaxNestedLevelError](err) || errors.Is(err, errTooMuch) || errors.Is(err, errTooDeep)
 }
 
 func advice(err error) string {
 	switch {
-	case is[*cbor.MaxNestedLevelError](err):
+	case is[*cbor.MaxNestedLevelError](err), errors.Is(err, errTooDeep):
 		return "if it is meant to be nested so deeply, use WithMaxNesting wherever the table is opened"
 	case errors.Is(err, errTooMuch):
 		return "if it is meant to be so big, use WithMaxMemory wherever the table is opened"

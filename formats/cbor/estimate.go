@@ -242,6 +242,8 @@ func (e *estimate) text(p *plan, n int64) {
 	switch {
 	case p.form == formTime:
 		e.spend(otherCost + 4*n) // there is no telling whether it is a time
+	case p.form == formPlain && p.text:
+		e.spend(boxCost + 4*n)
 	case p.form == formPlain && p.base.Kind() == reflect.String:
 		e.spend(anyCost + n)
 	default:

@@ -4,6 +4,8 @@
 package cbor
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/guardkv/guardkv/core"
@@ -11,24 +13,48 @@ import (
 
 // New returns a format that stores values of type T as CBOR. T may be a pointer: every read then makes a new value,
 // and nil is stored as null.
+//
+// A type of which something would be lost is refused by [core.OpenTable], and the error says which part of it is to blame: see
+// the documentation of the package.
 func New[T any](opts ...Option) core.ValueFormat[T, T] {
 	l := newLimits(opts)
-	return &format[T]{limits: l, dec: newDecoder[T](l), enc: newEncoder[T](valueEncMode())}
+	own, err := checkValueType[T](l)
+	if errors.Is(err, errPointsToItself) {
+		return &format[T]{limits: l, unfit: err, endless: true}
+	}
+	return &format[T]{limits: l, dec: newDecoder[T](l), enc: newEncoder[T](l.valueEncMode(), l), unfit: err, own: own}
 }
 
 type format[T any] struct {
-	limits limits
-	dec    *decoder
-	enc    *encoder[T]
+	limits  limits
+	dec     *decoder
+	enc     *encoder[T]
+	unfit   error // why values of T would not be read as they were written
+	endless bool  // whether T leads only to itself, so that the library would never return
+	own     bool  // whether methods of T, or of parts of it, encode and decode
 }
 
-var _ core.ValueFormat[any, any] = (*format[any])(nil)
+var (
+	_ core.ValueFormat[any, any] = (*format[any])(nil)
+	_ core.ValueChecker          = (*format[any])(nil)
+)
 
-// ID returns "cbor/1".
-func (f *format[T]) ID() string { return "cbor/1" }
+// ID returns "cbor/1", and "cbor-text/1" with [WithText].
+func (f *format[T]) ID() string {
+	if f.limits.text {
+		return "cbor-text/1"
+	}
+	return "cbor/1"
+}
+
+// CheckValue returns an error if something of a T would be lost.
+func (f *format[T]) CheckValue() error { return f.unfit }
 
 // Append appends the encoding of v. The arguments may be reused when the call returns.
 func (f *format[T]) Append(dst []byte, v T) ([]byte, error) {
+	if f.endless {
+		return nil, f.unfit
+	}
 	result, err := f.enc.append(dst, v)
 	if err != nil {
 		return nil, cannotEncode[T](err)
@@ -41,11 +67,30 @@ func (f *format[T]) Append(dst []byte, v T) ([]byte, error) {
 
 // readable reports why View would not read b, which was just encoded.
 func (f *format[T]) readable(b []byte) error {
+	if f.own {
+		return f.same(b)
+	}
 	if s := (scan{b: b, limits: f.limits}); s.all() {
 		return f.dec.check(b)
 	}
 	return f.dec.decode(b, new(T))
 }
+
+// same reports whether b, which methods of the type had a part in, is read as what is written as b again. They may
+// refuse what they wrote themselves, or take it for something else.
+func (f *format[T]) same(b []byte) error {
+	var v T
+	if err := f.dec.decode(b, &v); err != nil {
+		return err
+	}
+	again, err := f.enc.append(nil, v)
+	if err == nil && !bytes.Equal(again, b) {
+		err = errNotSame
+	}
+	return err
+}
+
+var errNotSame = errors.New("what its methods decode is not what they encoded: they have to be each other's opposite")
 
 // View decodes b. The value is a copy and may be kept.
 //
@@ -53,8 +98,13 @@ func (f *format[T]) readable(b []byte) error {
 // value that refers to itself, as a tree with parents does, would then be changed by the next row.
 func (f *format[T]) View(b []byte) (T, error) {
 	var v, zero T
+	if f.endless {
+		return zero, fmt.Errorf("%w: %w", core.ErrCorrupt, f.unfit)
+	}
 	if err := f.dec.decode(b, &v); err != nil {
 		return zero, cannotDecode[T](err)
 	}
 	return v, nil
 }
+
+var errPointsToItself = errors.New("a pointer that leads to nothing but itself")

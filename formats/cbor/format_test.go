@@ -181,7 +181,7 @@ func TestRefuses(t *testing.T) {
 		{"another type", "a1016161", "another type: give a changed field a new name or number"},
 		{"a number that is too big", "a10883190100 0000", "another type"},
 		{"deep nesting", "a109" + strings.Repeat("81", 40) + "00", "WithMaxNesting"},
-		{"a huge array", "a1039affffffff", "WithMaxElements"},
+		{"a huge array", "a1039a7fffffff", "WithMaxElements"},
 		{"a huge map", "a104ba00200000", "WithMaxElements"},
 		{"a huge string", "a1027b7fffffffffffffff", "damaged"},
 	} {

@@ -26,7 +26,10 @@ import (
 // omitzero. A type that encodes itself is taken at its word.
 func Key[K any](opts ...Option) core.KeyFormat[K] {
 	l := newLimits(opts)
-	return &keyFormat[K]{limits: l, dec: newDecoder[K](l), enc: newEncoder[K](keyEncMode()), unfit: checkKeyType[K]()}
+	if err := checkKeyType[K](l); err != nil {
+		return &keyFormat[K]{limits: l, unfit: err}
+	}
+	return &keyFormat[K]{limits: l, dec: newDecoder[K](l), enc: newEncoder[K](l.keyEncMode(), l)}
 }
 
 type keyFormat[K any] struct {
@@ -42,8 +45,13 @@ var (
 	_ core.KeyChecker        = (*keyFormat[string])(nil)
 )
 
-// ID returns "cbor-key/1".
-func (f *keyFormat[K]) ID() string { return "cbor-key/1" }
+// ID returns "cbor-key/1", and "cbor-key-text/1" with [WithText].
+func (f *keyFormat[K]) ID() string {
+	if f.limits.text {
+		return "cbor-key-text/1"
+	}
+	return "cbor-key/1"
+}
 
 // CheckKey returns an error if K cannot be a key.
 func (f *keyFormat[K]) CheckKey() error { return f.unfit }

@@ -4,33 +4,37 @@
 package cbor
 
 import (
-	"encoding"
 	"fmt"
 	"math/big"
 	"reflect"
 	"strings"
 	"time"
-
-	"github.com/fxamacker/cbor/v2"
 )
 
 // checkKeyType returns an error if two different keys of type K could have one encoding, or a key none.
-func checkKeyType[K any]() error {
-	c := keyTypes{}
-	if err := c.check(reflect.TypeFor[K]()); err != nil {
+func checkKeyType[K any](l limits) error {
+	c := keyTypes{text: l.text, seen: map[reflect.Type]bool{}}
+	err := c.check(reflect.TypeFor[K]())
+	if err == nil {
+		_, err = checkValueType[K](l)
+	}
+	if err != nil {
 		return fmt.Errorf("cbor: %v cannot be a key: %w", reflect.TypeFor[K](), err)
 	}
 	return nil
 }
 
-// keyTypes are the types that were looked at, or are being looked at: types may be recursive.
-type keyTypes map[reflect.Type]bool
+// keyTypes looks at types, and knows those that were looked at, or are being looked at: they may be recursive.
+type keyTypes struct {
+	text bool // WithText
+	seen map[reflect.Type]bool
+}
 
 func (c keyTypes) check(t reflect.Type) error {
-	if c[t] || encodesItself(t) {
+	if c.seen[t] || c.encodesItself(t) {
 		return nil
 	}
-	c[t] = true
+	c.seen[t] = true
 	switch k := t.Kind(); k {
 	case reflect.Struct:
 		return c.fields(t)
@@ -56,15 +60,15 @@ func (c keyTypes) check(t reflect.Type) error {
 }
 
 // encodesItself reports whether there is nothing to be known about the encoding of t, or all is known.
-func encodesItself(t reflect.Type) bool {
+func (c keyTypes) encodesItself(t reflect.Type) bool {
 	if t == reflect.TypeFor[time.Time]() || t == reflect.TypeFor[big.Int]() {
 		return true
 	}
 	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer {
 		return false
 	}
-	p := reflect.PointerTo(t)
-	return p.Implements(reflect.TypeFor[cbor.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.BinaryMarshaler]())
+	types := valueTypes{text: c.text}
+	return types.marshaler(t) != noMethod
 }
 
 // pointer: nil is stored as null, so nothing else that is pointed to may be.

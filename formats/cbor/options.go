@@ -9,14 +9,21 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// Option changes what a format accepts. It does not change the encoding, so that programs with different options can
-// share a table, within the limits of each.
+// Option changes what a format accepts. But for [WithText] it does not change the encoding, so that programs with
+// different options can share a table, within the limits of each.
 type Option func(*limits)
 
 type limits struct {
 	nesting, elements int
 	memory            int64
+	text              bool
 }
+
+// WithText stores types that implement [encoding.TextMarshaler] and its opposite as text: [math/big.Rat] and
+// [regexp.Regexp], say, or an enumeration with names. Without it they are stored as what they are made of, and a
+// type that shows nothing of that is refused. Types that implement the library's Marshaler or
+// [encoding.BinaryMarshaler] are stored as these say, as ever. The encoding has another ID: decide when you make the table.
+func WithText() Option { return func(l *limits) { l.text = true } }
 
 // WithMaxNesting sets how deeply arrays, maps and tags may be nested. The default is 32; values are brought
 // into the range from 4 to 65535.
@@ -54,7 +61,7 @@ const perByte = 32
 func (l limits) budget(encoded int) int64 { return max(l.memory, product(perByte, int64(encoded))) }
 
 func (l limits) decMode() cbor.DecMode {
-	return must(cbor.DecOptions{
+	o := cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		IndefLength:       cbor.IndefLengthForbidden,
 		FieldNameMatching: cbor.FieldNameMatchingCaseSensitive,
@@ -62,20 +69,27 @@ func (l limits) decMode() cbor.DecMode {
 		MaxNestedLevels:   l.nesting,
 		MaxArrayElements:  l.elements,
 		MaxMapPairs:       l.elements,
-	}.DecMode())
+	}
+	if l.text {
+		o.TextUnmarshaler = cbor.TextUnmarshalerTextString
+	}
+	return must(o.DecMode())
 }
 
 // valueEncMode is for values. The local time of RFC 3339 has no seconds in its offset: times of before 1900 in most zones
 // would be read as up to a minute off. In UTC they are exact.
-func valueEncMode() cbor.UserBufferEncMode {
+func (l limits) valueEncMode() cbor.UserBufferEncMode {
 	o := cbor.CoreDetEncOptions()
 	o.Time, o.TimeTag = cbor.TimeRFC3339NanoUTC, cbor.EncTagRequired
+	if l.text {
+		o.TextMarshaler = cbor.TextMarshalerTextString
+	}
 	return must(o.UserBufferEncMode())
 }
 
 // keyEncMode is for keys: there nil and empty are the same.
-func keyEncMode() cbor.UserBufferEncMode {
-	o := valueEncMode().EncOptions()
+func (l limits) keyEncMode() cbor.UserBufferEncMode {
+	o := l.valueEncMode().EncOptions()
 	o.NilContainers = cbor.NilContainerAsEmpty
 	return must(o.UserBufferEncMode())
 }
