@@ -17,7 +17,12 @@
 // it, against the schema: offsets, vtables, alignment, required fields, strings, vectors, unions, nested records, depth, and the
 // work that it may take. After that no accessor of generated code panics or leaves the record, whatever its bytes are. It costs
 // less than reading all fields. A table with checksums (core.WithChecksums) is read without: its rows
-// were verified when they were written, and not changed since. [Trusted] leaves verification out everywhere.
+// were verified when they were written, and not damaged since. [Trusted] leaves verification out everywhere.
+//
+// A checksum finds damage. It is no signature: whoever can write to the file, or hands over a storage or a backup, can
+// give any bytes the right checksum, and accessors of such bytes can panic, and show other bytes of the record, never those
+// outside of it. Read what comes from others in a table without checksums, or have the storage check every row first,
+// once, which verifies them whether they have checksums or not: [core.Storage.Check], or [core.ValidateFull] when it is opened.
 //
 // What is written is verified too, and more strictly: nothing is stored that could not be read again, nor fields or members
 // of unions that neither this program's schema nor that of any other program that has opened the table knows.
@@ -49,7 +54,10 @@
 // Only tables can be stored, since a struct cannot be the root of a record. 64-bit offsets and vectors, which the runtime
 // for Go cannot read, are refused with the schema. Size-prefixed records are not supported. Sorting by a key is not verified.
 //
-// Generated code packs a value with a nil in a vector of structs without an error, and what is read then is not what was put. A
-// value that contains itself overflows the stack when it is packed. Other misuse that makes it panic, such as a
-// union whose type and value differ, is an error of the write.
+// A nil in a vector, a nil part of a struct, and a union that has a type and no value are errors of the write that name the
+// part: generated code would panic, or move what else is in the vector. Tables that lie in each other more deeply than WithMaxDepth
+// allows, such as those of a value that contains itself, are core.ErrTooLarge before they are packed. Other misuse that makes
+// generated code panic, such as a union whose type and value differ, is an error too.
+//
+// Bytes that nothing in a record refers to are not noticed, whether they are in it or behind it: builders leave some.
 package flatbuffers

@@ -60,6 +60,11 @@ type format[V, W any] struct {
 // encoder makes records, which need not be valid.
 type encoder[V any] interface {
 	append(dst []byte, v V, identifier string) ([]byte, error)
+	// prepare is called once, before the others.
+	prepare(s *schema, depth int)
+	// explain returns an error that names the part of v because of which it could not be made, or was not valid; err if
+	// there is none.
+	explain(v V, err error) error
 }
 
 var _ core.ValueFormat[[]byte, flatbuffers.Table] = (*format[[]byte, flatbuffers.Table])(nil)
@@ -79,7 +84,9 @@ func newFormat[V, W any](bfbs []byte, opts []Option, e encoder[V]) *format[V, W]
 	}
 	if err != nil {
 		f.unfit = fmt.Errorf("flatbuffers: the schema for %v: %w", view, err)
+		return f
 	}
+	e.prepare(f.schema, f.options.depth)
 	return f
 }
 
@@ -93,9 +100,12 @@ func (f *format[V, W]) Append(dst []byte, v V) ([]byte, error) {
 	}
 	result, err := f.encoder.append(dst, v, f.program.identifier)
 	if err != nil {
-		return nil, fmt.Errorf("flatbuffers of %v: %w", reflect.TypeFor[V](), err)
+		return nil, fmt.Errorf("flatbuffers of %v: %w", reflect.TypeFor[V](), f.encoder.explain(v, err))
 	}
 	if _, err := f.program.verify(result[len(dst):], f.options.limits, true); err != nil {
+		if named := f.encoder.explain(v, nil); named != nil {
+			return nil, fmt.Errorf("flatbuffers of %v: %w", reflect.TypeFor[V](), named)
+		}
 		return nil, f.cannotEncode(err)
 	}
 	return result, nil

@@ -5,13 +5,17 @@ package flatbuffers
 
 import (
 	"fmt"
+	"reflect"
 	"sync"
 
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
 // packer packs objects without allocating: the object, whose method needs a pointer to it, and the builder are pooled.
-type packer[T any, P Object[T]] struct{ pool sync.Pool }
+type packer[T any, P Object[T]] struct {
+	pool    sync.Pool
+	objects *objects
+}
 
 type scratch[T any] struct {
 	value   T
@@ -27,6 +31,9 @@ func newPacker[T any, P Object[T]]() *packer[T, P] {
 func (p *packer[T, P]) append(dst []byte, v T, identifier string) ([]byte, error) {
 	s := p.pool.Get().(*scratch[T])
 	s.value = v
+	if err := p.objects.check(reflect.ValueOf(&s.value).Elem(), false); err != nil {
+		return nil, err
+	}
 	if err := pack(P(&s.value), s.builder, identifier); err != nil {
 		return nil, err // nobody knows what state the builder is in, so it is not used again
 	}
@@ -36,6 +43,17 @@ func (p *packer[T, P]) append(dst []byte, v T, identifier string) ([]byte, error
 	s.builder.Reset()
 	p.pool.Put(s)
 	return dst, nil
+}
+
+func (p *packer[T, P]) prepare(s *schema, depth int) {
+	p.objects = newObjects(s, reflect.TypeFor[T](), depth)
+}
+
+func (p *packer[T, P]) explain(v T, err error) error {
+	if named := p.objects.check(reflect.ValueOf(&v).Elem(), true); named != nil {
+		return named
+	}
+	return err
 }
 
 // pack calls generated code, which panics when it is used wrongly, and when a record grows beyond 2 GiB.
@@ -56,5 +74,9 @@ func pack[T any, P Object[T]](v P, b *flatbuffers.Builder, identifier string) (e
 
 // finished is the encoder of records that are finished already.
 type finished struct{}
+
+func (finished) prepare(*schema, int) {}
+
+func (finished) explain(_ []byte, err error) error { return err }
 
 func (finished) append(dst, v []byte, _ string) ([]byte, error) { return append(dst, v...), nil }
