@@ -30,8 +30,11 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err != nil || len(writes) == 0 {
 		return err
 	}
-	if err := errors.Join(e.health.usable(), e.room.take(size.all+size.inTables)); err != nil {
+	if err := e.writable(); err != nil {
 		return err
+	}
+	if err := e.room.take(size.all + size.inTables); err != nil {
+		return e.anchor.err(err)
 	}
 	if len(writes) < bulk && size.all <= int64(e.txn.bytes) {
 		writes = e.own.copy(writes)
@@ -40,7 +43,7 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 		err = e.load(writes)
 	}
 	if err != nil {
-		return err
+		return e.anchor.err(err)
 	}
 	const enough = 4 << 20
 	if e.since += size.all; e.since >= enough {

@@ -26,10 +26,17 @@ type Backend struct {
 	MemTable int64
 }
 
-var _ core.Backend = Backend{}
+var (
+	_ core.Backend  = Backend{}
+	_ core.Resolver = Backend{}
+)
 
 // Name returns "badger".
 func (Backend) Name() string { return "badger" }
+
+// Resolve returns the path that Claim is given instead, whatever becomes of the working directory and of links: see
+// [directory.Resolve].
+func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }
 
 // Claim locks the directory at path. If it is absent or empty nothing is locked. Where badger is not safe, as with 32 bits, the
 // error wraps [errors.ErrUnsupported].

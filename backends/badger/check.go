@@ -18,8 +18,11 @@ func (e *engine) Check(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if err := e.reachable(); err != nil {
+			return err // of what is there now nothing can be said
+		}
 		if err := e.health.protect(func() error { return step(ctx) }); err != nil {
-			return err
+			return e.anchor.err(err)
 		}
 	}
 	return nil
@@ -27,7 +30,7 @@ func (e *engine) Check(ctx context.Context) error {
 
 // checkTables reads the tables that badger has. One that is gone was compacted meanwhile, if badger has it no more.
 func (e *engine) checkTables(ctx context.Context) error {
-	f := files{dir: e.place.Dir}
+	f := files{dir: e.anchor.dir}
 	var c tableChecker
 	for _, t := range e.db.Tables() {
 		if err := ctx.Err(); err != nil {
@@ -43,7 +46,7 @@ func (e *engine) checkTables(ctx context.Context) error {
 		}
 		return err
 	}
-	_, err := readManifest(e.place.Dir)
+	_, err := readManifest(e.anchor.dir)
 	return err
 }
 
@@ -58,7 +61,7 @@ func (e *engine) hasTable(id uint64) bool {
 
 // checkValueLog reads the files of the value log that are not written any more: all but the newest.
 func (e *engine) checkValueLog(ctx context.Context) error {
-	f, err := listFiles(e.place.Dir)
+	f, err := listFiles(e.anchor.dir)
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,23 @@ func (e *engine) Compact(ctx context.Context) error {
 	if e.place.ReadOnly {
 		return core.ErrReadOnly
 	}
-	if err := errors.Join(e.health.usable(), e.room.toCompact()); err != nil {
+	if err := e.writable(); err != nil {
 		return err
 	}
+	if err := e.room.toCompact(); err != nil {
+		return e.anchor.err(err)
+	}
+	return e.anchor.err(e.compact(ctx))
+}
+
+// compact does so in steps, before each of which the storage must be where it was.
+func (e *engine) compact(ctx context.Context) error {
 	e.discard()
 	for _, step := range []func(context.Context) error{e.flatten, e.flush, e.flatten, e.rewrite, e.collect} {
 		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := e.place.Check(); err != nil {
 			return err
 		}
 		if err := e.health.unlessStopped(func() error { return step(ctx) }); err != nil {
@@ -130,7 +141,7 @@ func (e *engine) absent(key []byte) ([]byte, error) {
 		if _, err := newest.Get(key); errors.Is(err, badger.ErrKeyNotFound) {
 			return key, nil
 		} else if err != nil {
-			return nil, readError(err)
+			return nil, e.readError(err)
 		}
 	}
 }

@@ -155,7 +155,7 @@ func (c *cursor) load(item *badger.Item) error {
 		return nil
 	}
 	if err := item.Value(c.take); err != nil {
-		return corrupt(err)
+		return c.engine.anchor.err(corrupt(err))
 	}
 	if int64(len(c.value)) != item.ValueSize() {
 		return corruptf("badger has a value of %d bytes and gives %d", item.ValueSize(), len(c.value))

@@ -26,6 +26,7 @@ import (
 type engine struct {
 	db     *badger.DB
 	place  directory.Place
+	anchor anchor
 	log    *slog.Logger
 	txn    txnLimits
 	noSync bool
@@ -84,24 +85,38 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if e.place.ReadOnly {
 		return core.ErrReadOnly
 	}
-	if err := e.health.usable(); err != nil {
+	if err := e.writable(); err != nil {
 		return err
 	}
 	if e.noSync {
-		if err := e.room.toFlush(); err != nil {
-			return err
-		}
-		err := e.health.unlessStopped(func() error {
-			if err := e.flush(ctx); err != nil { // a sync is of the newest memtable only
-				return err
-			}
-			return e.sync()
-		})
-		if err != nil {
-			return err
+		if err := e.flushForMark(ctx); err != nil {
+			return e.anchor.err(err)
 		}
 	}
 	return e.place.SetMark(mark)
+}
+
+// flushForMark makes the rows durable of which a mark may speak.
+func (e *engine) flushForMark(ctx context.Context) error {
+	if err := e.room.toFlush(); err != nil {
+		return err
+	}
+	return e.health.unlessStopped(func() error {
+		if err := e.flush(ctx); err != nil { // a sync is of the newest memtable only
+			return err
+		}
+		return e.sync()
+	})
+}
+
+// writable returns an error if nothing may be written: after a failure, and when the storage is not at its path any more. Then a
+// write would be acknowledged that nobody finds there, and where the path is all that badger knows, it would change what has
+// come to be there.
+func (e *engine) writable() error {
+	if err := e.health.usable(); err != nil {
+		return e.anchor.err(err)
+	}
+	return e.place.Check()
 }
 
 // As sets target, a **badger.DB, to badger's handle. It is there to be read: what is written past the engine, readers do
@@ -119,7 +134,11 @@ func (e *engine) As(target any) bool {
 // closes what it can when it can.
 func (e *engine) Close() error {
 	if e.place.ReadOnly {
-		return errors.Join(protect(e.db.Close), e.place.Lock.Close())
+		return e.anchor.err(errors.Join(protect(e.db.Close), e.place.Lock.Close()))
+	}
+	if err := e.reachable(); err != nil {
+		go e.closeLater()
+		return fmt.Errorf("what was committed is in logs of the storage that was moved, and it is closed when it is back: %w", err)
 	}
 	if e.health.usable() == nil && e.unflushed { // after a failure badger may still be about what changes unflushed
 		if err := e.waitForRoom(); err != nil {
@@ -127,7 +146,15 @@ func (e *engine) Close() error {
 			return fmt.Errorf("what was committed is in logs, and the storage is closed as soon as there is room: %w", err)
 		}
 	}
-	return e.health.unlessStopped(e.close)
+	return e.anchor.err(e.health.unlessStopped(e.close))
+}
+
+// reachable returns an error if badger would now work on files of another directory.
+func (e *engine) reachable() error {
+	if e.anchor.holds {
+		return nil
+	}
+	return e.place.Check()
 }
 
 func (e *engine) close() error {
@@ -148,13 +175,13 @@ func (e *engine) waitForRoom() (err error) {
 	}
 }
 
-// closeLater closes when there is room for it.
+// closeLater closes when there is room for it, and the directory is where it was.
 func (e *engine) closeLater() {
-	for e.room.toFlush() != nil {
+	for e.reachable() != nil || e.room.toFlush() != nil {
 		time.Sleep(time.Second)
 	}
 	if err := e.close(); err != nil {
-		e.log.Warn("a storage was closed late, with an error", "path", e.place.Dir, "error", err)
+		warn(e.log, "a storage was closed late, with an error", "path", e.place.Dir, "error", err)
 	}
 }
 

@@ -29,8 +29,8 @@ const (
 // see nothing that it would not read back as it was written. What a crash leaves behind, prepare brings in order.
 //
 // It returns how large a memtable must be to hold what was not yet in tables.
-func prepare(ctx context.Context, dir string, readOnly bool, opts core.EngineOptions) (memTable int64, err error) {
-	f, err := listFiles(dir)
+func prepare(ctx context.Context, a anchor, readOnly bool, opts core.EngineOptions) (memTable int64, err error) {
+	f, err := listFiles(a.dir)
 	if err != nil {
 		return 0, err
 	}
@@ -41,11 +41,11 @@ func prepare(ctx context.Context, dir string, readOnly bool, opts core.EngineOpt
 	if err := f.checkTables(ctx); err != nil {
 		return 0, err
 	}
-	if err := checkRegistry(filepath.Join(dir, registryName)); err != nil {
+	if err := checkRegistry(filepath.Join(a.dir, registryName)); err != nil {
 		return 0, err
 	}
 	if !readOnly {
-		if err := checkDiscard(filepath.Join(dir, discardName), opts.Logger); err != nil {
+		if err := checkDiscard(a, opts.Logger); err != nil {
 			return 0, err
 		}
 	}

@@ -49,7 +49,7 @@ func TestDamagedNotes(t *testing.T) {
 		if err := os.WriteFile(path, test.content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := checkDiscard(path, slog.New(slog.DiscardHandler)); err != nil {
+		if err := checkDiscard(anchor{dir: filepath.Dir(path)}, slog.New(slog.DiscardHandler)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(path); (err == nil) != test.sound {

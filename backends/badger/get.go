@@ -40,7 +40,7 @@ func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser
 	defer e.health.rescue(&err)
 	item, err := txn.Get(key)
 	if err != nil {
-		return nil, nil, readError(err)
+		return nil, nil, e.readError(err)
 	}
 	if item.UserMeta() != outOfLine {
 		value, err = inline(item)
@@ -56,11 +56,11 @@ func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser
 
 // readError makes badger's errors those of core. What badger says of a key that it does not have holds the key, and is
 // no news.
-func readError(err error) error {
+func (e *engine) readError(err error) error {
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return core.ErrNotFound
 	}
-	return corrupt(err)
+	return e.anchor.err(corrupt(err))
 }
 
 var empty = []byte{}
@@ -108,7 +108,7 @@ func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *
 		})
 		switch {
 		case err != nil:
-			return corrupt(err)
+			return e.anchor.err(corrupt(err))
 		case len(*buf) >= inlineBelow:
 			return nil
 		case !e.collects(before):
@@ -116,7 +116,7 @@ func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *
 		}
 		before = e.collected.Load()
 		if item, err = txn.Get(key); err != nil {
-			return readError(err)
+			return e.readError(err)
 		}
 	}
 }
@@ -128,7 +128,7 @@ func (e *engine) tallyRow() (row []byte, last uint64, err error) {
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, 0, nil
 	} else if err != nil {
-		return nil, 0, fmt.Errorf("the row that counts the commits: %w", readError(err))
+		return nil, 0, fmt.Errorf("the row that counts the commits: %w", e.readError(err))
 	}
 	row, err = inline(item)
 	return row, item.Version(), err

@@ -41,6 +41,9 @@ func (e *engine) loadAt(ts uint64, writes []core.Write) error {
 		n := e.chunk(writes)
 		chunk := e.own.copy(writes[:n])
 		err := e.health.unlessStopped(func() error {
+			if err := e.reachable(); err != nil {
+				return err
+			}
 			if err := e.loadChunk(ts, chunk); err != nil || e.noSync {
 				return err
 			}

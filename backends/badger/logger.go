@@ -17,14 +17,24 @@ import (
 type logger struct {
 	to     *slog.Logger
 	health *health
+	anchor anchor
 }
 
 var _ badger.Logger = logger{}
 
+// log may be called on a goroutine of badger's, where nobody recovers what a handler panics with: the process would end.
 func (l logger) log(level slog.Level, format string, args []any) {
+	defer func() { _ = recover() }()
 	if l.to.Enabled(context.Background(), level) {
-		l.to.Log(context.Background(), level, "badger: "+strings.TrimSpace(fmt.Sprintf(format, args...)))
+		said := l.anchor.text(strings.TrimSpace(fmt.Sprintf(format, args...)))
+		l.to.Log(context.Background(), level, "badger: "+said)
 	}
+}
+
+// warn warns of what happens on a goroutine of this package, or while a storage is being opened.
+func warn(to *slog.Logger, message string, args ...any) {
+	defer func() { _ = recover() }()
+	to.Warn(message, args...)
 }
 
 func (l logger) Errorf(format string, args ...any) {

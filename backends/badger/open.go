@@ -18,11 +18,12 @@ import (
 
 // create makes an empty engine in an empty directory. Its size is no concern of those who open it later.
 func create(p directory.Place, row []byte) error {
-	if err := newRoom(p.Dir, 0).toFlush(); err != nil {
-		return err
+	a := drop(p)
+	if err := newRoom(a.dir, 0).toFlush(); err != nil {
+		return a.err(err)
 	}
-	return protect(func() error {
-		db, err := openDB(p.Dir, 8<<20, false, logger{slog.New(slog.DiscardHandler), newHealth()})
+	return a.err(protect(func() error {
+		db, err := openDB(a.dir, 8<<20, false, logger{slog.New(slog.DiscardHandler), newHealth(), a})
 		if err != nil {
 			return err
 		}
@@ -32,7 +33,7 @@ func create(p directory.Place, row []byte) error {
 			err = txn.CommitAt(1, nil)
 		}
 		return errors.Join(err, db.Close())
-	})
+	}))
 }
 
 // openDB opens badger with timestamps that are given to it, which spares readers badger's own way of waiting for
@@ -51,11 +52,20 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	need, err := prepare(ctx, p.Dir, p.ReadOnly, opts)
+	a := drop(p)
+	e, err := b.openAt(ctx, a, p, opts)
+	if err != nil {
+		return nil, a.err(err) // and not an engine that is nil
+	}
+	return e, nil
+}
+
+func (b Backend) openAt(ctx context.Context, a anchor, p directory.Place, opts core.EngineOptions) (*engine, error) {
+	need, err := prepare(ctx, a, p.ReadOnly, opts)
 	if err != nil {
 		return nil, err
 	}
-	space := newRoom(p.Dir, b.memTable())
+	space := newRoom(a.dir, b.memTable())
 	if !p.ReadOnly {
 		if err := space.toFlush(); err != nil {
 			return nil, err
@@ -64,17 +74,17 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 	h := newHealth()
 	var db *badger.DB
 	err = protect(func() (err error) {
-		db, err = openDB(p.Dir, max(b.memTable(), need), p.ReadOnly, logger{opts.Logger, h})
+		db, err = openDB(a.dir, max(b.memTable(), need), p.ReadOnly, logger{opts.Logger, h, a})
 		return err
 	})
 	if err != nil {
 		return nil, corrupt(err)
 	}
 	e := &engine{
-		db: db, place: p, log: opts.Logger, noSync: opts.NoSync, health: h, room: space,
+		db: db, place: p, anchor: a, log: opts.Logger, noSync: opts.NoSync, health: h, room: space,
 		txn:       txnLimitsOf(db.Opts().MemTableSize),
 		snapshots: map[uint64]int{},
-		names:     syncedDir{path: p.Dir},
+		names:     syncedDir{path: a.dir},
 		unflushed: need > 0, // by a process that has ended
 	}
 	if err := e.start(ctx, opts); err != nil {

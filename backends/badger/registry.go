@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 )
 
 // checkRegistry checks the list of keys of encrypted storages, which is empty here: 16 bytes of noise, and a text. To
@@ -47,7 +48,8 @@ func readSmall(path string) ([]byte, error) {
 // checkDiscard checks badger's notes of how much in each file of the value log is of no use any more. A number that is
 // none leads badger out of bounds or round in circles; without the file it takes notes anew, and finds less to
 // give back until then. A file that is damaged is removed.
-func checkDiscard(path string, log *slog.Logger) error {
+func checkDiscard(a anchor, log *slog.Logger) error {
+	path := filepath.Join(a.dir, discardName)
 	content, err := readSmall(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -57,7 +59,7 @@ func checkDiscard(path string, log *slog.Logger) error {
 	if soundDiscard(content) {
 		return nil
 	}
-	log.Warn("badger's notes of space to give back are damaged and are removed", "file", path)
+	warn(log, "badger's notes of space to give back are damaged and are removed", "file", a.text(path))
 	return os.Remove(path)
 }
 

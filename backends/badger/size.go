@@ -12,7 +12,10 @@ import (
 // Size returns how much of the medium the files in the directory take. badger makes files longer than what is in them; where
 // the system says how much of a file is there, only that counts.
 func (e *engine) Size() (int64, error) {
-	entries, err := os.ReadDir(e.place.Dir)
+	if err := e.reachable(); err != nil {
+		return 0, err
+	}
+	entries, err := os.ReadDir(e.anchor.dir)
 	if err != nil {
 		return 0, err
 	}

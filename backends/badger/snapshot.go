@@ -35,7 +35,7 @@ func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, _ core.Rele
 	key = stored(key)
 	item, err := s.txn.Get(key)
 	if err != nil {
-		return nil, nil, readError(err)
+		return nil, nil, s.engine.readError(err)
 	}
 	if item.UserMeta() != outOfLine {
 		value, err = inline(item)
