@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the table of damages in README.md")
 
-// A patient is a storage that was closed, one that was killed since, or one of either with a file that may be damaged.
+// A patient is a storage that was closed, one that was killed since, or one of either with a file that is damaged.
 const (
 	patientRows  = 3000 // that were there when it was closed
 	patientLater = 1000 // that were written since, in batches, if it was killed
@@ -45,35 +46,98 @@ func patientWrites(from, to int) []core.Write {
 }
 
 // admit makes the storages that are damaged copies of: one that was closed, and one that was killed.
-func admit(t *testing.T, dir string) (closed, killed string) {
+func admit(t *testing.T, dir string) (closed, killed patient) {
 	t.Helper()
-	closed, killed = filepath.Join(dir, "closed"), filepath.Join(dir, "killed")
+	path := filepath.Join(dir, "admitted")
 	for from := 0; from < patientRows; from += patientRows / 3 { // a file of the value log each
-		e := open(t, small, closed)
+		e := open(t, small, path)
 		apply(t, e, patientWrites(from, from+patientRows/3)...)
 		if from == 0 {
 			compact(t, e)
 		}
 		closeEngine(t, e)
 	}
-	copyDir(t, closed, killed+"-open")
-	e := open(t, small, killed+"-open")
+	closed = examine(t, path)
+	e := open(t, small, path)
 	for from := patientRows; from < patientRows+patientLater; from += patientBatch {
 		apply(t, e, patientWrites(from, from+patientBatch)...)
 	}
-	copyDir(t, killed+"-open", killed)
+	killed = examine(t, path)
 	closeEngine(t, e)
 	return closed, killed
 }
 
-// file finds the file of a storage, the newest of its kind.
-func (o organ) file(dir string) string {
-	found, _ := filepath.Glob(filepath.Join(dir, o.pattern))
+// patient is what is in the files of a storage, by name.
+type patient map[string]patientFile
+
+// patientFile is a file: most of the long ones are zeroes, which are not kept.
+type patientFile struct {
+	used []byte // without the zeroes at its end
+	size int64
+}
+
+// examine reads a storage, as it is.
+func examine(t *testing.T, dir string) patient {
+	t.Helper()
+	p := patient{}
+	for name, content := range contents(t, dir) {
+		p[name] = patientFile{[]byte(strings.TrimRight(content, "\x00")), int64(len(content))}
+	}
+	if _, ok := p["LOCK"]; !ok {
+		const left = "1234567\n" // a number that badger left there
+		p["LOCK"] = patientFile{[]byte(left), int64(len(left))}
+	}
+	return p
+}
+
+// write makes a storage of a patient.
+func (p patient) write(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range p {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, f.used, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, f.size); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// injured returns a patient whose organ has an injury.
+func (p patient) injured(t *testing.T, o organ, in injury, place int) patient {
+	t.Helper()
+	name := o.file(p)
+	f, ok := p[name]
+	if !ok {
+		t.Fatalf("there is no %s", o.name)
+	}
+	p = maps.Clone(p)
+	f.used = bytes.Clone(f.used)
+	if in.do(&f, place, in.places) {
+		p[name] = f
+	} else {
+		delete(p, name)
+	}
+	return p
+}
+
+// file finds the file of a patient, the newest of its kind.
+func (o organ) file(p patient) string {
+	var found []string
+	for name := range p {
+		if ok, _ := filepath.Match(o.pattern, name); ok {
+			found = append(found, name)
+		}
+	}
 	slices.Sort(found)
 	if len(found) == 0 {
-		return filepath.Join(dir, o.pattern)
+		return ""
 	}
-	if o.older {
+	if o.older && len(found) > 1 {
 		return found[len(found)-2]
 	}
 	return found[len(found)-1]
@@ -107,104 +171,111 @@ var organs = []organ{
 type injury struct {
 	name   string
 	places int
-	do     func(b []byte, place, of int) []byte // nil: the file is deleted
+	do     func(f *patientFile, place, of int) (there bool)
 }
 
 var injuries = []injury{
-	{"a bit flipped", 12, func(b []byte, place, of int) []byte {
-		if len(b) > 0 {
-			b[used(b)*place/of] ^= 1 << (place % 8)
+	{"a bit flipped", 12, func(f *patientFile, place, of int) bool {
+		if len(f.used) > 0 {
+			f.used[len(f.used)*place/of] ^= 1 << (place % 8)
 		}
-		return b
+		return true
 	}},
-	{"its tail cut", 5, func(b []byte, place, of int) []byte {
+	{"its tail cut", 5, func(f *patientFile, place, of int) bool {
+		end := len(f.used) * place / of
 		if place == 0 {
-			return b[:max(0, used(b)-1)]
+			end = max(0, len(f.used)-1)
 		}
-		return b[:used(b)*place/of]
+		f.used, f.size = f.used[:end], int64(end)
+		return true
 	}},
-	{"a block zeroed", 4, func(b []byte, place, of int) []byte {
-		n := used(b)
+	{"a block zeroed", 4, func(f *patientFile, place, of int) bool {
+		n := len(f.used)
 		at := n * place / of
-		clear(b[at:min(n, at+max(1, min(4096, n/of)))])
-		return b
+		clear(f.used[at:min(n, at+max(1, min(4096, n/of)))])
+		return true
 	}},
-	{"zero length", 1, func(b []byte, _, _ int) []byte { return b[:0] }},
-	{"deleted", 1, func([]byte, int, int) []byte { return nil }},
+	{"zero length", 1, func(f *patientFile, _, _ int) bool {
+		*f = patientFile{}
+		return true
+	}},
+	{"deleted", 1, func(*patientFile, int, int) bool { return false }},
 }
 
-// used is the length of b without the zeroes at its end.
-func used(b []byte) int { return len(bytes.TrimRight(b, "\x00")) }
+// first returns the first place of an injury that is tried, and how many are.
+func (in injury) first() (place, places int) {
+	if testing.Short() {
+		return in.places / 2, 1
+	}
+	return 0, in.places
+}
 
 // TestDamage damages each kind of file in each way. A child process opens what is left, so that none can end this one.
 // README.md has the outcomes.
 func TestDamage(t *testing.T) {
 	dir := filepath.Dir(fastPath(t))
 	closed, killed := admit(t, dir)
+	lines := make([]string, len(organs))
+	t.Run("organs", func(t *testing.T) {
+		for i, o := range organs {
+			p := closed
+			if o.killed {
+				p = killed
+			}
+			t.Run(o.name, func(t *testing.T) {
+				t.Parallel()
+				at := filepath.Join(dir, strconv.Itoa(i))
+				defer os.RemoveAll(at)
+				lines[i] = "| " + o.name + " |" + outcomes(t, p, at, o)
+			})
+		}
+	})
 	var table strings.Builder
 	table.WriteString("| file |")
 	for _, in := range injuries {
 		table.WriteString(" " + in.name + " |")
 	}
 	table.WriteString("\n|---|" + strings.Repeat("---|", len(injuries)) + "\n")
-	for _, o := range organs {
-		from := closed
-		if o.killed {
-			from = killed
-		}
-		table.WriteString("| " + o.name + " |")
-		for _, in := range injuries {
-			fmt.Fprintf(&table, " %s |", outcomes(t, from, filepath.Join(dir, "patient"), o, in))
-		}
-		table.WriteString("\n")
+	for _, line := range lines {
+		table.WriteString(line + "\n")
 	}
 	compareTable(t, table.String())
 }
 
-// outcomes returns what can become of a kind of file that is damaged in one way.
-func outcomes(t *testing.T, from, to string, o organ, in injury) string {
+// outcomes returns what can become of a kind of file that is damaged, in each way.
+func outcomes(t *testing.T, p patient, dir string, o organ) string {
 	t.Helper()
-	first, places := 0, in.places
-	if testing.Short() {
-		first, places = in.places/2, in.places/2+1
-	}
 	args := []string{strconv.FormatBool(o.killed)}
-	for p := first; p < places; p++ {
-		path := to + strconv.Itoa(p)
-		copyDir(t, from, path)
-		file := o.file(path)
-		b, err := os.ReadFile(file)
-		if err != nil && o.pattern != "LOCK" {
-			t.Fatal(err)
+	for _, in := range injuries {
+		first, places := in.first()
+		for place := first; place < first+places; place++ {
+			path := filepath.Join(dir, strconv.Itoa(len(args)))
+			p.injured(t, o, in, place).write(t, path)
+			args = append(args, path)
 		}
-		if b == nil {
-			b = []byte("1234567\n") // a number that badger left there
-		}
-		if b = in.do(b, p, in.places); b == nil {
-			os.Remove(file)
-		} else if err := os.WriteFile(file, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, path)
 	}
 	cmd := child(t.Context(), "damage", args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	if err != nil {
-		t.Errorf("%s, %s: the process ended: %v\n%s%s", o.name, in.name, err, out, stderr.String())
+	all := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if err != nil || len(all) != len(args)-1 {
+		t.Fatalf("the process ended after %d of %d outcomes: %v\n%s%s", len(all), len(args)-1, err, out, stderr.String())
 	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(lines) != places-first {
-		t.Errorf("%s, %s: %d outcomes of %d", o.name, in.name, len(lines), places-first)
-	}
-	for i, line := range lines {
-		if strings.Contains(line, "WRONG") {
-			t.Errorf("%s, %s, place %d: %s", o.name, in.name, i, line)
+	var cells strings.Builder
+	for _, in := range injuries {
+		first, places := in.first()
+		lines := all[:places]
+		all = all[places:]
+		for i, line := range lines {
+			if strings.Contains(line, "WRONG") {
+				t.Errorf("%s, place %d: %s", in.name, first+i, line)
+			}
 		}
+		slices.Sort(lines)
+		cells.WriteString(" " + strings.Join(slices.Compact(lines), " or ") + " |")
 	}
-	slices.Sort(lines)
-	return strings.Join(slices.Compact(lines), " or ")
+	return cells.String()
 }
 
 // compareTable compares the outcomes with those in README.md. In short tests there are fewer.
@@ -257,6 +328,9 @@ func documentedOutcome(got, want string) bool {
 func damageChild(args []string) error {
 	for _, path := range args[1:] {
 		fmt.Println(outcome(path, args[0] == "true"))
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -349,3 +423,6 @@ func reread(e *engine, killed bool) string {
 	}
 	return ""
 }
+
+// used is the length of b without the zeroes at its end.
+func used(b []byte) int { return len(bytes.TrimRight(b, "\x00")) }
