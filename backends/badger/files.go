@@ -58,14 +58,21 @@ func prepare(ctx context.Context, a anchor, readOnly bool, opts core.EngineOptio
 	return memTable, f.checkDescriptors()
 }
 
+// newFiles is how many files badger may open at a time besides those that are there: tables, logs, the manifest, the directory.
+const newFiles = 8
+
 // checkDescriptors opens as many files as badger will, and closes them: where badger cannot open one, it may end the
 // process.
-func (f *files) checkDescriptors() (err error) {
-	const others = 8 // the manifest, files that are new, the directory
-	open := make([]*os.File, 0, len(f.tables)+len(f.mems)+len(f.values)+others)
-	for len(open) < cap(open) && err == nil {
+func (f *files) checkDescriptors() error {
+	return tryToOpen(f.dir, len(f.tables)+len(f.mems)+len(f.values)+newFiles)
+}
+
+// tryToOpen opens n files and closes them.
+func tryToOpen(path string, n int) (err error) {
+	open := make([]*os.File, 0, n)
+	for len(open) < n && err == nil {
 		var d *os.File
-		if d, err = os.Open(f.dir); err == nil {
+		if d, err = os.Open(path); err == nil {
 			open = append(open, d)
 		}
 	}

@@ -18,6 +18,7 @@ var children = map[string]func(args []string) error{
 	"damage": damageChild,
 	"write":  writeChild,
 	"files":  filesChild,
+	"few":    fewFilesChild,
 	"fill":   fillChild,
 }
 

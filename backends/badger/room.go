@@ -61,6 +61,9 @@ func (r *room) toFlush() error {
 // ask makes sure that the medium has what need says, which is told what may be in tables that badger has not written yet, and what
 // is in tables.
 func (r *room) ask(need func(logs, tables int64) int64) error {
+	if err := r.toOpen(); err != nil {
+		return err
+	}
 	free, known := r.free(r.dir)
 	if !known {
 		return nil
@@ -76,6 +79,17 @@ func (r *room) ask(need func(logs, tables int64) int64) error {
 	}
 	r.asked, r.spare = time.Now(), (free-n)/4 // others write as well
 	return nil
+}
+
+// toOpen makes sure that the process may open as many files as badger will. Where badger cannot begin another log the commit
+// fails whose place is there, and nothing can be written until the storage is opened again.
+func (r *room) toOpen() error {
+	err := tryToOpen(r.dir, newFiles)
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		r.spare = 0
+		return fmt.Errorf("%w among the files that may be open, of which badger may need %d more: %w", core.ErrNoRoom, newFiles, err)
+	}
+	return nil // what else is wrong with the directory is for badger to find out
 }
 
 // measure returns how much of the medium the files take whose content will be in tables, and tables.

@@ -9,3 +9,6 @@ import "errors"
 
 // filesChild is for a test that other systems have.
 func filesChild([]string) error { return errors.ErrUnsupported }
+
+// fewFilesChild is too.
+func fewFilesChild([]string) error { return errors.ErrUnsupported }

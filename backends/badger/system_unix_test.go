@@ -6,8 +6,10 @@
 package badger
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -38,6 +40,74 @@ func TestTooManyFilesAreNoDamage(t *testing.T) {
 			t.Fatal("never opened")
 		}
 	}
+}
+
+// A process that may open no more files cannot write either. The write failed whose log badger could not begin, and with it all that
+// came later, until the storage was opened again: now who writes is refused before, and goes on when files can be opened.
+func TestTooManyFilesWhileWriting(t *testing.T) {
+	out, err := child(t.Context(), "few", fastPath(t)).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// fewFilesChild writes where no more files may be opened, and where they may again.
+func fewFilesChild(args []string) error {
+	e, err := tryOpen(small, args[0], false, testOptions())
+	if err != nil {
+		return err
+	}
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
+		return err
+	}
+	const batches = 8 // more than fit into a log
+	for round := range 2 {
+		for batch := range batches {
+			if err := e.Apply(context.Background(), nil, stuckRows(round*batches+batch)); err != nil {
+				return err
+			}
+		}
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 4, Max: was.Max}); err != nil {
+			return err
+		}
+		e.room.spare = 0 // it has not looked for a while
+		if err := refusedForFiles(e); err != nil {
+			return err
+		}
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
+			return err
+		}
+	}
+	if err := e.Compact(context.Background()); err != nil {
+		return err
+	}
+	if all, err := dump(e); err != nil || len(all) != 2*batches*stuckBatch {
+		return fmt.Errorf("%d rows, %w", len(all), err)
+	}
+	return e.Close()
+}
+
+// refusedForFiles wants that nothing can be written, that nothing was, and that everything can be read.
+func refusedForFiles(e *engine) error {
+	before, err := dump(e)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	for what, do := range map[string]func() error{
+		"Apply":     func() error { return e.Apply(ctx, nil, rows(1e6, 1e6+10, 100)) },
+		"many rows": func() error { return e.Apply(ctx, nil, rows(1e6, 1e6+2*bulk, 100)) },
+		"Compact":   func() error { return e.Compact(ctx) },
+	} {
+		if err := do(); !errors.Is(err, syscall.EMFILE) || !errors.Is(err, core.ErrNoRoom) {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	if after, err := dump(e); err != nil || !maps.Equal(before, after) {
+		return fmt.Errorf("%d rows of %d, %w", len(after), len(before), err)
+	}
+	return nil
 }
 
 // What badger says of the system's errors is text.
