@@ -152,11 +152,15 @@ func refusesWrites(t *testing.T, e *engine) {
 	t.Helper()
 	for range 2 {
 		for what, do := range map[string]func() error{
-			"Apply":      func() error { return e.Apply(t.Context(), nil, rows(anchorRows, anchorRows+10, 100)) },
-			"many rows":  func() error { return e.Apply(t.Context(), nil, rows(anchorRows, anchorRows+2*bulk, 100)) },
-			"long value": func() error { return e.Apply(t.Context(), nil, rows(anchorRows, anchorRows+1, inlineBelow)) },
-			"Compact":    func() error { return e.Compact(t.Context()) },
-			"SetMark":    func() error { return e.SetMark(t.Context(), testMark) },
+			"Apply": func() error { return e.Apply(t.Context(), core.Batch{Writes: rows(anchorRows, anchorRows+10, 100)}) },
+			"many rows": func() error {
+				return e.Apply(t.Context(), core.Batch{Writes: rows(anchorRows, anchorRows+2*bulk, 100)})
+			},
+			"long value": func() error {
+				return e.Apply(t.Context(), core.Batch{Writes: rows(anchorRows, anchorRows+1, inlineBelow)})
+			},
+			"Compact": func() error { return e.Compact(t.Context()) },
+			"SetMark": func() error { return e.SetMark(t.Context(), testMark) },
 		} {
 			err := soon(t, what, do)
 			if err == nil || errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), e.place.Dir) {

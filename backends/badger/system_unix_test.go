@@ -64,7 +64,7 @@ func fewFilesChild(args []string) error {
 	const batches = 8 // more than fit into a log
 	for round := range 2 {
 		for batch := range batches {
-			if err := e.Apply(context.Background(), nil, stuckRows(round*batches+batch)); err != nil {
+			if err := e.Apply(context.Background(), core.Batch{Writes: stuckRows(round*batches + batch)}); err != nil {
 				return err
 			}
 		}
@@ -96,8 +96,8 @@ func refusedForFiles(e *engine) error {
 	}
 	ctx := context.Background()
 	for what, do := range map[string]func() error{
-		"Apply":     func() error { return e.Apply(ctx, nil, rows(1e6, 1e6+10, 100)) },
-		"many rows": func() error { return e.Apply(ctx, nil, rows(1e6, 1e6+2*bulk, 100)) },
+		"Apply":     func() error { return e.Apply(ctx, core.Batch{Writes: rows(1e6, 1e6+10, 100)}) },
+		"many rows": func() error { return e.Apply(ctx, core.Batch{Writes: rows(1e6, 1e6+2*bulk, 100)}) },
 		"Compact":   func() error { return e.Compact(ctx) },
 	} {
 		if err := do(); !errors.Is(err, syscall.EMFILE) || !errors.Is(err, core.ErrNoRoom) {
