@@ -52,12 +52,15 @@ type backupCounts struct {
 // checksum is wrong is ErrCorrupt, named, and ends the backup, which then has no end. w gets about 64 KiB with each
 // Write, and is neither flushed nor closed.
 func (s *Storage) Backup(ctx context.Context, w io.Writer) error {
+	if err := missing("writer", w); err != nil {
+		return s.fail("backup", "", nil, err)
+	}
 	shard, at, err := s.enter("backup")
 	if err != nil {
 		return s.fail("backup", "", nil, err)
 	}
 	defer s.leave(shard, at)
-	snap, err := s.engine.Snapshot(ctx)
+	snap, err := s.snapshot(ctx)
 	if err != nil {
 		return s.fail("backup", "", nil, err)
 	}

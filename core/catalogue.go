@@ -193,7 +193,7 @@ func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
 		return nil, s.fail("tables", "", nil, err)
 	}
 	defer s.leave(shard, at)
-	snap, err := s.engine.Snapshot(ctx)
+	snap, err := s.snapshot(ctx)
 	if err != nil {
 		return nil, s.fail("tables", "", nil, err)
 	}

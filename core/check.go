@@ -10,7 +10,7 @@ import (
 )
 
 // Check reads everything and returns ErrCorrupt, saying what and where, if it finds damage: the engine's own
-// structures, the catalogue, and every row. Of a table that is open, every key is decoded and every value viewed;
+// structures, the catalogue, and every row. Of a table that is open, every key is decoded and every value validated;
 // of the others, what has a checksum is compared with it.
 func (s *Storage) Check(ctx context.Context) error {
 	shard, at, err := s.enter("call")
@@ -18,7 +18,7 @@ func (s *Storage) Check(ctx context.Context) error {
 		return s.fail("check", "", nil, err)
 	}
 	defer s.leave(shard, at)
-	snap, err := s.engine.Snapshot(ctx)
+	snap, err := s.snapshot(ctx)
 	if err != nil {
 		return s.fail("check", "", nil, err)
 	}

@@ -57,7 +57,7 @@ func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
 			c.close()
 		}
 	}()
-	if c.snapshot, err = s.engine.Snapshot(ctx); err != nil {
+	if c.snapshot, err = s.snapshot(ctx); err != nil {
 		return nil, err
 	}
 	if c.rows, err = c.snapshot.Scan(ctx, r); err != nil {
@@ -106,7 +106,7 @@ func (c *cursor) checkedNext() (key, value []byte, ok bool) {
 		return c.rows.Next()
 	}
 	if c.tx.done.Load() {
-		c.failed = errTxDone
+		c.failed = ErrTxDone
 		return nil, nil, false
 	}
 	return c.merge()

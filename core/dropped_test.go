@@ -62,8 +62,8 @@ func TestReadOfATableThatIsBeingDropped(t *testing.T) {
 			state := newTableState("t", tableRecord{Number: 1})
 			s := newStorage("fake", dropping{drop: func() { state.dropped.Store(true) }}, newOptions(nil))
 			tb := newTable(s, state, tableRecord{Number: 1}, fakeKeys{}, rawValues{})
-			if err := read(tb); !errors.Is(err, errDropped) {
-				t.Errorf("got %v, want %v", err, errDropped)
+			if err := read(tb); !errors.Is(err, ErrDropped) {
+				t.Errorf("got %v, want %v", err, ErrDropped)
 			}
 		})
 	}

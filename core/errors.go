@@ -5,7 +5,6 @@ package core
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -16,8 +15,14 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists: Insert found a row with this key.
 	ErrExists = errors.New("exists already")
-	// ErrClosed: the storage, table or transaction is closed; for a table: it was dropped.
+	// ErrClosed: the storage is closed, the table was dropped, or the transaction or stream is over.
 	ErrClosed = errors.New("closed")
+	// ErrDropped: the table was dropped. It is ErrClosed too.
+	ErrDropped error = &wrapped{ErrClosed, "closed: the table was dropped"}
+	// ErrTxDone: the transaction's function has returned. It is ErrClosed too.
+	ErrTxDone error = &wrapped{ErrClosed, "closed: the transaction's function has returned"}
+	// ErrForeignTx: a table is used in a transaction of another storage.
+	ErrForeignTx = errors.New("the transaction belongs to another storage than the table")
 	// ErrReadOnly: a write through a read-only storage or transaction.
 	ErrReadOnly = errors.New("read-only")
 	// ErrCorrupt: stored bytes are damaged. The message says what and where.
@@ -52,11 +57,12 @@ type Error struct {
 	Op    string // "open", "get", "put", "scan", ...
 	Path  string // the storage
 	Table string // "" if no table is concerned
-	Key   any    // the key as the caller gave it; nil if no single row is concerned
+	Key   any    // a copy of the key, or its beginning as a [fmt.Stringer] if it is over 1 MiB; nil if no single row is concerned
 	Err   error  // the cause; wraps one of the sentinels where one applies
 }
 
-// Error formats the error as: op table[key] in path: cause.
+// Error formats the error as: op table[key] in path: cause. What callers chose, the names and the key, is shortened, and
+// quoted if not all of it is printed: it cannot look like another line of a log.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -68,7 +74,7 @@ func (e *Error) Error() string {
 		b.WriteString("[" + shortKey(e.Key) + "]")
 	}
 	if e.Path != "" {
-		b.WriteString(" in " + e.Path)
+		b.WriteString(" in " + oneLine(e.Path))
 	}
 	return b.String() + ": " + e.Err.Error()
 }
@@ -76,29 +82,11 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// shortName keeps names of any length readable in a log line. Most are printed as they are.
-func shortName(name string) string {
-	const most = 128
-	if len(name) <= most {
-		return name
-	}
-	return strings.ToValidUTF8(name[:most], "") + "..."
+// wrapped is a sentinel in other words.
+type wrapped struct {
+	sentinel error
+	text     string
 }
 
-// shortKey keeps keys of any length readable in a log line.
-func shortKey(k any) string {
-	const most = 64
-	var s string
-	switch k := k.(type) {
-	case string:
-		s = fmt.Sprintf("%.*q", most, k)
-	case []byte:
-		s = fmt.Sprintf("%x", k[:min(len(k), most)])
-	default:
-		s = fmt.Sprint(k)
-	}
-	if len(s) > 2*most {
-		s = s[:2*most] + "..."
-	}
-	return s
-}
+func (w *wrapped) Error() string { return w.text }
+func (w *wrapped) Unwrap() error { return w.sentinel }

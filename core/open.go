@@ -25,7 +25,7 @@ func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage
 		if errors.As(err, &known) {
 			return nil, err
 		}
-		return nil, &Error{Op: "open", Path: path, Err: err}
+		return nil, &Error{Op: "open", Path: path, Err: adviseFolder(path, err)}
 	}
 	return s, nil
 }
@@ -103,7 +103,10 @@ func (o *opener) take() error {
 	if err := o.options.check(); err != nil {
 		return err
 	}
-	if err := o.ctx.Err(); err != nil {
+	if err := missing("backend", o.backend); err != nil {
+		return err
+	}
+	if err := live(o.ctx); err != nil {
 		return err
 	}
 	claim, err := o.backend.Claim(o.ctx, o.path, o.options.readOnly)
@@ -264,7 +267,7 @@ func (o *opener) finish(s *Storage) error {
 	m.State = ""
 	if from, to := m.Version, o.options.version; from < to && !o.options.anyVersion && o.options.migrate != nil {
 		if err := o.options.migrate(o.ctx, s, from, to); err != nil {
-			return err
+			return fmt.Errorf("migrating from version %d to %d: %w", from, to, err)
 		}
 		m.Version = to
 	}

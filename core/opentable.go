@@ -18,6 +18,10 @@ type tableOptions struct{ checksums bool }
 // WithChecksums stores a CRC-32C with every row of the table, over key and value, and checks it on every read. A
 // table keeps what it was created with: opening one that has checksums needs no option, and one that has none
 // with it is ErrFormatMismatch. The default is none.
+//
+// A checksum finds what a disk or a bug has changed, and nothing that was forged: whoever can write to the storage can
+// compute it. A format that can view rows without validating them, such as FlatBuffers, does so when the checksum was
+// right. [Storage.Check] validates every row of an open table, with checksums or not.
 func WithChecksums() TableOption { return func(o *tableOptions) { o.checksums = true } }
 
 // OpenTable opens a table, or creates it if the storage has none of this name. A table remembers its formats:
@@ -25,8 +29,8 @@ func WithChecksums() TableOption { return func(o *tableOptions) { o.checksums = 
 // table may be opened several times.
 func OpenTable[K, V, W any](ctx context.Context, s *Storage, name string, key KeyFormat[K], value ValueFormat[V, W], opts ...TableOption) (*Table[K, V, W], error) {
 	o := tableOpener[K, V, W]{storage: s, name: name, key: key, value: value}
-	for _, opt := range opts {
-		opt(&o.options)
+	if err := o.take(ctx, opts); err != nil {
+		return nil, &Error{Op: "open table", Table: name, Err: err}
 	}
 	t, err := o.open(ctx)
 	if err != nil {
@@ -45,6 +49,21 @@ type tableOpener[K, V, W any] struct {
 	key     KeyFormat[K]
 	value   ValueFormat[V, W]
 	options tableOptions
+}
+
+// take looks at the arguments, and applies the options.
+func (o *tableOpener[K, V, W]) take(ctx context.Context, opts []TableOption) error {
+	if ctx == nil {
+		return errNoContext
+	}
+	err := errors.Join(missing("storage", o.storage), missing("key format", o.key), missing("value format", o.value))
+	for i, opt := range opts {
+		if opt == nil {
+			return nilOption(i)
+		}
+		opt(&o.options)
+	}
+	return err
 }
 
 func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error) {

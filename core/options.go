@@ -5,6 +5,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 )
@@ -26,11 +27,17 @@ type options struct {
 	logger     *slog.Logger
 
 	restoreProgress func(RestoreProgress)
+
+	invalid error // of the options themselves
 }
 
 func newOptions(opts []Option) options {
 	o := options{keep: 1, logger: slog.Default()}
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			o.invalid = errors.Join(o.invalid, nilOption(i))
+			continue
+		}
 		opt(&o)
 	}
 	return o
@@ -38,6 +45,9 @@ func newOptions(opts []Option) options {
 
 // check finds values that no constant stands for.
 func (o *options) check() error {
+	if o.invalid != nil {
+		return o.invalid
+	}
 	const policies = IfMissing | Always | OnVersionBump | OnValidationFail | OnFormatChange
 	if o.recreate&^policies != 0 {
 		return fmt.Errorf("WithRecreate(%d): there is no such policy; combine the constants of type Recreate", o.recreate)
@@ -103,7 +113,7 @@ func WithVersion(v uint64) Option { return func(o *options) { o.version = v } }
 func WithAnyVersion() Option { return func(o *options) { o.anyVersion = true } }
 
 // WithMigration brings a storage of a lower version up to the wanted one. The new version is stored after fn
-// returned nil. If it returns an error, Open returns it and the old version stays, together with whatever fn had
+// returned nil. If it returns an error, Open returns it with both versions and the old version stays, together with whatever fn had
 // committed: the next Open runs fn again, so each of its steps must be safe to repeat.
 func WithMigration(fn func(ctx context.Context, s *Storage, from, to uint64) error) Option {
 	return func(o *options) { o.migrate = fn }
@@ -125,7 +135,7 @@ func WithReadOnly() Option { return func(o *options) { o.readOnly = true } }
 func WithoutSync() Option { return func(o *options) { o.noSync = true } }
 
 // WithTracking records where guards, scans and transactions were opened, and names the places when Close
-// finds them open or a guard was forgotten. It costs about a microsecond for each. The default is off.
+// finds them open, when a guard was forgotten, and when a write waited in vain for another one. It costs about a microsecond for each. The default is off.
 func WithTracking() Option { return func(o *options) { o.tracking = true } }
 
 // WithLogger receives what cannot be returned as an error: replaced storages, forgotten guards. The default is

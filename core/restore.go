@@ -39,13 +39,13 @@ type RestoreProgress struct {
 func Restore(ctx context.Context, path string, b Backend, r io.Reader, opts ...Option) (*Storage, error) {
 	re := restorer{ctx: ctx, path: placeOf(path), backend: b, options: newOptions(opts), in: newBackupReader(r), known: make(map[string]bool)}
 	re.batch.reset()
-	s, err := re.restore()
+	s, err := re.start(r)
 	if err != nil {
 		var known *Error
 		if errors.As(err, &known) {
 			return nil, err
 		}
-		return nil, &Error{Op: "restore", Path: path, Err: err}
+		return nil, &Error{Op: "restore", Path: path, Err: adviseFolder(path, err)}
 	}
 	return s, nil
 }
@@ -85,6 +85,14 @@ type restorer struct {
 	value    []byte
 
 	recreated *Recreation
+}
+
+// start looks whether all that it takes to restore was passed. The path and the rest are looked at by take.
+func (r *restorer) start(from io.Reader) (*Storage, error) {
+	if err := missing("reader", from); err != nil {
+		return nil, err
+	}
+	return r.restore()
 }
 
 func (r *restorer) restore() (*Storage, error) {

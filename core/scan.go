@@ -192,6 +192,9 @@ func (s Scan[K, V, W]) Keys(ctx context.Context) iter.Seq2[K, error] {
 // Stream calls fn once with the rows, and returns fn's error as it is, or else the error that ended the rows
 // early: an error cannot be forgotten. A value is valid until fn asks for the next row.
 func (s Scan[K, V, W]) Stream(ctx context.Context, fn func(iter.Seq2[K, W]) error) error {
+	if fn == nil {
+		return s.table.fail("scan", errNoFunction)
+	}
 	var failed error
 	err := fn(func(yield func(K, W) bool) {
 		for row, err := range s.Rows(ctx) {
@@ -282,7 +285,7 @@ func (s *Scan[K, V, W]) pass(key []byte) {
 func (s Scan[K, V, W]) deleteIn(ctx context.Context, tx *Tx, limit int) (n int, last []byte, err error) {
 	chunked := s.tx == nil
 	s.tx, s.limit = tx, limit
-	if err := s.table.In(tx).writable(); err != nil {
+	if err := s.table.In(tx).writable(ctx); err != nil {
 		return 0, nil, err
 	}
 	err = s.each(ctx, true, func(key, _ []byte) (bool, error) {
@@ -327,16 +330,16 @@ func (s *Scan[K, V, W]) open(ctx context.Context, keysOnly bool) (*cursor, error
 	}
 	if s.tx == nil {
 		if s.table.state.dropped.Load() {
-			return nil, errDropped
+			return nil, ErrDropped
 		}
 		c, err := s.table.storage.scan(ctx, r)
 		if err == nil && s.table.state.dropped.Load() { // before the snapshot was taken, perhaps
 			c.close()
-			return nil, errDropped
+			return nil, ErrDropped
 		}
 		return c, err
 	}
-	if err := s.table.In(s.tx).usable(); err != nil {
+	if err := s.table.In(s.tx).usable(ctx); err != nil {
 		return nil, err
 	}
 	return s.tx.scan(ctx, r)

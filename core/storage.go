@@ -51,6 +51,9 @@ func newStorage(path string, e Engine, o options) *Storage {
 // View runs fn in a transaction that reads one snapshot. The Tx, and every view read through it, is valid until
 // fn returns. fn's error is returned as it is.
 func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
+	if fn == nil {
+		return s.fail("view", "", nil, errNoFunction)
+	}
 	shard, at, err := s.enter("transaction")
 	if err != nil {
 		return s.fail("view", "", nil, err)
@@ -73,6 +76,9 @@ func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
 // same goroutine is ErrNestedWrite. fn may run again when the engine reports a conflict, so it must set, not
 // add to, what it leaves outside the storage.
 func (s *Storage) Update(ctx context.Context, fn func(*Tx) error) error {
+	if fn == nil {
+		return s.fail("update", "", nil, errNoFunction)
+	}
 	return s.update(ctx, "update", "", fn)
 }
 

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
+	"sync/atomic"
 )
 
 // StreamStats tells what a stream has committed. The rows that are counted are the first ones of the source, none
@@ -51,6 +53,9 @@ func WithProgress(fn func(StreamStats)) StreamOption {
 // may be reused when the iterator is asked for the next one. See [WithSorting] if there are many rows and they come in no
 // order.
 func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], opts ...StreamOption) (StreamStats, error) {
+	if rows == nil {
+		return t.PutStreamFunc(ctx, nil, opts...)
+	}
 	return t.PutStreamFunc(ctx, func(put func(K, V) error) error {
 		for k, v := range rows {
 			if err := put(k, v); err != nil {
@@ -62,12 +67,15 @@ func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], op
 }
 
 // PutStreamFunc is PutStream for a source that can fail. src calls put for every row and should return put's error
-// if there is one. If src returns an error of its own, that is returned as it is, joined with that of a commit that failed
-// meanwhile, and the rows since the last commit are dropped.
+// if there is one. If src returns an error of its own, that is returned as it is, joined with that of a put or a commit that
+// failed, unless it wraps that already, and the rows since the last commit are dropped.
+//
+// put is called by one goroutine at a time, and not while a row is being encoded; else it is an error, which ends the
+// stream. After src has returned it is ErrClosed, and stores nothing.
 func (t *Table[K, V, W]) PutStreamFunc(ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption) (stats StreamStats, err error) {
 	s := stream[K, V, W]{ctx: ctx, table: t, opts: streamOptions{chunk: 16 << 20}, filling: new(batch), spare: new(batch)}
-	for _, opt := range opts {
-		opt(&s.opts)
+	if err := s.prepare(src == nil, opts); err != nil {
+		return stats, t.fail("put stream", err)
 	}
 	defer func() { // also if src panics
 		if failed := s.end(); failed != nil {
@@ -91,6 +99,10 @@ type stream[K, V, W any] struct {
 	taken   StreamStats // of the source
 	stats   StreamStats
 	failed  error // after which nothing is taken any more
+
+	putting sync.Mutex            // held by the put under way, and for ever when the source has returned
+	over    atomic.Bool           // the source has returned
+	misused atomic.Pointer[error] // put was called beside another one
 }
 
 // work is what is done with a batch on a goroutine of its own.
@@ -99,20 +111,65 @@ type work struct {
 	done chan error  // gets one element
 }
 
+// prepare looks at the arguments of the stream.
+func (s *stream[K, V, W]) prepare(noSource bool, opts []StreamOption) error {
+	if noSource {
+		return errNoRows
+	}
+	for i, opt := range opts {
+		if opt == nil {
+			return nilOption(i)
+		}
+		opt(&s.opts)
+	}
+	if s.ctx == nil {
+		return errNoContext
+	}
+	return nil
+}
+
 // run takes all rows from the source and commits them.
 func (s *stream[K, V, W]) run(src func(put func(K, V) error) error) error {
 	s.filling.reset()
-	err := src(s.put)
-	if s.failed != nil { // whatever src made of it
-		err = s.failed
+	err := s.drain(src)
+	if failed := s.failure(); failed != nil && !errors.Is(err, failed) { // src made something else of it, or nothing
+		err = s.join(err, failed)
 	}
-	if failed := s.await(); failed != nil && (err == nil || !errors.Is(failed, s.ctx.Err())) { // which is no news
-		err = errors.Join(err, s.table.fail("put stream", failed))
+	if failed := s.await(); failed != nil {
+		err = s.join(err, s.table.fail("put stream", failed))
 	}
 	if err != nil {
 		return err
 	}
 	return s.table.fail("put stream", s.finish())
+}
+
+// drain runs the source. From its end on, however it ends, put takes nothing.
+func (s *stream[K, V, W]) drain(src func(put func(K, V) error) error) error {
+	defer func() {
+		s.over.Store(true)
+		s.putting.Lock() // behind the last put, should another goroutine be in it
+	}()
+	return src(s.put)
+}
+
+// join adds what failed in the stream to the error that its source returned. That ctx has ended is no news.
+func (s *stream[K, V, W]) join(err, failed error) error {
+	if err == nil {
+		return failed
+	}
+	if ended := s.ctx.Err(); ended != nil && errors.Is(err, ended) && errors.Is(failed, ended) {
+		return err
+	}
+	return errors.Join(err, failed)
+}
+
+// failure returns why put refused a row, if it did.
+func (s *stream[K, V, W]) failure() error {
+	if misused := s.misused.Load(); s.failed == nil && misused != nil {
+		return *misused
+	}
+	return s.failed
 }
 
 // end waits for what is under way, and removes the temporary files.
@@ -125,11 +182,31 @@ func (s *stream[K, V, W]) end() error {
 }
 
 func (s *stream[K, V, W]) put(k K, v V) error {
-	if s.failed == nil {
+	if !s.putting.TryLock() {
+		return s.refuse()
+	}
+	defer s.putting.Unlock() // also if a format panics
+	if s.failed = s.failure(); s.failed == nil {
 		s.failed = s.table.failAt("put stream", k, s.take(k, v))
 	}
 	return s.failed
 }
+
+// refuse returns why a row cannot be taken now: the batch is in the hands of another put, or the stream is over.
+func (s *stream[K, V, W]) refuse() error {
+	if s.over.Load() {
+		return s.table.fail("put stream", errStreamOver)
+	}
+	err := s.table.fail("put stream", errPutBesidePut)
+	s.misused.CompareAndSwap(nil, &err)
+	return *s.misused.Load()
+}
+
+var (
+	errStreamOver   = &wrapped{ErrClosed, "closed: the stream's source has returned; call put while it runs"}
+	errPutBesidePut = errors.New("put was called while another put of the stream was under way; call it from one goroutine " +
+		"at a time, and not while a row is encoded")
+)
 
 // take adds a row to the chunk, after committing those before it if it might not fit.
 func (s *stream[K, V, W]) take(k K, v V) error {

@@ -62,9 +62,9 @@ func (t *Table[K, V, W]) fill(ctx context.Context, s *guardState[W], k K) (err e
 // it calls nothing but the key format and the engine.
 func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (stored []byte, err error) {
 	if t.state.dropped.Load() {
-		return nil, errDropped
+		return nil, ErrDropped
 	}
-	if err := ctx.Err(); err != nil { // here, so that no engine differs from another
+	if err := live(ctx); err != nil { // here, so that no engine differs from another
 		return nil, err
 	}
 	key, err := t.rows.key.Append(s.keybuf[:tableNumberSize], k)
@@ -77,7 +77,7 @@ func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (store
 	}
 	stored, s.release, err = t.storage.engine.Get(ctx, key)
 	if err != nil && t.state.dropped.Load() { // in the meantime
-		err = errDropped
+		err = ErrDropped
 	}
 	return stored, err
 }
@@ -85,6 +85,9 @@ func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (store
 // View calls fn with the view of the row at k, or returns ErrNotFound. The view is valid until fn returns, whose
 // error is returned as it is.
 func (t *Table[K, V, W]) View(ctx context.Context, k K, fn func(W) error) error {
+	if fn == nil {
+		return t.failAt("view", k, errNoFunction)
+	}
 	g, err := t.Get(ctx, k)
 	if err != nil {
 		return err
@@ -197,7 +200,7 @@ func (t *Table[K, V, W]) commit(ctx context.Context, r *request) error {
 		return ErrReadOnly
 	}
 	if t.state.dropped.Load() {
-		return errDropped
+		return ErrDropped
 	}
 	r.table = t.state
 	return t.storage.writer.commit(ctx, r)
@@ -208,6 +211,12 @@ func (t *Table[K, V, W]) commit(ctx context.Context, r *request) error {
 // counts. More than the engine can write at once is ErrTooLarge: use PutStream. A row may be reused when the
 // iterator is asked for the next one.
 func (t *Table[K, V, W]) PutAll(ctx context.Context, rows iter.Seq2[K, V]) error {
+	if ctx == nil {
+		return t.fail("put all", errNoContext)
+	}
+	if rows == nil {
+		return t.fail("put all", errNoRows)
+	}
 	var b batch
 	b.reset()
 	for k, v := range rows {
@@ -255,9 +264,5 @@ func (t *Table[K, V, W]) failAt(op string, k K, err error) error {
 	if err == nil {
 		return nil
 	}
-	key := any(k)
-	if b, ok := key.([]byte); ok {
-		key = bytes.Clone(b) // the caller may use it again
-	}
-	return t.storage.fail(op, t.state.name, key, err)
+	return t.storage.fail(op, t.state.name, ownKey(k), err)
 }

@@ -11,8 +11,10 @@ import (
 	"github.com/guardkv/guardkv/core/internal/ordered"
 )
 
-// Tx is a transaction over all tables of a storage: reach them with [Table.In]. It is used by one goroutine at a
-// time, and only inside the function that it was passed to; after that every use is ErrClosed.
+// Tx is a transaction over all tables of a storage: reach them with [Table.In]. It is used only inside the function that
+// it was passed to: after that every use is [ErrTxDone]. It is used by one goroutine at a time, which nothing checks: two
+// goroutines that use one Tx without waiting for each other race, as with a map. A format may use the Tx while it
+// encodes or decodes a row for it.
 //
 // Uncommitted writes lie in memory, over the snapshot that the transaction reads.
 type Tx struct {
@@ -23,7 +25,7 @@ type Tx struct {
 	size     int                  // bytes of all pending rows
 	arena    []byte               // what is left of the block that encode appends to; empty, but for its capacity
 	block    int                  // the size of that block
-	keybuf   []byte               // the key of the read under way
+	keybuf   []byte               // the key of the read under way; nil while it is lent to a format
 	cursors  map[*cursor]struct{} // open ones
 	held     []Releaser           // of values that were read
 	done     atomic.Bool
@@ -36,7 +38,7 @@ type pendingWrite struct {
 }
 
 func (s *Storage) begin(ctx context.Context) (*Tx, error) {
-	if err := ctx.Err(); err != nil {
+	if err := live(ctx); err != nil {
 		return nil, err
 	}
 	snap, err := s.engine.Snapshot(ctx)
@@ -64,29 +66,17 @@ func (tx *Tx) releaseHeld() {
 
 // usable returns why the transaction cannot be used, if it cannot.
 func (tx *Tx) usable(s *Storage) error {
-	if tx.done.Load() {
-		return errTxDone
+	if tx == nil {
+		return errNoTx
 	}
 	if tx.storage != s {
-		return errForeignTx
+		return ErrForeignTx
+	}
+	if tx.done.Load() {
+		return ErrTxDone
 	}
 	return nil
 }
-
-var (
-	errTxDone    = &wrapped{ErrClosed, "closed: the transaction's function has returned"}
-	errForeignTx = &wrapped{ErrClosed, "closed: the transaction belongs to another storage than the table"}
-	errDropped   = &wrapped{ErrClosed, "closed: the table was dropped"}
-)
-
-// wrapped is a sentinel in other words.
-type wrapped struct {
-	sentinel error
-	text     string
-}
-
-func (w *wrapped) Error() string { return w.text }
-func (w *wrapped) Unwrap() error { return w.sentinel }
 
 // get returns a value that is valid until the transaction ends.
 func (tx *Tx) get(ctx context.Context, key []byte) ([]byte, error) {

@@ -23,7 +23,7 @@ func (t TxTable[K, V, W]) Get(ctx context.Context, k K) (W, error) {
 }
 
 func (t TxTable[K, V, W]) view(ctx context.Context, k K) (w W, err error) {
-	key, err := t.key(k)
+	key, err := t.key(ctx, k)
 	if err != nil {
 		return w, err
 	}
@@ -37,7 +37,7 @@ func (t TxTable[K, V, W]) view(ctx context.Context, k K) (w W, err error) {
 
 // Load returns a view of a private copy of the row at k, or ErrNotFound. It outlives the transaction.
 func (t TxTable[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
-	key, err := t.key(k)
+	key, err := t.key(ctx, k)
 	if err != nil {
 		return w, t.table.failAt("load", k, err)
 	}
@@ -53,7 +53,7 @@ func (t TxTable[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
 
 // Has reports whether there is a row at k. It does not look at the value.
 func (t TxTable[K, V, W]) Has(ctx context.Context, k K) (bool, error) {
-	key, err := t.key(k)
+	key, err := t.key(ctx, k)
 	if err != nil {
 		return false, t.table.failAt("has", k, err)
 	}
@@ -73,7 +73,7 @@ func (t TxTable[K, V, W]) Insert(ctx context.Context, k K, v V) error {
 }
 
 func (t TxTable[K, V, W]) put(ctx context.Context, when condition, k K, v V) error {
-	if err := t.writable(); err != nil {
+	if err := t.writable(ctx); err != nil {
 		return err
 	}
 	var split int
@@ -107,10 +107,10 @@ func (t TxTable[K, V, W]) Delete(ctx context.Context, k K) (bool, error) {
 }
 
 func (t TxTable[K, V, W]) delete(ctx context.Context, k K) (bool, error) {
-	if err := t.writable(); err != nil {
+	if err := t.writable(ctx); err != nil {
 		return false, err
 	}
-	key, err := t.key(k)
+	key, err := t.key(ctx, k)
 	if err != nil {
 		return false, err
 	}
@@ -125,29 +125,40 @@ func (t TxTable[K, V, W]) delete(ctx context.Context, k K) (bool, error) {
 func (t TxTable[K, V, W]) Count(ctx context.Context) (int, error) { return t.Scan().Count(ctx) }
 
 // Scan returns a scan over all rows of the table. Each use of it sees the transaction's state at that moment.
-func (t TxTable[K, V, W]) Scan() Scan[K, V, W] { return newScan(t.table, t.tx) }
+func (t TxTable[K, V, W]) Scan() Scan[K, V, W] {
+	s := newScan(t.table, t.tx)
+	if t.tx == nil { // which to a scan means that it is outside of one
+		s.fail(errNoTx)
+	}
+	return s
+}
 
 // key returns the stored form of k, valid until the next call.
-func (t TxTable[K, V, W]) key(k K) (key []byte, err error) {
-	if err := t.usable(); err != nil {
+func (t TxTable[K, V, W]) key(ctx context.Context, k K) (key []byte, err error) {
+	if err := t.usable(ctx); err != nil {
 		return nil, err
 	}
-	t.tx.keybuf, err = t.table.rows.setKey(append(t.tx.keybuf[:0], t.table.guards.prefix...), k)
+	buf := t.tx.keybuf
+	t.tx.keybuf = nil // the key format may use this transaction
+	t.tx.keybuf, err = t.table.rows.setKey(append(buf[:0], t.table.guards.prefix...), k)
 	return t.tx.keybuf, err
 }
 
-func (t TxTable[K, V, W]) usable() error {
+func (t TxTable[K, V, W]) usable(ctx context.Context) error {
+	if ctx == nil {
+		return errNoContext
+	}
 	if err := t.tx.usable(t.table.storage); err != nil {
 		return err
 	}
 	if t.table.state.dropped.Load() {
-		return errDropped
+		return ErrDropped
 	}
 	return nil
 }
 
-func (t TxTable[K, V, W]) writable() error {
-	if err := t.usable(); err != nil {
+func (t TxTable[K, V, W]) writable(ctx context.Context) error {
+	if err := t.usable(ctx); err != nil {
 		return err
 	}
 	if !t.tx.writable {

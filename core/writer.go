@@ -22,8 +22,9 @@ import (
 // involved, and no goroutine has to be stopped.
 type writer struct {
 	storage *Storage
-	turn    chan struct{} // holds one element while somebody has the turn
-	closure atomic.Uint64 // the goroutine that runs an Update closure; 0 if none does
+	turn    chan struct{}         // holds one element while somebody has the turn
+	closure atomic.Uint64         // the goroutine that runs an Update closure; 0 if none does
+	holder  atomic.Pointer[place] // where the turn was taken, if that is tracked
 
 	mu    sync.Mutex
 	queue []*request
@@ -71,7 +72,7 @@ func (r *request) finish(err error) {
 
 // commit returns when r is durable, or has failed. ctx ends the wait for a commit, not the commit.
 func (w *writer) commit(ctx context.Context, r *request) error {
-	if err := ctx.Err(); err != nil {
+	if err := live(ctx); err != nil {
 		return err
 	}
 	if w.nested() {
@@ -90,13 +91,14 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 			return r.err
 		case <-cancelled:
 			if w.withdraw(r) {
-				return ctx.Err()
+				return w.waited(ctx)
 			}
 			<-r.done
 			return r.err
 		}
 	}
 	defer w.release()
+	w.hold()
 	w.lead(r, alone)
 	return r.err
 }
@@ -111,7 +113,7 @@ func (w *writer) nested() bool {
 
 // acquire takes the turn.
 func (w *writer) acquire(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := live(ctx); err != nil {
 		return err
 	}
 	if w.nested() {
@@ -120,8 +122,9 @@ func (w *writer) acquire(ctx context.Context) error {
 	select {
 	case w.turn <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return w.waited(ctx)
 	}
+	w.hold()
 	if err := w.sound(); err != nil {
 		w.release()
 		return err
@@ -129,7 +132,34 @@ func (w *writer) acquire(ctx context.Context) error {
 	return nil
 }
 
-func (w *writer) release() { <-w.turn }
+func (w *writer) release() {
+	if w.storage.readers.places != nil {
+		w.holder.Store(nil)
+	}
+	<-w.turn
+}
+
+// hold records who has the turn, if that is tracked.
+func (w *writer) hold() {
+	if w.storage.readers.places == nil {
+		return
+	}
+	at := &place{what: "write"}
+	at.n = runtime.Callers(2, at.pcs[:])
+	w.holder.Store(at)
+}
+
+// waited is the error of a write that waited for the turn in vain. It says who has it, if that is tracked.
+func (w *writer) waited(ctx context.Context) error {
+	err := fmt.Errorf("waiting for the turn to write: %w", ctx.Err())
+	if w.storage.readers.places == nil {
+		return fmt.Errorf("%w; use core.WithTracking to learn who has it", err)
+	}
+	if at := w.holder.Load(); at != nil {
+		return fmt.Errorf("%w; it was given to a %s", err, at)
+	}
+	return err
+}
 
 func (w *writer) enqueue(r *request) {
 	r.err, r.existed, r.relies = nil, false, false
@@ -329,7 +359,7 @@ func decide(ctx context.Context, group []*request, base *groupBase) {
 	for _, r := range group {
 		r.err = nil
 		if r.table != nil && r.table.dropped.Load() {
-			r.err = errDropped
+			r.err = ErrDropped
 			continue
 		}
 		if r.when != always {
