@@ -64,10 +64,10 @@ func TestRefusesToWriteWhatItCannotRead(t *testing.T) {
 		v    testfb.AnimalT
 		says string
 	}{
-		{"a union with a type and no value", testfb.AnimalT{Thing: &testfb.ThingT{Type: testfb.ThingNote}}, "packing panicked"},
+		{"a union with a type and no value", testfb.AnimalT{Thing: &testfb.ThingT{Type: testfb.ThingNote}}, "testfb.AnimalT.Thing has a type"},
 		{"a union whose value has another type", testfb.AnimalT{Thing: &testfb.ThingT{Type: testfb.ThingNote, Value: &testfb.PlaceT{}}}, "packing panicked"},
 		{"a union of a member that the schema does not have", testfb.AnimalT{Thing: &testfb.ThingT{Type: 99, Value: &testfb.NoteT{}}}, "testfb.Animal.thing_type"},
-		{"no table in a vector of tables", testfb.AnimalT{Notes: []*testfb.NoteT{nil}}, "testfb.Animal.notes"},
+		{"no table in a vector of tables", testfb.AnimalT{Notes: []*testfb.NoteT{nil}}, "testfb.AnimalT.Notes[0] is nil"},
 		{"junk as a nested record", testfb.AnimalT{Inner: []byte("a nested record, or not?")}, "at byte"},
 		{"nothing as a nested record", testfb.AnimalT{Inner: []byte{}}, "testfb.Animal.inner"},
 	} {
