@@ -23,7 +23,7 @@ type Backend struct {
 	// FileMode is the mode of a file that is created, before umask. The default is 0600.
 	FileMode os.FileMode
 
-	reserve    func(fileSize int64) int // replaces reserveSpace in tests
+	reserve    func(fileSize int64) int // replaces processSpace.take in tests
 	folderSync func(folder) error       // replaces folder.Sync in tests
 }
 
@@ -66,15 +66,20 @@ func (b Backend) List(_ context.Context, prefix string) ([]string, error) {
 	return paths, nil
 }
 
+// take returns how many bytes of address space a file gets, 0 if none, and what gives them back.
+func (b Backend) take(fileSize int64) (reserved int, give func(int)) {
+	if b.reserve != nil {
+		return b.reserve(fileSize), func(int) {}
+	}
+	return processSpace.take(fileSize), processSpace.give
+}
+
 func (b Backend) withDefaults() Backend {
 	if b.LockTimeout <= 0 {
 		b.LockTimeout = time.Second
 	}
 	if b.FileMode == 0 {
 		b.FileMode = 0o600
-	}
-	if b.reserve == nil {
-		b.reserve = reserveSpace
 	}
 	if b.folderSync == nil {
 		b.folderSync = folder.Sync

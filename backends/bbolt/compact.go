@@ -48,12 +48,12 @@ func (e *engine) Compact(ctx context.Context) error {
 	defer dir.Close()
 	temporary, err := e.place.newTemporary(0o600)
 	if err != nil {
-		return err
+		return noRoom(err)
 	}
 	name := temporary.Name()
 	f, err := e.rewrite(ctx, temporary, old)
 	if err != nil {
-		return errors.Join(writeError(err), os.Remove(name))
+		return errors.Join(noRoom(err), os.Remove(name))
 	}
 	if after, err := f.fd.Stat(); err != nil || after.Size() >= info.Size() {
 		return errors.Join(err, f.release(), os.Remove(name), e.keep(old)) // the old file is as good
@@ -81,7 +81,11 @@ func (e *engine) rewrite(ctx context.Context, fd *os.File, old *file) (*file, er
 		return nil, errors.Join(err, fd.Close())
 	}
 	defer s.Release()
-	f, err := openFile(fd, fileOptions{reserved: e.reserve(s), noSync: true, logger: e.logger})
+	o, err := e.reserve(old, s)
+	if err != nil {
+		return nil, errors.Join(err, fd.Close())
+	}
+	f, err := openFile(fd, o)
 	if err != nil {
 		fd.Close()
 		return nil, err
@@ -93,11 +97,19 @@ func (e *engine) rewrite(ctx context.Context, fd *os.File, old *file) (*file, er
 	return f, nil
 }
 
-func (e *engine) reserve(s *state) int {
+// reserve returns how to open the file that gets the rows of s. It must be served as the old one is: an engine that copies
+// goes on copying, and one that does not must not begin to wait for its readers.
+func (e *engine) reserve(old *file, s *state) (fileOptions, error) {
+	o := fileOptions{noSync: true, logger: e.logger}
 	if s.tx == nil {
-		return 0 // an engine that copies goes on copying
+		return o, nil
 	}
-	return e.backend.reserve(int64(len(s.data.data)))
+	var err error
+	o.reserved, o.give = e.backend.take(int64(len(s.data.data)))
+	if o.reserved == 0 {
+		o.reserved, err = processSpace.again(old.reserved)
+	}
+	return o, err
 }
 
 // keep leaves the old file as sound as a new one would be. It does not write the freelist, for which the file could grow.

@@ -73,6 +73,9 @@ func TestCompactWithHeldValues(t *testing.T) {
 
 // The file that a compaction replaced is closed when its last value is released, not before and not later.
 func TestCompactClosesTheOldFile(t *testing.T) {
+	if !canReserve {
+		t.Skip("values are copies here")
+	}
 	path := testPath(t)
 	e := open(t, Backend{}, path)
 	apply(t, e, rows(0, 5000, 100)...)
@@ -106,6 +109,7 @@ func TestCompactFails(t *testing.T) {
 	c.nextLeaf()
 	damaged = c.leaf.id()
 	s.Release()
+	apply(t, e, rows(0, 1, 100)...) // so that a copy of the file that is kept for readers counts no more
 	if _, err := e.file.Load().fd.WriteAt(make([]byte, 16), int64(damaged)*4096); err != nil {
 		t.Fatal(err)
 	}

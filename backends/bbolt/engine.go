@@ -43,9 +43,10 @@ func (c *claim) open(ctx context.Context, opts core.EngineOptions) (*engine, err
 	e := &engine{backend: c.backend, place: c.place, noSync: opts.NoSync, logger: opts.Logger, reads: new(mapped)}
 	o := fileOptions{readOnly: c.readOnly, noSync: opts.NoSync, listed: v.clean, logger: opts.Logger}
 	if !c.readOnly {
-		o.reserved = c.backend.reserve(info.Size())
+		o.reserved, o.give = c.backend.take(info.Size())
 		if o.reserved == 0 {
 			e.reads = new(copied)
+			e.tellOfCopies()
 		}
 		c.place.removeLeftovers(c.fd)
 	}
@@ -57,6 +58,15 @@ func (c *claim) open(ctx context.Context, opts core.EngineOptions) (*engine, err
 		return nil, errors.Join(err, f.release())
 	}
 	return e, nil
+}
+
+// tellOfCopies logs what makes a storage slower than others.
+func (e *engine) tellOfCopies() {
+	level := slog.LevelWarn
+	if !canReserve { // here that is how it is
+		level = slog.LevelInfo
+	}
+	tell(e.logger, level, "bbolt: no address space can be reserved; values, and the whole file for scans and transactions, are copied", "storage", e.place.given)
 }
 
 // start shows f to readers. Where the lock was given up for a moment while bbolt took it, the path may lead to

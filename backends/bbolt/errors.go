@@ -4,8 +4,11 @@
 package bbolt
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"syscall"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -29,4 +32,24 @@ func notStorage(err error) error {
 		return fmt.Errorf("%w: its mark cannot be read: %w", core.ErrNotStorage, err)
 	}
 	return err
+}
+
+// isNoRoom reports whether the system refused a write because the medium, a quota or a limit of the process is exhausted.
+func isNoRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+// noRoom adds ErrNoRoom to the error of something that left the storage as it was.
+func noRoom(err error) error {
+	if isNoRoom(err) && !errors.Is(err, core.ErrNoRoom) {
+		return fmt.Errorf("%w: %w", core.ErrNoRoom, err)
+	}
+	return writeError(err)
+}
+
+// tell logs. The handler is the user's: what it panics with must neither keep a file from being opened nor go to a reader
+// that releases a value.
+func tell(l *slog.Logger, level slog.Level, msg string, args ...any) {
+	defer func() { recover() }()
+	l.Log(context.Background(), level, msg, args...)
 }

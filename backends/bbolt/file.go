@@ -4,12 +4,18 @@
 package bbolt
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"sync/atomic"
 	"unsafe"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/guardkv/guardkv/core"
 )
 
 // file is a file that bbolt has open. The engine holds one; a file that compaction replaced lives on until the last
@@ -19,6 +25,8 @@ type file struct {
 	fd       *os.File
 	refs     atomic.Int64 // the engine, and each state that is mapped from it
 	readOnly bool
+	reserved int // bytes of address space, which give takes back when the file is closed
+	give     func(int)
 	logger   *slog.Logger
 
 	// What follows is the writer's.
@@ -31,6 +39,7 @@ type file struct {
 
 type fileOptions struct {
 	reserved int // bytes of address space; 0: bbolt maps anew as the file grows
+	give     func(int)
 	readOnly bool
 	noSync   bool
 	listed   bool
@@ -39,8 +48,9 @@ type fileOptions struct {
 
 // openFile lets bbolt open fd, which is locked. It takes fd over unless there is an error; then fd may be closed.
 func openFile(fd *os.File, o fileOptions) (*file, error) {
-	f := &file{fd: fd, readOnly: o.readOnly, listed: o.listed, logger: o.logger}
+	f := &file{fd: fd, readOnly: o.readOnly, reserved: o.reserved, give: o.give, listed: o.listed, logger: o.logger}
 	f.refs.Store(1)
+	f.stop.allows = func(err error) bool { return isNoRoom(err) && f.isSound() }
 	err := protect(func() (err error) {
 		f.db, err = bolt.Open(fd.Name(), 0, &bolt.Options{
 			OpenFile:        func(string, int, os.FileMode) (*os.File, error) { return fd, handOver(fd) },
@@ -57,9 +67,36 @@ func openFile(fd *os.File, o fileOptions) (*file, error) {
 		return err
 	})
 	if err != nil {
+		f.giveBack()
 		return nil, err
 	}
 	return f, nil
+}
+
+// giveBack gives back the address space of a file that is not mapped any more.
+func (f *file) giveBack() {
+	if f.reserved > 0 && f.give != nil {
+		f.give(f.reserved)
+	}
+}
+
+// mostWalked is the length of a storage up to which a refused write is worth a walk over it.
+const mostWalked = 1 << 30
+
+// isSound reports whether all pages of the last commit are sound, as bbolt's rollback needs them. A walk over a large file
+// would make each refused write on a full disk slow: there the free pages that it had taken are lost until the next opening.
+func (f *file) isSound() bool {
+	m, err := readMetas(f.fd)
+	if err != nil || m.pages*m.pageSize > mostWalked {
+		return false
+	}
+	return newWalker(context.Background(), &filePages{r: f.fd, pageSize: m.pageSize, pages: m.pages}).storage(m.root) == nil
+}
+
+// wrote reports whether the commit of transaction id may have got to the file, though it failed.
+func (f *file) wrote(id int) bool {
+	m, err := readMetas(f.fd)
+	return err != nil || m.txid >= uint64(id)
 }
 
 // handOver prepares fd for being locked by bbolt.
@@ -82,7 +119,8 @@ func rootOf(tx *bolt.Tx) uint64 { return uint64(tx.Cursor().Bucket().Root()) }
 
 // update commits what fn does. If fn fails nothing was written.
 func (f *file) update(fn func(tx *bolt.Tx) error) error {
-	return protect(func() error {
+	id := math.MaxInt
+	err := protect(func() error {
 		tx, err := f.db.Begin(true)
 		if err != nil {
 			return err
@@ -97,13 +135,18 @@ func (f *file) update(fn func(tx *bolt.Tx) error) error {
 		}
 		f.db.AllocSize = growth(tx.Size())
 		leaked := f.leaked
-		f.leaked = true
+		f.leaked, id = true, tx.ID()
 		if err := f.stop.during(tx.Commit); err != nil {
+			f.leaked = f.stop.first == nil // else bbolt has all its free pages again
 			return err
 		}
 		f.leaked, f.listed = leaked, !f.db.NoFreelistSync
 		return nil
 	})
+	if isNoRoom(err) && !f.wrote(id) {
+		err = fmt.Errorf("%w: %w", core.ErrNoRoom, err)
+	}
+	return err
 }
 
 // growth returns by how much a file of size bytes grows when it must: bbolt would add 16 MiB to the smallest file.
@@ -117,7 +160,11 @@ func (f *file) finish() error {
 	if f.readOnly || f.listed {
 		return nil
 	}
-	return f.settle(!f.leaked)
+	err := f.settle(!f.leaked)
+	if errors.Is(err, core.ErrNoRoom) {
+		err = f.settle(false) // which takes none
+	}
+	return err
 }
 
 // settle makes everything durable by a commit that changes no row. Afterwards both meta pages lead to the same rows: without
@@ -143,5 +190,7 @@ func (f *file) close() error {
 	if f.stuck {
 		return f.fd.Close() // gives the lock back; the mapping stays
 	}
-	return protect(f.db.Close)
+	err := protect(f.db.Close)
+	f.giveBack()
+	return err
 }

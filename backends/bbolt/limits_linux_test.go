@@ -20,7 +20,10 @@ import (
 // limitedChildren are what child processes do under limits that only some systems have.
 var limitedChildren = map[string]func(args []string) error{
 	"full":    fullChild,
+	"room":    roomChild,
 	"limited": limitedChild,
+
+	"descriptors": descriptorsChild,
 }
 
 // Where address space is limited nothing can be reserved. A process that may have 3 GiB of it copies, and its writer
@@ -69,26 +72,6 @@ func limitedChild(args []string) error {
 	r.Release()
 	s.Close()
 	return e.Close()
-}
-
-// reserveSpace takes what it can get, but not less than four times the file.
-func TestReserveSpace(t *testing.T) {
-	for _, c := range []struct{ fileSize, want int64 }{
-		{0, 1 << 40},
-		{1 << 30, 1 << 40},
-		{1 << 37, 16 << 40},
-		{1 << 42, 16 << 40},
-		{1 << 43, 0},
-	} {
-		if got := int64(reserveSpace(c.fileSize)); got != c.want {
-			t.Errorf("%d bytes of address space for a file of %d, want %d", got, c.fileSize, c.want)
-		}
-	}
-	e := open(t, Backend{}, filepath.Join(t.TempDir(), "db"))
-	if _, ok := e.reads.(*mapped); !ok {
-		t.Errorf("readers are served by %T", e.reads)
-	}
-	closeEngine(t, e)
 }
 
 // When a commit fails, bbolt walks over all pages in a goroutine of its own to find the free ones again. One damaged
@@ -164,4 +147,150 @@ func destroy(path string, at int64) error {
 	}
 	_, err = f.WriteAt(make([]byte, headerSize), at)
 	return errors.Join(err, f.Close())
+}
+
+// On a full disk, or under a limit, a write is refused and says so; it lost the free pages that bbolt had taken for it, so
+// that in the end not even a row could be deleted. Reads go on, deleting makes room, and so does the system.
+func TestNoRoom(t *testing.T) {
+	eachMode(t, func(t *testing.T, b Backend) {
+		mode := "mapped"
+		if b.reserve != nil {
+			mode = "copying"
+		}
+		if out, err := child(t.Context(), "room", testPath(t), mode).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%.2000s", err, out)
+		}
+	})
+}
+
+func roomChild(args []string) error {
+	path, b := args[0], Backend{}
+	if args[1] == "copying" {
+		b = copying
+	}
+	e, err := tryOpen(b, path, false, testOptions())
+	if err != nil {
+		return err
+	}
+	for i := range 10 {
+		if err := e.Apply(context.Background(), core.Batch{Writes: rows(i*100, (i+1)*100, 1000)}); err != nil {
+			return err
+		}
+	}
+	// What is deleted leaves free pages.
+	if err := e.Apply(context.Background(), core.Batch{Writes: deletions(500, 1000)}); err != nil {
+		return err
+	}
+	size, err := e.Size()
+	if err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	most := limit.Cur
+	limit.Cur = uint64(size)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	for range 20 {
+		if err := e.Apply(context.Background(), core.Batch{Writes: rows(2000, 6000, 1000)}); !errors.Is(err, core.ErrNoRoom) || !errors.Is(err, syscall.EFBIG) {
+			return fmt.Errorf("writing what does not fit: %w", err)
+		}
+	}
+	if all, err := dump(e); err != nil || len(all) != 500 {
+		return fmt.Errorf("%d rows: %w", len(all), err)
+	}
+	for i := range 100 {
+		if err := e.Apply(context.Background(), core.Batch{Writes: deletions(i, i+1)}); err != nil {
+			return fmt.Errorf("deleting: %w", err)
+		}
+	}
+	if err := e.Apply(context.Background(), core.Batch{Writes: rows(0, 100, 1000)}); err != nil {
+		return fmt.Errorf("writing what fits: %w", err)
+	}
+	if err := e.Compact(context.Background()); err != nil {
+		return fmt.Errorf("compacting: %w", err)
+	}
+	limit.Cur = most
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	if err := e.Apply(context.Background(), core.Batch{Writes: rows(2000, 6000, 1000)}); err != nil {
+		return fmt.Errorf("writing when there is room: %w", err)
+	}
+	if err := e.Close(); err != nil {
+		return err
+	}
+	opts := testOptions()
+	opts.Validation = core.ValidateFull
+	if e, err = tryOpen(b, path, false, opts); err != nil {
+		return err
+	}
+	if all, err := dump(e); err != nil || len(all) != 4500 {
+		return fmt.Errorf("%d rows in the end: %w", len(all), err)
+	}
+	return e.Close()
+}
+
+// A process without descriptors gets an error, and leaves nothing behind.
+func TestNoDescriptors(t *testing.T) {
+	if out, err := child(t.Context(), "descriptors", testPath(t)).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%.2000s", err, out)
+	}
+}
+
+func descriptorsChild(args []string) error {
+	path := args[0]
+	e, err := tryOpen(Backend{}, path, false, testOptions())
+	if err != nil {
+		return err
+	}
+	if err := e.Apply(context.Background(), core.Batch{Writes: rows(0, 3000, 100)}); err != nil {
+		return err
+	}
+	if err := e.Apply(context.Background(), core.Batch{Writes: deletions(10, 3000)}); err != nil {
+		return err
+	}
+	limit := syscall.Rlimit{Cur: 64, Max: 64}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	var held []*os.File
+	for {
+		f, err := os.Open("/dev/null")
+		if err != nil {
+			break
+		}
+		held = append(held, f)
+	}
+	for free := 0; ; free++ {
+		other := fmt.Sprint(path, ".", free)
+		second, err := tryOpen(Backend{}, other, false, testOptions())
+		compacted := e.Compact(context.Background())
+		if err == nil && compacted == nil {
+			if err := errors.Join(second.Close(), e.Close()); err != nil {
+				return err
+			}
+			break
+		}
+		if err != nil && !errors.Is(err, syscall.EMFILE) {
+			return fmt.Errorf("opening with %d descriptors: %w", free, err)
+		}
+		if compacted != nil && !errors.Is(compacted, syscall.EMFILE) {
+			return fmt.Errorf("compacting with %d descriptors: %w", free, compacted)
+		}
+		if err == nil {
+			if err := second.Close(); err != nil {
+				return err
+			}
+		}
+		held[free].Close()
+	}
+	if left, _ := filepath.Glob(path + "*" + temporaryMark + "*"); len(left) > 0 {
+		return fmt.Errorf("files were left behind: %q", left)
+	}
+	return nil
 }

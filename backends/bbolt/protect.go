@@ -29,25 +29,39 @@ func protect(fn func() error) (err error) {
 
 // failStop is the logger that bbolt gets. bbolt logs the error of a commit before it rolls back, and its rollback walks
 // over all pages in a goroutine of its own: slow, and where a single damaged page, when the disk has become full, ends
-// the process. So while a commit runs, the first error that is logged is thrown past the rollback, to protect.
-type failStop struct{ armed atomic.Bool }
+// the process. So while a commit runs, the first error that is logged is thrown past the rollback, to protect; unless
+// it may be tolerated: then bbolt rolls back, and gets the free pages back that it had taken.
+type failStop struct {
+	armed  atomic.Bool
+	allows func(error) bool // whether bbolt may roll back by itself after an error
+	first  error            // of the commit that runs, if bbolt may
+}
 
 // thrown is an error on its way from failStop to protect.
 type thrown struct{ err error }
 
 // during runs a commit.
 func (f *failStop) during(commit func() error) error {
+	f.first = nil
 	f.armed.Store(true)
 	defer f.armed.Store(false)
-	return commit()
+	err := commit()
+	if err != nil && f.first != nil {
+		return f.first // bbolt's own may have lost its cause
+	}
+	return err
 }
 
 func (f *failStop) throw(args []any) {
-	if !f.armed.Load() {
+	if !f.armed.Load() || f.first != nil {
 		return
 	}
 	for _, a := range args {
 		if err, ok := a.(error); ok {
+			if f.allows != nil && f.allows(err) {
+				f.first = err
+				return
+			}
 			panic(thrown{err})
 		}
 	}

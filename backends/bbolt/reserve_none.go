@@ -5,5 +5,7 @@
 
 package bbolt
 
-// reserveSpace reserves nothing: there is too little address space, or the file would be as long as the mapping.
-func reserveSpace(int64) int { return 0 }
+// canReserve: there is too little address space, or the file would be as long as the mapping.
+const canReserve = false
+
+func isFree(int64) bool { return false }

@@ -7,23 +7,15 @@ package bbolt
 
 import "syscall"
 
-// reserveSpace returns how many bytes of address space a file may be mapped with, 0 if too few are to be had.
-//
-// bbolt waits for all readers before it maps a file anew, and lets no reader begin while it waits. A mapping that never
-// has to grow is what keeps readers and the writer out of each other's way. It costs address space, not memory.
-func reserveSpace(fileSize int64) int {
-	for _, size := range []int64{16 << 40, 1 << 40, 64 << 30, 8 << 30} {
-		if size/4 < fileSize {
-			return 0
-		}
-		if size > 1<<40 && fileSize < 1<<37 {
-			continue
-		}
-		b, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_NONE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
-		if err == nil {
-			syscall.Munmap(b)
-			return int(size)
-		}
+// canReserve: files can be mapped with more address space than they need.
+const canReserve = true
+
+// isFree reports whether size bytes of address space are to be had at this moment.
+func isFree(size int64) bool {
+	b, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_NONE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	if err != nil {
+		return false
 	}
-	return 0
+	syscall.Munmap(b)
+	return true
 }

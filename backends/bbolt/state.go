@@ -5,6 +5,7 @@ package bbolt
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 
 	bolt "go.etcd.io/bbolt"
@@ -66,7 +67,7 @@ func (s *state) end() {
 		err = s.file.release()
 	}
 	if err != nil {
-		s.file.logger.Error("bbolt: a read transaction did not end well", "error", err)
+		tell(s.file.logger, slog.LevelError, "bbolt: a read transaction did not end well", "err", err)
 	}
 }
 
