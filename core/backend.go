@@ -216,4 +216,9 @@ type Powers struct {
 type SnapshotPowers struct {
 	// Count counts rows, and the bytes of their keys and values, in much less time than a scan takes.
 	Count func(ctx context.Context, low, high []byte) (rows, bytes int64, err error)
+	// GetMany calls fn with the value of every key that is there, in the order of keys, which may repeat; i is the
+	// key's index. value is owned by the engine, must not be modified, and is valid until fn returns. If fn returns
+	// an error, GetMany returns it and calls fn no more. fn may use the engine. It is for engines that answer many
+	// questions at once in less time than one by one, such as a server.
+	GetMany func(ctx context.Context, keys [][]byte, fn func(i int, value []byte) error) error
 }

@@ -112,6 +112,20 @@ func (c *cursor) checkedNext() (key, value []byte, ok bool) {
 	return c.merge()
 }
 
+// seek makes the next row the first one at or behind key in the direction of the scan.
+func (c *cursor) seek(key []byte) {
+	if c.failed != nil {
+		return
+	}
+	c.rows.Seek(key)
+	if c.tx == nil {
+		return
+	}
+	c.row, c.rowUsed = aheadRow{}, true
+	c.pending.Seek(key)
+	c.stepOver()
+}
+
 // merge returns the lower row of the two sides, or the higher under reverse. Of equal keys the pending one counts.
 func (c *cursor) merge() (key, value []byte, ok bool) {
 	if c.rowUsed {

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"log"
 	"log/slog"
+	"slices"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
@@ -302,4 +303,56 @@ func ExampleWithChecksums() {
 	must(err)
 	fmt.Println(tables[0].Checksums)
 	// Output: true
+}
+
+// A Cursor is a scan for code that cannot be a loop, and can jump.
+func ExampleScan_Cursor() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	c, err := table.Scan().Cursor(ctx)
+	must(err)
+	defer c.Close()
+	c.Seek("al")
+	for c.Next() {
+		fmt.Println(c.Key(), c.Value())
+	}
+	must(c.Err())
+	// Output:
+	// alan Alan Turing
+	// grace Grace Hopper
+}
+
+// A page is a limit; the next page begins after the last row of this one.
+func ExampleScan_After() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	page := table.Scan().Limit(2)
+	for range 2 {
+		var names []string
+		for k, err := range page.Keys(ctx) {
+			must(err)
+			names = append(names, k)
+		}
+		fmt.Println(names)
+		page = page.After(names[len(names)-1])
+	}
+	// Output:
+	// [ada alan]
+	// [grace]
+}
+
+// Rows come in the order of the keys that were asked for.
+func ExampleTable_GetMany() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	for row, err := range table.GetMany(ctx, slices.Values([]string{"grace", "nobody", "ada"})) {
+		must(err)
+		fmt.Println(row.Key, row.Value)
+	}
+	// Output:
+	// grace Grace Hopper
+	// ada Ada Lovelace
 }

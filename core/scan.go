@@ -20,6 +20,7 @@ type Scan[K, V, W any] struct {
 	table     *Table[K, V, W]
 	tx        *Tx // nil outside a transaction
 	low, high []byte
+	after     struct{ least, most []byte } // of the keys that After was given; nil if it was not called
 	reverse   bool
 	limit     int // negative is none
 	err       error
@@ -71,6 +72,26 @@ func (s Scan[K, V, W]) Within(r KeyRange[K]) Scan[K, V, W] {
 		s.high = lower(s.high, append(s.table.rows.prefix(), high...))
 	}
 	return s
+}
+
+// After leaves out k and what comes before it in the scan's direction: what is left are the rows that follow the row
+// that was seen last, such as the next page. That is also so if Reverse is called later.
+func (s Scan[K, V, W]) After(k K) Scan[K, V, W] {
+	b := s.bound(k)
+	s.after.least, s.after.most = lower(s.after.least, b), higher(s.after.most, b)
+	return s
+}
+
+// bounds returns the bounds of the scan in its direction.
+func (s *Scan[K, V, W]) bounds() (low, high []byte) {
+	switch {
+	case s.after.most == nil:
+		return s.low, s.high
+	case s.reverse:
+		return s.low, lower(s.high, s.after.least)
+	}
+	most := s.after.most
+	return higher(s.low, append(most[:len(most):len(most)], 0)), s.high
 }
 
 // Reverse passes over the same rows from the last to the first.
@@ -157,7 +178,7 @@ func (s *Scan[K, V, W]) decode(key, stored []byte, again **W) (row Row[K, W], er
 		}
 	}
 	if err != nil {
-		return row, s.rowError(key, err)
+		return row, s.table.rowError(key, err)
 	}
 	return row, nil
 }
@@ -178,7 +199,7 @@ func (s Scan[K, V, W]) Keys(ctx context.Context) iter.Seq2[K, error] {
 		err := s.each(ctx, true, func(key, _ []byte) (more bool, err error) {
 			k, err := s.table.rows.decodeKey(key)
 			if err != nil {
-				return false, s.rowError(key, err)
+				return false, s.table.rowError(key, err)
 			}
 			return yield(k, nil), nil
 		})
@@ -227,8 +248,9 @@ func (s Scan[K, V, W]) Count(ctx context.Context) (int, error) {
 
 func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error) {
 	count := c.snapshot.Powers().Count
-	if count != nil && s.limit < 0 && (s.tx == nil || s.tx.pending.Len() == 0) && bytes.Compare(s.low, s.high) < 0 {
-		rows, _, err := count(ctx, s.low, s.high)
+	low, high := s.bounds()
+	if count != nil && s.limit < 0 && (s.tx == nil || s.tx.pending.Len() == 0) && bytes.Compare(low, high) < 0 {
+		rows, _, err := count(ctx, low, high)
 		return int(rows), err
 	}
 	for n != s.limit {
@@ -324,8 +346,9 @@ func (s *Scan[K, V, W]) open(ctx context.Context, keysOnly bool) (*cursor, error
 	if s.err != nil {
 		return nil, s.err
 	}
-	r := ScanRange{Low: s.low, High: s.high, Reverse: s.reverse, KeysOnly: keysOnly}
-	if s.high != nil && bytes.Compare(s.low, s.high) > 0 {
+	r := ScanRange{Reverse: s.reverse, KeysOnly: keysOnly}
+	r.Low, r.High = s.bounds()
+	if r.High != nil && bytes.Compare(r.Low, r.High) > 0 {
 		r.High = r.Low // bounds that exclude each other leave nothing
 	}
 	if s.tx == nil {
@@ -346,6 +369,6 @@ func (s *Scan[K, V, W]) open(ctx context.Context, keysOnly bool) (*cursor, error
 }
 
 // rowError says which row cannot be read.
-func (s *Scan[K, V, W]) rowError(key []byte, err error) error {
+func (t *Table[K, V, W]) rowError(key []byte, err error) error {
 	return fmt.Errorf("the row with the encoded key %s: %w", shortKey(key[tableNumberSize:]), err)
 }

@@ -5,6 +5,7 @@ package backendtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -35,7 +36,7 @@ var orderPromises = []promise{
 	},
 	{
 		name: "order/unordered", check: checkUnordered,
-		explanation: "From, To, Prefix, Within and Reverse on an unordered key format give ErrUnordered",
+		explanation: "From, To, Prefix, Within, Reverse, After and Seek on an unordered key format give ErrUnordered",
 	},
 	{
 		name: "order/empty keys", check: checkEmptyKeys,
@@ -170,7 +171,7 @@ func checkUnordered(t *trial) {
 	}
 	all := tab.Scan()
 	for name, scan := range byName(map[string]core.Scan[uint64, string, string]{
-		"From": all.From(1), "To": all.To(1), "Prefix": all.Prefix(1), "Reverse": all.Reverse(),
+		"From": all.From(1), "To": all.To(1), "Prefix": all.Prefix(1), "Reverse": all.Reverse(), "After": all.After(1),
 		"Within": all.Within(core.NewKeyRange[uint64](nil, nil, nil)), "From, To and Limit": all.From(1).To(2).Limit(1),
 	}) {
 		t.is(name+" Rows", lastError(scan.Rows(t.ctx)), core.ErrUnordered)
@@ -180,6 +181,13 @@ func checkUnordered(t *trial) {
 		_, err = scan.Delete(t.ctx)
 		t.is(name+" Delete", err, core.ErrUnordered)
 	}
+	c, err := all.Cursor(t.ctx)
+	t.do("Cursor", err)
+	c.Seek(1)
+	if c.Next() || !errors.Is(c.Err(), core.ErrUnordered) {
+		t.Errorf("Seek gives %v; want ErrUnordered", c.Err())
+	}
+	t.do("Close", c.Close())
 	if n, err := all.Limit(3).Count(t.ctx); n != 3 || err != nil {
 		t.Errorf("Count within a limit of 3 = %d, %v", n, err)
 	}

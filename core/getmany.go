@@ -1,0 +1,146 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+// manyKeys is how many keys one snapshot of GetMany answers.
+const manyKeys = 1000
+
+// GetMany returns the rows at the keys of ks, in the order in which ks gives them: absent ones are left out, and a key
+// that is given twice is answered twice. It takes up to 1,000 keys at a time from ks, before it reads their rows from
+// one snapshot; an engine that is far away is asked once for all of them. After an error one more pair follows, which
+// holds the error and no row. The value of a row is valid until the loop asks for the next one. A key may be reused
+// when ks is asked for the next one.
+func (t *Table[K, V, W]) GetMany(ctx context.Context, ks iter.Seq[K]) iter.Seq2[Row[K, W], error] {
+	return func(yield func(Row[K, W], error) bool) {
+		m := getMany[K, V, W]{table: t, yield: yield}
+		if err := m.all(ctx, ks); err != nil && !errors.Is(err, errStopped) {
+			yield(Row[K, W]{}, t.fail("get many", err))
+		}
+	}
+}
+
+// errStopped ends a GetMany whose loop wants no more.
+var errStopped = errors.New("the loop has ended")
+
+// getMany is a GetMany under way.
+type getMany[K, V, W any] struct {
+	table *Table[K, V, W]
+	yield func(Row[K, W], error) bool
+	keys  [][]byte // as stored
+	arena []byte   // which the keys are in
+}
+
+// all answers the keys of ks, part by part.
+func (m *getMany[K, V, W]) all(ctx context.Context, ks iter.Seq[K]) error {
+	for k := range ks {
+		if err := m.add(k); err != nil {
+			return err
+		}
+		if len(m.keys) == manyKeys {
+			if err := m.answer(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return m.answer(ctx)
+}
+
+// add notes a key. If the arena grows, the keys before this one stay in the old one.
+func (m *getMany[K, V, W]) add(k K) (err error) {
+	start := len(m.arena)
+	format := &m.table.rows
+	m.arena, err = format.key.Append(appendTableNumber(m.arena, format.number), k)
+	if err != nil {
+		return err
+	}
+	end := len(m.arena)
+	m.keys = append(m.keys, m.arena[start:end:end])
+	if key := m.arena[start:end]; format.limits.keyTooLarge(key) {
+		return format.limits.rowTooLarge(len(key), 0)
+	}
+	return nil
+}
+
+// answer yields the rows of the keys that were noted, from one snapshot.
+func (m *getMany[K, V, W]) answer(ctx context.Context) error {
+	if len(m.keys) == 0 {
+		return nil
+	}
+	if m.table.state.dropped.Load() {
+		return errDropped
+	}
+	s := m.table.storage
+	shard, at, err := s.enter("get many")
+	if err != nil {
+		return err
+	}
+	defer s.leave(shard, at)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	snap, err := s.engine.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { s.logClose(snap.Close()) }()
+	if m.table.state.dropped.Load() { // before the snapshot was taken, perhaps
+		return errDropped
+	}
+	err = readMany(ctx, snap, m.keys, m.row)
+	m.keys, m.arena = m.keys[:0], m.arena[:0]
+	return err
+}
+
+// row yields one row.
+func (m *getMany[K, V, W]) row(i int, stored []byte) (err error) {
+	var row Row[K, W]
+	key := m.keys[i]
+	if row.Key, err = m.table.rows.decodeKey(key); err == nil {
+		err = m.table.rows.view(key, stored, &row.Value)
+	}
+	if err != nil {
+		return m.table.rowError(key, err)
+	}
+	if !m.yield(row, nil) {
+		return errStopped
+	}
+	return nil
+}
+
+// readMany does what SnapshotPowers.GetMany does, for an engine that lacks it too.
+func readMany(ctx context.Context, snap Snapshot, keys [][]byte, fn func(i int, value []byte) error) error {
+	if many := snap.Powers().GetMany; many != nil {
+		return many(ctx, keys, fn)
+	}
+	for i, key := range keys {
+		if i%ctxSteps == ctxSteps-1 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if err := readOne(ctx, snap, key, func(value []byte) error { return fn(i, value) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOne calls fn with the value of key, if there is one.
+func readOne(ctx context.Context, snap Snapshot, key []byte, fn func(value []byte) error) error {
+	value, r, err := snap.Get(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer releaseValue(r)
+	return fn(value)
+}

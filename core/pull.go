@@ -1,0 +1,159 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+)
+
+// Cursor passes over the rows of a scan one call at a time, and can jump. It is what [Scan.Rows] is for code that
+// cannot be a loop: a merge of several tables, a page of a server, an iterator of one's own.
+//
+//	c, err := table.Scan().Cursor(ctx)
+//	if err != nil {
+//		return err
+//	}
+//	defer c.Close()
+//	for c.Next() {
+//		fmt.Println(c.Key(), c.Value())
+//	}
+//	return c.Err()
+//
+// It sees the snapshot of the moment when it was made or, inside a transaction, the transaction's state at that
+// moment. It is used by one goroutine at a time. Close every Cursor: one that is dropped open is reported to the
+// logger, and keeps its snapshot until the process ends.
+type Cursor[K, W any] struct {
+	rows   *cursor
+	decode func(key, stored []byte) (Row[K, W], error)
+	encode func(k K) ([]byte, error)
+	fail   func(err error) error
+	row    Row[K, W]
+	left   int // rows that Limit still allows; negative is no limit
+	err    error
+	open   *openCursor
+}
+
+// openCursor is the part of a Cursor that stays when the Cursor is collected.
+type openCursor struct {
+	closed atomic.Bool
+	table  string
+	at     *place // where it was made, if that is tracked
+	logger *slog.Logger
+}
+
+// Cursor returns a cursor that stands before the first row of the scan. It must be closed. ctx holds until then.
+// Unlike Rows it takes its snapshot at once.
+func (s Scan[K, V, W]) Cursor(ctx context.Context) (*Cursor[K, W], error) {
+	rows, err := s.open(ctx, false)
+	if err != nil {
+		return nil, s.table.fail("cursor", err)
+	}
+	var again *W // the last row's value, if its memory is used again
+	c := &Cursor[K, W]{
+		rows:   rows,
+		decode: func(key, stored []byte) (Row[K, W], error) { return s.decode(key, stored, &again) },
+		encode: s.seekKey,
+		fail:   func(err error) error { return s.table.fail("cursor", err) },
+		left:   s.limit,
+		open: &openCursor{
+			table: s.table.state.name, at: rows.at, logger: s.table.storage.readers.logger,
+		},
+	}
+	if s.tx == nil { // a transaction closes what its function leaves open
+		runtime.AddCleanup(c, (*openCursor).abandon, c.open)
+	}
+	return c, nil
+}
+
+// seekKey returns the stored form of a key to seek.
+func (s *Scan[K, V, W]) seekKey(k K) ([]byte, error) {
+	b, err := s.table.rows.key.Append(s.table.rows.prefix(), k)
+	return b, s.unordered(err)
+}
+
+// abandon reports a Cursor that was collected while it was open. What it holds stays held: its value may be in use.
+func (o *openCursor) abandon() {
+	if o.closed.Load() {
+		return
+	}
+	at := "use core.WithTracking to learn where"
+	if o.at != nil {
+		at = o.at.String()
+	}
+	o.logger.Error("a cursor was dropped without Close; its snapshot is held until the process ends",
+		"table", o.table, "at", at)
+}
+
+// Next moves to the next row and reports whether there is one. After false, Err tells whether the rows ended or
+// failed.
+func (c *Cursor[K, W]) Next() bool {
+	if c.err != nil || c.left == 0 || c.rows.closed {
+		return c.none()
+	}
+	key, stored, ok := c.rows.next()
+	if !ok {
+		if err := c.rows.err(); err != nil {
+			c.err = c.fail(err)
+		}
+		c.row = Row[K, W]{}
+		return false
+	}
+	if c.row, c.err = c.decode(key, stored); c.err != nil {
+		c.err = c.fail(c.err)
+		return c.none()
+	}
+	c.left--
+	return true
+}
+
+// none ends a call of Next that reads nothing.
+func (c *Cursor[K, W]) none() bool {
+	c.row = Row[K, W]{}
+	if c.err == nil && c.rows.closed {
+		c.err = c.fail(errCursorClosed)
+	}
+	return false
+}
+
+var errCursorClosed = &wrapped{ErrClosed, "closed: the cursor, or the transaction that it belongs to, has ended"}
+
+// Seek moves the cursor, backward too, so that the next call of Next goes to the first row at or behind k in the
+// scan's direction, within the bounds of the scan: with Reverse, to the last row whose key is not above k. It does
+// not reset Limit, which counts the rows that Next returned. Until Next is called there is no row. The keys must
+// be ordered, or Err is ErrUnordered. k may be reused when Seek returns.
+func (c *Cursor[K, W]) Seek(k K) {
+	c.row = Row[K, W]{}
+	if c.err != nil || c.rows.closed {
+		return
+	}
+	key, err := c.encode(k)
+	if err != nil {
+		c.err = c.fail(err)
+		return
+	}
+	c.rows.seek(key)
+}
+
+// Key returns the key of the row that Next moved to, the zero K if there is none. It is valid as long as the key
+// format says; unless it is a view, for ever.
+func (c *Cursor[K, W]) Key() K { return c.row.Key }
+
+// Value returns the view of the row that Next moved to, the zero W if there is none. It is owned by the engine, must
+// not be modified, and is valid until the next call of Next, Seek or Close.
+func (c *Cursor[K, W]) Value() W { return c.row.Value }
+
+// Err returns the error that ended the rows early, or nil.
+func (c *Cursor[K, W]) Err() error { return c.err }
+
+// Close releases the cursor. Closing it again does nothing, and returns nil. Closing it from another goroutine than
+// the one that uses it is not allowed.
+func (c *Cursor[K, W]) Close() error {
+	c.row = Row[K, W]{}
+	c.open.closed.Store(true)
+	c.rows.close()
+	return nil
+}
