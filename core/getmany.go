@@ -74,7 +74,7 @@ func (m *getMany[K, V, W]) answer(ctx context.Context) error {
 		return nil
 	}
 	if m.table.state.dropped.Load() {
-		return errDropped
+		return ErrDropped
 	}
 	s := m.table.storage
 	shard, at, err := s.enter("get many")
@@ -91,7 +91,7 @@ func (m *getMany[K, V, W]) answer(ctx context.Context) error {
 	}
 	defer func() { s.logClose(snap.Close()) }()
 	if m.table.state.dropped.Load() { // before the snapshot was taken, perhaps
-		return errDropped
+		return ErrDropped
 	}
 	err = readMany(ctx, snap, m.keys, m.row)
 	m.keys, m.arena = m.keys[:0], m.arena[:0]
