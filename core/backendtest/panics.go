@@ -1,0 +1,285 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"runtime"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+var panicPromises = []promise{
+	{
+		name: "panics/callbacks", check: checkPanics,
+		explanation: "a panic in a format, a function, an iterator or a loop's body that is recovered, or runtime.Goexit there, leaves nothing open and no turn taken",
+	},
+	{
+		name: "panics/migration", check: checkMigrationPanics,
+		explanation: "a migration that panics, or ends its goroutine, gives the lock back",
+	},
+}
+
+// fuse makes one call of a callback blow.
+type fuse struct {
+	at   string // which one; "" when it has blown
+	blow func()
+}
+
+func (f *fuse) light(at string) {
+	if f.at == at {
+		f.at = ""
+		f.blow()
+	}
+}
+
+// fusedKeys and fusedValues are formats each method of which may blow.
+type (
+	fusedKeys struct {
+		keys.Part[string]
+		*fuse
+	}
+	fusedValues struct {
+		core.ValueFormat[string, string]
+		*fuse
+	}
+)
+
+func (f fusedKeys) CheckKey() error { f.light("CheckKey"); return nil }
+func (f fusedKeys) ID() string      { f.light("key ID"); return "fused" }
+
+func (f fusedKeys) Append(dst []byte, k string) ([]byte, error) {
+	f.light("key Append")
+	return f.Part.Append(dst, k)
+}
+
+func (f fusedKeys) Decode(b []byte) (string, error) {
+	f.light("key Decode")
+	return f.Part.Decode(b)
+}
+
+func (f fusedValues) ID() string { f.light("value ID"); return "fused" }
+
+func (f fusedValues) Append(dst []byte, v string) ([]byte, error) {
+	dst, err := f.ValueFormat.Append(dst, v)
+	f.light("value Append")
+	return dst, err
+}
+
+func (f fusedValues) View(b []byte) (string, error) {
+	f.light("View")
+	return f.ValueFormat.View(b)
+}
+
+func (f fusedValues) ViewTrusted(b []byte) (string, error) {
+	f.light("ViewTrusted")
+	return f.ValueFormat.View(b)
+}
+
+func (f fusedValues) Bind([]byte) (core.ValueFormat[string, string], []byte, error) {
+	f.light("Bind")
+	return f, nil, nil
+}
+
+// panicVerb is a call with a callback that blows.
+type panicVerb struct {
+	name string
+	at   []string // of the callbacks that blow, each in a call of its own
+	do   func(t *trial, s *core.Storage, tab words, f *fuse) error
+}
+
+// here is the place of a callback that is no format's method.
+const here = "here"
+
+var panicVerbs = []panicVerb{
+	{"Get", []string{"key Append", "View", "ViewTrusted"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
+		g, err := tab.Get(t.ctx, "k")
+		g.Close()
+		return err
+	}},
+	{"Load", []string{"key Append", "View", "ViewTrusted"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
+		_, err := tab.Load(t.ctx, "k")
+		return err
+	}},
+	{"Has", []string{"key Append"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
+		_, err := tab.Has(t.ctx, "k")
+		return err
+	}},
+	{"Table.View", []string{"View", "ViewTrusted", here}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		return tab.View(t.ctx, "k", func(string) error { f.light(here); return nil })
+	}},
+	{"Put", []string{"key Append", "value Append"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
+		return tab.Put(t.ctx, "put", "v")
+	}},
+	{"Insert", []string{"key Append", "value Append"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
+		return tab.Insert(t.ctx, "insert", "v")
+	}},
+	{"Delete", []string{"key Append"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
+		_, err := tab.Delete(t.ctx, "absent")
+		return err
+	}},
+	{"PutAll", []string{"key Append", "value Append", here}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		return tab.PutAll(t.ctx, f.rows)
+	}},
+	{"PutStream", []string{"key Append", "value Append", here, "progress"}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		_, err := tab.PutStream(t.ctx, f.rows, core.WithChunkBytes(1), core.WithProgress(func(core.StreamStats) { f.light("progress") }))
+		return err
+	}},
+	{"sorting PutStream", []string{"value Append", here, "progress"}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		_, err := tab.PutStream(t.ctx, f.rows, core.WithSorting(t.tb.TempDir()), core.WithChunkBytes(1),
+			core.WithProgress(func(core.StreamStats) { f.light("progress") }))
+		return err
+	}},
+	{"Rows", []string{"key Decode", "View", "ViewTrusted", here}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		for _, err := range tab.Scan().Rows(t.ctx) {
+			f.light(here)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"Keys", []string{"key Decode", here}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		for range tab.Scan().Keys(t.ctx) {
+			f.light(here)
+		}
+		return nil
+	}},
+	{"Scan.Stream", []string{"key Decode", here}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		return tab.Scan().Stream(t.ctx, func(rows iter.Seq2[string, string]) error {
+			for range rows {
+				f.light(here)
+			}
+			return nil
+		})
+	}},
+	{"From", []string{"key Append"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
+		_, err := tab.Scan().From("a").Count(t.ctx)
+		return err
+	}},
+	{"View", []string{"key Append", "View", "ViewTrusted", "key Decode", here}, func(t *trial, s *core.Storage, tab words, f *fuse) error {
+		return s.View(t.ctx, func(tx *core.Tx) error { return readFused(t, tab.In(tx), f) })
+	}},
+	{"Update", []string{"key Append", "value Append", "View", "ViewTrusted", "key Decode", here}, func(t *trial, s *core.Storage, tab words, f *fuse) error {
+		return s.Update(t.ctx, func(tx *core.Tx) error {
+			if err := tab.In(tx).Put(t.ctx, "in a Tx", "v"); err != nil {
+				return err
+			}
+			return readFused(t, tab.In(tx), f)
+		})
+	}},
+	{"OpenTable", []string{"CheckKey", "key ID", "value ID", "Bind"}, func(t *trial, s *core.Storage, tab words, f *fuse) error {
+		_, err := core.OpenTable(t.ctx, s, fmt.Sprint("new ", f.at), fusedKeys{keys.String(), f}, fusedValues{values.String(), f})
+		return err
+	}},
+	{"Check", []string{"key Decode"}, func(t *trial, s *core.Storage, _ words, _ *fuse) error { return s.Check(t.ctx) }},
+	{"Backup", []string{here}, func(t *trial, s *core.Storage, _ words, f *fuse) error {
+		return s.Backup(t.ctx, writerFunc(func(p []byte) (int, error) { f.light(here); return len(p), nil }))
+	}},
+}
+
+// rows is an iterator that may blow behind its second row.
+func (f *fuse) rows(yield func(k, v string) bool) {
+	if yield("streamed 1", "v") && yield("streamed 2", "v") {
+		f.light(here)
+		yield("streamed 3", "v")
+	}
+}
+
+// readFused reads and scans in a transaction.
+func readFused(t *trial, tab core.TxTable[string, string, string], f *fuse) error {
+	if _, err := tab.Get(t.ctx, "k"); err != nil {
+		return err
+	}
+	for _, err := range tab.Scan().Rows(t.ctx) {
+		f.light(here)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blasts are the ways in which a callback does not return.
+var blasts = map[string]func(){
+	"panic":  func() { panic("a callback") },
+	"Goexit": runtime.Goexit,
+}
+
+func checkPanics(t *trial) {
+	for how, blow := range byName(blasts) {
+		for _, checksums := range []bool{false, true} {
+			checkBlasts(t, how, checksums, &fuse{blow: blow})
+		}
+	}
+}
+
+// checkBlasts lets every callback of every verb blow, and proves after each that the storage is as usable as before.
+func checkBlasts(t *trial, how string, checksums bool, f *fuse) {
+	s, err := t.tryOpen(t.backend, core.WithTracking())
+	t.do("Open", err)
+	name, opts := "plain", []core.TableOption(nil)
+	if checksums {
+		name, opts = "checked", []core.TableOption{core.WithChecksums()}
+	}
+	tab := table(t, s, name, fusedKeys{keys.String(), f}, fusedValues{values.String(), f}, opts...)
+	put1(t, tab, "k", "v")
+	for _, v := range panicVerbs {
+		for _, at := range v.at {
+			if at == "View" && checksums || at == "ViewTrusted" && !checksums {
+				continue // nobody asks for it
+			}
+			what := fmt.Sprintf("%s in %s of %s", how, at, v.name)
+			f.at = at
+			t.within(soon, what, func() { survive(func() { t.do(what, v.do(t, s, tab, f)) }) })
+			if f.at != "" {
+				t.Fatalf("%s: it was not called", what)
+			}
+			t.within(soon, "Put after "+what, func() { put1(t, tab, "k", "v") })
+		}
+	}
+	reads(t, tab, "k", "v")
+	t.closeStorage(s)
+	s, err = t.tryOpen(t.backend)
+	t.do("Open after "+how, err)
+	reads(t, table(t, s, name, fusedKeys{keys.String(), f}, fusedValues{values.String(), f}), "k", "v")
+	t.do("Check after "+how, s.Check(t.ctx))
+	t.closeStorage(s)
+}
+
+// survive runs f, whatever it does to its goroutine.
+func survive(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { recover() }()
+		f()
+	}()
+	<-done
+}
+
+func checkMigrationPanics(t *trial) {
+	s, tab := t.one()
+	put1(t, tab, "k", "v")
+	t.closeStorage(s)
+	for _, blow := range byName(blasts) {
+		survive(func() {
+			t.tryOpen(t.backend, core.WithVersion(2), core.WithMigration(func(_ context.Context, s *core.Storage, _, _ uint64) error {
+				put1(t, t.words(s, "words"), "l", "migrated")
+				blow()
+				return nil
+			}))
+		})
+	}
+	s, err := t.tryOpen(t.backend)
+	t.do("Open without the migration", err)
+	holds(t, t.words(s, "words"), row{"k", "v"}, row{"l", "migrated"})
+	t.do("Backup", s.Backup(t.ctx, io.Discard))
+	t.closeStorage(s)
+}
