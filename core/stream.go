@@ -173,12 +173,11 @@ func (s *stream[K, V, W]) failure() error {
 }
 
 // end waits for what is under way, and removes the temporary files.
-func (s *stream[K, V, W]) end() error {
-	err := s.await()
+func (s *stream[K, V, W]) end() (err error) {
 	if s.runs != nil {
-		err = errors.Join(err, s.runs.remove())
+		defer func() { err = errors.Join(err, s.runs.remove()) }() // also if the progress function panics
 	}
-	return err
+	return s.await()
 }
 
 func (s *stream[K, V, W]) put(k K, v V) error {
@@ -330,7 +329,11 @@ func (s *stream[K, V, W]) handOver(adds StreamStats, do func(*batch) error) erro
 	s.filling, s.spare = s.spare, full
 	s.filling.reset()
 	s.work = &work{adds, make(chan error, 1)}
-	go func(done chan<- error) { done <- do(full) }(s.work.done)
+	go func(done chan<- error) {
+		err := errUnsettled
+		defer func() { done <- err }() // also if the engine ends the goroutine
+		err = do(full)
+	}(s.work.done)
 	return nil
 }
 

@@ -132,7 +132,9 @@ var panicVerbs = []panicVerb{
 		return err
 	}},
 	{"sorting PutStream", []string{"value Append", here, "progress"}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
-		_, err := tab.PutStream(t.ctx, f.rows, core.WithSorting(t.tb.TempDir()), core.WithChunkBytes(1),
+		dir := t.tb.TempDir()
+		defer leavesNoFile(t, dir)
+		_, err := tab.PutStream(t.ctx, f.rows, core.WithSorting(dir), core.WithChunkBytes(1),
 			core.WithProgress(func(core.StreamStats) { f.light("progress") }))
 		return err
 	}},
