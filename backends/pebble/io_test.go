@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -110,7 +111,11 @@ func TestFilesOfAnyLength(t *testing.T) {
 		if err := os.Truncate(files[len(files)-1], 1<<34); err != nil {
 			t.Skip("no file of that length can be made here:", err)
 		}
-		if _, err := tryOpen(Backend{}, damaged, false, testOptions()); !errors.Is(err, core.ErrCorrupt) {
+		_, err := tryOpen(Backend{}, damaged, false, testOptions())
+		if strconv.IntSize == 32 && errors.Is(err, syscall.EOVERFLOW) {
+			continue // such a file cannot be opened there
+		}
+		if !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%s: %v", pattern, err)
 		}
 	}
