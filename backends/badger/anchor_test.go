@@ -111,7 +111,8 @@ func testMoved(t *testing.T, openAt func(t *testing.T, path string) *engine, rep
 	e := openAt(t, path)
 	apply(t, e, rows(0, anchorRows, 4000)...)
 	if err := os.Rename(path, moved); err != nil {
-		t.Fatal(errors.Join(err, e.Close()))
+		closeEngine(t, e)
+		t.Skip("an open directory cannot be moved here:", err)
 	}
 	if replaced {
 		if err := os.Rename(another, path); err != nil {
@@ -176,6 +177,7 @@ func TestMovedAndBack(t *testing.T) {
 	e := open(t, small, path)
 	apply(t, e, rows(0, anchorRows, 4000)...)
 	if err := os.Rename(path, path+"-moved"); err != nil {
+		closeEngine(t, e)
 		t.Skip("an open directory cannot be moved here:", err)
 	}
 	refusesWrites(t, e)
