@@ -109,6 +109,28 @@ func TestMissingArguments(t *testing.T) {
 	}
 }
 
+// A format made of nil made every use of it a nil pointer.
+func TestMissingParts(t *testing.T) {
+	for want, make := range map[string]func(){
+		"keys.Pair: the first part is nil":    func() { keys.Pair[int](nil, keys.Int()) },
+		"keys.Pair: the second part is nil":   func() { keys.Pair[int, int](keys.Int(), nil) },
+		"keys.Triple: the first part is nil":  func() { keys.Triple[int](nil, keys.Int(), keys.Int()) },
+		"keys.Triple: the second part is nil": func() { keys.Triple[int, int](keys.Int(), nil, keys.Int()) },
+		"keys.Triple: the third part is nil":  func() { keys.Triple[int, int, int](keys.Int(), keys.Int(), nil) },
+		"keys.Desc: the only part is nil":     func() { keys.Desc[int](nil) },
+		"keys.Optional: the only part is nil": func() { keys.Optional[int](nil) },
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("got the panic %v, want %s", got, want)
+				}
+			}()
+			make()
+		}()
+	}
+}
+
 // missingFolder is a backend that finds no folder, as engines that keep files do.
 type missingFolder struct{ core.Backend }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -374,6 +375,53 @@ func TestTransactionsThatAreOver(t *testing.T) {
 	}
 	if _, err := tb.Get(ctx, 1); !errors.Is(err, core.ErrDropped) || !errors.Is(err, core.ErrClosed) {
 		t.Errorf("a dropped table: %v, want ErrDropped and ErrClosed", err)
+	}
+}
+
+// The iterator of Stream was kept. Ranged over later it ended early and nobody learned of the error.
+func TestRowsOfStreamAreNotKept(t *testing.T) {
+	s, tb := openTable(t, memory.New())
+	ctx := t.Context()
+	for k := range uint64(3) {
+		if err := tb.Put(ctx, k, "v"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := func(name string, use func()) {
+		t.Helper()
+		defer func() {
+			if p := fmt.Sprint(recover()); !strings.Contains(p, "after its function had returned") {
+				t.Errorf("%s: the panic is %s", name, p)
+			}
+		}()
+		use()
+	}
+	var rows iter.Seq2[uint64, string]
+	var next func() (uint64, string, bool)
+	var stop func()
+	n := 0
+	err := tb.Scan().Stream(ctx, func(all iter.Seq2[uint64, string]) error {
+		for range 2 { // which is no misuse
+			for range all {
+				n++
+			}
+		}
+		rows = all
+		next, stop = iter.Pull2(all)
+		next()
+		return nil
+	})
+	if n != 6 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	late("pulled", func() { next() })
+	stop()
+	late("kept", func() {
+		for range rows {
+		}
+	})
+	if err := s.Close(); err != nil {
+		t.Errorf("something was left open: %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 )
 
 // Scan passes over rows of a table in the order of their keys. It is a value: its methods return a narrower scan
@@ -211,14 +212,20 @@ func (s Scan[K, V, W]) Keys(ctx context.Context) iter.Seq2[K, error] {
 }
 
 // Stream calls fn once with the rows, and returns fn's error as it is, or else the error that ended the rows
-// early: an error cannot be forgotten. A value is valid until fn asks for the next row.
+// early: an error cannot be forgotten. A value is valid until fn asks for the next row. The rows may be ranged over several
+// times, each time as they are then; after fn has returned that is a panic.
 func (s Scan[K, V, W]) Stream(ctx context.Context, fn func(iter.Seq2[K, W]) error) error {
 	if fn == nil {
 		return s.table.fail("scan", errNoFunction)
 	}
 	var failed error
+	var over atomic.Bool
+	defer over.Store(true)
 	err := fn(func(yield func(K, W) bool) {
 		for row, err := range s.Rows(ctx) {
+			if over.Load() {
+				panic(rowsAfterStream)
+			}
 			if err != nil {
 				failed = err
 				return
@@ -233,6 +240,9 @@ func (s Scan[K, V, W]) Stream(ctx context.Context, fn func(iter.Seq2[K, W]) erro
 	}
 	return failed
 }
+
+// rowsAfterStream is what a kept iterator panics with: an error that it came to could reach nobody.
+const rowsAfterStream = "core: the rows of Scan.Stream were asked for after its function had returned"
 
 // Count returns the number of rows. Engines that can count without reading every row do so, unless the scan has a
 // limit or the transaction has writes.

@@ -8,7 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +25,7 @@ type account struct {
 
 	mu         sync.Mutex
 	open       map[*ticket]bool
+	count      int
 	complaints []string
 
 	applies  atomic.Int64 // calls of Apply that wrote
@@ -31,6 +34,7 @@ type account struct {
 
 // ticket stands for one thing that was opened and must be closed once, after all that was opened from it.
 type ticket struct {
+	number   int // in the order of opening
 	kind     string
 	parent   *ticket
 	children int
@@ -45,6 +49,8 @@ func (a *account) opened(kind string, parent *ticket) *ticket {
 	runtime.Callers(3, t.where[:])
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.count++
+	t.number = a.count
 	a.open[t] = true
 	if parent != nil {
 		parent.children++
@@ -89,12 +95,12 @@ func (a *account) complain(t *ticket, what string) {
 	a.complaints = append(a.complaints, fmt.Sprintf("%s: %s; it was opened\n%s", t.kind, what, t.stack()))
 }
 
-// problems returns the broken rules, and everything that is still open.
+// problems returns the broken rules, and everything that is still open: what came first may be the cause of the others.
 func (a *account) problems() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found := append([]string(nil), a.complaints...)
-	for t := range a.open {
+	for _, t := range slices.SortedFunc(maps.Keys(a.open), func(x, y *ticket) int { return x.number - y.number }) {
 		found = append(found, fmt.Sprintf("%s: never closed; it was opened\n%s", t.kind, t.stack()))
 	}
 	return found

@@ -4,7 +4,9 @@
 package backendtest
 
 import (
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 )
 
@@ -19,12 +21,13 @@ type promise struct {
 // contract is what core/backend.go says of backends.
 func contract() []promise {
 	return slices.Concat(claimPromises, openPromises, getPromises, applyPromises, valuePromises, limitPromises,
-		snapshotPromises, cursorPromises, powerPromises, modelPromises)
+		snapshotPromises, cursorPromises, powerPromises, mediumPromises, modelPromises)
 }
 
 // Run proves the promises of backends, one subtest each: what package core says of a backend, then what core
 // promises on top of it, both on the backend as it is and behind [Spoil]. open is called once per subtest and
-// returns a fresh place; the subtests run in parallel.
+// returns a fresh place; the subtests run in parallel, but what core promises waits for what it builds upon: of many that
+// fail the causes are reported first.
 //
 // Every subtest ends by proving that everything that was opened at the backend was closed exactly once.
 func Run(t *testing.T, open func(t *testing.T) Target) {
@@ -33,13 +36,49 @@ func Run(t *testing.T, open func(t *testing.T) Target) {
 }
 
 func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool) {
-	for _, p := range slices.Concat(contract(), typed()) {
+	first := newPhase()
+	for _, p := range contract() {
 		if spoiled && p.bareOnly {
 			continue
 		}
 		t.Run(p.name, func(t *testing.T) {
+			over := first.begin(newTrial(t, &p, open(t), spoiled).run)
 			t.Parallel() // the places are apart, and most checks wait for the medium
+			<-over
+		})
+	}
+	for _, p := range typed() {
+		if spoiled && p.bareOnly {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			first.wait()
 			newTrial(t, &p, open(t), spoiled).run()
 		})
 	}
 }
+
+// phase is a set of checks that others wait for. They do not wait for a turn of testing's, which those that wait for
+// them may have.
+type phase struct {
+	turns chan struct{}
+	under sync.WaitGroup
+}
+
+func newPhase() *phase { return &phase{turns: make(chan struct{}, runtime.GOMAXPROCS(0))} }
+
+// begin runs a check when it is its turn, and returns a channel that is closed when it is over.
+func (p *phase) begin(check func()) (over <-chan struct{}) {
+	done := make(chan struct{})
+	p.under.Go(func() {
+		defer close(done)
+		p.turns <- struct{}{}
+		defer func() { <-p.turns }()
+		check()
+	})
+	return done
+}
+
+// wait returns when all that began is over.
+func (p *phase) wait() { p.under.Wait() }

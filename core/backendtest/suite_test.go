@@ -153,3 +153,39 @@ func TestPromises(t *testing.T) {
 		seen[p.name] = true
 	}
 }
+
+// TestCausesComeFirst: of many subtests that failed, those of the engine's own contract were somewhere among those that
+// could not do without it.
+func TestCausesComeFirst(t *testing.T) {
+	var mu sync.Mutex
+	var order []string
+	first := newPhase()
+	over := make([]<-chan struct{}, 20)
+	for i := range over {
+		over[i] = first.begin(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, "contract")
+		})
+	}
+	first.wait()
+	mu.Lock()
+	order = append(order, "core")
+	mu.Unlock()
+	for _, done := range over {
+		<-done
+	}
+	if len(order) != 21 || order[20] != "core" {
+		t.Errorf("the order is %q", order)
+	}
+}
+
+// TestPromiseBeforeStacks: a report began with what happened, and told the promise behind some thousand lines.
+func TestPromiseBeforeStacks(t *testing.T) {
+	r := &recorder{T: t}
+	p := promise{explanation: "it is so", check: func(t *trial) { t.Errorf("wrong:\na stack\nof lines") }}
+	newTrial(r, &p, Target{Backend: newPlain(""), Path: "place"}, false).run()
+	if want := "wrong:\n\tpromise: it is so\na stack\nof lines"; len(r.errors) != 1 || r.errors[0] != want {
+		t.Errorf("the verdict is %q, want %q", r.errors, want)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,7 +123,11 @@ func (t *trial) Errorf(format string, args ...any) {
 	defer t.mu.Unlock()
 	t.failed = true
 	if !t.over {
-		t.tb.Errorf("%s\n\tpromise: %s", fmt.Sprintf(format, args...), t.promise.explanation)
+		cause, rest, long := strings.Cut(fmt.Sprintf(format, args...), "\n")
+		if long { // stacks: the promise is not to be looked for behind them
+			rest = "\n" + rest
+		}
+		t.tb.Errorf("%s\n\tpromise: %s%s", cause, t.promise.explanation, rest)
 	}
 }
 

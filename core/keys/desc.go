@@ -12,7 +12,10 @@ import (
 
 // Desc is a format in the reverse order of part: keys.Desc(keys.Time()) has the newest time first. A decoded key
 // owns its memory, even where part is a view.
-func Desc[K any](part Part[K]) Part[K] { return desc[K]{part, isOwned(part)} }
+func Desc[K any](part Part[K]) Part[K] {
+	need("Desc", "only", part)
+	return desc[K]{part, isOwned(part)}
+}
 
 // desc stores the part encoding with all bits inverted. Since no part encoding is a prefix of another, any two of them
 // differ in some byte, and there the order is reversed. Standalone encodings may be prefixes of each other.

@@ -11,7 +11,10 @@ type Null[T any] struct {
 }
 
 // Optional is the format of keys of part or null. Null sorts first; under [Desc] it sorts last.
-func Optional[T any](part Part[T]) Part[Null[T]] { return optional[T]{part} }
+func Optional[T any](part Part[T]) Part[Null[T]] {
+	need("Optional", "only", part)
+	return optional[T]{part}
+}
 
 type optional[T any] struct{ part Part[T] }
 

@@ -29,6 +29,8 @@ var (
 
 // Pair is the format of keys of two components, any of which may be composite itself.
 func Pair[A, B any](first Part[A], second Part[B]) PairFormat[A, B] {
+	need("Pair", "first", first)
+	need("Pair", "second", second)
 	return PairFormat[A, B]{first, second}
 }
 

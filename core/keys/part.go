@@ -83,3 +83,10 @@ func exactly(id string, b []byte, n int) error {
 func corrupt(id, format string, args ...any) error {
 	return fmt.Errorf("%w: %s key %s", core.ErrCorrupt, id, fmt.Sprintf(format, args...))
 }
+
+// need panics where a format is made of one that is nil: the first use of it would, and not say why.
+func need[K any](maker, which string, part Part[K]) {
+	if part == nil {
+		panic("keys." + maker + ": the " + which + " part is nil")
+	}
+}

@@ -27,6 +27,9 @@ var (
 
 // Triple is the format of keys of three components, any of which may be composite itself.
 func Triple[A, B, C any](first Part[A], second Part[B], third Part[C]) TripleFormat[A, B, C] {
+	need("Triple", "first", first)
+	need("Triple", "second", second)
+	need("Triple", "third", third)
 	return TripleFormat[A, B, C]{first, second, third}
 }
 

@@ -29,10 +29,29 @@ func (s *schema) find(view reflect.Type) (*schema, error) {
 	if slices.Contains(names, s.root) {
 		names = []string{s.root}
 	}
-	if len(names) != 1 {
+	switch {
+	case len(names) == 0:
+		return nil, fmt.Errorf("it has 0 tables of this name; those that it has are %s", s.tables())
+	case len(names) > 1:
 		return nil, fmt.Errorf("it has %d tables of this name: %q", len(names), names)
 	}
 	return s.of(names[0]), nil
+}
+
+// tables lists the tables of the schema, of which a large one has many.
+func (s *schema) tables() string {
+	const most = 20
+	var names []string
+	for name, d := range s.types {
+		if d.kind == tableDef {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	if n := len(names) - most; n > 0 {
+		return fmt.Sprintf("%q and %d more", names[:most], n)
+	}
+	return fmt.Sprintf("%q", names)
 }
 
 // closest returns those of several names whose namespaces agree best with a package's path: the folders of generated

@@ -217,7 +217,7 @@ func TestBadSchema(t *testing.T) {
 		{"no schema", flatbuffers.New[testfb.AnimalT, testfb.Animal](nil), "flatc --binary --schema --bfbs-builtins"},
 		{"junk", flatbuffers.New[testfb.AnimalT, testfb.Animal]([]byte("namespace zoo; table Animal { }")), "not a compiled schema"},
 		{"another program's schema", flatbuffers.New[testfb.AnimalT, testfb.Animal](evolution(t, "base")), "run flatc again"},
-		{"a schema without the table", flatbuffers.New[testfb.AnimalT, testfb.Animal](evolution(t, "renamed_root")), "0 tables of this name"},
+		{"a schema without the table", flatbuffers.New[testfb.AnimalT, testfb.Animal](evolution(t, "renamed_root")), "0 tables of this name; those that it has are [\"zoo"},
 	} {
 		_, err := core.OpenTable(ctx, db, "animals", keys.String(), c.format)
 		wantSays(t, c.name+": OpenTable", err, c.says)
