@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // catalogue is the list of tables. It lies in the rows of table number 0, each with a checksum:
@@ -345,20 +344,3 @@ func (s *Storage) firstKeys(ctx context.Context, r ScanRange) (writes []Write, m
 
 // errStop ends eachRow early.
 var errStop = errors.New("stop")
-
-// isReplacedName reports whether replacedName made other from name.
-func isReplacedName(name, other string) bool {
-	suffix, ok := strings.CutPrefix(other, name+replacedInfix)
-	_, err := time.Parse(replacedTime, suffix)
-	return ok && err == nil
-}
-
-// replacedName returns the name under which a table or storage is set aside.
-func replacedName(name string) string {
-	return name + replacedInfix + time.Now().UTC().Format(replacedTime)
-}
-
-const (
-	replacedInfix = ".replaced-"
-	replacedTime  = "20060102T150405.000000000Z"
-)

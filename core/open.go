@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"github.com/guardkv/guardkv/core/internal/names"
 )
 
 // Open opens the storage at path, or creates one if nothing is there. What else may happen is said by options.
@@ -18,8 +20,11 @@ import (
 //
 // The storage must be closed. opts and b may be shared by several storages.
 func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage, error) {
-	o := opener{ctx: ctx, path: placeOf(path), backend: b, options: newOptions(opts)}
-	s, err := o.open()
+	o, err := newOpener(ctx, placeOf(path), b, newOptions(opts))
+	var s *Storage
+	if err == nil {
+		s, err = o.open()
+	}
 	if err != nil {
 		var known *Error
 		if errors.As(err, &known) {
@@ -44,23 +49,43 @@ var errNoPath = errors.New("the path is empty")
 // opener is an Open under way.
 type opener struct {
 	ctx     context.Context
-	path    string
+	user    context.Context // for the migration: the one that was given, whatever becomes of ctx
+	path    string          // as it was given, and as it is shown
+	place   string          // where that leads: see Resolver
 	backend Backend
 	options options
 
 	claim     Claim
-	found     bool // whether a storage is there
-	mark      mark // of that storage, or of the one to create
+	found     bool   // whether a storage is there
+	mark      mark   // of that storage, or of the one to create
+	aside     string // where the old storage went for which there is no new one yet
+	newest    string // where the old storage went
 	recreated *Recreation
+	opened    bool // the storage was opened: what fails from then on is not tried again
+}
+
+func newOpener(ctx context.Context, path string, b Backend, o options) (*opener, error) {
+	place, err := resolve(b, path)
+	if err != nil {
+		return nil, err
+	}
+	return &opener{ctx: ctx, user: ctx, path: path, place: place, backend: b, options: o}, nil
 }
 
 // open begins anew when somebody else created or replaced the storage in the meantime.
 func (o *opener) open() (s *Storage, err error) {
-	for range conflictTries {
+	for try := range conflictTries {
+		backOff(try)
 		s, err = o.try()
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, ErrConflict) || o.opened {
 			break
 		}
+	}
+	if errors.Is(err, ErrConflict) && !o.opened {
+		err = fmt.Errorf("%w: others create and replace the storage again and again: %w", ErrLocked, err)
+	}
+	if err != nil && o.aside != "" {
+		err = fmt.Errorf("%w; the old storage is at %s", err, o.recreated.Path)
 	}
 	return s, err
 }
@@ -80,8 +105,9 @@ func (o *opener) proceed() (*Storage, error) {
 	}
 	s, err := o.openSound()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, o.putBack())
 	}
+	o.aside, o.opened = "", true
 	finished := false
 	defer func() { // also if the migration panics
 		if !finished {
@@ -97,9 +123,6 @@ func (o *opener) proceed() (*Storage, error) {
 
 // take claims the path and looks at what is there.
 func (o *opener) take() error {
-	if o.path == "" {
-		return errNoPath
-	}
 	if err := o.options.check(); err != nil {
 		return err
 	}
@@ -109,7 +132,7 @@ func (o *opener) take() error {
 	if err := live(o.ctx); err != nil {
 		return err
 	}
-	claim, err := o.backend.Claim(o.ctx, o.path, o.options.readOnly)
+	claim, err := o.backend.Claim(o.ctx, o.place, o.options.readOnly)
 	if err != nil {
 		return err
 	}
@@ -170,15 +193,18 @@ func (o *opener) replaces() (Recreate, error) {
 		ErrVersionMismatch, stored, wanted)
 }
 
-// setAside moves the claimed storage out of the way.
+// setAside moves the claimed storage out of the way. If there will be no new one in its place, putBack undoes it.
 func (o *opener) setAside(reason Recreate) error {
 	if o.options.readOnly {
 		return fmt.Errorf("%w: the policy asks for a new storage (%s)", ErrReadOnly, reason)
 	}
-	to := replacedName(o.path)
-	if err := o.claim.Rename(to); err != nil {
+	suffix, err := renameAside(o.claim, o.place)
+	if err != nil {
 		return fmt.Errorf("setting the old storage aside (%s): %w", reason, err)
 	}
+	o.aside = names.Beside(o.place, suffix)
+	o.newest = o.aside
+	to := shownBeside(o.path, o.place, suffix)
 	o.options.logger.Warn("storage replaced", "storage", o.path, "reason", reason.String(), "old", to)
 	o.recreated = &Recreation{Reason: reason, Path: to}
 	version := o.options.version
@@ -188,6 +214,35 @@ func (o *opener) setAside(reason Recreate) error {
 	o.found = false
 	o.mark = newMark(o.backend.Name(), version)
 	return nil
+}
+
+// putBack moves what was set aside back to its path if nothing has come there: who finds nothing there would begin with an
+// empty storage.
+func (o *opener) putBack() error {
+	if o.aside == "" {
+		return nil
+	}
+	err := o.claim.Release() // of a path where nothing is
+	if err == nil {
+		err = moveBack(o.ctx, o.backend, o.aside, o.place)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil // it stays aside, and open says so
+	}
+	if err == nil {
+		o.options.logger.Warn("storage put back: a new one could not be made", "storage", o.path)
+		o.aside, o.recreated = "", nil
+	}
+	return err
+}
+
+// moveBack moves a storage, even if ctx has ended.
+func moveBack(ctx context.Context, b Backend, from, to string) error {
+	old, err := b.Claim(context.WithoutCancel(ctx), from, false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(old.Rename(to), old.Release())
 }
 
 // openSound opens the storage. One that turns out to be damaged is set aside if the policy says so.
@@ -266,7 +321,7 @@ func (o *opener) finish(s *Storage) error {
 	m := o.mark
 	m.State = ""
 	if from, to := m.Version, o.options.version; from < to && !o.options.anyVersion && o.options.migrate != nil {
-		if err := o.options.migrate(o.ctx, s, from, to); err != nil {
+		if err := o.options.migrate(o.user, s, from, to); err != nil {
 			return fmt.Errorf("migrating from version %d to %d: %w", from, to, err)
 		}
 		m.Version = to
@@ -284,12 +339,12 @@ func (o *opener) prune() {
 	if o.options.keep < 0 {
 		return
 	}
-	old, err := o.backend.List(o.ctx, o.path+replacedInfix)
-	newest := o.recreated.Path // whatever the clock said when the others were set aside
+	old, err := o.backend.List(o.ctx, replacedPrefix(o.place))
+	newest := o.newest // whatever the clock said when the others were set aside
 	old = append(slices.DeleteFunc(old, func(path string) bool { return path == newest }), newest)
 	kept := 0
 	for _, path := range slices.Backward(old) { // the newest first
-		if !isReplacedName(o.path, path) {
+		if !isReplaced(o.place, path) {
 			continue
 		}
 		owned, failed := o.pruneOne(path, kept >= o.options.keep)

@@ -201,7 +201,7 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 		return nil, err
 	}
 	writes := []Write{row}
-	aside := replacedName(o.name)
+	aside := s.catalogue.asideOf(o.name)
 	if old != nil {
 		asideRow, err := old.record.Load().row(aside)
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+
+	"github.com/guardkv/guardkv/core/internal/names"
 )
 
 // RestoreProgress tells how far Restore is.
@@ -36,10 +38,11 @@ type RestoreProgress struct {
 // WithVersion, WithAnyVersion and WithMigration decide about it as Open does about a stored one, before anything is
 // written; OnVersionBump does not apply. A migration runs when the storage is in its place: if it fails the storage
 // stays, with its old version, for the next Open to migrate. WithReadOnly is ErrReadOnly.
+//
+// When the storage is in its place the Restore is done: that ctx ends from then on matters to the migration alone, and an
+// error of opening the storage says that it is there. Before, an error or the end of ctx leaves everything as it was.
 func Restore(ctx context.Context, path string, b Backend, r io.Reader, opts ...Option) (*Storage, error) {
-	re := restorer{ctx: ctx, path: placeOf(path), backend: b, options: newOptions(opts), in: newBackupReader(r), known: make(map[string]bool)}
-	re.batch.reset()
-	s, err := re.start(r)
+	s, err := restore(ctx, placeOf(path), b, r, newOptions(opts))
 	if err != nil {
 		var known *Error
 		if errors.As(err, &known) {
@@ -65,7 +68,9 @@ const restoreBytes = 32 << 20
 // restorer is a Restore under way.
 type restorer struct {
 	ctx     context.Context
-	path    string
+	path    string // as it was given, and as it is shown
+	place   string // where that leads: see Resolver
+	temp    string // where the storage is built
 	backend Backend
 	options options
 	in      *backupReader
@@ -84,14 +89,22 @@ type restorer struct {
 	key      []byte // of the row that is read, as stored
 	value    []byte
 
+	aside     string // where the old storage went
 	recreated *Recreation
 }
 
-// start looks whether all that it takes to restore was passed. The path and the rest are looked at by take.
-func (r *restorer) start(from io.Reader) (*Storage, error) {
-	if err := missing("reader", from); err != nil {
+// restore looks whether all that it takes was passed; the rest is looked at by take.
+func restore(ctx context.Context, path string, b Backend, in io.Reader, o options) (*Storage, error) {
+	if err := missing("reader", in); err != nil {
 		return nil, err
 	}
+	place, err := resolve(b, path)
+	if err != nil {
+		return nil, err
+	}
+	r := restorer{ctx: ctx, path: path, place: place, temp: names.Beside(place, restoringSuffix), backend: b,
+		options: o, in: newBackupReader(in), known: make(map[string]bool)}
+	r.batch.reset()
 	return r.restore()
 }
 
@@ -135,7 +148,7 @@ func (r *restorer) judge(o *opener) error {
 
 // opener returns an Open of the path.
 func (r *restorer) opener() opener {
-	return opener{ctx: r.ctx, path: r.path, backend: r.backend, options: r.options}
+	return opener{ctx: r.ctx, user: r.ctx, path: r.path, place: r.place, backend: r.backend, options: r.options}
 }
 
 // readHead reads the head of the backup and decides about its version.
@@ -192,14 +205,14 @@ func (r *restorer) create() error {
 
 // claimTemporary claims the temporary path and removes what a crash left there.
 func (r *restorer) claimTemporary() (Claim, error) {
-	claim, err := r.backend.Claim(r.ctx, r.path+restoringSuffix, false)
+	claim, err := r.backend.Claim(r.ctx, r.temp, false)
 	if errors.Is(err, ErrLocked) {
 		return nil, fmt.Errorf("another Restore to the path is under way: %w", err)
 	} else if err != nil {
 		return nil, err
 	}
 	if err := r.removeLeftover(claim); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is in the way: %w", r.path+restoringSuffix, err), claim.Release())
+		return nil, errors.Join(fmt.Errorf("%s is in the way: %w", r.temp, err), claim.Release())
 	}
 	return claim, nil
 }
@@ -216,7 +229,7 @@ func (r *restorer) removeLeftover(claim Claim) error {
 	if m.State == "" {
 		return fmt.Errorf("%w: a storage that no Restore left behind; move it away", ErrExists)
 	}
-	r.options.logger.Warn("removing what an interrupted Restore left behind", "storage", r.path+restoringSuffix)
+	r.options.logger.Warn("removing what an interrupted Restore left behind", "storage", r.temp)
 	return claim.Remove()
 }
 
@@ -388,13 +401,13 @@ func (r *restorer) publish() (err error) {
 			err = errors.Join(err, r.putBack())
 		}
 	}()
-	claim, err := r.backend.Claim(r.ctx, r.path+restoringSuffix, false)
+	claim, err := r.backend.Claim(r.ctx, r.temp, false)
 	if err != nil {
 		return err
 	}
 	defer claim.Release()
 	if ours, err := r.isOurs(claim); err != nil || !ours {
-		return errors.Join(err, fmt.Errorf("%w: another Restore to the path took %s", ErrConflict, r.path+restoringSuffix))
+		return errors.Join(err, fmt.Errorf("%w: another Restore to the path took %s", ErrConflict, r.temp))
 	}
 	for try := range conflictTries {
 		backOff(try)
@@ -428,18 +441,14 @@ func (r *restorer) makeRoom() error {
 	}
 	err := o.setAside(Always)
 	if err == nil {
-		r.recreated = o.recreated
+		r.recreated, r.aside = o.recreated, o.aside
 	}
 	return err
 }
 
 // putBack undoes makeRoom.
 func (r *restorer) putBack() error {
-	old, err := r.backend.Claim(context.WithoutCancel(r.ctx), r.recreated.Path, false)
-	if err == nil {
-		err = errors.Join(old.Rename(r.path), old.Release())
-	}
-	if err != nil {
+	if err := moveBack(r.ctx, r.backend, r.aside, r.place); err != nil {
 		return fmt.Errorf("the old storage is at %s: %w", r.recreated.Path, err)
 	}
 	return nil
@@ -447,7 +456,7 @@ func (r *restorer) putBack() error {
 
 // discard removes what was built, if it is still there.
 func (r *restorer) discard() error {
-	claim, err := r.backend.Claim(context.WithoutCancel(r.ctx), r.path+restoringSuffix, false)
+	claim, err := r.backend.Claim(context.WithoutCancel(r.ctx), r.temp, false)
 	if err != nil {
 		return fmt.Errorf("removing what was restored: %w", err)
 	}
@@ -468,17 +477,27 @@ func (r *restorer) isOurs(claim Claim) (bool, error) {
 	return m.ID == r.mark.ID, err
 }
 
-// open opens the storage at its place.
+// open opens the storage at its place. The Restore is done, so that ctx does not count any more, but for a migration, and an
+// error says that the storage is there.
 func (r *restorer) open() (*Storage, error) {
 	o := r.opener()
-	o.recreated = r.recreated
+	o.ctx = context.WithoutCancel(r.ctx)
+	o.recreated, o.newest = r.recreated, r.aside
 	o.options.recreate &= OnFormatChange
+	s, err := r.openBy(&o)
+	if err != nil {
+		return nil, fmt.Errorf("the backup is restored, and the storage is complete at its path; opening it failed: %w", err)
+	}
+	return s, nil
+}
+
+func (r *restorer) openBy(o *opener) (*Storage, error) {
 	if err := o.take(); err != nil {
 		return nil, err
 	}
 	defer func() { o.claim.Release() }()
 	if !o.found || o.mark.ID != r.mark.ID {
-		return nil, fmt.Errorf("%w: the storage was complete, and somebody else moved or removed it before it was opened", ErrConflict)
+		return nil, fmt.Errorf("%w: somebody else moved or removed it before it was opened", ErrConflict)
 	}
 	return o.proceed()
 }

@@ -426,3 +426,11 @@ func checkList(t *trial) {
 		}
 	}
 }
+
+// resolve returns where a path leads to, if the backend knows.
+func resolve(b core.Backend, path string) (string, error) {
+	if r, ok := b.(core.Resolver); ok {
+		return r.Resolve(path)
+	}
+	return path, nil
+}
