@@ -173,3 +173,51 @@ func TestOpenersThatAreAlwaysSlower(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// OnFormatChange set a table aside that was opened while that was being written, so that its new handle lost it.
+func TestATableIsNotOpenedWhileItIsSetAside(t *testing.T) {
+	m := memory.New()
+	stored(t, m, "db")
+	b := backendtest.Fault(m)
+	s, err := core.Open(t.Context(), "db", b, quiet, core.WithRecreate(core.OnFormatChange))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	gate, reached, failure := make(chan struct{}), make(chan struct{}), errors.New("of the engine")
+	b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1, Err: fmt.Errorf("%w: %w", core.ErrNoRoom, failure)})
+	if _, err := core.OpenTable(t.Context(), s, "t", keys.Int(), values.Bytes()); !errors.Is(err, failure) {
+		t.Error(err)
+	}
+	b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1, Do: func() { close(reached); <-gate }})
+	aside, opened := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := core.OpenTable(t.Context(), s, "t", keys.Int(), values.Bytes())
+		aside <- err
+	}()
+	<-reached
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := core.OpenTable(ctx, s, "t", keys.Int(), values.String()); !errors.Is(err, context.Canceled) {
+		t.Errorf("a table was opened while it was being set aside: %v", err)
+	}
+	go func() {
+		_, err := core.OpenTable(t.Context(), s, "t", keys.Int(), values.String())
+		opened <- err
+	}()
+	close(gate)
+	if err := <-aside; err != nil {
+		t.Error(err)
+	}
+	if err := <-opened; !errors.Is(err, core.ErrFormatMismatch) {
+		t.Errorf("opening the table that was set aside gives %v", err)
+	}
+	r, _ := s.Recreated()
+	old, err := core.OpenTable(t.Context(), s, r.Table, keys.Int(), values.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := old.Load(t.Context(), 1); v != "db" || err != nil {
+		t.Errorf("the row of the old table is %q, %v", v, err)
+	}
+}

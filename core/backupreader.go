@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // backupReader reads the records of a backup. It believes no length: memory grows with the bytes that arrive.
@@ -128,12 +129,21 @@ func (b *backupReader) blob(dst []byte) ([]byte, error) {
 	return b.bytes(dst, n)
 }
 
-// bytes appends n bytes to dst.
+// believed is how many times as many bytes as have arrived are taken at once.
+const believed = 8
+
+// bytes appends n bytes to dst. It makes room for some times what has arrived: a large value is hardly copied as dst grows, and
+// a length that is not true costs little.
 func (b *backupReader) bytes(dst []byte, n uint64) ([]byte, error) {
+	arrived := 0
 	for n > 0 {
 		p, err := b.in.some(n)
 		if err != nil {
 			return dst, noEOF(err)
+		}
+		arrived += len(p)
+		if cap(dst)-len(dst) < len(p) {
+			dst = slices.Grow(dst, int(min(n, uint64(believed*arrived))))
 		}
 		dst = append(dst, p...)
 		n -= uint64(len(p))
@@ -155,6 +165,9 @@ func (b *backupReader) uvarint() (n uint64, err error) {
 		c, err := b.kind()
 		if err != nil {
 			return 0, err
+		}
+		if shift == 63 && c > 1 {
+			break
 		}
 		n |= uint64(c&0x7f) << shift
 		if c < 0x80 {

@@ -75,9 +75,20 @@ func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) 
 
 // follow appends a stored row that comes after all others in the batch, whatever their tables. It is not mixed with add.
 func (b *batch) follow(key, value []byte) {
+	b.followBy(key, func(dst []byte) ([]byte, error) { return append(dst, value...), nil })
+}
+
+// followBy is follow for a value that a function appends. It returns the value, which is valid until the next row. After
+// an error the batch is of no use.
+func (b *batch) followBy(key []byte, value func(dst []byte) ([]byte, error)) (_ []byte, err error) {
 	start := len(b.arena)
-	b.arena = append(append(b.arena, key...), value...)
-	b.rows = append(b.rows, encodedRow{start: start, value: start + len(key), end: len(b.arena)})
+	b.arena = append(b.arena, key...)
+	at := len(b.arena)
+	if b.arena, err = value(b.arena); err != nil {
+		return nil, err
+	}
+	b.rows = append(b.rows, encodedRow{start: start, value: at, end: len(b.arena)})
+	return b.arena[at:], nil
 }
 
 // sort returns the rows as writes in the order of their keys, and their size in bytes; of equal keys the last added

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -49,7 +50,7 @@ type tableState struct {
 	name    string
 	record  atomic.Pointer[tableRecord]
 	dropped atomic.Bool
-	opened  atomic.Bool // a handle was given out
+	use     tableUse
 	check   atomic.Pointer[func(key, stored []byte) error]
 }
 
@@ -154,10 +155,14 @@ func (c *catalogue) names() []*tableState {
 	return all
 }
 
-// distinct returns ErrCorrupt if two tables have the same number: their rows could not be told apart.
+// distinct returns ErrCorrupt if two tables have the same number, because their rows could not be told apart, or if one has
+// a number that is never given out.
 func (c *catalogue) distinct() error {
 	owner := map[uint32]string{catalogueNumber: "the catalogue"}
 	for n := range c.dropped {
+		if n == catalogueNumber || n > maxTableNumber {
+			return fmt.Errorf("%w: a dropped table has the number %d", ErrCorrupt, n)
+		}
 		owner[n] = "a dropped table"
 	}
 	for _, t := range c.names() {
@@ -165,17 +170,26 @@ func (c *catalogue) distinct() error {
 		if other, ok := owner[n]; ok {
 			return fmt.Errorf("%w: table %q has the same number %d as %s", ErrCorrupt, t.name, n, other)
 		}
+		if n > maxTableNumber {
+			return fmt.Errorf("%w: table %q has the number %d", ErrCorrupt, t.name, n)
+		}
 		owner[n] = fmt.Sprintf("table %q", t.name)
 	}
 	return nil
 }
 
+// maxTableNumber is the highest number that is given out: behind it there is one that bounds its rows.
+const maxTableNumber = math.MaxUint32 - 1
+
 // unused returns a table number that no row can have.
-func (c *catalogue) unused() uint32 {
+func (c *catalogue) unused() (uint32, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.last >= maxTableNumber {
+		return 0, fmt.Errorf("%w: all table numbers of the storage were given out; restore a backup of it, which numbers anew", ErrTooLarge)
+	}
 	c.last++
-	return c.last
+	return c.last, nil
 }
 
 // change applies fn to the maps.

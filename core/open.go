@@ -287,6 +287,9 @@ func (s *Storage) validate(ctx context.Context) error {
 		return err
 	}
 	err = s.catalogue.load(ctx, snap)
+	if err == nil {
+		err = s.catalogue.distinct()
+	}
 	if err == nil && s.opts.validation == ValidateFull {
 		err = s.check(ctx, snap)
 	}

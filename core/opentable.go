@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // TableOption changes how a table is created.
@@ -77,7 +78,7 @@ func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error
 	}
 	if state := o.storage.catalogue.find(o.name); state != nil {
 		t, record, err := o.bind(state)
-		if err == nil && (record == nil || o.storage.opts.readOnly) {
+		if err == nil && (record == nil || o.storage.opts.readOnly) && t.give() {
 			return t, nil
 		}
 		if err != nil && !o.mayReplace(err) {
@@ -126,8 +127,11 @@ func (o *tableOpener[K, V, W]) write(ctx context.Context) (t *Table[K, V, W], er
 	case err != nil:
 		return nil, err
 	case record != nil:
-		return t, o.store(ctx, state, record)
+		if err := o.store(ctx, state, record); err != nil {
+			return nil, err
+		}
 	}
+	t.give() // nobody sets the table aside meanwhile: that takes the turn
 	return t, nil
 }
 
@@ -175,11 +179,12 @@ func (o *tableOpener[K, V, W]) bindValue(stored []byte) (ValueFormat[V, W], []by
 
 // replace sets the table aside under another name, in the same write that creates the new one.
 func (o *tableOpener[K, V, W]) replace(ctx context.Context, state *tableState, reason error) (*Table[K, V, W], error) {
-	if state.opened.Load() {
+	if !state.use.leave() {
 		return nil, fmt.Errorf("%w; it is not set aside while it is open elsewhere", reason)
 	}
 	t, err := o.create(ctx, state)
 	if err != nil {
+		state.use.stay()
 		return nil, err
 	}
 	return t, nil
@@ -195,7 +200,11 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 	if err != nil {
 		return nil, err
 	}
-	r := tableRecord{Number: s.catalogue.unused(), Key: o.key.ID(), Value: o.value.ID(), Meta: meta, Checksums: o.options.checksums}
+	n, err := s.catalogue.unused()
+	if err != nil {
+		return nil, err
+	}
+	r := tableRecord{Number: n, Key: o.key.ID(), Value: o.value.ID(), Meta: meta, Checksums: o.options.checksums}
 	row, err := r.row(o.name)
 	if err != nil {
 		return nil, err
@@ -215,7 +224,6 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 	state := newTableState(o.name, r)
 	s.catalogue.change(func() {
 		if old != nil {
-			old.dropped.Store(true) // for a handle that was opened while the table was being set aside
 			s.catalogue.tables[aside] = newTableState(aside, *old.record.Load())
 		}
 		s.catalogue.tables[o.name] = state
@@ -224,7 +232,9 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 		s.opts.logger.Warn("table replaced", "storage", s.path, "table", o.name, "old", aside)
 		s.recreated.Store(&Recreation{Reason: OnFormatChange, Path: s.path, Table: aside})
 	}
-	return newTable(s, state, r, o.key, value), nil
+	t := newTable(s, state, r, o.key, value)
+	t.give()
+	return t, nil
 }
 
 // store replaces the record of an existing table.
@@ -243,8 +253,36 @@ func (o *tableOpener[K, V, W]) store(ctx context.Context, state *tableState, r *
 func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key KeyFormat[K], value ValueFormat[V, W]) *Table[K, V, W] {
 	t := &Table[K, V, W]{storage: s, state: state, rows: newRowFormat(r, s.limits, key, value)}
 	t.guards = newGuardPool[W](&s.readers, state.name, t.rows.prefix())
-	check := t.rows.check
-	state.check.Store(&check)
-	state.opened.Store(true)
 	return t
 }
+
+// give says that a handle is given out, unless its table is being set aside: then there must be none.
+func (t *Table[K, V, W]) give() bool {
+	if !t.state.use.open() {
+		return false
+	}
+	check := t.rows.check
+	t.state.check.Store(&check)
+	return true
+}
+
+// tableUse says whether a table is open, so that it is not set aside then. A handle is given out without the turn to write, so
+// that whoever has the turn must decide in one step.
+type tableUse struct{ state atomic.Int32 }
+
+const (
+	unopened  int32 = iota // no handle was given out
+	isOpen                 // one was
+	isLeaving              // the table is being set aside, or was
+)
+
+// open reports whether a handle may be given out.
+func (u *tableUse) open() bool {
+	return u.state.CompareAndSwap(unopened, isOpen) || u.state.Load() == isOpen
+}
+
+// leave reports whether the table may be set aside, and is not opened from now on.
+func (u *tableUse) leave() bool { return u.state.CompareAndSwap(unopened, isLeaving) }
+
+// stay undoes leave.
+func (u *tableUse) stay() { u.state.Store(unopened) }

@@ -87,7 +87,6 @@ type restorer struct {
 	record   tableRecord
 	previous []byte // its last row's key
 	key      []byte // of the row that is read, as stored
-	value    []byte
 
 	aside     string // where the old storage went
 	recreated *Recreation
@@ -304,7 +303,8 @@ func (r *restorer) readRow() error {
 	return nil
 }
 
-// takeRow reads the value of the row whose key was read.
+// takeRow reads the value of the row whose key was read. It is read to where it is stored from: a large value is in memory
+// once.
 func (r *restorer) takeRow(size uint64) (err error) {
 	if r.limits.Value > 0 && size > uint64(r.limits.Value) || r.limits.Key > 0 && len(r.key) > r.limits.Key {
 		return r.limits.rowTooLarge(len(r.key), int(size))
@@ -312,7 +312,11 @@ func (r *restorer) takeRow(size uint64) (err error) {
 	if err := r.limits.checkBatch(1, len(r.key)+int(size)); err != nil {
 		return err
 	}
-	if r.value, err = r.in.bytes(r.value[:0], size); err != nil {
+	if err := r.room(len(r.key) + int(size)); err != nil {
+		return err
+	}
+	value, err := r.batch.followBy(r.key, func(dst []byte) ([]byte, error) { return r.in.bytes(dst, size) })
+	if err != nil {
 		return err
 	}
 	if len(r.previous) > 0 && bytes.Compare(r.previous, r.key) >= 0 {
@@ -320,26 +324,33 @@ func (r *restorer) takeRow(size uint64) (err error) {
 	}
 	r.previous = append(r.previous[:0], r.key...)
 	if r.record.Checksums {
-		if _, err := checkRowSum(r.key[tableNumberSize:], r.value); err != nil {
+		if _, err := checkRowSum(r.key[tableNumberSize:], value); err != nil {
 			return err
 		}
-	}
-	if err := r.put(r.key, r.value); err != nil {
-		return err
 	}
 	r.rows++
 	return nil
 }
 
-// put adds a stored row, the next in order, to the write under way, after making room for it.
+// put adds a stored row, the next in order, to the write under way.
 func (r *restorer) put(key, value []byte) error {
-	if n := len(r.batch.rows); n > 0 && !r.fits(n+1, len(r.batch.arena)+len(key)+len(value)) {
-		if err := r.apply(); err != nil {
-			return r.fail(err)
-		}
-		r.report()
+	if err := r.room(len(key) + len(value)); err != nil {
+		return err
 	}
 	r.batch.follow(key, value)
+	return nil
+}
+
+// room stores what was put if a row of so many bytes does not go into the same write.
+func (r *restorer) room(size int) error {
+	n := len(r.batch.rows)
+	if n == 0 || r.fits(n+1, len(r.batch.arena)+size) {
+		return nil
+	}
+	if err := r.apply(); err != nil {
+		return r.fail(err)
+	}
+	r.report()
 	return nil
 }
 
