@@ -30,12 +30,18 @@ type (
 	backupHead struct {
 		Format  int    `json:"format"`
 		Version uint64 `json:"version"` // the application's
+
+		// Needs are the features without which the backup cannot be restored; see checkFeatures.
+		Needs []string `json:"needs,omitempty"`
 	}
 	backupTable struct {
 		Key       string `json:"key"`
 		Value     string `json:"value"`
 		Meta      []byte `json:"meta,omitempty"`
 		Checksums bool   `json:"checksums,omitempty"`
+
+		// Needs are the features of the table, as it records them.
+		Needs []string `json:"needs,omitempty"`
 	}
 )
 
@@ -122,7 +128,7 @@ func (b *backup) load(ctx context.Context, snap Snapshot) error {
 }
 
 func (b *backup) writeHead() error {
-	text, err := json.Marshal(backupHead{backupFormat, b.storage.version.Load()})
+	text, err := json.Marshal(backupHead{Format: backupFormat, Version: b.storage.version.Load()})
 	if err != nil {
 		return err
 	}
@@ -173,7 +179,7 @@ func (b *backup) due(n uint32) (due int) {
 func (b *backup) writeTables(tables []*tableState) error {
 	for _, t := range tables {
 		r := t.record.Load()
-		text, err := json.Marshal(backupTable{r.Key, r.Value, r.Meta, r.Checksums})
+		text, err := json.Marshal(backupTable{r.Key, r.Value, r.Meta, r.Checksums, r.Needs})
 		if err != nil {
 			return err
 		}

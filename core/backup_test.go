@@ -204,7 +204,7 @@ func small(t *testing.T) *archive {
 	s := openBackup(t, memory.New())
 	key, value := idsOf(t, s)
 	a := &archive{cut: 13}
-	return a.head(`{"format":1,"version":9,"later":"members are ignored"}`).
+	return a.head(`{"format":1,"version":9}`).
 		table("words", fmt.Sprintf(`{"key":%q,"value":%q}`, key, value)).row("a", "1").row("b", "2").row("c", "3")
 }
 
@@ -237,19 +237,27 @@ func TestRestoreRefuses(t *testing.T) {
 		backup []byte
 		want   error
 	}{
-		"nothing":          {nil, core.ErrCorrupt},
-		"other text":       {[]byte("GUARDKV BACKUP\n and more of it"), core.ErrCorrupt},
-		"no chunks":        {sound[0], core.ErrCorrupt},
-		"swapped chunks":   {mixed(func(p [][]byte) [][]byte { p[2], p[3] = p[3], p[2]; return p }), core.ErrCorrupt},
-		"a chunk twice":    {mixed(func(p [][]byte) [][]byte { return slices.Insert(p, 2, p[2]) }), core.ErrCorrupt},
-		"a lost chunk":     {mixed(func(p [][]byte) [][]byte { return slices.Delete(p, 2, 3) }), core.ErrCorrupt},
-		"a lost end":       {mixed(func(p [][]byte) [][]byte { return p[:len(p)-1] }), core.ErrCorrupt},
-		"another's chunk":  {join(spliced...), core.ErrCorrupt},
-		"an empty chunk":   {mixed(func(p [][]byte) [][]byte { return append(p, chunk(len(p)-1, nil)) }), core.ErrCorrupt},
-		"one more chunk":   {mixed(func(p [][]byte) [][]byte { return append(p, chunk(len(p)-1, []byte("E"))) }), core.ErrCorrupt},
-		"a long chunk":     {join(sound[0], chunk(0, long)), core.ErrCorrupt},
-		"a newer format":   {new(archive).head(`{"format":2}`).bytes(), core.ErrVersionMismatch},
-		"no format":        {new(archive).head(`{}`).bytes(), core.ErrVersionMismatch},
+		"nothing":         {nil, core.ErrCorrupt},
+		"other text":      {[]byte("GUARDKV BACKUP\n and more of it"), core.ErrCorrupt},
+		"no chunks":       {sound[0], core.ErrCorrupt},
+		"swapped chunks":  {mixed(func(p [][]byte) [][]byte { p[2], p[3] = p[3], p[2]; return p }), core.ErrCorrupt},
+		"a chunk twice":   {mixed(func(p [][]byte) [][]byte { return slices.Insert(p, 2, p[2]) }), core.ErrCorrupt},
+		"a lost chunk":    {mixed(func(p [][]byte) [][]byte { return slices.Delete(p, 2, 3) }), core.ErrCorrupt},
+		"a lost end":      {mixed(func(p [][]byte) [][]byte { return p[:len(p)-1] }), core.ErrCorrupt},
+		"another's chunk": {join(spliced...), core.ErrCorrupt},
+		"an empty chunk":  {mixed(func(p [][]byte) [][]byte { return append(p, chunk(len(p)-1, nil)) }), core.ErrCorrupt},
+		"one more chunk":  {mixed(func(p [][]byte) [][]byte { return append(p, chunk(len(p)-1, []byte("E"))) }), core.ErrCorrupt},
+		"a long chunk":    {join(sound[0], chunk(0, long)), core.ErrCorrupt},
+		"a newer format":  {new(archive).head(`{"format":2}`).bytes(), core.ErrVersionMismatch},
+		"no format":       {new(archive).head(`{}`).bytes(), core.ErrVersionMismatch},
+		"a feature":       {new(archive).head(`{"format":1,"needs":["psychic"]}`).bytes(), core.ErrVersionMismatch},
+		"a later member":  {new(archive).head(`{"format":1,"psychic":true}`).bytes(), core.ErrVersionMismatch},
+		"a table's feature": {
+			small(t).table("t", `{"key":"k","value":"v","needs":["psychic"]}`).end(2, 3, 6).bytes(), core.ErrVersionMismatch,
+		},
+		"a table's later member": {
+			small(t).table("t", `{"key":"k","value":"v","psychic":true}`).end(2, 3, 6).bytes(), core.ErrVersionMismatch,
+		},
 		"no JSON":          {new(archive).head(`format 1`).bytes(), core.ErrCorrupt},
 		"no head":          {new(archive).table("t", wordsJSON).end(1, 0, 0).bytes(), core.ErrCorrupt},
 		"two heads":        {small(t).head(`{"format":1}`).end(1, 3, 6).bytes(), core.ErrCorrupt},

@@ -44,13 +44,20 @@ func (b *backupReader) head() (h backupHead, err error) {
 	if err != nil {
 		return h, err
 	}
-	if err := json.Unmarshal(text, &h); err != nil {
+	var first struct { // what every format has; the rest of a newer one may be anything
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(text, &first); err != nil {
 		return h, fmt.Errorf("%w: the backup's head: %w", ErrCorrupt, err)
 	}
-	if h.Format != backupFormat {
-		return h, fmt.Errorf("%w: the backup has format %d, this GuardKV knows format %d", ErrVersionMismatch, h.Format, backupFormat)
+	if first.Format != backupFormat {
+		return h, fmt.Errorf("%w: the backup has format %d, this GuardKV knows format %d",
+			ErrVersionMismatch, first.Format, backupFormat)
 	}
-	return h, nil
+	if err := decodeRecord("the backup's head", text, &h); err != nil {
+		return h, err
+	}
+	return h, checkFeatures("the backup", h.Needs)
 }
 
 // kind reads what the next record is.
@@ -72,8 +79,11 @@ func (b *backupReader) table() (name string, t backupTable, err error) {
 	if text, err = b.blob(text[:0]); err != nil {
 		return "", t, err
 	}
-	if err := json.Unmarshal(text, &t); err != nil {
-		return "", t, fmt.Errorf("%w: what is recorded of table %q: %w", ErrCorrupt, name, err)
+	if err := decodeRecord(fmt.Sprintf("what is recorded of table %q", name), text, &t); err != nil {
+		return "", t, err
+	}
+	if err := checkFeatures(fmt.Sprintf("table %q", name), t.Needs); err != nil {
+		return "", t, err
 	}
 	b.counts.tables++
 	return name, t, nil

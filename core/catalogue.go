@@ -43,6 +43,9 @@ type tableRecord struct {
 	Value     string `json:"value"`
 	Meta      []byte `json:"meta,omitempty"`
 	Checksums bool   `json:"checksums,omitempty"`
+
+	// Needs are the features without which the table cannot be read or written; see checkFeatures.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // tableState is what all handles of one table share.
@@ -108,11 +111,14 @@ func (c *catalogue) loadRow(key, stored []byte) error {
 	}
 	table, ok := strings.CutPrefix(name, tablePrefix)
 	if !ok {
-		return fmt.Errorf("%w: unknown catalogue row %q", ErrCorrupt, name)
+		return fmt.Errorf("%w: the catalogue row %q was written by a later GuardKV", ErrVersionMismatch, name)
 	}
 	var r tableRecord
-	if err := json.Unmarshal(value, &r); err != nil {
-		return fmt.Errorf("%w: catalogue row %q: %w", ErrCorrupt, name, err)
+	if err := decodeRecord(fmt.Sprintf("what is recorded of table %q", table), value, &r); err != nil {
+		return err
+	}
+	if err := checkFeatures(fmt.Sprintf("table %q", table), r.Needs); err != nil {
+		return err
 	}
 	c.tables[table] = newTableState(table, r)
 	c.last = max(c.last, r.Number)

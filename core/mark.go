@@ -23,6 +23,9 @@ type mark struct {
 	ID      string `json:"id"`      // random, of this storage; its copies share it
 	Version uint64 `json:"version"` // the application's
 	State   string `json:"state,omitempty"`
+
+	// Needs are the features without which the storage cannot be read; see checkFeatures. There are none in layout 1.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // The states of a storage that Restore makes. One that is being built is none yet, so Open refuses it. One that is
@@ -33,9 +36,12 @@ const (
 	markBuilt    = "built"
 )
 
-// layout is the version of what this package stores: marks, catalogue, rows. It grows when an older GuardKV could no
-// longer read that.
-const layout = 1
+// The layouts are versions of what this package stores: marks, catalogue, rows. A storage has the second one from the
+// first use of a feature on, because a GuardKV that knew the first one only did not look for features.
+const (
+	layout             = 1
+	layoutWithFeatures = 2
+)
 
 const markHead = "GUARDKV "
 
@@ -44,6 +50,9 @@ func newMark(backend string, version uint64) mark {
 }
 
 func (m mark) encode() []byte {
+	if len(m.Needs) > 0 {
+		m.Layout = layoutWithFeatures
+	}
 	b, err := json.Marshal(m)
 	if err != nil {
 		panic(err) // a struct of strings and numbers
@@ -68,12 +77,18 @@ func decodeMark(text []byte, backend string) (m mark, err error) {
 	if err := json.Unmarshal(body, &first); err != nil {
 		return m, errors.Join(ErrNotStorage, err)
 	}
-	if first.Layout != layout {
-		return m, fmt.Errorf("%w: the storage has layout %d, this GuardKV knows layout %d; open it with the version of GuardKV that wrote it, or a later one",
-			ErrVersionMismatch, first.Layout, layout)
+	if first.Layout != layout && first.Layout != layoutWithFeatures {
+		return m, fmt.Errorf("%w: the storage has layout %d, this GuardKV knows layouts %d and %d; "+
+			"open it with the version of GuardKV that wrote it, or a later one",
+			ErrVersionMismatch, first.Layout, layout, layoutWithFeatures)
 	}
-	if err := json.Unmarshal(body, &m); err != nil {
+	if err := decodeRecord("the mark", body, &m); errors.Is(err, ErrVersionMismatch) {
+		return m, err
+	} else if err != nil {
 		return m, errors.Join(ErrNotStorage, err)
+	}
+	if err := checkFeatures("the storage", m.Needs); err != nil {
+		return m, err
 	}
 	if m.Backend != backend {
 		return m, fmt.Errorf("%w of this backend: it was written by backend %q, not %q", ErrNotStorage, m.Backend, backend)

@@ -329,7 +329,7 @@ func (o *opener) finish(s *Storage) error {
 		}
 		m.Version = to
 	}
-	if m == o.mark {
+	if m.State == o.mark.State && m.Version == o.mark.Version {
 		return nil
 	}
 	s.version.Store(m.Version)
