@@ -58,6 +58,10 @@ var backupPromises = []promise{
 		explanation: "a Restore that fails leaves nothing behind, and what was at the path stays there",
 	},
 	{
+		name: "restore/cancelled", check: checkRestoreCancelled, bareOnly: true,
+		explanation: "a Restore that is cancelled gives an error and leaves everything as it was, or is done and gives the storage",
+	},
+	{
 		name: "restore/limits", check: checkRestoreLimits, bareOnly: true,
 		explanation: "a row over the engine's limits is ErrTooLarge, with its table and key, and leaves nothing behind",
 	},
@@ -368,6 +372,31 @@ func checkRestoreFails(t *trial) {
 	_, err := t.restore(broken, bytes.NewReader(b), core.WithVersion(5), core.WithRecreate(core.Always))
 	t.is("Restore that cannot try again", err, failure)
 	t.occupied(t.restored())
+}
+
+func checkRestoreCancelled(t *trial) {
+	b := t.backup()
+	for _, op := range []Op{OpClaim, OpMark, OpOpen, OpApply, OpSetMark, OpRename, OpSnapshot} {
+		for n := 1; ; n++ {
+			ctx, cancel := context.WithCancel(t.ctx)
+			reached := false
+			f := Fault(t.backend, Failure{Op: op, N: n, Do: func() { reached = true; cancel() }})
+			s, err := core.Restore(ctx, t.restored(), f, bytes.NewReader(b), core.WithVersion(5), core.WithoutSync())
+			cancel()
+			if err != nil {
+				t.nothingRestored(fmt.Sprintf("that was cancelled at %s %d, with the error %v,", op, n, err))
+				continue
+			}
+			isPrefix(t, t.words(s, "words"), core.StreamStats{Rows: int64(t.pick(3000, 500))})
+			t.closeStorage(s)
+			c := t.claim(t.restored(), false)
+			t.do("Remove", c.Remove())
+			t.release(c)
+			if !reached {
+				break
+			}
+		}
+	}
 }
 
 func checkRestoreLimits(t *trial) {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -69,6 +70,10 @@ var claimPromises = []promise{
 	{
 		name: "claim/rename onto", check: checkRenameOnto,
 		explanation: "Rename onto a path where something is gives fs.ErrExist, and both stay; an empty directory is nothing if the engine keeps its storages in directories",
+	},
+	{
+		name: "claim/moved", check: checkClaimMoved, bareOnly: true,
+		explanation: "what is renamed and removed is what was claimed: if something else is at the path by now, that stays",
 	},
 	{
 		name: "claim/remove", check: checkRemove,
@@ -392,6 +397,28 @@ func (t *trial) renameOntoFiles(m medium) {
 		return
 	}
 	t.release(c)
+}
+
+func checkClaimMoved(t *trial) {
+	if !t.onDisk() || runtime.GOOS == "windows" { // where nobody moves what is open
+		return
+	}
+	other, moved := t.path+".other", t.path+".moved"
+	for i, path := range []string{t.path, other} {
+		t.openStore(path, core.EngineOptions{Mark: []byte{byte(i)}, NoSync: true}).close()
+	}
+	c := t.claim(t.path, false)
+	t.do("Rename", errors.Join(os.Rename(t.path, moved), os.Rename(other, t.path)))
+	if err := c.Rename(t.path + ".aside"); err == nil {
+		t.Errorf("Rename of a storage that is not at its path any more succeeded")
+	}
+	if err := c.Remove(); err == nil {
+		t.Errorf("Remove of a storage that is not at its path any more succeeded")
+	}
+	t.release(c) // first: some engines know their locks by the path
+	if m := t.mark(t.path); !bytes.Equal(m, []byte{1}) {
+		t.Errorf("the storage that is at the path now has mark %x; want 01", m)
+	}
 }
 
 func checkRemove(t *trial) {
