@@ -5,6 +5,7 @@ package values
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -17,29 +18,40 @@ import (
 // Fields that the stored JSON has and T has not are ignored, and fields that it lacks are zero, so that a type
 // can grow. Anything behind the value is an error.
 //
-// A type of which encoding/json would lose something is refused by [core.OpenTable], before the table is made, and the error
-// leads to the part of it that is to blame: interfaces with methods; channels, functions and complex numbers; keys of maps
-// that are no text; two fields with one name, be they hidden by one another or embedded; structs with unexported fields alone;
-// embedded pointers to unexported structs; methods that have no opposite; and structs that have such a method from
-// a struct that they embed, which knows nothing of their other fields, as in struct{ time.Time; Note string }.
-// Strings that are not UTF-8, NaN and infinities are errors when they are written. So is what is nested more than 10000 levels
-// deep, or contains itself: [core.ErrTooLarge].
+// A type of which encoding/json would lose something is refused by [core.OpenTable], before the table is made, and when a
+// value of it is written; the error leads to the part of it that is to blame:
+//   - interfaces with methods; channels, functions and complex numbers; keys of maps that are no text;
+//   - two fields with one name, be they hidden by one another or embedded; structs with unexported fields alone;
+//     embedded pointers to unexported structs;
+//   - methods that have no opposite; values of maps whose methods are those of their pointers, as in
+//     map[string]big.Int (use map[string]*big.Int);
+//   - structs that have a method from a struct that they embed, which knows nothing of their other fields, as in
+//     struct{ time.Time; Note string }.
+//
+// Of values, these are errors when they are written: strings that are not UTF-8; NaN and infinities; keys of a map that
+// are the same text; times whose zone has seconds in its offset, as most had before 1900 (use UTC); what is nested
+// more than 10000 levels deep, or contains itself, which is [core.ErrTooLarge]. What is in a field of type any is
+// looked at too: it may hold nothing of which something would not be stored, and no integer that float64, as which it
+// is read, does not have. Types that encode themselves are read again before they are stored, and written again: what
+// their methods cannot read, or read as something else, is an error. (This takes twice the time of reading, for all but
+// [time.Time], [math/big.Int] and [encoding/json.RawMessage], and finds no difference that these methods do not write.)
 //
 // What encoding/json does not keep is not kept here: unexported fields beside others; fields with the tag "-", and with
 // omitempty the difference between nil and empty; the difference between upper and lower case in the names of fields that
-// are read; what a pointer to a nil pointer, slice or map points to; the seconds in the offset of a time's zone, with which
-// zones of before 1900 move the time by up to a minute (use UTC); more than 64 bits of a [math/big.Float];
-// what an array is longer than the one it is read into; and, in a field of type any, everything but the types that JSON itself
-// has: numbers are float64, exact up to 2^53. What methods of T write is taken at its word.
+// are read; what a pointer to a nil pointer, slice or map points to; what an array is longer than the one it
+// is read into; and, in a field of type any, everything but the types that JSON itself has: numbers are float64.
 func JSON[T any]() core.ValueFormat[T, T] {
-	deep, unfit := checkJSON[T]()
-	return &jsonFormat[T]{unfit: unfit, deep: deep, encoders: sync.Pool{New: func() any { return newJSONEncoder[T]() }}}
+	f := &jsonFormat[T]{walker: newJSONWalker(reflect.TypeFor[T]())}
+	f.own, f.unfit = checkJSON[T]()
+	f.encoders.New = func() any { return newJSONEncoder[T]() }
+	return f
 }
 
 type jsonFormat[T any] struct {
 	encoders sync.Pool
-	unfit    error // why values of T would not be read as they were written
-	deep     bool  // whether a T may be nested more deeply than its type is
+	walker   *jsonWalker // nil if nothing of a value is to be looked at
+	unfit    error       // why values of T would not be read as they were written
+	own      bool        // whether methods of T, or of parts of it, encode and decode
 }
 
 var (
@@ -56,8 +68,11 @@ func (f *jsonFormat[T]) CheckValue() error { return f.unfit }
 
 // Append appends the JSON of v, on one line. The arguments may be reused when the call returns.
 func (f *jsonFormat[T]) Append(dst []byte, v T) ([]byte, error) {
+	if f.unfit != nil { // nobody may have asked CheckValue
+		return nil, f.unfit
+	}
 	e := f.encoders.Get().(*jsonEncoder[T])
-	result, err := e.append(dst, v, f.deep)
+	result, err := e.append(dst, v, f)
 	if err != nil {
 		return nil, fmt.Errorf("json of %v: %w", reflect.TypeFor[T](), err)
 	}
@@ -105,23 +120,74 @@ func (e *jsonEncoder[T]) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (e *jsonEncoder[T]) append(dst []byte, v T, deep bool) ([]byte, error) {
-	e.out, e.value = dst, v
-	if deep {
-		if err := newJSONWalk(false).value(reflect.ValueOf(&e.value).Elem()); err != nil {
+func (e *jsonEncoder[T]) append(dst []byte, v T, f *jsonFormat[T]) ([]byte, error) {
+	e.value = v
+	unsure := false
+	if f.walker != nil {
+		var err error
+		if unsure, err = f.walker.check(reflect.ValueOf(&e.value).Elem()); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.json.Encode(&e.value); err != nil {
+	out, err := e.encode(dst)
+	if err != nil {
 		return nil, err
 	}
-	if replaced(e.out[len(dst):]) {
-		if err := newJSONWalk(true).value(reflect.ValueOf(&e.value).Elem()); err != nil {
+	b := out[len(dst):]
+	if replaced(b) {
+		if err := checkJSONText(reflect.ValueOf(&e.value).Elem()); err != nil {
+			return nil, err
+		}
+	}
+	if f.own || unsure {
+		if err := readsAgain[T](b, f.own); err != nil {
 			return nil, err
 		}
 	}
 	var zero T
-	out := e.out[:len(e.out)-1] // without the newline
-	e.out, e.value = nil, zero
+	e.value = zero
 	return out, nil
 }
+
+// encode appends the value.
+func (e *jsonEncoder[T]) encode(dst []byte) ([]byte, error) {
+	e.out = dst
+	err := e.json.Encode(&e.value)
+	out := e.out
+	e.out = nil
+	if err != nil {
+		return nil, err
+	}
+	return out[:len(out)-1], nil // without the newline
+}
+
+// readsAgain decodes b, which was just encoded, and if methods had a part in that encodes it once more: they may refuse what
+// they wrote themselves, or take it for something else. A panic of theirs is left to those who read: it says what is
+// wrong with the method, and nothing of the value.
+func readsAgain[T any](b []byte, own bool) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = nil
+		}
+	}()
+	if deepest(b) > maxJSONLevels {
+		return errJSONTooDeep
+	}
+	e := newJSONEncoder[T]()
+	if err := json.Unmarshal(b, &e.value); err != nil {
+		return fmt.Errorf("it could not be read again: %w", err)
+	}
+	if !own {
+		return nil
+	}
+	again, err := e.encode(nil)
+	if err != nil {
+		return fmt.Errorf("it could not be written again when it was read: %w", err)
+	}
+	if !sameJSON(b, again) {
+		return errNotSame
+	}
+	return nil
+}
+
+var errNotSame = errors.New("what its methods decode is not what they encoded: they have to be each other's opposite")

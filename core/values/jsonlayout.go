@@ -6,6 +6,7 @@ package values
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -19,11 +20,16 @@ type jsonField struct {
 	name string
 	path string // in Go, with the structs that it is embedded in
 	typ  reflect.Type
+
+	index   []int
+	pointed bool // whether it is behind an embedded pointer
 }
 
 type jsonEmbedding struct {
-	t    reflect.Type
-	path string
+	t       reflect.Type
+	path    string
+	index   []int
+	pointed bool
 }
 
 func jsonLayoutOf(t reflect.Type) jsonLayout {
@@ -64,6 +70,7 @@ func (l *jsonLayout) field(in jsonEmbedding, f reflect.StructField) []jsonEmbedd
 	if in.path != "" {
 		path = in.path + "." + path
 	}
+	index := append(slices.Clip(in.index), f.Index...)
 	switch {
 	case tag == "-" || !f.IsExported() && !inside:
 		return nil
@@ -76,10 +83,10 @@ func (l *jsonLayout) field(in jsonEmbedding, f reflect.StructField) []jsonEmbedd
 		if name == "" {
 			name = f.Name
 		}
-		l.add(jsonField{name, path, f.Type})
+		l.add(jsonField{name, path, f.Type, index, in.pointed})
 		return nil
 	}
-	return []jsonEmbedding{{base, path}}
+	return []jsonEmbedding{{base, path, index, in.pointed || f.Type.Kind() == reflect.Pointer}}
 }
 
 // add knows fields by their names. Of two with one name at least one is lost.

@@ -14,22 +14,39 @@ import (
 	"time"
 )
 
-// checkJSON returns why encoding/json would lose something of a T without an error. deep says whether a T may be nested
-// more deeply than its type is.
-func checkJSON[T any]() (deep bool, err error) {
+// checkJSON returns why encoding/json would lose something of a T without an error. own says whether methods of T, or of
+// its parts, encode or decode.
+func checkJSON[T any]() (own bool, err error) {
 	t := reflect.TypeFor[T]()
-	c := jsonTypes{seen: map[reflect.Type]bool{}}
-	if err := c.check(t, t.String()); err != nil {
+	c := jsonTypes{seen: map[jsonPlace]bool{}}
+	if err := c.check(t, t.String(), true); err != nil {
 		return true, fmt.Errorf("json cannot store %v: %w", t, err)
 	}
-	return c.deep, nil
+	return c.own, nil
+}
+
+// checkJSONDynamic is for the types of values in interfaces.
+func checkJSONDynamic(t reflect.Type) error {
+	c := jsonTypes{dynamic: true, seen: map[jsonPlace]bool{}}
+	if err := c.check(t, t.String(), false); err != nil {
+		return fmt.Errorf("a value in an interface would be lost: %w", err)
+	}
+	return nil
 }
 
 // jsonTypes looks for what encoding/json would lose without an error if values of a type were stored. It knows types
 // that were looked at, or are being looked at: they may be recursive.
 type jsonTypes struct {
-	seen map[reflect.Type]bool
-	deep bool // whether a value may be nested more deeply than its type is
+	// dynamic is for what is in an interface: it is read as something else anyway, but everything has to be stored.
+	dynamic bool
+	seen    map[jsonPlace]bool
+	own     bool // whether methods of the types were found that may not be each other's opposite
+}
+
+// jsonPlace is a type where its values have an address, or have none.
+type jsonPlace struct {
+	t         reflect.Type
+	addressed bool
 }
 
 var (
@@ -48,26 +65,24 @@ var jsonKnown = map[reflect.Type]bool{
 
 var errNothingInside = errors.New("a pointer that leads to nothing but itself")
 
-// check returns why values of t would not be read as they were written. path leads to t.
-func (c *jsonTypes) check(t reflect.Type, path string) error {
+// check returns why values of t would not be read as they were written. path leads to t. addressed says whether the values
+// have an address there: what is in a map or an interface has none, and encoding/json then does not see methods of
+// the pointer.
+func (c *jsonTypes) check(t reflect.Type, path string, addressed bool) error {
 	chain := map[reflect.Type]bool{}
 	for t.Kind() == reflect.Pointer {
 		if chain[t] {
 			return fmt.Errorf("%s is of type %v: %w", path, t, errNothingInside)
 		}
 		chain[t] = true
-		t = t.Elem()
+		t, addressed = t.Elem(), true
 	}
-	if done, met := c.seen[t]; met {
-		c.deep = c.deep || !done
+	place := jsonPlace{t, addressed}
+	if c.seen[place] {
 		return nil
 	}
-	if jsonKnown[t] {
-		return nil
-	}
-	c.seen[t] = false
-	defer func() { c.seen[t] = true }()
-	itself, err := c.methods(t)
+	c.seen[place] = true
+	itself, err := c.methods(t, addressed)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -76,14 +91,15 @@ func (c *jsonTypes) check(t reflect.Type, path string) error {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		return c.fields(t, path)
-	case reflect.Slice, reflect.Array:
-		return c.check(t.Elem(), path+"[]")
+		return c.fields(t, path, addressed)
+	case reflect.Slice:
+		return c.check(t.Elem(), path+"[]", true)
+	case reflect.Array:
+		return c.check(t.Elem(), path+"[]", addressed)
 	case reflect.Map:
 		return c.pairs(t, path)
 	case reflect.Interface:
-		c.deep = true
-		if t.NumMethod() > 0 {
+		if t.NumMethod() > 0 && !c.dynamic {
 			return fmt.Errorf("%s is of type %v: an interface with methods can be written, and not read again", path, t)
 		}
 	case reflect.Complex64, reflect.Complex128, reflect.Chan, reflect.Func, reflect.UnsafePointer:
@@ -92,48 +108,81 @@ func (c *jsonTypes) check(t reflect.Type, path string) error {
 	return nil
 }
 
-// pairs: the keys of objects are text.
+// pairs: the keys of objects are text. In interfaces encoding/json itself refuses what has none.
 func (c *jsonTypes) pairs(t reflect.Type, path string) error {
 	key := t.Key()
 	text := key.Kind() != reflect.Interface && key.Kind() != reflect.Pointer &&
 		key.Implements(typeTextOut) && reflect.PointerTo(key).Implements(typeTextIn)
 	plain := key.Kind() == reflect.String || key.Kind() >= reflect.Int && key.Kind() <= reflect.Uintptr
 	half := key.Implements(typeTextOut) || reflect.PointerTo(key).Implements(typeTextIn)
-	if !text && (!plain || half) {
+	if !c.dynamic && !text && (!plain || half) {
 		return fmt.Errorf("the keys of the map %s are of type %v, which cannot be written as text and read again", path, key)
 	}
-	return c.check(t.Elem(), path+"[]")
+	c.own = c.own || text
+	return c.check(t.Elem(), path+"[]", false)
 }
 
 // methods reports whether a type encodes itself, and whether that is as it should be.
-func (c *jsonTypes) methods(t reflect.Type) (itself bool, err error) {
+func (c *jsonTypes) methods(t reflect.Type, addressed bool) (itself bool, err error) {
 	if t.Kind() == reflect.Interface {
 		return false, nil
 	}
-	p := reflect.PointerTo(t)
+	if !addressed {
+		if err := unseen(t); err != nil {
+			return true, err
+		}
+	}
+	if jsonKnown[t] {
+		return true, nil
+	}
 	for _, m := range []jsonMethods{
 		{typeJSONOut, typeJSONIn, "MarshalJSON", "UnmarshalJSON", jsonOut, jsonIn},
 		{typeTextOut, typeTextIn, "MarshalText", "UnmarshalText", textOut, textIn},
 	} {
-		out, in := p.Implements(m.out), p.Implements(m.in)
-		if out && !in {
-			return true, fmt.Errorf("%v has %s and no %s, so that what it writes may not be read again", t, m.outName, m.inName)
-		}
-		if out {
-			if err := alone(t, m.out, m.outName, m.outOf); err != nil {
-				return true, err
-			}
-		}
-		if in {
-			if err := alone(t, m.in, m.inName, m.inOf); err != nil {
-				return true, err
-			}
-		}
-		if out {
-			return true, nil
+		if itself, err := c.pair(t, m); itself || err != nil {
+			return true, err
 		}
 	}
 	return false, nil
+}
+
+// unseen returns an error if a type has a method by its address alone: encoding/json stores what has none as what it
+// is made of, and reads it by the method.
+func unseen(t reflect.Type) error {
+	p := reflect.PointerTo(t)
+	var name string
+	switch {
+	case t.Implements(typeJSONOut):
+	case p.Implements(typeJSONOut):
+		name = "MarshalJSON"
+	case p.Implements(typeTextOut) && !t.Implements(typeTextOut):
+		name = "MarshalText"
+	}
+	if name == "" {
+		return nil
+	}
+	return fmt.Errorf("%v has %s by its address alone, and values in maps and interfaces have none; store pointers to it", t, name)
+}
+
+// pair reports whether a type is encoded by one of two methods.
+func (c *jsonTypes) pair(t reflect.Type, m jsonMethods) (itself bool, err error) {
+	p := reflect.PointerTo(t)
+	out, in := p.Implements(m.out), p.Implements(m.in)
+	c.own = c.own || out || in
+	if out && !in && !c.dynamic {
+		return true, fmt.Errorf("%v has %s and no %s, so that what it writes may not be read again", t, m.outName, m.inName)
+	}
+	if out {
+		if err := alone(t, m.out, m.outName, m.outOf); err != nil {
+			return true, err
+		}
+	}
+	if in && !c.dynamic {
+		if err := alone(t, m.in, m.inName, m.inOf); err != nil {
+			return true, err
+		}
+	}
+	return out, nil
 }
 
 // jsonMethods are two methods that are each other's opposite.
@@ -155,18 +204,8 @@ func alone(t, has reflect.Type, name string, method func(reflect.Type) (reflect.
 	if t.Kind() != reflect.Struct || !promoted(t, method) {
 		return nil
 	}
-	var from reflect.StructField
-	for f := range t.Fields() {
-		ft := f.Type
-		if ft.Kind() != reflect.Pointer && ft.Kind() != reflect.Interface {
-			ft = reflect.PointerTo(ft)
-		}
-		if f.Anonymous && ft.Implements(has) {
-			from = f
-			break
-		}
-	}
-	if from.Type == nil {
+	from, found := embedded(t, has)
+	if !found {
 		return nil
 	}
 	if k := from.Type.Kind(); k == reflect.Pointer || k == reflect.Interface {
@@ -179,6 +218,20 @@ func alone(t, has reflect.Type, name string, method func(reflect.Type) (reflect.
 		}
 	}
 	return alone(from.Type, has, name, method)
+}
+
+// embedded returns the first embedded field of a struct that has the methods of an interface.
+func embedded(t, has reflect.Type) (reflect.StructField, bool) {
+	for f := range t.Fields() {
+		ft := f.Type
+		if ft.Kind() != reflect.Pointer && ft.Kind() != reflect.Interface {
+			ft = reflect.PointerTo(ft)
+		}
+		if f.Anonymous && ft.Implements(has) {
+			return f, true
+		}
+	}
+	return reflect.StructField{}, false
 }
 
 // promoted reports whether a method was made by the compiler, to call that of an embedded field. Reflection does not
@@ -203,7 +256,7 @@ func promoted(t reflect.Type, method func(reflect.Type) (reflect.Method, bool)) 
 	}
 }
 
-func (c *jsonTypes) fields(t reflect.Type, path string) error {
+func (c *jsonTypes) fields(t reflect.Type, path string, addressed bool) error {
 	l := jsonLayoutOf(t)
 	if l.lost != nil {
 		return fmt.Errorf("%s is of type %v: %w", path, t, l.lost)
@@ -212,7 +265,7 @@ func (c *jsonTypes) fields(t reflect.Type, path string) error {
 		return fmt.Errorf("%s is of type %v, of which nothing is stored: it has no exported fields, and does not encode itself", path, t)
 	}
 	for _, f := range l.fields {
-		if err := c.check(f.typ, path+"."+f.path); err != nil {
+		if err := c.check(f.typ, path+"."+f.path, addressed || f.pointed); err != nil {
 			return err
 		}
 	}

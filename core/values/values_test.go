@@ -168,6 +168,11 @@ func (f fussy) MarshalJSON() ([]byte, error) {
 	return []byte(`{"Mode":"fine"}`), nil
 }
 
+func (f *fussy) UnmarshalJSON(b []byte) error {
+	type plain fussy
+	return json.Unmarshal(b, (*plain)(f))
+}
+
 var errFussy = errors.New("fussy")
 
 // Errors and panics in the methods of a value leave nothing behind that a later call could trip over.
