@@ -134,6 +134,8 @@ func TestMissingParts(t *testing.T) {
 // missingFolder is a backend that finds no folder, as engines that keep files do.
 type missingFolder struct{ core.Backend }
 
+func (missingFolder) Resolve(path string) (string, error) { return path, nil }
+
 func (missingFolder) Claim(_ context.Context, path string, _ bool) (core.Claim, error) {
 	return nil, &fs.PathError{Op: "open", Path: path + ".lock", Err: fs.ErrNotExist}
 }

@@ -86,13 +86,13 @@ func shownBeside(path, place, suffix string) string {
 	return names.Beside(path, suffix)
 }
 
-// resolve returns a path that leads to the same place for as long as the program runs, if the backend knows one.
+// resolve returns a path that leads to the same place for as long as the program runs.
 func resolve(b Backend, path string) (string, error) {
 	if path == "" {
 		return "", errNoPath
 	}
-	if r, ok := b.(Resolver); ok {
-		return r.Resolve(path)
+	if err := missing("backend", b); err != nil {
+		return "", err
 	}
-	return path, nil
+	return b.Resolve(path)
 }

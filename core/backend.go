@@ -24,6 +24,11 @@ type Backend interface {
 	// Name names the engine, such as "bbolt". It is part of every storage's mark.
 	Name() string
 
+	// Resolve returns a path that leads to where path leads now for as long as the program runs, whatever becomes of
+	// the working directory and of links. [Open] and [Restore] ask once, and then use that path and what lies beside
+	// it; what users see is the path that they gave. A backend whose paths are mere names returns path.
+	Resolve(path string) (string, error)
+
 	// Claim takes the engine's own lock on the storage at path, shared with other readers if readOnly. If
 	// somebody else holds the lock it waits for a bounded time, then returns ErrLocked. Claim creates and
 	// changes nothing; that nothing is at the path is no error. The path is looked up once: what the working
@@ -189,13 +194,6 @@ type Limits struct {
 	BatchRows  int // rows of one Apply
 	BatchBytes int // bytes of all keys and values of one Apply
 	StreamRows int // rows of one Apply of a stream: more would need more memory than a stream should, in any order
-}
-
-// Resolver is the optional power of a Backend whose paths depend on something that may change, such as the working
-// directory or links: Resolve returns a path that leads to the same place for as long as the program runs. [Open] and
-// [Restore] ask it once, and then use that path and what lies beside it; what users see is what they gave.
-type Resolver interface {
-	Resolve(path string) (string, error)
 }
 
 // Powers are what an engine can do beside the rest. Those that it lacks are nil, and the storage does without them. A

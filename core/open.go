@@ -51,7 +51,7 @@ type opener struct {
 	ctx     context.Context
 	user    context.Context // for the migration: the one that was given, whatever becomes of ctx
 	path    string          // as it was given, and as it is shown
-	place   string          // where that leads: see Resolver
+	place   string          // where that leads: see Backend.Resolve
 	backend Backend
 	options options
 

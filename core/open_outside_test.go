@@ -6,6 +6,7 @@ package core_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,5 +98,33 @@ func TestTheLowestLimitCounts(t *testing.T) {
 		if n, err := test.scan.Count(ctx); n != test.want || err != nil {
 			t.Errorf("Count = %d, %v; want %d", n, err, test.want)
 		}
+	}
+}
+
+// links is a backend whose paths lead elsewhere, as they do when the working directory or a link changes.
+type links struct {
+	*memory.Backend
+	to map[string]string
+}
+
+func (b *links) Resolve(path string) (string, error) {
+	if to, ok := b.to[path]; ok {
+		return to, nil
+	}
+	return path, nil
+}
+
+// Where a path leads was an interface that core looked for on the Backend: behind a decorator that embeds a Backend, as all
+// do, nothing was looked up, and what was set aside or restored lay where the path had led later.
+func TestDecoratorKeepsResolve(t *testing.T) {
+	b := &links{memory.New(), map[string]string{"link": "place"}}
+	decorated := struct{ core.Backend }{b}
+	db, err := core.Open(t.Context(), "link", decorated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if got, err := b.List(t.Context(), ""); err != nil || !slices.Equal(got, []string{"place"}) {
+		t.Errorf("storages are at %q, %v; want place", got, err)
 	}
 }

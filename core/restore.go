@@ -69,7 +69,7 @@ const restoreBytes = 32 << 20
 type restorer struct {
 	ctx     context.Context
 	path    string // as it was given, and as it is shown
-	place   string // where that leads: see Resolver
+	place   string // where that leads: see Backend.Resolve
 	temp    string // where the storage is built
 	backend Backend
 	options options

@@ -26,10 +26,7 @@ type Backend struct {
 	MemTable int64
 }
 
-var (
-	_ core.Backend  = Backend{}
-	_ core.Resolver = Backend{}
-)
+var _ core.Backend = Backend{}
 
 // Name returns "badger".
 func (Backend) Name() string { return "badger" }

@@ -39,6 +39,9 @@ const (
 // Name returns "bbolt".
 func (Backend) Name() string { return "bbolt" }
 
+// Resolve returns the path, absolute and without links in its folder. If the file itself is a link, Claim follows it.
+func (Backend) Resolve(path string) (string, error) { return newPlace(path).name, nil }
+
 // Claim locks the file at path. If it is absent nothing is locked.
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	c := &claim{backend: b.withDefaults(), place: newPlace(path), readOnly: readOnly}

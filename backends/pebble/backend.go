@@ -30,10 +30,7 @@ type Backend struct {
 	usage func(dir string) (free, total int64, known bool) // replaces what the system says of a medium
 }
 
-var (
-	_ core.Backend  = Backend{}
-	_ core.Resolver = Backend{}
-)
+var _ core.Backend = Backend{}
 
 // Name returns "pebble".
 func (Backend) Name() string { return "pebble" }

@@ -317,6 +317,3 @@ func (c *accountCursor) Close() error {
 	c.a.closed(c.ticket)
 	return c.RowCursor.Close()
 }
-
-// Resolve implements [core.Resolver] as the wrapped backend does.
-func (a *account) Resolve(path string) (string, error) { return resolve(a.Backend, path) }

@@ -80,6 +80,10 @@ var claimPromises = []promise{
 		explanation: "Remove deletes the storage; the claim then covers a path where nothing is",
 	},
 	{
+		name: "backend/resolve", check: checkResolve,
+		explanation: "Resolve creates nothing, and returns a path of the same storage, which leads to itself",
+	},
+	{
 		name: "backend/list", check: checkList,
 		explanation: "List returns the paths of everything whose name starts with the prefix, in lexical order",
 	},
@@ -436,6 +440,27 @@ func checkRemove(t *trial) {
 	t.openClaim(c, t.path, core.EngineOptions{Mark: aMark, NoSync: true}).has()
 }
 
+func checkResolve(t *trial) {
+	resolve := func(path string) string {
+		resolved, err := t.backend.Resolve(path)
+		t.do("Resolve", err)
+		return resolved
+	}
+	before := resolve(t.path)
+	if m := t.mark(before); m != nil {
+		t.Errorf("after Resolve of a path where nothing is there is a mark: %q", m)
+	}
+	t.create().close()
+	for _, path := range []string{before, resolve(t.path), resolve(before)} {
+		if m := t.mark(path); !bytes.Equal(m, aMark) {
+			t.Errorf("Resolve %q gives %q, where the mark is %q", t.path, path, m)
+		}
+		if path != before {
+			t.Errorf("Resolve gives %q, before %q", path, before)
+		}
+	}
+}
+
 func checkList(t *trial) {
 	paths := []string{t.path + "1", t.path + "2", t.path + "2.replaced-20060102", t.path + "20"}
 	for _, i := range []int{2, 0, 3, 1} {
@@ -452,12 +477,4 @@ func checkList(t *trial) {
 			t.Errorf("List %q gives %q; want %q", prefix, got, want)
 		}
 	}
-}
-
-// resolve returns where a path leads to, if the backend knows.
-func resolve(b core.Backend, path string) (string, error) {
-	if r, ok := b.(core.Resolver); ok {
-		return r.Resolve(path)
-	}
-	return path, nil
 }

@@ -259,6 +259,3 @@ func (c *faultCursor) Err() error {
 	}
 	return c.RowCursor.Err()
 }
-
-// Resolve implements [core.Resolver] as the wrapped backend does.
-func (f *Faults) Resolve(path string) (string, error) { return resolve(f.Backend, path) }

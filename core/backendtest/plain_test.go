@@ -37,6 +37,13 @@ func newPlain(breaks string) *plain { return &plain{stores: map[string]*plainSto
 
 func (b *plain) Name() string { return "plain" }
 
+func (b *plain) Resolve(path string) (string, error) {
+	if b.breaks == "resolve" {
+		return path + "/" + path, nil
+	}
+	return path, nil
+}
+
 func (b *plain) List(ctx context.Context, prefix string) (paths []string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

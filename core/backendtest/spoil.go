@@ -192,6 +192,3 @@ func (c *spoilCursor) Close() error {
 	spoil(c.value)
 	return c.RowCursor.Close()
 }
-
-// Resolve implements [core.Resolver] as the wrapped backend does.
-func (b spoiler) Resolve(path string) (string, error) { return resolve(b.Backend, path) }

@@ -73,6 +73,7 @@ func TestBrokenBackends(t *testing.T) {
 		{"seek reverse", "cursor/seek"},
 		{"limits", "limits/batch bytes, limits/batch rows, limits/key, limits/value"},
 		{"list", "backend/list"},
+		{"resolve", "backend/resolve"},
 		{"race", "open/race"},
 		{"rename", "claim/rename onto"},
 	} {

@@ -122,7 +122,7 @@ func (p Place) witness() (witness, error) {
 
 // Resolve returns where path leads to, whatever becomes of the working directory and of links in the path: it is
 // absolute, and no folder in it is a link. The last element may be one, which a claim follows. It is what backends whose
-// storages are files implement [core.Resolver] with.
+// storages are files implement [core.Backend.Resolve] with.
 func Resolve(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -53,6 +53,9 @@ func New() *Backend { return new(Backend) }
 // Name returns "memory".
 func (b *Backend) Name() string { return "memory" }
 
+// Resolve returns path: it is a name, and leads to the same place always.
+func (b *Backend) Resolve(path string) (string, error) { return path, nil }
+
 // Claim locks a path, whether or not there is a storage: as many readers or one writer hold it at a time. It waits
 // up to one second for others to give it back.
 func (b *Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {

@@ -24,6 +24,9 @@ var _ core.Backend = Backend{}
 // Name returns "plainlog".
 func (Backend) Name() string { return "plainlog" }
 
+// Resolve returns where the path leads now, whatever becomes of the working directory.
+func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }
+
 // Claim locks a directory. What a claim does is the same for all engines that have a directory to themselves.
 func (Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	return directory.Claim(ctx, path, readOnly, directory.Driver{Lock: directory.Flock, Create: create, Open: open})
