@@ -32,7 +32,24 @@ type guardState[W any] struct {
 	release Releaser
 	home    *guardPool[W]
 	keybuf  []byte // the stored key of the read that is opening this guard; always begins with the table's prefix
+	step    getStep
 	raceShadow
+}
+
+// getStep is how far the Get that opens a guard is.
+type getStep uint8
+
+const (
+	opening getStep = iota
+	holding         // bytes of the engine
+	filled          // the guard is its user's
+)
+
+// settle is how Get ends. If there is no guard there is an error, or a format panicked or ended the goroutine.
+func (s *guardState[W]) settle() {
+	if s.step != filled {
+		s.home.desert(s, s.step == holding)
+	}
 }
 
 // Value returns the view of the row. It is owned by the engine, must not be modified, and is valid until Close.
@@ -106,12 +123,13 @@ func (p *guardPool[W]) close(s *guardState[W]) {
 		p.places.remove(s.seat.at)
 		s.seat.at = nil
 	}
-	p.desert(s, true)
+	defer p.giveBack(s) // also if the engine panics
+	s.release.Release()
 }
 
-// desert recycles a state that became no guard, or is none any more, after giving back the engine's bytes if it holds any.
+// desert recycles a state that became no guard, after giving back the engine's bytes if it holds any.
 func (p *guardPool[W]) desert(s *guardState[W], held bool) {
-	defer p.giveBack(s) // also if the engine panics
+	defer p.giveBack(s)
 	if held {
 		s.release.Release()
 	}
