@@ -5,7 +5,8 @@
 //
 //	users, err := core.OpenTable(ctx, db, "users", keys.Uint64(), cbor.New[User]())
 //
-// The encoding is the core deterministic one of RFC 8949: one value, one encoding. Structs are maps. With the field option
+// The encoding is the core deterministic one of RFC 8949: one value, one encoding, but for what methods of its own write.
+// Structs are maps. With the field option
 // keyasint they are compact and may still gain and lose fields:
 //
 //	type User struct {
@@ -22,6 +23,8 @@
 //
 // Reading is strict: duplicate map keys, indefinite lengths, trailing bytes, invalid UTF-8, and what is nested too deeply
 // or has too many elements are errors that wrap [core.ErrCorrupt]; the names of fields are compared with their case.
+// Numbers and lengths with longer heads than they need, which this package does not write, are read in values, and mean
+// what the short ones mean; in keys they are errors.
 // Reading is bounded too: a few bytes can stand for a big struct or map, so what decoding a value would allocate is
 // estimated before, and more than [WithMaxMemory] allows is an error.
 // Writing refuses what reading would refuse, so that no value is lost when it is written: an overlong array, say, or a

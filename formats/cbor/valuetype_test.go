@@ -294,6 +294,7 @@ func TestKeepsTheRest(t *testing.T) {
 	wantKept(t, holder[map[netip.Addr]int]{map[netip.Addr]int{netip.MustParseAddr("::1"): 1}})
 	wantKept(t, struct{ Name, NAME string }{"a", "b"})
 	wantKept(t, holder[float32]{float32(math.Copysign(0, -1))})
+	wantKept(t, holder[anything]{"named"})
 	wantKept(t, holder[any]{map[any]any{"a": []any{uint64(1), int64(-1), 1.5, nil, day}}})
 
 	wantRead(t, holder[any]{5}, holder[any]{uint64(5)})
@@ -314,6 +315,7 @@ func TestKeepsTheRest(t *testing.T) {
 
 type (
 	small8        byte
+	anything      interface{}
 	unexportedToo struct{ A, b int }
 )
 
@@ -405,6 +407,65 @@ func TestRefusesWhatMethodsDoNotReadAgain(t *testing.T) {
 	if b, err := cbor.New[*big.Float](cbor.WithText()).Append(nil, precise); err == nil {
 		t.Errorf("200 bits, of which 64 are read, are stored as %x", b)
 	}
+}
+
+// A panic of the method that reads is not for whoever writes: the value was stored without one.
+func TestKeepsWhatPanicsWhenItIsRead(t *testing.T) {
+	if b, err := cbor.New[[]bomb]().Append(nil, []bomb{{}}); err != nil || string(b) != "\x81\x01" {
+		t.Errorf("stored as %x, error %v", b, err)
+	}
+}
+
+type bomb struct{}
+
+func (bomb) MarshalCBOR() ([]byte, error) { return []byte{1}, nil }
+func (*bomb) UnmarshalCBOR([]byte) error  { panic("bomb") }
+
+// Not everybody asks CheckValue: a format in a wrapper that hides it stored what would be lost.
+func TestRefusesUnfitTypesUnasked(t *testing.T) {
+	f := cbor.New[stamped]()
+	b, err := struct {
+		core.ValueFormat[stamped, stamped]
+	}{f}.Append(nil, stamped{day, "lost"})
+	if err == nil || !strings.Contains(err.Error(), "without Note") {
+		t.Errorf("stored as %x, error %v", b, err)
+	}
+}
+
+// One value is written in one way. Bytes that others wrote may say the same with longer heads, and have the one meaning that
+// the short ones have. Of keys there is no second encoding, or a row could be there twice.
+func TestReadsLongerHeads(t *testing.T) {
+	for _, long := range []string{"\x82\x18\x05\x00", "\x82\x19\x00\x05\x18\x00", "\x98\x02\x05\x00", "\x9a\x00\x00\x00\x02\x05\x1b\x00\x00\x00\x00\x00\x00\x00\x00"} {
+		v, err := cbor.New[[]int]().View([]byte(long))
+		if err != nil || !reflect.DeepEqual(v, []int{5, 0}) {
+			t.Errorf("%x is read as %v, error %v", long, v, err)
+		}
+		if b, err := cbor.New[[]int]().Append(nil, v); err != nil || string(b) != "\x82\x05\x00" {
+			t.Errorf("%v is written as %x, error %v", v, b, err)
+		}
+		if k, err := cbor.Key[[2]int]().Decode([]byte(long)); !errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("%x is the key %v, error %v", long, k, err)
+		}
+	}
+}
+
+// What is in a map or an interface has no address; methods of the pointer are used nevertheless.
+func TestUsesMethodsByAddress(t *testing.T) {
+	wantKept(t, map[string]byAddress{"a": {5}})
+	wantKept(t, map[string][1]byAddress{"a": {{5}}})
+	wantKept(t, map[string]big.Int{"a": *big.NewInt(5)})
+	wantKept(t, map[string]big.Rat{"a": *big.NewRat(1, 3)}, cbor.WithText())
+	wantRead(t, holder[any]{byAddress{5}}, holder[any]{[]byte{5}})
+	wantRead(t, holder[any]{map[int8]any{1: *big.NewInt(5)}}, holder[any]{map[any]any{uint64(1): uint64(5)}})
+}
+
+type byAddress struct{ n byte }
+
+func (a *byAddress) MarshalBinary() ([]byte, error) { return []byte{a.n}, nil }
+
+func (a *byAddress) UnmarshalBinary(b []byte) error {
+	a.n = b[0]
+	return nil
 }
 
 // forgetful writes more than it reads.

@@ -36,6 +36,8 @@ type step struct {
 	to    *steps
 }
 
+var typeAny = reflect.TypeFor[any]()
+
 var errTooDeep = errors.New("it is nested too deeply, or contains itself")
 
 func newWalker(t reflect.Type, l limits) *walker {
@@ -114,7 +116,7 @@ func (w *walker) walk(v reflect.Value, s *steps, left int) error {
 		if v.IsNil() {
 			return nil
 		}
-		if v.CanAddr() && v.NumMethod() == 0 {
+		if v.CanAddr() && v.Type() == typeAny { // without an allocation
 			return w.dynamic(*v.Addr().Interface().(*any), left-1)
 		}
 		return w.dynamic(v.Elem().Interface(), left-1)
