@@ -178,8 +178,18 @@ type Batch struct {
 	// Base is the snapshot that the writes were computed from, nil for writes that depend on nothing, or on one row
 	// that was read with Get while nobody else in this process wrote. An engine
 	// with writers outside this process returns ErrConflict if what was read through Base has changed; an
-	// engine that locks its storage may ignore it. A decorator that wraps snapshots unwraps it.
+	// engine that locks its storage may ignore it. A decorator that wraps snapshots unwraps it: see Unwrapped.
 	Base Snapshot
+}
+
+// Unwrapped returns b as the engine inside a decorator is to see it: if Base has a method Unwrap() Snapshot, Base is what
+// that returns. A decorator whose Snapshot method wraps snapshots gives them that method, and passes b.Unwrapped() on in
+// Apply; one that does not wrap them passes b on as it is.
+func (b Batch) Unwrapped() Batch {
+	if w, ok := b.Base.(interface{ Unwrap() Snapshot }); ok {
+		b.Base = w.Unwrap()
+	}
+	return b
 }
 
 // Write is one row to put, or one key to delete.
@@ -207,6 +217,13 @@ type Powers struct {
 	Check func(ctx context.Context) error
 	// As sets target to the engine's own handle if it is a pointer to one, and reports whether it was.
 	As func(target any) bool
+}
+
+// Administrative returns the powers that concern the storage as a whole and no row of it. They are what a decorator keeps
+// that changes the bytes of rows, as encryption does: all the others would show the changed bytes. Such a decorator has
+// none of the powers of a Snapshot, but those that it writes itself.
+func (p Powers) Administrative() Powers {
+	return Powers{Compact: p.Compact, Size: p.Size, Check: p.Check}
 }
 
 // SnapshotPowers are what a Snapshot can do beside the rest. Those that it lacks are nil, and the storage does

@@ -5,6 +5,22 @@ package core
 
 import "fmt"
 
+// Check returns ErrTooLarge, with what is too large, if an Apply of the writes is more than l allows. It is for engines, and
+// for decorators whose limits are lower than those of the engine inside.
+func (l Limits) Check(writes []Write) error {
+	size := 0
+	for _, w := range writes {
+		if w.Delete {
+			w.Value = nil
+		}
+		if err := l.checkRow(w.Key, w.Value); err != nil {
+			return err
+		}
+		size += len(w.Key) + len(w.Value)
+	}
+	return l.checkBatch(len(writes), size)
+}
+
 // checkRow returns ErrTooLarge for a row that the engine cannot take. It is small enough to be inlined.
 func (l *Limits) checkRow(key, value []byte) error {
 	if (l.Key <= 0 || len(key) <= l.Key) && (l.Value <= 0 || len(value) <= l.Value) {

@@ -126,9 +126,6 @@ func (o *opener) take() error {
 	if err := o.options.check(); err != nil {
 		return err
 	}
-	if err := missing("backend", o.backend); err != nil {
-		return err
-	}
 	if err := live(o.ctx); err != nil {
 		return err
 	}

@@ -56,11 +56,10 @@ func (e countingEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 }
 
 func (e countingEngine) Apply(ctx context.Context, b core.Batch) error {
-	if s, ok := b.Base.(countingSnapshot); ok {
-		b.Base = s.Snapshot
-	}
-	return e.Engine.Apply(ctx, b)
+	return e.Engine.Apply(ctx, b.Unwrapped())
 }
+
+func (s countingSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 
 func (s countingSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	if len(r.Low) == 4 { // the number of the table alone

@@ -220,7 +220,7 @@ func (e *accountEngine) Apply(ctx context.Context, b core.Batch) error {
 		e.rule("Apply after an Apply that failed")
 	}
 	size := e.look(b.Writes)
-	err := e.Engine.Apply(ctx, unwrapped(b))
+	err := e.Engine.Apply(ctx, b.Unwrapped())
 	if err == nil {
 		e.a.applies.Add(1)
 		e.a.maxBatch.Store(max(e.a.maxBatch.Load(), int64(size)))
@@ -272,7 +272,7 @@ type accountSnapshot struct {
 	ticket *ticket
 }
 
-func (s *accountSnapshot) inner() core.Snapshot { return s.Snapshot }
+func (s *accountSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 
 func (s *accountSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	s.a.used(s.ticket, "Get")

@@ -39,7 +39,7 @@ type Failure struct {
 	After bool   // Apply, SetMark and Compact take effect before they fail; the others never do
 }
 
-// Faults is a backend that behaves like another until it is told to fail.
+// Faults is a backend that behaves like another until it is told to fail. It has the powers of the other one.
 type Faults struct {
 	core.Backend
 	mu   sync.Mutex
@@ -47,6 +47,8 @@ type Faults struct {
 }
 
 // Fault returns a backend that behaves like b, but for the given failures. More can be added later with [Faults.Fail].
+// With it the errors that a disk or a server gives once in a year happen in a test: what does a program do when the
+// third write finds no room?
 func Fault(b core.Backend, failures ...Failure) *Faults {
 	f := &Faults{Backend: b}
 	for _, x := range failures {
@@ -186,7 +188,7 @@ func (e faultEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 }
 
 func (e faultEngine) Apply(ctx context.Context, b core.Batch) error {
-	return e.f.call(OpApply, func() error { return e.Engine.Apply(ctx, unwrapped(b)) })
+	return e.f.call(OpApply, func() error { return e.Engine.Apply(ctx, b.Unwrapped()) })
 }
 
 func (e faultEngine) SetMark(ctx context.Context, mark []byte) error {
@@ -217,13 +219,28 @@ type faultSnapshot struct {
 	f *Faults
 }
 
-func (s faultSnapshot) inner() core.Snapshot { return s.Snapshot }
+// Unwrap returns the snapshot of the engine inside: see [core.Batch.Unwrapped].
+func (s faultSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 
 func (s faultSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	if err := s.f.fail(OpSnapshotGet); err != nil {
 		return nil, nil, err
 	}
 	return s.Snapshot.Get(ctx, key)
+}
+
+// Powers makes a GetMany fail as a Get does.
+func (s faultSnapshot) Powers() core.SnapshotPowers {
+	p := s.Snapshot.Powers()
+	if many := p.GetMany; many != nil {
+		p.GetMany = func(ctx context.Context, keys [][]byte, fn func(int, []byte) error) error {
+			if err := s.f.fail(OpSnapshotGet); err != nil {
+				return err
+			}
+			return many(ctx, keys, fn)
+		}
+	}
+	return p
 }
 
 func (s faultSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {

@@ -38,6 +38,21 @@ func TestTheGuideShowsTheFormatsThatAreTested(t *testing.T) {
 	}
 }
 
+// The guide shows two decorators that pass the suite.
+func TestTheGuideShowsTheDecoratorsThatAreTested(t *testing.T) {
+	guide := read(t, "../../docs/decorating.md")
+	for _, e := range []struct{ file, first, behind string }{
+		{"example_counting_test.go", "// Counting is", "// A decorator that counts"},
+		{"example_masked_test.go", "// Masked is", "// A decorator that changes"},
+	} {
+		_, shown, found := strings.Cut(read(t, filepath.Join("../../core/backendtest", e.file)), e.first)
+		shown, _, ends := strings.Cut(shown, "\n"+e.behind)
+		if !found || !ends || !strings.Contains(guide, e.first+shown+"```\n") {
+			t.Errorf("the guide does not show the decorator of %s as it is", e.file)
+		}
+	}
+}
+
 func read(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -1,0 +1,164 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+// decorators are those that outside authors are shown and given.
+var decorators = []struct {
+	name     string
+	decorate func(core.Backend) core.Backend
+}{
+	{"counting", func(b core.Backend) core.Backend { return &Counting{Backend: b} }},
+	{"masked", func(b core.Backend) core.Backend { return Masked{b} }},
+	{"latency", func(b core.Backend) core.Backend { return backendtest.Latency(b, 0) }},
+	{"fault", func(b core.Backend) core.Backend { return backendtest.Fault(b) }},
+	{"all", func(b core.Backend) core.Backend {
+		return backendtest.Spoil(Masked{backendtest.Latency(backendtest.Fault(&Counting{Backend: Masked{b}}), 0)})
+	}},
+}
+
+// A decorated engine is an engine: it keeps every promise, those of its limits and powers included, which the engine in
+// memory has none of.
+func TestDecoratedEngines(t *testing.T) {
+	for _, d := range decorators {
+		t.Run(d.name, func(t *testing.T) {
+			backendtest.RunContract(t, func() core.Backend { return d.decorate(backendtest.NewPlain()) })
+		})
+	}
+}
+
+// The two decorators that the guide shows keep what core promises too.
+func TestDecoratedMemory(t *testing.T) {
+	for _, d := range decorators[:2] {
+		t.Run(d.name, func(t *testing.T) {
+			backendtest.Run(t, func(*testing.T) backendtest.Target {
+				return backendtest.Target{Backend: d.decorate(memory.New()), Path: "place"}
+			})
+		})
+	}
+}
+
+// far returns a table with n rows, 0 to n-1, of a storage that is far away, and what counts its trips.
+func far(t *testing.T, n int) (*core.Table[int, string, string], *backendtest.Delays) {
+	t.Helper()
+	b := backendtest.Latency(memory.New(), 0)
+	db, err := core.Open(t.Context(), "far", b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	table, err := core.OpenTable(t.Context(), db, "t", keys.Int(), values.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = table.PutAll(t.Context(), func(yield func(int, string) bool) {
+		for i := range n {
+			if !yield(i, fmt.Sprint(i)) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table, b
+}
+
+// A call costs as many trips as the comment of Latency says.
+func TestTrips(t *testing.T) {
+	const rows = 2*backendtest.TripRows + 1
+	table, b := far(t, rows)
+	ctx := t.Context()
+	ask := func(yield func(int) bool) {
+		for i := range 100 {
+			if !yield(i * 7) {
+				return
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		want int
+		call func() error
+	}{
+		{"Get", 1, func() error { _, err := table.Load(ctx, 7); return err }},
+		{"Put", 1, func() error { return table.Put(ctx, 7, "seven") }},
+		{"a short scan", 1, func() error { return through(table.Scan().Limit(10), ctx, 10) }},
+		{"a scan of three answers", 3, func() error { return through(table.Scan(), ctx, rows) }},
+		{"GetMany", 1, func() error {
+			for _, err := range table.GetMany(ctx, ask) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"seek", 3, func() error {
+			c, err := table.Scan().Cursor(ctx)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			for _, k := range []int{rows - 1, 0, rows + 1} {
+				c.Seek(k)
+				if c.Next() != (k < rows) {
+					return fmt.Errorf("after Seek(%d) there is a row: %v", k, k >= rows)
+				}
+			}
+			c.Next() // stays at the end, and asks nobody
+			return c.Err()
+		}},
+	} {
+		before := b.Trips()
+		err := c.call()
+		if got := b.Trips() - before; got != c.want || err != nil {
+			t.Errorf("%s takes %d trips, %v; want %d", c.name, got, err, c.want)
+		}
+	}
+}
+
+// through ranges over a scan that has n rows.
+func through(s core.Scan[int, string, string], ctx context.Context, n int) error {
+	for _, err := range s.Rows(ctx) {
+		if err != nil {
+			return err
+		}
+		n--
+	}
+	if n != 0 {
+		return fmt.Errorf("%d rows are missing", n)
+	}
+	return nil
+}
+
+// A trip takes its time, and no longer than its context.
+func TestLatencyWaits(t *testing.T) {
+	b := backendtest.Latency(memory.New(), time.Millisecond)
+	start := time.Now()
+	for range 3 {
+		if _, err := b.List(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(start); took < 3*time.Millisecond {
+		t.Errorf("three trips of a millisecond take %v", took)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(time.Millisecond, cancel)
+	if _, err := backendtest.Latency(memory.New(), time.Hour).List(ctx, ""); err != context.Canceled {
+		t.Errorf("a cancelled trip gives %v", err)
+	}
+}
