@@ -38,6 +38,11 @@ var brokenFormats = []struct {
 	{"relies on clean spare capacity", "AppendOnly", "had room for", fake{encode: mergeIntoSpare}, Extras[record, record]{}},
 	{"returns its own buffer", "KeepsNothing", "changed it", fake{encode: ownBuffer()}, Extras[record, record]{}},
 	{"keeps what it returned", "KeepsNothing", "overwrote the last result", fake{encode: cachedEncoding()}, Extras[record, record]{}},
+	{"sorts the caller's bytes", "KeepsValue", "after it was encoded", fake{encode: sortsRest}, Extras[record, record]{}},
+	{"writes behind the caller's bytes", "KeepsValue", "after it was encoded", fake{encode: extendsRest}, Extras[record, record]{}},
+	{"errors say nothing", "Errors", "wraps neither", fake{view: vague}, Extras[record, record]{}},
+	{"ignores what is behind", "Trailing", "as it does without", fake{view: ignoreBehind}, Extras[record, record]{}},
+	{"wants aligned bytes", "Aligned", "multiple of 8", fake{view: alignedOnly}, Extras[record, record]{}},
 	{"encodes differently each time", "Deterministic", "and then as", fake{encode: sequenced(), view: unsequenced}, Extras[record, record]{}},
 	{"trusts a length", "Bounded", "bytes of memory", fake{view: allocateFirst}, Extras[record, record]{}},
 	{"is slow on a bad length", "Bounded", "took", fake{view: sleepFirst}, Extras[record, record]{}},
@@ -70,7 +75,7 @@ var brokenFormats = []struct {
 func TestBrokenFormats(t *testing.T) {
 	for _, c := range brokenFormats {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := newSuite(c.format, c.extras, records)
+			s, err := newSuite(c.format, c.extras, ownRecords())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +152,7 @@ func refuseNameless(dst []byte, v record) ([]byte, error) {
 func refuseID7(b []byte) (record, error) {
 	v, err := viewRecord(b)
 	if v.ID == 7 {
-		return record{}, errors.New("not 7")
+		return record{}, errShort
 	}
 	return v, err
 }
@@ -218,6 +223,54 @@ func unsequenced(b []byte) (record, error) {
 		return record{}, errShort
 	}
 	return viewRecord(b[4:])
+}
+
+func sortsRest(dst []byte, v record) ([]byte, error) {
+	slices.Sort(v.Rest)
+	return encodeRecord(dst, v)
+}
+
+func extendsRest(dst []byte, v record) ([]byte, error) {
+	if n := len(v.Rest); n < cap(v.Rest) && v.Rest[:n+1][n] != 'x' {
+		_ = append(v.Rest, 'x')
+	}
+	return encodeRecord(dst, v)
+}
+
+// ownRecords is records in memory that a format may spoil.
+func ownRecords() []record {
+	own := slices.Clone(records)
+	for i, r := range own {
+		if r.Rest != nil {
+			own[i].Rest = append(make([]byte, 0, 64), r.Rest...)
+		}
+	}
+	return own
+}
+
+// vague is viewRecord with errors that nobody can tell from others.
+func vague(b []byte) (record, error) {
+	v, err := viewRecord(b)
+	if err != nil {
+		err = errors.New("bad bytes")
+	}
+	return v, err
+}
+
+// ignoreBehind reads the first value in b.
+func ignoreBehind(b []byte) (record, error) {
+	v, err := viewRecord(b)
+	for n := len(b) - 1; err != nil && n >= 12; n-- {
+		v, err = viewRecord(b[:n])
+	}
+	return v, err
+}
+
+func alignedOnly(b []byte) (record, error) {
+	if uintptr(unsafe.Pointer(unsafe.SliceData(b)))%4 != 0 {
+		return record{}, errShort
+	}
+	return viewRecord(b)
 }
 
 // nameLength is the length in b that says how long the name is.
@@ -325,7 +378,7 @@ func alone() func(b []byte) (record, error) {
 	return func(b []byte) (record, error) {
 		defer inside.Add(-1)
 		if inside.Add(1) > 1 {
-			return record{}, errors.New("busy")
+			return record{}, errShort
 		}
 		if len(b) == len(encoded(records[1])) {
 			for range 50 {
@@ -398,7 +451,7 @@ func bindKeeps(stored []byte) (core.ValueFormat[record, record], []byte, error) 
 	_, meta, err := bindWell(stored)
 	return fake{view: func(b []byte) (record, error) {
 		if stored != nil && string(stored) != "meta" {
-			return record{}, errors.New("metadata is gone")
+			return record{}, errShort
 		}
 		return viewRecord(b)
 	}}, meta, err

@@ -5,7 +5,7 @@ package formattest
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -60,7 +60,7 @@ func encodeRecord(dst []byte, v record) ([]byte, error) {
 	return append(dst, v.Rest...), nil
 }
 
-var errShort = errors.New("cut or too long")
+var errShort = fmt.Errorf("%w: cut or too long", core.ErrCorrupt)
 
 func viewRecord(b []byte) (record, error) {
 	v, err := borrowRecord(b)

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"runtime/metrics"
 	"time"
+
+	"github.com/guardkv/guardkv/core"
 )
 
 // everyInput returns a check that runs fn on valid and on damaged encodings.
@@ -29,6 +31,52 @@ func (s *suite[V, W]) neverPanics(b []byte) error {
 	var p *panicked
 	if errors.As(err, &p) {
 		return fmt.Errorf("%s: %w", show(b), p)
+	}
+	return nil
+}
+
+// wrapsCorrupt returns an error if b cannot be read and the error does not tell a program what to do.
+func (s *suite[V, W]) wrapsCorrupt(b []byte) error {
+	_, err := s.read(b)
+	var p *panicked
+	if err == nil || errors.As(err, &p) || errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrFormatMismatch) {
+		return nil // a panic is the business of NeverPanics
+	}
+	return fmt.Errorf("%s: the error wraps neither core.ErrCorrupt nor core.ErrFormatMismatch: %w", show(b), err)
+}
+
+// trailing puts bytes behind encodings. A format of plain bytes reads another value then, which is right.
+func (s *suite[V, W]) trailing() error {
+	if s.padded {
+		return nil
+	}
+	for _, g := range s.good {
+		for _, tail := range [][]byte{{0}, {0xff}, g.encoded} {
+			got, err := s.read(append(bytes.Clone(g.encoded), tail...))
+			if len(tail) > 0 && err == nil && s.agree(got, g.read) {
+				return fmt.Errorf("%s with %s behind it reads as %s, as it does without", show(g.encoded), show(tail), showValue(got))
+			}
+		}
+	}
+	return nil
+}
+
+// anyAlignment reads the same bytes at eight neighboring addresses.
+func (s *suite[V, W]) anyAlignment(b []byte) error {
+	want, wantErr := s.read(b)
+	for shift := 1; shift < 8; shift++ {
+		_, all := place(make([]byte, len(b)+shift), 0xAA)
+		start := (len(all) - len(b) - shift) / 2
+		inside := all[start+shift : start+shift+len(b) : start+shift+len(b)]
+		copy(inside, b)
+		got, err := s.readHere(inside)
+		if (err == nil) != (wantErr == nil) {
+			return fmt.Errorf("%s at an address that is a multiple of 8: error %v; %d bytes behind one: error %w", show(b), wantErr, shift, err)
+		}
+		if err == nil && !s.agree(want, got) && !s.unlike(b) {
+			return fmt.Errorf("%s at an address that is a multiple of 8 reads as %s; %d bytes behind one as %s",
+				show(b), showValue(want), shift, showValue(got))
+		}
 	}
 	return nil
 }

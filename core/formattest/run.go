@@ -21,6 +21,9 @@ type Extras[V, W any] struct {
 	// Varies says that a value can have more than one encoding, as gob has for maps, which is no fault: tables need one
 	// encoding of keys alone. The default is that a value has one, which makes equal rows equal bytes.
 	Varies bool
+	// Padded says that there may be bytes behind an encoding that mean nothing, as in FlatBuffers, whose parts are found by
+	// their offsets. The default is that what stands behind a value is refused, or read as a part of it.
+	Padded bool
 }
 
 // KeyExtras say about a key format what it cannot show by itself. The zero value says nothing.

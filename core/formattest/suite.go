@@ -24,12 +24,14 @@ type suite[V, W any] struct {
 	same     func(a, b V) bool
 	borrows  bool
 	varies   bool
+	padded   bool
 	patience time.Duration // how long one read may take
 
 	unbound  core.Binder[V, W] // nil if the format keeps no metadata
 	meta     []byte
 	notBound error
 	good     []good[V] // the samples that survive a round trip: the others are RoundTrip's business
+	changed  error     // that the first encoding of a sample changed it
 	stable   bool      // one sample has one encoding; otherwise that is Deterministic's business
 }
 
@@ -41,7 +43,7 @@ type good[V any] struct {
 }
 
 func newSuite[V, W any](f core.ValueFormat[V, W], x Extras[V, W], samples []V) (*suite[V, W], error) {
-	s := &suite[V, W]{format: f, samples: samples, value: x.Value, same: x.Same, borrows: x.Borrows, varies: x.Varies, patience: time.Second}
+	s := &suite[V, W]{format: f, samples: samples, value: x.Value, same: x.Same, borrows: x.Borrows, varies: x.Varies, padded: x.Padded, patience: time.Second}
 	if s.value == nil {
 		if reflect.TypeFor[V]() != reflect.TypeFor[W]() {
 			return nil, fmt.Errorf("formattest: Extras.Value is needed to turn a view, %v, into a value, %v",
@@ -84,7 +86,11 @@ func (s *suite[V, W]) bindNew() {
 func (s *suite[V, W]) findGood() {
 	s.stable = !s.varies
 	for _, v := range s.samples {
+		before := fingerprint(&v)
 		b, err := s.encode(v)
+		if after := fingerprint(&v); after != before && s.changed == nil {
+			s.changed = fmt.Errorf("the value is %s after it was encoded, and was different before", showValue(v))
+		}
 		if err != nil {
 			continue
 		}

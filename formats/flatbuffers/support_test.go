@@ -24,6 +24,7 @@ var extras = formattest.Extras[testfb.AnimalT, testfb.Animal]{
 	Value:   func(w testfb.Animal) testfb.AnimalT { return *w.UnPack() },
 	Same:    same[testfb.AnimalT],
 	Borrows: true,
+	Padded:  true,
 }
 
 // same compares values in which nil and empty slices are the same, since unpacking makes no difference between them, and
