@@ -84,7 +84,7 @@ type Validation uint8
 const (
 	// ValidateQuick checks what costs no full read of a storage that was closed cleanly. It is the default.
 	ValidateQuick Validation = iota
-	// ValidateFull does what [Storage.Check] does.
+	// ValidateFull does what [Storage.Check] does while no table is open: values are not decoded, checksums are compared.
 	ValidateFull
 )
 

@@ -26,7 +26,8 @@ type ValueFormat[V, W any] interface {
 	// Append appends the encoding of v to dst. It keeps no reference to v or dst.
 	Append(dst []byte, v V) ([]byte, error)
 	// View validates b, all of it, and returns a view of it. It never panics; bytes that are no encoding are
-	// ErrCorrupt, those that only another version of the type can read are ErrFormatMismatch. The view may refer to b, which it must not modify. len(b) == cap(b).
+	// ErrCorrupt, those that only another version of the type can read are ErrFormatMismatch. The view may refer to
+	// b, which it must not modify. len(b) == cap(b).
 	View(b []byte) (W, error)
 }
 

@@ -16,7 +16,8 @@
 // [Extras] or a [KeyExtras].
 //
 // A format that has more than one encoding for some values, as gob has for maps, is tested with Extras.Varies, and says so
-// in its own documentation. So is one with Extras.Padded, after whose values bytes may stand that mean nothing, as FlatBuffers has.
+// in its own documentation. One after whose values there may be bytes that mean nothing, as in FlatBuffers, is tested
+// with Extras.Padded.
 //
 // [Evolve] tests that rows outlive a change of their type: it gives an old and a new format the same metadata in turn.
 //

@@ -45,16 +45,18 @@ func (s *suite[V, W]) wrapsCorrupt(b []byte) error {
 	return fmt.Errorf("%s: the error wraps neither core.ErrCorrupt nor core.ErrFormatMismatch: %w", show(b), err)
 }
 
-// trailing puts bytes behind encodings. A format of plain bytes reads another value then, which is right.
+// trailing puts a byte behind encodings. A format of plain bytes reads another value then, which is right. So may one that
+// merges what is repeated, or adds it up as the durations 0s0s, which is why nothing longer is put there.
 func (s *suite[V, W]) trailing() error {
 	if s.padded {
 		return nil
 	}
 	for _, g := range s.good {
-		for _, tail := range [][]byte{{0}, {0xff}, g.encoded} {
-			got, err := s.read(append(bytes.Clone(g.encoded), tail...))
-			if len(tail) > 0 && err == nil && s.agree(got, g.read) {
-				return fmt.Errorf("%s with %s behind it reads as %s, as it does without", show(g.encoded), show(tail), showValue(got))
+		for _, tail := range []byte{0, 0xff} {
+			got, err := s.read(append(bytes.Clone(g.encoded), tail))
+			if err == nil && s.agree(got, g.read) {
+				return fmt.Errorf("%s with the byte %#x behind it reads as %s, as it does without",
+					show(g.encoded), tail, showValue(got))
 			}
 		}
 	}

@@ -22,7 +22,8 @@
 // A checksum finds damage. It is no signature: whoever can write to the file, or hands over a storage or a backup, can
 // give any bytes the right checksum, and accessors of such bytes can panic, and show other bytes of the record, never those
 // outside of it. Read what comes from others in a table without checksums, or have the storage check every row first,
-// once, which verifies them whether they have checksums or not: [core.Storage.Check], or [core.ValidateFull] when it is opened.
+// once: [core.Storage.Check] verifies those of every table that is open, whether they have checksums or not, unless the format
+// is [Trusted]. [core.ValidateFull] runs before any table is open, and compares checksums alone.
 //
 // What is written is verified too, and more strictly: nothing is stored that could not be read again, nor fields or members
 // of unions that neither this program's schema nor that of any other program that has opened the table knows.

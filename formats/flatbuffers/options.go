@@ -40,8 +40,9 @@ func WithMaxWork(stepsPerByte int) Option {
 // Trusted makes reads believe what is stored: views are made without verification, in a time that does not depend on the
 // size of the record.
 //
-// This is dangerous. If a stored byte was damaged, or was written by somebody who means harm, accessors of a trusted view can panic, and can silently return other bytes
-// of the same record; they never reach bytes outside it. Tables that are opened with checksums need no such option:
+// This is dangerous. If a stored byte was damaged, or was written by somebody who means harm, accessors of a trusted view
+// can panic, and can silently return other bytes of the same record; they never reach bytes outside it. Nor does
+// [core.Storage.Check] verify anything then. Tables that are opened with checksums need no such option:
 // their rows are verified when they are written, and a row whose checksum is right is read without verification.
 func Trusted() Option { return func(o *options) { o.trusted = true } }
 
