@@ -19,6 +19,7 @@ var (
 	errNoContext  = errors.New("the context is nil; pass context.Background() or the caller's")
 	errNoFunction = errors.New("the function is nil")
 	errNoRows     = errors.New("the source of the rows is nil")
+	errNoKeys     = errors.New("the source of the keys is nil")
 	errNoTx       = errors.New("the transaction is nil")
 )
 

@@ -88,7 +88,7 @@ const (
 	ValidateFull
 )
 
-// Engine is one open storage. It is safe for concurrent use, except that Apply, SetMark and Powers.Compact are called
+// Engine is one open storage. It is safe for concurrent use, except that Apply, SetMark, Powers.Compact and Powers.Sync are called
 // by one goroutine at a time. Close is called once, after every Releaser was released and every
 // Snapshot was closed, and nothing is called after it.
 type Engine interface {
@@ -215,6 +215,9 @@ type Powers struct {
 	Size func() (int64, error)
 	// Check reads everything the engine keeps for itself; damage is ErrCorrupt, saying what and where.
 	Check func(ctx context.Context) error
+	// Sync makes durable what Apply wrote before, in a storage that was opened with NoSync. It is called as Apply is:
+	// by one goroutine at a time. After an error what is on the medium is not known.
+	Sync func(ctx context.Context) error
 	// As sets target to the engine's own handle if it is a pointer to one, and reports whether it was.
 	As func(target any) bool
 }

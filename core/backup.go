@@ -153,7 +153,7 @@ func (b *backup) writeRow(key, stored []byte) error {
 	key = key[tableNumberSize:]
 	if b.current.record.Load().Checksums {
 		if _, err := checkRowSum(key, stored); err != nil {
-			return b.storage.fail("backup", b.current.name, slices.Clone(key), err)
+			return b.storage.fail("backup", b.current.name(), slices.Clone(key), err)
 		}
 	}
 	b.counts.rows++
@@ -183,7 +183,7 @@ func (b *backup) writeTables(tables []*tableState) error {
 		if err != nil {
 			return err
 		}
-		if err := b.put(appendBlob(appendBlob([]byte{kindTable}, []byte(t.name)), text)); err != nil {
+		if err := b.put(appendBlob(appendBlob([]byte{kindTable}, []byte(t.name())), text)); err != nil {
 			return err
 		}
 		b.current = t

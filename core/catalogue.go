@@ -50,7 +50,7 @@ type tableRecord struct {
 
 // tableState is what all handles of one table share.
 type tableState struct {
-	name    string
+	named   atomic.Pointer[string] // changed by RenameTable
 	record  atomic.Pointer[tableRecord]
 	dropped atomic.Bool
 	use     tableUse
@@ -58,10 +58,13 @@ type tableState struct {
 }
 
 func newTableState(name string, r tableRecord) *tableState {
-	t := &tableState{name: name}
+	t := new(tableState)
+	t.named.Store(&name)
 	t.record.Store(&r)
 	return t
 }
+
+func (t *tableState) name() string { return *t.named.Load() }
 
 // TableInfo describes a table.
 type TableInfo struct {
@@ -69,6 +72,7 @@ type TableInfo struct {
 	KeyFormat   string // the key format's ID
 	ValueFormat string // the value format's ID
 	Checksums   bool   // whether its rows have them
+	Meta        []byte // what the value format keeps with the table, such as a schema; a copy
 	Rows        int64  // -1 if the engine cannot tell cheaply
 	Bytes       int64  // of encoded keys and values; -1 if the engine cannot tell cheaply
 }
@@ -157,7 +161,7 @@ func (c *catalogue) names() []*tableState {
 	for _, t := range c.tables {
 		all = append(all, t)
 	}
-	slices.SortFunc(all, func(a, b *tableState) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(all, func(a, b *tableState) int { return strings.Compare(a.name(), b.name()) })
 	return all
 }
 
@@ -174,12 +178,12 @@ func (c *catalogue) distinct() error {
 	for _, t := range c.names() {
 		n := t.record.Load().Number
 		if other, ok := owner[n]; ok {
-			return fmt.Errorf("%w: table %q has the same number %d as %s", ErrCorrupt, t.name, n, other)
+			return fmt.Errorf("%w: table %q has the same number %d as %s", ErrCorrupt, t.name(), n, other)
 		}
 		if n > maxTableNumber {
-			return fmt.Errorf("%w: table %q has the number %d", ErrCorrupt, t.name, n)
+			return fmt.Errorf("%w: table %q has the number %d", ErrCorrupt, t.name(), n)
 		}
-		owner[n] = fmt.Sprintf("table %q", t.name)
+		owner[n] = fmt.Sprintf("table %q", t.name())
 	}
 	return nil
 }
@@ -221,7 +225,7 @@ func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
 	for _, t := range s.catalogue.names() {
 		info, err := t.info(ctx, snap)
 		if err != nil {
-			return nil, s.fail("tables", t.name, nil, err)
+			return nil, s.fail("tables", t.name(), nil, err)
 		}
 		all = append(all, info)
 	}
@@ -230,7 +234,7 @@ func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
 
 func (t *tableState) info(ctx context.Context, snap Snapshot) (info TableInfo, err error) {
 	r := t.record.Load()
-	info = TableInfo{Name: t.name, KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums, Rows: -1, Bytes: -1}
+	info = TableInfo{Name: t.name(), KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums, Meta: slices.Clone(r.Meta), Rows: -1, Bytes: -1}
 	count := snap.Powers().Count
 	if count == nil {
 		return info, nil
@@ -274,7 +278,7 @@ func (s *Storage) DropTable(ctx context.Context, name string) error {
 // unlist takes a table from the catalogue and marks its rows for deletion.
 func (s *Storage) unlist(ctx context.Context, t *tableState) error {
 	r := t.record.Load()
-	row, err := r.row(t.name)
+	row, err := r.row(t.name())
 	if err != nil {
 		return err
 	}
@@ -283,7 +287,7 @@ func (s *Storage) unlist(ctx context.Context, t *tableState) error {
 	}
 	t.dropped.Store(true)
 	s.catalogue.change(func() {
-		delete(s.catalogue.tables, t.name)
+		delete(s.catalogue.tables, t.name())
 		s.catalogue.dropped[r.Number] = true
 	})
 	return nil

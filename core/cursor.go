@@ -69,11 +69,24 @@ func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
 
 // scan returns a cursor over the transaction's state, which later writes do not change.
 func (tx *Tx) scan(ctx context.Context, r ScanRange) (*cursor, error) {
+	if err := tx.enter(); err != nil {
+		return nil, err
+	}
+	opened := false
+	defer func() { // also if the engine panics
+		if !opened {
+			tx.leave()
+		}
+	}()
 	rows, err := tx.snapshot.Scan(ctx, r)
 	if err != nil {
 		return nil, err
 	}
+	opened = true
 	c := &cursor{ctx: ctx, snapshot: tx.snapshot, rows: rows, tx: tx, reverse: r.Reverse, rowUsed: true}
+	if tx.shared != nil { // it has nothing pending, and ends when the last cursor is closed
+		return c, nil
+	}
 	if tx.pending.Len() > 0 {
 		state := tx.pending.Clone()
 		c.pending = state.Scan(r.Low, r.High, r.Reverse)
@@ -190,7 +203,11 @@ func (c *cursor) close() {
 	}
 	c.closed = true
 	if c.tx != nil {
-		delete(c.tx.cursors, c)
+		if c.tx.shared != nil {
+			defer c.tx.leave()
+		} else {
+			delete(c.tx.cursors, c)
+		}
 		c.tx.storage.logClose(c.rows.Close())
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"log"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"github.com/guardkv/guardkv/core"
@@ -355,4 +356,93 @@ func ExampleTable_GetMany() {
 	// Output:
 	// grace Grace Hopper
 	// ada Ada Lovelace
+}
+
+// A snapshot is a read transaction that is not one function: here every request of a server reads a page of it.
+func ExampleStorage_Snapshot() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	snap, err := db.Snapshot(ctx)
+	must(err)
+	defer snap.Close()
+	must(table.Put(ctx, "ada", "Augusta Ada King"))
+	fmt.Println(table.In(snap).Get(ctx, "ada"))
+	fmt.Println(table.Load(ctx, "ada"))
+	// Output:
+	// Ada Lovelace <nil>
+	// Augusta Ada King <nil>
+}
+
+// A server that ends refuses new work, and waits for what is under way.
+func ExampleStorage_Shutdown() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	g, err := table.Get(ctx, "ada")
+	must(err)
+	go func() {
+		defer g.Close()
+		fmt.Println("under way:", g.Value())
+	}()
+	must(db.Shutdown(ctx))
+	_, err = table.Get(ctx, "ada")
+	fmt.Println(errors.Is(err, core.ErrClosed))
+	// Output:
+	// under way: Ada Lovelace
+	// true
+}
+
+// Without sync, writes are durable when Sync returns.
+func ExampleStorage_Sync() {
+	ctx := context.Background()
+	db, err := core.Open(ctx, "people", memory.New(), core.WithoutSync())
+	must(err)
+	defer db.Close()
+	table, err := core.OpenTable(ctx, db, "people", keys.String(), values.String())
+	must(err)
+	must(table.Put(ctx, "ada", "Ada Lovelace"))
+	must(table.Put(ctx, "alan", "Alan Turing"))
+	fmt.Println(db.Sync(ctx))
+	// Output: <nil>
+}
+
+// Renaming a table is one small write; its handles go on.
+func ExampleStorage_RenameTable() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	must(db.RenameTable(ctx, "people", "pioneers"))
+	tables, err := db.Tables(ctx)
+	must(err)
+	fmt.Println(tables[0].Name)
+	fmt.Println(table.Load(ctx, "ada"))
+	// Output:
+	// pioneers
+	// Ada Lovelace <nil>
+}
+
+// A tool that has no Go types for a table reads its rows as they are encoded.
+func ExampleOpenRaw() {
+	ctx := context.Background()
+	db, _ := people(ctx)
+	defer db.Close()
+	raw, err := core.OpenRaw(ctx, db, "people")
+	must(err)
+	for row, err := range raw.Scan().Limit(1).Rows(ctx) {
+		must(err)
+		fmt.Printf("%q %q\n", row.Key, row.Value)
+	}
+	// Output: "ada" "Ada Lovelace"
+}
+
+// Several rows of a transaction that belong together.
+func ExampleTxTable_PutAll() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	must(db.Update(ctx, func(tx *core.Tx) error {
+		return table.In(tx).PutAll(ctx, maps.All(map[string]string{"edsger": "Edsger Dijkstra", "barbara": "Barbara Liskov"}))
+	}))
+	fmt.Println(table.Count(ctx))
+	// Output: 5 <nil>
 }

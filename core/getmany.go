@@ -19,6 +19,10 @@ const manyKeys = 1000
 // when ks is asked for the next one.
 func (t *Table[K, V, W]) GetMany(ctx context.Context, ks iter.Seq[K]) iter.Seq2[Row[K, W], error] {
 	return func(yield func(Row[K, W], error) bool) {
+		if ks == nil {
+			yield(Row[K, W]{}, t.fail("get many", errNoKeys))
+			return
+		}
 		m := getMany[K, V, W]{table: t, yield: yield}
 		if err := m.all(ctx, ks); err != nil && !errors.Is(err, errStopped) {
 			yield(Row[K, W]{}, t.fail("get many", err))
@@ -82,7 +86,7 @@ func (m *getMany[K, V, W]) answer(ctx context.Context) error {
 		return err
 	}
 	defer s.leave(shard, at)
-	if err := ctx.Err(); err != nil {
+	if err := live(ctx); err != nil {
 		return err
 	}
 	snap, err := s.engine.Snapshot(ctx)

@@ -193,8 +193,8 @@ func (o *tableOpener[K, V, W]) replace(ctx context.Context, state *tableState, r
 // create makes a new table of the name. If old is not nil it has that name now, and gets another.
 func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Table[K, V, W], error) {
 	s := o.storage
-	if n := len(o.name); n == 0 || n > maxTableName {
-		return nil, fmt.Errorf("a new table's name has 1 to %d bytes, not %d", maxTableName, n)
+	if err := checkTableName(o.name); err != nil {
+		return nil, err
 	}
 	value, meta, err := o.bindValue(nil)
 	if err != nil {
@@ -252,7 +252,7 @@ func (o *tableOpener[K, V, W]) store(ctx context.Context, state *tableState, r *
 
 func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key KeyFormat[K], value ValueFormat[V, W]) *Table[K, V, W] {
 	t := &Table[K, V, W]{storage: s, state: state, rows: newRowFormat(r, s.limits, key, value)}
-	t.guards = newGuardPool[W](&s.readers, state.name, t.rows.prefix())
+	t.guards = newGuardPool[W](&s.readers, state.name(), t.rows.prefix())
 	return t
 }
 

@@ -34,12 +34,13 @@ type Cursor[K, W any] struct {
 	row    Row[K, W]
 	left   int // rows that Limit still allows; negative is no limit
 	err    error
-	open   *openCursor
+	open   *openHandle
 }
 
-// openCursor is the part of a Cursor that stays when the Cursor is collected.
-type openCursor struct {
+// openHandle is the part of a Cursor, or of a Tx of Snapshot, that stays when it is collected.
+type openHandle struct {
 	closed atomic.Bool
+	what   string
 	table  string
 	at     *place // where it was made, if that is tracked
 	logger *slog.Logger
@@ -59,12 +60,12 @@ func (s Scan[K, V, W]) Cursor(ctx context.Context) (*Cursor[K, W], error) {
 		encode: s.seekKey,
 		fail:   func(err error) error { return s.table.fail("cursor", err) },
 		left:   s.limit,
-		open: &openCursor{
-			table: s.table.state.name, at: rows.at, logger: s.table.storage.readers.logger,
+		open: &openHandle{
+			what: "a cursor", table: s.table.state.name(), at: rows.at, logger: s.table.storage.readers.logger,
 		},
 	}
-	if s.tx == nil { // a transaction closes what its function leaves open
-		runtime.AddCleanup(c, (*openCursor).abandon, c.open)
+	if s.tx == nil || s.tx.shared != nil { // others close what their function leaves open
+		runtime.AddCleanup(c, (*openHandle).abandon, c.open)
 	}
 	return c, nil
 }
@@ -75,8 +76,8 @@ func (s *Scan[K, V, W]) seekKey(k K) ([]byte, error) {
 	return b, s.unordered(err)
 }
 
-// abandon reports a Cursor that was collected while it was open. What it holds stays held: its value may be in use.
-func (o *openCursor) abandon() {
+// abandon reports what was collected while it was open. What it holds stays held: a view may be in use.
+func (o *openHandle) abandon() {
 	if o.closed.Load() {
 		return
 	}
@@ -84,8 +85,11 @@ func (o *openCursor) abandon() {
 	if o.at != nil {
 		at = o.at.String()
 	}
-	o.logger.Error("a cursor was dropped without Close; its snapshot is held until the process ends",
-		"table", o.table, "at", at)
+	attrs := []any{"at", at}
+	if o.table != "" {
+		attrs = append([]any{"table", o.table}, attrs...)
+	}
+	o.logger.Error(o.what+" was dropped without Close; its snapshot is held until the process ends", attrs...)
 }
 
 // Next moves to the next row and reports whether there is one. After false, Err tells whether the rows ended or

@@ -297,7 +297,7 @@ func (s Scan[K, V, W]) deleteSome(ctx context.Context, limit int) (n int, last [
 	if most := s.table.storage.limits.deleteRows(); limit < 0 || limit > most {
 		limit = most
 	}
-	err = s.table.storage.update(ctx, "delete", s.table.state.name, func(tx *Tx) (err error) {
+	err = s.table.storage.update(ctx, "delete", s.table.state.name(), func(tx *Tx) (err error) {
 		n, last, err = s.deleteIn(ctx, tx, limit)
 		return err
 	})

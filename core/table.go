@@ -19,6 +19,7 @@ type Table[K, V, W any] struct {
 	rows     rowFormat[K, V, W]
 	guards   *guardPool[W]
 	requests sync.Pool // of *rowRequest
+	raw      bool      // it was opened with OpenRaw, and can only be read
 }
 
 // Get returns a guard of the row at k, or ErrNotFound. The guard's view is valid until the guard is closed.
@@ -44,7 +45,7 @@ func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 	}
 	s.step = filled
 	if t.guards.places != nil {
-		s.seat.at = t.guards.places.add("guard of "+t.state.name, 1)
+		s.seat.at = t.guards.places.add("guard of "+t.state.name(), 1)
 	}
 	return Guard[W]{s, gen}, nil
 }
@@ -190,6 +191,9 @@ func (t *Table[K, V, W]) commit(ctx context.Context, r *request) error {
 	if t.storage.opts.readOnly {
 		return ErrReadOnly
 	}
+	if t.raw {
+		return errRaw
+	}
 	if t.state.dropped.Load() {
 		return ErrDropped
 	}
@@ -246,7 +250,7 @@ func (t *Table[K, V, W]) In(tx *Tx) TxTable[K, V, W] { return TxTable[K, V, W]{t
 
 // fail makes the error of a public method that concerns no single row.
 func (t *Table[K, V, W]) fail(op string, err error) error {
-	return t.storage.fail(op, t.state.name, nil, err)
+	return t.storage.fail(op, t.state.name(), nil, err)
 }
 
 // failAt makes the error of a public method that concerns one row. It takes a K and not an any, so that a key is
@@ -255,5 +259,5 @@ func (t *Table[K, V, W]) failAt(op string, k K, err error) error {
 	if err == nil {
 		return nil
 	}
-	return t.storage.fail(op, t.state.name, ownKey(k), err)
+	return t.storage.fail(op, t.state.name(), ownKey(k), err)
 }

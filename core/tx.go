@@ -11,10 +11,11 @@ import (
 	"github.com/guardkv/guardkv/core/internal/ordered"
 )
 
-// Tx is a transaction over all tables of a storage: reach them with [Table.In]. It is used only inside the function that
-// it was passed to: after that every use is [ErrTxDone]. It is used by one goroutine at a time, which nothing checks: two
-// goroutines that use one Tx without waiting for each other race, as with a map. A format may use the Tx while it
-// encodes or decodes a row for it.
+// Tx is a transaction over all tables of a storage: reach them with [Table.In]. A Tx of View or Update is used only inside
+// the function that it was passed to: after that every use is [ErrTxDone]. It is used by one goroutine at a time, which
+// nothing checks: two goroutines that use one Tx without waiting for each other race, as with a map. One of
+// [Storage.Snapshot] is used until its Close, by any number of goroutines. A format may use the Tx while it encodes or
+// decodes a row for it.
 //
 // Uncommitted writes lie in memory, over the snapshot that the transaction reads.
 type Tx struct {
@@ -29,6 +30,7 @@ type Tx struct {
 	cursors  map[*cursor]struct{} // open ones
 	held     []Releaser           // of values that were read
 	done     atomic.Bool
+	shared   *sharedTx // of Snapshot, else nil
 }
 
 // pendingWrite is a row that was put, or a deletion.
@@ -82,9 +84,18 @@ func (tx *Tx) usable(s *Storage) error {
 func (tx *Tx) get(ctx context.Context, key []byte) ([]byte, error) {
 	value, r, err := tx.peek(ctx, key)
 	if r != nil {
-		tx.held = append(tx.held, r)
+		tx.hold(r)
 	}
 	return value, err
+}
+
+// hold keeps what was read until the transaction ends.
+func (tx *Tx) hold(r Releaser) {
+	if tx.shared != nil {
+		tx.shared.mu.Lock()
+		defer tx.shared.mu.Unlock()
+	}
+	tx.held = append(tx.held, r)
 }
 
 // peek returns a value that is valid until it is released, or until the transaction ends if r is nil.

@@ -6,6 +6,7 @@ package core
 import (
 	"bytes"
 	"context"
+	"iter"
 )
 
 // TxTable is a table inside a transaction. It sees the transaction's own writes. Its methods do what those of
@@ -16,7 +17,7 @@ type TxTable[K, V, W any] struct {
 }
 
 // Get returns the view of the row at k, or ErrNotFound. It is owned by the engine, must not be modified, and is
-// valid until the transaction's function returns.
+// valid until the transaction's function returns or, in a transaction of Snapshot, until its Close.
 func (t TxTable[K, V, W]) Get(ctx context.Context, k K) (W, error) {
 	w, err := t.view(ctx, k)
 	return w, t.table.failAt("get", k, err)
@@ -27,6 +28,7 @@ func (t TxTable[K, V, W]) view(ctx context.Context, k K) (w W, err error) {
 	if err != nil {
 		return w, err
 	}
+	defer t.tx.leave()
 	stored, err := t.tx.get(ctx, key)
 	if err != nil {
 		return w, err
@@ -41,6 +43,7 @@ func (t TxTable[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
 	if err != nil {
 		return w, t.table.failAt("load", k, err)
 	}
+	defer t.tx.leave()
 	stored, r, err := t.tx.peek(ctx, key)
 	if err != nil {
 		return w, t.table.failAt("load", k, err)
@@ -57,6 +60,7 @@ func (t TxTable[K, V, W]) Has(ctx context.Context, k K) (bool, error) {
 	if err != nil {
 		return false, t.table.failAt("has", k, err)
 	}
+	defer t.tx.leave()
 	found, err := t.tx.has(ctx, key)
 	return found, t.table.failAt("has", k, err)
 }
@@ -99,6 +103,31 @@ func (t TxTable[K, V, W]) put(ctx context.Context, when condition, k K, v V) err
 	return t.tx.put(key, value)
 }
 
+// PutAll stores all rows or, after an error, none of them: what the transaction wrote before stays. If two rows have the
+// same key the later one counts. A row may be reused when the iterator is asked for the next one.
+func (t TxTable[K, V, W]) PutAll(ctx context.Context, rows iter.Seq2[K, V]) error {
+	if err := t.writable(ctx); err != nil {
+		return t.table.fail("put all", err)
+	}
+	if rows == nil {
+		return t.table.fail("put all", errNoRows)
+	}
+	before, size := t.tx.pending.Clone(), t.tx.size
+	stored := false
+	defer func() { // also if the iterator panics
+		if !stored {
+			t.tx.pending, t.tx.size = before, size
+		}
+	}()
+	for k, v := range rows {
+		if err := t.put(ctx, always, k, v); err != nil {
+			return t.table.failAt("put all", k, err)
+		}
+	}
+	stored = true
+	return nil
+}
+
 // Delete deletes the row at k and reports whether there was one. The arguments may be reused when the call
 // returns.
 func (t TxTable[K, V, W]) Delete(ctx context.Context, k K) (bool, error) {
@@ -133,15 +162,27 @@ func (t TxTable[K, V, W]) Scan() Scan[K, V, W] {
 	return s
 }
 
-// key returns the stored form of k, valid until the next call.
+// key returns the stored form of k, valid until the next call. If it succeeds the caller calls Tx.leave.
 func (t TxTable[K, V, W]) key(ctx context.Context, k K) (key []byte, err error) {
 	if err := t.usable(ctx); err != nil {
 		return nil, err
+	}
+	if t.tx.shared != nil {
+		return t.sharedKey(k)
 	}
 	buf := t.tx.keybuf
 	t.tx.keybuf = nil // the key format may use this transaction
 	t.tx.keybuf, err = t.table.rows.setKey(append(buf[:0], t.table.guards.prefix...), k)
 	return t.tx.keybuf, err
+}
+
+// sharedKey is key for a transaction that other goroutines use: the key has memory of its own.
+func (t TxTable[K, V, W]) sharedKey(k K) ([]byte, error) {
+	key, err := t.table.rows.setKey(t.table.rows.prefix(), k)
+	if err != nil {
+		return nil, err
+	}
+	return key, t.tx.enter()
 }
 
 func (t TxTable[K, V, W]) usable(ctx context.Context) error {
@@ -164,7 +205,13 @@ func (t TxTable[K, V, W]) writable(ctx context.Context) error {
 	if !t.tx.writable {
 		return errReadOnlyTx
 	}
+	if t.table.raw {
+		return errRaw
+	}
 	return nil
 }
 
-var errReadOnlyTx = &wrapped{ErrReadOnly, "read-only: the transaction is a View; write in an Update"}
+var (
+	errReadOnlyTx = &wrapped{ErrReadOnly, "read-only: the transaction is a View or a Snapshot; write in an Update"}
+	errRaw        = &wrapped{ErrReadOnly, "read-only: the table was opened with OpenRaw; write through OpenTable"}
+)

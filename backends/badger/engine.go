@@ -70,7 +70,7 @@ func (e *engine) discard() {
 
 // Powers returns all of them.
 func (e *engine) Powers() core.Powers {
-	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, As: e.As}
+	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }
 
 // Limits returns what badger can take.
@@ -89,15 +89,29 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 		return err
 	}
 	if e.noSync {
-		if err := e.flushForMark(ctx); err != nil {
+		if err := e.flushAll(ctx); err != nil {
 			return e.anchor.err(err)
 		}
 	}
 	return e.place.SetMark(mark)
 }
 
-// flushForMark makes the rows durable of which a mark may speak.
-func (e *engine) flushForMark(ctx context.Context) error {
+// Sync makes durable what was written without sync.
+func (e *engine) Sync(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if e.place.ReadOnly {
+		return core.ErrReadOnly
+	}
+	if err := e.writable(); err != nil || !e.noSync {
+		return err
+	}
+	return e.anchor.err(e.flushAll(ctx))
+}
+
+// flushAll makes all rows durable, those of which a mark may speak too.
+func (e *engine) flushAll(ctx context.Context) error {
 	if err := e.room.toFlush(); err != nil {
 		return err
 	}

@@ -48,6 +48,14 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	return e.sync()
 }
 
+// Sync makes durable what commits without sync have left to the operating system.
+func (e *engine) Sync(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return e.sync()
+}
+
 // sync makes durable what commits without sync have left to the operating system.
 func (e *engine) sync() error {
 	f := e.file.Load()

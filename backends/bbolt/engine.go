@@ -108,7 +108,7 @@ const streamRows = 1 << 15
 
 // Powers returns what the engine can do beside the rest: everywhere the same, but for compaction.
 func (e *engine) Powers() core.Powers {
-	return core.Powers{Compact: e.compactor(), Size: e.Size, Check: e.Check, As: e.As}
+	return core.Powers{Compact: e.compactor(), Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }
 
 // Limits returns what bbolt can take.

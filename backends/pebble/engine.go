@@ -96,6 +96,14 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	return noRoom(e.place.SetMark(mark))
 }
 
+// Sync makes durable what was written without sync.
+func (e *engine) Sync(ctx context.Context) error {
+	if err := e.mayWrite(ctx); err != nil {
+		return err
+	}
+	return e.syncLog()
+}
+
 // syncLog makes durable what was written without sync.
 func (e *engine) syncLog() error {
 	if e.write.Sync {
@@ -130,7 +138,7 @@ const (
 
 // Powers returns all of them.
 func (e *engine) Powers() core.Powers {
-	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, As: e.As}
+	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }
 
 // Limits returns what is safe with pebble.

@@ -20,6 +20,10 @@ var mediumPromises = []promise{
 		explanation: "Apply makes the writes durable before it returns: what was written is synced to the medium, not left to the system",
 	},
 	{
+		name: "medium/sync", check: checkSyncedLater, bareOnly: true,
+		explanation: "Powers.Sync makes durable what was written with NoSync",
+	},
+	{
 		name: "medium/quick open", check: checkQuickOpen, bareOnly: true,
 		explanation: "ValidateQuick costs no full read of a storage that was closed cleanly",
 	},
@@ -65,6 +69,30 @@ func checkSynced(t *trial) {
 	p, ok := pagesOf(t.path)
 	if ok && p.dirty >= written && p.cached-p.dirty < written {
 		t.Errorf("%d bytes were written durably; %d bytes of the storage's files are not synced, %d are", written, p.dirty, p.cached-p.dirty)
+	}
+}
+
+func checkSyncedLater(t *trial) {
+	s := t.openStore(t.path, core.EngineOptions{Mark: aMark, NoSync: true})
+	sync := s.Powers().Sync
+	if sync == nil {
+		return
+	}
+	written := int64(0)
+	for i := range 8 {
+		value := noise(fits(fits(1<<16, s.Limits().Value), s.Limits().BatchBytes/2))
+		s.apply(put(fmt.Sprintf("%d", i), value))
+		written += int64(len(value))
+	}
+	t.do("Sync", sync(t.ctx))
+	s.apply(put("later", "v"))
+	t.do("Sync", sync(t.ctx))
+	if !t.tellsPages() {
+		return
+	}
+	p, ok := pagesOf(t.path)
+	if ok && p.dirty >= written && p.cached-p.dirty < written {
+		t.Errorf("after Sync of %d bytes, %d bytes of the storage's files are not synced, %d are", written, p.dirty, p.cached-p.dirty)
 	}
 }
 

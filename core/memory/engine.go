@@ -115,11 +115,14 @@ func (e *engine) writable(ctx context.Context) error {
 // Limits returns no limits.
 func (e *engine) Limits() core.Limits { return core.Limits{} }
 
-// Powers returns that the engine knows its size.
-func (e *engine) Powers() core.Powers { return core.Powers{Size: e.Size} }
+// Powers returns that the engine knows its size, and has nothing to sync.
+func (e *engine) Powers() core.Powers { return core.Powers{Size: e.Size, Sync: e.Sync} }
 
 // Size returns the bytes of all keys and values. What the tree around them takes comes on top.
 func (e *engine) Size() (int64, error) { return e.storage.state.Load().size, nil }
+
+// Sync has nothing to do: memory is never durable.
+func (e *engine) Sync(ctx context.Context) error { return e.writable(ctx) }
 
 // Close gives the lock back.
 func (e *engine) Close() error {

@@ -1,0 +1,60 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+)
+
+// RenameTable gives a table another name, in one atomic write, whatever its size. Its open handles go on, and show the
+// new name in errors. It returns ErrNotFound if there is no table of the old name, and ErrExists if there is one of
+// the new name.
+func (s *Storage) RenameTable(ctx context.Context, from, to string) error {
+	err := s.exclusively(ctx, func() error { return s.renameTable(ctx, from, to) })
+	return s.fail("rename table", from, nil, err)
+}
+
+// renameTable has the turn.
+func (s *Storage) renameTable(ctx context.Context, from, to string) error {
+	state := s.catalogue.find(from)
+	if state == nil {
+		return fmt.Errorf("%w: there is no table %q", ErrNotFound, from)
+	}
+	if err := checkTableName(to); err != nil {
+		return err
+	}
+	if s.catalogue.find(to) != nil {
+		return fmt.Errorf("%w: there is a table %q", ErrExists, to)
+	}
+	row, err := state.record.Load().row(to)
+	if err != nil {
+		return err
+	}
+	old, err := state.record.Load().row(from)
+	if err != nil {
+		return err
+	}
+	writes := []Write{deletion(old), row}
+	slices.SortFunc(writes, func(a, b Write) int { return bytes.Compare(a.Key, b.Key) })
+	if err := s.writer.apply(ctx, nil, writes); err != nil {
+		return err
+	}
+	s.catalogue.change(func() {
+		delete(s.catalogue.tables, from)
+		s.catalogue.tables[to] = state
+		state.named.Store(&to)
+	})
+	return nil
+}
+
+// checkTableName returns an error if a new table cannot have this name.
+func checkTableName(name string) error {
+	if n := len(name); n == 0 || n > maxTableName {
+		return fmt.Errorf("a new table's name has 1 to %d bytes, not %d", maxTableName, n)
+	}
+	return nil
+}
