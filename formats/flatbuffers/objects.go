@@ -23,6 +23,7 @@ type objects struct {
 	depth  int             // the most tables that may lie in each other
 	early  map[string]bool // by definition: it may hold what must be found before it is packed
 	root   *objectPlan
+	before bool // values are looked at before they are packed: the root is early
 
 	mu    sync.Mutex
 	plans map[objectKey]*objectPlan
@@ -37,6 +38,7 @@ type objectKey struct {
 type objectPlan struct {
 	table bool // else a struct
 	parts []objectPart
+	early []objectPart // those of parts that are
 }
 
 type objectPart struct {
@@ -51,7 +53,7 @@ type objectPart struct {
 
 func newObjects(s *schema, t reflect.Type, depth int) *objects {
 	o := &objects{schema: s, depth: depth, early: make(map[string]bool), plans: make(map[objectKey]*objectPlan)}
-	o.isEarly(s.root)
+	o.before = o.isEarly(s.root)
 	o.root = o.plan(s.types[s.root], t)
 	return o
 }
@@ -109,6 +111,9 @@ func (o *objects) plan(d *definition, t reflect.Type) *objectPlan {
 		if part, ok := o.part(d.fields[i], goField); ok {
 			part.needed = d.kind == structDef
 			made.parts = append(made.parts, part)
+			if part.early {
+				made.early = append(made.early, part)
+			}
 		}
 	}
 	return made
@@ -142,7 +147,7 @@ type objectLook struct {
 
 // check returns an error that names what cannot be packed. Nothing is known of values without objects.
 func (o *objects) check(v reflect.Value, all bool) error {
-	if o == nil || !all && !o.early[o.schema.root] {
+	if o == nil || !all && !o.before {
 		return nil
 	}
 	l := objectLook{objects: o, all: all}
@@ -158,13 +163,13 @@ func (l *objectLook) object(p *objectPlan, v reflect.Value) (path string, err er
 			return "", fmt.Errorf("lies deeper than %d tables in each other: %w; if it does not contain itself, "+
 				"use WithMaxDepth wherever the table is opened", l.objects.depth, core.ErrTooLarge)
 		}
-		defer func() { l.depth-- }()
 	}
-	for i := range p.parts {
-		part := &p.parts[i]
-		if !part.early && !l.all {
-			continue
-		}
+	parts := p.early
+	if l.all {
+		parts = p.parts
+	}
+	for i := range parts {
+		part := &parts[i]
 		f := v.Field(part.index)
 		if part.many {
 			path, err = l.elements(part, f)
@@ -174,8 +179,11 @@ func (l *objectLook) object(p *objectPlan, v reflect.Value) (path string, err er
 			err = errNilPart
 		}
 		if err != nil {
-			return around(part.name, path), err
+			return around(part.name, path), err // the look is over
 		}
+	}
+	if p.table {
+		l.depth--
 	}
 	return "", nil
 }
