@@ -95,6 +95,11 @@ func (o *opener) try() (*Storage, error) {
 		return nil, err
 	}
 	defer func() { o.claim.Release() }()
+	if !o.found {
+		if err := o.resume(); err != nil {
+			return nil, err
+		}
+	}
 	return o.proceed()
 }
 

@@ -26,8 +26,9 @@ type RestoreProgress struct {
 //
 // The storage appears at path only when it is complete and everything in the backup was compared with its checksums.
 // Until then it is built at path.restoring, and no error leaves anything there. What a crash leaves there is no storage
-// that Open would take, and the next Restore to the path removes it. Memory is bounded, whatever the size of the
-// backup: about 32 MiB of rows, and what the engine needs.
+// that can be opened unless it is complete, and the next Restore to the path removes it. If it is complete and nothing is
+// at the path, an Open of the path finishes the Restore, and so does the next Restore if a storage was set aside for
+// it. Memory is bounded, whatever the size of the backup: about 32 MiB of rows, and what the engine needs.
 //
 // A backup that is damaged, cut, or followed by something is ErrCorrupt, a row that the engine cannot take ErrTooLarge,
 // with its table and encoded key. If something is at the path the error is ErrExists, unless the policy is Always: then
@@ -126,14 +127,31 @@ func (r *restorer) restore() (*Storage, error) {
 	return r.open()
 }
 
-// look returns an error if what is at the path may not be replaced.
+// look returns an error if what is at the path may not be replaced. A Restore that was killed is finished first if it had set
+// a storage aside: should this one fail, nothing would be at the path.
 func (r *restorer) look() error {
 	o := r.opener()
 	if err := o.take(); err != nil {
 		return err
 	}
-	defer o.claim.Release()
+	defer func() { o.claim.Release() }()
+	if !o.found {
+		if err := r.resume(&o); err != nil {
+			return err
+		}
+	}
 	return r.judge(&o)
+}
+
+func (r *restorer) resume(o *opener) error {
+	aside, err := o.wasSetAside()
+	if err != nil || !aside {
+		return err
+	}
+	if err = o.resume(); errors.Is(err, ErrConflict) {
+		err = fmt.Errorf("%w: others use the path: %w", ErrLocked, err)
+	}
+	return err
 }
 
 // judge is look for a path that is claimed.
@@ -417,8 +435,10 @@ func (r *restorer) publish() (err error) {
 		return err
 	}
 	defer claim.Release()
-	if ours, err := r.isOurs(claim); err != nil || !ours {
-		return errors.Join(err, fmt.Errorf("%w: another Restore to the path took %s", ErrConflict, r.temp))
+	if ours, err := r.isOurs(claim); err != nil {
+		return err
+	} else if !ours {
+		return r.taken()
 	}
 	for try := range conflictTries {
 		backOff(try)
@@ -429,12 +449,26 @@ func (r *restorer) publish() (err error) {
 	return fmt.Errorf("%w: others use the path: %w", ErrConflict, err)
 }
 
+// taken looks for what was built when it is not where it was built. Between its end and publish nobody locks it, so an Open
+// that found nothing at the path may have taken it for what a kill left, and moved it there.
+func (r *restorer) taken() error {
+	o := r.opener()
+	err := o.take()
+	if err == nil {
+		defer o.claim.Release()
+		if o.found && o.mark.ID == r.mark.ID {
+			return nil
+		}
+	}
+	return errors.Join(fmt.Errorf("%w: another Restore to the path took %s, or an Open moved it to the path", ErrConflict, r.temp), err)
+}
+
 // moveTo makes one attempt. It gives fs.ErrExist or ErrLocked if something appeared at the path after it was looked at.
 func (r *restorer) moveTo(claim Claim) error {
 	if err := r.makeRoom(); err != nil {
 		return err
 	}
-	return claim.Rename(r.path)
+	return claim.Rename(r.place)
 }
 
 // makeRoom sets aside what is at the path, if the policy says so.

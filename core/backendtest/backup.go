@@ -51,7 +51,15 @@ var backupPromises = []promise{
 	},
 	{
 		name: "restore/leftovers", check: checkRestoreLeftovers, bareOnly: true,
-		explanation: "what a crash leaves of a Restore is no storage, and the next Restore to the path removes it",
+		explanation: "what a crash leaves of a Restore is no storage unless it is complete, and the next Restore to the path removes it",
+	},
+	{
+		name: "restore/killed", check: checkRestoreKilled, bareOnly: true,
+		explanation: "wherever a Restore is killed, the next Open of the path finds the old storage or the new one with all rows, and no other",
+	},
+	{
+		name: "restore/between its renames", check: checkRestoreBetween, bareOnly: true,
+		explanation: "while a Restore has set a storage aside and the new one is not at the path, an Open is ErrLocked",
 	},
 	{
 		name: "restore/engine fails", check: checkRestoreFails, bareOnly: true,

@@ -1,0 +1,87 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/guardkv/guardkv/core/internal/names"
+)
+
+// resume finishes a Restore that was killed when its storage was complete and not yet at the path, where nothing is: the old
+// storage may have been set aside for it, so that a new one would hide the rows of both. Then it takes the path again.
+func (o *opener) resume() error {
+	if err := o.claim.Release(); err != nil { // Rename moves nothing to a path that is claimed
+		return err
+	}
+	if err := o.finishRestore(); err != nil {
+		return err
+	}
+	return o.take()
+}
+
+// finishRestore moves a complete storage from where Restore builds it to the path. It gives ErrConflict if somebody else
+// uses the path by now.
+func (o *opener) finishRestore() error {
+	temp, shown := names.Beside(o.place, restoringSuffix), shownBeside(o.path, o.place, restoringSuffix)
+	claim, err := o.backend.Claim(o.ctx, temp, false)
+	switch {
+	case errors.Is(err, ErrNotStorage):
+		return nil
+	case errors.Is(err, ErrLocked):
+		return o.besideRestore(err)
+	case err != nil:
+		return fmt.Errorf("looking for a Restore that was interrupted, at %s: %w", shown, err)
+	}
+	defer claim.Release()
+	built, err := o.isBuilt(claim)
+	if err != nil {
+		return fmt.Errorf("looking at what a Restore left at %s: %w", shown, err)
+	}
+	if !built {
+		return nil
+	}
+	o.options.logger.Warn("finishing an interrupted Restore: its storage is complete", "storage", o.path, "from", shown)
+	err = claim.Rename(o.place)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, ErrLocked) {
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	} else if err != nil {
+		return fmt.Errorf("an interrupted Restore left a complete storage at %s, which cannot be moved to %s: %w", shown, o.path, err)
+	}
+	return nil
+}
+
+// isBuilt reports whether a claim is on a storage of this backend that Restore has completed.
+func (o *opener) isBuilt(claim Claim) (bool, error) {
+	text, err := claim.Mark()
+	if err == nil && text != nil {
+		var m mark
+		if m, err = decodeMark(text, o.backend.Name()); err == nil {
+			return m.State == markBuilt, nil
+		}
+	}
+	if errors.Is(err, ErrNotStorage) { // and so nothing that Restore left
+		err = nil
+	}
+	return false, err
+}
+
+// besideRestore returns the error of an Open during a Restore to the path. One that has set nothing aside is
+// no reason to wait for it: whoever comes first has the path.
+func (o *opener) besideRestore(locked error) error {
+	aside, err := o.wasSetAside()
+	if err == nil && aside {
+		err = fmt.Errorf("a Restore to the path is under way: %w", locked)
+	}
+	return err
+}
+
+// wasSetAside reports whether a storage was set aside from the path, now or long ago.
+func (o *opener) wasSetAside() (bool, error) {
+	old, err := o.backend.List(o.ctx, replacedPrefix(o.place))
+	return slices.ContainsFunc(old, func(path string) bool { return isReplaced(o.place, path) }), err
+}
