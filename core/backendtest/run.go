@@ -29,6 +29,8 @@ func contract() []promise {
 // returns a fresh place; the subtests run in parallel, but what core promises waits for what it builds upon: of many that
 // fail the causes are reported first.
 //
+// One subtest changes the working directory, so Run is not for tests that are parallel.
+//
 // Every subtest ends by proving that everything that was opened at the backend was closed exactly once.
 func Run(t *testing.T, open func(t *testing.T) Target) {
 	t.Run("bare", func(t *testing.T) { runAll(t, open, false) })
@@ -36,6 +38,9 @@ func Run(t *testing.T, open func(t *testing.T) Target) {
 }
 
 func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool) {
+	if !spoiled {
+		runAlone(t, open)
+	}
 	first := newPhase()
 	for _, p := range contract() {
 		if spoiled && p.bareOnly {

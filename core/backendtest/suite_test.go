@@ -147,7 +147,7 @@ func TestLateVerdict(t *testing.T) {
 // TestPromises: names are unique, because they name subtests, and every promise says what it is.
 func TestPromises(t *testing.T) {
 	seen := map[string]bool{}
-	for _, p := range slices.Concat(contract(), typed()) {
+	for _, p := range slices.Concat(alonePromises, contract(), typed()) {
 		if seen[p.name] || p.explanation == "" || p.check == nil {
 			t.Errorf("promise %q is twice or incomplete", p.name)
 		}
