@@ -121,10 +121,23 @@ func (r *restorer) restore() (*Storage, error) {
 	if err := r.build(); err != nil {
 		return nil, err
 	}
-	if err := r.publish(); err != nil {
-		return nil, errors.Join(err, r.discard())
+	if err := r.publishOrDiscard(); err != nil {
+		return nil, err
 	}
 	return r.open()
+}
+
+// publishOrDiscard leaves nothing at the temporary path.
+func (r *restorer) publishOrDiscard() (err error) {
+	published := false
+	defer func() { // also if the engine, or the logger, panics
+		if !published {
+			err = errors.Join(err, r.discard())
+		}
+	}()
+	err = r.publish()
+	published = err == nil
+	return err
 }
 
 // look returns an error if what is at the path may not be replaced. A Restore that was killed is finished first if it had set
@@ -190,47 +203,61 @@ func (r *restorer) build() (err error) {
 	if err := r.create(); err != nil {
 		return err
 	}
-	sound := false
-	defer func() { // also if the reader or the progress function panics
-		err = errors.Join(err, r.engine.Close())
-		if !sound || err != nil {
+	filled, sound := false, false
+	defer func() { // also if the engine, the reader or the progress function panics
+		if !sound {
 			err = errors.Join(err, r.discard())
 		}
 	}()
+	defer func() {
+		err = errors.Join(err, r.engine.Close())
+		sound = filled && err == nil
+	}()
+	r.limits = r.engine.Limits()
 	if err := r.fill(); err != nil {
 		return err
 	}
 	r.mark.State = markBuilt
 	err = r.engine.SetMark(r.ctx, r.mark.encode())
-	sound = err == nil
+	filled = err == nil
 	return err
 }
 
 // create makes an empty storage at the temporary path. Nothing waits for durability until it is closed.
-func (r *restorer) create() error {
+func (r *restorer) create() (err error) {
 	claim, err := r.claimTemporary()
 	if err != nil {
 		return err
 	}
+	created := false
+	defer func() { // also if the engine panics
+		if !created {
+			err = errors.Join(err, claim.Release(), r.discard())
+		}
+	}()
 	r.engine, err = claim.Open(r.ctx, EngineOptions{Mark: r.mark.encode(), NoSync: true, Logger: r.options.logger})
-	if err != nil {
-		return errors.Join(err, claim.Release(), r.discard())
-	}
-	r.limits = r.engine.Limits()
-	return nil
+	created = err == nil
+	return err
 }
 
 // claimTemporary claims the temporary path and removes what a crash left there.
-func (r *restorer) claimTemporary() (Claim, error) {
+func (r *restorer) claimTemporary() (_ Claim, err error) {
 	claim, err := r.backend.Claim(r.ctx, r.temp, false)
 	if errors.Is(err, ErrLocked) {
 		return nil, fmt.Errorf("another Restore to the path is under way: %w", err)
 	} else if err != nil {
 		return nil, err
 	}
+	removed := false
+	defer func() { // also if the engine, or the logger, panics
+		if !removed {
+			err = errors.Join(err, claim.Release())
+		}
+	}()
 	if err := r.removeLeftover(claim); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is in the way: %w", r.temp, err), claim.Release())
+		return nil, fmt.Errorf("%s is in the way: %w", r.temp, err)
 	}
+	removed = true
 	return claim, nil
 }
 
@@ -362,7 +389,7 @@ func (r *restorer) put(key, value []byte) error {
 // room stores what was put if a row of so many bytes does not go into the same write.
 func (r *restorer) room(size int) error {
 	n := len(r.batch.rows)
-	if n == 0 || r.fits(n+1, len(r.batch.arena)+size) {
+	if n == 0 || r.fits(n+1, r.batch.bytes+size) {
 		return nil
 	}
 	if err := r.apply(); err != nil {
@@ -425,8 +452,9 @@ func (r *restorer) finish() error {
 // publish moves the storage that was built to the path. If it cannot, what was set aside for it is put back: an Open that
 // finds nothing at the path would begin with an empty storage.
 func (r *restorer) publish() (err error) {
-	defer func() {
-		if err != nil && r.recreated != nil {
+	moved := false
+	defer func() { // also if the engine, or the logger, panics
+		if !moved && r.recreated != nil {
 			err = errors.Join(err, r.putBack())
 		}
 	}()
@@ -443,6 +471,7 @@ func (r *restorer) publish() (err error) {
 	for try := range conflictTries {
 		backOff(try)
 		if err = r.moveTo(claim); !errors.Is(err, fs.ErrExist) && !errors.Is(err, ErrLocked) {
+			moved = err == nil
 			return err
 		}
 	}
@@ -484,11 +513,8 @@ func (r *restorer) makeRoom() error {
 	if r.recreated != nil {
 		return fmt.Errorf("%w: somebody else made a new storage", ErrConflict)
 	}
-	err := o.setAside(Always)
-	if err == nil {
-		r.recreated, r.aside = o.recreated, o.aside
-	}
-	return err
+	defer func() { r.recreated, r.aside = o.recreated, o.aside }() // nil and "" if it is not
+	return o.setAside(Always)
 }
 
 // putBack undoes makeRoom.
@@ -500,16 +526,17 @@ func (r *restorer) putBack() error {
 }
 
 // discard removes what was built, if it is still there.
-func (r *restorer) discard() error {
+func (r *restorer) discard() (err error) {
 	claim, err := r.backend.Claim(context.WithoutCancel(r.ctx), r.temp, false)
 	if err != nil {
 		return fmt.Errorf("removing what was restored: %w", err)
 	}
+	defer func() { err = errors.Join(err, claim.Release()) }()
 	ours, err := r.isOurs(claim)
 	if ours {
 		err = claim.Remove()
 	}
-	return errors.Join(err, claim.Release())
+	return err
 }
 
 // isOurs reports whether a claim is on the storage that was built.
@@ -536,11 +563,11 @@ func (r *restorer) open() (*Storage, error) {
 	return s, nil
 }
 
-func (r *restorer) openBy(o *opener) (*Storage, error) {
+func (r *restorer) openBy(o *opener) (s *Storage, err error) {
 	if err := o.take(); err != nil {
 		return nil, err
 	}
-	defer func() { o.claim.Release() }()
+	defer func() { o.letGo(s) }()
 	if !o.found || o.mark.ID != r.mark.ID {
 		return nil, fmt.Errorf("%w: somebody else moved or removed it before it was opened", ErrConflict)
 	}

@@ -44,6 +44,9 @@ func (f *rowFormat[K, V, W]) append(dst []byte, k K, v V) (row []byte, value int
 		return dst, 0, err
 	}
 	value = len(dst)
+	if key := dst[start:]; f.limits.keyTooLarge(key) { // before a value that moves it is put behind it
+		return dst, 0, f.limits.rowTooLarge(len(key), 0)
+	}
 	dst, err = f.value.Append(dst, v)
 	if err != nil {
 		return dst, 0, err

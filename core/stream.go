@@ -214,19 +214,19 @@ func (s *stream[K, V, W]) take(k K, v V) error {
 			return err
 		}
 	}
-	start := len(s.filling.arena)
+	before := s.filling.bytes
 	if err := s.table.add(s.filling, k, v); err != nil {
 		return err
 	}
 	s.taken.Rows++
-	s.taken.Bytes += int64(len(s.filling.arena) - start)
+	s.taken.Bytes += int64(s.filling.bytes - before)
 	switch {
 	case s.opts.sort && s.filling.size() > s.opts.chunk:
 		return s.table.fail("put stream", s.spill())
 	case s.opts.sort, s.fits():
 		return nil
 	}
-	return s.commitBefore(start)
+	return s.commitBefore()
 }
 
 // spill makes a run of the rows at hand, if there are any.
@@ -271,14 +271,13 @@ func (s *stream[K, V, W]) finishSorted() error {
 
 // takeSorted is take for an encoded row of the merged runs.
 func (s *stream[K, V, W]) takeSorted(key, value []byte) error {
-	start := len(s.filling.arena)
 	s.filling.add(func(dst []byte) ([]byte, int, error) {
 		return append(append(dst, key...), value...), len(dst) + len(key), nil
 	})
 	if s.fits() {
 		return nil
 	}
-	return s.commitBefore(start)
+	return s.commitBefore()
 }
 
 // fits reports whether the chunk is within all bounds.
@@ -286,26 +285,22 @@ func (s *stream[K, V, W]) fits() bool {
 	rows, limits := len(s.filling.rows), &s.table.storage.limits
 	return s.filling.size() <= s.opts.chunk &&
 		(limits.StreamRows <= 0 || rows <= limits.StreamRows) &&
-		limits.checkBatch(rows, len(s.filling.arena)) == nil
+		limits.checkBatch(rows, s.filling.bytes) == nil
 }
 
-// commitBefore commits the chunk without its last row, which starts at start, and begins the next chunk with it.
-func (s *stream[K, V, W]) commitBefore(start int) error {
-	full, n := s.filling, len(s.filling.rows)-1
-	if n == 0 { // a single row over the bound: the engine decides
+// commitBefore commits the chunk without its last row, and begins the next chunk with it.
+func (s *stream[K, V, W]) commitBefore() error {
+	if len(s.filling.rows) == 1 { // over the bound: the engine decides
 		if err := s.commit(); err != nil {
 			return s.table.fail("put stream", err)
 		}
 		return s.await()
 	}
-	row, last := full.arena[start:], full.rows[n]
-	full.arena, full.rows = full.arena[:start], full.rows[:n]
+	last := s.filling.cut()
 	if err := s.commit(); err != nil {
 		return s.table.fail("put stream", err) // not the fault of the row that is being put
 	}
-	return s.filling.add(func(dst []byte) ([]byte, int, error) {
-		return append(dst, row...), len(dst) + last.value - last.start, nil
-	})
+	return s.filling.paste(last)
 }
 
 // commit begins to make the chunk durable, and empties it. An error is of the chunk before.
@@ -316,7 +311,7 @@ func (s *stream[K, V, W]) commit() error {
 	if len(s.filling.rows) == 0 {
 		return s.table.commitBatch(s.ctx, s.filling) // which only finds out whether the table is there
 	}
-	adds := StreamStats{Rows: int64(len(s.filling.rows)), Bytes: int64(len(s.filling.arena)), Commits: 1}
+	adds := StreamStats{Rows: int64(len(s.filling.rows)), Bytes: int64(s.filling.bytes), Commits: 1}
 	return s.handOver(adds, func(b *batch) error { return s.table.commitBatch(s.ctx, b) })
 }
 

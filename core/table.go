@@ -63,10 +63,10 @@ func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (store
 	if err != nil {
 		return nil, err
 	}
-	s.keybuf = key
-	if t.rows.limits.keyTooLarge(key) {
+	if t.rows.limits.keyTooLarge(key) { // nor is it kept
 		return nil, t.rows.limits.rowTooLarge(len(key), 0)
 	}
+	s.keybuf = key
 	stored, s.release, err = t.storage.engine.Get(ctx, key)
 	if err != nil && t.state.dropped.Load() { // in the meantime
 		err = ErrDropped
@@ -130,6 +130,10 @@ type rowRequest struct {
 	one [1]Write
 }
 
+// mostPooled is how large the memory of a rowRequest may be that waits for the next one. More is not worth keeping: what a
+// row of that size costs is not its memory.
+const mostPooled = 1 << 20
+
 // Put stores v at k, replacing what was there. The arguments may be reused when the call returns.
 func (t *Table[K, V, W]) Put(ctx context.Context, k K, v V) error {
 	_, err := t.write(ctx, always, k, &v)
@@ -160,6 +164,9 @@ func (t *Table[K, V, W]) write(ctx context.Context, when condition, k K, v *V) (
 		err = t.commit(ctx, &r.request)
 	}
 	existed = r.existed
+	if cap(r.row) > mostPooled {
+		r.row, r.one[0], r.writes = nil, Write{}, nil
+	}
 	t.requests.Put(r) // not after a panic: a format may still write to it, and a leader still tell it something
 	return existed, err
 }
