@@ -90,11 +90,11 @@ func (o *opener) open() (s *Storage, err error) {
 	return s, err
 }
 
-func (o *opener) try() (*Storage, error) {
+func (o *opener) try() (s *Storage, err error) {
 	if err := o.take(); err != nil {
 		return nil, err
 	}
-	defer func() { o.claim.Release() }()
+	defer func() { o.letGo(s) }()
 	if !o.found {
 		if err := o.resume(); err != nil {
 			return nil, err
@@ -103,31 +103,48 @@ func (o *opener) try() (*Storage, error) {
 	return o.proceed()
 }
 
+// letGo releases the claim. If the engine panics, nobody gets s, which is nil if it was not opened.
+func (o *opener) letGo(s *Storage) {
+	released := false
+	defer func() {
+		if !released && s != nil {
+			s.Close()
+		}
+	}()
+	o.claim.Release()
+	released = true
+}
+
 // proceed opens what was claimed and looked at.
-func (o *opener) proceed() (*Storage, error) {
+func (o *opener) proceed() (_ *Storage, err error) {
+	defer func() { // also if the engine, or the logger, panics
+		if !o.opened {
+			err = errors.Join(err, o.putBack())
+		}
+	}()
 	if err := o.decide(); err != nil {
 		return nil, err
 	}
-	s, err := o.openSound()
+	opened, err := o.openSound()
 	if err != nil {
-		return nil, errors.Join(err, o.putBack())
+		return nil, err
 	}
 	o.aside, o.opened = "", true
 	finished := false
 	defer func() { // also if the migration panics
 		if !finished {
-			s.Close()
+			opened.Close()
 		}
 	}()
-	if err := o.finish(s); err != nil {
+	if err := o.finish(opened); err != nil {
 		return nil, err
 	}
 	finished = true
-	return s, nil
+	return opened, nil
 }
 
 // take claims the path and looks at what is there.
-func (o *opener) take() error {
+func (o *opener) take() (err error) {
 	if err := o.options.check(); err != nil {
 		return err
 	}
@@ -139,10 +156,15 @@ func (o *opener) take() error {
 		return err
 	}
 	o.claim = claim
-	if err := o.look(); err != nil {
-		return errors.Join(err, o.claim.Release())
-	}
-	return nil
+	looked := false
+	defer func() { // also if the engine panics
+		if !looked {
+			err = errors.Join(err, o.claim.Release())
+		}
+	}()
+	err = o.look()
+	looked = err == nil
+	return err
 }
 
 func (o *opener) look() error {
@@ -207,8 +229,8 @@ func (o *opener) setAside(reason Recreate) error {
 	o.aside = names.Beside(o.place, suffix)
 	o.newest = o.aside
 	to := shownBeside(o.path, o.place, suffix)
-	o.options.logger.Warn("storage replaced", "storage", o.path, "reason", reason.String(), "old", to)
 	o.recreated = &Recreation{Reason: reason, Path: to}
+	o.options.logger.Warn("storage replaced", "storage", o.path, "reason", reason.String(), "old", to)
 	version := o.options.version
 	if o.options.anyVersion {
 		version = o.mark.Version
@@ -232,19 +254,20 @@ func (o *opener) putBack() error {
 		return nil // it stays aside, and open says so
 	}
 	if err == nil {
-		o.options.logger.Warn("storage put back: a new one could not be made", "storage", o.path)
 		o.aside, o.recreated = "", nil
+		o.options.logger.Warn("storage put back: a new one could not be made", "storage", o.path)
 	}
 	return err
 }
 
 // moveBack moves a storage, even if ctx has ended.
-func moveBack(ctx context.Context, b Backend, from, to string) error {
+func moveBack(ctx context.Context, b Backend, from, to string) (err error) {
 	old, err := b.Claim(context.WithoutCancel(ctx), from, false)
 	if err != nil {
 		return err
 	}
-	return errors.Join(old.Rename(to), old.Release())
+	defer func() { err = errors.Join(err, old.Release()) }()
+	return old.Rename(to)
 }
 
 // openSound opens the storage. One that turns out to be damaged is set aside if the policy says so.
@@ -264,7 +287,7 @@ func (o *opener) openSound() (*Storage, error) {
 }
 
 // openEngine opens or creates the storage, and validates it.
-func (o *opener) openEngine() (*Storage, error) {
+func (o *opener) openEngine() (_ *Storage, err error) {
 	e, err := o.claim.Open(o.ctx, EngineOptions{
 		Mark:       o.mark.encode(),
 		NoSync:     o.options.noSync,
@@ -274,20 +297,28 @@ func (o *opener) openEngine() (*Storage, error) {
 	if err != nil {
 		return nil, err
 	}
+	sound := false
+	defer func() { // also if the engine, or the logger, panics
+		if !sound {
+			err = errors.Join(err, e.Close())
+		}
+	}()
 	s := newStorage(o.path, e, o.options)
 	s.version.Store(o.mark.Version)
 	if err := s.validate(o.ctx); err != nil {
-		return nil, errors.Join(err, e.Close())
+		return nil, err
 	}
+	sound = true
 	return s, nil
 }
 
 // validate reads the catalogue, and at ValidateFull everything.
-func (s *Storage) validate(ctx context.Context) error {
+func (s *Storage) validate(ctx context.Context) (err error) {
 	snap, err := s.engine.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, snap.Close()) }()
 	err = s.catalogue.load(ctx, snap)
 	if err == nil {
 		err = s.catalogue.distinct()
@@ -295,7 +326,7 @@ func (s *Storage) validate(ctx context.Context) error {
 	if err == nil && s.opts.validation == ValidateFull {
 		err = s.check(ctx, snap)
 	}
-	return errors.Join(err, snap.Close())
+	return err
 }
 
 // reclaim makes sure that the claim is held, on the storage that was found: an engine that had opened has given
