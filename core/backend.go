@@ -215,6 +215,9 @@ type Powers struct {
 	Size func() (int64, error)
 	// Check reads everything the engine keeps for itself; damage is ErrCorrupt, saying what and where.
 	Check func(ctx context.Context) error
+	// Scan returns a cursor over the state after the last applied write, as a scan of a Snapshot that is made for it
+	// alone would. It is for engines to which the Snapshot is a large part of what a short scan costs.
+	Scan func(ctx context.Context, r ScanRange) (RowCursor, error)
 	// Sync makes durable what Apply wrote before, in a storage that was opened with NoSync. It is called as Apply is:
 	// by one goroutine at a time. After an error what is on the medium is not known.
 	Sync func(ctx context.Context) error
@@ -226,7 +229,7 @@ type Powers struct {
 // that changes the bytes of rows, as encryption does: all the others would show the changed bytes. Such a decorator has
 // none of the powers of a Snapshot, but those that it writes itself.
 func (p Powers) Administrative() Powers {
-	return Powers{Compact: p.Compact, Size: p.Size, Check: p.Check}
+	return Powers{Compact: p.Compact, Size: p.Size, Check: p.Check, Sync: p.Sync}
 }
 
 // SnapshotPowers are what a Snapshot can do beside the rest. Those that it lacks are nil, and the storage does

@@ -14,7 +14,7 @@ import (
 // over them.
 type cursor struct {
 	ctx      context.Context
-	snapshot Snapshot
+	snapshot Snapshot // nil if the engine's cursor needs none
 	rows     RowCursor
 	steps    int // before the context is looked at again
 	failed   error
@@ -57,14 +57,24 @@ func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
 			c.close()
 		}
 	}()
-	if c.snapshot, err = s.snapshot(ctx); err != nil {
-		return nil, err
-	}
-	if c.rows, err = c.snapshot.Scan(ctx, r); err != nil {
+	if err = c.begin(ctx, r); err != nil {
 		return nil, err
 	}
 	opened = true
 	return c, nil
+}
+
+// begin makes the engine's cursor, and the snapshot that it needs unless the engine does without.
+func (c *cursor) begin(ctx context.Context, r ScanRange) (err error) {
+	if scan := c.storage.powers.Scan; scan != nil && ctx != nil {
+		c.rows, err = scan(ctx, r)
+		return err
+	}
+	if c.snapshot, err = c.storage.snapshot(ctx); err != nil {
+		return err
+	}
+	c.rows, err = c.snapshot.Scan(ctx, r)
+	return err
 }
 
 // scan returns a cursor over the transaction's state, which later writes do not change.

@@ -257,7 +257,10 @@ func (s Scan[K, V, W]) Count(ctx context.Context) (int, error) {
 }
 
 func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error) {
-	count := c.snapshot.Powers().Count
+	var count func(ctx context.Context, low, high []byte) (rows, bytes int64, err error)
+	if c.snapshot != nil {
+		count = c.snapshot.Powers().Count
+	}
 	low, high := s.bounds()
 	if count != nil && s.limit < 0 && (s.tx == nil || s.tx.pending.Len() == 0) && bytes.Compare(low, high) < 0 {
 		rows, _, err := count(ctx, low, high)

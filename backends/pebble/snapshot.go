@@ -45,11 +45,25 @@ func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, r core.Rele
 func (s *snapshot) Powers() core.SnapshotPowers { return core.SnapshotPowers{} }
 
 // Scan returns a cursor over a range.
-func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.RowCursor, err error) {
+func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+	return s.engine.scan(ctx, s.snap, r)
+}
+
+// Scan returns a cursor over a range of the newest state. It is the state of an iterator of pebble: a snapshot beside
+// it would cost a short scan a fifth of its time.
+func (e *engine) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+	if err := e.health.check(); err != nil {
+		return nil, err
+	}
+	return e.scan(ctx, e.db, r)
+}
+
+// scan returns a cursor over a range of what from shows.
+func (e *engine) scan(ctx context.Context, from pebble.Reader, r core.ScanRange) (c core.RowCursor, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	defer s.engine.health.caught(&err)
+	defer e.health.caught(&err)
 	o := pebble.IterOptions{LowerBound: firstKey} // pebble copies the bounds
 	if len(r.Low) > 0 {
 		o.LowerBound = stored(r.Low)
@@ -57,13 +71,13 @@ func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.RowCursor
 	if r.High != nil {
 		o.UpperBound = stored(r.High)
 	}
-	it, err := s.snap.NewIterWithContext(ctx, &o)
+	it, err := from.NewIterWithContext(ctx, &o)
 	if err != nil {
 		return nil, damage(err)
 	}
-	rows := &cursor{ctx: ctx, health: s.engine.health, it: it, reverse: r.Reverse, keysOnly: r.KeysOnly}
+	rows := &cursor{ctx: ctx, health: e.health, it: it, reverse: r.Reverse, keysOnly: r.KeysOnly}
 	if r.Once {
-		rows.spared = s.engine.cache.spare()
+		rows.spared = e.cache.spare()
 	}
 	return rows, nil
 }

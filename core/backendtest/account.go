@@ -263,6 +263,16 @@ func (e *accountEngine) Powers() core.Powers {
 			return compact(ctx)
 		}
 	}
+	if scan := p.Scan; scan != nil {
+		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+			e.a.used(e.ticket, "Scan")
+			c, err := scan(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			return &accountCursor{c, e.a, e.a.opened("cursor", e.ticket)}, nil
+		}
+	}
 	return p
 }
 

@@ -68,6 +68,18 @@ func (e countingEngine) Apply(ctx context.Context, b core.Batch) error {
 	return e.Engine.Apply(ctx, b.Unwrapped())
 }
 
+// Powers counts a scan that needs no snapshot too.
+func (e countingEngine) Powers() core.Powers {
+	p := e.Engine.Powers()
+	if scan := p.Scan; scan != nil {
+		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+			e.count.Scans.Add(1)
+			return scan(ctx, r)
+		}
+	}
+	return p
+}
+
 type countingSnapshot struct {
 	core.Snapshot
 	count *Counting

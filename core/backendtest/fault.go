@@ -211,6 +211,14 @@ func (e faultEngine) Powers() core.Powers {
 			return e.f.call(OpCompact, func() error { return compact(ctx) })
 		}
 	}
+	if scan := p.Scan; scan != nil {
+		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+			if err := e.f.fail(OpSnapshot); err != nil { // which it has inside
+				return nil, err
+			}
+			return e.f.scan(ctx, r, scan)
+		}
+	}
 	return p
 }
 
@@ -244,14 +252,21 @@ func (s faultSnapshot) Powers() core.SnapshotPowers {
 }
 
 func (s faultSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
-	if err := s.f.fail(OpScan); err != nil {
+	return s.f.scan(ctx, r, s.Snapshot.Scan)
+}
+
+// scan makes a cursor that fails as OpNext says, unless making it fails.
+func (f *Faults) scan(ctx context.Context, r core.ScanRange,
+	scan func(context.Context, core.ScanRange) (core.RowCursor, error),
+) (core.RowCursor, error) {
+	if err := f.fail(OpScan); err != nil {
 		return nil, err
 	}
-	c, err := s.Snapshot.Scan(ctx, r)
+	c, err := scan(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return &faultCursor{RowCursor: c, f: s.f}, nil
+	return &faultCursor{RowCursor: c, f: f}, nil
 }
 
 type faultCursor struct {

@@ -155,7 +155,7 @@ func (e delayEngine) Close() error {
 
 func (e delayEngine) Powers() core.Powers {
 	p := e.Engine.Powers()
-	p.Compact, p.Check = e.d.slow(p.Compact), e.d.slow(p.Check)
+	p.Compact, p.Check, p.Sync = e.d.slow(p.Compact), e.d.slow(p.Check), e.d.slow(p.Sync)
 	if size := p.Size; size != nil {
 		p.Size = func() (int64, error) {
 			e.d.sure()

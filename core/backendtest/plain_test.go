@@ -192,7 +192,16 @@ func (e *plainEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 
 const plainKey, plainValue, plainRows = 1 << 14, 1 << 22, 1 << 11
 
-func (e *plainEngine) Powers() core.Powers { return core.Powers{Compact: e.Compact} }
+func (e *plainEngine) Powers() core.Powers { return core.Powers{Compact: e.Compact, Scan: e.Scan} }
+
+// Scan needs no snapshot beside the cursor.
+func (e *plainEngine) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+	state := e.now()
+	if e.breaks("stale scan") {
+		state = e.s.older
+	}
+	return (&plainSnapshot{e, state}).Scan(ctx, r)
+}
 
 func (e *plainEngine) Limits() core.Limits {
 	return core.Limits{Key: plainKey, Value: plainValue, BatchRows: plainRows, BatchBytes: 1 << 23}

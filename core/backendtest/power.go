@@ -12,6 +12,10 @@ import (
 
 var powerPromises = []promise{
 	{
+		name: "powers/scan", check: checkScanPower,
+		explanation: "Powers.Scan passes over the state after the last applied write, as a scan of a Snapshot does, whatever is written meanwhile",
+	},
+	{
 		name: "powers/count", check: checkCounter,
 		explanation: "Count agrees with a scan, in rows and in bytes of keys and values, for every range",
 	},
@@ -31,6 +35,43 @@ var powerPromises = []promise{
 		name: "powers/as", check: checkAs, bareOnly: true,
 		explanation: "As reports whether target is a pointer to the engine's own handle, and touches nothing else",
 	},
+}
+
+func checkScanPower(t *trial) {
+	s := t.create()
+	scan := s.Powers().Scan
+	if scan == nil {
+		return
+	}
+	rows := fillOdd(s)
+	for _, r := range []core.ScanRange{
+		{}, {Reverse: true}, {KeysOnly: true}, {Low: []byte("a"), High: []byte("b\x00")}, {Low: []byte("b"), High: []byte("a")},
+	} {
+		c, err := scan(t.ctx, r)
+		t.do("Scan", err)
+		s.apply(put("aa written later", "v"), put(rows[0].key, "changed"))
+		if got, want := rest(c), between(rows, r); !sameRowKeys(got, want) || c.Err() != nil {
+			t.Errorf("%+v: the rows are %v, %v; want %v", r, got, c.Err(), want)
+		}
+		t.close(c)
+		s.apply(del("aa written later"), put(rows[0].key, rows[0].value))
+	}
+	for i := range t.pick(100, 20) {
+		v := fmt.Sprint(i)
+		s.apply(put("fresh", v))
+		c, err := scan(t.ctx, core.ScanRange{Low: []byte("fresh"), High: []byte("fresh\x00")})
+		t.do("Scan", err)
+		if got := rest(c); len(got) != 1 || got[0].value != v {
+			t.Fatalf("after Apply of %s a scan shows %v", v, got)
+		}
+		t.close(c)
+	}
+	if c, err := scan(cancelled(), core.ScanRange{}); err == nil {
+		if got := rest(c); len(got) > 0 || !isCancelled(c.Err()) {
+			t.Errorf("a cancelled scan shows %d rows and %v", len(got), c.Err())
+		}
+		t.close(c)
+	}
 }
 
 func checkCounter(t *trial) {

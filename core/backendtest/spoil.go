@@ -136,8 +136,23 @@ func (s *spoilSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Relea
 }
 
 func (s *spoilSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+	return spoilScan(ctx, r, s.Snapshot.Scan)
+}
+
+// Powers spoils the rows of a scan without a snapshot too.
+func (e *spoilEngine) Powers() core.Powers {
+	p := e.Engine.Powers()
+	if scan := p.Scan; scan != nil {
+		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) { return spoilScan(ctx, r, scan) }
+	}
+	return p
+}
+
+func spoilScan(ctx context.Context, r core.ScanRange,
+	scan func(context.Context, core.ScanRange) (core.RowCursor, error),
+) (core.RowCursor, error) {
 	r.Low, r.High = lend(r.Low), lend(r.High)
-	c, err := s.Snapshot.Scan(ctx, r)
+	c, err := scan(ctx, r)
 	spoil(r.Low)
 	spoil(r.High)
 	if err != nil {

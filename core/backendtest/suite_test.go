@@ -57,8 +57,8 @@ func TestBrokenBackends(t *testing.T) {
 		want   string // all that fail; with "..." at the end, some that do
 	}{
 		{"kept value", "apply/arguments"},
-		{"order", "cursor/arguments, cursor/bytes, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, cursor/side by side, model/random programs, snapshot/unchanging"},
-		{"high", "cursor/arguments, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, model/random programs, powers/count"},
+		{"order", "cursor/arguments, cursor/bytes, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, cursor/side by side, model/random programs, powers/scan, snapshot/unchanging"},
+		{"high", "cursor/arguments, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, model/random programs, powers/count, powers/scan"},
 		{"atomic", "apply/atomic"},
 		{"stale get", "get/fresh, values/empty ..."},
 		{"lock", "claim/cancelled, claim/engine keeps the lock, claim/exclusive, claim/release, claim/shared"},
@@ -68,7 +68,8 @@ func TestBrokenBackends(t *testing.T) {
 		{"snapshot", "apply/base, model/random programs, powers/compact, powers/count, snapshot/concurrent, snapshot/get, snapshot/many, snapshot/unchanging"},
 		{"count", "powers/count"},
 		{"end", "cursor/end"},
-		{"cancel", "cursor/cancelled"},
+		{"cancel", "cursor/cancelled, powers/scan"},
+		{"stale scan", "powers/scan"},
 		{"seek back", "cursor/seek"},
 		{"seek reverse", "cursor/seek"},
 		{"limits", "limits/batch bytes, limits/batch rows, limits/key, limits/value"},
