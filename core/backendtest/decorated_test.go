@@ -51,10 +51,24 @@ func TestDecoratedMemory(t *testing.T) {
 	}
 }
 
-// far returns a table with n rows, 0 to n-1, of a storage that is far away, and what counts its trips.
+// A scan that takes no snapshot was passed on as it was, by no trip at all.
+func TestTripsOfAScanWithoutSnapshot(t *testing.T) {
+	table, b := farOn(t, backendtest.NewPlain(), 10)
+	before := b.Trips()
+	if err := through(table.Scan(), t.Context(), 10); err != nil || b.Trips() != before+1 {
+		t.Errorf("the scan takes %d trips, %v; want 1", b.Trips()-before, err)
+	}
+}
+
 func far(t *testing.T, n int) (*core.Table[int, string, string], *backendtest.Delays) {
 	t.Helper()
-	b := backendtest.Latency(memory.New(), 0)
+	return farOn(t, memory.New(), n)
+}
+
+// farOn returns a table with n rows, 0 to n-1, of a storage that is far away, and what counts its trips.
+func farOn(t *testing.T, inside core.Backend, n int) (*core.Table[int, string, string], *backendtest.Delays) {
+	t.Helper()
+	b := backendtest.Latency(inside, 0)
 	db, err := core.Open(t.Context(), "far", b)
 	if err != nil {
 		t.Fatal(err)

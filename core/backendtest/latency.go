@@ -156,6 +156,15 @@ func (e delayEngine) Close() error {
 func (e delayEngine) Powers() core.Powers {
 	p := e.Engine.Powers()
 	p.Compact, p.Check, p.Sync = e.d.slow(p.Compact), e.d.slow(p.Check), e.d.slow(p.Sync)
+	if scan := p.Scan; scan != nil {
+		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+			c, err := scan(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			return &delayCursor{RowCursor: c, ctx: ctx, d: e.d}, nil
+		}
+	}
 	if size := p.Size; size != nil {
 		p.Size = func() (int64, error) {
 			e.d.sure()
