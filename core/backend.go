@@ -85,6 +85,7 @@ const (
 	// ValidateQuick checks what costs no full read of a storage that was closed cleanly. It is the default.
 	ValidateQuick Validation = iota
 	// ValidateFull does what [Storage.Check] does while no table is open: values are not decoded, checksums are compared.
+	// The tables of such a storage validate every value whenever it is read, whatever its checksum says.
 	ValidateFull
 )
 

@@ -40,9 +40,17 @@ const forged = "x\nERROR all is lost"
 func TestKeysInErrorsAreOneLine(t *testing.T) {
 	text := forged
 	for _, key := range []any{
-		forged, nameKey(forged), []byte(forged), bytesKey(forged), &text, []string{forged}, [1]nameKey{forged},
-		tupleKey{First: forged}, tupleKey{First: nameKey(forged)}, hiddenKey{name: forged}, saysKey{forged},
-		map[string]string{forged: forged}, fmt.Errorf("%s", forged), panicKey{}, "\u2028", "\x85", "\xff\n",
+		forged, nameKey(forged), []byte(forged), bytesKey(forged), &text,
+		[]string{forged},
+		[1]nameKey{forged},
+		tupleKey{First: forged},
+		tupleKey{First: nameKey(forged)},
+		hiddenKey{name: forged},
+		saysKey{forged},
+		map[string]string{forged: forged},
+		fmt.Errorf("%s", forged),
+		panicKey{},
+		"\u2028", "\x85", "\xff\n",
 	} {
 		for _, err := range []Error{{Op: "get", Table: "t", Path: "p", Key: key}, {Op: "get", Table: forged, Path: forged}} {
 			err.Err = ErrNotFound
@@ -89,8 +97,12 @@ func TestHugeKeysInErrors(t *testing.T) {
 	ring := &ringKey{}
 	ring.next = ring
 	for _, key := range []any{
-		huge, nameKey(huge), []byte(huge), tupleKey{First: huge, Second: bytesKey(huge)}, hiddenKey{name: huge}, [1]string{huge},
-		strings.Split(huge[:1<<20], "k"), make([]struct{}, 1<<30), ring, saysKey{huge[:1<<20]},
+		huge, nameKey(huge), []byte(huge),
+		tupleKey{First: huge, Second: bytesKey(huge)},
+		hiddenKey{name: huge},
+		[1]string{huge},
+		strings.Split(huge[:1<<20], "k"), make([]struct{}, 1<<30), ring,
+		saysKey{huge[:1<<20]},
 	} {
 		runs := testing.AllocsPerRun(1, func() {
 			err := &Error{Op: "get", Table: "t", Key: ownKey(key), Err: ErrTooLarge}

@@ -252,6 +252,9 @@ func (o *tableOpener[K, V, W]) store(ctx context.Context, state *tableState, r *
 
 func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key KeyFormat[K], value ValueFormat[V, W]) *Table[K, V, W] {
 	t := &Table[K, V, W]{storage: s, state: state, rows: newRowFormat(r, s.limits, key, value)}
+	if s.opts.validation == ValidateFull {
+		t.rows.trusted = nil // a checksum that is right does not say who wrote it
+	}
 	t.guards = newGuardPool[W](&s.readers, state.name(), t.rows.prefix())
 	return t
 }

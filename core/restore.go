@@ -102,8 +102,10 @@ func restore(ctx context.Context, path string, b Backend, in io.Reader, o option
 	if err != nil {
 		return nil, err
 	}
-	r := restorer{ctx: ctx, path: path, place: place, temp: names.Beside(place, restoringSuffix), backend: b,
-		options: o, in: newBackupReader(in), known: make(map[string]bool)}
+	r := restorer{
+		ctx: ctx, path: path, place: place, temp: names.Beside(place, restoringSuffix), backend: b,
+		options: o, in: newBackupReader(in), known: make(map[string]bool),
+	}
 	r.batch.reset()
 	return r.restore()
 }

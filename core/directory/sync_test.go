@@ -4,15 +4,15 @@
 package directory
 
 import (
+	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"context"
 	"github.com/guardkv/guardkv/core"
-	"io"
 )
 
 // syncs makes fsync tell what was made durable, or fail.

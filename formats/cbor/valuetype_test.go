@@ -372,8 +372,14 @@ func TestKeyOfPromotedMethods(t *testing.T) {
 // Types that are in interfaces are only known when they are written. What would be lost is refused then.
 func TestRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 	for _, v := range []any{
-		big.NewRat(1, 3), []any{secret{1}}, map[string]any{"a": stamped{day, "lost"}}, map[any]any{outer{}: 1}, outOfJSON{},
-		[]fmt.Stringer{big.NewFloat(1)}, fxcbor.Tag{Number: 300, Content: secret{1}}, holder[any]{&sharedNumber{}},
+		big.NewRat(1, 3),
+		[]any{secret{1}},
+		map[string]any{"a": stamped{day, "lost"}},
+		map[any]any{outer{}: 1},
+		outOfJSON{},
+		[]fmt.Stringer{big.NewFloat(1)},
+		fxcbor.Tag{Number: 300, Content: secret{1}},
+		holder[any]{&sharedNumber{}},
 	} {
 		b, err := cbor.New[holder[any]]().Append(nil, holder[any]{v})
 		if err == nil || !strings.Contains(err.Error(), "in an interface would be lost") {

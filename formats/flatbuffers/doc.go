@@ -23,7 +23,8 @@
 // give any bytes the right checksum, and accessors of such bytes can panic, and show other bytes of the record, never those
 // outside of it. Read what comes from others in a table without checksums, or have the storage check every row first,
 // once: [core.Storage.Check] verifies those of every table that is open, whether they have checksums or not, unless the format
-// is [Trusted]. [core.ValidateFull] runs before any table is open, and compares checksums alone.
+// is [Trusted]. [core.ValidateFull] runs before any table is open, and compares checksums alone; in a storage that is opened
+// with it every row is verified whenever it is read.
 //
 // What is written is verified too, and more strictly: nothing is stored that could not be read again, nor fields or members
 // of unions that neither this program's schema nor that of any other program that has opened the table knows.
