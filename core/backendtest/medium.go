@@ -135,7 +135,7 @@ func checkFailedClose(t *trial) {
 	if !moved {
 		t.do("Close", err)
 	}
-	ctx, cancel := context.WithTimeout(t.ctx, soon)
+	ctx, cancel := context.WithTimeout(t.ctx, min(soon, t.wait/2))
 	defer cancel()
 	for {
 		c, claimed := t.backend.Claim(ctx, t.path, false)

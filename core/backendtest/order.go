@@ -153,7 +153,7 @@ func sameKeys[K comparable, V, W any](t *trial, what string, s core.Scan[K, V, W
 		got = append(got, k)
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("%s: keys are %v; want %v", what, got, want)
+		t.Errorf("%s: keys are %.999q; want %.999q", what, fmt.Sprint(got), fmt.Sprint(want))
 	}
 }
 

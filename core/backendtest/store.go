@@ -167,7 +167,7 @@ func (t *trial) close(c closer) {
 // row is a copied row.
 type row struct{ key, value string }
 
-func (r row) String() string { return fmt.Sprintf("%q=%s", r.key, brief(r.value)) }
+func (r row) String() string { return brief(r.key) + "=" + brief(r.value) }
 
 // rows returns copies of all rows of a range.
 func (t *trial) rows(s core.Snapshot, r core.ScanRange) []row {

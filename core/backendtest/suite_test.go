@@ -20,6 +20,7 @@ type recorder struct {
 	*testing.T
 	mu     sync.Mutex
 	errors []string
+	notes  []string // what is reported and is no failure
 }
 
 func (r *recorder) Errorf(format string, args ...any) {
@@ -28,7 +29,13 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.errors = append(r.errors, fmt.Sprintf(format, args...))
 }
 
-func (r *recorder) Logf(string, ...any) {}
+func (r *recorder) Logf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if strings.HasPrefix(format, "NOTE: ") {
+		r.notes = append(r.notes, fmt.Sprintf(format, args...))
+	}
+}
 
 // verdicts returns what a backend fails at, by the promise's name.
 func verdicts(t *testing.T, promises []promise, open func() core.Backend) map[string][]string {
