@@ -254,7 +254,7 @@ func TestJSONRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 	wantNoValue[any](t, map[int][]fmt.Stringer{1: {secretText{}}}, lost)
 	wantNoValue(t, holder[anything]{secret{}}, lost)
 	const inexact = "another number"
-	wantNoValue[any](t, 1<<53+1, inexact)
+	wantNoValue[any](t, int64(1<<53+1), inexact)
 	wantNoValue[any](t, int64(math.MinInt64+1), inexact)
 	wantNoValue[any](t, uint64(math.MaxUint64), inexact)
 	wantNoValue[any](t, []any{holder[uint64]{math.MaxUint64}}, inexact)
