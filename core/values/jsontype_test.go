@@ -264,7 +264,7 @@ func TestJSONRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 	wantNoValue[any](t, json.Number("1e999"), unread)
 	wantNoValue[any](t, json.RawMessage("1e999"), unread)
 	wantNoValue[any](t, new(big.Int).Lsh(big.NewInt(1), 2000), unread)
-	for _, v := range []any{1 << 53, math.MinInt64, uint64(1 << 63), new(big.Int).Lsh(big.NewInt(1), 1000), json.Number("0.10")} {
+	for _, v := range []any{int64(1 << 53), int64(math.MinInt64), uint64(1 << 63), new(big.Int).Lsh(big.NewInt(1), 1000), json.Number("0.10")} {
 		if _, err := values.JSON[any]().Append(nil, v); err != nil {
 			t.Errorf("%v is a float64: %v", v, err)
 		}
