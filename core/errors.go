@@ -27,7 +27,8 @@ var (
 	ErrReadOnly = errors.New("read-only")
 	// ErrCorrupt: stored bytes are damaged. The message says what and where.
 	ErrCorrupt = errors.New("corrupt")
-	// ErrFormatMismatch: a table is opened with other formats than those it was created with.
+	// ErrFormatMismatch: a table is opened with other formats than those it was created with, or is scanned within a
+	// range that another key format made.
 	ErrFormatMismatch = errors.New("format mismatch")
 	// ErrVersionMismatch: the stored version is not the wanted one, and no option says what to do about it.
 	ErrVersionMismatch = errors.New("version mismatch")

@@ -61,9 +61,13 @@ func (s Scan[K, V, W]) Prefix(k K) Scan[K, V, W] {
 	return s.Within(p.Prefix(k))
 }
 
-// Within leaves out keys outside r, a range that a key format made, such as keys.Pair(a, b).First(x).
+// Within leaves out keys outside r, a range that the table's key format made, such as keys.Pair(a, b).First(x). The
+// range of another format, one with another ID, is [ErrFormatMismatch].
 func (s Scan[K, V, W]) Within(r KeyRange[K]) Scan[K, V, W] {
 	low, high, err := r.Bounds()
+	if err == nil {
+		err = r.MadeBy(s.table.rows.key.ID())
+	}
 	if err = s.unordered(err); err != nil {
 		s.fail(err)
 		return s

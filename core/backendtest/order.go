@@ -35,6 +35,10 @@ var orderPromises = []promise{
 		explanation: "order is the order of K: pairs by their first component, then by the second; Desc reverses",
 	},
 	{
+		name: "order/foreign range", check: checkForeignRange,
+		explanation: "Within a range that another key format made gives ErrFormatMismatch, and touches no row",
+	},
+	{
 		name: "order/unordered", check: checkUnordered,
 		explanation: "From, To, Prefix, Within, Reverse, After and Seek on an unordered key format give ErrUnordered",
 	},
@@ -145,6 +149,40 @@ func checkOrderComposite(t *trial) {
 	}
 }
 
+// checkForeignRange: the bounds of another format mean something else in the table, or nothing, so a scan that used them
+// would pass over the wrong rows, and Delete would delete them.
+func checkForeignRange(t *trial) {
+	s := t.open()
+	f := keys.Pair(keys.String(), keys.Int64())
+	tab := table(t, s, "pairs", f, values.String())
+	for i := range int64(3) {
+		put1(t, tab, f.Key("a", i), "v")
+	}
+	down := keys.Pair(keys.Desc(keys.String()), keys.Int64())
+	back := keys.Desc(f)
+	for name, r := range byName(map[string]core.KeyRange[keys.Tuple[string, int64]]{
+		"of a pair of others": down.First("a"), "of the reverse": back.Range(f.First("a")), "of none": {},
+	}) {
+		scan := tab.Scan().Within(r)
+		t.is(name+" Rows", lastError(scan.Rows(t.ctx)), core.ErrFormatMismatch)
+		t.is(name+" Keys", lastError(scan.Keys(t.ctx)), core.ErrFormatMismatch)
+		_, err := scan.Count(t.ctx)
+		t.is(name+" Count", err, core.ErrFormatMismatch)
+		_, err = scan.Delete(t.ctx)
+		t.is(name+" Delete", err, core.ErrFormatMismatch)
+	}
+	_, err := tab.Scan().Within(down.First("a")).Count(t.ctx)
+	for _, id := range []string{f.ID(), down.ID()} {
+		if err == nil || !strings.Contains(err.Error(), id) {
+			t.Errorf("the error does not name %s: %v", id, err)
+		}
+	}
+	same := keys.Pair(keys.StringView(), keys.IntOf[int64]()) // another format with the same ID stores the same
+	if n, err := tab.Scan().Within(same.First("a")).Count(t.ctx); n != 3 || err != nil {
+		t.Errorf("Count within the range of a format with the same ID = %d, %v; want 3", n, err)
+	}
+}
+
 func sameKeys[K comparable, V, W any](t *trial, what string, s core.Scan[K, V, W], want []K) {
 	t.tb.Helper()
 	var got []K
@@ -172,7 +210,7 @@ func checkUnordered(t *trial) {
 	all := tab.Scan()
 	for name, scan := range byName(map[string]core.Scan[uint64, string, string]{
 		"From": all.From(1), "To": all.To(1), "Prefix": all.Prefix(1), "Reverse": all.Reverse(), "After": all.After(1),
-		"Within": all.Within(core.NewKeyRange[uint64](nil, nil, nil)), "From, To and Limit": all.From(1).To(2).Limit(1),
+		"Within": all.Within(core.NewKeyRange[uint64]("unordered", nil, nil, nil)), "From, To and Limit": all.From(1).To(2).Limit(1),
 	}) {
 		t.is(name+" Rows", lastError(scan.Rows(t.ctx)), core.ErrUnordered)
 		t.is(name+" Keys", lastError(scan.Keys(t.ctx)), core.ErrUnordered)

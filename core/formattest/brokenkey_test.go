@@ -99,16 +99,27 @@ func (pairKey[K]) Decode(b []byte) (K, error) {
 
 var texts = []string{"", "a", "ab", "b", "a\xff", "a\xff\xff", "\xff", "\xff\xff", "long text"}
 
-func textPrefix(k string) core.KeyRange[string] { return core.NewPrefixRange[string]([]byte(k)) }
+func textPrefix(k string) core.KeyRange[string] {
+	return core.NewPrefixRange[string]("fake-text", []byte(k))
+}
 
 func TestBrokenPrefix(t *testing.T) {
 	for name, prefix := range map[string]func(k string) core.KeyRange[string]{
-		"no upper bound": func(k string) core.KeyRange[string] { return core.NewKeyRange[string]([]byte(k), nil, nil) },
-		"the key alone": func(k string) core.KeyRange[string] {
-			return core.NewKeyRange[string]([]byte(k), []byte(k+"\x00"), nil)
+		"no upper bound": func(k string) core.KeyRange[string] {
+			return core.NewKeyRange[string]("fake-text", []byte(k), nil, nil)
 		},
-		"an error":         func(string) core.KeyRange[string] { return core.NewKeyRange[string](nil, nil, errShort) },
-		"misses the first": func(k string) core.KeyRange[string] { return core.NewPrefixRange[string]([]byte(k + "\x00")) },
+		"the key alone": func(k string) core.KeyRange[string] {
+			return core.NewKeyRange[string]("fake-text", []byte(k), []byte(k+"\x00"), nil)
+		},
+		"an error": func(string) core.KeyRange[string] {
+			return core.NewKeyRange[string]("fake-text", nil, nil, errShort)
+		},
+		"misses the first": func(k string) core.KeyRange[string] {
+			return core.NewPrefixRange[string]("fake-text", []byte(k+"\x00"))
+		},
+		"another format's ID": func(k string) core.KeyRange[string] {
+			return core.NewPrefixRange[string]("real-text", []byte(k))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := newKeySuite(fakeText{prefix: prefix}, KeyExtras[string]{}, texts)

@@ -116,8 +116,9 @@ func (s *keySuite[K]) prefix(p core.Prefixer[K]) error {
 	return s.eachPair(func(a, b good[K]) error {
 		for _, x := range [][2]good[K]{{a, b}, {b, a}} {
 			start, k := x[0], x[1]
-			low, high, err := p.Prefix(start.value).Bounds()
-			if err != nil {
+			r := p.Prefix(start.value)
+			low, high, _ := r.Bounds()
+			if err := r.MadeBy(s.keys.ID()); err != nil { // so does a scan
 				return fmt.Errorf("the range of %s: %w", showValue(start.value), err)
 			}
 			in := bytes.Compare(k.encoded, low) >= 0 && (high == nil || bytes.Compare(k.encoded, high) < 0)

@@ -38,8 +38,8 @@ func (bytesPart[T]) AppendPartPrefix(dst []byte, k T) ([]byte, error) {
 }
 
 // Prefix returns the range of all keys that start with k. The arguments may be reused when the call returns.
-func (bytesPart[T]) Prefix(k T) core.KeyRange[T] {
-	return core.NewPrefixRange[T](append([]byte{}, k...))
+func (f bytesPart[T]) Prefix(k T) core.KeyRange[T] {
+	return textRange[T](f.ID(), append([]byte{}, k...))
 }
 
 func (f bytesPart[T]) Decode(b []byte) (T, error) {

@@ -10,52 +10,76 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Desc is a format in the reverse order of part: keys.Desc(keys.Time()) has the newest time first. A decoded key
-// owns its memory, even where part is a view.
-func Desc[K any](part Part[K]) Part[K] {
-	need("Desc", "only", part)
-	return desc[K]{part, isOwned(part)}
-}
-
-// desc stores the part encoding with all bits inverted. Since no part encoding is a prefix of another, any two of them
+// DescFormat is the format of keys in reverse order. [Desc] makes it.
+//
+// It stores the part encoding with all bits inverted. Since no part encoding is a prefix of another, any two of them
 // differ in some byte, and there the order is reversed. Standalone encodings may be prefixes of each other.
-type desc[K any] struct {
+type DescFormat[K any] struct {
 	part    Part[K]
+	id      string
 	recycle bool // no decoded key refers to the bytes that part decodes
 }
 
 var (
-	_ core.Prefixer[string] = desc[string]{}
-	_ PartPrefixer[string]  = desc[string]{}
+	_ Part[string]          = DescFormat[string]{}
+	_ Owner                 = DescFormat[string]{}
+	_ core.KeyChecker       = DescFormat[string]{}
+	_ core.Prefixer[string] = DescFormat[string]{}
+	_ PartPrefixer[string]  = DescFormat[string]{}
 )
 
-func (f desc[K]) ID() string    { return "desc(" + f.part.ID() + ")" }
-func (f desc[K]) Ordered() bool { return f.part.Ordered() }
-func (f desc[K]) Owned() bool   { return true }
+// Desc is a format in the reverse order of part: keys.Desc(keys.Time()) has the newest time first. A decoded key
+// owns its memory, even where part is a view.
+func Desc[K any](part Part[K]) DescFormat[K] {
+	need("Desc", "only", part)
+	return DescFormat[K]{part, composite("desc", part.ID()), isOwned(part)}
+}
 
-func (f desc[K]) Append(dst []byte, k K) ([]byte, error) { return f.AppendPart(dst, k) }
+// ID is desc(part).
+func (f DescFormat[K]) ID() string { return f.id }
 
-func (f desc[K]) AppendPart(dst []byte, k K) ([]byte, error) {
+// Ordered is true if part is ordered, as all of this package are.
+func (f DescFormat[K]) Ordered() bool { return f.part.Ordered() }
+
+// Owned implements [Owner]. It is true.
+func (f DescFormat[K]) Owned() bool { return true }
+
+// CheckKey returns why part cannot be a key, if it knows.
+func (f DescFormat[K]) CheckKey() error { return checkPart(f.part) }
+
+// Append does what AppendPart does: both encodings are the same.
+func (f DescFormat[K]) Append(dst []byte, k K) ([]byte, error) { return f.AppendPart(dst, k) }
+
+// AppendPart appends k as a part, inverted.
+func (f DescFormat[K]) AppendPart(dst []byte, k K) ([]byte, error) {
 	n := len(dst)
 	dst, err := f.part.AppendPart(dst, k)
 	return invertFrom(dst, n, err)
 }
 
-func (f desc[K]) AppendPartPrefix(dst []byte, k K) ([]byte, error) {
+// AppendPartPrefix appends what the parts of all keys that start with k begin with, inverted.
+func (f DescFormat[K]) AppendPartPrefix(dst []byte, k K) ([]byte, error) {
 	n := len(dst)
 	dst, err := appendPartPrefix(dst, f.part, k)
 	return invertFrom(dst, n, err)
 }
 
-// Prefix returns the range of all keys that start with k, if part has prefixes.
-func (f desc[K]) Prefix(k K) core.KeyRange[K] {
-	return prefixRange[K](f.AppendPartPrefix(nil, k))
+// Prefix is the range of all keys that start with k, if part has prefixes.
+func (f DescFormat[K]) Prefix(k K) core.KeyRange[K] {
+	return made[K](f.id, f.Ordered(), beginning(f.AppendPartPrefix(nil, k)))
 }
 
-func (f desc[K]) Decode(b []byte) (k K, err error) {
+// Range is the range of the same keys in this format as r, which part made, is in part's: where pair is a [Pair],
+// keys.Desc(pair).Range(pair.First(x)) has the keys whose first component is x.
+func (f DescFormat[K]) Range(r core.KeyRange[K]) core.KeyRange[K] {
+	return made[K](f.id, f.Ordered(), spanOf(r, f.part.ID()).inverted())
+}
+
+// Decode decodes what Append appended, and nothing else.
+func (f DescFormat[K]) Decode(b []byte) (k K, err error) {
 	d, rest, err := f.TakePart(b)
 	if err == nil && len(rest) > 0 {
-		err = corrupt(f.ID(), "has %d bytes too many", len(rest))
+		err = corrupt(f.id, "has %d bytes too many", len(rest))
 	}
 	if err != nil {
 		return k, err
@@ -63,7 +87,8 @@ func (f desc[K]) Decode(b []byte) (k K, err error) {
 	return d, nil
 }
 
-func (f desc[K]) TakePart(b []byte) (k K, rest []byte, err error) {
+// TakePart takes what AppendPart appended, and nothing else.
+func (f DescFormat[K]) TakePart(b []byte) (k K, rest []byte, err error) {
 	if !f.recycle {
 		return f.take(b, make([]byte, len(b)))
 	}
@@ -73,7 +98,7 @@ func (f desc[K]) TakePart(b []byte) (k K, rest []byte, err error) {
 	return f.take(b, *buf)
 }
 
-func (f desc[K]) take(b, buf []byte) (k K, rest []byte, err error) {
+func (f DescFormat[K]) take(b, buf []byte) (k K, rest []byte, err error) {
 	invert(buf, b)
 	k, rest, err = f.part.TakePart(buf)
 	if err != nil {
@@ -91,6 +116,13 @@ func invertFrom(dst []byte, n int, err error) ([]byte, error) {
 	}
 	invert(dst[n:], dst[n:])
 	return dst, nil
+}
+
+// inversion returns the inverted bytes of b in memory of its own.
+func inversion(b []byte) []byte {
+	c := make([]byte, len(b))
+	invert(c, b)
+	return c
 }
 
 // invert writes the inverted bytes of src to dst, which has the same length and may be src.

@@ -24,9 +24,24 @@
 //
 // # Composite keys
 //
-// [Pair], [Triple], [Desc] and [Optional] take any [Part], each other included, and those that other packages
-// write. Pairs and triples make ranges for the scans of a table: all keys with this first component, or with a first
-// component that starts with that. Prefix scans of a pair match its last component.
+// [Pair], [Triple], [Quad], [Desc], [Optional] and [Map] take any [Part], each other included, and those that other
+// packages write. More than four components are a [Pair], [Triple] or [Quad] that ends in another one. [Map] stores
+// a type of your own as a key of another format.
+//
+// # Ranges
+//
+// Composite formats make ranges for the scans of a table, [core.Scan.Within]: all keys that begin with these components,
+// or whose next one starts with a text, is between two others, or is in a range that its own format made.
+// [DescFormat.Range], [OptionalFormat.Range] and [MapFormat.Range] take the ranges of what they wrap. A range
+// belongs to the format that made it; for another one it is [core.ErrFormatMismatch].
+//
+//	trips := keys.Triple(keys.String(), keys.String(), keys.Int()) // from, to, number
+//	trips.First("Oslo")                         // from Oslo
+//	trips.FirstTwo("Oslo", "Rome")              // from Oslo to Rome
+//	trips.SecondPrefix("Oslo", "R")             // from Oslo to towns with R
+//	trips.ThirdBetween("Oslo", "Rome", 10, 20)  // from Oslo to Rome, 10 to 19
+//
+// [core.Scan.Prefix] of a composite key matches its last component.
 //
 // # Encodings
 //
@@ -49,14 +64,23 @@
 //	                                           and 4: nanoseconds, 0 to 999999999
 //	String, StringView  string                 the string
 //	Bytes, BytesView    bytes                  the bytes
+//	Addr                addr                   00 for the zero Addr; 04 and 4: IPv4; 06, 16 and the zone: IPv6
+//	AddrPort            addrport               those of Pair(Addr(), Uint16())
+//	Network             network                those of Triple(Addr(), Uint8(), Addr()): the address without the bits
+//	                                           behind the length, the length plus 1 (0 if invalid), the address
+//	BigInt              bigint                 80 for zero; a byte 80 + n and n: the number, n up to 125;
+//	                                           fe, 2 and n: n and the number; every bit flipped if negative
 //	Pair(a, b)          pair(a,b)              a as a component, then b as it stands alone
 //	Triple(a, b, c)     triple(a,b,c)          a and b as components, then c as it stands alone
+//	Quad(a, b, c, d)    quad(a,b,c,d)          a, b and c as components, then d as it stands alone
+//	Map(name, f, ...)   map(name,f)            those of f
 //	Desc(f)             desc(f)                f as a component, every bit flipped
 //	Optional(f)         optional(f)            00 for null; 01 and f as it stands alone for a value
 //
 // A component that has others behind it is encoded as above, with these exceptions:
 //
 //	string, bytes       00 becomes 00 ff, and 00 01 is the end
-//	pair, triple        all their components are encoded as components
+//	addr                behind IPv6 the zone is a string that is a component
+//	pair, triple, quad  all their components are encoded as components
 //	optional            01 and f as a component for a value
 package keys

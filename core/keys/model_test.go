@@ -6,8 +6,11 @@ package keys_test
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"math"
+	"math/big"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -238,6 +241,144 @@ func triple[A, B, C any](a model[A], b model[B], c model[C]) model[keys.Tuple3[A
 		},
 		view: a.view || b.view || c.view,
 	}
+}
+
+func quad[A, B, C, D any](
+	a model[A], b model[B], c model[C], d model[D],
+) model[keys.Tuple4[A, B, C, D]] {
+	f := keys.Quad(a.part, b.part, c.part, d.part)
+	random := func(r *rand.Rand) keys.Tuple4[A, B, C, D] {
+		return f.Key(a.pick(r), b.pick(r), c.pick(r), d.pick(r))
+	}
+	return model[keys.Tuple4[A, B, C, D]]{
+		part:   f,
+		edges:  repeat(random),
+		random: random,
+		compare: func(x, y keys.Tuple4[A, B, C, D]) int {
+			return cmp.Or(a.compare(x.First, y.First), b.compare(x.Second, y.Second),
+				c.compare(x.Third, y.Third), d.compare(x.Fourth, y.Fourth))
+		},
+		view: a.view || b.view || c.view || d.view,
+	}
+}
+
+// boxed is a user's own key type.
+type boxed[K any] struct{ key K }
+
+func box[K any](name string, p keys.Part[K]) keys.MapFormat[boxed[K], K] {
+	return keys.Map(name, p,
+		func(k boxed[K]) (K, error) { return k.key, nil },
+		func(k K) (boxed[K], error) { return boxed[K]{k}, nil })
+}
+
+func mapped[K any](m model[K]) model[boxed[K]] {
+	n := model[boxed[K]]{
+		part:    box("boxed", m.part),
+		random:  func(r *rand.Rand) boxed[K] { return boxed[K]{m.random(r)} },
+		compare: func(a, b boxed[K]) int { return m.compare(a.key, b.key) },
+		view:    m.view,
+	}
+	for _, k := range m.edges {
+		n.edges = append(n.edges, boxed[K]{k})
+	}
+	return n
+}
+
+// evenOnly is mapped, but knows no odd numbers, of which there are encodings all the same.
+func evenOnly(m model[uint8]) model[uint8] {
+	n := model[uint8]{
+		part:    evenHalf(m.part),
+		edges:   []uint8{0, 2, 126, 128, 254},
+		random:  func(r *rand.Rand) uint8 { return m.random(r) &^ 1 },
+		compare: m.compare,
+	}
+	return n
+}
+
+// evenHalf is a format of even numbers.
+func evenHalf(p keys.Part[uint8]) keys.MapFormat[uint8, uint8] {
+	even := func(k uint8) (uint8, error) {
+		if k%2 != 0 {
+			return k, errors.New("odd")
+		}
+		return k, nil
+	}
+	return keys.Map("even", p, even, even)
+}
+
+func addrs() model[netip.Addr] {
+	m := model[netip.Addr]{
+		part:    keys.Addr(),
+		edges:   []netip.Addr{{}, netip.IPv6Unspecified().WithZone("\x00"), netip.IPv6Unspecified().WithZone("a\x00b")},
+		random:  randomAddr,
+		compare: netip.Addr.Compare,
+	}
+	for _, a := range []string{
+		"0.0.0.0", "0.0.0.1", "10.0.0.2", "127.255.255.255", "255.255.255.255", "::", "::1", "::1%eth", "::1%eth0",
+		"::1%eth1", "::10.0.0.2", "::ffff:10.0.0.2", "fe80::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+	} {
+		m.edges = append(m.edges, netip.MustParseAddr(a))
+	}
+	return m
+}
+
+func randomAddr(r *rand.Rand) netip.Addr {
+	a := [16]byte{10: byte(r.IntN(2)), 12: byte(r.IntN(3)), 15: byte(r.IntN(3) - 1)}
+	switch r.IntN(3) {
+	case 0:
+		return netip.AddrFrom4([4]byte(a[12:]))
+	case 1:
+		return netip.AddrFrom16(a)
+	default:
+		return netip.AddrFrom16(a).WithZone(awkwardRandom(r))
+	}
+}
+
+func addrPorts() model[netip.AddrPort] {
+	a, port := addrs(), uints(keys.Uint16(), math.MaxUint16)
+	random := func(r *rand.Rand) netip.AddrPort { return netip.AddrPortFrom(a.pick(r), port.pick(r)) }
+	return model[netip.AddrPort]{
+		part: keys.AddrPort(), edges: repeat(random), random: random, compare: netip.AddrPort.Compare,
+	}
+}
+
+func networks() model[netip.Prefix] {
+	random := func(r *rand.Rand) netip.Prefix { return netip.PrefixFrom(randomAddr(r), r.IntN(140)-2) }
+	m := model[netip.Prefix]{
+		part: keys.Network(), edges: repeat(random), random: random, compare: netip.Prefix.Compare,
+	}
+	m.edges = append(m.edges, netip.Prefix{})
+	for _, p := range []string{
+		"0.0.0.0/0", "0.0.0.0/32", "10.0.0.0/8", "10.0.0.0/9", "10.0.0.1/8", "10.128.0.0/9", "255.255.255.255/32",
+		"::/0", "::/128", "::1/0", "fe80::/10", "fe80::1/10", "ffff::/16", "::ffff:10.0.0.0/104",
+	} {
+		m.edges = append(m.edges, netip.MustParsePrefix(p))
+	}
+	return m
+}
+
+// bigs has integers on both sides of every change of the length of their encodings.
+func bigs() model[*big.Int] {
+	m := model[*big.Int]{part: keys.BigInt(), compare: (*big.Int).Cmp}
+	one := big.NewInt(1)
+	for _, bits := range []uint{0, 7, 8, 15, 16, 64, 8 * 124, 8 * 125, 8 * 126, 8 * 127, 8 * 255, 8 * 256} {
+		n := new(big.Int).Lsh(one, bits)
+		for _, k := range []*big.Int{new(big.Int).Sub(n, one), n, new(big.Int).Add(n, one)} {
+			m.edges = append(m.edges, k, new(big.Int).Neg(k))
+		}
+	}
+	m.random = func(r *rand.Rand) *big.Int {
+		b := make([]byte, r.IntN(3)*r.IntN(80))
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		k := new(big.Int).SetBytes(b)
+		if r.IntN(2) == 0 {
+			return k.Neg(k)
+		}
+		return k
+	}
+	return m
 }
 
 func repeat[K any](random func(*rand.Rand) K) (all []K) {

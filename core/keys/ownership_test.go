@@ -4,6 +4,9 @@
 package keys_test
 
 import (
+	"errors"
+	"math/big"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -58,6 +61,13 @@ func TestDescOwns(t *testing.T) {
 	descOwns(t, one, one.Key("abc", nil, nil), one.Key("xyz", nil, nil))
 	descOwns(t, two, two.Key(nil, "abc", nil), two.Key(nil, "xyz", nil))
 	descOwns(t, three, three.Key(nil, nil, "abc"), three.Key(nil, nil, "xyz"))
+	first, last := keys.Quad(str, own, own, own), keys.Quad(own, own, own, str)
+	descOwns(t, first, first.Key("abc", nil, nil, nil), first.Key("xyz", nil, nil, nil))
+	descOwns(t, last, last.Key(nil, nil, nil, "abc"), last.Key(nil, nil, nil, "xyz"))
+	descOwns(t, box("box", str), boxed[string]{"abc"}, boxed[string]{"xyz"})
+	zoned := netip.IPv6LinkLocalAllNodes()
+	descOwns(t, keys.Addr(), zoned.WithZone("abc"), zoned.WithZone("xyz"))
+	descOwns(t, keys.BigInt(), big.NewInt(-12345), big.NewInt(54321))
 }
 
 func descOwns[K any](t *testing.T, part keys.Part[K], k, other K) {
@@ -132,6 +142,15 @@ func TestAllocations(t *testing.T) {
 	allocations(t, keys.Pair(keys.StringView(), keys.Desc(keys.Time())), tuple("a", noon), 0)
 	allocations(t, keys.Triple(keys.Uint8(), keys.Bool(), keys.StringView()),
 		keys.Tuple3[uint8, bool, string]{First: 1, Second: true, Third: "a"}, 0)
+	allocations(t, keys.Quad(keys.Uint8(), keys.Bool(), keys.StringView(), keys.Int()),
+		keys.Tuple4[uint8, bool, string, int]{First: 1, Second: true, Third: "a", Fourth: 2}, 0)
+	allocations(t, box("box", keys.Pair(keys.StringView(), keys.Int())),
+		boxed[keys.Tuple[string, int]]{tuple("a", 1)}, 0)
+	allocations(t, keys.Addr(), netip.MustParseAddr("10.0.0.2"), 0)
+	allocations(t, keys.Addr(), netip.MustParseAddr("fe80::1"), 0)
+	allocations(t, keys.AddrPort(), netip.MustParseAddrPort("10.0.0.2:443"), 0)
+	allocations(t, keys.Network(), netip.MustParsePrefix("10.0.0.0/8"), 0)
+	allocations(t, keys.BigInt(), big.NewInt(-12345), 3)
 }
 
 func allocations[K any](t *testing.T, f core.KeyFormat[K], k K, wantDecode float64) {
@@ -147,4 +166,82 @@ func allocations[K any](t *testing.T, f core.KeyFormat[K], k K, wantDecode float
 	if b, _ := f.Append(nil, got); string(b) != string(buf) {
 		t.Errorf("%s: decoded %v, want %v", f.ID(), got, k)
 	}
+}
+
+// TestRangeAllocations: a short scan pays for its range too.
+func TestRangeAllocations(t *testing.T) {
+	pair, triple := keys.Pair(keys.String(), keys.Uint64()), keys.Triple(keys.String(), keys.Uint64(), keys.Bool())
+	var low, high []byte
+	for name, c := range map[string]struct {
+		most float64
+		make func()
+	}{
+		"Prefix":       {2, func() { low, high, _ = keys.String().(core.Prefixer[string]).Prefix("oven").Bounds() }},
+		"First":        {2, func() { low, high, _ = pair.First("oven").Bounds() }},
+		"FirstPrefix":  {2, func() { low, high, _ = pair.FirstPrefix("oven").Bounds() }},
+		"FirstBetween": {2, func() { low, high, _ = pair.FirstBetween("oven", "sink").Bounds() }},
+		"FirstTwo":     {3, func() { low, high, _ = triple.FirstTwo("oven", 1).Bounds() }},
+	} {
+		if n := testing.AllocsPerRun(100, c.make); n > c.most {
+			t.Errorf("%s makes %v allocations, want at most %v", name, n, c.most)
+		}
+		if len(low) == 0 || len(high) == 0 {
+			t.Errorf("%s has no bounds", name)
+		}
+	}
+}
+
+// TestBigIntBounds: what is over the bound, or nothing, is refused when it is put.
+func TestBigIntBounds(t *testing.T) {
+	f := keys.BigInt()
+	most := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 8*65535), big.NewInt(1))
+	for _, k := range []*big.Int{most, new(big.Int).Neg(most)} {
+		b, err := f.Append(nil, k)
+		if err != nil || len(b) != 3+65535 {
+			t.Fatalf("Append made %d bytes, %v", len(b), err)
+		}
+		if got, err := f.Decode(b); err != nil || got.Cmp(k) != 0 {
+			t.Errorf("an integer of 65535 bytes became another, %v", err)
+		}
+	}
+	over := new(big.Int).Add(most, big.NewInt(1))
+	if _, err := f.Append(nil, over); !errors.Is(err, core.ErrTooLarge) {
+		t.Errorf("Append of 65536 bytes: %v, want ErrTooLarge", err)
+	}
+	if _, err := keys.Pair(keys.Bool(), f).Append(nil, tuple[bool, *big.Int](true, nil)); err == nil {
+		t.Errorf("a nil *big.Int was appended")
+	}
+}
+
+// TestMapErrors: an error of to is that of the call; a panic is the caller's.
+func TestMapErrors(t *testing.T) {
+	f := evenHalf(keys.Uint8())
+	for _, got := range []func() error{
+		func() error { _, err := f.Append(nil, 3); return err },
+		func() error { _, err := f.AppendPart(nil, 3); return err },
+		func() error { _, err := f.AppendPartPrefix(nil, 3); return err },
+		func() error { _, _, err := f.Prefix(3).Bounds(); return err },
+	} {
+		if err := got(); err == nil || err.Error() != "map(even,uint8): odd" || errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("the error is %v, want that of to", err)
+		}
+	}
+	same := func(k uint8) (uint8, error) { return k, nil }
+	for want, f := range map[string]keys.MapFormat[uint8, uint8]{
+		`the name "" of a key format is not of letters, digits, and . _ - /`:    keys.Map("", keys.Uint8(), same, same),
+		`the name "a,b" of a key format is not of letters, digits, and . _ - /`: keys.Map("a,b", keys.Uint8(), same, same),
+		`the name "ä" of a key format is not of letters, digits, and . _ - /`:   keys.Map("ä", keys.Uint8(), same, same),
+		"keys.Map needs both functions, to and from":                            keys.Map("a", keys.Uint8(), same, nil),
+	} {
+		if err := f.CheckKey(); err == nil || err.Error() != want {
+			t.Errorf("CheckKey: %v, want %s", err, want)
+		}
+	}
+	defer func() {
+		if r := recover(); r != "mine" {
+			t.Errorf("recovered %v, want the panic of the function", r)
+		}
+	}()
+	g := keys.Map("panics", keys.Uint8(), func(uint8) (uint8, error) { panic("mine") }, same)
+	_, _ = g.Append(nil, 1)
 }

@@ -3,11 +3,7 @@
 
 package keys
 
-import (
-	"fmt"
-
-	"github.com/guardkv/guardkv/core"
-)
+import "github.com/guardkv/guardkv/core"
 
 // Tuple is a key of two components. It sorts by the first, then by the second.
 type Tuple[A, B any] struct {
@@ -19,32 +15,43 @@ type Tuple[A, B any] struct {
 type PairFormat[A, B any] struct {
 	first  Part[A]
 	second Part[B]
+	whole  whole
 }
 
 var (
 	_ Part[Tuple[string, int]]          = PairFormat[string, int]{}
 	_ Owner                             = PairFormat[string, int]{}
+	_ core.KeyChecker                   = PairFormat[string, int]{}
 	_ core.Prefixer[Tuple[string, int]] = PairFormat[string, int]{}
+	_ PartPrefixer[Tuple[string, int]]  = PairFormat[string, int]{}
 )
 
 // Pair is the format of keys of two components, any of which may be composite itself.
 func Pair[A, B any](first Part[A], second Part[B]) PairFormat[A, B] {
 	need("Pair", "first", first)
 	need("Pair", "second", second)
-	return PairFormat[A, B]{first, second}
+	return PairFormat[A, B]{first, second, whole{id: composite("pair", first.ID(), second.ID())}}
 }
 
 // Key returns the key of two components.
 func (f PairFormat[A, B]) Key(first A, second B) Tuple[A, B] { return Tuple[A, B]{first, second} }
 
 // ID is pair(first,second).
-func (f PairFormat[A, B]) ID() string { return "pair(" + f.first.ID() + "," + f.second.ID() + ")" }
+func (f PairFormat[A, B]) ID() string { return f.whole.id }
 
 // Ordered is true if both components are ordered, as all of this package are.
 func (f PairFormat[A, B]) Ordered() bool { return f.first.Ordered() && f.second.Ordered() }
 
 // Owned implements [Owner].
 func (f PairFormat[A, B]) Owned() bool { return isOwned(f.first) && isOwned(f.second) }
+
+// CheckKey returns why a component cannot be a key, if it knows.
+func (f PairFormat[A, B]) CheckKey() error {
+	if err := checkPart(f.first); err != nil {
+		return f.whole.component(1, err)
+	}
+	return f.whole.component(2, checkPart(f.second))
+}
 
 // Append appends the first component as a part and the second as it would stand alone. The arguments may be reused
 // when the call returns.
@@ -54,7 +61,7 @@ func (f PairFormat[A, B]) Append(dst []byte, k Tuple[A, B]) ([]byte, error) {
 		return nil, err
 	}
 	if dst, err = f.second.Append(dst, k.Second); err != nil {
-		return nil, inComponent(2, f.ID(), err)
+		return nil, f.whole.component(2, err)
 	}
 	return dst, nil
 }
@@ -66,20 +73,29 @@ func (f PairFormat[A, B]) AppendPart(dst []byte, k Tuple[A, B]) ([]byte, error) 
 		return nil, err
 	}
 	if dst, err = f.second.AppendPart(dst, k.Second); err != nil {
-		return nil, inComponent(2, f.ID(), err)
+		return nil, f.whole.component(2, err)
 	}
 	return dst, nil
+}
+
+// AppendPartPrefix appends the first component, and what the second begins with.
+func (f PairFormat[A, B]) AppendPartPrefix(dst []byte, k Tuple[A, B]) ([]byte, error) {
+	dst, err := f.appendFirst(dst, k.First)
+	if err != nil {
+		return nil, err
+	}
+	return appendPartPrefix(dst, f.second, k.Second)
 }
 
 // Decode decodes what Append appended, and nothing else. The key refers to b only if a component is a view.
 func (f PairFormat[A, B]) Decode(b []byte) (k Tuple[A, B], err error) {
 	first, b, err := f.first.TakePart(b)
 	if err != nil {
-		return k, inComponent(1, f.ID(), err)
+		return k, f.whole.component(1, err)
 	}
 	second, err := f.second.Decode(b)
 	if err != nil {
-		return k, inComponent(2, f.ID(), err)
+		return k, f.whole.component(2, err)
 	}
 	return Tuple[A, B]{first, second}, nil
 }
@@ -88,47 +104,62 @@ func (f PairFormat[A, B]) Decode(b []byte) (k Tuple[A, B], err error) {
 func (f PairFormat[A, B]) TakePart(b []byte) (k Tuple[A, B], rest []byte, err error) {
 	first, b, err := f.first.TakePart(b)
 	if err != nil {
-		return k, nil, inComponent(1, f.ID(), err)
+		return k, nil, f.whole.component(1, err)
 	}
 	second, rest, err := f.second.TakePart(b)
 	if err != nil {
-		return k, nil, inComponent(2, f.ID(), err)
+		return k, nil, f.whole.component(2, err)
 	}
 	return Tuple[A, B]{first, second}, rest, nil
 }
 
 // First is the range of all keys whose first component is x.
 func (f PairFormat[A, B]) First(x A) core.KeyRange[Tuple[A, B]] {
-	return prefixRange[Tuple[A, B]](f.appendFirst(nil, x))
+	return f.made(beginning(f.appendFirst(nil, x)))
 }
 
-// FirstPrefix is the range of all keys whose first component starts with x. Components other than strings and bytes
+// FirstPrefix is the range of all keys whose first component starts with x. Components that hold no strings or bytes
 // have no prefixes; the scan then fails with [errors.ErrUnsupported].
 func (f PairFormat[A, B]) FirstPrefix(x A) core.KeyRange[Tuple[A, B]] {
-	return prefixRange[Tuple[A, B]](appendPartPrefix(nil, f.first, x))
+	return f.made(partPrefixOf(f.first, x))
 }
 
 // FirstBetween is the range of all keys whose first component is low or above, and below high. Where the first
 // component is descending, low is the greater one.
 func (f PairFormat[A, B]) FirstBetween(low, high A) core.KeyRange[Tuple[A, B]] {
-	return rangeBetween[Tuple[A, B]](low, high, f.appendFirst)
+	return f.made(partBetween(f.first, low, high).in(f.whole, 1))
+}
+
+// FirstIn is the range of all keys whose first component is in r, a range that the first component's format made.
+func (f PairFormat[A, B]) FirstIn(r core.KeyRange[A]) core.KeyRange[Tuple[A, B]] {
+	return f.made(spanOf(r, f.first.ID()).leading().in(f.whole, 1))
+}
+
+// SecondBetween is the range of all keys whose first component is x and whose second is low or above, and below high.
+func (f PairFormat[A, B]) SecondBetween(x A, low, high B) core.KeyRange[Tuple[A, B]] {
+	return f.made(between(f.second, low, high).in(f.whole, 2).behind(f.appendFirst(nil, x)))
+}
+
+// SecondIn is the range of all keys whose first component is x and whose second is in r, a range that the second
+// component's format made: where that is a pair, r may be its First.
+func (f PairFormat[A, B]) SecondIn(x A, r core.KeyRange[B]) core.KeyRange[Tuple[A, B]] {
+	return f.made(spanOf(r, f.second.ID()).in(f.whole, 2).behind(f.appendFirst(nil, x)))
 }
 
 // Prefix is the range of all keys whose first component is that of k and whose second starts with that of k. A
-// second component other than strings and bytes has no prefixes; the scan then fails with [errors.ErrUnsupported].
+// second component that holds no strings or bytes has no prefixes; the scan then fails with [errors.ErrUnsupported].
 func (f PairFormat[A, B]) Prefix(k Tuple[A, B]) core.KeyRange[Tuple[A, B]] {
-	head, err := f.appendFirst(nil, k.First)
-	return lastPrefix[Tuple[A, B]](head, err, f.second, k.Second)
+	return f.made(prefixOf(f.second, k.Second).behind(f.appendFirst(nil, k.First)))
+}
+
+func (f PairFormat[A, B]) made(s span) core.KeyRange[Tuple[A, B]] {
+	return made[Tuple[A, B]](f.ID(), f.Ordered(), s)
 }
 
 func (f PairFormat[A, B]) appendFirst(dst []byte, x A) ([]byte, error) {
 	dst, err := f.first.AppendPart(dst, x)
 	if err != nil {
-		return nil, inComponent(1, f.ID(), err)
+		return nil, f.whole.component(1, err)
 	}
 	return dst, nil
-}
-
-func inComponent(n int, id string, err error) error {
-	return fmt.Errorf("component %d of %s: %w", n, id, err)
 }

@@ -13,6 +13,8 @@ import (
 // Part is a key format that can also be a component of a composite key. Every format of this package is one; an
 // outside format that implements it composes with them. It is safe for concurrent use.
 //
+// A part whose ranges are to work inside composites too gives them bounds there, with [core.KeyRange.WithPart].
+//
 // A part has two encodings. The standalone one, of Append and Decode, fills the whole key. The part encoding, of
 // AppendPart and TakePart, has other components behind it, so it must end itself: no part encoding is a prefix
 // of another. Both are in the order of K, and no key has two encodings.
@@ -53,6 +55,14 @@ func isOwned[K any](p Part[K]) bool {
 	return ok && o.Owned()
 }
 
+// checkPart returns why K cannot be a key, if p knows.
+func checkPart[K any](p Part[K]) error {
+	if c, ok := p.(core.KeyChecker); ok {
+		return c.CheckKey()
+	}
+	return nil
+}
+
 func appendPartPrefix[K any](dst []byte, p Part[K], k K) ([]byte, error) {
 	if q, ok := p.(PartPrefixer[K]); ok {
 		return q.AppendPartPrefix(dst, k)
@@ -61,7 +71,8 @@ func appendPartPrefix[K any](dst []byte, p Part[K], k K) ([]byte, error) {
 }
 
 func noPrefix(id string) error {
-	return fmt.Errorf("%s keys have no prefixes, use a range from one key to another: %w", id, errors.ErrUnsupported)
+	return fmt.Errorf("%s keys have no prefixes, use a range from one key to another: %w", id,
+		errors.ErrUnsupported)
 }
 
 // cut splits the first n bytes off b.

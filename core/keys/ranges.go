@@ -4,50 +4,159 @@
 package keys
 
 import (
-	"slices"
+	"bytes"
+	"fmt"
 
 	"github.com/guardkv/guardkv/core"
 )
 
-// The ranges of composite keys. An encoding that failed becomes a range that carries the error to the scan.
+// bounds are encoded bounds of a range: low is inclusive, high exclusive. nil is no bound.
+type bounds struct{ low, high []byte }
 
-func failedRange[K any](err error) core.KeyRange[K] { return core.NewKeyRange[K](nil, nil, err) }
-
-func prefixRange[K any](prefix []byte, err error) core.KeyRange[K] {
-	if err != nil {
-		return failedRange[K](err)
-	}
-	return core.NewPrefixRange[K](prefix)
+func (b bounds) equal(c bounds) bool {
+	return bytes.Equal(b.low, c.low) && bytes.Equal(b.high, c.high) && (b.high == nil) == (c.high == nil)
 }
 
-// rangeBetween is the range of keys whose leading component is in [low, high). Part encodings end themselves, so
-// the encoding of a component is the bound of all keys that begin with it.
-func rangeBetween[K, A any](low, high A, encode func([]byte, A) ([]byte, error)) core.KeyRange[K] {
-	from, err := encode(nil, low)
-	if err != nil {
-		return failedRange[K](err)
-	}
-	to, err := encode(nil, high)
-	return core.NewKeyRange[K](from, to, err)
+// span is a range of keys without their type. Formats that wrap others make their ranges of it.
+//
+// No part encoding is a proper prefix of a bound in part. So what stands behind a component never decides on which side
+// of such a bound it is.
+type span struct {
+	alone   bounds // of the keys as Append encodes them
+	part    bounds // of the keys as AppendPart encodes them
+	partErr error  // why part is not known
+	err     error  // why there is no range
 }
 
-// lastPrefix is the range of keys that begin with head and whose last component, the standalone one behind head, starts
-// with k.
-func lastPrefix[K, L any](head []byte, err error, last Part[L], k L) core.KeyRange[K] {
-	if err != nil {
-		return failedRange[K](err)
+// spanOf returns the span of a range, which the format with this ID must have made.
+func spanOf[K any](r core.KeyRange[K], id string) (s span) {
+	if err := r.MadeBy(id); err != nil {
+		return span{err: err}
 	}
-	p, ok := last.(core.Prefixer[L])
+	s.alone.low, s.alone.high, _ = r.Bounds()
+	s.part.low, s.part.high, s.partErr = r.PartBounds()
+	return s
+}
+
+// made is the range of a format. What failed becomes a range that carries the error to the scan.
+func made[K any](id string, ordered bool, s span) core.KeyRange[K] {
+	if !ordered {
+		return core.NewKeyRange[K](id, nil, nil, fmt.Errorf("%w: keys in %s have no order", core.ErrUnordered, id))
+	}
+	r := core.NewKeyRange[K](id, s.alone.low, s.alone.high, s.err)
+	if s.partErr == nil {
+		return r.WithPart(s.part.low, s.part.high)
+	}
+	return r
+}
+
+// both is the span whose bounds are the same alone and as a part.
+func both(low, high []byte, err error) span {
+	b := bounds{low, high}
+	return span{alone: b, part: b, err: err}
+}
+
+// beginning is the span of keys whose encodings, of both sorts, begin with prefix.
+func beginning(prefix []byte, err error) span { return both(prefix, prefixEnd(prefix), err) }
+
+// prefixEnd returns the least byte string that is above all that start with p, nil if there is none.
+func prefixEnd(p []byte) []byte {
+	_, end, _ := core.NewPrefixRange[struct{}]("", p).Bounds()
+	return end
+}
+
+// prefixOf is the span of the keys of p that start with k.
+func prefixOf[K any](p Part[K], k K) span {
+	q, ok := p.(core.Prefixer[K])
 	if !ok {
-		return failedRange[K](noPrefix(last.ID()))
+		return span{err: noPrefix(p.ID())}
 	}
-	low, high, err := p.Prefix(k).Bounds()
-	if err != nil {
-		return failedRange[K](err)
+	s := spanOf(q.Prefix(k), p.ID())
+	if s.err == nil && s.partErr != nil { // an outside author's
+		in := partPrefixOf(p, k)
+		s.part, s.partErr = in.part, in.err
 	}
-	if high == nil {
-		_, end, _ := core.NewPrefixRange[K](head).Bounds()
-		return core.NewKeyRange[K](slices.Concat(head, low), end, nil)
-	}
-	return core.NewKeyRange[K](slices.Concat(head, low), slices.Concat(head, high), nil)
+	return s
 }
+
+// partPrefixOf is the span of the keys whose first component, one of p, starts with k.
+func partPrefixOf[K any](p Part[K], k K) span { return beginning(appendPartPrefix(nil, p, k)) }
+
+// between is the span of the keys of p that are low or above, and below high.
+func between[K any](p Part[K], low, high K) span {
+	s := partBetween(p, low, high)
+	if s.err == nil {
+		s.alone = bounds{}
+		if s.alone.low, s.err = p.Append([]byte{}, low); s.err == nil {
+			s.alone.high, s.err = p.Append([]byte{}, high)
+		}
+	}
+	return s
+}
+
+// partBetween is the span of the keys whose first component, one of p, is low or above, and below high. Part encodings
+// end themselves, so that of a component is the bound of all keys that begin with it.
+func partBetween[K any](p Part[K], low, high K) span {
+	from, err := p.AppendPart([]byte{}, low)
+	if err != nil {
+		return span{err: err}
+	}
+	to, err := p.AppendPart([]byte{}, high)
+	return both(from, to, err)
+}
+
+// leading is the span of the keys whose first component is in s.
+func (s span) leading() span {
+	if s.err == nil {
+		s.err = s.partErr
+	}
+	return both(s.part.low, s.part.high, s.err)
+}
+
+// behind is the span of the keys that begin with head, behind which there is a key in s.
+func (s span) behind(head []byte, err error) span {
+	switch {
+	case err != nil:
+		return span{err: err}
+	case s.err != nil:
+		return s
+	}
+	same := s.partErr == nil && s.part.equal(s.alone)
+	s.alone = s.alone.behind(head)
+	if same {
+		s.part = s.alone
+	} else if s.partErr == nil {
+		s.part = s.part.behind(head)
+	}
+	return s
+}
+
+func (b bounds) behind(head []byte) bounds {
+	if b.high == nil {
+		return bounds{join(head, b.low), prefixEnd(head)}
+	}
+	return bounds{join(head, b.low), join(head, b.high)}
+}
+
+// inverted is the span of the keys in s where the bits of their part encodings are inverted, alone too. That reverses
+// the order of any two byte strings of which none is a prefix of the other. Those that begin with a bound
+// are on the same side of it as before, so the new bounds have to be behind them.
+func (s span) inverted() span {
+	s = s.leading()
+	if s.err != nil {
+		return s
+	}
+	var low, high []byte
+	if s.part.high != nil {
+		if low = prefixEnd(inversion(s.part.high)); low == nil { // nothing is below the old bound
+			return both([]byte{}, []byte{}, nil)
+		}
+	}
+	if s.part.low != nil {
+		high = prefixEnd(inversion(s.part.low))
+	}
+	return both(low, high, nil)
+}
+
+// join returns a and b in memory of its own. It is never nil.
+func join(a, b []byte) []byte { return append(append(make([]byte, 0, len(a)+len(b)), a...), b...) }

@@ -40,7 +40,7 @@ func (stringPart[T]) AppendPartPrefix(dst []byte, k T) ([]byte, error) {
 }
 
 // Prefix returns the range of all strings that start with k.
-func (stringPart[T]) Prefix(k T) core.KeyRange[T] { return core.NewPrefixRange[T]([]byte(k)) }
+func (f stringPart[T]) Prefix(k T) core.KeyRange[T] { return textRange[T](f.ID(), []byte(k)) }
 
 func (f stringPart[T]) Decode(b []byte) (T, error) {
 	if f.view {

@@ -13,17 +13,19 @@ import (
 
 // subject is a model whose key type is hidden, so that models of all types go through the same tests.
 type subject struct {
-	id    string
-	order func(*testing.T, *rand.Rand)
-	bytes func(t *testing.T, a, b []byte)
-	seeds func() [][]byte
+	id     string
+	order  func(*testing.T, *rand.Rand)
+	within func(*testing.T, *rand.Rand)
+	bytes  func(t *testing.T, a, b []byte)
+	seeds  func() [][]byte
 }
 
 func subjectOf[K any](m model[K]) subject {
 	return subject{
-		id:    m.part.ID(),
-		order: func(t *testing.T, r *rand.Rand) { testOrder(t, r, m) },
-		bytes: func(t *testing.T, a, b []byte) { testBytes(t, m, a, b) },
+		id:     m.part.ID(),
+		order:  func(t *testing.T, r *rand.Rand) { testOrder(t, r, m) },
+		within: func(t *testing.T, r *rand.Rand) { testBetween(t, r, m) },
+		bytes:  func(t *testing.T, a, b []byte) { testBytes(t, m, a, b) },
 		seeds: func() (seeds [][]byte) {
 			for _, k := range m.edges {
 				b, _ := m.part.Append(nil, k)
@@ -85,5 +87,23 @@ func subjects() []subject {
 		subjectOf(triple(str, small, raw)),
 		subjectOf(triple(optional(str), desc(pair(raw, small)), floats(keys.Float64(), 1e-300, 1e300))),
 		subjectOf(desc(triple(bools(), str, arrays[[2]byte]()))),
+		subjectOf(quad(str, small, raw, num)),
+		subjectOf(quad(bools(), optional(str), desc(pair(raw, small)), pair(str, str))),
+		subjectOf(pair(bools(), triple(small, str, view(texts(keys.BytesView()))))),
+		subjectOf(optional(desc(quad(bools(), bools(), str, bools())))),
+		subjectOf(mapped(pair(str, num))),
+		subjectOf(mapped(view(strs(keys.StringView())))),
+		subjectOf(evenOnly(small)),
+		subjectOf(pair(mapped(triple(str, small, raw)), desc(evenOnly(small)))),
+		subjectOf(addrs()),
+		subjectOf(pair(addrs(), str)),
+		subjectOf(desc(optional(addrs()))),
+		subjectOf(addrPorts()),
+		subjectOf(pair(addrPorts(), small)),
+		subjectOf(networks()),
+		subjectOf(pair(networks(), small)),
+		subjectOf(bigs()),
+		subjectOf(pair(bigs(), bigs())),
+		subjectOf(desc(bigs())),
 	}
 }

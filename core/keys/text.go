@@ -6,6 +6,8 @@ package keys
 import (
 	"bytes"
 	"unsafe"
+
+	"github.com/guardkv/guardkv/core"
 )
 
 // Inside a composite key a text (a string or bytes) is escaped and ends itself: the byte 0x00 becomes 0x00 0xff, and
@@ -31,6 +33,15 @@ func appendTextPrefix(dst, text []byte) []byte {
 		dst = append(append(dst, text[:i]...), textMark, textZero)
 		text = text[i+1:]
 	}
+}
+
+// textRange is the range of all texts that start with prefix, which it keeps.
+func textRange[T any](id string, prefix []byte) core.KeyRange[T] {
+	s := beginning(prefix, nil)
+	if bytes.IndexByte(prefix, 0) >= 0 { // else both encodings begin with the same
+		s.part = beginning(appendTextPrefix(nil, prefix), nil).part
+	}
+	return made[T](id, true, s)
 }
 
 // takeText splits a text off b. Where nothing was escaped, the text is a part of b; else it is a copy.

@@ -12,17 +12,21 @@ type Tuple3[A, B, C any] struct {
 	Third  C // sorts among keys with the same First and Second
 }
 
+func (k Tuple3[A, B, C]) rest() Tuple[B, C] { return Tuple[B, C]{k.Second, k.Third} }
+
 // TripleFormat is the format of keys of three components. [Triple] makes it.
 type TripleFormat[A, B, C any] struct {
-	first  Part[A]
-	second Part[B]
-	third  Part[C]
+	first Part[A]
+	rest  PairFormat[B, C] // stores the other components, in the name of the whole
+	whole whole
 }
 
 var (
 	_ Part[Tuple3[string, int, bool]]          = TripleFormat[string, int, bool]{}
 	_ Owner                                    = TripleFormat[string, int, bool]{}
+	_ core.KeyChecker                          = TripleFormat[string, int, bool]{}
 	_ core.Prefixer[Tuple3[string, int, bool]] = TripleFormat[string, int, bool]{}
+	_ PartPrefixer[Tuple3[string, int, bool]]  = TripleFormat[string, int, bool]{}
 )
 
 // Triple is the format of keys of three components, any of which may be composite itself.
@@ -30,7 +34,12 @@ func Triple[A, B, C any](first Part[A], second Part[B], third Part[C]) TripleFor
 	need("Triple", "first", first)
 	need("Triple", "second", second)
 	need("Triple", "third", third)
-	return TripleFormat[A, B, C]{first, second, third}
+	w := whole{id: composite("triple", first.ID(), second.ID(), third.ID())}
+	return newTriple(first, second, third, w)
+}
+
+func newTriple[A, B, C any](first Part[A], second Part[B], third Part[C], w whole) TripleFormat[A, B, C] {
+	return TripleFormat[A, B, C]{first, PairFormat[B, C]{second, third, whole{w.id, w.before + 1}}, w}
 }
 
 // Key returns the key of three components.
@@ -39,104 +48,145 @@ func (f TripleFormat[A, B, C]) Key(first A, second B, third C) Tuple3[A, B, C] {
 }
 
 // ID is triple(first,second,third).
-func (f TripleFormat[A, B, C]) ID() string {
-	return "triple(" + f.first.ID() + "," + f.second.ID() + "," + f.third.ID() + ")"
-}
+func (f TripleFormat[A, B, C]) ID() string { return f.whole.id }
 
 // Ordered is true if all components are ordered, as all of this package are.
-func (f TripleFormat[A, B, C]) Ordered() bool {
-	return f.first.Ordered() && f.second.Ordered() && f.third.Ordered()
-}
+func (f TripleFormat[A, B, C]) Ordered() bool { return f.first.Ordered() && f.rest.Ordered() }
 
 // Owned implements [Owner].
-func (f TripleFormat[A, B, C]) Owned() bool {
-	return isOwned(f.first) && isOwned(f.second) && isOwned(f.third)
+func (f TripleFormat[A, B, C]) Owned() bool { return isOwned(f.first) && f.rest.Owned() }
+
+// CheckKey returns why a component cannot be a key, if it knows.
+func (f TripleFormat[A, B, C]) CheckKey() error {
+	if err := checkPart(f.first); err != nil {
+		return f.whole.component(1, err)
+	}
+	return f.rest.CheckKey()
 }
 
 // Append appends the first two components as parts and the third as it would stand alone. The arguments may be
 // reused when the call returns.
 func (f TripleFormat[A, B, C]) Append(dst []byte, k Tuple3[A, B, C]) ([]byte, error) {
-	dst, err := f.appendTwo(dst, k.First, k.Second)
+	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
 		return nil, err
 	}
-	if dst, err = f.third.Append(dst, k.Third); err != nil {
-		return nil, inComponent(3, f.ID(), err)
-	}
-	return dst, nil
+	return f.rest.Append(dst, k.rest())
 }
 
 // AppendPart appends all components as parts. The arguments may be reused when the call returns.
 func (f TripleFormat[A, B, C]) AppendPart(dst []byte, k Tuple3[A, B, C]) ([]byte, error) {
-	dst, err := f.appendTwo(dst, k.First, k.Second)
+	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
 		return nil, err
 	}
-	if dst, err = f.third.AppendPart(dst, k.Third); err != nil {
-		return nil, inComponent(3, f.ID(), err)
+	return f.rest.AppendPart(dst, k.rest())
+}
+
+// AppendPartPrefix appends the first two components, and what the third begins with.
+func (f TripleFormat[A, B, C]) AppendPartPrefix(dst []byte, k Tuple3[A, B, C]) ([]byte, error) {
+	dst, err := f.appendFirst(dst, k.First)
+	if err != nil {
+		return nil, err
 	}
-	return dst, nil
+	return f.rest.AppendPartPrefix(dst, k.rest())
 }
 
 // Decode decodes what Append appended, and nothing else. The key refers to b only if a component is a view.
 func (f TripleFormat[A, B, C]) Decode(b []byte) (k Tuple3[A, B, C], err error) {
-	first, second, b, err := f.takeTwo(b)
+	first, b, err := f.first.TakePart(b)
+	if err != nil {
+		return k, f.whole.component(1, err)
+	}
+	others, err := f.rest.Decode(b)
 	if err != nil {
 		return k, err
 	}
-	third, err := f.third.Decode(b)
-	if err != nil {
-		return k, inComponent(3, f.ID(), err)
-	}
-	return Tuple3[A, B, C]{first, second, third}, nil
+	return Tuple3[A, B, C]{first, others.First, others.Second}, nil
 }
 
 // TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a component is a view.
 func (f TripleFormat[A, B, C]) TakePart(b []byte) (k Tuple3[A, B, C], rest []byte, err error) {
-	first, second, b, err := f.takeTwo(b)
+	first, b, err := f.first.TakePart(b)
+	if err != nil {
+		return k, nil, f.whole.component(1, err)
+	}
+	others, rest, err := f.rest.TakePart(b)
 	if err != nil {
 		return k, nil, err
 	}
-	third, rest, err := f.third.TakePart(b)
-	if err != nil {
-		return k, nil, inComponent(3, f.ID(), err)
-	}
-	return Tuple3[A, B, C]{first, second, third}, rest, nil
+	return Tuple3[A, B, C]{first, others.First, others.Second}, rest, nil
 }
 
 // First is the range of all keys whose first component is x.
 func (f TripleFormat[A, B, C]) First(x A) core.KeyRange[Tuple3[A, B, C]] {
-	return prefixRange[Tuple3[A, B, C]](f.appendFirst(nil, x))
+	return f.made(beginning(f.appendFirst(nil, x)))
 }
 
 // FirstTwo is the range of all keys whose first component is x and whose second is y.
 func (f TripleFormat[A, B, C]) FirstTwo(x A, y B) core.KeyRange[Tuple3[A, B, C]] {
-	return prefixRange[Tuple3[A, B, C]](f.appendTwo(nil, x, y))
+	return f.made(beginning(f.appendTwo(nil, x, y)))
 }
 
-// FirstPrefix is the range of all keys whose first component starts with x. Components other than strings and bytes
+// FirstPrefix is the range of all keys whose first component starts with x. Components that hold no strings or bytes
 // have no prefixes; the scan then fails with [errors.ErrUnsupported].
 func (f TripleFormat[A, B, C]) FirstPrefix(x A) core.KeyRange[Tuple3[A, B, C]] {
-	return prefixRange[Tuple3[A, B, C]](appendPartPrefix(nil, f.first, x))
+	return f.made(partPrefixOf(f.first, x))
 }
 
 // FirstBetween is the range of all keys whose first component is low or above, and below high. Where the first
 // component is descending, low is the greater one.
 func (f TripleFormat[A, B, C]) FirstBetween(low, high A) core.KeyRange[Tuple3[A, B, C]] {
-	return rangeBetween[Tuple3[A, B, C]](low, high, f.appendFirst)
+	return f.made(partBetween(f.first, low, high).in(f.whole, 1))
+}
+
+// FirstIn is the range of all keys whose first component is in r, a range that the first component's format made.
+func (f TripleFormat[A, B, C]) FirstIn(r core.KeyRange[A]) core.KeyRange[Tuple3[A, B, C]] {
+	return f.made(spanOf(r, f.first.ID()).leading().in(f.whole, 1))
+}
+
+// SecondPrefix is the range of all keys whose first component is x and whose second starts with y, if that has prefixes.
+func (f TripleFormat[A, B, C]) SecondPrefix(x A, y B) core.KeyRange[Tuple3[A, B, C]] {
+	return f.made(partPrefixOf(f.rest.first, y).behind(f.appendFirst(nil, x)))
+}
+
+// SecondBetween is the range of all keys whose first component is x and whose second is low or above, and below high.
+func (f TripleFormat[A, B, C]) SecondBetween(x A, low, high B) core.KeyRange[Tuple3[A, B, C]] {
+	return f.made(partBetween(f.rest.first, low, high).in(f.whole, 2).behind(f.appendFirst(nil, x)))
+}
+
+// SecondIn is the range of all keys whose first component is x and whose second is in r, a range that the second
+// component's format made.
+func (f TripleFormat[A, B, C]) SecondIn(x A, r core.KeyRange[B]) core.KeyRange[Tuple3[A, B, C]] {
+	return f.made(spanOf(r, f.rest.first.ID()).leading().in(f.whole, 2).behind(f.appendFirst(nil, x)))
+}
+
+// ThirdBetween is the range of all keys that begin with x and y and whose third component is low or above, and below
+// high.
+func (f TripleFormat[A, B, C]) ThirdBetween(x A, y B, low, high C) core.KeyRange[Tuple3[A, B, C]] {
+	return f.made(between(f.rest.second, low, high).in(f.whole, 3).behind(f.appendTwo(nil, x, y)))
+}
+
+// ThirdIn is the range of all keys that begin with x and y and whose third component is in r, a range that the third
+// component's format made.
+func (f TripleFormat[A, B, C]) ThirdIn(x A, y B, r core.KeyRange[C]) core.KeyRange[Tuple3[A, B, C]] {
+	return f.made(spanOf(r, f.rest.second.ID()).in(f.whole, 3).behind(f.appendTwo(nil, x, y)))
 }
 
 // Prefix is the range of all keys whose first two components are those of k and whose third starts with that of k. A
-// third component other than strings and bytes has no prefixes; the scan then fails with [errors.ErrUnsupported].
+// third component that holds no strings or bytes has no prefixes; the scan then fails with [errors.ErrUnsupported].
 func (f TripleFormat[A, B, C]) Prefix(k Tuple3[A, B, C]) core.KeyRange[Tuple3[A, B, C]] {
-	head, err := f.appendTwo(nil, k.First, k.Second)
-	return lastPrefix[Tuple3[A, B, C]](head, err, f.third, k.Third)
+	return f.made(prefixOf(f.rest.second, k.Third).behind(f.appendTwo(nil, k.First, k.Second)))
+}
+
+func (f TripleFormat[A, B, C]) made(s span) core.KeyRange[Tuple3[A, B, C]] {
+	return made[Tuple3[A, B, C]](f.ID(), f.Ordered(), s)
 }
 
 func (f TripleFormat[A, B, C]) appendFirst(dst []byte, x A) ([]byte, error) {
 	dst, err := f.first.AppendPart(dst, x)
 	if err != nil {
-		return nil, inComponent(1, f.ID(), err)
+		return nil, f.whole.component(1, err)
 	}
 	return dst, nil
 }
@@ -146,18 +196,5 @@ func (f TripleFormat[A, B, C]) appendTwo(dst []byte, x A, y B) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if dst, err = f.second.AppendPart(dst, y); err != nil {
-		return nil, inComponent(2, f.ID(), err)
-	}
-	return dst, nil
-}
-
-func (f TripleFormat[A, B, C]) takeTwo(b []byte) (x A, y B, rest []byte, err error) {
-	if x, b, err = f.first.TakePart(b); err != nil {
-		return x, y, nil, inComponent(1, f.ID(), err)
-	}
-	if y, b, err = f.second.TakePart(b); err != nil {
-		return x, y, nil, inComponent(2, f.ID(), err)
-	}
-	return x, y, b, nil
+	return f.rest.appendFirst(dst, y)
 }
