@@ -114,6 +114,9 @@ func TestMissingParts(t *testing.T) {
 	for want, make := range map[string]func(){
 		"keys.Pair: the first part is nil":    func() { keys.Pair[int](nil, keys.Int()) },
 		"keys.Pair: the second part is nil":   func() { keys.Pair[int, int](keys.Int(), nil) },
+		"keys.Quad: the first part is nil":    func() { keys.Quad[int](nil, keys.Int(), keys.Int(), keys.Int()) },
+		"keys.Quad: the fourth part is nil":   func() { keys.Quad[int, int, int, int](keys.Int(), keys.Int(), keys.Int(), nil) },
+		"keys.Map: the only part is nil":      func() { keys.Map[int, int]("a", nil, nil, nil) },
 		"keys.Triple: the first part is nil":  func() { keys.Triple[int](nil, keys.Int(), keys.Int()) },
 		"keys.Triple: the second part is nil": func() { keys.Triple[int, int](keys.Int(), nil, keys.Int()) },
 		"keys.Triple: the third part is nil":  func() { keys.Triple[int, int, int](keys.Int(), keys.Int(), nil) },

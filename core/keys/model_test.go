@@ -180,26 +180,28 @@ func view[K any](m model[K]) model[K] {
 	return m
 }
 
-func desc[K any](m model[K]) model[K] {
-	return model[K]{
+func desc[K any](hidden model[K]) model[any] {
+	m := hide(hidden)
+	return model[any]{
 		part:    keys.Desc(m.part),
 		edges:   m.edges,
 		random:  m.random,
-		compare: func(a, b K) int { return m.compare(b, a) },
+		compare: func(a, b any) int { return m.compare(b, a) },
 	}
 }
 
-func optional[K any](m model[K]) model[keys.Null[K]] {
-	some := func(k K) keys.Null[K] { return keys.Null[K]{V: k, Valid: true} }
-	edges := []keys.Null[K]{{}, {V: m.edges[len(m.edges)-1]}}
+func optional[K any](hidden model[K]) model[keys.Null[any]] {
+	m := hide(hidden)
+	some := func(k any) keys.Null[any] { return keys.Null[any]{V: k, Valid: true} }
+	edges := []keys.Null[any]{{}, {V: m.edges[len(m.edges)-1]}}
 	for _, k := range m.edges {
 		edges = append(edges, some(k))
 	}
-	return model[keys.Null[K]]{
+	return model[keys.Null[any]]{
 		part:   keys.Optional(m.part),
 		edges:  edges,
-		random: func(r *rand.Rand) keys.Null[K] { return some(m.random(r)) },
-		compare: func(a, b keys.Null[K]) int {
+		random: func(r *rand.Rand) keys.Null[any] { return some(m.random(r)) },
+		compare: func(a, b keys.Null[any]) int {
 			switch {
 			case a.Valid && b.Valid:
 				return m.compare(a.V, b.V)
@@ -215,28 +217,34 @@ func optional[K any](m model[K]) model[keys.Null[K]] {
 	}
 }
 
-func pair[A, B any](a model[A], b model[B]) model[keys.Tuple[A, B]] {
-	random := func(r *rand.Rand) keys.Tuple[A, B] { return keys.Tuple[A, B]{First: a.pick(r), Second: b.pick(r)} }
-	return model[keys.Tuple[A, B]]{
+func pair[A, B any](hiddenA model[A], hiddenB model[B]) model[keys.Tuple[any, any]] {
+	a, b := hide(hiddenA), hide(hiddenB)
+	random := func(r *rand.Rand) keys.Tuple[any, any] {
+		return keys.Tuple[any, any]{First: a.pick(r), Second: b.pick(r)}
+	}
+	return model[keys.Tuple[any, any]]{
 		part:   keys.Pair(a.part, b.part),
 		edges:  repeat(random),
 		random: random,
-		compare: func(x, y keys.Tuple[A, B]) int {
+		compare: func(x, y keys.Tuple[any, any]) int {
 			return cmp.Or(a.compare(x.First, y.First), b.compare(x.Second, y.Second))
 		},
 		view: a.view || b.view,
 	}
 }
 
-func triple[A, B, C any](a model[A], b model[B], c model[C]) model[keys.Tuple3[A, B, C]] {
-	random := func(r *rand.Rand) keys.Tuple3[A, B, C] {
-		return keys.Tuple3[A, B, C]{First: a.pick(r), Second: b.pick(r), Third: c.pick(r)}
+func triple[A, B, C any](
+	hiddenA model[A], hiddenB model[B], hiddenC model[C],
+) model[keys.Tuple3[any, any, any]] {
+	a, b, c := hide(hiddenA), hide(hiddenB), hide(hiddenC)
+	random := func(r *rand.Rand) keys.Tuple3[any, any, any] {
+		return keys.Tuple3[any, any, any]{First: a.pick(r), Second: b.pick(r), Third: c.pick(r)}
 	}
-	return model[keys.Tuple3[A, B, C]]{
+	return model[keys.Tuple3[any, any, any]]{
 		part:   keys.Triple(a.part, b.part, c.part),
 		edges:  repeat(random),
 		random: random,
-		compare: func(x, y keys.Tuple3[A, B, C]) int {
+		compare: func(x, y keys.Tuple3[any, any, any]) int {
 			return cmp.Or(a.compare(x.First, y.First), b.compare(x.Second, y.Second), c.compare(x.Third, y.Third))
 		},
 		view: a.view || b.view || c.view,
@@ -244,17 +252,18 @@ func triple[A, B, C any](a model[A], b model[B], c model[C]) model[keys.Tuple3[A
 }
 
 func quad[A, B, C, D any](
-	a model[A], b model[B], c model[C], d model[D],
-) model[keys.Tuple4[A, B, C, D]] {
+	hiddenA model[A], hiddenB model[B], hiddenC model[C], hiddenD model[D],
+) model[keys.Tuple4[any, any, any, any]] {
+	a, b, c, d := hide(hiddenA), hide(hiddenB), hide(hiddenC), hide(hiddenD)
 	f := keys.Quad(a.part, b.part, c.part, d.part)
-	random := func(r *rand.Rand) keys.Tuple4[A, B, C, D] {
+	random := func(r *rand.Rand) keys.Tuple4[any, any, any, any] {
 		return f.Key(a.pick(r), b.pick(r), c.pick(r), d.pick(r))
 	}
-	return model[keys.Tuple4[A, B, C, D]]{
+	return model[keys.Tuple4[any, any, any, any]]{
 		part:   f,
 		edges:  repeat(random),
 		random: random,
-		compare: func(x, y keys.Tuple4[A, B, C, D]) int {
+		compare: func(x, y keys.Tuple4[any, any, any, any]) int {
 			return cmp.Or(a.compare(x.First, y.First), b.compare(x.Second, y.Second),
 				c.compare(x.Third, y.Third), d.compare(x.Fourth, y.Fourth))
 		},
@@ -271,15 +280,16 @@ func box[K any](name string, p keys.Part[K]) keys.MapFormat[boxed[K], K] {
 		func(k K) (boxed[K], error) { return boxed[K]{k}, nil })
 }
 
-func mapped[K any](m model[K]) model[boxed[K]] {
-	n := model[boxed[K]]{
+func mapped[K any](hidden model[K]) model[boxed[any]] {
+	m := hide(hidden)
+	n := model[boxed[any]]{
 		part:    box("boxed", m.part),
-		random:  func(r *rand.Rand) boxed[K] { return boxed[K]{m.random(r)} },
-		compare: func(a, b boxed[K]) int { return m.compare(a.key, b.key) },
+		random:  func(r *rand.Rand) boxed[any] { return boxed[any]{m.random(r)} },
+		compare: func(a, b boxed[any]) int { return m.compare(a.key, b.key) },
 		view:    m.view,
 	}
 	for _, k := range m.edges {
-		n.edges = append(n.edges, boxed[K]{k})
+		n.edges = append(n.edges, boxed[any]{k})
 	}
 	return n
 }

@@ -54,20 +54,6 @@ func isWithin(b, low, high []byte) bool {
 	return bytes.Compare(b, low) >= 0 && (high == nil || bytes.Compare(b, high) < 0)
 }
 
-// erased is a part whose key type is hidden, so that the formats around it are compiled once.
-type erased struct {
-	id            string
-	alone, inside func(dst []byte, k any) ([]byte, error)
-}
-
-func erase[K any](p keys.Part[K]) keys.Part[any] {
-	return erased{
-		id:     p.ID(),
-		alone:  func(dst []byte, k any) ([]byte, error) { return p.Append(dst, k.(K)) },
-		inside: func(dst []byte, k any) ([]byte, error) { return p.AppendPart(dst, k.(K)) },
-	}
-}
-
 func eraseRange[K any](t *testing.T, r core.KeyRange[K], id string) core.KeyRange[any] {
 	t.Helper()
 	if err := r.MadeBy(id); err != nil {
@@ -79,15 +65,6 @@ func eraseRange[K any](t *testing.T, r core.KeyRange[K], id string) core.KeyRang
 		t.Fatal(err)
 	}
 	return core.NewKeyRange[any](id, low, high, nil).WithPart(partLow, partHigh)
-}
-
-func (f erased) ID() string                                   { return f.id }
-func (f erased) Ordered() bool                                { return true }
-func (f erased) Append(dst []byte, k any) ([]byte, error)     { return f.alone(dst, k) }
-func (f erased) AppendPart(dst []byte, k any) ([]byte, error) { return f.inside(dst, k) }
-func (f erased) Decode([]byte) (any, error)                   { return nil, errors.ErrUnsupported }
-func (f erased) TakePart([]byte) (k any, rest []byte, e error) {
-	return nil, nil, errors.ErrUnsupported
 }
 
 // testInside passes r on to every format that f can be a component of.
