@@ -54,7 +54,10 @@ func (encodedKeys) ID() string                                    { return "raw"
 func (encodedKeys) Ordered() bool                                 { return true }
 func (encodedKeys) Append(dst []byte, k []byte) ([]byte, error)   { return append(dst, k...), nil }
 func (encodedKeys) Decode(b []byte) ([]byte, error)               { return bytes.Clone(b), nil }
-func (encodedKeys) Prefix(k []byte) KeyRange[[]byte]              { return NewPrefixRange[[]byte](bytes.Clone(k)) }
 func (encodedValues) ID() string                                  { return "raw" }
 func (encodedValues) Append(dst []byte, v []byte) ([]byte, error) { return append(dst, v...), nil }
 func (encodedValues) View(b []byte) ([]byte, error)               { return b, nil }
+
+func (f encodedKeys) Prefix(k []byte) KeyRange[[]byte] {
+	return NewPrefixRange[[]byte](f.ID(), bytes.Clone(k))
+}
