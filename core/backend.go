@@ -193,10 +193,14 @@ func (b Batch) Unwrapped() Batch {
 	return b
 }
 
-// Write is one row to put, or one key to delete.
+// Write is one row to put, one key to delete, or a range of keys to delete.
 type Write struct {
-	Key, Value []byte // Value is not looked at when a key is deleted
-	Delete     bool   // of Key
+	Key, Value []byte // Value is not looked at when something is deleted
+	Delete     bool   // of Key or, if End is not nil, of every key from Key up to End
+
+	// End is exclusive, above Key, and not above the next write's Key. It is nil unless Delete is true and the engine
+	// has [Powers.DeleteRange].
+	End []byte
 }
 
 // Limits are what an engine can take. Zero is no limit.
@@ -222,6 +226,9 @@ type Powers struct {
 	// Sync makes durable what Apply wrote before, in a storage that was opened with NoSync. It is called as Apply is:
 	// by one goroutine at a time. After an error what is on the medium is not known.
 	Sync func(ctx context.Context) error
+	// DeleteRange says that a Write may have an End: the engine deletes a range without looking at its rows, or in much
+	// less time than key by key. A range may hold no row.
+	DeleteRange bool
 	// As sets target to the engine's own handle if it is a pointer to one, and reports whether it was.
 	As func(target any) bool
 }

@@ -256,8 +256,9 @@ func (r *tableRecord) overhead() int64 {
 }
 
 // DropTable deletes a table with all its rows. From then on its open handles give ErrClosed, while open guards stay
-// valid. The table is gone in one atomic write; its rows are deleted after that, in chunks, between which other writes
-// have their turn. If that is interrupted, the next Compact or DropTable goes on with it.
+// valid. The table is gone in one atomic write. Engines that can delete a range delete the rows in the same write;
+// with others they are deleted after that, in chunks, between which other writes have their turn. If that is interrupted,
+// the next Compact or DropTable goes on with it.
 func (s *Storage) DropTable(ctx context.Context, name string) error {
 	err := s.counted("write", func() error {
 		err := s.inTurn(ctx, func() error {
@@ -275,20 +276,27 @@ func (s *Storage) DropTable(ctx context.Context, name string) error {
 	return s.fail("drop", name, nil, err)
 }
 
-// unlist takes a table from the catalogue and marks its rows for deletion.
+// unlist takes a table from the catalogue, and deletes its rows or marks them for deletion. The caller has the turn.
 func (s *Storage) unlist(ctx context.Context, t *tableState) error {
 	r := t.record.Load()
 	row, err := r.row(t.name())
 	if err != nil {
 		return err
 	}
-	if err := s.writer.apply(ctx, nil, []Write{droppedRow(r.Number), deletion(row)}); err != nil {
+	writes := []Write{droppedRow(r.Number), deletion(row)}
+	if s.powers.DeleteRange {
+		low := appendTableNumber(nil, r.Number)
+		writes = []Write{deletion(row), {Key: low, Delete: true, End: prefixEnd(low)}}
+	}
+	if err := s.writer.apply(ctx, nil, writes); err != nil {
 		return err
 	}
 	t.dropped.Store(true)
 	s.catalogue.change(func() {
 		delete(s.catalogue.tables, t.name())
-		s.catalogue.dropped[r.Number] = true
+		if !s.powers.DeleteRange {
+			s.catalogue.dropped[r.Number] = true
+		}
 	})
 	return nil
 }
@@ -297,15 +305,17 @@ func (s *Storage) unlist(ctx context.Context, t *tableState) error {
 func (s *Storage) purge(ctx context.Context) error {
 	for _, n := range s.catalogue.purgeable() {
 		low := appendTableNumber(nil, n)
-		left := ScanRange{Low: low, High: prefixEnd(low), KeysOnly: true, Once: true}
-		for more := true; more; {
-			err := s.inTurn(ctx, func() (err error) {
-				more, err = s.purgeChunk(ctx, n, &left)
-				return err
-			})
-			if err != nil {
-				return err
+		err := s.clearRange(ctx, low, prefixEnd(low), func() error {
+			if !s.catalogue.dropped[n] {
+				return errStop // somebody else has deleted the last of it
 			}
+			return nil
+		})
+		if err == nil {
+			err = s.inTurn(ctx, func() error { return s.forget(ctx, n) })
+		}
+		if err != nil && !errors.Is(err, errStop) {
+			return err
 		}
 	}
 	return nil
@@ -318,53 +328,17 @@ func (c *catalogue) purgeable() []uint32 {
 	return slices.Sorted(maps.Keys(c.dropped))
 }
 
-// purgeChunk deletes the first rows that are left of dropped table n, and narrows left to what is behind them. When none
-// is, the table is forgotten. It reports whether there is more to do.
-func (s *Storage) purgeChunk(ctx context.Context, n uint32, left *ScanRange) (more bool, err error) {
-	if !s.catalogue.dropped[n] { // somebody else has deleted the last of it
-		return false, nil
-	}
-	writes, more, err := s.firstKeys(ctx, *left)
-	if err != nil {
-		return false, err
-	}
-	if len(writes) > 0 {
-		if err := s.writer.apply(ctx, nil, writes); err != nil {
-			return false, err
-		}
-		left.Low = append(writes[len(writes)-1].Key, 0)
-	}
-	if more {
-		return true, nil
+// forget takes a dropped table that has no row any more out of the catalogue.
+func (s *Storage) forget(ctx context.Context, n uint32) error {
+	if !s.catalogue.dropped[n] {
+		return nil
 	}
 	if err := s.writer.apply(ctx, nil, []Write{deletion(droppedRow(n))}); err != nil {
-		return false, err
+		return err
 	}
 	s.catalogue.change(func() { delete(s.catalogue.dropped, n) })
-	return false, nil
+	return nil
 }
 
-// firstKeys returns deletions of the first rows of a range, as many as one write takes, and whether there are more.
-func (s *Storage) firstKeys(ctx context.Context, r ScanRange) (writes []Write, more bool, err error) {
-	snap, err := s.engine.Snapshot(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	defer func() { s.logClose(snap.Close()) }()
-	size := 0
-	err = eachRow(ctx, snap, r, func(key, _ []byte) error {
-		if more = !s.limits.deletes(len(writes), size, len(key)); more {
-			return errStop
-		}
-		writes = append(writes, deletion(Write{Key: slices.Clone(key)}))
-		size += len(key)
-		return nil
-	})
-	if more && errors.Is(err, errStop) {
-		err = nil
-	}
-	return writes, more, err
-}
-
-// errStop ends eachRow early.
+// errStop ends eachRow and clearRange early.
 var errStop = errors.New("stop")

@@ -76,6 +76,34 @@ func ExampleStorage_Update() {
 	// Ada Lovelace <nil>
 }
 
+// Modify makes a new row of the old one, and shares its commit with the writes of others.
+func ExampleTable_Modify() {
+	ctx := context.Background()
+	db, _ := people(ctx)
+	defer db.Close()
+	visits, err := core.OpenTable(ctx, db, "visits", keys.String(), values.JSON[int]())
+	must(err)
+	for range 3 {
+		must(visits.Modify(ctx, "ada", func(n int, found bool) (int, core.Change, error) {
+			return n + 1, core.Store, nil // without a row, n is 0
+		}))
+	}
+	fmt.Println(visits.Load(ctx, "ada"))
+	// Output:
+	// 3 <nil>
+}
+
+// Clear deletes a range, and asks nothing of its rows.
+func ExampleScan_Clear() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	defer db.Close()
+	must(table.Scan().Prefix("a").Clear(ctx))
+	fmt.Println(table.Count(ctx))
+	// Output:
+	// 1 <nil>
+}
+
 // A read transaction sees one moment of all tables, whatever is written meanwhile.
 func ExampleStorage_View() {
 	ctx := context.Background()

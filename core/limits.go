@@ -16,7 +16,10 @@ func (l Limits) Check(writes []Write) error {
 		if err := l.checkRow(w.Key, w.Value); err != nil {
 			return err
 		}
-		size += len(w.Key) + len(w.Value)
+		if l.keyTooLarge(w.End) {
+			return l.rowTooLarge(len(w.End), 0)
+		}
+		size += len(w.Key) + len(w.Value) + len(w.End)
 	}
 	return l.checkBatch(len(writes), size)
 }

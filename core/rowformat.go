@@ -57,6 +57,18 @@ func (f *rowFormat[K, V, W]) append(dst []byte, k K, v V) (row []byte, value int
 	return dst, value, f.limits.checkRow(dst[start:value], dst[value:])
 }
 
+// appendValue appends the stored form of a value to the stored form of its key.
+func (f *rowFormat[K, V, W]) appendValue(key []byte, v V) (row []byte, err error) {
+	row, err = f.value.Append(key, v)
+	if err != nil {
+		return key, err
+	}
+	if f.checksums {
+		row = appendRowSum(row, len(key), row[tableNumberSize:len(key)])
+	}
+	return row, f.limits.checkRow(row[:len(key)], row[len(key):])
+}
+
 // view sets w to the view of a stored value. It does not return the view, because each time a large one is handed on
 // costs nanoseconds that a Get has to count.
 func (f *rowFormat[K, V, W]) view(key, stored []byte, w *W) (err error) {

@@ -281,16 +281,19 @@ func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error)
 
 // Delete deletes the rows and returns how many there were. Inside a transaction that is atomic. Outside it goes
 // chunk by chunk, each of which is: after an error, the number says how many rows are deleted durably. Rows
-// that others put into the range meanwhile may be deleted or not.
-func (s Scan[K, V, W]) Delete(ctx context.Context) (int, error) {
+// that others put into the range meanwhile may be deleted or not. If nobody needs the number, [Scan.Clear] is faster.
+func (s Scan[K, V, W]) Delete(ctx context.Context) (int, error) { return s.delete(ctx, "delete") }
+
+// delete is Delete on behalf of an operation, which errors name.
+func (s Scan[K, V, W]) delete(ctx context.Context, op string) (int, error) {
 	if s.tx != nil {
 		n, _, err := s.deleteIn(ctx, s.tx, s.limit)
-		return n, s.table.fail("delete", err)
+		return n, s.table.fail(op, err)
 	}
 	for deleted := 0; ; {
-		n, last, err := s.deleteSome(ctx, s.limit-deleted)
+		n, last, err := s.deleteSome(ctx, op, s.limit-deleted)
 		if err != nil {
-			return deleted, s.table.fail("delete", err)
+			return deleted, s.table.fail(op, err)
 		}
 		if deleted += n; n == 0 || deleted == s.limit {
 			return deleted, nil
@@ -300,11 +303,11 @@ func (s Scan[K, V, W]) Delete(ctx context.Context) (int, error) {
 }
 
 // deleteSome deletes a chunk, at most limit rows unless that is negative, in a transaction of its own.
-func (s Scan[K, V, W]) deleteSome(ctx context.Context, limit int) (n int, last []byte, err error) {
+func (s Scan[K, V, W]) deleteSome(ctx context.Context, op string, limit int) (n int, last []byte, err error) {
 	if most := s.table.storage.limits.deleteRows(); limit < 0 || limit > most {
 		limit = most
 	}
-	err = s.table.storage.update(ctx, "delete", s.table.state.name(), func(tx *Tx) (err error) {
+	err = s.table.storage.update(ctx, op, s.table.state.name(), func(tx *Tx) (err error) {
 		n, last, err = s.deleteIn(ctx, tx, limit)
 		return err
 	})

@@ -169,6 +169,13 @@ type limitedEngine struct {
 
 func (e limitedEngine) Limits() core.Limits { return e.limits }
 
+// Powers lacks the deletion of ranges, which would go past the limits.
+func (e limitedEngine) Powers() core.Powers {
+	p := e.Engine.Powers()
+	p.DeleteRange = false
+	return p
+}
+
 // The chunks of a delete outside a transaction were larger than an engine with a low limit takes.
 func TestDeleteGoesInChunksThatTheEngineTakes(t *testing.T) {
 	for _, limits := range []core.Limits{{BatchRows: 7}, {BatchBytes: 100, Key: 20}} {

@@ -23,14 +23,15 @@ import (
 type writer struct {
 	storage *Storage
 	turn    chan struct{}         // holds one element while somebody has the turn
-	closure atomic.Uint64         // the goroutine that runs an Update closure; 0 if none does
+	closure atomic.Uint64         // the goroutine that runs the function of an Update or Modify; 0 if none does
 	holder  atomic.Pointer[place] // where the turn was taken, if that is tracked
 
 	mu    sync.Mutex
 	queue []*request
 
 	// What follows belongs to whoever has the turn.
-	failed error // the Apply error after which nothing is written any more
+	failed error    // the Apply error after which nothing is written any more
+	own    *request // of whoever leads
 	group  []*request
 	merged []Write
 }
@@ -48,9 +49,10 @@ const conflictTries = 16
 type condition uint8
 
 const (
-	always   condition = iota
-	ifAbsent           // else ErrExists
-	ifExists           // else nothing is written, which is no error
+	always     condition = iota
+	ifAbsent             // else ErrExists
+	ifExists             // else nothing is written, which is no error
+	byFunction           // modify says what is written
 )
 
 // request is one atomic write on its way to a commit.
@@ -59,8 +61,9 @@ type request struct {
 	writes  []Write     // keys strictly increasing
 	bytes   int
 	when    condition
-	existed bool // result: whether the key was there, unless when is always
-	relies  bool // the result is true only if the requests before this one in the group are committed
+	modify  *modification // nil unless when is byFunction
+	existed bool          // result: whether the key was there, unless when is always
+	relies  bool          // the result is true only if the requests before this one in the group are committed
 	err     error
 	done    chan struct{} // one element when the outcome is known
 }
@@ -85,16 +88,8 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 	case w.turn <- struct{}{}:
 	default:
 		alone = false
-		select {
-		case w.turn <- struct{}{}:
-		case <-r.done:
-			return r.err
-		case <-cancelled:
-			if w.withdraw(r) {
-				return w.waited(ctx)
-			}
-			<-r.done
-			return r.err
+		if done, err := w.wait(ctx, r, cancelled); done {
+			return err
 		}
 	}
 	defer w.release()
@@ -103,9 +98,30 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 	return r.err
 }
 
-var errNested = fmt.Errorf("%w: use the Tx that Update passed to its function", ErrNestedWrite)
+// wait returns when r is done, or withdrawn, or its goroutine has the turn. Meanwhile it runs r's function for whoever
+// leads.
+func (w *writer) wait(ctx context.Context, r *request, cancelled <-chan struct{}) (done bool, err error) {
+	for {
+		select {
+		case w.turn <- struct{}{}:
+			return false, nil
+		case <-r.done:
+			return true, r.err
+		case <-r.asked():
+			w.answer(r)
+		case <-cancelled:
+			if w.withdraw(r) {
+				return true, w.waited(ctx)
+			}
+			cancelled = nil // it has joined a commit
+		}
+	}
+}
 
-// nested reports whether this goroutine runs an Update closure, and would wait for itself.
+var errNested = fmt.Errorf("%w: inside an Update use the Tx that it passed to its function; inside a Modify return what is to be written",
+	ErrNestedWrite)
+
+// nested reports whether this goroutine runs the function of an Update or Modify, and would wait for itself.
 func (w *writer) nested() bool {
 	id := w.closure.Load()
 	return id != 0 && id == goroutineID()
@@ -184,7 +200,9 @@ func (w *writer) withdraw(r *request) bool {
 // turn was free.
 func (w *writer) lead(own *request, alone bool) {
 	led := false
+	w.own = own
 	defer func() {
+		w.own = nil
 		if !led {
 			w.desert(own)
 		}
@@ -203,14 +221,23 @@ func (w *writer) lead(own *request, alone bool) {
 	}
 }
 
-// desert is how the leader goes if the engine panicked, or ended the goroutine: those whom it led must not wait for ever,
-// and its own request may be used by nobody any more, itself included.
+// desert is how the leader goes if its function or the engine panicked, or ended the goroutine: those whom it led must not
+// wait for ever, and its own request may be used by nobody any more, itself included.
 func (w *writer) desert(own *request) {
+	if own.fled() {
+		w.leadWithout(own)
+		return
+	}
+	w.withdraw(own)
+	w.abandon()
+}
+
+// abandon tells the group that the engine panicked, or ended the goroutine.
+func (w *writer) abandon() {
 	err := w.failed // if that was in Apply
 	if err == nil {
 		err = errDeserted
 	}
-	w.withdraw(own)
 	w.settle(w.group, err)
 	clear(w.merged)
 }
@@ -306,7 +333,10 @@ func (w *writer) applyGroup(group []*request) error {
 	ctx := context.Background() // from here on the commit belongs to everybody in the group
 	base := groupBase{engine: w.storage.engine, alone: len(group) == 1}
 	defer base.close(w.storage)
-	decide(ctx, group, &base)
+	w.decide(ctx, group, &base)
+	if err := w.fits(group); err != nil {
+		return err
+	}
 	return w.apply(ctx, base.snapshot, w.merge(group))
 }
 
@@ -319,23 +349,27 @@ type groupBase struct {
 	err      error    // why there is none; whoever asks for nothing does not care
 }
 
-// has reports whether there is a row at key.
-func (b *groupBase) has(ctx context.Context, key []byte) (found bool, err error) {
+// get returns the value of the row at key, which is valid until held is released, if held is not nil, and the group's base
+// is closed.
+func (b *groupBase) get(ctx context.Context, key []byte) (value []byte, held Releaser, err error) {
 	if b.alone {
-		_, held, err := b.engine.Get(ctx, key)
-		if err == nil {
-			held.Release()
-		}
-		return foundRow(err)
+		return b.engine.Get(ctx, key)
 	}
 	if b.snapshot == nil && b.err == nil {
 		b.snapshot, b.err = b.engine.Snapshot(ctx)
 	}
 	if b.err != nil {
-		return false, b.err
+		return nil, nil, b.err
 	}
-	_, held, err := b.snapshot.Get(ctx, key)
-	releaseValue(held)
+	return b.snapshot.Get(ctx, key)
+}
+
+// has reports whether there is a row at key.
+func (b *groupBase) has(ctx context.Context, key []byte) (found bool, err error) {
+	_, held, err := b.get(ctx, key)
+	if err == nil {
+		releaseValue(held)
+	}
 	return foundRow(err)
 }
 
@@ -353,16 +387,23 @@ func (b *groupBase) close(s *Storage) {
 	}
 }
 
+// leftRows are what the requests of a group that were decided leave behind, by key.
+type leftRows map[string]*Write
+
 // decide settles the conditions of the group, in its order.
-func decide(ctx context.Context, group []*request, base *groupBase) {
-	var seen map[string]bool // what the requests before this one leave behind
+func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) {
+	var seen leftRows
 	for _, r := range group {
 		r.err = nil
 		if r.table != nil && r.table.dropped.Load() {
 			r.err = ErrDropped
 			continue
 		}
-		if r.when != always {
+		switch r.when {
+		case always:
+		case byFunction:
+			w.modify(ctx, r, base, seen)
+		default:
 			r.decide(ctx, base, seen)
 		}
 		if len(group) > 1 && !r.writesNothing() {
@@ -372,9 +413,10 @@ func decide(ctx context.Context, group []*request, base *groupBase) {
 }
 
 // decide sets what the request found, and its error if that is not what it demands.
-func (r *request) decide(ctx context.Context, base *groupBase, seen map[string]bool) {
+func (r *request) decide(ctx context.Context, base *groupBase, seen leftRows) {
 	key := r.writes[0].Key
-	existed, known := seen[string(key)]
+	left, known := seen[string(key)]
+	existed := known && !left.Delete
 	if !known {
 		if existed, r.err = base.has(ctx, key); r.err != nil {
 			return
@@ -386,20 +428,20 @@ func (r *request) decide(ctx context.Context, base *groupBase, seen map[string]b
 	}
 }
 
-// leave records which keys exist after the request.
-func (r *request) leave(seen map[string]bool) map[string]bool {
+// leave records the rows that the request writes and deletes.
+func (r *request) leave(seen leftRows) leftRows {
 	if seen == nil {
-		seen = make(map[string]bool)
+		seen = make(leftRows)
 	}
-	for _, wr := range r.writes {
-		seen[string(wr.Key)] = !wr.Delete
+	for i := range r.writes {
+		seen[string(r.writes[i].Key)] = &r.writes[i]
 	}
 	return seen
 }
 
-// writesNothing: the request failed, or there is nothing to delete.
+// writesNothing: the request failed, or there is nothing to delete, or its function wants nothing.
 func (r *request) writesNothing() bool {
-	return r.err != nil || r.when == ifExists && !r.existed
+	return r.err != nil || r.when == ifExists && !r.existed || r.when == byFunction && !r.modify.writes
 }
 
 // merge returns the writes of the group in the order of their keys; of equal keys the last one counts.

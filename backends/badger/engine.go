@@ -68,7 +68,8 @@ func (e *engine) discard() {
 	e.db.SetDiscardTs(ts)
 }
 
-// Powers returns all of them.
+// Powers returns all of them but the deletion of ranges: badger marks key by key, and what it drops by prefix is gone from
+// open snapshots too, while nobody writes.
 func (e *engine) Powers() core.Powers {
 	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }

@@ -106,7 +106,9 @@ const maxValueSize = min(1<<30, math.MaxInt/4) - 1<<16
 // keeps the content twice. That makes about 256 MiB.
 const streamRows = 1 << 15
 
-// Powers returns what the engine can do beside the rest: everywhere the same, but for compaction.
+// Powers returns what the engine can do beside the rest: everywhere the same, but for compaction. It deletes no ranges:
+// bbolt deletes key by key and keeps every page that it touches in memory until the commit, so that chunks, between which
+// others write, cost less than one deletion of a large range.
 func (e *engine) Powers() core.Powers {
 	return core.Powers{Compact: e.compactor(), Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }

@@ -84,7 +84,10 @@ func measure(writes []core.Write) (int, error) {
 		if len(w.Value) > maxValueSize {
 			return 0, fmt.Errorf("%w: a value of %d bytes; pebble takes %d", core.ErrTooLarge, len(w.Value), maxValueSize)
 		}
-		if size += len(w.Key) + len(w.Value); size > maxBatchBytes {
+		if len(w.End) > maxKeySize {
+			return 0, fmt.Errorf("%w: the end of a range of %d bytes; pebble takes %d", core.ErrTooLarge, len(w.End), maxKeySize)
+		}
+		if size += len(w.Key) + len(w.Value) + len(w.End); size > maxBatchBytes {
 			return 0, fmt.Errorf("%w: a write of more than %d bytes", core.ErrTooLarge, maxBatchBytes)
 		}
 	}
@@ -126,10 +129,13 @@ func (e *engine) batch(writes []core.Write, size int) (b *pebble.Batch, err erro
 	}
 	for i := range writes {
 		w := &writes[i]
-		if w.Delete {
-			err = b.Delete(stored(w.Key), nil)
-		} else {
+		switch {
+		case !w.Delete:
 			err = b.Set(stored(w.Key), w.Value, nil)
+		case w.End != nil:
+			err = b.DeleteRange(stored(w.Key), stored(w.End), nil)
+		default:
+			err = b.Delete(stored(w.Key), nil)
 		}
 		if err != nil {
 			return nil, errors.Join(err, b.Close())
@@ -193,8 +199,11 @@ func (e *engine) writeTable(writes []core.Write) error {
 }
 
 func add(table *sstable.Writer, w *core.Write) error {
-	if w.Delete {
-		return table.Delete(stored(w.Key))
+	switch {
+	case !w.Delete:
+		return table.Set(stored(w.Key), w.Value)
+	case w.End != nil:
+		return table.DeleteRange(stored(w.Key), stored(w.End))
 	}
-	return table.Set(stored(w.Key), w.Value)
+	return table.Delete(stored(w.Key))
 }

@@ -220,6 +220,7 @@ func (e *accountEngine) Apply(ctx context.Context, b core.Batch) error {
 		e.rule("Apply after an Apply that failed")
 	}
 	size := e.look(b.Writes)
+	e.lookAtRanges(b.Writes)
 	err := e.Engine.Apply(ctx, b.Unwrapped())
 	if err == nil {
 		e.a.applies.Add(1)
@@ -240,9 +241,26 @@ func (e *accountEngine) look(writes []core.Write) (size int) {
 		if i > 0 && bytes.Compare(writes[i-1].Key, w.Key) >= 0 {
 			e.rule(fmt.Sprintf("Apply with keys out of order: %x before %x", writes[i-1].Key, w.Key))
 		}
-		size += len(w.Key) + len(w.Value)
+		size += len(w.Key) + len(w.Value) + len(w.End)
 	}
 	return size
+}
+
+// lookAtRanges checks the ranges that are to be deleted.
+func (e *accountEngine) lookAtRanges(writes []core.Write) {
+	for i, w := range writes {
+		switch {
+		case w.End == nil:
+		case !e.Powers().DeleteRange:
+			e.rule("Apply with a range, which the engine cannot delete")
+		case !w.Delete:
+			e.rule("Apply with a range that is not to be deleted")
+		case bytes.Compare(w.Key, w.End) >= 0:
+			e.rule(fmt.Sprintf("Apply with a range from %x to %x", w.Key, w.End))
+		case i+1 < len(writes) && bytes.Compare(w.End, writes[i+1].Key) > 0:
+			e.rule(fmt.Sprintf("Apply with a range up to %x, behind the key %x", w.End, writes[i+1].Key))
+		}
+	}
 }
 
 func (e *accountEngine) SetMark(ctx context.Context, mark []byte) error {

@@ -143,8 +143,8 @@ func (s *store) applyAndSpoil(writes ...core.Write) {
 	s.t.tb.Helper()
 	var lent, before [][]byte // with room behind each slice, to see that nobody writes there
 	for i, w := range writes {
-		writes[i].Key, writes[i].Value = lend(w.Key), lend(w.Value)
-		lent = append(lent, writes[i].Key, writes[i].Value)
+		writes[i].Key, writes[i].Value, writes[i].End = lend(w.Key), lend(w.Value), lend(w.End)
+		lent = append(lent, writes[i].Key, writes[i].Value, writes[i].End)
 	}
 	for _, b := range lent {
 		before = append(before, bytes.Clone(b[:cap(b)]))

@@ -43,9 +43,11 @@ func cancelVerbs(s *core.Storage, tab words) map[string]func(ctx context.Context
 		"Put":         func(ctx context.Context) error { return tab.Put(ctx, "cancelled", "v") },
 		"Insert":      func(ctx context.Context) error { return tab.Insert(ctx, "cancelled", "v") },
 		"Delete":      func(ctx context.Context) error { _, err := tab.Delete(ctx, "k"); return err },
+		"Modify":      func(ctx context.Context) error { return modify(ctx, tab, "cancelled", "v") },
 		"PutAll":      func(ctx context.Context) error { return tab.PutAll(ctx, someRows(3)) },
 		"PutStream":   func(ctx context.Context) error { _, err := tab.PutStream(ctx, someRows(3)); return err },
 		"Scan.Delete": func(ctx context.Context) error { _, err := tab.Scan().Delete(ctx); return err },
+		"Scan.Clear":  func(ctx context.Context) error { return tab.Scan().Clear(ctx) },
 		"Update": func(ctx context.Context) error {
 			return s.Update(ctx, func(tx *core.Tx) error { return tab.In(tx).Put(context.WithoutCancel(ctx), "cancelled", "v") })
 		},
@@ -106,6 +108,7 @@ func checkCancelMiddle(t *trial) {
 	for n := 1; n <= 4; n++ {
 		for name, call := range byName(map[string]func(ctx context.Context, tab words) error{
 			"Scan.Delete": func(ctx context.Context, tab words) error { _, err := tab.Scan().Delete(ctx); return err },
+			"Scan.Clear":  func(ctx context.Context, tab words) error { return tab.Scan().Clear(ctx) },
 			"DropTable":   func(ctx context.Context, _ words) error { return s.DropTable(ctx, "words") },
 			"Compact":     func(ctx context.Context, _ words) error { _, err := s.Compact(ctx); return err },
 			"OpenTable": func(ctx context.Context, _ words) error {

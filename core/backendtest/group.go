@@ -173,7 +173,7 @@ func checkGroupFailed(t *trial) {
 		}
 		written[i] = tab.Put(t.ctx, fmt.Sprint(i), "v")
 	})
-	for _, v := range writeVerbs[:8] {
+	for _, v := range writeVerbs[:10] {
 		t.is(v.name+" after a failed commit", v.do(t, s, tab), failure)
 	}
 	reads(t, tab, "k", "v")

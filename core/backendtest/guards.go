@@ -78,6 +78,7 @@ var writeVerbs = []verb{
 		return err
 	}},
 	{"Delete", func(t *trial, _ *core.Storage, tab words) error { _, err := tab.Delete(t.ctx, "verb"); return err }},
+	{"Modify", func(t *trial, _ *core.Storage, tab words) error { return modify(t.ctx, tab, "verb", "v") }},
 	{"PutAll", func(t *trial, _ *core.Storage, tab words) error { return tab.PutAll(t.ctx, someRows(3)) }},
 	{"PutStream", func(t *trial, _ *core.Storage, tab words) error {
 		_, err := tab.PutStream(t.ctx, someRows(3))
@@ -91,6 +92,7 @@ var writeVerbs = []verb{
 		_, err := tab.Scan().Prefix("some").Delete(t.ctx)
 		return err
 	}},
+	{"Scan.Clear", func(t *trial, _ *core.Storage, tab words) error { return tab.Scan().Prefix("some").Clear(t.ctx) }},
 	{"Update", func(t *trial, s *core.Storage, tab words) error {
 		return s.Update(t.ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.ctx, "verb", "tx") })
 	}},

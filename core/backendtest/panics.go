@@ -124,6 +124,12 @@ var panicVerbs = []panicVerb{
 		_, err := tab.Delete(t.ctx, "absent")
 		return err
 	}},
+	{"Modify", []string{"key Append", "value Append", "View", "ViewTrusted", here}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		return tab.Modify(t.ctx, "k", func(old string, _ bool) (string, core.Change, error) {
+			f.light(here)
+			return old, core.Store, nil
+		})
+	}},
 	{"PutAll", []string{"key Append", "value Append", here}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
 		return tab.PutAll(t.ctx, f.rows)
 	}},

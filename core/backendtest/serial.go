@@ -203,6 +203,13 @@ func (t *trial) limits() core.Limits {
 	return s.Limits()
 }
 
+// powers returns the powers of the engine under test.
+func (t *trial) powers() core.Powers {
+	s := t.openStore(t.path+".powers", core.EngineOptions{Mark: aMark, NoSync: true})
+	defer s.close()
+	return s.Powers()
+}
+
 // tooMuch returns a number of bytes that one atomic write cannot take, 0 if any that is practical is fine.
 func (t *trial) tooMuch() int {
 	if n := t.limits().BatchBytes; n != 0 && n < t.testable() {

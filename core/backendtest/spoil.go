@@ -102,13 +102,14 @@ func (e *spoilEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 func (e *spoilEngine) Apply(ctx context.Context, b core.Batch) error {
 	lent := make([]core.Write, len(b.Writes))
 	for i, w := range b.Writes {
-		lent[i] = core.Write{Key: lend(w.Key), Value: lend(w.Value), Delete: w.Delete}
+		lent[i] = core.Write{Key: lend(w.Key), Value: lend(w.Value), Delete: w.Delete, End: lend(w.End)}
 	}
 	b.Writes = lent
 	err := e.Engine.Apply(ctx, b.Unwrapped())
 	for i, w := range lent {
 		spoil(w.Key)
 		spoil(w.Value)
+		spoil(w.End)
 		lent[i] = core.Write{}
 	}
 	return err

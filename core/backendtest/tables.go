@@ -136,7 +136,11 @@ func checkDropInterrupted(t *trial) {
 		t.do("Open", err)
 		load(t, t.words(s, "dropped"), 5000)
 		b.Fail(Failure{Op: OpApply, N: n, Err: failure})
-		t.is(fmt.Sprint("DropTable with a failing write ", n), s.DropTable(t.ctx, "dropped"), failure)
+		// An engine that deletes ranges has dropped the table with its first write.
+		if err := s.DropTable(t.ctx, "dropped"); err != nil || !t.powers().DeleteRange {
+			t.is(fmt.Sprint("DropTable with a failing write ", n), err, failure)
+		}
+		b.Heal()
 		t.closeStorage(s)
 		s, err = t.tryOpen(b)
 		t.do("Open", err)

@@ -19,7 +19,7 @@ import (
 // typed is what package core promises to users, whatever the backend.
 func typed() []promise {
 	return slices.Concat(guardPromises, closePromises, orderPromises, scanPromises, pullPromises, verbPromises, txPromises, serialPromises, nestedPromises,
-		writePromises, groupPromises, streamPromises, cancelPromises, recreatePromises, migrationPromises,
+		writePromises, groupPromises, modifyPromises, clearPromises, streamPromises, cancelPromises, recreatePromises, migrationPromises,
 		formatPromises, layoutPromises, tablePromises, damagePromises, argumentPromises, backupPromises, panicPromises, placePromises)
 }
 

@@ -302,6 +302,10 @@ func checkRaw(t *trial) {
 	t.is("Delete", err, core.ErrReadOnly)
 	_, err = raw.Scan().Delete(t.ctx)
 	t.is("Scan.Delete", err, core.ErrReadOnly)
+	t.is("Scan.Clear", raw.Scan().Clear(t.ctx), core.ErrReadOnly)
+	t.is("Modify", raw.Modify(t.ctx, key, func([]byte, bool) ([]byte, core.Change, error) {
+		return nil, core.Remove, nil
+	}), core.ErrReadOnly)
 	t.is("PutAll", raw.PutAll(t.ctx, func(func(k, v []byte) bool) {}), core.ErrReadOnly)
 	t.is("Put in an Update", s.Update(t.ctx, func(tx *core.Tx) error {
 		return raw.In(tx).Put(t.ctx, key, []byte("x"))

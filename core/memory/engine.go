@@ -34,10 +34,13 @@ func (s *storage) publish() { s.state.Store(&snapshot{rows: s.rows.Clone(), size
 // apply changes rows, but not yet what readers see.
 func (s *storage) apply(writes []core.Write) {
 	for _, w := range writes {
-		if w.Delete {
-			s.delete(w.Key)
-		} else {
+		switch {
+		case !w.Delete:
 			s.put(w.Key, w.Value)
+		case w.End != nil:
+			s.deleteRange(w.Key, w.End)
+		default:
+			s.delete(w.Key)
 		}
 	}
 }
@@ -58,6 +61,15 @@ func (s *storage) delete(key []byte) {
 	if old, ok := s.rows.Get(key); ok {
 		s.rows.Delete(key)
 		s.size -= int64(len(key) + len(old))
+	}
+}
+
+// deleteRange deletes the keys from low up to high. Readers still have the published rows, which tell the keys.
+func (s *storage) deleteRange(low, high []byte) {
+	rows := s.rows.Clone()
+	c := rows.Scan(low, high, false)
+	for key, _, ok := c.Next(); ok; key, _, ok = c.Next() {
+		s.delete(key)
 	}
 }
 
@@ -115,8 +127,10 @@ func (e *engine) writable(ctx context.Context) error {
 // Limits returns no limits.
 func (e *engine) Limits() core.Limits { return core.Limits{} }
 
-// Powers returns that the engine knows its size, and has nothing to sync.
-func (e *engine) Powers() core.Powers { return core.Powers{Size: e.Size, Sync: e.Sync} }
+// Powers returns that the engine knows its size, has nothing to sync, and deletes ranges.
+func (e *engine) Powers() core.Powers {
+	return core.Powers{Size: e.Size, Sync: e.Sync, DeleteRange: true}
+}
 
 // Size returns the bytes of all keys and values. What the tree around them takes comes on top.
 func (e *engine) Size() (int64, error) { return e.storage.state.Load().size, nil }

@@ -105,6 +105,8 @@ type native interface {
 	load(rows iter.Seq2[uint64, []byte], sorted bool) error
 	// move adds one to a number in one table and takes it from one in another, durably and atomically.
 	move(from, to uint64) error
+	// increment adds one to a counter in the table of rows, durably; nobody else increments the same one meanwhile.
+	increment(key uint64) error
 	// deleteRange deletes the rows in the range from low to high, exclusive.
 	deleteRange(low, high uint64) error
 	// compact gives space back.

@@ -136,6 +136,30 @@ func (n *nativeBadger) move(from, to uint64) error {
 	}
 }
 
+func (n *nativeBadger) increment(key uint64) error {
+	for {
+		err := n.db.Update(func(txn *badger.Txn) error { return incrementIn(txn, tableKey(rowsTable, key)) })
+		if !errors.Is(err, badger.ErrConflict) {
+			return err
+		}
+	}
+}
+
+func incrementIn(txn *badger.Txn, key []byte) error {
+	item, err := txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return txn.Set(key, plusOne(nil))
+	}
+	if err != nil {
+		return err
+	}
+	var changed []byte
+	if err := item.Value(func(old []byte) error { changed = plusOne(old); return nil }); err != nil {
+		return err
+	}
+	return txn.Set(key, changed)
+}
+
 func moveIn(txn *badger.Txn, from, to uint64) error {
 	for _, step := range moves(from, to) {
 		key := tableKey(step.table, step.key)

@@ -203,6 +203,13 @@ func (n *nativeBolt) move(from, to uint64) error {
 	})
 }
 
+func (n *nativeBolt) increment(key uint64) error {
+	return n.db.Batch(func(tx *bolt.Tx) error {
+		rows, k := tx.Bucket(rowsTable), binary.BigEndian.AppendUint64(nil, key)
+		return rows.Put(k, plusOne(rows.Get(k)))
+	})
+}
+
 func (n *nativeBolt) deleteRange(low, high uint64) error {
 	return n.db.Update(func(tx *bolt.Tx) error {
 		end := binary.BigEndian.AppendUint64(nil, high)

@@ -160,6 +160,19 @@ func (n *nativePebble) move(from, to uint64) error {
 	return b.Commit(n.sync)
 }
 
+func (n *nativePebble) increment(key uint64) error {
+	k := tableKey(rowsTable, key)
+	old, closer, err := n.db.Get(k)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return n.db.Set(k, plusOne(nil), n.sync)
+	}
+	if err != nil {
+		return err
+	}
+	changed := plusOne(old)
+	return errors.Join(closer.Close(), n.db.Set(k, changed, n.sync))
+}
+
 func (n *nativePebble) deleteRange(low, high uint64) error {
 	return n.db.DeleteRange(tableKey(rowsTable, low), tableKey(rowsTable, high), n.sync)
 }

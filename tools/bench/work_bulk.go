@@ -162,7 +162,13 @@ func (p *pair) refill(ctx context.Context, sides []side, rows iter.Seq2[uint64, 
 		if sides[i].native {
 			sides[i].after = func() error { return p.hand.load(rows, true) }
 		} else {
-			sides[i].after = func() error { _, err := p.kv.table.PutStream(ctx, rows); return err }
+			sides[i].after = func() error {
+				if err := p.kv.anew(ctx); err != nil {
+					return err
+				}
+				_, err := p.kv.table.PutStream(ctx, rows)
+				return err
+			}
 		}
 	}
 }

@@ -33,7 +33,8 @@ func (e *env) engineWorks(en engine) []work {
 	all = append(all, recordWorks(en, e)...)
 	all = append(all,
 		putWork(en, 128, false), putWork(en, 128, true), putConcurrentlyWork(en, 128, s.writes), batchWork(en, 128),
-		transactionWork(en), deleteWork(en, s.change), openWork(en, s.change), compactWork(en, s.change),
+		transactionWork(en), modifyWork(en, s.writes), deleteWork(en, s.change), clearWork(en, s.change), dropWork(en, s.change),
+		openWork(en, s.change), compactWork(en, s.change),
 		loadWork(en, s.load, true, 3), loadWork(en, s.load, false, 3),
 	)
 	all = append(all, flatWorks(en, s.flat)...)

@@ -42,6 +42,7 @@ var (
 		{Keys, 2},
 		{ScanCount, 2},
 		{ScanDelete, 2},
+		{ScanClear, 1},
 		{ScanChange, 3},
 		{Past, 1},
 	}
@@ -53,6 +54,7 @@ var (
 		{Put, 14},
 		{Insert, 6},
 		{Delete, 8},
+		{Modify, 6},
 		{PutAll, 4},
 		{Stream, 4},
 		{Count, 2},
@@ -60,7 +62,8 @@ var (
 		{Prefix, 3},
 		{Keys, 3},
 		{ScanCount, 2},
-		{ScanDelete, 3},
+		{ScanDelete, 2},
+		{ScanClear, 2},
 		{ScanChange, 2},
 		{Update, 7},
 		{UpdateFail, 2},
@@ -98,9 +101,11 @@ func (g generator) op(from []choice) Op {
 	switch o.Verb {
 	case Put, Insert:
 		o.Value = g.value()
+	case Modify:
+		o.Value, o.Flag = g.value(), g.IntN(4) == 0
 	case PutAll, Stream:
 		o.N, o.Value, o.Flag = g.IntN(100), g.value(), g.IntN(4) == 0
-	case Scan, Keys, ScanCount, ScanDelete, ScanChange:
+	case Scan, Keys, ScanCount, ScanDelete, ScanClear, ScanChange:
 		g.bound(&o)
 	case Prefix:
 		o.Flag = g.IntN(2) == 0

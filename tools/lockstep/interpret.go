@@ -78,6 +78,8 @@ func (in *interpreter) onTable(o Op, t rows) {
 	case Delete:
 		ok, err := t.delete(o.Key)
 		in.say(err, ok)
+	case Modify:
+		in.say(in.modify(o, t))
 	case PutAll:
 		in.say(t.putAll(rowsFrom(o)))
 	case Stream:
@@ -98,6 +100,8 @@ func (in *interpreter) onTable(o Op, t rows) {
 	case ScanDelete:
 		n, err := t.scanDelete(r)
 		in.say(err, n)
+	case ScanClear:
+		in.say(t.scanClear(r))
 	case Past:
 		in.say(in.world.table(o.Table).put(o.Key, "past"))
 	}
@@ -106,6 +110,17 @@ func (in *interpreter) onTable(o Op, t rows) {
 func (in *interpreter) row(r row) error {
 	in.say(nil, brief(r.key), brief(r.value))
 	return nil
+}
+
+// modify makes a new row of the old one.
+func (in *interpreter) modify(o Op, t rows) error {
+	return t.modify(o.Key, func(old string, found bool) (string, core.Change, error) {
+		in.say(nil, found, brief(old))
+		if o.Flag {
+			return "", core.Remove, nil
+		}
+		return o.Value + strings.Clone(old[:min(len(old), 3)]), core.Store, nil
+	})
 }
 
 // scanChange changes the table while it is scanned: the scan must not see it.
@@ -202,7 +217,7 @@ func (in *interpreter) reopen(o Op) {
 	in.end()
 	if o.Flag {
 		in.say(in.world.open(true))
-		for _, verb := range []Verb{Count, Get, Put, Insert, Delete, PutAll, ScanDelete, Update} {
+		for _, verb := range []Verb{Count, Get, Put, Insert, Delete, Modify, PutAll, ScanDelete, ScanClear, Update} {
 			if verb == Update {
 				in.transaction(Op{Verb: Update})
 			} else {

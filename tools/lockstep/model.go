@@ -217,6 +217,27 @@ func (r modelRows) delete(key string) (bool, error) {
 	return ok, nil
 }
 
+func (r modelRows) modify(key string, fn changer) error {
+	if err := r.writable(); err != nil {
+		return err
+	}
+	i, ok := r.find(key)
+	old := ""
+	if ok {
+		old = r.m.tables[r.table][i].value
+	}
+	v, change, err := fn(old, ok)
+	switch {
+	case err != nil:
+		return err
+	case change == core.Store:
+		return r.put(key, v)
+	case change == core.Remove:
+		_, err = r.delete(key)
+	}
+	return err
+}
+
 func (r modelRows) putAll(all []row) error {
 	if err := r.writable(); err != nil {
 		return err
@@ -294,6 +315,11 @@ func (r modelRows) count() (int, error) { return r.scanCount(scanRange{}) }
 func (r modelRows) scanCount(s scanRange) (int, error) {
 	all, err := r.in(s)
 	return len(all), err
+}
+
+func (r modelRows) scanClear(s scanRange) error {
+	_, err := r.scanDelete(s)
+	return err
 }
 
 func (r modelRows) scanDelete(s scanRange) (int, error) {

@@ -32,6 +32,7 @@ const (
 	Put         Verb = "put"
 	Insert      Verb = "insert"
 	Delete      Verb = "delete"
+	Modify      Verb = "modify"       // makes of a row Value and what it begins with; Flag: removes it, or leaves it absent
 	PutAll      Verb = "put all"      // N rows from Key on, in one write
 	Stream      Verb = "stream"       // N rows from Key on; Flag: from a source that fails behind them
 	Count       Verb = "count"        // of the table
@@ -40,6 +41,7 @@ const (
 	Keys        Verb = "keys"         // like Scan
 	ScanCount   Verb = "scan count"   // like Scan
 	ScanDelete  Verb = "scan delete"  // like Scan
+	ScanClear   Verb = "scan clear"   // like Scan
 	ScanChange  Verb = "scan change"  // like Scan, and puts Value at each row that it sees, and at a new key
 	Update      Verb = "update"       // a transaction of Ops that commits
 	UpdateFail  Verb = "update fail"  // that returns an error

@@ -6,7 +6,7 @@ package lockstep
 import "slices"
 
 // Shrink returns a program that fails as p does, from which no operation can be left out: first large parts are left out,
-// then smaller ones, at last single operations, also those inside of transactions.
+// then smaller ones, at last single operations, also those inside of transactions, and transactions around operations.
 func (p Program) Shrink(fails func(Program) bool) Program {
 	for {
 		before := p.size()
@@ -18,10 +18,24 @@ func (p Program) Shrink(fails func(Program) bool) Program {
 				return fails(q)
 			})
 		}
+		p = unwrap(p, fails)
 		if p.size() == before {
 			return p
 		}
 	}
+}
+
+// unwrap puts what is inside of transactions in their places for as long as it fails without them.
+func unwrap(p Program, fails func(Program) bool) Program {
+	for i := 0; i < len(p); i++ {
+		if len(p[i].Ops) == 0 {
+			continue
+		}
+		if q := slices.Concat(p[:i], p[i].Ops, p[i+1:]); fails(q) {
+			p = q
+		}
+	}
+	return p
 }
 
 // size counts all operations.

@@ -127,6 +127,11 @@ func (t typed[K]) delete(key string) (bool, error) {
 	return t.table.Delete(context.Background(), t.key(key))
 }
 
+// modify is outside of transactions alone.
+func (t typed[K]) modify(key string, fn changer) error {
+	return t.table.Modify(context.Background(), t.key(key), fn)
+}
+
 func (t typed[K]) putAll(all []row) error {
 	return t.table.PutAll(context.Background(), func(yield func(K, string) bool) {
 		for _, r := range all {
@@ -160,6 +165,8 @@ func (t typed[K]) scanKeys(r scanRange) ([]string, error) { return t.scans(t.tab
 func (t typed[K]) scanCount(r scanRange) (int, error) { return t.scans(t.table.Scan()).scanCount(r) }
 
 func (t typed[K]) scanDelete(r scanRange) (int, error) { return t.scans(t.table.Scan()).scanDelete(r) }
+
+func (t typed[K]) scanClear(r scanRange) error { return t.scans(t.table.Scan()).scanClear(r) }
 
 func (t typed[K]) scans(s core.Scan[K, string, string]) scans[K] { return scans[K]{s, t.key, t.text} }
 
@@ -219,6 +226,8 @@ func (s scans[K]) scanDelete(r scanRange) (int, error) {
 	return s.narrow(r).Delete(context.Background())
 }
 
+func (s scans[K]) scanClear(r scanRange) error { return s.narrow(r).Clear(context.Background()) }
+
 // inTx are the rows inside of a transaction.
 type inTx[K any] struct {
 	typed[K]
@@ -258,3 +267,5 @@ func (t inTx[K]) scanKeys(r scanRange) ([]string, error) { return t.scans(t.tx.S
 func (t inTx[K]) scanCount(r scanRange) (int, error)     { return t.scans(t.tx.Scan()).scanCount(r) }
 
 func (t inTx[K]) scanDelete(r scanRange) (int, error) { return t.scans(t.tx.Scan()).scanDelete(r) }
+
+func (t inTx[K]) scanClear(r scanRange) error { return t.scans(t.tx.Scan()).scanClear(r) }

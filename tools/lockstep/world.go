@@ -3,6 +3,8 @@
 
 package lockstep
 
+import "github.com/guardkv/guardkv/core"
+
 // world is what programs run in: a storage, or the model.
 type world interface {
 	// table is a table outside of transactions.
@@ -41,6 +43,7 @@ type rows interface {
 	put(key, value string) error
 	insert(key, value string) error
 	delete(key string) (bool, error)
+	modify(key string, fn changer) error
 	putAll(rows []row) error
 	stream(rows []row, failure error) (int64, error)
 	count() (int, error)
@@ -48,7 +51,11 @@ type rows interface {
 	scanKeys(r scanRange) ([]string, error)
 	scanCount(r scanRange) (int, error)
 	scanDelete(r scanRange) (int, error)
+	scanClear(r scanRange) error
 }
+
+// changer is the function of a Modify.
+type changer func(old string, found bool) (string, core.Change, error)
 
 type row struct{ key, value string }
 

@@ -1,0 +1,335 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+var modifyPromises = []promise{
+	{
+		name: "modify/changes", check: checkModify,
+		explanation: "Modify gives the row, or tells that there is none, and stores, removes or leaves it as its function says",
+	},
+	{
+		name: "modify/counters", check: checkModifyCounters,
+		explanation: "concurrent Modifies lose nothing, of one row and of many",
+	},
+	{
+		name: "modify/mixed", check: checkModifyMixed,
+		explanation: "a Modify sees what the writes of its group before it did, of whatever kind",
+	},
+	{
+		name: "modify/neighbours", check: checkModifyNeighbours,
+		explanation: "a function that fails, panics or ends its goroutine fails no other write of its group",
+	},
+	{
+		name: "modify/shared", check: checkModifyShared,
+		explanation: "concurrent Modifies are grouped into one commit",
+	},
+	{
+		name: "modify/nested", check: checkModifyNested,
+		explanation: "a write inside the function of a Modify is ErrNestedWrite, not a deadlock; reads see what is committed",
+	},
+	{
+		name: "modify/too large", check: checkModifyTooLarge,
+		explanation: "a value that the engine cannot take is ErrTooLarge, and the row stays",
+	},
+	{
+		name: "modify/old value", check: checkModifyOld,
+		explanation: "the old value stays as it is until the function returns, and may be returned",
+	},
+}
+
+// modify stores v at k.
+func modify(ctx context.Context, tab words, k, v string) error {
+	return tab.Modify(ctx, k, func(string, bool) (string, core.Change, error) { return v, core.Store, nil })
+}
+
+// increment adds one to the number at k.
+func increment(ctx context.Context, tab words, k string) error {
+	return tab.Modify(ctx, k, func(old string, found bool) (string, core.Change, error) {
+		n, err := strconv.Atoi(old)
+		if err != nil && found {
+			return "", core.Leave, err
+		}
+		return strconv.Itoa(n + 1), core.Store, nil
+	})
+}
+
+func checkModify(t *trial) {
+	s := t.open()
+	for _, tab := range []words{t.words(s, "words"), t.words(s, "checked", core.WithChecksums())} {
+		put1(t, tab, "k", "v")
+		mine := errors.New("mine")
+		for _, c := range []struct {
+			what, key string
+			change    core.Change
+			err       error
+			want      string // the row after that
+		}{
+			{"Leave", "k", core.Leave, nil, "v"},
+			{"an error", "k", core.Store, mine, "v"},
+			{"Store", "k", core.Store, nil, "new"},
+			{"Remove", "k", core.Remove, nil, ""},
+			{"Leave of an absent row", "k", core.Leave, nil, ""},
+			{"Remove of an absent row", "k", core.Remove, nil, ""},
+			{"an error of an absent row", "k", core.Store, mine, ""},
+			{"Store of an absent row", "k", core.Store, nil, "new"},
+			{"Store at the empty key", "", core.Store, nil, "new"},
+		} {
+			before, err := tab.Load(t.ctx, c.key)
+			there := err == nil
+			runs := 0
+			err = tab.Modify(t.ctx, c.key, func(old string, found bool) (string, core.Change, error) {
+				if runs++; old != before || found != there {
+					t.Errorf("%s: the function gets %q, %v; want %q, %v", c.what, old, found, before, there)
+				}
+				return "new", c.change, c.err
+			})
+			if err != c.err || runs != 1 {
+				t.Errorf("%s: Modify gives %v after %d runs; want %v after one", c.what, err, runs, c.err)
+			}
+			if c.want == "" {
+				absent(t, tab, c.key)
+			} else {
+				reads(t, tab, c.key, c.want)
+			}
+		}
+		if err := tab.Modify(t.ctx, "k", nil); err == nil {
+			t.Errorf("a nil function is no error")
+		}
+		unknown := func(string, bool) (string, core.Change, error) { return "x", core.Change(99), nil }
+		if err := tab.Modify(t.ctx, "k", unknown); err == nil {
+			t.Errorf("an unknown Change is no error")
+		}
+		reads(t, tab, "k", "new")
+	}
+	t.closeStorage(s)
+	s = t.open()
+	holds(t, t.words(s, "words"), row{"", "new"}, row{"k", "new"})
+}
+
+func checkModifyCounters(t *trial) {
+	b := Fault(t.backend)
+	tab := t.words(t.openOn(b), "words")
+	const rounds = 5
+	for _, keys := range []int{1, 3, writers} {
+		crowd(t, b, tab, func(i int) {
+			for range rounds {
+				if err := increment(t.ctx, tab, fmt.Sprint(keys, "/", i%keys)); err != nil {
+					t.Errorf("Modify: %v", err)
+				}
+			}
+		})
+		sum := 0
+		for _, r := range scanned(t, tab.Scan().Prefix(fmt.Sprint(keys, "/"))) {
+			n, err := strconv.Atoi(r.value)
+			t.do("Atoi", err)
+			sum += n
+		}
+		if sum != rounds*writers {
+			t.Errorf("%d counters that were incremented %d times have the sum %d", keys, rounds*writers, sum)
+		}
+	}
+}
+
+// checkModifyMixed counts what was done to a few contested rows: a row is there exactly if those who made it are one more
+// than those who took it away.
+func checkModifyMixed(t *trial) {
+	b := Fault(t.backend)
+	tab := t.words(t.openOn(b), "words")
+	var there [4]atomic.Int64
+	crowd(t, b, tab, func(i int) {
+		at := i % len(there)
+		k := fmt.Sprint("contested ", at)
+		for round := range 4 {
+			switch (i/len(there) + round) % 4 {
+			case 0:
+				if tab.Insert(t.ctx, k, "inserted") == nil {
+					there[at].Add(1)
+				}
+			case 1:
+				if existed, _ := tab.Delete(t.ctx, k); existed {
+					there[at].Add(-1)
+				}
+			case 2:
+				t.toggle(tab, k, &there[at])
+			case 3:
+				if err := modify(t.ctx, tab, fmt.Sprint("own ", i), "v"); err != nil {
+					t.Errorf("Modify: %v", err)
+				}
+			}
+		}
+	})
+	for at := range there {
+		found, err := tab.Has(t.ctx, fmt.Sprint("contested ", at))
+		t.do("Has", err)
+		if n := there[at].Load(); n != 0 && n != 1 || found != (n == 1) {
+			t.Errorf("row %d: Has = %v, and the writes left %d", at, found, n)
+		}
+	}
+}
+
+// toggle removes a row, or makes it if it is not there, and keeps count.
+func (t *trial) toggle(tab words, k string, there *atomic.Int64) {
+	var by int64
+	err := tab.Modify(t.ctx, k, func(_ string, found bool) (string, core.Change, error) {
+		if by = 1; found {
+			by = -1
+			return "", core.Remove, nil
+		}
+		return "toggled", core.Store, nil
+	})
+	if err != nil {
+		t.Errorf("Modify: %v", err)
+		return
+	}
+	there.Add(by)
+}
+
+func checkModifyNeighbours(t *trial) {
+	b := Fault(t.backend)
+	s := t.openOn(b, core.WithTracking())
+	tab := t.words(s, "words")
+	mine := errors.New("mine")
+	var wrong sync.Map
+	crowd(t, b, tab, func(i int) {
+		k := fmt.Sprintf("%02d", i)
+		switch i % 8 {
+		case 1:
+			survive(func() {
+				tab.Modify(t.ctx, k, func(string, bool) (string, core.Change, error) { panic("mine") })
+				wrong.Store(k, "returned after a panic")
+			})
+		case 3:
+			survive(func() {
+				tab.Modify(t.ctx, k, func(string, bool) (string, core.Change, error) {
+					blasts["Goexit"]()
+					return "", core.Store, nil
+				})
+				wrong.Store(k, "returned after Goexit")
+			})
+		case 5:
+			err := tab.Modify(t.ctx, k, func(string, bool) (string, core.Change, error) { return "x", core.Store, mine })
+			if err != mine {
+				wrong.Store(k, err)
+			}
+		case 6:
+			if err := tab.Put(t.ctx, k, "v"); err != nil {
+				wrong.Store(k, err)
+			}
+		default:
+			if err := modify(t.ctx, tab, k, "v"); err != nil {
+				wrong.Store(k, err)
+			}
+		}
+	})
+	wrong.Range(func(k, v any) bool {
+		t.Errorf("writer %v: %v", k, v)
+		return true
+	})
+	for i := range writers {
+		found, err := tab.Has(t.ctx, fmt.Sprintf("%02d", i))
+		t.do("Has", err)
+		if failed := i%8 == 1 || i%8 == 3 || i%8 == 5; found == failed {
+			t.Errorf("row %d: Has = %v", i, found)
+		}
+	}
+	put1(t, tab, "later", "v")
+}
+
+func checkModifyShared(t *trial) {
+	b := Fault(t.backend)
+	tab := t.words(t.openOn(b), "words")
+	fewest := int64(writers)
+	for try := 0; try < 20 && fewest > writers/2; try++ {
+		before := t.account.applies.Load()
+		crowd(t, b, tab, func(i int) {
+			if err := increment(t.ctx, tab, fmt.Sprint(i)); err != nil {
+				t.Errorf("Modify: %v", err)
+			}
+		})
+		fewest = min(fewest, t.account.applies.Load()-before-1)
+	}
+	if fewest > writers/2 {
+		t.Errorf("%d concurrent Modifies took %d commits", writers, fewest)
+	}
+}
+
+func checkModifyNested(t *trial) {
+	s, tab := t.one()
+	load(t, tab, 5)
+	put1(t, tab, "k", "v")
+	for _, v := range writeVerbs {
+		t.within(soon, v.name+" inside a Modify", func() {
+			err := tab.Modify(t.ctx, "k", func(old string, _ bool) (string, core.Change, error) {
+				t.is(v.name, v.do(t, s, tab), core.ErrNestedWrite)
+				reads(t, tab, "k", old)
+				return old, core.Leave, nil
+			})
+			t.do("Modify", err)
+		})
+		t.do(v.name+" after the Modify", v.do(t, s, tab))
+		put1(t, tab, "k", "v")
+	}
+	other, err := core.Open(t.ctx, t.path+".other", t.backend)
+	t.do("Open", err)
+	defer t.closeStorage(other)
+	there := t.words(other, "words")
+	t.do("Modify", tab.Modify(t.ctx, "k", func(string, bool) (string, core.Change, error) {
+		return "w", core.Store, there.Put(t.ctx, "k", "in another storage")
+	}))
+	reads(t, tab, "k", "w")
+	reads(t, there, "k", "in another storage")
+}
+
+func checkModifyTooLarge(t *trial) {
+	_, tab := t.one()
+	limits := t.limits()
+	put1(t, tab, "k", "v")
+	if limits.Key != 0 {
+		t.is("Modify of a long key", modify(t.ctx, tab, strings.Repeat("k", limits.Key-3), "v"), core.ErrTooLarge)
+	}
+	for _, most := range []int{limits.Value, limits.BatchBytes} {
+		if most != 0 && most <= t.testable() {
+			t.is("Modify to a large value", modify(t.ctx, tab, "k", strings.Repeat("v", most+1)), core.ErrTooLarge)
+		}
+	}
+	holds(t, tab, row{"k", "v"})
+	put1(t, tab, "k", "w")
+}
+
+func checkModifyOld(t *trial) {
+	s, tab := t.one()
+	long := strings.Repeat("long", 5000)
+	for _, v := range []string{"", "short", long} {
+		put1(t, tab, "k", v)
+		kept := ""
+		t.do("Modify", tab.Modify(t.ctx, "k", func(old string, _ bool) (string, core.Change, error) {
+			t.do("View", s.View(t.ctx, func(tx *core.Tx) error {
+				holds(t, tab, row{"k", v})
+				return nil
+			}))
+			kept = copyOf(old)
+			return old, core.Store, nil
+		}))
+		if kept != v {
+			t.Errorf("the old value is %s; want %s", brief(kept), brief(v))
+		}
+		reads(t, tab, "k", v)
+		t.do("Modify", tab.Modify(t.ctx, "k", func(old string, _ bool) (string, core.Change, error) {
+			return old + old, core.Store, nil
+		}))
+		reads(t, tab, "k", v+v)
+	}
+}

@@ -1,0 +1,215 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Change is what the function of [Table.Modify] wants done with the row.
+type Change uint8
+
+const (
+	// Leave leaves the row as it is, or absent.
+	Leave Change = iota
+	// Store stores the value that the function returns.
+	Store
+	// Remove deletes the row, if there is one.
+	Remove
+)
+
+// Modify replaces the row at k by what fn makes of it: fn gets the row, or the zero W and false if there is none, and
+// returns Store and a new value, Remove, or Leave. No other write comes between the reading and the writing. It is an
+// [Storage.Update] of one row that shares its commit with other single writes, as Put does, and like Put returns when
+// the change is durable.
+//
+// If fn returns an error, nothing is written and Modify returns the error as it is. A panic of fn, or its
+// runtime.Goexit, is the caller's, writes nothing, and fails no other write. Otherwise the errors are those of Put.
+// Cancelling ctx works until the write has joined a commit, which it has when fn runs.
+//
+// fn runs on the goroutine of the caller while everybody else who writes waits for it: it should be short. It may run
+// again, so it must set, not add to, what it leaves outside the storage. old is owned by the engine, must not be
+// modified, and is valid until fn returns; what fn returns may refer to it, and may be reused when Modify returns. fn
+// may read the storage, and sees there what is committed; a write to the storage inside of it is ErrNestedWrite, if it
+// is on the same goroutine. On another goroutine, for which fn waits, it is a deadlock.
+func (t *Table[K, V, W]) Modify(ctx context.Context, k K, fn func(old W, found bool) (V, Change, error)) error {
+	if fn == nil {
+		return t.failAt("modify", k, errNoFunction)
+	}
+	r, _ := t.requests.Get().(*rowRequest)
+	if r == nil {
+		r = &rowRequest{request: request{done: make(chan struct{}, 1)}}
+	}
+	var failed error
+	err := t.encode(r, byFunction, k, nil)
+	if err == nil {
+		r.modify = newModification(func(old []byte, found bool) (bool, error) {
+			writes, failure, err := t.modified(r, fn, old, found)
+			failed = failure
+			return writes, err
+		})
+		err = t.commit(ctx, &r.request)
+	}
+	r.modify = nil
+	t.requests.Put(r) // not after a panic: a leader may still tell it something
+	if errors.Is(err, errFunction) {
+		return failed
+	}
+	return t.failAt("modify", k, err)
+}
+
+// errFunction stands for the error of a caller's function.
+var errFunction = errors.New("the function returned an error")
+
+// modified calls fn, and makes the request what fn wants, if that is to write. The error of fn is failed.
+func (t *Table[K, V, W]) modified(
+	r *rowRequest, fn func(W, bool) (V, Change, error), stored []byte, found bool,
+) (writes bool, failed, err error) {
+	w := &r.one[0]
+	key := w.Key
+	var old W
+	if found {
+		if err := t.rows.view(key, stored, &old); err != nil {
+			return false, nil, err
+		}
+	}
+	v, change, failed := fn(old, found)
+	if failed != nil {
+		return false, failed, errFunction
+	}
+	switch change {
+	case Leave:
+		return false, nil, nil
+	case Remove:
+		*w = Write{Key: key, Delete: true}
+		r.bytes = len(key)
+		return found, nil, nil
+	case Store:
+		r.row, err = t.rows.appendValue(r.row[:len(key)], v)
+		n := len(key)
+		*w = Write{Key: r.row[:n:n], Value: r.row[n:len(r.row):len(r.row)]}
+		r.bytes = len(r.row)
+		return err == nil, nil, err
+	}
+	return false, nil, fmt.Errorf("the function returned the unknown Change %d", change)
+}
+
+// modification is the part of a request whose function says what it writes. The leader of the group asks the goroutine
+// of the request to run the function, and waits for it; so the two never use the request at the same time.
+type modification struct {
+	run      func(old []byte, found bool) (writes bool, err error)
+	ask      chan struct{} // one element when the function is to run
+	answered chan struct{} // one element when it has run
+	old      []byte
+	found    bool
+	writes   bool // result: whether the request writes
+	fled     bool // the function panicked, or ended its goroutine
+}
+
+func newModification(run func(old []byte, found bool) (bool, error)) *modification {
+	return &modification{run: run, ask: make(chan struct{}, 1), answered: make(chan struct{}, 1)}
+}
+
+// asked is where the goroutine of the request is asked to run its function; nil if there is none.
+func (r *request) asked() <-chan struct{} {
+	if r.modify == nil {
+		return nil
+	}
+	return r.modify.ask
+}
+
+// fled reports whether the request's function panicked, or ended its goroutine.
+func (r *request) fled() bool { return r.modify != nil && r.modify.fled }
+
+// modify lets the request's function say what is written.
+func (w *writer) modify(ctx context.Context, r *request, base *groupBase, seen leftRows) {
+	m := r.modify
+	if m.fled { // in a group that is decided anew
+		r.err = errFled
+		return
+	}
+	key := r.writes[0].Key
+	left, known := seen[string(key)]
+	r.relies = known
+	if known {
+		m.old, m.found = left.Value, !left.Delete
+	} else {
+		value, held, err := base.get(ctx, key)
+		if err == nil {
+			defer releaseValue(held)
+		}
+		m.old = value
+		if m.found, r.err = foundRow(err); r.err != nil {
+			return
+		}
+	}
+	if r == w.own {
+		w.answer(r)
+	} else {
+		m.ask <- struct{}{}
+	}
+	<-m.answered
+	m.old = nil
+}
+
+// answer runs the request's function, on the goroutine of the request, while whoever leads waits for it.
+func (w *writer) answer(r *request) {
+	m := r.modify
+	m.fled, m.writes, r.err = true, false, errFled
+	defer func() {
+		w.closure.Store(0)
+		m.answered <- struct{}{}
+	}()
+	w.closure.Store(goroutineID())
+	m.writes, r.err = m.run(m.old, m.found)
+	m.fled = false
+}
+
+var errFled = errors.New("the function panicked, or ended its goroutine; nothing was written")
+
+// leadWithout is how the leader goes whose own function panicked, or ended its goroutine, in the middle of a group: the
+// others, who have nothing to do with it, are decided anew and committed.
+func (w *writer) leadWithout(own *request) {
+	rest := w.group[:0]
+	for _, r := range w.group {
+		if r != nil && r != own {
+			rest = append(rest, r)
+		}
+	}
+	clear(w.group[len(rest):])
+	w.group = rest
+	led := false
+	defer func() {
+		if !led {
+			w.abandon()
+		}
+	}()
+	if len(rest) > 0 {
+		w.commitGroup(rest)
+	}
+	led = true
+}
+
+// groupMost is how many bytes a group may have once its functions have said what they write: until then nobody knows.
+const groupMost = 16 << 20
+
+// fits returns ErrTooLarge if the functions of a group made it too large, so that its requests are written one by one.
+func (w *writer) fits(group []*request) error {
+	modifies, rows, size := false, 0, 0
+	for _, r := range group {
+		modifies = modifies || r.when == byFunction
+		if !r.writesNothing() {
+			rows, size = rows+len(r.writes), size+r.bytes
+		}
+	}
+	switch {
+	case !modifies:
+		return nil
+	case len(group) > 1 && size > groupMost:
+		return fmt.Errorf("%w: a group of %d bytes", ErrTooLarge, size)
+	}
+	return w.storage.limits.checkBatch(rows, size)
+}
