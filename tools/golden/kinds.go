@@ -6,6 +6,8 @@ package golden
 import (
 	"fmt"
 	"math"
+	"math/big"
+	"net/netip"
 	"time"
 
 	"github.com/guardkv/guardkv/backends/badger"
@@ -34,10 +36,12 @@ var kinds = []kind{
 	{"bbolt-json", bbolt.Backend{}, people(values.JSON[person]())},
 	{"bbolt-flatbuffers", bbolt.Backend{}, chars},
 	{"bbolt-keys", bbolt.Backend{}, allKeys},
+	{"bbolt-morekeys", bbolt.Backend{}, moreKeys},
 	{"pebble-cbor", pebble.Backend{}, people(cbor.New[person]())},
 	{"badger-cbor", badger.Backend{}, people(cbor.New[person]())},
 	{"backup-cbor", nil, people(cbor.New[person]())},
 	{"backup-keys", nil, allKeys},
+	{"backup-morekeys", nil, moreKeys},
 }
 
 func kindNamed(name string) (kind, error) {
@@ -84,7 +88,7 @@ func chars() []table {
 	}}
 }
 
-// allKeys has a table for each key format.
+// allKeys has a table for each key format of the first storages. The later ones, and what was forgotten, are in moreKeys.
 func allKeys() []table {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	return []table{
@@ -101,6 +105,50 @@ func allKeys() []table {
 		keyed("desc string", keys.Desc(keys.String()), "b", "ab", "a", ""),
 	}
 }
+
+// moreKeys has a table for each key format that allKeys has not.
+func moreKeys() []table {
+	type city string
+	str, num := keys.String(), keys.Uint16()
+	triple, quad := keys.Triple(str, keys.Bool(), num), keys.Quad(str, num, keys.Bool(), str)
+	nested := keys.Pair(num, triple)
+	names := keys.Optional(keys.Pair(str, str))
+	huge := new(big.Int).Lsh(big.NewInt(1), 1100)
+	return []table{
+		keyed("int8", keys.Int8(), math.MinInt8, -1, 0, math.MaxInt8),
+		keyed("int16", keys.Int16(), math.MinInt16, -1, 0, math.MaxInt16),
+		keyed("int32", keys.Int32(), math.MinInt32, -1, 0, math.MaxInt32),
+		keyed("int", keys.Int(), math.MinInt32, -1, 0, math.MaxInt32),
+		keyed("uint", keys.Uint(), 0, 1, math.MaxUint32),
+		keyed("uint64", keys.Uint64(), 0, 1, math.MaxUint64),
+		keyed("duration", keys.Duration(), -time.Second, 0, time.Hour),
+		keyed("float32", keys.Float32(), float32(math.Inf(-1)), -1.5, 0, 1.5, math.MaxFloat32),
+		keyed("string of", keys.StringOf[city](), "", "\x00", "a", "\xff"),
+		keyed("triple", triple, triple.Key("", false, 1), triple.Key("a\x00", false, 0), triple.Key("a\x00", true, 0)),
+		keyed("quad", quad, quad.Key("", 1, true, "b"), quad.Key("a", 0, false, ""), quad.Key("a", 0, false, "\x00")),
+		keyed("pair and triple", nested, nested.Key(0, triple.Key("b", true, 1)), nested.Key(1, triple.Key("a", true, 1))),
+		keyed("desc pair", keys.Desc(keys.Pair(str, num)), tuple("b", 0), tuple("a", 1), tuple("a", 0), tuple("", 9)),
+		keyed("optional pair", names, keys.Null[keys.Tuple[string, string]]{}, names.Key(keys.Tuple[string, string]{}),
+			names.Key(keys.Tuple[string, string]{First: "a", Second: "b"})),
+		keyed("map", eventKeys, event{"", 1}, event{"acme", 2}, event{"acme", 10}),
+		keyed("addr", keys.Addr(), netip.Addr{}, netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("fe80::1"),
+			netip.MustParseAddr("fe80::1%eth0")),
+		keyed("addrport", keys.AddrPort(), netip.MustParseAddrPort("10.0.0.2:80"), netip.MustParseAddrPort("[::1]:80")),
+		keyed("network", keys.Network(), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.1/8"),
+			netip.MustParsePrefix("fe80::/10")),
+		keyed("bigint", keys.BigInt(), new(big.Int).Neg(huge), big.NewInt(-256), big.NewInt(0), big.NewInt(1), huge),
+	}
+}
+
+// event is a key that is stored as a pair.
+type event struct {
+	Tenant string
+	Seq    uint16
+}
+
+var eventKeys = keys.Map("event", keys.Pair(keys.String(), keys.Uint16()),
+	func(e event) (keys.Tuple[string, uint16], error) { return tuple(e.Tenant, e.Seq), nil },
+	func(k keys.Tuple[string, uint16]) (event, error) { return event{k.First, k.Second}, nil })
 
 // keyed has one row for each of the keys, which are in order.
 func keyed[K any](title string, format core.KeyFormat[K], ordered ...K) table {
