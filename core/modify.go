@@ -54,7 +54,7 @@ func (t *Table[K, V, W]) Modify(ctx context.Context, k K, fn func(old W, found b
 		err = t.commit(ctx, &r.request)
 	}
 	r.modify = nil
-	t.requests.Put(r) // not after a panic: a leader may still tell it something
+	t.reuse(r)
 	if errors.Is(err, errFunction) {
 		return failed
 	}

@@ -164,11 +164,17 @@ func (t *Table[K, V, W]) write(ctx context.Context, when condition, k K, v *V) (
 		err = t.commit(ctx, &r.request)
 	}
 	existed = r.existed
+	t.reuse(r)
+	return existed, err
+}
+
+// reuse keeps a request for the next one. It is not called after a panic: a format may still write to the request, and a
+// leader still tell it something.
+func (t *Table[K, V, W]) reuse(r *rowRequest) {
 	if cap(r.row) > mostPooled {
 		r.row, r.one[0], r.writes = nil, Write{}, nil
 	}
-	t.requests.Put(r) // not after a panic: a format may still write to it, and a leader still tell it something
-	return existed, err
+	t.requests.Put(r)
 }
 
 func (t *Table[K, V, W]) encode(r *rowRequest, when condition, k K, v *V) (err error) {
