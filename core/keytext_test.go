@@ -26,7 +26,7 @@ type (
 		at    time.Time
 	}
 	saysKey  struct{ line string }
-	panicKey struct{ n int }
+	panicKey struct{}
 	ringKey  struct{ next *ringKey }
 )
 

@@ -65,7 +65,8 @@ func TestTableUse(t *testing.T) {
 		t.Error("a table that is being set aside was opened")
 	}
 	u.stay()
-	if !u.open() || !u.open() || u.leave() {
+	first, again := u.open(), u.open()
+	if !first || !again || u.leave() {
 		t.Error("an open table is set aside")
 	}
 }

@@ -110,7 +110,7 @@ func checkQuickOpen(t *trial) {
 	s.close()
 	t.do("dropping what is cached", dropPages(t.path))
 	before, ok := pagesOf(t.path)
-	s = t.openStore(t.path, core.EngineOptions{Mark: aMark, NoSync: true})
+	t.openStore(t.path, core.EngineOptions{Mark: aMark, NoSync: true})
 	after, ok2 := pagesOf(t.path)
 	if read := after.cached - before.cached; ok && ok2 && read >= size {
 		t.Logf("NOTE: Open at ValidateQuick of a storage with rows of %d bytes, which was closed cleanly, read %d bytes: all of it.\n"+

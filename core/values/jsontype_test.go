@@ -22,6 +22,9 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
+// The fields that nothing reads are there to be lost.
+var _ = []any{secret{x: 1}, Hidden{x: 1}}
+
 type (
 	holder[T any] struct{ V T }
 	secret        struct{ x int }

@@ -30,6 +30,9 @@ import (
 	"github.com/guardkv/guardkv/formats/cbor"
 )
 
+// The fields that nothing reads are there to be lost.
+var _ = []any{secret{x: 1}, Hidden{x: 1}}
+
 type (
 	holder[T any] struct{ V T }
 	secret        struct{ x int }

@@ -74,6 +74,9 @@ type (
 	hiddenOnly struct{ n int }
 )
 
+// The fields that nothing reads are there to be lost.
+var _ = []any{knot{knot: nil}, plainOnly{hiddenOnly: hiddenOnly{n: 1}}}
+
 type selfCoder interface {
 	GobEncode() ([]byte, error)
 	GobDecode(b []byte) error
