@@ -59,6 +59,9 @@ func manyRows(n int, value []byte) iter.Seq2[[]byte, []byte] {
 // All rows of a PutAll were in one piece of memory, which was copied to a larger one again and again: they took about four
 // times their size. They are copied once.
 func TestRowsOfAnySizeAreCopiedOnce(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector lets pools forget what they hold")
+	}
 	for _, test := range []struct{ size, rows int }{{16 << 20, 4}, {300 << 10, 100}, {70_000, 400}, {40_000, 600}, {100, 60_000}} {
 		for _, checksums := range []bool{false, true} {
 			tab := sinkTable(Limits{}, checksums)

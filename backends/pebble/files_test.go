@@ -24,6 +24,9 @@ import (
 // Pebble that cannot be opened closes its tables, also those that it merges in a goroutine of its own: that one divided by zero,
 // which ended the process. So it must not merge anything before it is open. It is what happened where few files could be opened.
 func TestNothingIsMergedBeforeItIsOpen(t *testing.T) {
+	if raceEnabled {
+		t.Skip("with the race detector pebble opens tables to check its invariants")
+	}
 	path := testPath(t)
 	mem := memoryFS(t, path)
 	e, err := memoryOpen(t, Backend{fs: mem}.withDefaults(), path, false)

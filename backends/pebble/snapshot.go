@@ -71,6 +71,9 @@ func (e *engine) scan(ctx context.Context, from pebble.Reader, r core.ScanRange)
 	if r.High != nil {
 		o.UpperBound = stored(r.High)
 	}
+	if o.UpperBound != nil && bytes.Compare(o.UpperBound, o.LowerBound) < 0 {
+		o.UpperBound = o.LowerBound // pebble is not made for bounds that exclude each other, and Seek ends it then
+	}
 	it, err := from.NewIterWithContext(ctx, &o)
 	if err != nil {
 		return nil, damage(err)

@@ -159,6 +159,13 @@ func (e *plainEngine) now() []core.Write {
 	return e.s.state
 }
 
+// older is the state before the last write.
+func (e *plainEngine) older() []core.Write {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.s.older
+}
+
 func find(state []core.Write, key []byte) (int, bool) {
 	return slices.BinarySearchFunc(state, key, func(w core.Write, k []byte) int { return bytes.Compare(w.Key, k) })
 }
@@ -177,7 +184,7 @@ func (nothing) Release() {}
 func (e *plainEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	state := e.now()
 	if e.breaks("stale get") {
-		state = e.s.older
+		state = e.older()
 	}
 	v, err := lookUp(state, key)
 	if err != nil {
@@ -198,7 +205,7 @@ func (e *plainEngine) Powers() core.Powers { return core.Powers{Compact: e.Compa
 func (e *plainEngine) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	state := e.now()
 	if e.breaks("stale scan") {
-		state = e.s.older
+		state = e.older()
 	}
 	return (&plainSnapshot{e, state}).Scan(ctx, r)
 }
