@@ -32,7 +32,7 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err != nil || len(writes) == 0 {
 		return err
 	}
-	if err := e.claimRoom(writes, size); err != nil {
+	if err := e.claimRoom(ctx, writes, size); err != nil {
 		return err
 	}
 	e.logged = true
@@ -52,12 +52,14 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 }
 
 // claimRoom makes sure that there is room for the writes before pebble is told of them.
-func (e *engine) claimRoom(writes []core.Write, size int) error {
-	if size >= bulk {
-		return e.medium.take(int64(size)/2, false) // for it is not in the log
+func (e *engine) claimRoom(ctx context.Context, writes []core.Write, size int) error {
+	if size >= bulk { // it is not in the log
+		return e.ifRoom(ctx, func() error { return e.medium.take(int64(size)/2, false) })
 	}
-	n := int64(size + rowOverhead*len(writes) + size/1024 + logOverhead)
-	if err := e.medium.take(n, deletesOnly(writes)); err != nil {
+	rows := int64(size + rowOverhead*len(writes))
+	n := rows + int64(size/1024+logOverhead)
+	err := e.ifRoom(ctx, func() error { return e.medium.take(n, deletesOnly(writes)) })
+	if err != nil {
 		return err
 	}
 	if e.files != nil {
@@ -65,7 +67,7 @@ func (e *engine) claimRoom(writes []core.Write, size int) error {
 			return noRoom(err)
 		}
 	}
-	e.medium.written.Add(n)
+	e.medium.written.Add(rows)
 	return nil
 }
 
@@ -94,8 +96,8 @@ func measure(writes []core.Write) (int, error) {
 	return size, nil
 }
 
-// rowOverhead is about what a batch takes for a row beside its bytes.
-const rowOverhead = 8
+// rowOverhead is more than what a batch, and a table, takes for a row beside its bytes.
+const rowOverhead = 16
 
 // logOverhead is more than what the log takes for a small write beside its rows: the row that counts, and padding.
 const logOverhead = 256
@@ -111,9 +113,15 @@ func (e *engine) commit(writes []core.Write, size int) (err error) {
 	}
 	return e.health.unlessStopped(func() error { // which owns the batch, whatever becomes of it
 		e.room.look(e.db)
+		if e.room.deep && e.health.vain.Load() > 0 {
+			return errors.Join(errNotMerged, b.Close())
+		}
 		return e.finish(b)
 	})
 }
+
+// errNotMerged refuses a commit that would wait for a merge for which there is no room.
+var errNotMerged = fmt.Errorf("%w: pebble cannot merge its tables; %w", core.ErrNoRoom, fullErrors[0])
 
 // finish commits a batch, which may wait for pebble to write tables.
 func (e *engine) finish(b *pebble.Batch) error {

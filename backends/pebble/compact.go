@@ -18,7 +18,7 @@ func (e *engine) Compact(ctx context.Context) error {
 	if err := e.mayWrite(ctx); err != nil {
 		return err
 	}
-	if err := e.medium.toMove(); err != nil {
+	if err := e.ifRoom(ctx, e.medium.toMove); err != nil {
 		return err
 	}
 	if err := e.merge(ctx); err != nil {
@@ -47,6 +47,7 @@ func (e *engine) merge(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	defer e.scheduler().wanted()()
 	return e.health.unlessFull(func() error { return e.db.Compact(ctx, tallyKey, append(end, 0), true) })
 }
 

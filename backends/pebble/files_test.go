@@ -33,7 +33,7 @@ func TestNothingIsMergedBeforeItIsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.opts.Experimental.CompactionScheduler.(*scheduler).open = false // nor now, so that there is enough to merge
+	e.scheduler().open = false // nor now, so that there is enough to merge
 	for i := range 8 {
 		apply(t, e, rows(i, 1000+i, 100)...)
 		if err := e.db.Flush(); err != nil {
@@ -65,7 +65,7 @@ func TestNothingIsMergedBeforeItIsOpen(t *testing.T) {
 	}
 	waitUntil(t, func() bool { return e2.db.Metrics().Compact.Count > 0 }) // now it may
 	closeEngine(t, e2)
-	e.opts.Experimental.CompactionScheduler.(*scheduler).open = true
+	e.scheduler().open = true
 	closeEngine(t, e)
 }
 

@@ -16,6 +16,9 @@ type health struct {
 
 	// Since when, in nanoseconds, pebble tries in vain to move rows to a table because there is no room. Zero is never.
 	fullSince atomic.Int64
+
+	// How many merges in a row have failed because there is no room.
+	vain atomic.Int32
 }
 
 func newHealth() *health { return &health{stopped: make(chan struct{})} }
@@ -37,8 +40,20 @@ func (h *health) wrote(err error) {
 	}
 }
 
-// full reports whether rows are not moved to tables because there is no room.
-func (h *health) full() bool { return h.fullSince.Load() != 0 }
+// merged says how merging tables ended.
+func (h *health) merged(err error) {
+	if isFull(err) {
+		h.vain.Add(1)
+	} else if err == nil {
+		h.vain.Store(0)
+	}
+}
+
+// manyInVain is how many merges have to fail in a row before no more is expected of merging.
+const manyInVain = 3
+
+// full reports whether rows are not moved to tables, or tables are not merged, because there is no room.
+func (h *health) full() bool { return h.fullSince.Load() != 0 || h.vain.Load() >= manyInVain }
 
 // cause returns the error that has made pebble fail.
 func (h *health) cause() error { return *h.first.Load() }
@@ -87,7 +102,7 @@ func (h *health) unlessStuck(fn func() error, giveUp func(error) error) error {
 			return h.check()
 		case <-look.C:
 			if h.full() && time.Since(start) > roomPatience {
-				return giveUp(fmt.Errorf("%w: the rows in the log cannot be moved to tables", noRoom(fullErrors[0])))
+				return giveUp(fmt.Errorf("%w: pebble can neither move rows to tables nor merge these", noRoom(fullErrors[0])))
 			}
 		}
 	}

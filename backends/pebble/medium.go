@@ -4,6 +4,7 @@
 package pebble
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,8 +54,9 @@ type medium struct {
 	merge   int64 // pebble needs no more to merge tables by itself, as a rule
 	asked   time.Time
 	spare   int64 // what may be written until it is asked again
-	tables  int64 // what the tables take
+	tables  int64 // what the tables took
 	counted time.Time
+	before  int64 // what was written before that
 }
 
 // floor is what is left for files that must be written: logs that begin, the list of tables, the witness, the mark.
@@ -84,7 +86,7 @@ func (m *medium) memTable() uint64 {
 // listen lets the medium know what becomes of rows.
 func (m *medium) listen(o *pebble.Options) {
 	const tables = 8 // of the first level and those that overlap them
-	m.merge = tables * int64(o.MemTableSize)
+	m.merge = max(tables*int64(o.MemTableSize), o.LBaseMaxBytes)
 	created, begun, flushed := o.EventListener.WALCreated, o.EventListener.FlushBegin, o.EventListener.FlushEnd
 	o.EventListener.WALCreated = func(i pebble.WALCreateInfo) {
 		m.finished.Store(m.written.Load())
@@ -148,9 +150,11 @@ func (m *medium) ask(n int64, deleting bool) error {
 		m.asked, m.spare = time.Now(), 1<<40
 		return nil
 	}
-	need := 2*n + m.unmoved() + floor // in the log, and in a table
-	if !deleting {
-		need += floor + min(m.merge, m.inUse())
+	need := 2*n + floor // in the log, and in a table
+	if deleting {
+		need += m.unmoved()
+	} else { // what is moved leaves the log, and merging may have that
+		need += floor + max(m.unmoved(), min(m.merge, m.inUse()))
 	}
 	if free < need {
 		return m.refusal(free, need)
@@ -171,6 +175,38 @@ func (m *medium) toMove() error {
 	return nil
 }
 
+// ifRoom asks the medium, and asks again when pebble is at rest: while it moves rows to tables or merges tables, the
+// medium holds both the old files and the new ones, and what is refused then may have room a moment later.
+func (e *engine) ifRoom(ctx context.Context, ask func() error) error {
+	err := ask()
+	if !errors.Is(err, core.ErrNoRoom) {
+		return err
+	}
+	if err := e.rest(ctx); err != nil {
+		return err
+	}
+	return ask()
+}
+
+// rest waits until pebble neither writes nor removes files by itself, but no longer than roomPatience.
+func (e *engine) rest(ctx context.Context) (err error) {
+	defer e.health.caught(&err)
+	for deadline := time.Now().Add(roomPatience); busy(e.db.Metrics()) && time.Now().Before(deadline); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.health.stopped:
+			return e.health.check()
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return nil
+}
+
+func busy(m *pebble.Metrics) bool {
+	return m.Flush.NumInProgress+m.Compact.NumInProgress+m.Table.ObsoleteCount > 0
+}
+
 // least is what pebble needs to open a storage that was closed, or to make one.
 const least = 256 << 10
 
@@ -183,16 +219,17 @@ func (m *medium) toOpen() error {
 	return nil
 }
 
-// inUse returns how much of the medium the tables take.
+// inUse returns how much of the medium the tables take, and those that the rows written since they were counted will take.
 func (m *medium) inUse() int64 {
-	if time.Since(m.counted) < time.Second {
-		return m.tables
+	since := m.written.Load() - m.before
+	if time.Since(m.counted) < time.Second && since < floor {
+		return m.tables + since
 	}
 	n, err := sizes(m.fs, m.dir, func(name string) bool { return filepath.Ext(name) == ".sst" })
 	if err == nil { // else the directory is gone, which is for pebble to find out
-		m.tables, m.counted = n, time.Now()
+		m.tables, m.counted, m.before = n, time.Now(), m.inTables.Load()
 	}
-	return m.tables
+	return m.tables + m.written.Load() - m.before
 }
 
 // sizes returns how much of the medium the files in a directory take whose names fit.

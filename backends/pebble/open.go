@@ -49,9 +49,11 @@ func (e *engine) start(ctx context.Context, b Backend) error {
 	if e.files != nil {
 		e.files.opened()
 	}
-	e.opts.Experimental.CompactionScheduler.(*scheduler).opened()
+	e.scheduler().opened()
 	return nil
 }
+
+func (e *engine) scheduler() *scheduler { return e.opts.Experimental.CompactionScheduler.(*scheduler) }
 
 // prepare looks whether pebble can open the directory, and says how.
 func (e *engine) prepare(b Backend) (err error) {

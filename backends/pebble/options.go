@@ -34,8 +34,10 @@ func (b Backend) options(fs vfs.FS, l *slog.Logger, h *health, m *medium) *pebbl
 	}
 	o.Levels[0].FilterPolicy = bloom.FilterPolicy(bitsPerKey)      // and the levels below, by pebble's rule
 	o.Levels[len(o.Levels)-1].FilterPolicy = pebble.NoFilterPolicy // where pebble does not look at filters
-	o.Experimental.CompactionScheduler = newScheduler()
+	merging := newScheduler()
+	o.Experimental.CompactionScheduler = merging
 	o.EnsureDefaults()
 	m.listen(o)
+	merging.listen(o, h)
 	return o
 }

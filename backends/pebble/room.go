@@ -26,6 +26,7 @@ type room struct {
 
 	changed atomic.Bool // what it knows is out of date
 	enough  bool
+	deep    bool // a commit may wait for tables of level 0 to be merged
 }
 
 func newRoom(o *pebble.Options) *room {
@@ -34,7 +35,8 @@ func newRoom(o *pebble.Options) *room {
 	created := o.EventListener.WALCreated
 	o.EventListener.WALCreated = func(i pebble.WALCreateInfo) { created(i); r.changed.Store(true) }
 	o.EventListener.TableIngested = func(pebble.TableIngestInfo) { r.changed.Store(true) }
-	o.EventListener.CompactionEnd = func(pebble.CompactionInfo) { r.changed.Store(true) }
+	merged := o.EventListener.CompactionEnd
+	o.EventListener.CompactionEnd = func(i pebble.CompactionInfo) { merged(i); r.changed.Store(true) }
 	flushed := o.EventListener.FlushEnd
 	o.EventListener.FlushEnd = func(i pebble.FlushInfo) { flushed(i); r.changed.Store(true) }
 	return r
@@ -46,10 +48,13 @@ func (r *room) certain() bool { return r.enough && !r.changed.Load() }
 // look brings up to date what r knows. It may wait for pebble, and is called by the goroutine that writes, or for it.
 func (r *room) look(db *pebble.DB) {
 	if r.changed.Swap(false) {
-		r.enough = r.fits(db.Metrics())
+		m := db.Metrics()
+		r.enough, r.deep = r.fits(m), r.isDeep(m)
 	}
 }
 
-func (r *room) fits(m *pebble.Metrics) bool {
-	return m.MemTable.Size < r.memory && int64(m.Levels[0].Sublevels)+m.MemTable.Count < r.depth
+func (r *room) fits(m *pebble.Metrics) bool { return m.MemTable.Size < r.memory && !r.isDeep(m) }
+
+func (r *room) isDeep(m *pebble.Metrics) bool {
+	return int64(m.Levels[0].Sublevels)+m.MemTable.Count >= r.depth
 }

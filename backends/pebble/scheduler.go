@@ -10,14 +10,20 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// scheduler lets pebble merge tables as it does by itself, but not before the storage is open. A pebble that cannot be opened
-// closes what its merging goroutines go on to use, and they end the process.
+// scheduler lets pebble merge tables as pebble's own scheduler does, with two differences. Nothing is merged before the storage
+// is open: a pebble that cannot be opened closes what its merging goroutines go on to use, and they end the process. And a merge
+// for which the medium has no room is not tried again at once: pebble would write tables and remove them without end, and take
+// the room of everything else.
 type scheduler struct {
-	pebble.CompactionScheduler // of which nothing but this is known to grant only when asked
+	mu      sync.Mutex // held while nothing of pebble's is waited for
+	db      pebble.DBForCompaction
+	open    bool
+	closed  bool
+	running int
+	asked   int           // calls of Compact, for which there is no pause
+	pause   time.Duration // after the last merge, if there was no room for it
+	until   time.Time     // when the pause ends
 
-	mu   sync.Mutex
-	db   pebble.DBForCompaction
-	open bool
 	poke chan struct{}
 	stop chan struct{}
 	done sync.WaitGroup
@@ -26,19 +32,42 @@ type scheduler struct {
 var _ pebble.CompactionScheduler = (*scheduler)(nil)
 
 func newScheduler() *scheduler {
-	return &scheduler{
-		CompactionScheduler: pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest(),
-		poke:                make(chan struct{}, 1),
-		stop:                make(chan struct{}),
+	return &scheduler{poke: make(chan struct{}, 1), stop: make(chan struct{})}
+}
+
+// listen lets the scheduler and h know how merges end.
+func (s *scheduler) listen(o *pebble.Options, h *health) {
+	ended := o.EventListener.CompactionEnd
+	o.EventListener.CompactionEnd = func(i pebble.CompactionInfo) {
+		s.ended(i.Err)
+		h.merged(i.Err)
+		ended(i)
+	}
+}
+
+// The first pause after a merge without room, and the longest: each is twice the one before.
+const (
+	firstPause   = 250 * time.Millisecond
+	longestPause = 4 * time.Second
+)
+
+func (s *scheduler) ended(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case isFull(err):
+		s.pause = min(max(2*s.pause, firstPause), longestPause)
+		s.until = time.Now().Add(s.pause)
+	case err == nil:
+		s.pause = 0
 	}
 }
 
 // Register is part of pebble.CompactionScheduler.
-func (s *scheduler) Register(perCompaction int, db pebble.DBForCompaction) {
+func (s *scheduler) Register(_ int, db pebble.DBForCompaction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.db = db
-	s.CompactionScheduler.Register(perCompaction, db)
 }
 
 // opened says that pebble is open.
@@ -49,18 +78,41 @@ func (s *scheduler) opened() {
 	s.done.Go(s.grant)
 }
 
-func (s *scheduler) isOpen() bool {
+// wanted lets pebble merge without a pause until the function that it returns is called.
+func (s *scheduler) wanted() (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open
+	s.asked++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.asked--
+	}
 }
 
-// TrySchedule is part of pebble.CompactionScheduler.
+// TrySchedule is part of pebble.CompactionScheduler. Pebble calls it with its own locks held.
 func (s *scheduler) TrySchedule() (bool, pebble.CompactionGrantHandle) {
-	if !s.isOpen() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.mayLocked() {
 		return false, nil
 	}
-	return s.CompactionScheduler.TrySchedule()
+	s.running++
+	return true, granted{s}
+}
+
+func (s *scheduler) mayLocked() bool {
+	if !s.open || s.closed || s.asked == 0 && s.pause > 0 && time.Now().Before(s.until) {
+		return false
+	}
+	return s.running < s.db.GetAllowedWithoutPermission()
+}
+
+// may reports whether one more merge may begin, so that pebble does not look for one in vain.
+func (s *scheduler) may() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mayLocked()
 }
 
 // UpdateGetAllowedWithoutPermission is part of pebble.CompactionScheduler.
@@ -73,9 +125,11 @@ func (s *scheduler) UpdateGetAllowedWithoutPermission() {
 
 // Unregister is part of pebble.CompactionScheduler.
 func (s *scheduler) Unregister() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	close(s.stop)
 	s.done.Wait()
-	s.CompactionScheduler.Unregister()
 }
 
 // grantEvery is how often a scheduler of pebble looks for what waits.
@@ -98,10 +152,13 @@ func (s *scheduler) grant() {
 }
 
 func (s *scheduler) grantOne() bool {
+	if !s.may() {
+		return false
+	}
 	if waits, _ := s.db.GetWaitingCompaction(); !waits {
 		return false
 	}
-	ok, handle := s.CompactionScheduler.TrySchedule()
+	ok, handle := s.TrySchedule()
 	if !ok {
 		return false
 	}
@@ -111,3 +168,23 @@ func (s *scheduler) grantOne() bool {
 	}
 	return true
 }
+
+// granted is the permission to merge once.
+type granted struct{ s *scheduler }
+
+// Done is part of pebble.CompactionGrantHandle.
+func (g granted) Done() {
+	g.s.mu.Lock()
+	g.s.running--
+	g.s.mu.Unlock()
+	g.s.UpdateGetAllowedWithoutPermission()
+}
+
+// Started is part of pebble.CompactionGrantHandle, and of no interest, like what follows.
+func (granted) Started() {}
+
+// MeasureCPU is part of pebble.CompactionGrantHandle.
+func (granted) MeasureCPU(pebble.CompactionGoroutineKind) {}
+
+// CumulativeStats is part of pebble.CompactionGrantHandle.
+func (granted) CumulativeStats(pebble.CompactionGrantHandleStats) {}
