@@ -86,6 +86,9 @@ func (e *engine) checkTable(ctx context.Context, name string) error {
 		return damage(failed)
 	}
 	if err != nil {
+		if pebble.IsCorruptionError(err) {
+			e.health.damaged.Store(true) // which pebble tells of no other way
+		}
 		return damage(fmt.Errorf("table %s: %w", name, err))
 	}
 	return nil

@@ -88,7 +88,7 @@ func (f *freezingFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error)
 			return file, nil
 		}
 	}
-	return openChecked(f.FS, f.here, name, opts)
+	return openChecked(f.FS, f.here, f.h, name, opts)
 }
 
 // Create is part of vfs.FS.

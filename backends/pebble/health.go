@@ -17,6 +17,9 @@ type health struct {
 	// Since when, in nanoseconds, pebble tries in vain to move rows to a table because there is no room. Zero is never.
 	fullSince atomic.Int64
 
+	// A damaged block was read. Its file is looked at more closely from then on, and so are all others.
+	damaged atomic.Bool
+
 	// How many merges in a row have failed because there is no room.
 	vain atomic.Int32
 }

@@ -89,6 +89,7 @@ func (l *lock) Close() error {
 type readingFS struct {
 	vfs.FS
 	here here
+	h    *health
 }
 
 // Lock is part of vfs.FS.
@@ -96,5 +97,5 @@ func (readingFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil
 
 // Open is part of vfs.FS.
 func (f readingFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
-	return openChecked(f.FS, f.here, name, opts)
+	return openChecked(f.FS, f.here, f.h, name, opts)
 }

@@ -90,6 +90,7 @@ func listener(to *slog.Logger, h *health) *pebble.EventListener {
 	var told time.Time // that there is no room, which pebble finds again and again
 	return &pebble.EventListener{
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			h.damaged.Store(true)
 			tell(to, slog.LevelError, say("pebble: damaged file"), "path", i.Path, "err", i.Details)
 		},
 		FlushEnd: func(i pebble.FlushInfo) {

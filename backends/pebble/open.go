@@ -66,7 +66,7 @@ func (e *engine) prepare(b Backend) (err error) {
 	}
 	e.medium = newMedium(e.fs, e.place.Dir, b.usage)
 	if e.place.ReadOnly {
-		e.fs = readingFS{e.fs, e.place.Check}
+		e.fs = readingFS{e.fs, e.place.Check, e.health}
 	} else {
 		if err := e.medium.toOpen(); err != nil {
 			return err
