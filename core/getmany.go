@@ -129,15 +129,15 @@ func readMany(ctx context.Context, snap Snapshot, keys [][]byte, fn func(i int, 
 				return err
 			}
 		}
-		if err := readOne(ctx, snap, key, func(value []byte) error { return fn(i, value) }); err != nil {
+		if err := readOne(ctx, snap, key, i, fn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// readOne calls fn with the value of key, if there is one.
-func readOne(ctx context.Context, snap Snapshot, key []byte, fn func(value []byte) error) error {
+// readOne calls fn with i and the value of key, if there is one.
+func readOne(ctx context.Context, snap Snapshot, key []byte, i int, fn func(i int, value []byte) error) error {
 	value, r, err := snap.Get(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -146,5 +146,5 @@ func readOne(ctx context.Context, snap Snapshot, key []byte, fn func(value []byt
 		return err
 	}
 	defer releaseValue(r)
-	return fn(value)
+	return fn(i, value)
 }

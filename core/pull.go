@@ -29,10 +29,11 @@ import (
 type Cursor[K, W any] struct {
 	rows   *cursor
 	decode func(key, stored []byte) (Row[K, W], error)
-	encode func(k K) ([]byte, error)
+	encode func(dst []byte, k K) ([]byte, error)
 	fail   func(err error) error
 	row    Row[K, W]
-	left   int // rows that Limit still allows; negative is no limit
+	sought []byte // the memory of the key that Seek was given
+	left   int    // rows that Limit still allows; negative is no limit
 	err    error
 	open   *openHandle
 }
@@ -70,9 +71,9 @@ func (s Scan[K, V, W]) Cursor(ctx context.Context) (*Cursor[K, W], error) {
 	return c, nil
 }
 
-// seekKey returns the stored form of a key to seek.
-func (s *Scan[K, V, W]) seekKey(k K) ([]byte, error) {
-	b, err := s.table.rows.key.Append(s.table.rows.prefix(), k)
+// seekKey appends the stored form of a key to seek.
+func (s *Scan[K, V, W]) seekKey(dst []byte, k K) ([]byte, error) {
+	b, err := s.table.rows.key.Append(appendTableNumber(dst, s.table.rows.number), k)
 	return b, s.unordered(err)
 }
 
@@ -134,11 +135,12 @@ func (c *Cursor[K, W]) Seek(k K) {
 	if c.err != nil || c.rows.closed {
 		return
 	}
-	key, err := c.encode(k)
+	key, err := c.encode(c.sought[:0], k)
 	if err != nil {
 		c.err = c.fail(err)
 		return
 	}
+	c.sought = key
 	c.rows.seek(key)
 }
 

@@ -7,6 +7,7 @@ package core
 // layout of its rows.
 type rowFormat[K, V, W any] struct {
 	number    uint32 // of the table
+	low, high []byte // the bounds of all stored keys, which nobody changes
 	checksums bool
 	limits    Limits
 	key       KeyFormat[K]
@@ -21,11 +22,19 @@ func newRowFormat[K, V, W any](r tableRecord, l Limits, key KeyFormat[K], value 
 		f.trusted, _ = value.(Truster[W])
 	}
 	f.reuse, _ = value.(Reuser[W])
+	f.low = appendTableNumber(nil, r.Number)
+	f.low = f.low[:tableNumberSize:tableNumberSize]
+	f.high = prefixEnd(f.low)
 	return f
 }
 
-// prefix returns what the stored forms of all keys begin with.
-func (f *rowFormat[K, V, W]) prefix() []byte { return appendTableNumber(nil, f.number) }
+// keyRoom is enough for the stored forms of most keys.
+const keyRoom = 32
+
+// prefix returns what the stored forms of all keys begin with, with room for the rest of one.
+func (f *rowFormat[K, V, W]) prefix() []byte {
+	return appendTableNumber(make([]byte, 0, keyRoom), f.number)
+}
 
 // setKey puts the stored form of a key into buf, which starts with the prefix.
 func (f *rowFormat[K, V, W]) setKey(buf []byte, k K) ([]byte, error) {

@@ -35,8 +35,7 @@ type Row[K, W any] struct {
 }
 
 func newScan[K, V, W any](t *Table[K, V, W], tx *Tx) Scan[K, V, W] {
-	low := t.rows.prefix()
-	return Scan[K, V, W]{table: t, tx: tx, low: low, high: prefixEnd(low), limit: -1}
+	return Scan[K, V, W]{table: t, tx: tx, low: t.rows.low, high: t.rows.high, limit: -1}
 }
 
 // From leaves out keys below k. With several bounds, all hold; that is also so with Reverse.

@@ -21,6 +21,7 @@ type cursor struct {
 	low     []byte // nil is no bound
 	high    []byte
 	from    []byte // where to enter the range, low or, in reverse, high unless Seek said otherwise; nil is no bound
+	sought  []byte // the memory of what Seek was given
 	reverse bool
 	rowwise bool
 
@@ -67,9 +68,11 @@ func (c *cursor) Seek(key []byte) {
 	c.from = c.entry()
 	switch {
 	case !c.reverse && bytes.Compare(key, c.low) > 0:
-		c.from = bytes.Clone(key)
+		c.sought = append(c.sought[:0], key...)
+		c.from = c.sought
 	case c.reverse && (c.high == nil || bytes.Compare(key, c.high) < 0):
-		c.from = append(bytes.Clone(key), 0) // below which key is the highest
+		c.sought = append(append(c.sought[:0], key...), 0) // below which key is the highest
+		c.from = c.sought
 	}
 }
 
@@ -197,12 +200,12 @@ func (c *cursor) descend(p page, key []byte) error {
 		c.leaf = p
 		return c.tree.checkEnd(p)
 	}
-	if err := c.tree.check(p); err != nil {
-		return err
-	}
 	if p.isLeaf() {
 		c.leaf = p
-		return nil
+		return c.tree.check(p)
+	}
+	if err := c.tree.checkBranch(p); err != nil {
+		return err
 	}
 	if len(c.branches) == maxDepth {
 		return c.tree.tooDeep()

@@ -446,6 +446,7 @@ func readDamaged(im image, root uint64, want map[string]string) error {
 	if err != nil {
 		return nil
 	}
+	rows.checked = new(checkedBranches)
 	for i := range 1500 {
 		if i%40 != 0 && (i < 650 || i > 750) {
 			continue
@@ -471,6 +472,44 @@ func readDamaged(im image, root uint64, want map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// What is remembered of branches is that they were checked, one for each place, and of damaged ones nothing.
+func TestBranchesAreCheckedOnce(t *testing.T) {
+	s := samples(t, 1500)[0]
+	m, err := readMetas(bytes.NewReader(s.content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := newImage(bytes.Clone(s.content), m.pageSize)
+	rows, err := openTree(&im, m.root, rowsBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var checked checkedBranches
+	rows.checked = &checked
+	first := func() error {
+		c := newCursor(t.Context(), &rows, core.ScanRange{})
+		c.Next()
+		return c.Err()
+	}
+	top, err := rows.top()
+	if err != nil || top.isLeaf() {
+		t.Fatal("a sample without branches:", err)
+	}
+	size := top[headerSize+4] // of the first key
+	top[headerSize+4]++
+	if err := first(); !errors.Is(err, core.ErrCorrupt) || checked.has(top.id()) {
+		t.Errorf("a damaged branch: %v, remembered: %v", err, checked.has(top.id()))
+	}
+	top[headerSize+4] = size
+	if err := first(); err != nil || !checked.has(top.id()) {
+		t.Errorf("a good branch: %v, remembered: %v", err, checked.has(top.id()))
+	}
+	checked.add(top.id() + checkedPlaces)
+	if checked.has(top.id()) || !checked.has(top.id()+checkedPlaces) {
+		t.Error("a branch is taken for another one")
+	}
 }
 
 // A free page that is in use as well would be overwritten one day; a page that is neither would never be used again.

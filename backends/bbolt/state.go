@@ -23,6 +23,8 @@ type state struct {
 	txid int
 	tx   *bolt.Tx // keeps the pages; nil if data is a copy
 	file *file
+
+	checked checkedBranches
 }
 
 var (
@@ -40,6 +42,7 @@ func newState(f *file, tx *bolt.Tx, copied bool) (*state, error) {
 	}
 	var err error
 	s.rows, err = openTree(&s.data, s.root, rowsBucket)
+	s.rows.checked = &s.checked
 	s.refs.Store(1)
 	return s, err
 }

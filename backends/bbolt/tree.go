@@ -13,8 +13,9 @@ import (
 // tree is one bucket of an image. A small bucket has no page of its own.
 type tree struct {
 	*image
-	root   uint64 // 0: the bucket is inline
-	inline page
+	root    uint64 // 0: the bucket is inline
+	inline  page
+	checked *checkedBranches // nil remembers none
 }
 
 // openTree opens the bucket called name in the root bucket, whose page is root.
@@ -85,6 +86,18 @@ func (t *tree) check(p page) error {
 		return err
 	}
 	return p.checkRows()
+}
+
+// checkBranch is check for a branch, which the readers of a state need not check again and again.
+func (t *tree) checkBranch(p page) error {
+	if t.checked.has(p.id()) {
+		return nil
+	}
+	if err := t.check(p); err != nil {
+		return err
+	}
+	t.checked.add(p.id())
+	return nil
 }
 
 // checkEnd checks that the last row of a leaf ends where its extent does. A leaf whose rows abut on each other from the

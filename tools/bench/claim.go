@@ -20,6 +20,7 @@ const (
 	ratioAtMost kind = iota // time by time of the baseline
 	timesFaster             // time of the baseline by time
 	excessNanos             // nanoseconds above the baseline
+	diskTimes               // bytes on the disk by those of the baseline
 	memoryTimes             // memory by memory of the baseline, but for what a garbage collector leaves lying around
 )
 
@@ -44,6 +45,9 @@ func (c claim) judge(s, base series) verdict {
 	case excessNanos:
 		excess := s.excess(base)
 		v.figure, v.target, v.met = fmt.Sprintf("%+.0f ns", excess), fmt.Sprintf("<= +%.0f ns", c.limit), excess <= c.limit
+	case diskTimes:
+		times := float64(s.disk) / float64(max(base.disk, 1))
+		v.figure, v.target, v.met = fmt.Sprintf("%.2f x disk", times), fmt.Sprintf("<= %.2f x", c.limit), times <= c.limit
 	case memoryTimes:
 		const slack = 32 << 20
 		times := float64(s.peak()+slack) / float64(base.peak()+slack)

@@ -38,12 +38,12 @@ var engines = []engine{
 		manyWriters: "Batch, tuned",
 		targets: targets{
 			get: 0.75, getNoAllocs: true, getBesideWriter: 0.4, scan: 1.5, put: 1 / 0.95,
-			timesFaster64: 8, put64: 1.1, load: 0.15,
+			timesFaster64: 8, put64: 1.1, load: 0.15, disk: 1,
 		},
 	},
 	{
 		name: "pebble", backend: func() core.Backend { return pebble.Backend{} }, open: openPebble, settles: true,
-		targets:  targets{get: 1.05, scan: 1.1, put: 1 / 0.95, put64: 1 / 0.95, load: 0.5},
+		targets:  targets{get: 1.05, scan: 1.1, put: 1 / 0.95, put64: 1 / 0.95, load: 0.5, disk: 1},
 		squeezed: &squeezedPebble,
 	},
 	{
@@ -72,6 +72,7 @@ type targets struct {
 	timesFaster64   float64 // 64 goroutines against the same with put
 	put64           float64 // 64 goroutines against manyWriters, or put where there is none
 	load            float64 // in random order
+	disk            float64 // bytes by bytes of the engine by hand, after that
 }
 
 // heading names the engine in a title.
@@ -95,6 +96,8 @@ type native interface {
 	get(n int, next func() uint64, see func(value []byte) error) error
 	// scan reads rows in order, decodes the keys and looks at each value, and returns the number of rows.
 	scan(b bounds) (rows int, err error)
+	// seek moves one cursor to n rows, and sees each of them.
+	seek(n int, next func() uint64, see func(value []byte) error) error
 	// put writes n rows, each durable before the next one.
 	put(n int, next func() uint64, value valuer) error
 	// putMany is put in the engine's own way for many goroutines. It is called only if engine.manyWriters has a name.

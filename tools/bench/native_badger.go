@@ -90,6 +90,25 @@ func (n *nativeBadger) scan(b bounds) (rows int, err error) {
 	return rows, err
 }
 
+func (n *nativeBadger) seek(ops int, next func() uint64, see func([]byte) error) error {
+	low, _ := bounds{all: true}.keys()
+	key := tableKey(rowsTable, 0)
+	return n.db.View(func(txn *badger.Txn) error {
+		o := badger.DefaultIteratorOptions
+		o.Prefix, o.PrefetchValues = low, false
+		it := txn.NewIterator(o)
+		defer it.Close()
+		for range ops {
+			binary.BigEndian.PutUint64(key[4:], next())
+			it.Seek(key)
+			if err := it.Item().Value(see); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (n *nativeBadger) put(ops int, next func() uint64, value valuer) error {
 	for range ops {
 		i := next()

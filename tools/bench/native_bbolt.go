@@ -121,6 +121,21 @@ func boltLast(c *bolt.Cursor, b bounds) (key, value []byte) {
 	return c.Prev()
 }
 
+func (n *nativeBolt) seek(ops int, next func() uint64, see func([]byte) error) error {
+	key := make([]byte, 8)
+	return n.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(rowsTable).Cursor()
+		for range ops {
+			binary.BigEndian.PutUint64(key, next())
+			_, value := c.Seek(key)
+			if err := see(value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (n *nativeBolt) put(ops int, next func() uint64, value valuer) error {
 	for range ops {
 		i := next()

@@ -94,6 +94,27 @@ func (n *nativePebble) scan(b bounds) (rows int, err error) {
 	return rows, errors.Join(it.Error(), it.Close())
 }
 
+func (n *nativePebble) seek(ops int, next func() uint64, see func([]byte) error) error {
+	low, high := bounds{all: true}.keys()
+	it, err := n.db.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
+	if err != nil {
+		return err
+	}
+	key := tableKey(rowsTable, 0)
+	for range ops {
+		binary.BigEndian.PutUint64(key[4:], next())
+		it.SeekGE(key)
+		value, err := it.ValueAndErr()
+		if err == nil {
+			err = see(value)
+		}
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+	}
+	return errors.Join(it.Error(), it.Close())
+}
+
 func (n *nativePebble) put(ops int, next func() uint64, value valuer) error {
 	for range ops {
 		i := next()

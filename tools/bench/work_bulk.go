@@ -30,11 +30,13 @@ func loadWork(en engine, s shape, sorted bool, rounds int) work {
 		ops: s.rows, rounds: rounds, peaks: true,
 	}
 	rows, limit := inOrder, 0.0
+	disk := claim{kind: diskTimes}
 	if !sorted {
 		rows = shuffled
 		if s.rows >= 1_000_000 {
 			limit = en.targets.load
 		}
+		disk.limit = en.targets.disk
 	}
 	w.setup = func(ctx context.Context, e *env) ([]side, func() error, error) {
 		all := rows(s.rows, s.size)
@@ -43,25 +45,25 @@ func loadWork(en engine, s shape, sorted bool, rounds int) work {
 			return func(g *guarded) error { _, err := g.table.PutStream(ctx, all, opts...); return err }
 		}
 		if sorted || en.backend == nil {
-			return e.freshSides(ctx, en, hand, stream(), claim{limit: limit}), nothing, nil
+			return e.freshSides(ctx, en, hand, stream(), claim{limit: limit}, disk), nothing, nil
 		}
-		sides := e.freshSides(ctx, en, hand, stream(), claim{})
+		sides := e.freshSides(ctx, en, hand, stream(), claim{}, disk)
 		sorting := e.freshGuarded(ctx, en, stream(core.WithSorting(e.dir)))
-		sorting.name, sorting.claims = "guardkv PutStream, WithSorting", []claim{{limit: limit}}
+		sorting.name, sorting.claims = "guardkv PutStream, WithSorting", []claim{{limit: limit}, disk}
 		return append(sides, sorting), nothing, nil
 	}
 	return w
 }
 
 // freshSides makes sides that load an empty database in every turn.
-func (e *env) freshSides(ctx context.Context, en engine, hand func(native) error, kv func(*guarded) error, c claim) []side {
+func (e *env) freshSides(ctx context.Context, en engine, hand func(native) error, kv func(*guarded) error, claims ...claim) []side {
 	var sides []side
 	if en.open != nil {
 		sides = append(sides, e.freshHand(en, hand))
 	}
 	if en.backend != nil {
 		s := e.freshGuarded(ctx, en, kv)
-		s.claims = []claim{c}
+		s.claims = claims
 		sides = append(sides, s)
 	}
 	return sides

@@ -206,6 +206,9 @@ func scanWork(en engine, s shape, reverse bool) work {
 			kvSide{"Scan.Stream", func(g *guarded) func(int) error {
 				return counted(func() (int, error) { return g.stream(ctx, b) })
 			}, []claim{{limit: limit}}},
+			kvSide{"Scan.Cursor", func(g *guarded) func(int) error {
+				return counted(func() (int, error) { return g.pull(ctx, b) })
+			}, []claim{{base: "guardkv Scan.Rows", limit: 1.15}}},
 		), nothing, nil
 	}
 	return w
@@ -260,9 +263,22 @@ func (g *guarded) stream(ctx context.Context, b bounds) (rows int, err error) {
 	return rows, err
 }
 
+func (g *guarded) pull(ctx context.Context, b bounds) (rows int, err error) {
+	c, err := g.scanOf(b).Cursor(ctx)
+	if err != nil {
+		return 0, err
+	}
+	sum := uint64(0)
+	for c.Next() {
+		sum += c.Key() + uint64(c.Value()[0])
+		rows++
+	}
+	keep(sum)
+	return rows, errors.Join(c.Err(), c.Close())
+}
+
 // rangeWork reads short ranges of rows at random places.
-func rangeWork(en engine, s shape, reverse bool) work {
-	const length = 100
+func rangeWork(en engine, s shape, length int, reverse bool) work {
 	order := ""
 	if reverse {
 		order = " in reverse"
@@ -273,6 +289,10 @@ func rangeWork(en engine, s shape, reverse bool) work {
 		unit:   "scan",
 		group:  fmt.Sprintf("scan of %d rows%s", length, order),
 		engine: en.name, format: "raw", shape: s,
+	}
+	limit := 0.0
+	if length == 10 {
+		w.name, limit = w.name+"-10", 1.3
 	}
 	if reverse {
 		w.name += "-reverse"
@@ -287,7 +307,7 @@ func rangeWork(en engine, s shape, reverse bool) work {
 			return func(n int) error {
 				for range n {
 					low := random.Uint64N(uint64(s.rows - length))
-					rows, err := scan(bounds{low: low, high: low + length, reverse: reverse})
+					rows, err := scan(bounds{low: low, high: low + uint64(length), reverse: reverse})
 					if err != nil || rows != length {
 						return errors.Join(err, fmt.Errorf("read %d rows", rows))
 					}
@@ -298,7 +318,7 @@ func rangeWork(en engine, s shape, reverse bool) work {
 		return p.sides(en.name+" scan by hand", func(n native) func(int) error { return ranges(n.scan) },
 			kvSide{"Scan.Rows", func(g *guarded) func(int) error {
 				return ranges(func(b bounds) (int, error) { return g.rows(ctx, b) })
-			}, []claim{{}}},
+			}, []claim{{limit: limit}}},
 		), nothing, nil
 	}
 	return w

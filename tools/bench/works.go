@@ -22,7 +22,8 @@ func (e *env) engineWorks(en engine) []work {
 		getWork(en, s.small, 1), getWork(en, s.small, 2), getWork(en, s.middle, 1), getWork(en, s.large, 1),
 		getBesideWriterWork(en, s.small, 1), getBesideWriterWork(en, s.small, 2),
 		scanWork(en, s.small, false), scanWork(en, s.small, true),
-		rangeWork(en, s.small, false), rangeWork(en, s.small, true),
+		rangeWork(en, s.small, 10, false), rangeWork(en, s.small, 100, false), rangeWork(en, s.small, 100, true),
+		seekWork(en, s.small), getManyWork(en, s.small),
 	}
 	if en.squeezed != nil {
 		small := getWork(*en.squeezed, s.middle, 1)

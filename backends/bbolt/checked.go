@@ -1,0 +1,34 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bbolt
+
+import "sync/atomic"
+
+// checkedBranches remembers branches whose layout was checked, of one state, whose pages do not change. Every seek passes
+// some, and what is checked of one takes longer than all the rest of a seek. Who comes to the place of another one takes it.
+type checkedBranches struct {
+	ids atomic.Pointer[[checkedPlaces]atomic.Uint64] // made when it is needed first: most states are never scanned
+}
+
+const checkedPlaces = 512
+
+func (c *checkedBranches) has(id uint64) bool {
+	if c == nil {
+		return false
+	}
+	ids := c.ids.Load()
+	return ids != nil && ids[id%checkedPlaces].Load() == id
+}
+
+func (c *checkedBranches) add(id uint64) {
+	if c == nil {
+		return
+	}
+	ids := c.ids.Load()
+	if ids == nil {
+		c.ids.CompareAndSwap(nil, new([checkedPlaces]atomic.Uint64))
+		ids = c.ids.Load()
+	}
+	ids[id%checkedPlaces].Store(id)
+}
