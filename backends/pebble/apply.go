@@ -180,6 +180,7 @@ func (e *engine) ingest(ctx context.Context, writes []core.Write) (err error) {
 	if err := e.syncLog(); err != nil {
 		return err
 	}
+	defer e.cache.spare()() // pebble reads the first row and the last
 	tally := bytes.Clone(e.tally.Next())
 	return e.health.unlessStopped(func() error {
 		if err := e.db.Ingest(context.WithoutCancel(ctx), []string{e.ingestPath()}); err != nil {

@@ -19,6 +19,7 @@ var children = map[string]func(args []string) error{
 	"write":  writeChild,
 	"lock":   lockChild,
 	"few":    fewChild,
+	"memory": memoryChild,
 }
 
 func TestMain(m *testing.M) {
