@@ -1,6 +1,6 @@
 module github.com/guardkv/guardkv/backends/bbolt
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/guardkv/guardkv/core v0.1.0
