@@ -48,8 +48,8 @@ func nilOption(i int) error { return fmt.Errorf("option %d is nil", i+1) }
 
 // snapshot returns a snapshot of the engine.
 func (s *Storage) snapshot(ctx context.Context) (Snapshot, error) {
-	if ctx == nil {
-		return nil, errNoContext
+	if err := live(ctx); err != nil {
+		return nil, err
 	}
 	return s.engine.Snapshot(ctx)
 }

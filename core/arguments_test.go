@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,7 @@ func TestMissingArguments(t *testing.T) {
 		}
 		return last
 	}
+	same := func(string, bool) (string, core.Change, error) { return "", core.Leave, nil }
 	type txTable = core.TxTable[uint64, string, string]
 	for _, test := range []struct {
 		name, want string
@@ -89,6 +91,24 @@ func TestMissingArguments(t *testing.T) {
 		{"Scan.Delete", "the context is nil", func() error { _, err := tb.Scan().Delete(none); return err }},
 		{"In", "the transaction is nil", func() error { _, err := tb.In(nil).Get(ctx, 1); return err }},
 		{"In", "the transaction is nil", func() error { _, err := tb.In(nil).Count(ctx); return err }},
+		{"Modify", "the context is nil", func() error { return tb.Modify(none, 1, same) }},
+		{"Modify", "the function is nil", func() error { return tb.Modify(ctx, 1, nil) }},
+		{"GetMany", "the context is nil", func() error { return last(tb.GetMany(none, slices.Values([]uint64{1}))) }},
+		{"GetMany", "the context is nil", func() error { return last(tb.GetMany(none, slices.Values([]uint64(nil)))) }},
+		{"GetMany", "the source of the keys is nil", func() error { return last(tb.GetMany(ctx, nil)) }},
+		{"Scan.Clear", "the context is nil", func() error { return tb.Scan().Clear(none) }},
+		{"Scan.Cursor", "the context is nil", func() error { _, err := tb.Scan().Cursor(none); return err }},
+		{"Snapshot", "the context is nil", func() error { _, err := s.Snapshot(none); return err }},
+		{"Shutdown", "the context is nil", func() error { return s.Shutdown(none) }},
+		{"Sync", "the context is nil", func() error { return s.Sync(none) }},
+		{"RenameTable", "the context is nil", func() error { return s.RenameTable(none, "t", "u") }},
+		{"Size", "the context is nil", func() error { _, err := s.Size(none); return err }},
+		{"OpenRaw", "the context is nil", func() error { _, err := core.OpenRaw(none, s, "t"); return err }},
+		{"OpenRaw", "the storage is a nil *core.Storage", func() error { _, err := core.OpenRaw(ctx, nil, "t"); return err }},
+		{"Tx.Close", "the transaction is nil", func() error { return (*core.Tx)(nil).Close() }},
+		{"Tx.Close", "the transaction ends when the function", func() error { return s.View(ctx, func(tx *core.Tx) error { return tx.Close() }) }},
+		{"TxTable.PutAll", "the context is nil", func() error { return view(func(in txTable) error { return in.PutAll(none, nil) }) }},
+		{"TxTable.PutAll", "the source of the rows is nil", func() error { return view(func(in txTable) error { return in.PutAll(ctx, nil) }) }},
 		{"TxTable.Get", "the context is nil", func() error { return view(func(in txTable) error { _, err := in.Get(none, 1); return err }) }},
 		{"TxTable.Load", "the context is nil", func() error { return view(func(in txTable) error { _, err := in.Load(none, 1); return err }) }},
 		{"TxTable.Has", "the context is nil", func() error { return view(func(in txTable) error { _, err := in.Has(none, 1); return err }) }},

@@ -25,6 +25,7 @@ func (s Scan[K, V, W]) Clear(ctx context.Context) error {
 	}
 	low, high := s.bounds()
 	t := s.table
+	low, high = t.storage.limits.cutBound(low), t.storage.limits.cutBound(high)
 	err := t.storage.counted("write", func() error {
 		if t.raw {
 			return errRaw

@@ -66,11 +66,14 @@ func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
 
 // begin makes the engine's cursor, and the snapshot that it needs unless the engine does without.
 func (c *cursor) begin(ctx context.Context, r ScanRange) (err error) {
-	if scan := c.storage.powers.Scan; scan != nil && ctx != nil {
+	if err := live(ctx); err != nil {
+		return err
+	}
+	if scan := c.storage.powers.Scan; scan != nil {
 		c.rows, err = scan(ctx, r)
 		return err
 	}
-	if c.snapshot, err = c.storage.snapshot(ctx); err != nil {
+	if c.snapshot, err = c.storage.engine.Snapshot(ctx); err != nil {
 		return err
 	}
 	c.rows, err = c.snapshot.Scan(ctx, r)
@@ -79,6 +82,9 @@ func (c *cursor) begin(ctx context.Context, r ScanRange) (err error) {
 
 // scan returns a cursor over the transaction's state, which later writes do not change.
 func (tx *Tx) scan(ctx context.Context, r ScanRange) (*cursor, error) {
+	if err := live(ctx); err != nil {
+		return nil, err
+	}
 	if err := tx.enter(); err != nil {
 		return nil, err
 	}

@@ -19,8 +19,9 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrDropped: the table was dropped. It is ErrClosed too.
 	ErrDropped error = &wrapped{ErrClosed, "closed: the table was dropped"}
-	// ErrTxDone: the transaction's function has returned. It is ErrClosed too.
-	ErrTxDone error = &wrapped{ErrClosed, "closed: the transaction's function has returned"}
+	// ErrTxDone: the transaction is over, because its function has returned or, if it is one of Snapshot, because
+	// it was closed. It is ErrClosed too.
+	ErrTxDone error = &wrapped{ErrClosed, "closed: the transaction is over"}
 	// ErrForeignTx: a table is used in a transaction of another storage.
 	ErrForeignTx = errors.New("the transaction belongs to another storage than the table")
 	// ErrReadOnly: a write through a read-only storage or transaction.
@@ -44,7 +45,7 @@ var (
 	ErrUnordered = errors.New("unordered key format")
 	// ErrConflict: a concurrent writer changed what the transaction read. Nothing was written; run it again.
 	ErrConflict = errors.New("conflict")
-	// ErrNestedWrite: a write inside an Update, on the same storage, but past its Tx.
+	// ErrNestedWrite: a write inside an Update, on the same storage, but past its Tx, or one inside a Modify.
 	ErrNestedWrite = errors.New("nested write")
 	// ErrGuardClosed: a guard was used after Close.
 	ErrGuardClosed = errors.New("guard used after Close; copy what must outlive it")

@@ -43,9 +43,12 @@ type getMany[K, V, W any] struct {
 
 // all answers the keys of ks, part by part.
 func (m *getMany[K, V, W]) all(ctx context.Context, ks iter.Seq[K]) error {
+	if err := live(ctx); err != nil { // also if there are no keys
+		return err
+	}
 	for k := range ks {
 		if err := m.add(k); err != nil {
-			return err
+			return m.table.failAt("get many", k, err)
 		}
 		if len(m.keys) == manyKeys {
 			if err := m.answer(ctx); err != nil {

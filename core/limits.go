@@ -35,6 +35,16 @@ func (l *Limits) checkRow(key, value []byte) error {
 // keyTooLarge reports whether the engine cannot take a key.
 func (l *Limits) keyTooLarge(key []byte) bool { return l.Key > 0 && len(key) > l.Key }
 
+// cutBound returns the bound of a range with the same keys that is no longer than a key may be: a bound is anything that
+// a key format makes, and After makes one that is longer than its key. No key begins with the first l.Key bytes of a
+// longer bound and goes on, so those below it are those below whatever begins with these bytes, and they themselves.
+func (l *Limits) cutBound(b []byte) []byte {
+	if !l.keyTooLarge(b) {
+		return b
+	}
+	return prefixEnd(b[:l.Key])
+}
+
 func (l *Limits) rowTooLarge(key, value int) error {
 	if l.Key > 0 && key > l.Key {
 		return fmt.Errorf("%w: a key of %d bytes, where the engine takes %d", ErrTooLarge, key-tableNumberSize, l.Key-tableNumberSize)

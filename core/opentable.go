@@ -54,8 +54,8 @@ type tableOpener[K, V, W any] struct {
 
 // take looks at the arguments, and applies the options.
 func (o *tableOpener[K, V, W]) take(ctx context.Context, opts []TableOption) error {
-	if ctx == nil {
-		return errNoContext
+	if err := live(ctx); err != nil {
+		return err
 	}
 	err := errors.Join(missing("storage", o.storage), missing("key format", o.key), missing("value format", o.value))
 	for i, opt := range opts {

@@ -18,7 +18,7 @@ type TableOf[K, V any] = Table[K, V, V]
 // the same table do not mind. It returns ErrNotFound if there is no such table.
 func OpenRaw(ctx context.Context, s *Storage, name string) (*Table[[]byte, []byte, []byte], error) {
 	if err := missing("storage", s); err != nil {
-		return nil, err
+		return nil, &Error{Op: "open raw", Table: name, Err: err}
 	}
 	if err := live(ctx); err != nil {
 		return nil, s.fail("open raw", name, nil, err)

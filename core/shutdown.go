@@ -6,6 +6,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Shutdown closes the storage without haste, as the method of http.Server does: it refuses new work at once, waits until
@@ -17,16 +18,20 @@ func (s *Storage) Shutdown(ctx context.Context) error {
 	if ctx == nil {
 		return s.fail("shutdown", "", nil, errNoContext)
 	}
-	open := s.Close()
-	if !errors.Is(open, ErrGuardsOpen) {
-		return open
+	if err := s.close(); !errors.Is(err, ErrGuardsOpen) {
+		return s.fail("shutdown", "", nil, err)
 	}
+	var ended error
 	select {
 	case <-s.closed:
-		return s.Close() // nil, or how closing the engine failed
 	case <-ctx.Done():
-		return s.fail("shutdown", "", nil, errors.Join(ctx.Err(), s.Close()))
+		ended = ctx.Err()
 	}
+	err := s.close() // nil, or how closing the engine failed, or what is open
+	if errors.Is(err, ErrGuardsOpen) {
+		err = fmt.Errorf("%w: %w", ended, err)
+	}
+	return s.fail("shutdown", "", nil, err)
 }
 
 // Sync makes durable what was written: with WithoutSync it is the call after which a crash of the machine costs nothing
@@ -41,14 +46,23 @@ func (s *Storage) Sync(ctx context.Context) error {
 		case s.powers.Sync == nil:
 			return errNoSync
 		}
-		err := s.powers.Sync(ctx)
-		if err != nil && !errors.Is(err, ctx.Err()) && !nothingWritten(err) {
-			s.writer.failed = err
-		}
-		return err
+		return s.writer.sync(ctx, s.powers.Sync)
 	})
 	return s.fail("sync", "", nil, err)
 }
+
+// sync lets the engine make durable what was written. The caller has the turn.
+func (w *writer) sync(ctx context.Context, fn func(context.Context) error) error {
+	w.failed = errSyncPanicked // unless fn returns
+	err := fn(ctx)
+	w.failed = nil
+	if err != nil && !errors.Is(err, ctx.Err()) && !nothingWritten(err) {
+		w.failed = err
+	}
+	return err
+}
+
+var errSyncPanicked = errors.New("the engine panicked in Sync; what is on the medium is not known")
 
 var errNoSync = &wrapped{errors.ErrUnsupported, "the engine cannot be told to make writes durable; " +
 	"open the storage without WithoutSync"}

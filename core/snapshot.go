@@ -80,10 +80,10 @@ func (tx *Tx) endShared() {
 // and returns nil. The Tx of View and Update ends with its function: closing it is an error, and does nothing.
 func (tx *Tx) Close() error {
 	if tx == nil {
-		return errNoTx
+		return &Error{Op: "close transaction", Err: errNoTx}
 	}
 	if tx.shared == nil {
-		return errNotYours
+		return tx.storage.fail("close transaction", "", nil, errNotYours)
 	}
 	tx.shared.mu.Lock()
 	first := !tx.shared.closed
@@ -100,4 +100,5 @@ func (tx *Tx) Close() error {
 	return nil
 }
 
-var errNotYours = errors.New("the transaction ends when the function of View or Update returns; only one of Snapshot is closed")
+var errNotYours = errors.New("the transaction ends when the function of View or Update returns; " +
+	"only one of Snapshot is closed")

@@ -184,17 +184,17 @@ func (s *Storage) As(target any) bool {
 // Close returns ErrGuardsOpen: they stay valid, and the last one to end closes the engine and gives its lock
 // back. Close may be called again to learn whether that has happened: it returns ErrGuardsOpen until then and
 // nil after.
-func (s *Storage) Close() error {
+func (s *Storage) Close() error { return s.fail("close", "", nil, s.close()) }
+
+// close is Close, whose error does not say what was called.
+func (s *Storage) close() error {
 	s.readers.shut.Store(true)
 	if n := s.readers.open(); n > 0 && !s.engineClosed() { // of a closed engine, those that are being turned away
-		return s.fail("close", "", nil, s.readers.errOpen(n))
+		return s.readers.errOpen(n)
 	}
 	s.closeEngine()
 	<-s.closed
-	if s.closeErr != nil {
-		return s.fail("close", "", nil, s.closeErr)
-	}
-	return nil
+	return s.closeErr
 }
 
 // closeEngine runs when nobody is left; several goroutines may find that at once.

@@ -6,6 +6,8 @@ package backendtest
 import (
 	"context"
 	"fmt"
+	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,8 +53,10 @@ func cancelVerbs(s *core.Storage, tab words) map[string]func(ctx context.Context
 		"Update": func(ctx context.Context) error {
 			return s.Update(ctx, func(tx *core.Tx) error { return tab.In(tx).Put(context.WithoutCancel(ctx), "cancelled", "v") })
 		},
-		"DropTable": func(ctx context.Context) error { return s.DropTable(ctx, "words") },
-		"Compact":   func(ctx context.Context) error { _, err := s.Compact(ctx); return err },
+		"DropTable":   func(ctx context.Context) error { return s.DropTable(ctx, "words") },
+		"RenameTable": func(ctx context.Context) error { return s.RenameTable(ctx, "words", "cancelled") },
+		"Compact":     func(ctx context.Context) error { _, err := s.Compact(ctx); return err },
+		"Sync":        func(ctx context.Context) error { return s.Sync(ctx) },
 		"OpenTable": func(ctx context.Context) error {
 			_, err := core.OpenTable(ctx, s, "cancelled", keys.String(), values.String())
 			return err
@@ -145,6 +149,23 @@ func checkCancelReads(t *trial) {
 		"View": func(ctx context.Context) error { return tab.View(ctx, "k", func(string) error { return nil }) },
 		"Storage.View": func(ctx context.Context) error {
 			return s.View(ctx, func(*core.Tx) error { return nil })
+		},
+		"GetMany":           func(ctx context.Context) error { return lastError(tab.GetMany(ctx, slices.Values([]string{"k"}))) },
+		"GetMany of no key": func(ctx context.Context) error { return lastError(tab.GetMany(ctx, slices.Values([]string(nil)))) },
+		"Count":             func(ctx context.Context) error { _, err := tab.Count(ctx); return err },
+		"Cursor":            func(ctx context.Context) error { _, err := tab.Scan().Cursor(ctx); return err },
+		"Cursor in a View": func(ctx context.Context) error {
+			return s.View(t.ctx, func(tx *core.Tx) error { _, err := tab.In(tx).Scan().Cursor(ctx); return err })
+		},
+		"Snapshot": func(ctx context.Context) error { _, err := s.Snapshot(ctx); return err },
+		"Size":     func(ctx context.Context) error { _, err := s.Size(ctx); return err },
+		"Tables":   func(ctx context.Context) error { _, err := s.Tables(ctx); return err },
+		"Check":    func(ctx context.Context) error { return s.Check(ctx) },
+		"Backup":   func(ctx context.Context) error { return s.Backup(ctx, io.Discard) },
+		"OpenRaw":  func(ctx context.Context) error { _, err := core.OpenRaw(ctx, s, "words"); return err },
+		"OpenTable": func(ctx context.Context) error {
+			_, err := core.OpenTable(ctx, s, "words", keys.String(), values.String())
+			return err
 		},
 	}) {
 		if err := read(cancelled()); !isCancelled(err) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -15,6 +16,10 @@ var clearPromises = []promise{
 	{
 		name: "clear/ranges", check: checkClear,
 		explanation: "Clear deletes the rows that its scan has, with bounds, limits and in reverse, and no other",
+	},
+	{
+		name: "clear/long bounds", check: checkClearLongBounds,
+		explanation: "a bound of Clear may be longer than any key that the engine takes, such as After the longest",
 	},
 	{
 		name: "clear/transaction", check: checkClearTx,
@@ -54,6 +59,43 @@ func checkClear(t *trial) {
 	t.do("Clear of nothing", tab.Scan().Clear(t.ctx))
 	t.do("Clear of an empty range", tab.Scan().From("b").To("a").Clear(t.ctx))
 	holds(t, behind, row{"\x00", "stays"})
+}
+
+func checkClearLongBounds(t *trial) {
+	s, tab := t.one()
+	most := t.limits().Key
+	if most == 0 {
+		most = 2 << 10
+	}
+	longest := strings.Repeat("k", most-4) // in front of it is the table's number
+	before, behind := longest[:len(longest)-1]+"j", longest[:len(longest)-1]+"l"
+	all := []string{"a", longest[:len(longest)-1], before, longest, behind, "z"}
+	for _, bound := range []string{longest, longest + "\x00", longest + "x", longest + longest, behind + "\xff", longest + "\xff\xff"} {
+		scan := tab.Scan()
+		for name, c := range byName(map[string]struct {
+			scan core.Scan[string, string, string]
+			has  func(k string) bool
+		}{
+			"From":          {scan.From(bound), func(k string) bool { return k >= bound }},
+			"To":            {scan.To(bound), func(k string) bool { return k < bound }},
+			"After":         {scan.After(bound), func(k string) bool { return k > bound }},
+			"Reverse After": {scan.Reverse().After(bound), func(k string) bool { return k < bound }},
+			"From and To":   {scan.From(bound).To(bound + "\x00"), func(k string) bool { return k == bound }},
+		}) {
+			var want []row
+			for _, k := range all {
+				put1(t, tab, k, "v")
+				if !c.has(k) {
+					want = append(want, row{k, "v"})
+				}
+			}
+			t.do("Clear "+name, c.scan.Clear(t.ctx))
+			if got := scanned(t, tab.Scan()); !slices.Equal(got, want) {
+				t.Errorf("after Clear %s a bound of %d bytes there are %d rows; want %d", name, len(bound), len(got), len(want))
+			}
+		}
+	}
+	t.do("Check", s.Check(t.ctx))
 }
 
 func checkClearTx(t *trial) {

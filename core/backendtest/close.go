@@ -5,7 +5,9 @@ package backendtest
 
 import (
 	"errors"
+	"io"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 
@@ -119,6 +121,8 @@ func calls(t *trial, s *core.Storage, tab words) map[string]func() error {
 		"Scan.Rows":    func() error { return lastError(tab.Scan().Rows(t.ctx)) },
 		"Scan.Keys":    func() error { return lastError(tab.Scan().Keys(t.ctx)) },
 		"Scan.Reverse": func() error { return lastError(tab.Scan().Reverse().Rows(t.ctx)) },
+		"Scan.Cursor":  func() error { return cursorError(t, tab.Scan()) },
+		"GetMany":      func() error { return lastError(tab.GetMany(t.ctx, slices.Values([]string{"k"}))) },
 	}
 	for _, v := range writeVerbs {
 		all[v.name] = func() error { return v.do(t, s, tab) }
@@ -133,6 +137,12 @@ func storageCalls(t *trial, s *core.Storage) map[string]func() error {
 		"Storage.Update": func() error { return s.Update(t.ctx, func(*core.Tx) error { return nil }) },
 		"Storage.Tables": func() error { _, err := s.Tables(t.ctx); return err },
 		"Storage.Check":  func() error { return s.Check(t.ctx) },
+		"Snapshot":       func() error { _, err := s.Snapshot(t.ctx); return err },
+		"Size":           func() error { _, err := s.Size(t.ctx); return err },
+		"Sync":           func() error { return s.Sync(t.ctx) },
+		"RenameTable":    func() error { return s.RenameTable(t.ctx, "words", "renamed") },
+		"OpenRaw":        func() error { _, err := core.OpenRaw(t.ctx, s, "words"); return err },
+		"Backup":         func() error { return s.Backup(t.ctx, io.Discard) },
 		"DropTable":      func() error { return s.DropTable(t.ctx, "words") },
 		"Compact":        func() error { _, err := s.Compact(t.ctx); return err },
 		"OpenTable": func() error {

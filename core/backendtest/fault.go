@@ -27,6 +27,7 @@ const (
 	OpApply       Op = "apply"
 	OpSetMark     Op = "set mark"
 	OpCompact     Op = "compact"
+	OpSync        Op = "sync"
 	OpClose       Op = "close"
 )
 
@@ -209,6 +210,11 @@ func (e faultEngine) Powers() core.Powers {
 	if compact := p.Compact; compact != nil {
 		p.Compact = func(ctx context.Context) error {
 			return e.f.call(OpCompact, func() error { return compact(ctx) })
+		}
+	}
+	if sync := p.Sync; sync != nil {
+		p.Sync = func(ctx context.Context) error {
+			return e.f.call(OpSync, func() error { return sync(ctx) })
 		}
 	}
 	if scan := p.Scan; scan != nil {

@@ -100,6 +100,18 @@ var writeVerbs = []verb{
 		_, err := core.OpenTable(t.ctx, s, "dropped", keys.String(), values.String())
 		return err
 	}},
+	{"RenameTable", func(t *trial, s *core.Storage, tab words) error {
+		if err := s.RenameTable(t.ctx, "words", "renamed"); err != nil {
+			return err
+		}
+		return s.RenameTable(t.ctx, "renamed", "words")
+	}},
+	{"Sync", func(t *trial, s *core.Storage, tab words) error {
+		if err := s.Sync(t.ctx); !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		return nil
+	}},
 	{"DropTable", func(t *trial, s *core.Storage, tab words) error {
 		if err := s.DropTable(t.ctx, "dropped"); !errors.Is(err, core.ErrNotFound) {
 			return err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"runtime"
+	"slices"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
@@ -166,6 +167,42 @@ var panicVerbs = []panicVerb{
 			}
 			return nil
 		})
+	}},
+	{"Cursor", []string{"key Append", "key Decode", "View", "ViewTrusted"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
+		c, err := tab.Scan().Cursor(t.ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		c.Seek("a")
+		c.Next()
+		return c.Err()
+	}},
+	{"GetMany", []string{"key Append", "key Decode", "View", "ViewTrusted", here}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		return lastError(tab.GetMany(t.ctx, func(yield func(string) bool) {
+			f.light(here)
+			yield("k")
+		}))
+	}},
+	{"the loop of GetMany", []string{here}, func(t *trial, _ *core.Storage, tab words, f *fuse) error {
+		for range tab.GetMany(t.ctx, slices.Values([]string{"k"})) {
+			f.light(here)
+		}
+		return nil
+	}},
+	{"Snapshot", []string{"key Append", "key Decode", "View", "ViewTrusted", here}, func(t *trial, s *core.Storage, tab words, f *fuse) error {
+		tx, err := s.Snapshot(t.ctx)
+		if err != nil {
+			return err
+		}
+		defer tx.Close()
+		return readFused(t, tab.In(tx), f)
+	}},
+	{"TxTable.PutAll", []string{"key Append", "value Append", here}, func(t *trial, s *core.Storage, tab words, f *fuse) error {
+		return s.Update(t.ctx, func(tx *core.Tx) error { return tab.In(tx).PutAll(t.ctx, f.rows) })
+	}},
+	{"After", []string{"key Append"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
+		return tab.Scan().After("zz").Clear(t.ctx)
 	}},
 	{"From", []string{"key Append"}, func(t *trial, _ *core.Storage, tab words, _ *fuse) error {
 		_, err := tab.Scan().From("a").Count(t.ctx)

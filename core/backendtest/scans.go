@@ -207,6 +207,12 @@ func checkScanError(t *trial) {
 		b.Fail(Failure{Op: op, N: 1, Err: failure})
 		_, err := tab.Scan().Limit(5).Count(t.ctx)
 		t.is("Count with a failing "+string(op), err, failure)
+		b.Fail(Failure{Op: op, N: 1, Err: failure})
+		t.is("Cursor with a failing "+string(op), cursorError(t, tab.Scan()), failure)
+	}
+	for _, op := range []Op{OpSnapshot, OpSnapshotGet} {
+		b.Fail(Failure{Op: op, N: 1, Err: failure})
+		t.is("GetMany with a failing "+string(op), lastError(tab.GetMany(t.ctx, slices.Values([]string{"some000001"}))), failure)
 	}
 	b.Fail(Failure{Op: OpNext, N: 4, Err: failure})
 	n, pairs := 0, 0
@@ -256,4 +262,16 @@ func checkScanDelete(t *trial) {
 	}))
 	deleted(n, tab.Scan())
 	holds(t, tab)
+}
+
+// cursorError returns what ends a cursor, or keeps it from being made.
+func cursorError(t *trial, scan core.Scan[string, string, string]) error {
+	c, err := scan.Cursor(t.ctx)
+	if err != nil {
+		return err
+	}
+	for c.Next() {
+	}
+	t.do("Close", c.Close())
+	return c.Err()
 }

@@ -44,6 +44,10 @@ var verbPromises = []promise{
 		explanation: "Sync returns nil when what was written is durable, with and without WithoutSync",
 	},
 	{
+		name: "sync/fails", check: checkSyncFails,
+		explanation: "after a Sync that failed or panicked nothing is written until the storage is opened again; after one that was cancelled all goes on",
+	},
+	{
 		name: "rename table/rows", check: checkRenameTable,
 		explanation: "RenameTable keeps rows and open handles, survives reopening, and refuses names that are absent, taken or impossible",
 	},
@@ -185,6 +189,9 @@ func checkShutdown(t *trial) {
 	err := s.Shutdown(short)
 	t.is("Shutdown with a guard open", err, context.Canceled)
 	t.is("Shutdown with a guard open", err, core.ErrGuardsOpen)
+	if e, ok := err.(*core.Error); !ok || e.Op != "shutdown" || strings.Contains(err.Error(), "\n") {
+		t.Errorf("Shutdown with a guard open gives %q; want one line, of a shutdown", err)
+	}
 	t.is("Put after Shutdown", tab.Put(t.ctx, "k", "w"), core.ErrClosed)
 	done := make(chan error, 1)
 	go func() { done <- s.Shutdown(t.ctx) }()
@@ -225,6 +232,44 @@ func checkSync(t *trial) {
 	}))
 	t.closeStorage(s)
 	reads(t, t.words(t.open(), "words"), "k", "after Sync")
+}
+
+func checkSyncFails(t *trial) {
+	if t.powers().Sync == nil {
+		return
+	}
+	failure := errors.New("the medium is gone")
+	for how, x := range byName(map[string]Failure{
+		"fails":  {Op: OpSync, N: 1, Err: failure},
+		"panics": {Op: OpSync, N: 1, Do: func() { panic("the engine") }},
+	}) {
+		b := Fault(t.backend)
+		s := t.openOn(b)
+		tab := t.words(s, "words")
+		put1(t, tab, "k", "v")
+		ctx, cancel := context.WithCancel(t.ctx)
+		b.Fail(Failure{Op: OpSync, N: 1, Do: cancel, Err: context.Canceled})
+		t.is("Sync that is cancelled", s.Sync(ctx), context.Canceled)
+		put1(t, tab, "k", "after the cancelled Sync")
+		b.Fail(x)
+		var err error
+		survive(func() { err = s.Sync(t.ctx) })
+		if how == "fails" {
+			t.is("Sync", err, failure)
+		}
+		if err := tab.Put(t.ctx, "k", "lost"); err == nil {
+			t.Errorf("after a Sync that %s a Put is taken", how)
+		}
+		if err := s.Sync(t.ctx); err == nil {
+			t.Errorf("after a Sync that %s another one gives no error", how)
+		}
+		reads(t, tab, "k", "after the cancelled Sync")
+		t.closeStorage(s)
+		s = t.open()
+		reads(t, t.words(s, "words"), "k", "after the cancelled Sync")
+		put1(t, t.words(s, "words"), "k", "v")
+		t.closeStorage(s)
+	}
 }
 
 func checkRenameTable(t *trial) {
