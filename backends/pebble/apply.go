@@ -37,7 +37,9 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	}
 	e.logged = true
 	if size < bulk {
-		err = e.commit(writes, size)
+		if err = e.commit(writes, size); errors.Is(err, errNotMerged) {
+			e.returnRoom(writes, size)
+		}
 	} else {
 		err = e.ingest(ctx, writes)
 	}
@@ -56,8 +58,7 @@ func (e *engine) claimRoom(ctx context.Context, writes []core.Write, size int) e
 	if size >= bulk { // it is not in the log
 		return e.ifRoom(ctx, func() error { return e.medium.take(int64(size)/2, false) })
 	}
-	rows := int64(size + rowOverhead*len(writes))
-	n := rows + int64(size/1024+logOverhead)
+	rows, n := taken(writes, size)
 	err := e.ifRoom(ctx, func() error { return e.medium.take(n, deletesOnly(writes)) })
 	if err != nil {
 		return err
@@ -69,6 +70,22 @@ func (e *engine) claimRoom(ctx context.Context, writes []core.Write, size int) e
 	}
 	e.medium.written.Add(rows)
 	return nil
+}
+
+// returnRoom takes back what claimRoom has claimed for writes that pebble was not told of: who tries the same again and again
+// would claim ever more, until there seems to be no room, also for deleting and for Compact.
+func (e *engine) returnRoom(writes []core.Write, size int) {
+	rows, n := taken(writes, size)
+	if e.files != nil {
+		e.files.unreserve(n)
+	}
+	e.medium.written.Add(-rows)
+}
+
+// taken returns how much writes take in tables, and how much in the log.
+func taken(writes []core.Write, size int) (rows, log int64) {
+	rows = int64(size + rowOverhead*len(writes))
+	return rows, rows + int64(size/1024+logOverhead)
 }
 
 func deletesOnly(writes []core.Write) bool {

@@ -14,17 +14,21 @@ type health struct {
 	first   atomic.Pointer[error]
 	stopped chan struct{} // closed after the first failure
 
-	// Since when, in nanoseconds, pebble tries in vain to move rows to a table because there is no room. Zero is never.
-	fullSince atomic.Int64
+	// Pebble tries in vain to move rows to a table because there is no room.
+	stuck atomic.Bool
 
 	// A damaged block was read. Its file is looked at more closely from then on, and so are all others.
 	damaged atomic.Bool
 
 	// How many merges in a row have failed because there is no room.
 	vain atomic.Int32
+
+	// How long after began there was last no room for one or the other.
+	began    time.Time
+	lastFull atomic.Int64
 }
 
-func newHealth() *health { return &health{stopped: make(chan struct{})} }
+func newHealth() *health { return &health{stopped: make(chan struct{}), began: time.Now()} }
 
 func (h *health) fail(err error) {
 	if h.first.CompareAndSwap(nil, &err) {
@@ -37,15 +41,15 @@ func (h *health) failed() bool { return h.first.Load() != nil }
 // wrote says how moving rows to a table ended.
 func (h *health) wrote(err error) {
 	if isFull(err) {
-		h.fullSince.CompareAndSwap(0, time.Now().UnixNano())
-	} else {
-		h.fullSince.Store(0)
+		h.lastFull.Store(int64(time.Since(h.began)))
 	}
+	h.stuck.Store(isFull(err))
 }
 
 // merged says how merging tables ended.
 func (h *health) merged(err error) {
 	if isFull(err) {
+		h.lastFull.Store(int64(time.Since(h.began)))
 		h.vain.Add(1)
 	} else if err == nil {
 		h.vain.Store(0)
@@ -56,7 +60,13 @@ func (h *health) merged(err error) {
 const manyInVain = 3
 
 // full reports whether rows are not moved to tables, or tables are not merged, because there is no room.
-func (h *health) full() bool { return h.fullSince.Load() != 0 || h.vain.Load() >= manyInVain }
+func (h *health) full() bool { return h.stuck.Load() || h.vain.Load() >= manyInVain }
+
+// foundFull reports whether that is so and was found since start. What was found before may be over: merges that
+// failed are not tried again as long as nothing is there to be merged.
+func (h *health) foundFull(start time.Time) bool {
+	return h.full() && time.Duration(h.lastFull.Load()) >= start.Sub(h.began)
+}
 
 // cause returns the error that has made pebble fail.
 func (h *health) cause() error { return *h.first.Load() }
@@ -104,7 +114,7 @@ func (h *health) unlessStuck(fn func() error, giveUp func(error) error) error {
 		case <-h.stopped:
 			return h.check()
 		case <-look.C:
-			if h.full() && time.Since(start) > roomPatience {
+			if h.foundFull(start) && time.Since(start) > roomPatience {
 				return giveUp(fmt.Errorf("%w: pebble can neither move rows to tables nor merge these", noRoom(fullErrors[0])))
 			}
 		}

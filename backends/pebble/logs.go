@@ -51,6 +51,19 @@ func (f *freezingFS) reserve(n int64) error {
 	return err
 }
 
+// unreserve says that n bytes of rows for which there was room are not written.
+func (f *freezingFS) unreserve(n int64) {
+	f.mu.Lock()
+	log := f.log
+	f.mu.Unlock()
+	if log == nil {
+		return
+	}
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	log.wanted = max(log.wanted-n, 0)
+}
+
 // ahead sees to it that the next n bytes of a log lie in room that is reserved, if there is any.
 func (f *freezingFile) ahead(n int64) {
 	if !f.isLog {

@@ -20,6 +20,7 @@ var children = map[string]func(args []string) error{
 	"lock":   lockChild,
 	"few":    fewChild,
 	"memory": memoryChild,
+	"stock":  stockChild,
 }
 
 func TestMain(m *testing.M) {

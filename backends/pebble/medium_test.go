@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -113,9 +114,91 @@ func TestOpenWithoutRoom(t *testing.T) {
 	}
 	e = open(t, Backend{}, crashed)
 	defer closeEngine(t, e)
-	if all, err := dump(e); err != nil || len(all) != count {
-		t.Errorf("%d rows: %v", len(all), err)
+	has(t, "when there is room", e, 0, count, 5000)
+}
+
+// A process filled its medium with rows, some of them deleted again, and was killed. Whatever others do with the room that is
+// left, and however often it is opened in vain: when there is room the storage opens, with every row that was acknowledged, and
+// takes others.
+func TestRoomComesBackAfterACrash(t *testing.T) {
+	dir := smallMedium(t, 32<<20)
+	path := filepath.Join(dir, "db")
+	const size = 2000
+	count := stockAndKill(t, path, size)
+	deleted := count / 4
+	for _, spare := range []int64{0, 64 << 10, least + 64<<10, floor} {
+		empty := fill(t, dir, spare)
+		e, err := tryOpen(Backend{}, path, false, testOptions())
+		if err == nil {
+			has(t, fmt.Sprintf("with %d bytes of room", spare), e, deleted, count, size)
+			closeEngine(t, e)
+		} else if !errors.Is(err, core.ErrNoRoom) || errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrLocked) {
+			t.Errorf("%d bytes are free: %v", spare, err)
+		}
+		empty()
 	}
+	e := open(t, Backend{}, path)
+	has(t, "when there is room", e, deleted, count, size)
+	if err := e.Compact(t.Context()); err != nil {
+		t.Error("compact:", err)
+	}
+	more := stock(t, e, count, size)
+	if more == count {
+		t.Error("a quarter was deleted, and no row has room")
+	}
+	closeEngine(t, e)
+	e = open(t, Backend{}, path)
+	defer closeEngine(t, e)
+	has(t, "when it is opened again", e, deleted, more, size)
+}
+
+// stockAndKill lets a child put rows until there is no room for more, and delete a quarter of them, and kills it. It returns how
+// many there were.
+func stockAndKill(t *testing.T, path string, size int) int {
+	t.Helper()
+	cmd := child(t.Context(), "stock", path, strconv.Itoa(size))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var count int
+	_, err = fmt.Fscan(out, &count)
+	cmd.Process.Kill()
+	cmd.Wait()
+	if err != nil || count == 0 {
+		t.Fatalf("%d rows: %v", count, err)
+	}
+	return count
+}
+
+func stockChild(args []string) error {
+	size, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	e, err := tryOpen(Backend{}, args[0], false, testOptions())
+	if err != nil {
+		return err
+	}
+	put := func(w core.Write) error { return e.Apply(context.Background(), core.Batch{Writes: []core.Write{w}}) }
+	count := 0
+	for ; err == nil; count++ {
+		err = put(noise(count, size))
+	}
+	if count--; !errors.Is(err, core.ErrNoRoom) {
+		return fmt.Errorf("row %d: %w", count, err)
+	}
+	for i := range count / 4 {
+		if err := put(core.Write{Key: rowKey(i), Delete: true}); err != nil {
+			return fmt.Errorf("deleting row %d: %w", i, err)
+		}
+	}
+	fmt.Println(count)
+	select {} // until it is killed
 }
 
 func tables(t *testing.T, dir string) string {
