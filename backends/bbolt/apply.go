@@ -23,7 +23,7 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err := checkSizes(b.Writes); err != nil {
 		return err
 	}
-	return e.commit(func(tx *bolt.Tx) error { return e.put(tx, b.Writes) })
+	return e.commit(len(b.Writes) >= bulk, func(tx *bolt.Tx) error { return e.put(tx, b.Writes) })
 }
 
 // SetMark replaces the mark, which is durable at once: so the rows that it may speak of are made so before. The
@@ -35,7 +35,7 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := e.sync(); err != nil {
 		return err
 	}
-	err := e.commit(func(tx *bolt.Tx) error {
+	err := e.commit(false, func(tx *bolt.Tx) error {
 		im := e.file.Load().image(tx)
 		if err := vetBucket(&im, rootOf(tx), markBucket, []core.Write{{Key: []byte(markKey)}}); err != nil {
 			return err
@@ -65,25 +65,39 @@ func (e *engine) sync() error {
 	return protect(f.db.Sync)
 }
 
-// commit commits what fn does and shows it to readers.
-func (e *engine) commit(fn func(tx *bolt.Tx) error) error {
+// commit commits what fn does and shows it to readers. One that changes many pages saves room.
+func (e *engine) commit(many bool, fn func(tx *bolt.Tx) error) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	f := e.file.Load()
 	if f.readOnly {
 		return core.ErrReadOnly
 	}
-	if f.stuck {
+	if f.stuck || f.unkept {
 		return fmt.Errorf("%w: an earlier write failed; open the storage again", core.ErrCorrupt)
 	}
 	if err := e.settled(f); err != nil {
 		return err
 	}
+	loose := many && e.reads.loosen()
 	if err := f.update(fn); err != nil {
-		return writeError(err)
+		return errors.Join(writeError(err), e.tighten(f, loose))
 	}
 	if err := e.reads.refresh(f); err != nil {
+		f.unkept = loose
 		return fmt.Errorf("the write is durable but cannot be read back: %w", err)
+	}
+	return nil
+}
+
+// tighten keeps again what readers see, after a commit that failed.
+func (e *engine) tighten(f *file, loose bool) error {
+	if !loose || f.stuck {
+		return nil
+	}
+	if err := e.reads.tighten(f); err != nil {
+		f.unkept = true
+		return fmt.Errorf("the storage takes no more writes; open it again: %w", err)
 	}
 	return nil
 }

@@ -101,7 +101,7 @@ func (e *engine) rewrite(ctx context.Context, fd *os.File, old *file) (*file, er
 // goes on copying, and one that does not must not begin to wait for its readers.
 func (e *engine) reserve(old *file, s *state) (fileOptions, error) {
 	o := fileOptions{noSync: true, logger: e.logger}
-	if s.tx == nil {
+	if s.file == nil {
 		return o, nil
 	}
 	var err error

@@ -34,6 +34,7 @@ type file struct {
 	listed   bool // the newest commit has the freelist
 	leaked   bool // a commit failed: the free pages that it took are not in bbolt's list any more
 	stuck    bool // bbolt's transaction did not end: it would wait for it for ever
+	unkept   bool // nothing keeps the pages that readers see: another commit would change them
 	unsynced bool // a power loss may give the name back to the file that this one replaced
 }
 

@@ -5,6 +5,7 @@ package bbolt
 
 import (
 	"bytes"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -24,6 +25,13 @@ type reads interface {
 	// refresh shows readers the newest state of f. The writer calls it after every commit, before the commit is
 	// reported, and with another file after a compaction. After an error readers see what they saw before.
 	refresh(f *file) error
+
+	// loosen lets the commit that follows use the pages that the last one has freed, if it can, and reports whether it
+	// did. Then refresh or tighten follows before any other commit.
+	loosen() bool
+
+	// tighten undoes loosen, after a commit that failed.
+	tighten(f *file) error
 
 	// stop drops what is kept for readers to come. There are none.
 	stop()
@@ -71,10 +79,45 @@ func (m *mapped) refresh(f *file) error {
 		return err
 	}
 	f.refs.Add(1)
-	if old := m.newest.Swap(s); old != nil {
+	old := m.newest.Load()
+	if old != nil && old.tx == nil {
+		s.refs.Add(1)
+		old.keeper = s
+	}
+	m.newest.Store(s)
+	if old != nil {
 		old.Release()
 	}
 	return nil
+}
+
+// loosen ends the read transaction of the newest state, unless somebody uses that state. Bbolt keeps what a
+// commit has freed as long as a transaction that began before the next one is open, though nobody can see these pages: a load would take
+// the room of one commit more. The newest state needs no transaction: its pages are in use, the next commit does not
+// change them, and what that frees is kept by the transaction of the state that follows.
+func (m *mapped) loosen() bool {
+	s := m.newest.Load()
+	if s == nil || s.tx == nil || s.refs.Load() > 1 { // who comes later finds the state as it is
+		return false
+	}
+	err := protect(s.tx.Rollback)
+	s.tx = nil
+	return err == nil
+}
+
+func (m *mapped) tighten(f *file) error {
+	s := m.newest.Load()
+	return protect(func() error {
+		tx, err := f.db.Begin(false)
+		if err != nil {
+			return err
+		}
+		if tx.ID() != s.txid {
+			return errors.Join(errors.New("bbolt shows another state"), tx.Rollback())
+		}
+		s.tx = tx
+		return nil
+	})
 }
 
 func (m *mapped) stop() {
@@ -145,6 +188,10 @@ func (c *copied) view(fn func(tx *bolt.Tx) error) error {
 		return fn(tx)
 	})
 }
+
+func (c *copied) loosen() bool { return false }
+
+func (c *copied) tighten(*file) error { return nil }
 
 func (c *copied) refresh(f *file) error {
 	c.mu.Lock()

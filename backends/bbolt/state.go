@@ -21,8 +21,11 @@ type state struct {
 	data image
 	root uint64
 	txid int
-	tx   *bolt.Tx // keeps the pages; nil if data is a copy
-	file *file
+	tx   *bolt.Tx // keeps the pages; nil if data is a copy, or nothing need keep them
+	file *file    // nil if data is a copy
+
+	// keeper is the next state, which keeps the pages of this one if tx was ended before. It is set by the writer.
+	keeper *state
 
 	checked checkedBranches
 }
@@ -59,15 +62,21 @@ func (s *state) acquire() bool {
 
 // Release drops a reference. With the last one bbolt may use the pages again.
 func (s *state) Release() {
-	if s.refs.Add(-1) == 0 && s.tx != nil {
+	if s.refs.Add(-1) == 0 && s.file != nil {
 		s.end()
 	}
 }
 
 func (s *state) end() {
-	err := protect(s.tx.Rollback)
+	var err error
+	if s.tx != nil {
+		err = protect(s.tx.Rollback)
+	}
 	if err == nil {
 		err = s.file.release()
+	}
+	if s.keeper != nil {
+		s.keeper.Release()
 	}
 	if err != nil {
 		tell(s.file.logger, slog.LevelError, "bbolt: a read transaction did not end well", "err", err)
