@@ -32,6 +32,7 @@ type brokenEngine struct {
 
 type brokenSnapshot struct {
 	core.Snapshot
+	e *brokenEngine
 	b *broken
 }
 
@@ -83,7 +84,14 @@ func (e *brokenEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releas
 
 func (e *brokenEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	s, err := e.Engine.Snapshot(ctx)
-	return &brokenSnapshot{s, e.b}, err
+	return &brokenSnapshot{s, e, e.b}, err
+}
+
+func (s *brokenSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	if s.b.bug == "reads past a snapshot" {
+		return s.e.Engine.Get(ctx, key)
+	}
+	return s.Snapshot.Get(ctx, key)
 }
 
 func (s *brokenSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
@@ -92,6 +100,13 @@ func (s *brokenSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCu
 	}
 	c, err := s.Snapshot.Scan(ctx, r)
 	return &brokenCursor{c, r, s.b}, err
+}
+
+func (c *brokenCursor) Seek(key []byte) {
+	c.RowCursor.Seek(key)
+	if c.b.bug == "seeks too far" {
+		c.RowCursor.Next()
+	}
 }
 
 func (c *brokenCursor) Next() (key, value []byte, ok bool) {
@@ -117,6 +132,8 @@ func TestBugsAreFound(t *testing.T) {
 		{"takes high as inclusive", 3},
 		{"leaves out empty values", 3},
 		{"turns back too early", 2},
+		{"seeks too far", 2},
+		{"reads past a snapshot", 5},
 	} {
 		t.Run(c.bug, func(t *testing.T) {
 			err := verifyMany([]Backend{{"broken", func() core.Backend { return &broken{Backend: memory.New(), bug: c.bug} }}}, 100)

@@ -27,7 +27,7 @@ type choice struct {
 	weight int
 }
 
-// inside are the verbs of transactions, outside those of the program.
+// inside are the verbs of transactions, looking those of snapshots, outside those of the program.
 var (
 	inside = []choice{
 		{Get, 8},
@@ -44,7 +44,24 @@ var (
 		{ScanDelete, 2},
 		{ScanClear, 1},
 		{ScanChange, 3},
+		{After, 2},
+		{Seek, 3},
+		{PutAll, 2},
 		{Past, 1},
+	}
+	looking = []choice{
+		{Get, 3},
+		{Load, 1},
+		{Has, 1},
+		{Count, 1},
+		{Scan, 3},
+		{Prefix, 1},
+		{Keys, 1},
+		{ScanCount, 1},
+		{After, 1},
+		{Seek, 2},
+		{ScanClear, 1},
+		{PutAll, 1},
 	}
 	outside = []choice{
 		{Get, 8},
@@ -55,6 +72,7 @@ var (
 		{Insert, 6},
 		{Delete, 8},
 		{Modify, 6},
+		{GetMany, 3},
 		{PutAll, 4},
 		{Stream, 4},
 		{Count, 2},
@@ -65,15 +83,23 @@ var (
 		{ScanDelete, 2},
 		{ScanClear, 2},
 		{ScanChange, 2},
+		{After, 3},
+		{Seek, 4},
 		{Update, 7},
 		{UpdateFail, 2},
 		{UpdatePanic, 1},
 		{ViewTx, 3},
 		{Hold, 6},
 		{LetGo, 4},
+		{Snapshot, 3},
+		{Look, 7},
+		{Forget, 1},
 		{Cancelled, 1},
 		{Mismatch, 1},
 		{Drop, 1},
+		{Rename, 1},
+		{Raw, 1},
+		{Sync, 1},
 		{Compact, 1},
 		{Check, 1},
 		{Reopen, 2},
@@ -105,8 +131,14 @@ func (g generator) op(from []choice) Op {
 		o.Value, o.Flag = g.value(), g.IntN(4) == 0
 	case PutAll, Stream:
 		o.N, o.Value, o.Flag = g.IntN(100), g.value(), g.IntN(4) == 0
-	case Scan, Keys, ScanCount, ScanDelete, ScanClear, ScanChange:
+	case GetMany:
+		o.N = g.IntN(12)
+	case Scan, Keys, ScanCount, ScanDelete, ScanClear, ScanChange, Seek:
 		g.bound(&o)
+	case After:
+		k := o.Key
+		g.bound(&o)
+		o.Key = k
 	case Prefix:
 		o.Flag = g.IntN(2) == 0
 	case Update, UpdateFail, UpdatePanic, ViewTx:
@@ -114,8 +146,15 @@ func (g generator) op(from []choice) Op {
 		for range 1 + g.IntN(8) {
 			o.Ops = append(o.Ops, g.op(inside))
 		}
+	case Look:
+		o.Key, o.N = "", g.IntN(2)
+		for range 1 + g.IntN(4) {
+			o.Ops = append(o.Ops, g.op(looking))
+		}
+	case Snapshot, Forget:
+		o.N = g.IntN(2) // few, so that there is mostly one to look at
 	case Hold, LetGo:
-		o.N = g.IntN(6)
+		o.N = g.IntN(slots)
 	case Reopen:
 		o.Flag = g.IntN(3) == 0
 	case Restore:
@@ -136,8 +175,11 @@ func (g generator) bound(o *Op) {
 	if g.IntN(2) == 0 {
 		o.N = 1 + g.IntN(12)
 	}
-	if o.Verb == ScanChange {
+	switch o.Verb {
+	case ScanChange:
 		o.Value = g.value()
+	case Seek:
+		o.Value = g.key(o.Table)
 	}
 }
 

@@ -37,6 +37,12 @@ func (in *interpreter) run(o Op) string {
 		in.say(in.world.hold(o.N, o.Table, o.Key))
 	case LetGo:
 		in.letGo(o.N)
+	case Snapshot:
+		in.say(in.world.snapshot(o.N))
+	case Look:
+		in.look(o.N, o.Ops)
+	case Forget:
+		in.world.forget(o.N)
 	case Cancelled:
 		for _, err := range in.world.cancelled(o.Table, o.Key) {
 			in.say(err)
@@ -47,6 +53,16 @@ func (in *interpreter) run(o Op) string {
 		for _, err := range in.world.drop(o.Table) {
 			in.say(err)
 		}
+	case Rename:
+		for _, err := range in.world.rename(o.Table) {
+			in.say(err)
+		}
+	case Raw:
+		for _, err := range in.world.raw(o.Table, func(v string) { in.say(nil, brief(v)) }) {
+			in.say(err)
+		}
+	case Sync:
+		in.say(in.world.sync())
 	case Compact:
 		in.say(in.world.compact())
 	case Check:
@@ -63,7 +79,9 @@ func (in *interpreter) run(o Op) string {
 
 // onTable runs an operation that can be inside of a transaction, too.
 func (in *interpreter) onTable(o Op, t rows) {
-	r := scanRange{key: o.Key, to: o.To, prefix: o.Verb == Prefix, reverse: o.Flag, limit: o.N}
+	r := scanRange{
+		key: o.Key, to: o.To, prefix: o.Verb == Prefix, after: o.Verb == After, reverse: o.Flag, limit: o.N,
+	}
 	switch o.Verb {
 	case Get, Load, View:
 		v, err := t.get(o.Key, o.Verb)
@@ -87,8 +105,12 @@ func (in *interpreter) onTable(o Op, t rows) {
 	case Count:
 		n, err := t.count()
 		in.say(err, n)
-	case Scan, Prefix:
+	case GetMany:
+		in.say(t.getMany(keysFrom(o), func(r row) { in.row(r) }))
+	case Scan, Prefix, After:
 		in.say(t.scan(r, in.row))
+	case Seek:
+		in.say(t.seek(r, o.Value, func(r row) { in.row(r) }))
 	case ScanChange:
 		in.say(in.scanChange(o, t, r))
 	case Keys:
@@ -167,6 +189,14 @@ func rowsFrom(o Op) []row {
 	return all
 }
 
+// keysFrom are the keys that GetMany asks for, in no order, one of them twice.
+func keysFrom(o Op) (keys []string) {
+	for _, r := range rowsFrom(o) {
+		keys = append(keys, r.key)
+	}
+	return append(keys, o.Key, o.Key)
+}
+
 func (in *interpreter) transaction(o Op) {
 	run, end := in.world.update, error(nil)
 	switch o.Verb {
@@ -194,13 +224,22 @@ func (in *interpreter) transaction(o Op) {
 	}))
 }
 
+// look reads in a snapshot.
+func (in *interpreter) look(slot int, ops []Op) {
+	in.say(nil, in.world.look(slot, func(table func(int) rows) {
+		for _, sub := range ops {
+			in.onTable(sub, table(sub.Table))
+		}
+	}))
+}
+
 func (in *interpreter) letGo(slot int) {
 	v, ok := in.world.held(slot)
 	in.say(nil, ok, brief(v))
 	in.world.letGo(slot)
 }
 
-// end reads all guards, after closing the storage that holds them.
+// end reads all guards and snapshots, after closing the storage that holds them.
 func (in *interpreter) end() {
 	in.say(in.world.close())
 	in.onTable(Op{Verb: Get}, in.world.table(0))
@@ -209,8 +248,10 @@ func (in *interpreter) end() {
 	in.say(in.world.backup())
 	for slot := range slots {
 		in.letGo(slot)
+		in.look(slot, []Op{{Verb: Scan}, {Verb: Scan, Table: 1}, {Verb: Count, Table: 2}, {Verb: Put}})
+		in.world.forget(slot)
 	}
-	in.say(in.world.close())
+	in.say(in.world.shutdown())
 }
 
 func (in *interpreter) reopen(o Op) {
@@ -267,6 +308,9 @@ var sentinels = []struct {
 	{"ErrNotFound", core.ErrNotFound},
 	{"ErrExists", core.ErrExists},
 	{"ErrClosed", core.ErrClosed},
+	{"ErrDropped", core.ErrDropped},
+	{"ErrTxDone", core.ErrTxDone},
+	{"ErrForeignTx", core.ErrForeignTx},
 	{"ErrReadOnly", core.ErrReadOnly},
 	{"ErrCorrupt", core.ErrCorrupt},
 	{"ErrFormatMismatch", core.ErrFormatMismatch},

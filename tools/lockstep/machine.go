@@ -22,7 +22,9 @@ type machine struct {
 	moves   int    // how often it moved to another path
 	storage *core.Storage
 	handles []handle
+	names   []string // of the tables
 	guards  [slots]*core.Guard[string]
+	looks   [slots]*core.Tx
 	saved   []byte // the last backup
 }
 
@@ -48,7 +50,10 @@ func (m *machine) open(readOnly bool) error {
 func (m *machine) use(s *core.Storage) error {
 	m.storage, m.handles = s, nil
 	for n := range tables {
-		h, err := openTable(s, n)
+		if len(m.names) == n {
+			m.names = append(m.names, tables[n].name)
+		}
+		h, err := openTable(s, n, m.names[n])
 		if err != nil {
 			return err
 		}
@@ -59,10 +64,13 @@ func (m *machine) use(s *core.Storage) error {
 
 func (m *machine) close() error { return m.storage.Close() }
 
+func (m *machine) shutdown() error { return m.storage.Shutdown(context.Background()) }
+
 // abandon closes everything, whatever state a failure left it in.
 func (m *machine) abandon() {
 	for slot := range slots {
 		m.letGo(slot)
+		m.forget(slot)
 	}
 	if m.storage != nil {
 		m.storage.Close()
@@ -108,19 +116,73 @@ func (m *machine) letGo(slot int) {
 	}
 }
 
+func (m *machine) snapshot(slot int) (err error) {
+	m.forget(slot)
+	m.looks[slot], err = m.storage.Snapshot(context.Background())
+	return err
+}
+
+func (m *machine) look(slot int, fn func(func(int) rows)) bool {
+	tx := m.looks[slot]
+	if tx != nil {
+		fn(func(n int) rows { return m.handles[n].in(tx) })
+	}
+	return tx != nil
+}
+
+func (m *machine) forget(slot int) {
+	if tx := m.looks[slot]; tx != nil {
+		tx.Close()
+		m.looks[slot] = nil
+	}
+}
+
 func (m *machine) cancelled(table int, key string) []error { return m.handles[table].cancelled(key) }
 func (m *machine) mismatch(table int) error                { return m.handles[table].mismatch() }
 
 func (m *machine) drop(table int) [2]error {
 	old := m.handles[table]
-	err := m.storage.DropTable(context.Background(), tables[table].name)
+	err := m.storage.DropTable(context.Background(), m.names[table])
 	_, stale := old.count()
-	h, openErr := old.reopen()
+	h, openErr := openTable(m.storage, table, m.names[table])
 	if openErr == nil {
 		m.handles[table] = h
 	}
 	return [2]error{errors.Join(err, openErr), stale}
 }
+
+func (m *machine) rename(table int) (errs [3]error) {
+	ctx := context.Background()
+	from, to := m.names[table], tables[table].name+" renamed"
+	if from == to {
+		to = tables[table].name
+	}
+	errs[0] = m.storage.RenameTable(ctx, from, to)
+	errs[1] = m.storage.RenameTable(ctx, from, "nobody's")
+	errs[2] = m.storage.RenameTable(ctx, to, m.names[(table+1)%len(tables)])
+	m.names[table] = to
+	m.handles[table] = m.handles[table].named(to)
+	return errs
+}
+
+func (m *machine) raw(table int, each func(string)) (errs [2]error) {
+	ctx := context.Background()
+	t, err := core.OpenRaw(ctx, m.storage, m.names[table])
+	if err != nil {
+		return [2]error{err, err}
+	}
+	for row, err := range t.Scan().Rows(ctx) {
+		if err != nil {
+			errs[0] = err
+			break
+		}
+		each(string(row.Value))
+	}
+	errs[1] = t.Put(ctx, []byte("k"), []byte("v"))
+	return errs
+}
+
+func (m *machine) sync() error { return m.storage.Sync(context.Background()) }
 
 func (m *machine) compact() error {
 	_, err := m.storage.Compact(context.Background())

@@ -18,6 +18,7 @@ import (
 type model struct {
 	tables   [][]row
 	guards   [slots]*string
+	looks    [slots]*model // what snapshots show
 	closed   bool
 	readOnly bool
 	updating bool
@@ -91,6 +92,21 @@ func (m *model) held(slot int) (string, bool) {
 
 func (m *model) letGo(slot int) { m.guards[slot] = nil }
 
+func (m *model) snapshot(slot int) error {
+	m.looks[slot] = &model{tables: m.copied()}
+	return nil
+}
+
+func (m *model) look(slot int, fn func(func(int) rows)) bool {
+	s := m.looks[slot]
+	if s != nil {
+		fn(func(n int) rows { return modelRows{m: s, table: n, inside: true, fixed: true} })
+	}
+	return s != nil
+}
+
+func (m *model) forget(slot int) { m.looks[slot] = nil }
+
 func (m *model) cancelled(int, string) []error {
 	return []error{context.Canceled, context.Canceled, context.Canceled}
 }
@@ -99,10 +115,25 @@ func (m *model) mismatch(int) error { return core.ErrFormatMismatch }
 
 func (m *model) drop(table int) [2]error {
 	m.tables[table] = nil
-	return [2]error{nil, core.ErrClosed}
+	for _, s := range m.looks {
+		if s != nil {
+			s.tables[table] = nil // the new table was not there
+		}
+	}
+	return [2]error{nil, core.ErrDropped}
+}
+
+func (m *model) rename(int) [3]error { return [3]error{nil, core.ErrNotFound, core.ErrExists} }
+
+func (m *model) raw(table int, each func(string)) [2]error {
+	for _, x := range m.tables[table] {
+		each(x.value)
+	}
+	return [2]error{nil, core.ErrReadOnly}
 }
 
 func (m *model) compact() error { return nil }
+func (m *model) sync() error    { return nil }
 func (m *model) check() error   { return nil }
 
 func (m *model) open(readOnly bool) error {
@@ -112,13 +143,15 @@ func (m *model) open(readOnly bool) error {
 
 func (m *model) close() error {
 	m.closed = true
-	for _, g := range m.guards {
-		if g != nil {
+	for slot := range slots {
+		if m.guards[slot] != nil || m.looks[slot] != nil {
 			return core.ErrGuardsOpen
 		}
 	}
 	return nil
 }
+
+func (m *model) shutdown() error { return m.close() }
 
 func (m *model) backup() error {
 	if m.closed {
@@ -238,6 +271,19 @@ func (r modelRows) modify(key string, fn changer) error {
 	return err
 }
 
+func (r modelRows) getMany(keys []string, each func(row)) error {
+	for _, k := range keys {
+		v, err := r.get(k, Get)
+		switch {
+		case err == nil:
+			each(row{k, v})
+		case !errors.Is(err, core.ErrNotFound):
+			return err
+		}
+	}
+	return nil
+}
+
 func (r modelRows) putAll(all []row) error {
 	if err := r.writable(); err != nil {
 		return err
@@ -260,7 +306,7 @@ func (r modelRows) stream(all []row, failure error) (int64, error) {
 // in returns a copy of the rows of a range.
 func (r modelRows) in(s scanRange) ([]row, error) {
 	t := tables[r.table]
-	bounded := s.prefix || s.reverse || s.key != "" || s.to != ""
+	bounded := s.prefix || s.after || s.reverse || s.key != "" || s.to != ""
 	if t.unordered && bounded {
 		return nil, core.ErrUnordered
 	}
@@ -274,7 +320,8 @@ func (r modelRows) in(s scanRange) ([]row, error) {
 	for _, x := range r.m.tables[r.table] {
 		switch {
 		case s.prefix && !strings.HasPrefix(x.key, s.key):
-		case !s.prefix && s.key != "" && r.compare(x.key, s.key) < 0:
+		case s.after && (s.reverse && r.compare(x.key, s.key) >= 0 || !s.reverse && r.compare(x.key, s.key) <= 0):
+		case !s.prefix && !s.after && s.key != "" && r.compare(x.key, s.key) < 0:
 		case s.to != "" && r.compare(x.key, s.to) >= 0:
 		default:
 			all = append(all, x)
@@ -297,6 +344,34 @@ func (r modelRows) scan(s scanRange, each func(row) error) error {
 	for _, x := range all {
 		if err := each(x); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func (r modelRows) seek(s scanRange, to string, each func(row)) error {
+	limit := s.limit
+	s.limit = 0
+	all, err := r.in(s)
+	if err != nil {
+		return err
+	}
+	left := len(all) + 1 // as many as there may be: the first row is there again after the seek
+	if limit > 0 {
+		left = limit
+	}
+	if len(all) > 0 {
+		each(all[0])
+		left--
+	}
+	if tables[r.table].unordered {
+		return core.ErrUnordered
+	}
+	for _, x := range all {
+		c := r.compare(x.key, to)
+		if left > 0 && (c == 0 || c > 0 != s.reverse) {
+			each(x)
+			left--
 		}
 	}
 	return nil

@@ -14,10 +14,10 @@ type Op struct {
 	Table int    // which of the tables
 	Key   string // of a row; of the first row of several; the lower bound of a range
 	To    string // the upper bound of a range
-	Value string
-	N     int  // rows, a limit, a guard's slot, a position
-	Flag  bool // reverse; read-only; by another way
-	Ops   []Op // inside a transaction
+	Value string // of a row; where a cursor goes
+	N     int    // rows, a limit, a guard's slot, a position
+	Flag  bool   // reverse; read-only; by another way
+	Ops   []Op   // inside a transaction
 }
 
 // Verb says what an operation does.
@@ -33,6 +33,7 @@ const (
 	Insert      Verb = "insert"
 	Delete      Verb = "delete"
 	Modify      Verb = "modify"       // makes of a row Value and what it begins with; Flag: removes it, or leaves it absent
+	GetMany     Verb = "get many"     // N keys from Key on, and Key again; outside of transactions alone
 	PutAll      Verb = "put all"      // N rows from Key on, in one write
 	Stream      Verb = "stream"       // N rows from Key on; Flag: from a source that fails behind them
 	Count       Verb = "count"        // of the table
@@ -42,6 +43,8 @@ const (
 	ScanCount   Verb = "scan count"   // like Scan
 	ScanDelete  Verb = "scan delete"  // like Scan
 	ScanClear   Verb = "scan clear"   // like Scan
+	After       Verb = "after"        // like Scan, but behind Key in the scan's direction
+	Seek        Verb = "seek"         // like Scan, with a Cursor that goes to Value after one row
 	ScanChange  Verb = "scan change"  // like Scan, and puts Value at each row that it sees, and at a new key
 	Update      Verb = "update"       // a transaction of Ops that commits
 	UpdateFail  Verb = "update fail"  // that returns an error
@@ -50,9 +53,15 @@ const (
 	Past        Verb = "past"         // inside a transaction: a write past it
 	Hold        Verb = "hold"         // opens guard number N
 	LetGo       Verb = "let go"       // reads it, and closes it
+	Snapshot    Verb = "snapshot"     // opens snapshot number N
+	Look        Verb = "look"         // runs Ops, which read, inside of it
+	Forget      Verb = "forget"       // closes it
 	Cancelled   Verb = "cancelled"    // a put, a scan and a transaction whose context has ended
 	Mismatch    Verb = "mismatch"     // opens a table with other formats
 	Drop        Verb = "drop"         // a table, which is then opened anew
+	Rename      Verb = "rename"       // a table, whose handle goes on
+	Raw         Verb = "raw"          // reads all values of a table as they are encoded
+	Sync        Verb = "sync"
 	Compact     Verb = "compact"
 	Check       Verb = "check"
 	Reopen      Verb = "reopen"  // reads and closes all guards; Flag: read-only for a while

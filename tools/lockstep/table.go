@@ -19,22 +19,23 @@ type handle interface {
 	rows
 	in(tx *core.Tx) rows
 	guard(key string) (core.Guard[string], error)
-	reopen() (handle, error)
+	// named is the handle of a table that was renamed.
+	named(name string) handle
 	mismatch() error
 	cancelled(key string) []error
 }
 
-// openTable opens one of the tables.
-func openTable(s *core.Storage, n int) (handle, error) {
+// openTable opens one of the tables, which has this name now.
+func openTable(s *core.Storage, n int, name string) (handle, error) {
 	if tables[n].numbers {
-		return typed[int]{storage: s, n: n, keys: keys.Int(), key: number, text: strconv.Itoa}.reopen()
+		return typed[int]{storage: s, n: n, name: name, keys: keys.Int(), key: number, text: strconv.Itoa}.open()
 	}
 	same := func(s string) string { return strings.Clone(s) }
 	var k core.KeyFormat[string] = keys.String()
 	if tables[n].unordered {
 		k = unordered{}
 	}
-	return typed[string]{storage: s, n: n, keys: k, key: same, text: same}.reopen()
+	return typed[string]{storage: s, n: n, name: name, keys: k, key: same, text: same}.open()
 }
 
 func number(s string) int {
@@ -54,24 +55,30 @@ func (unordered) Decode(b []byte) (string, error)             { return string(b)
 type typed[K any] struct {
 	storage *core.Storage
 	n       int
+	name    string
 	keys    core.KeyFormat[K]
 	key     func(string) K
 	text    func(K) string
 	table   *core.Table[K, string, string]
 }
 
-func (t typed[K]) reopen() (handle, error) {
+func (t typed[K]) named(name string) handle {
+	t.name = name
+	return t
+}
+
+func (t typed[K]) open() (handle, error) {
 	var opts []core.TableOption
 	if tables[t.n].checksums {
 		opts = append(opts, core.WithChecksums())
 	}
 	var err error
-	t.table, err = core.OpenTable(context.Background(), t.storage, tables[t.n].name, t.keys, values.String(), opts...)
+	t.table, err = core.OpenTable(context.Background(), t.storage, t.name, t.keys, values.String(), opts...)
 	return t, err
 }
 
 func (t typed[K]) mismatch() error {
-	_, err := core.OpenTable(context.Background(), t.storage, tables[t.n].name, t.keys, values.Bytes())
+	_, err := core.OpenTable(context.Background(), t.storage, t.name, t.keys, values.Bytes())
 	return err
 }
 
@@ -132,14 +139,36 @@ func (t typed[K]) modify(key string, fn changer) error {
 	return t.table.Modify(context.Background(), t.key(key), fn)
 }
 
+// getMany is outside of transactions alone.
+func (t typed[K]) getMany(wanted []string, each func(row)) error {
+	ks := func(yield func(K) bool) {
+		for _, k := range wanted {
+			if !yield(t.key(k)) {
+				return
+			}
+		}
+	}
+	for r, err := range t.table.GetMany(context.Background(), ks) {
+		if err != nil {
+			return err
+		}
+		each(row{t.text(r.Key), strings.Clone(r.Value)})
+	}
+	return nil
+}
+
 func (t typed[K]) putAll(all []row) error {
-	return t.table.PutAll(context.Background(), func(yield func(K, string) bool) {
+	return t.table.PutAll(context.Background(), t.pairs(all))
+}
+
+func (t typed[K]) pairs(all []row) iter.Seq2[K, string] {
+	return func(yield func(K, string) bool) {
 		for _, r := range all {
 			if !yield(t.key(r.key), r.value) {
 				return
 			}
 		}
-	})
+	}
 }
 
 func (t typed[K]) stream(all []row, failure error) (int64, error) {
@@ -158,6 +187,10 @@ func (t typed[K]) count() (int, error) { return t.table.Count(context.Background
 
 func (t typed[K]) scan(r scanRange, each func(row) error) error {
 	return t.scans(t.table.Scan()).scan(r, each)
+}
+
+func (t typed[K]) seek(r scanRange, to string, each func(row)) error {
+	return t.scans(t.table.Scan()).seek(r, to, each)
 }
 
 func (t typed[K]) scanKeys(r scanRange) ([]string, error) { return t.scans(t.table.Scan()).scanKeys(r) }
@@ -182,6 +215,8 @@ func (s scans[K]) narrow(r scanRange) core.Scan[K, string, string] {
 	switch {
 	case r.prefix:
 		scan = scan.Prefix(s.key(r.key))
+	case r.after:
+		scan = scan.After(s.key(r.key))
 	case r.key != "":
 		scan = scan.From(s.key(r.key))
 	}
@@ -206,6 +241,22 @@ func (s scans[K]) scan(r scanRange, each func(row) error) error {
 		}
 		return nil
 	})
+}
+
+func (s scans[K]) seek(r scanRange, to string, each func(row)) error {
+	c, err := s.narrow(r).Cursor(context.Background())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if c.Next() {
+		each(row{s.text(c.Key()), strings.Clone(c.Value())})
+	}
+	c.Seek(s.key(to))
+	for c.Next() {
+		each(row{s.text(c.Key()), strings.Clone(c.Value())})
+	}
+	return c.Err()
 }
 
 func (s scans[K]) scanKeys(r scanRange) (keys []string, err error) {
@@ -258,11 +309,18 @@ func (t inTx[K]) delete(key string) (bool, error) {
 	return t.tx.Delete(context.Background(), t.key(key))
 }
 
+func (t inTx[K]) putAll(all []row) error { return t.tx.PutAll(context.Background(), t.pairs(all)) }
+
 func (t inTx[K]) count() (int, error) { return t.tx.Count(context.Background()) }
 
 func (t inTx[K]) scan(r scanRange, each func(row) error) error {
 	return t.scans(t.tx.Scan()).scan(r, each)
 }
+
+func (t inTx[K]) seek(r scanRange, to string, each func(row)) error {
+	return t.scans(t.tx.Scan()).seek(r, to, each)
+}
+
 func (t inTx[K]) scanKeys(r scanRange) ([]string, error) { return t.scans(t.tx.Scan()).scanKeys(r) }
 func (t inTx[K]) scanCount(r scanRange) (int, error)     { return t.scans(t.tx.Scan()).scanCount(r) }
 

@@ -19,16 +19,29 @@ type world interface {
 	held(slot int) (string, bool)
 	letGo(slot int)
 
+	// snapshot opens a snapshot, in place of an older one of the same number.
+	snapshot(slot int) error
+	// look runs fn inside of a snapshot, if there is one.
+	look(slot int, fn func(table func(n int) rows)) bool
+	forget(slot int)
+
 	// cancelled does what the verb says.
 	cancelled(table int, key string) []error
 	mismatch(table int) error
 	// drop drops a table and opens it anew; the second error is that of the old handle.
 	drop(table int) [2]error
+	// rename gives a table another name, after which the old one is absent and that of another table is taken.
+	rename(table int) [3]error
+	// raw reads the values of a table as they are encoded, and tries to write there; that is the second error.
+	raw(table int, each func(value string)) [2]error
 	compact() error
+	sync() error
 	check() error
 
 	open(readOnly bool) error
 	close() error
+	// shutdown is close, where nothing is open any more.
+	shutdown() error
 	// backup keeps a backup of the storage.
 	backup() error
 	// restore makes a storage of the backup, which is opened from then on, after trying it where a storage is, and after
@@ -44,10 +57,13 @@ type rows interface {
 	insert(key, value string) error
 	delete(key string) (bool, error)
 	modify(key string, fn changer) error
+	getMany(keys []string, each func(row)) error
 	putAll(rows []row) error
 	stream(rows []row, failure error) (int64, error)
 	count() (int, error)
 	scan(r scanRange, each func(row) error) error
+	// seek pulls a row, goes to a key, and pulls the others.
+	seek(r scanRange, to string, each func(row)) error
 	scanKeys(r scanRange) ([]string, error)
 	scanCount(r scanRange) (int, error)
 	scanDelete(r scanRange) (int, error)
@@ -59,10 +75,12 @@ type changer func(old string, found bool) (string, core.Change, error)
 
 type row struct{ key, value string }
 
-// scanRange is what a scan passes over. An empty bound is none, except under prefix, which makes key a prefix.
+// scanRange is what a scan passes over. An empty bound is none, except under prefix, which makes key a prefix, and under
+// after, which makes it the last key that was seen.
 type scanRange struct {
 	key, to string
 	prefix  bool
+	after   bool
 	reverse bool
 	limit   int // 0: none
 }
