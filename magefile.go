@@ -25,7 +25,8 @@ func Race() error { return tools.Race() }
 // Lint runs the linters and checks headers, links and leftovers.
 func Lint() error { return tools.Lint() }
 
-// Isolated builds, vets and tests each module without the others, and vets it for other platforms.
+// Isolated builds and vets each module without the others, tests it where that picks other versions, and checks its types
+// for other platforms.
 func Isolated() error { return tools.Isolated() }
 
 // Consumer builds programs outside the workspace and checks what is linked into them. -write puts it into docs/choosing.md.

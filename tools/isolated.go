@@ -5,12 +5,15 @@ package tools
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/guardkv/guardkv/tools/typecheck"
 )
 
-// platforms are those that published modules are vetted for, and their APIs compared on. Vetting type-checks everything,
-// tests included, and so finds what does not compile: a system call that is missing, a constant that is too large for an
-// int.
+// platforms are those that the types of published modules are checked for, tests included, and their APIs compared on. That
+// finds what does not compile: a system call that is missing, a constant that is too large for an int.
 var platforms = []string{"darwin/arm64", "linux/386", "linux/arm", "windows/amd64"}
 
 // Isolated looks at each module alone, with the versions that its own go.mod picks instead of the workspace's,
@@ -24,29 +27,82 @@ func Isolated() error {
 	for _, dir := range published {
 		err = errors.Join(err, isolated(dir))
 	}
-	return errors.Join(err, tidy("tools"), tidy("tools/lint"), alone("tools", nil, "build", "./..."))
+	for _, platform := range platforms {
+		err = errors.Join(err, compiles(platform, published))
+	}
+	return errors.Join(err, tidy("tools"), tidy("tools/lint"), alone("tools", "build", "./..."))
 }
 
-// isolated runs the short tests: Test ran all of them, and the only news here is how they get along with other
-// versions. Without -shuffle, so that results in the test cache count.
+// isolated builds and vets a module, and runs its short tests if the module is built of other versions than in the
+// workspace: Test ran all tests with those, and the only news is how they get along with others. Without -shuffle, so that
+// results in the test cache count.
 func isolated(dir string) error {
 	err := errors.Join(
 		tidy(dir),
-		alone(dir, nil, "build", "./..."),
-		alone(dir, nil, "vet", "./..."),
-		alone(dir, nil, "test", "-short", "./..."),
+		alone(dir, "build", "./..."),
+		alone(dir, "vet", "./..."),
 	)
-	for _, platform := range platforms {
-		goos, goarch, _ := strings.Cut(platform, "/")
-		err = errors.Join(err, alone(dir, []string{"GOOS=" + goos, "GOARCH=" + goarch}, "vet", "./..."))
+	own, errOwn := selected(dir, "GOWORK=off")
+	workspace, errWorkspace := selected(dir)
+	if errOwn == nil && errWorkspace == nil && slices.Equal(own, workspace) {
+		fmt.Printf("%s is built of the same versions as in the workspace, where its tests ran\n", dir)
+		return err
+	}
+	return errors.Join(err, errOwn, errWorkspace, alone(dir, "test", "-short", "./..."))
+}
+
+// selected returns the modules that a module and its tests are built of, each with its version, without those of this
+// repository.
+func selected(dir string, env ...string) ([]string, error) {
+	const format = `{{with .Module}}{{.Path}} {{.Version}}{{with .Replace}} => {{.Path}} {{.Version}}{{end}}{{end}}`
+	out, err := command{env: env, args: []string{"go", "-C", dir, "list", "-deps", "-test", "-f", format, "./..."}}.output()
+	if err != nil {
+		return nil, err
+	}
+	lines := slices.DeleteFunc(strings.Split(out, "\n"), func(line string) bool {
+		return line == "" || strings.HasPrefix(line, "github.com/guardkv/guardkv/")
+	})
+	slices.Sort(lines)
+	return slices.Compact(lines), nil
+}
+
+// compiles returns an error if one of the modules, alone, does not compile on a platform.
+func compiles(platform string, dirs []string) error {
+	goos, goarch, _ := strings.Cut(platform, "/")
+	checker, err := typecheck.New(goarch)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		err = errors.Join(err, compilesModule(checker, goos, goarch, dir))
 	}
 	return err
 }
 
+func compilesModule(checker *typecheck.Checker, goos, goarch, dir string) error {
+	list := command{
+		env:  []string{"GOWORK=off", "CGO_ENABLED=0", "GOOS=" + goos, "GOARCH=" + goarch},
+		args: append(append([]string{"go", "-C", dir, "list"}, typecheck.Flags...), "./..."),
+	}
+	out, err := list.output()
+	if err != nil {
+		return err
+	}
+	n, err := checker.Check(strings.NewReader(out))
+	if err == nil && n == 0 {
+		err = errors.New("no package found") // a check that looks at nothing must not pass
+	}
+	if err != nil {
+		return fmt.Errorf("%s on %s/%s: %w", dir, goos, goarch, err)
+	}
+	fmt.Printf("%s compiles on %s/%s: %d packages\n", dir, goos, goarch, n)
+	return nil
+}
+
 // tidy fails if go mod tidy would change go.mod or go.sum.
-func tidy(dir string) error { return alone(dir, nil, "mod", "tidy", "-diff") }
+func tidy(dir string) error { return alone(dir, "mod", "tidy", "-diff") }
 
 // alone runs a go command in a module, outside the workspace.
-func alone(dir string, env []string, args ...string) error {
-	return command{env: append([]string{"GOWORK=off"}, env...), args: append([]string{"go", "-C", dir}, args...)}.run()
+func alone(dir string, args ...string) error {
+	return command{env: []string{"GOWORK=off"}, args: append([]string{"go", "-C", dir}, args...)}.run()
 }
