@@ -7,57 +7,119 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
-// fuzzTarget is one fuzz test of one package.
-type fuzzTarget struct{ pkg, name string }
+// fuzzed is a package with fuzz targets.
+type fuzzed struct {
+	ImportPath, Dir           string
+	TestGoFiles, XTestGoFiles []string
+	targets                   []string
+}
 
-// minimize bounds what is spent on making an input smaller. Without it, a target that does not take the same way each
-// time, such as one that reads files, spends all of its time on that.
-const minimize = "-fuzzminimizetime=10x"
-
-// Fuzz runs every fuzz target of all modules one after the other, each for the given time, 30s if nil.
+// Fuzz runs every fuzz target of all modules one after the other, each for the given time, 30s if nil. It builds the test
+// program of a package once for all of its targets, as go test would do for each of them.
 func Fuzz(each *time.Duration) error {
 	fuzztime := 30 * time.Second
 	if each != nil {
 		fuzztime = *each
 	}
-	events, err := command{args: []string{"go", "test", "-json", "-list=^Fuzz", "work"}}.output()
+	list, err := command{args: []string{"go", "list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles", "work"}}.output()
 	if err != nil {
 		return err
 	}
-	targets, err := fuzzTargets(events)
+	packages, err := findFuzzed(list)
 	if err != nil {
 		return err
 	}
-	for _, t := range targets {
-		err := run("go", "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+fuzztime.String(), minimize, t.pkg)
-		if err != nil {
+	cache, err := command{args: []string{"go", "env", "GOCACHE"}}.output()
+	if err != nil {
+		return err
+	}
+	bin, err := os.MkdirTemp("", "guardkv-fuzz-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(bin)
+	for _, p := range packages {
+		err = errors.Join(err, p.run(filepath.Join(bin, "test.exe"), filepath.Join(strings.TrimSpace(cache), "fuzz"), fuzztime))
+	}
+	return err
+}
+
+// minimize bounds what is spent on making an input smaller. Without it, a target that does not take the same way each
+// time, such as one that reads files, spends all of its time on that.
+const minimize = "-test.fuzzminimizetime=10x"
+
+// run runs the targets of a package, up to the first that fails. What they find interesting is where go test looks for it.
+func (p *fuzzed) run(bin, cache string, each time.Duration) error {
+	if err := run("go", "test", "-c", "-fuzz=.", "-o", bin, p.ImportPath); err != nil {
+		return err
+	}
+	for _, target := range p.targets {
+		c := command{dir: p.Dir, args: []string{
+			bin, "-test.paniconexit0", "-test.run=^$", "-test.fuzz=^" + target + "$", "-test.fuzztime=" + each.String(), minimize,
+			"-test.fuzzcachedir=" + filepath.Join(cache, filepath.FromSlash(p.ImportPath)),
+		}}
+		if err := c.run(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fuzzTargets finds the targets in what go test -json -list printed. That there are none is an error: a
-// check that looks at nothing must not pass.
-func fuzzTargets(events string) ([]fuzzTarget, error) {
-	var targets []fuzzTarget
-	for d := json.NewDecoder(strings.NewReader(events)); ; {
-		var event struct{ Action, Package, Output string }
-		switch err := d.Decode(&event); {
-		case errors.Is(err, io.EOF) && len(targets) == 0:
+// findFuzzed finds the targets in the packages that go list -json printed. That there are none is an error: a check
+// that looks at nothing must not pass.
+func findFuzzed(list string) ([]fuzzed, error) {
+	var all []fuzzed
+	for d := json.NewDecoder(strings.NewReader(list)); ; {
+		var p fuzzed
+		switch err := d.Decode(&p); {
+		case errors.Is(err, io.EOF) && len(all) == 0:
 			return nil, errors.New("no fuzz target found")
 		case errors.Is(err, io.EOF):
-			return targets, nil
+			return all, nil
 		case err != nil:
-			return nil, fmt.Errorf("go test -json: %w", err)
+			return nil, fmt.Errorf("go list -json: %w", err)
 		}
-		if event.Action == "output" && strings.HasPrefix(event.Output, "Fuzz") {
-			targets = append(targets, fuzzTarget{event.Package, strings.TrimSpace(event.Output)})
+		if err := p.find(); err != nil {
+			return nil, err
+		}
+		if len(p.targets) > 0 {
+			all = append(all, p)
 		}
 	}
+}
+
+// find looks for targets in the sources: to ask the test programs, all of them would have to be linked.
+func (p *fuzzed) find() error {
+	for _, name := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && isTarget(f.Name.Name) {
+				p.targets = append(p.targets, f.Name.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// isTarget reports whether go test takes a function of this name for a fuzz target.
+func isTarget(name string) bool {
+	rest, ok := strings.CutPrefix(name, "Fuzz")
+	first, _ := utf8.DecodeRuneInString(rest)
+	return ok && (rest == "" || !unicode.IsLower(first))
 }
