@@ -10,18 +10,18 @@ import (
 	"slices"
 )
 
-func (s *suite[V, W]) id() error {
-	id := s.format.ID()
+func (s *suite) id() error {
+	id := s.format.id()
 	if id == "" {
 		return errors.New("the ID is empty: it is what a table remembers about its format")
 	}
-	if again := s.format.ID(); again != id {
+	if again := s.format.id(); again != id {
 		return fmt.Errorf("the ID is %q, and then %q", id, again)
 	}
 	return nil
 }
 
-func (s *suite[V, W]) roundTrip() error {
+func (s *suite) roundTrip() error {
 	if s.notBound != nil {
 		return fmt.Errorf("Bind(nil) for a new table: %w", s.notBound)
 	}
@@ -43,7 +43,7 @@ func (s *suite[V, W]) roundTrip() error {
 
 // appendOnly hands out dst of every kind: with and without a prefix, with every amount of spare capacity that could
 // matter, and with something in it.
-func (s *suite[V, W]) appendOnly() error {
+func (s *suite) appendOnly() error {
 	for _, g := range s.good {
 		for _, prefix := range []string{"", "p", "a prefix that stays"} {
 			for _, spare := range []int{0, 1, len(g.encoded) - 1, len(g.encoded), len(g.encoded) + 1, 2*len(g.encoded) + 64} {
@@ -56,7 +56,7 @@ func (s *suite[V, W]) appendOnly() error {
 	return nil
 }
 
-func (s *suite[V, W]) appendAfter(g good[V], prefix []byte, spare int) error {
+func (s *suite) appendAfter(g good, prefix []byte, spare int) error {
 	whole := append(slices.Clip(bytes.Clone(prefix)), bytes.Repeat([]byte{0xA5}, spare)...)
 	dst := whole[:len(prefix)]
 	result, err := s.appendTo(dst, g.value)
@@ -75,10 +75,10 @@ func (s *suite[V, W]) appendAfter(g good[V], prefix []byte, spare int) error {
 
 // keepsNothing overwrites what was handed to Append and what it returned, as a caller that reuses a buffer does, and
 // looks whether a later Append notices, or changes what an earlier one returned.
-func (s *suite[V, W]) keepsNothing() error {
+func (s *suite) keepsNothing() error {
 	for _, g := range s.good {
 		for _, size := range []int{0, 2*len(g.encoded) + 64} {
-			result, err := s.format.Append(make([]byte, 0, size), g.value)
+			result, err := s.format.append(make([]byte, 0, size), g.value)
 			if err != nil {
 				return err
 			}
@@ -94,7 +94,7 @@ func (s *suite[V, W]) keepsNothing() error {
 }
 
 // appendAfterSpoiling puts things back in order, so that what is broken shows here alone.
-func (s *suite[V, W]) appendAfterSpoiling(result []byte, g good[V]) error {
+func (s *suite) appendAfterSpoiling(result []byte, g good) error {
 	defer copy(result, bytes.Clone(result))
 	spoil(result)
 	b, err := s.encode(g.value)
@@ -105,7 +105,7 @@ func (s *suite[V, W]) appendAfterSpoiling(result []byte, g good[V]) error {
 }
 
 // appendOthers encodes every sample and returns an error if that changes result.
-func (s *suite[V, W]) appendOthers(result []byte) error {
+func (s *suite) appendOthers(result []byte) error {
 	before := bytes.Clone(result)
 	for _, other := range s.good {
 		if _, err := s.encode(other.value); err != nil {
@@ -120,7 +120,7 @@ func (s *suite[V, W]) appendOthers(result []byte) error {
 }
 
 // encodingsOfOne is the check of what the format declares about the encodings of one value.
-func (s *suite[V, W]) encodingsOfOne() check {
+func (s *suite) encodingsOfOne() check {
 	if s.varies {
 		return check{name: "Varies", promise: "each encoding of a value reads as the value", run: s.varied}
 	}
@@ -130,7 +130,7 @@ func (s *suite[V, W]) encodingsOfOne() check {
 	}
 }
 
-func (s *suite[V, W]) varied() error {
+func (s *suite) varied() error {
 	for range 64 {
 		for _, g := range s.good {
 			b, err := s.encode(g.value)
@@ -145,7 +145,7 @@ func (s *suite[V, W]) varied() error {
 	return nil
 }
 
-func (s *suite[V, W]) deterministic() error {
+func (s *suite) deterministic() error {
 	for range 8 {
 		for _, g := range s.good {
 			b, err := s.encode(g.value)

@@ -30,6 +30,11 @@ func Bench[V, W any](b *testing.B, f core.ValueFormat[V, W], samples ...V) {
 	}
 }
 
+// asValue is a key format as a value format.
+type asValue[K any] struct{ core.KeyFormat[K] }
+
+func (f asValue[K]) View(b []byte) (K, error) { return f.Decode(b) }
+
 // BenchKey measures encoding and decoding of the samples, which it takes in turn.
 func BenchKey[K any](b *testing.B, f core.KeyFormat[K], samples ...K) {
 	benchBoth[K, K](b, "Decode", asValue[K]{f}, samples)

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -147,7 +148,7 @@ func TestNaturalOrder(t *testing.T) {
 	if floatOrder(0, math.Copysign(0, -1)) != 0 {
 		t.Error("-0 differs from 0")
 	}
-	if naturalOrder[struct{}]() != nil || naturalOrder[[]string]() != nil {
+	if naturalOrder(reflect.TypeFor[struct{}]()) != nil || naturalOrder(reflect.TypeFor[[]string]()) != nil {
 		t.Error("an order was made up")
 	}
 }
@@ -155,7 +156,7 @@ func TestNaturalOrder(t *testing.T) {
 // wantOrder tests that the keys, which are in order, are found to be.
 func wantOrder[K any](t *testing.T, keys ...K) {
 	t.Helper()
-	compare := naturalOrder[K]()
+	compare := naturalOrder(reflect.TypeFor[K]())
 	for i, a := range keys {
 		for j, b := range keys {
 			if got, want := compare(a, b), i-j; got < 0 != (want < 0) || got > 0 != (want > 0) {

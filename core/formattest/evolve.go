@@ -24,13 +24,18 @@ func Evolve[V1, W1, V2, W2 any](t *testing.T, was core.ValueFormat[V1, W1], is c
 }
 
 func evolve[V1, W1, V2, W2 any](was core.ValueFormat[V1, W1], is core.ValueFormat[V2, W2], kept func(V1, W2) bool, samples []V1) error {
+	keptAny := func(v, w any) bool { return kept(as[V1](v), as[W2](w)) }
+	return takeTurns(erased(was, nil), erased(is, nil), keptAny, boxed(samples))
+}
+
+func takeTurns(was, is format, kept func(v, w any) bool, samples []any) error {
 	first, meta, err := open(was, nil)
 	if err != nil {
 		return fmt.Errorf("a new table: %w", err)
 	}
 	var rows [][]byte
 	for _, v := range samples {
-		b, err := first.Append(nil, v)
+		b, err := first.append(nil, v)
 		if err != nil {
 			return fmt.Errorf("%s cannot be encoded: %w", showValue(v), err)
 		}
@@ -38,7 +43,7 @@ func evolve[V1, W1, V2, W2 any](was core.ValueFormat[V1, W1], is core.ValueForma
 	}
 	var settled []byte
 	for turn := range 3 {
-		var second core.ValueFormat[V2, W2]
+		var second format
 		if second, meta, err = open(is, meta); err != nil {
 			return fmt.Errorf("turn %d: the table cannot be opened with the new type: %w", turn, err)
 		}
@@ -53,7 +58,7 @@ func evolve[V1, W1, V2, W2 any](was core.ValueFormat[V1, W1], is core.ValueForma
 			return fmt.Errorf("turn %d: the table cannot be opened with the old type any more: %w", turn, err)
 		}
 		for _, b := range rows {
-			if _, err := first.View(placed(b)); err != nil {
+			if _, err := first.view(placed(b)); err != nil {
 				return fmt.Errorf("turn %d: %s cannot be read with its own type any more: %w", turn, show(b), err)
 			}
 		}
@@ -62,16 +67,16 @@ func evolve[V1, W1, V2, W2 any](was core.ValueFormat[V1, W1], is core.ValueForma
 }
 
 // open binds a format that keeps metadata to what is stored.
-func open[V, W any](f core.ValueFormat[V, W], stored []byte) (core.ValueFormat[V, W], []byte, error) {
-	if b, ok := f.(core.Binder[V, W]); ok {
-		return b.Bind(stored)
+func open(f format, stored []byte) (format, []byte, error) {
+	if f.bind != nil {
+		return f.bind(stored)
 	}
 	return f, stored, nil
 }
 
-func readsKept[V1, V2, W2 any](f core.ValueFormat[V2, W2], kept func(V1, W2) bool, samples []V1, rows [][]byte) error {
+func readsKept(f format, kept func(v, w any) bool, samples []any, rows [][]byte) error {
 	for i, b := range rows {
-		w, err := f.View(placed(b))
+		w, err := f.view(placed(b))
 		if err != nil {
 			return fmt.Errorf("%s, which is %s, cannot be read with the new type: %w", show(b), showValue(samples[i]), err)
 		}

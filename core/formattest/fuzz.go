@@ -54,17 +54,17 @@ func fuzz(f *testing.F, seeds [][]byte, checks []func(b []byte) error) {
 }
 
 // readChecks are the promises about reading that can be tested on any bytes.
-func (s *suite[V, W]) readChecks() []func(b []byte) error {
+func (s *suite) readChecks() []func(b []byte) error {
 	all := []func(b []byte) error{s.bounded, s.neverPanics, s.readOnly, s.readsInside, s.settles}
-	if r, ok := s.format.(core.Reuser[W]); ok {
-		var w W
-		all = append(all, func(b []byte) error { return s.readsIntoAs(r, b, &w) })
+	if s.format.into != nil {
+		into := s.format.into()
+		all = append(all, func(b []byte) error { return s.readsIntoAs(into, b) })
 	}
 	return all
 }
 
 // settles returns an error if what was read is encoded as something that reads as anything else.
-func (s *suite[V, W]) settles(b []byte) error {
+func (s *suite) settles(b []byte) error {
 	v, err := s.read(b)
 	if err != nil {
 		return nil

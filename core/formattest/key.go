@@ -8,41 +8,39 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/guardkv/guardkv/core"
 )
 
-// asValue is a key format as a value format.
-type asValue[K any] struct{ core.KeyFormat[K] }
-
-func (f asValue[K]) View(b []byte) (K, error) { return f.Decode(b) }
-
-type keySuite[K any] struct {
-	*suite[K, K]
-	keys    core.KeyFormat[K]
-	compare func(a, b K) int // nil if there is no order
+// keySuite is the suite of a key format.
+type keySuite struct {
+	*suite
+	keys    keyFormat
+	compare func(a, b any) int // nil if there is no order
+	text    func(k any) string // nil if keys have no prefixes
 }
 
-func newKeySuite[K any](f core.KeyFormat[K], x KeyExtras[K], samples []K) (*keySuite[K], error) {
-	compare := x.Compare
-	if compare == nil {
-		compare = naturalOrder[K]()
+func newKeySuite[K any](f core.KeyFormat[K], x KeyExtras[K], samples []K) (*keySuite, error) {
+	s := &keySuite{
+		suite: &suite{borrows: x.Borrows}, compare: naturalOrder(reflect.TypeFor[K]()), text: keyText(reflect.TypeFor[K]()),
 	}
-	same := x.Same
-	if same == nil && compare != nil {
-		same = func(a, b K) bool { return compare(a, b) == 0 }
+	s.format, s.keys = erasedKey(f)
+	if x.Compare != nil {
+		s.compare = func(a, b any) int { return x.Compare(as[K](a), as[K](b)) }
 	}
-	s, err := newSuite(asValue[K]{f}, Extras[K, K]{Same: same, Borrows: x.Borrows}, samples)
-	if err != nil {
-		return nil, err
+	if x.Same != nil {
+		s.same = func(a, b any) bool { return x.Same(as[K](a), as[K](b)) }
+	} else if s.compare != nil {
+		s.same = func(a, b any) bool { return s.compare(a, b) == 0 }
 	}
-	return &keySuite[K]{s, f, compare}, nil
+	return s, s.start(boxed(samples))
 }
 
 // some returns the samples, and keys that damaged encodings decode to: those are often close to each other.
-func (s *keySuite[K]) some() []good[K] {
+func (s *keySuite) some() []good {
 	const most = 300
 	all := slices.Clone(s.good)
 	for _, b := range inputs(s.encodings()) {
@@ -54,13 +52,13 @@ func (s *keySuite[K]) some() []good[K] {
 			continue
 		}
 		if again, err := s.encode(k); err == nil {
-			all = append(all, good[K]{k, again, k})
+			all = append(all, good{k, again, k})
 		}
 	}
 	return all
 }
 
-func (s *keySuite[K]) eachPair(fn func(a, b good[K]) error) error {
+func (s *keySuite) eachPair(fn func(a, b good) error) error {
 	keys := s.some()
 	for i, a := range keys {
 		for _, b := range keys[i:] {
@@ -72,8 +70,8 @@ func (s *keySuite[K]) eachPair(fn func(a, b good[K]) error) error {
 	return nil
 }
 
-func (s *keySuite[K]) equality() error {
-	return s.eachPair(func(a, b good[K]) error {
+func (s *keySuite) equality() error {
+	return s.eachPair(func(a, b good) error {
 		if bytes.Equal(a.encoded, b.encoded) == s.same(a.value, b.value) {
 			return nil
 		}
@@ -82,11 +80,11 @@ func (s *keySuite[K]) equality() error {
 	})
 }
 
-func (s *keySuite[K]) order() error {
+func (s *keySuite) order() error {
 	if s.compare == nil {
 		return errors.New("KeyExtras.Compare is needed: the format is ordered, and the order of its keys is not known")
 	}
-	return s.eachPair(func(a, b good[K]) error {
+	return s.eachPair(func(a, b good) error {
 		if cmp.Compare(s.compare(a.value, b.value), 0) == bytes.Compare(a.encoded, b.encoded) {
 			return nil
 		}
@@ -95,7 +93,7 @@ func (s *keySuite[K]) order() error {
 	})
 }
 
-func (s *keySuite[K]) canonical(b []byte) error {
+func (s *keySuite) canonical(b []byte) error {
 	k, err := s.read(b)
 	if err != nil {
 		return nil
@@ -111,18 +109,16 @@ func (s *keySuite[K]) canonical(b []byte) error {
 }
 
 // prefix tests the ranges of keys that are strings or bytes.
-func (s *keySuite[K]) prefix(p core.Prefixer[K]) error {
-	text := keyText[K]()
-	return s.eachPair(func(a, b good[K]) error {
-		for _, x := range [][2]good[K]{{a, b}, {b, a}} {
+func (s *keySuite) prefix() error {
+	return s.eachPair(func(a, b good) error {
+		for _, x := range [][2]good{{a, b}, {b, a}} {
 			start, k := x[0], x[1]
-			r := p.Prefix(start.value)
-			low, high, _ := r.Bounds()
-			if err := r.MadeBy(s.keys.ID()); err != nil { // so does a scan
+			low, high, err := s.keys.prefix(start.value)
+			if err != nil { // so does a scan
 				return fmt.Errorf("the range of %s: %w", showValue(start.value), err)
 			}
 			in := bytes.Compare(k.encoded, low) >= 0 && (high == nil || bytes.Compare(k.encoded, high) < 0)
-			if in != strings.HasPrefix(text(k.value), text(start.value)) {
+			if in != strings.HasPrefix(s.text(k.value), s.text(start.value)) {
 				return fmt.Errorf("the range of %s is from %s to %s; that of the key %s is %s",
 					showValue(start.value), show(low), show(high), showValue(k.value), show(k.encoded))
 			}

@@ -11,33 +11,32 @@ import (
 	"time"
 )
 
-// naturalOrder returns the order of K, or nil if it has none that everybody would agree on.
-func naturalOrder[K any]() func(a, b K) int {
-	t := reflect.TypeFor[K]()
+// naturalOrder returns the order of a type, or nil if it has none that everybody would agree on.
+func naturalOrder(t reflect.Type) func(a, b any) int {
 	if t == reflect.TypeFor[time.Time]() {
-		return func(a, b K) int { return any(a).(time.Time).Compare(any(b).(time.Time)) }
+		return func(a, b any) int { return a.(time.Time).Compare(b.(time.Time)) }
 	}
 	switch {
 	case t.Kind() == reflect.Bool:
-		return by[K](func(a, b reflect.Value) int { return boolOrder(a.Bool(), b.Bool()) })
+		return by(func(a, b reflect.Value) int { return boolOrder(a.Bool(), b.Bool()) })
 	case reflect.Int <= t.Kind() && t.Kind() <= reflect.Int64:
-		return by[K](func(a, b reflect.Value) int { return cmp.Compare(a.Int(), b.Int()) })
+		return by(func(a, b reflect.Value) int { return cmp.Compare(a.Int(), b.Int()) })
 	case reflect.Uint <= t.Kind() && t.Kind() <= reflect.Uintptr:
-		return by[K](func(a, b reflect.Value) int { return cmp.Compare(a.Uint(), b.Uint()) })
+		return by(func(a, b reflect.Value) int { return cmp.Compare(a.Uint(), b.Uint()) })
 	case t.Kind() == reflect.Float32, t.Kind() == reflect.Float64:
-		return by[K](func(a, b reflect.Value) int { return floatOrder(a.Float(), b.Float()) })
+		return by(func(a, b reflect.Value) int { return floatOrder(a.Float(), b.Float()) })
 	case t.Kind() == reflect.String:
-		return by[K](func(a, b reflect.Value) int { return cmp.Compare(a.String(), b.String()) })
+		return by(func(a, b reflect.Value) int { return cmp.Compare(a.String(), b.String()) })
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
-		return by[K](func(a, b reflect.Value) int { return bytes.Compare(a.Bytes(), b.Bytes()) })
+		return by(func(a, b reflect.Value) int { return bytes.Compare(a.Bytes(), b.Bytes()) })
 	case t.Kind() == reflect.Array && t.Elem().Kind() == reflect.Uint8:
-		return by[K](arrayOrder)
+		return by(arrayOrder)
 	}
 	return nil
 }
 
-func by[K any](compare func(a, b reflect.Value) int) func(a, b K) int {
-	return func(a, b K) int { return compare(reflect.ValueOf(a), reflect.ValueOf(b)) }
+func by(compare func(a, b reflect.Value) int) func(a, b any) int {
+	return func(a, b any) int { return compare(reflect.ValueOf(a), reflect.ValueOf(b)) }
 }
 
 func boolOrder(a, b bool) int {
@@ -67,14 +66,13 @@ func arrayOrder(a, b reflect.Value) int {
 	return 0
 }
 
-// keyText returns the text of a key that is a string or bytes, which alone have prefixes. It is nil for other types.
-func keyText[K any]() func(K) string {
-	t := reflect.TypeFor[K]()
+// keyText returns the text of keys that are strings or bytes, which alone have prefixes. It is nil for other types.
+func keyText(t reflect.Type) func(k any) string {
 	switch {
 	case t.Kind() == reflect.String:
-		return func(k K) string { return reflect.ValueOf(k).String() }
+		return func(k any) string { return reflect.ValueOf(k).String() }
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
-		return func(k K) string { return string(reflect.ValueOf(k).Bytes()) }
+		return func(k any) string { return string(reflect.ValueOf(k).Bytes()) }
 	}
 	return nil
 }

@@ -8,12 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-
-	"github.com/guardkv/guardkv/core"
 )
 
 // concurrent encodes and reads every sample in eight goroutines, each in an order of its own.
-func (s *suite[V, W]) concurrent() error {
+func (s *suite) concurrent() error {
 	var wg sync.WaitGroup
 	failures := make([]error, 8)
 	for i := range failures {
@@ -27,7 +25,7 @@ func (s *suite[V, W]) concurrent() error {
 	return errors.Join(failures...)
 }
 
-func (s *suite[V, W]) useOnce(g good[V]) error {
+func (s *suite) useOnce(g good) error {
 	b, err := s.encode(g.value)
 	if err != nil {
 		return fmt.Errorf("while others use the format: %w", err)
@@ -42,30 +40,30 @@ func (s *suite[V, W]) useOnce(g good[V]) error {
 }
 
 // reuse reads everything twice: into a new W, and into one that held something else before.
-func (s *suite[V, W]) reuse(r core.Reuser[W]) error {
-	var w W
+func (s *suite) reuse() error {
+	into := s.format.into()
 	for _, a := range s.good {
 		for _, b := range s.good {
-			if err := s.readsIntoAs(r, a.encoded, &w); err != nil {
+			if err := s.readsIntoAs(into, a.encoded); err != nil {
 				return err
 			}
-			if err := s.readsIntoAs(r, b.encoded, &w); err != nil {
+			if err := s.readsIntoAs(into, b.encoded); err != nil {
 				return fmt.Errorf("over %s: %w", show(a.encoded), err)
 			}
 		}
 	}
-	return s.everyInput(func(b []byte) error { return s.readsIntoAs(r, b, &w) })()
+	return s.everyInput(func(b []byte) error { return s.readsIntoAs(into, b) })()
 }
 
-// readsIntoAs returns an error unless b reads into w as it reads otherwise.
-func (s *suite[V, W]) readsIntoAs(r core.Reuser[W], b []byte, w *W) error {
+// readsIntoAs returns an error unless b reads into a view as it reads otherwise.
+func (s *suite) readsIntoAs(into func(b []byte) (view any, err error), b []byte) error {
 	want, wantErr := s.read(b)
 	inside, _ := place(b, 0xAA)
-	var got V
+	var got any
 	err := safely(func() error {
-		err := r.ViewInto(inside, w)
+		w, err := into(inside)
 		if err == nil {
-			got = s.value(*w)
+			got = s.format.value(w)
 		}
 		return err
 	})
@@ -78,14 +76,14 @@ func (s *suite[V, W]) readsIntoAs(r core.Reuser[W], b []byte, w *W) error {
 	return nil
 }
 
-func (s *suite[V, W]) trusted(t core.Truster[W]) error {
+func (s *suite) trusted() error {
 	for _, g := range s.good {
 		inside, _ := place(g.encoded, 0xAA)
-		w, err := t.ViewTrusted(inside)
+		w, err := s.format.trusted(inside)
 		if err != nil {
 			return fmt.Errorf("%s: %w", show(g.encoded), err)
 		}
-		if v := s.value(w); !s.agree(v, g.read) {
+		if v := s.format.value(w); !s.agree(v, g.read) {
 			return fmt.Errorf("%s: View reads %s, ViewTrusted %s", show(g.encoded), showValue(g.read), showValue(v))
 		}
 	}
@@ -93,9 +91,9 @@ func (s *suite[V, W]) trusted(t core.Truster[W]) error {
 }
 
 // bind reopens the table: once with the metadata of the format, and often with other metadata.
-func (s *suite[V, W]) bind() error {
+func (s *suite) bind() error {
 	stored := bytes.Clone(s.meta)
-	f, meta, err := s.unbound.Bind(stored)
+	f, meta, err := s.unbound(stored)
 	if err != nil {
 		return fmt.Errorf("a table that was just created cannot be opened: %w", err)
 	}
@@ -110,7 +108,7 @@ func (s *suite[V, W]) bind() error {
 }
 
 // sameAs returns an error unless f and s.format read each other's encodings.
-func (s *suite[V, W]) sameAs(f core.ValueFormat[V, W]) error {
+func (s *suite) sameAs(f format) error {
 	reopened := *s
 	reopened.format = f
 	for _, g := range s.good {
@@ -129,16 +127,16 @@ func (s *suite[V, W]) sameAs(f core.ValueFormat[V, W]) error {
 }
 
 // refusesMetadata: damage may go unnoticed but must not panic; what was never metadata must be an error.
-func (s *suite[V, W]) refusesMetadata() error {
+func (s *suite) refusesMetadata() error {
 	for kind, b := range inputs([][]byte{s.meta}) {
-		err := safely(func() error { _, _, err := s.unbound.Bind(bytes.Clone(b)); return err })
+		err := safely(func() error { _, _, err := s.unbound(bytes.Clone(b)); return err })
 		var p *panicked
 		if errors.As(err, &p) {
 			return fmt.Errorf("metadata, %s, %s: %w", kind, show(b), p)
 		}
 	}
 	for _, junk := range []string{"junk", "\xCC\xCC\xCC\xCC\xCC\xCC\xCC\xCC", string(bytes.Repeat([]byte("junk "), 100))} {
-		if _, _, err := s.unbound.Bind([]byte(junk)); err == nil {
+		if _, _, err := s.unbound([]byte(junk)); err == nil {
 			return fmt.Errorf("%s is taken for metadata", show([]byte(junk)))
 		}
 	}

@@ -3,10 +3,8 @@
 
 package formattest
 
-import "github.com/guardkv/guardkv/core"
-
 // checks are the promises of a value format, those of its optional powers included.
-func (s *suite[V, W]) checks() []check {
+func (s *suite) checks() []check {
 	all := []check{
 		{name: "ID", promise: "the ID is not empty and never changes", run: s.id},
 		{name: "RoundTrip", promise: "reading an encoding gives what was encoded", run: s.roundTrip},
@@ -31,16 +29,16 @@ func (s *suite[V, W]) checks() []check {
 		s.memory(),
 		{name: "Concurrent", promise: "a format is safe for concurrent use", run: s.concurrent},
 	}
-	if r, ok := s.format.(core.Reuser[W]); ok {
+	if s.format.into != nil {
 		all = append(all, check{
 			name: "Reuse", promise: "ViewInto reads what View reads, and nothing of the old value stays",
-			run: func() error { return s.reuse(r) },
+			run: s.reuse,
 		})
 	}
-	if t, ok := s.format.(core.Truster[W]); ok {
+	if s.format.trusted != nil {
 		all = append(all, check{
 			name: "Trusted", promise: "ViewTrusted reads what View reads, if the bytes are valid",
-			run: func() error { return s.trusted(t) },
+			run: s.trusted,
 		})
 	}
 	if s.unbound != nil {
@@ -53,18 +51,18 @@ func (s *suite[V, W]) checks() []check {
 }
 
 // checks are the promises of a key format. Those it shares with value formats are checked in the same way.
-func (s *keySuite[K]) checks() []check {
+func (s *keySuite) checks() []check {
 	all := append(s.suite.checks(),
 		check{name: "Equality", promise: "equal keys have equal encodings, and different keys different ones", run: s.equality},
 		check{name: "Canonical", promise: "bytes that decode to a key are the encoding of that key", run: s.everyInput(s.canonical)},
 	)
-	if s.keys.Ordered() {
+	if s.keys.ordered() {
 		all = append(all, check{name: "Order", promise: "bytes.Compare on encodings agrees with the order of the keys", run: s.order})
 	}
-	if p, ok := s.keys.(core.Prefixer[K]); ok && keyText[K]() != nil {
+	if s.keys.prefix != nil && s.text != nil {
 		all = append(all, check{
 			name: "Prefix", promise: "Prefix is the range of the keys that start with k, and of no other",
-			run: func() error { return s.prefix(p) },
+			run: s.prefix,
 		})
 	}
 	return all

@@ -15,7 +15,7 @@ import (
 )
 
 // everyInput returns a check that runs fn on valid and on damaged encodings.
-func (s *suite[V, W]) everyInput(fn func(b []byte) error) func() error {
+func (s *suite) everyInput(fn func(b []byte) error) func() error {
 	return func() error {
 		for kind, b := range inputs(s.encodings()) {
 			if err := fn(b); err != nil {
@@ -26,7 +26,7 @@ func (s *suite[V, W]) everyInput(fn func(b []byte) error) func() error {
 	}
 }
 
-func (s *suite[V, W]) neverPanics(b []byte) error {
+func (s *suite) neverPanics(b []byte) error {
 	_, err := s.read(b)
 	var p *panicked
 	if errors.As(err, &p) {
@@ -36,7 +36,7 @@ func (s *suite[V, W]) neverPanics(b []byte) error {
 }
 
 // wrapsCorrupt returns an error if b cannot be read and the error does not tell a program what to do.
-func (s *suite[V, W]) wrapsCorrupt(b []byte) error {
+func (s *suite) wrapsCorrupt(b []byte) error {
 	_, err := s.read(b)
 	var p *panicked
 	if err == nil || errors.As(err, &p) || errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrFormatMismatch) {
@@ -47,7 +47,7 @@ func (s *suite[V, W]) wrapsCorrupt(b []byte) error {
 
 // trailing puts a byte behind encodings. A format of plain bytes reads another value then, which is right. So may one that
 // merges what is repeated, or adds it up as the durations 0s0s, which is why nothing longer is put there.
-func (s *suite[V, W]) trailing() error {
+func (s *suite) trailing() error {
 	if s.padded {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (s *suite[V, W]) trailing() error {
 }
 
 // anyAlignment reads the same bytes at eight neighboring addresses.
-func (s *suite[V, W]) anyAlignment(b []byte) error {
+func (s *suite) anyAlignment(b []byte) error {
 	want, wantErr := s.read(b)
 	for shift := 1; shift < 8; shift++ {
 		_, all := place(make([]byte, len(b)+shift), 0xAA)
@@ -85,7 +85,7 @@ func (s *suite[V, W]) anyAlignment(b []byte) error {
 
 // bounded allows for what decoding may reasonably cost, and measures up to three times because other goroutines
 // allocate too.
-func (s *suite[V, W]) bounded(b []byte) error {
+func (s *suite) bounded(b []byte) error {
 	memory := uint64(1<<20 + 4096*len(b))
 	var took time.Duration
 	var grown uint64
@@ -107,7 +107,7 @@ func allocated() uint64 {
 	return m[0].Value.Uint64()
 }
 
-func (s *suite[V, W]) readOnly(b []byte) error {
+func (s *suite) readOnly(b []byte) error {
 	inside, all := place(b, 0xAA)
 	_, before := place(b, 0xAA)
 	_, _ = s.readHere(inside)
@@ -121,7 +121,7 @@ func (s *suite[V, W]) readOnly(b []byte) error {
 }
 
 // readsInside reads the same bytes in three neighbourhoods.
-func (s *suite[V, W]) readsInside(b []byte) error {
+func (s *suite) readsInside(b []byte) error {
 	want, wantErr := s.read(b)
 	for _, filler := range []byte{0x00, 0x01, 0xFF} {
 		inside, _ := place(b, filler)
@@ -139,12 +139,12 @@ func (s *suite[V, W]) readsInside(b []byte) error {
 
 // unlike reports whether the value that b reads as does not agree with itself, so that a difference means nothing. It
 // takes damaged bytes to make such a value: it holds a NaN, and something else that the format refuses to encode.
-func (s *suite[V, W]) unlike(b []byte) bool {
+func (s *suite) unlike(b []byte) bool {
 	v, err := s.read(b)
 	return err == nil && !s.agree(v, v)
 }
 
-func (s *suite[V, W]) nothingStale() error {
+func (s *suite) nothingStale() error {
 	for _, a := range s.good {
 		for _, b := range s.good {
 			if err := s.oneAfterOther(a, b); err != nil {
@@ -156,9 +156,9 @@ func (s *suite[V, W]) nothingStale() error {
 }
 
 // oneAfterOther reads b right after a, elsewhere and in the same memory.
-func (s *suite[V, W]) oneAfterOther(a, b good[V]) error {
+func (s *suite) oneAfterOther(a, b good) error {
 	buffer, _ := place(make([]byte, max(len(a.encoded), len(b.encoded))), 0xAA)
-	in := func(g good[V]) []byte { return buffer[:copy(buffer, g.encoded):len(g.encoded)] }
+	in := func(g good) []byte { return buffer[:copy(buffer, g.encoded):len(g.encoded)] }
 	_, _ = s.readHere(in(a))
 	err := s.readsAs(b.encoded, b.read)
 	if got, errHere := s.readHere(in(b)); err == nil && (errHere != nil || !s.agree(got, b.read)) {
@@ -172,22 +172,22 @@ func (s *suite[V, W]) oneAfterOther(a, b good[V]) error {
 }
 
 // memory is the check of what the format declares about the memory of its views.
-func (s *suite[V, W]) memory() check {
+func (s *suite) memory() check {
 	if s.borrows {
 		return check{name: "Borrows", promise: "what is read refers to the bytes it was read from, as Extras.Borrows says", run: s.doesBorrow}
 	}
 	return check{name: "Owns", promise: "what is read owns its memory, as nothing else is said in Extras.Borrows", run: s.doesOwn}
 }
 
-func (s *suite[V, W]) doesOwn() error {
+func (s *suite) doesOwn() error {
 	for _, g := range s.good {
 		inside, all := place(g.encoded, 0xAA)
-		w, err := s.format.View(inside)
+		w, err := s.format.view(inside)
 		if err != nil {
 			return err
 		}
 		spoil(all)
-		if v := s.value(w); !s.agree(v, g.read) {
+		if v := s.format.value(w); !s.agree(v, g.read) {
 			return fmt.Errorf("%s read as %s until its bytes were overwritten, then as %s",
 				show(g.encoded), showValue(g.read), showValue(v))
 		}
@@ -197,14 +197,14 @@ func (s *suite[V, W]) doesOwn() error {
 
 // doesBorrow looks for a pointer into the bytes. What overwritten bytes read as would prove less: a view may rely on
 // bytes that were validated not to change.
-func (s *suite[V, W]) doesBorrow() error {
+func (s *suite) doesBorrow() error {
 	for _, g := range s.good {
 		inside, _ := place(g.encoded, 0xAA)
-		w, err := s.format.View(inside)
+		w, err := s.format.view(inside)
 		if err != nil {
 			return err
 		}
-		if refersTo(reflect.ValueOf(&w).Elem(), inside) {
+		if refersTo(reflect.ValueOf(w), inside) {
 			return nil
 		}
 	}

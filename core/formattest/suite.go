@@ -15,67 +15,74 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// suite holds one value format and what is known about it. A key format is tested as the value format that
-// asValue makes of it.
-type suite[V, W any] struct {
-	format   core.ValueFormat[V, W]
-	samples  []V
-	value    func(W) V
-	same     func(a, b V) bool
+// suite holds one value format and what is known about it. A key format is tested as a value format.
+type suite struct {
+	format   format
+	samples  []any
+	same     func(a, b any) bool
 	borrows  bool
 	varies   bool
 	padded   bool
 	patience time.Duration // how long one read may take
 
-	unbound  core.Binder[V, W] // nil if the format keeps no metadata
+	unbound  func(stored []byte) (format, []byte, error) // nil if the format keeps no metadata
 	meta     []byte
 	notBound error
-	good     []good[V] // the samples that survive a round trip: the others are RoundTrip's business
-	changed  error     // that the first encoding of a sample changed it
-	stable   bool      // one sample has one encoding; otherwise that is Deterministic's business
+	good     []good // the samples that survive a round trip: the others are RoundTrip's business
+	changed  error  // that the first encoding of a sample changed it
+	stable   bool   // one sample has one encoding; otherwise that is Deterministic's business
 }
 
 // good is a sample that can be encoded and read back.
-type good[V any] struct {
-	value   V
+type good struct {
+	value   any
 	encoded []byte
-	read    V // what its encoding reads as
+	read    any // what its encoding reads as
 }
 
-func newSuite[V, W any](f core.ValueFormat[V, W], x Extras[V, W], samples []V) (*suite[V, W], error) {
-	s := &suite[V, W]{format: f, samples: samples, value: x.Value, same: x.Same, borrows: x.Borrows, varies: x.Varies, padded: x.Padded, patience: time.Second}
-	if s.value == nil {
+func newSuite[V, W any](f core.ValueFormat[V, W], x Extras[V, W], samples []V) (*suite, error) {
+	value := x.Value
+	if value == nil {
 		if reflect.TypeFor[V]() != reflect.TypeFor[W]() {
 			return nil, fmt.Errorf("formattest: Extras.Value is needed to turn a view, %v, into a value, %v",
 				reflect.TypeFor[W](), reflect.TypeFor[V]())
 		}
-		s.value = func(w W) V { v, _ := any(w).(V); return v }
+		value = func(w W) V { return as[V](w) }
 	}
+	s := &suite{format: erased(f, value), borrows: x.Borrows, varies: x.Varies, padded: x.Padded}
+	if x.Same != nil {
+		s.same = func(a, b any) bool { return x.Same(as[V](a), as[V](b)) }
+	}
+	return s, s.start(boxed(samples))
+}
+
+// start looks at the samples.
+func (s *suite) start(samples []any) error {
+	s.samples, s.patience = samples, time.Second
 	if s.same == nil {
-		s.same = func(a, b V) bool { return reflect.DeepEqual(a, b) }
+		s.same = reflect.DeepEqual
 	}
 	s.bindNew()
 	s.findGood()
 	for _, g := range s.good {
 		if !bytes.Equal(g.encoded, s.good[0].encoded) {
-			return s, nil
+			return nil
 		}
 	}
 	if len(s.good) < len(samples) {
-		return s, nil // RoundTrip will say why
+		return nil // RoundTrip will say why
 	}
-	return nil, errors.New("formattest: give at least two samples that have different encodings")
+	return errors.New("formattest: give at least two samples that have different encodings")
 }
 
 // bindNew binds the format to a table that is new, if it wants to be bound.
-func (s *suite[V, W]) bindNew() {
-	b, ok := s.format.(core.Binder[V, W])
-	if !ok {
+func (s *suite) bindNew() {
+	if s.format.bind == nil {
 		return
 	}
-	s.unbound = b
-	s.notBound = safely(func() (err error) {
-		f, meta, err := b.Bind(nil)
+	s.unbound = s.format.bind
+	s.notBound = safely(func() error {
+		f, meta, err := s.unbound(nil)
 		if err == nil {
 			s.format, s.meta = f, bytes.Clone(meta)
 		}
@@ -83,12 +90,12 @@ func (s *suite[V, W]) bindNew() {
 	})
 }
 
-func (s *suite[V, W]) findGood() {
+func (s *suite) findGood() {
 	s.stable = !s.varies
 	for _, v := range s.samples {
-		before := fingerprint(&v)
+		before := fingerprint(v)
 		b, err := s.encode(v)
-		if after := fingerprint(&v); after != before && s.changed == nil {
+		if after := fingerprint(v); after != before && s.changed == nil {
 			s.changed = fmt.Errorf("the value is %s after it was encoded, and was different before", showValue(v))
 		}
 		if err != nil {
@@ -97,12 +104,12 @@ func (s *suite[V, W]) findGood() {
 		again, err := s.encode(v)
 		s.stable = s.stable && err == nil && bytes.Equal(b, again)
 		if read, err := s.read(b); err == nil {
-			s.good = append(s.good, good[V]{v, b, read})
+			s.good = append(s.good, good{v, b, read})
 		}
 	}
 }
 
-func (s *suite[V, W]) encodings() [][]byte {
+func (s *suite) encodings() [][]byte {
 	var all [][]byte
 	for _, g := range s.good {
 		all = append(all, g.encoded)
@@ -111,11 +118,11 @@ func (s *suite[V, W]) encodings() [][]byte {
 }
 
 // encode returns the encoding of v in memory that the format has never seen.
-func (s *suite[V, W]) encode(v V) ([]byte, error) { return s.appendTo(nil, v) }
+func (s *suite) encode(v any) ([]byte, error) { return s.appendTo(nil, v) }
 
-func (s *suite[V, W]) appendTo(dst []byte, v V) (result []byte, err error) {
+func (s *suite) appendTo(dst []byte, v any) (result []byte, err error) {
 	err = safely(func() error {
-		b, err := s.format.Append(dst, v)
+		b, err := s.format.append(dst, v)
 		result = bytes.Clone(b)
 		return err
 	})
@@ -123,17 +130,17 @@ func (s *suite[V, W]) appendTo(dst []byte, v V) (result []byte, err error) {
 }
 
 // read returns all that b shows. A panic is an error.
-func (s *suite[V, W]) read(b []byte) (V, error) {
+func (s *suite) read(b []byte) (any, error) {
 	inside, _ := place(b, 0xAA)
 	return s.readHere(inside)
 }
 
 // readHere is read, on b itself.
-func (s *suite[V, W]) readHere(b []byte) (v V, err error) {
+func (s *suite) readHere(b []byte) (v any, err error) {
 	err = safely(func() error {
-		w, err := s.format.View(b)
+		w, err := s.format.view(b)
 		if err == nil {
-			v = s.value(w)
+			v = s.format.value(w)
 		}
 		return err
 	})
@@ -141,7 +148,7 @@ func (s *suite[V, W]) readHere(b []byte) (v V, err error) {
 }
 
 // agree reports whether two values are the same, or at least (a NaN is never the same) look the same.
-func (s *suite[V, W]) agree(a, b V) bool {
+func (s *suite) agree(a, b any) bool {
 	if s.same(a, b) {
 		return true
 	}
@@ -151,7 +158,7 @@ func (s *suite[V, W]) agree(a, b V) bool {
 }
 
 // readsAs returns an error unless b reads as want.
-func (s *suite[V, W]) readsAs(b []byte, want V) error {
+func (s *suite) readsAs(b []byte, want any) error {
 	got, err := s.read(b)
 	if err != nil {
 		return fmt.Errorf("%s cannot be read: %w", show(b), err)
