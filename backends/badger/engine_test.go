@@ -104,6 +104,9 @@ func TestEmptyValue(t *testing.T) {
 // Values in the value log are badger's mapping of a file: they are copied once. Held ones neither keep badger's writer from
 // beginning new files, nor the file from being deleted.
 func TestLongValues(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes and reads a gigabyte, one row after the other")
+	}
 	path := fastPath(t)
 	e := open(t, Backend{}, path)
 	const n = 140 // of a megabyte each: three files
@@ -275,6 +278,9 @@ func TestKilledWhileClosing(t *testing.T) {
 // A memtable is made as large as the log of a process that was killed needs it, whatever the backend's field says by then: badger
 // ends the process when it is too small.
 func TestSmallerMemTableAfterCrash(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes and reads 400,000 rows, one after the other")
+	}
 	path := fastPath(t)
 	e := open(t, Backend{}, path)
 	for i := range 4 {
@@ -346,15 +352,19 @@ func TestTooLarge(t *testing.T) {
 func TestLoadIsAtomic(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)
-	const n = 60_000
+	part := 10_000
+	if testing.Short() {
+		part = 2_000 // the race detector learns no more from more rows
+	}
+	n := 6 * part
 	apply(t, e, rows(0, n, 100)...)
 	apply(t, e, core.Write{Key: rowKey(5), Value: rowValue(5, inlineBelow)})
 	want, err := dump(e)
 	if err != nil || len(want) != n {
 		t.Fatal(len(want), err)
 	}
-	batch := append(deletions(0, 20_000), rows(20_000, 30_000, 50)...)
-	batch = append(batch, rows(n, n+10_000, 300)...)
+	batch := append(deletions(0, 2*part), rows(2*part, 3*part, 50)...)
+	batch = append(batch, rows(n, n+part, 300)...)
 	ts := e.newest.Load().ReadTs() + 1
 	if err := e.loadAt(ts, batch); err != nil {
 		t.Fatal(err)
@@ -368,7 +378,7 @@ func TestLoadIsAtomic(t *testing.T) {
 	}
 	same(e, "before the commit")
 	copyDir(t, path, path+"-killed") // as a crash leaves it
-	if err := e.loadAt(ts+1, append(rows(0, 10_000, 100), deletions(n, n+5000)...)); err != nil {
+	if err := e.loadAt(ts+1, append(rows(0, part, 100), deletions(n, n+part/2)...)); err != nil {
 		t.Fatal(err)
 	}
 	copyDir(t, path, path+"-killed-again") // as a crash leaves it in the middle of setting back
@@ -394,7 +404,7 @@ func TestLoadIsAtomic(t *testing.T) {
 		compact(t, e)
 		same(e, "compacted")
 		apply(t, e, batch...)
-		if all, err := dump(e); err != nil || len(all) != n-20_000+10_000 {
+		if all, err := dump(e); err != nil || len(all) != n-2*part+part {
 			t.Errorf("%d rows, %v", len(all), err)
 		}
 		closeEngine(t, e)

@@ -116,6 +116,9 @@ func TestPowerLoss(t *testing.T) {
 						}
 						durable = n + 1
 					}
+					if testing.Short() && n%3 != 1 { // each crash is an open of its own; the one after Compact stays
+						continue
+					}
 					proveCrash(t, fs, path, percent, uint64(n), durable, n+1)
 				}
 				closeEngine(t, e)

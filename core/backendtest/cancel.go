@@ -109,7 +109,7 @@ func checkCancelBefore(t *trial) {
 func checkCancelMiddle(t *trial) {
 	b := Fault(t.backend)
 	s := t.openOn(b)
-	for n := 1; n <= 4; n++ {
+	for n := 1; n <= t.pick(4, 2); n++ {
 		for name, call := range byName(map[string]func(ctx context.Context, tab words) error{
 			"Scan.Delete": func(ctx context.Context, tab words) error { _, err := tab.Scan().Delete(ctx); return err },
 			"Scan.Clear":  func(ctx context.Context, tab words) error { return tab.Scan().Clear(ctx) },

@@ -167,7 +167,7 @@ func checkRacingRecreate(t *trial) {
 			policy = core.Always
 		}
 		all.Go(func() {
-			for range t.pick(25, 5) {
+			for range t.pick(25, 3) {
 				s, err := t.tryOpen(t.backend, core.WithRecreate(policy), core.WithKeepReplaced(0))
 				if err == nil {
 					err = s.Close()
@@ -183,11 +183,12 @@ func checkRacingRecreate(t *trial) {
 	t.closeStorage(t.open())
 }
 
-// checkRecreationKilled kills an Open under Always at every call that it makes.
+// checkRecreationKilled kills an Open under Always at every call that it makes, or at every second one: each is followed
+// by three opens.
 func checkRecreationKilled(t *trial) {
 	base := t.path
 	for _, op := range restoreOps {
-		for n, more := 1, true; more; n++ {
+		for n, more := 1, true; more; n += t.pick(1, 2) {
 			t.path = fmt.Sprintf("%s-%s-%d", base, strings.ReplaceAll(string(op), " ", ""), n)
 			more = t.killedRecreation(op, n)
 		}
