@@ -10,14 +10,15 @@ import (
 	"slices"
 )
 
-// Clear deletes the rows and does not count them. Engines that can delete a range do so in one atomic write that takes no
-// longer for a million rows than for one, unless the scan has a limit or belongs to a transaction. Otherwise Clear does
-// what [Scan.Delete] does, with its errors: inside a transaction it is atomic, outside it goes chunk by chunk, between
-// which other writes have their turn, and after an error some rows may be deleted durably and others not. Rows that others
-// put into the range meanwhile may be deleted or not.
+// Clear deletes the rows and does not count them. Engines that can delete a range do so in one
+// atomic write that takes no longer for a million rows than for one, unless the scan has a limit or
+// belongs to a transaction. Otherwise Clear does what [Scan.Delete] does, with its errors: inside a
+// transaction it is atomic, outside it goes chunk by chunk, between which other writes have their
+// turn, and after an error some rows may be deleted durably and others not. Rows that others put
+// into the range meanwhile may be deleted or not.
 //
-// The context is looked at before each write; a nested write is ErrNestedWrite, as with Put. Open guards and scans keep
-// their rows. Clear may be called from several goroutines at once.
+// The context is looked at before each write; a nested write returns ErrNestedWrite, as with Put.
+// Open guards and scans keep their rows. Clear may be called from any number of goroutines.
 func (s Scan[K, V, W]) Clear(ctx context.Context) error {
 	if s.tx != nil || s.limit >= 0 || s.err != nil {
 		_, err := s.delete(ctx, "clear")
@@ -43,8 +44,9 @@ func (s Scan[K, V, W]) Clear(ctx context.Context) error {
 	return t.fail("clear", err)
 }
 
-// clearRange deletes the rows from low up to high, in one write where the engine deletes ranges, else in chunks. It takes
-// the turn for each write, so the caller must not have it, and calls check before, whose error ends it.
+// clearRange deletes the rows from low up to high, in one write where the engine deletes ranges,
+// else in chunks. It takes the turn for each write, so the caller must not have it, and calls check
+// before, whose error ends it.
 func (s *Storage) clearRange(ctx context.Context, low, high []byte, check func() error) error {
 	left := ScanRange{Low: low, High: high, KeysOnly: true, Once: true}
 	for more := true; more; {
@@ -61,14 +63,15 @@ func (s *Storage) clearRange(ctx context.Context, low, high []byte, check func()
 	return nil
 }
 
-// clearSome deletes as much of a range as one write takes, and narrows left to what is behind it. It reports whether there
-// is more to do. The caller has the turn.
+// clearSome deletes as much of a range as one write takes, and narrows left to what is behind it.
+// It reports whether there is more to do. The caller has the turn.
 func (s *Storage) clearSome(ctx context.Context, left *ScanRange) (more bool, err error) {
 	if bytes.Equal(left.Low, left.High) {
 		return false, nil
 	}
 	if s.powers.DeleteRange {
-		return false, s.writer.apply(ctx, nil, []Write{{Key: left.Low, Delete: true, End: left.High}})
+		all := Write{Key: left.Low, Delete: true, End: left.High}
+		return false, s.writer.apply(ctx, nil, []Write{all})
 	}
 	writes, more, err := s.firstKeys(ctx, *left)
 	if err != nil || len(writes) == 0 {
@@ -78,8 +81,11 @@ func (s *Storage) clearSome(ctx context.Context, left *ScanRange) (more bool, er
 	return more, s.writer.apply(ctx, nil, writes)
 }
 
-// firstKeys returns deletions of the first rows of a range, as many as one write takes, and whether there are more.
-func (s *Storage) firstKeys(ctx context.Context, r ScanRange) (writes []Write, more bool, err error) {
+// firstKeys returns deletions of the first rows of a range, as many as one write takes, and whether
+// there are more.
+func (s *Storage) firstKeys(
+	ctx context.Context, r ScanRange,
+) (writes []Write, more bool, err error) {
 	snap, err := s.engine.Snapshot(ctx)
 	if err != nil {
 		return nil, false, err

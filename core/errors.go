@@ -8,19 +8,20 @@ import (
 	"strings"
 )
 
-// The sentinels that errors of this package and of backends wrap. Compare with [errors.Is]; the engine's
-// own error, where there is one, stays reachable beside the sentinel.
+// The sentinels that errors of this package and of backends wrap. Compare with [errors.Is]; the
+// engine's own error, where there is one, stays reachable beside the sentinel.
 var (
 	// ErrNotFound: no row has this key.
 	ErrNotFound = errors.New("not found")
 	// ErrExists: Insert found a row with this key.
 	ErrExists = errors.New("exists already")
-	// ErrClosed: the storage is closed, the table was dropped, or the transaction or stream is over.
+	// ErrClosed: the storage is closed, the table was dropped, or the transaction or stream is
+	// over.
 	ErrClosed = errors.New("closed")
 	// ErrDropped: the table was dropped. It is ErrClosed too.
 	ErrDropped error = &wrapped{ErrClosed, "closed: the table was dropped"}
-	// ErrTxDone: the transaction is over, because its function has returned or, if it is one of Snapshot, because
-	// it was closed. It is ErrClosed too.
+	// ErrTxDone: the transaction is over, because its function has returned or, if it is one of
+	// Snapshot, because it was closed. It is ErrClosed too.
 	ErrTxDone error = &wrapped{ErrClosed, "closed: the transaction is over"}
 	// ErrForeignTx: a table is used in a transaction of another storage.
 	ErrForeignTx = errors.New("the transaction belongs to another storage than the table")
@@ -28,43 +29,51 @@ var (
 	ErrReadOnly = errors.New("read-only")
 	// ErrCorrupt: stored bytes are damaged. The message says what and where.
 	ErrCorrupt = errors.New("corrupt")
-	// ErrFormatMismatch: a table is opened with other formats than those it was created with, or is scanned within a
-	// range that another key format made.
+	// ErrFormatMismatch: a table is opened with other formats than those it was created with, or is
+	// scanned within a range that another key format made.
 	ErrFormatMismatch = errors.New("format mismatch")
-	// ErrVersionMismatch: the stored version is not the wanted one, and no option says what to do about it.
+	// ErrVersionMismatch: the stored version is not the wanted one, and no option says what to do
+	// about it.
 	ErrVersionMismatch = errors.New("version mismatch")
-	// ErrNotStorage: what is at the path carries no readable GuardKV mark for the backend. It is left as it was.
+	// ErrNotStorage: what is at the path carries no readable GuardKV mark for the backend. It is
+	// left as it was.
 	ErrNotStorage = errors.New("not a guardkv storage")
 	// ErrLocked: the storage is open elsewhere.
 	ErrLocked = errors.New("locked")
 	// ErrTooLarge: a key, value or atomic write is over a limit of the engine.
 	ErrTooLarge = errors.New("too large")
-	// ErrNoRoom: the medium has too little room for the write, of which nothing was written. Free some, and write again.
+	// ErrNoRoom: the medium has too little room for the write, of which nothing was written. Free
+	// some, and write again.
 	ErrNoRoom = errors.New("no room")
 	// ErrUnordered: an ordered operation on a table whose key format has no order.
 	ErrUnordered = errors.New("unordered key format")
-	// ErrConflict: a concurrent writer changed what the transaction read. Nothing was written; run it again.
+	// ErrConflict: a concurrent writer changed what the transaction read. Nothing was written; run
+	// it again.
 	ErrConflict = errors.New("conflict")
-	// ErrNestedWrite: a write inside an Update, on the same storage, but past its Tx, or one inside a Modify.
+	// ErrNestedWrite: a write inside an Update, on the same storage, but past its Tx, or one inside
+	// a Modify.
 	ErrNestedWrite = errors.New("nested write")
 	// ErrGuardClosed: a guard was used after Close.
 	ErrGuardClosed = errors.New("guard used after Close; copy what must outlive it")
-	// ErrGuardsOpen: the storage refuses new work, but guards, scans or transactions are still open.
+	// ErrGuardsOpen: the storage refuses new work, but guards, scans or transactions are still
+	// open.
 	ErrGuardsOpen = errors.New("guards, scans or transactions are open")
 )
 
-// Error says which operation failed, on what, and why. Every error of this package's methods is an *Error,
-// except those that a caller's own function returned. Only this package builds it.
+// Error says which operation failed, on what, and why. Every error of this package's methods is an
+// *Error, except those that a caller's own function returned. Only this package builds it. Key is the
+// beginning of a key as a [fmt.Stringer] if the key is over 1 MiB.
 type Error struct {
 	Op    string // "open", "get", "put", "scan", ...
 	Path  string // the storage
 	Table string // "" if no table is concerned
-	Key   any    // a copy of the key, or its beginning as a [fmt.Stringer] if it is over 1 MiB; nil if no single row is concerned
+	Key   any    // a copy of the key, see below; nil if no single row is concerned
 	Err   error  // the cause; wraps one of the sentinels where one applies
 }
 
-// Error formats the error as: op table[key] in path: cause. What callers chose, the names and the key, is shortened, and
-// quoted if not all of it is printed: it cannot look like another line of a log.
+// Error formats the error as: op table[key] in path: cause. What callers chose, the names and the
+// key, is shortened, and quoted if not all of it is printed: it cannot look like another line of a
+// log.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)

@@ -89,8 +89,25 @@ func ExampleTable_Modify() {
 		}))
 	}
 	fmt.Println(visits.Load(ctx, "ada"))
+
+	// The function may remove the row, leave it, or refuse: its error is that of Modify.
+	errNone := errors.New("no visits are left")
+	spend := func(n int, found bool) (int, core.Change, error) {
+		switch {
+		case !found:
+			return 0, core.Leave, errNone
+		case n == 1:
+			return 0, core.Remove, nil
+		}
+		return n - 1, core.Store, nil
+	}
+	for range 3 {
+		must(visits.Modify(ctx, "ada", spend))
+	}
+	fmt.Println(visits.Modify(ctx, "ada", spend) == errNone)
 	// Output:
 	// 3 <nil>
+	// true
 }
 
 // Clear deletes a range, and asks nothing of its rows.
@@ -145,7 +162,7 @@ func ExampleTable() {
 	db, table := people(ctx)
 	defer db.Close()
 
-	fmt.Println(table.Load(ctx, "ada")) // a copy, which lives for ever
+	fmt.Println(table.Load(ctx, "ada")) // a copy, which lives forever
 	fmt.Println(table.Has(ctx, "kay"))
 	fmt.Println(table.Delete(ctx, "alan")) // was it there?
 	_, err := table.Load(ctx, "alan")
@@ -473,4 +490,81 @@ func ExampleTxTable_PutAll() {
 	}))
 	fmt.Println(table.Count(ctx))
 	// Output: 5 <nil>
+}
+
+// What a storage is and takes. Size is what a page about the health of a program shows.
+func ExampleStorage_Size() {
+	ctx := context.Background()
+	db, err := core.Open(ctx, "people", memory.New(), core.WithVersion(3))
+	must(err)
+	defer db.Close()
+	_, err = core.OpenTable(ctx, db, "people", keys.String(), values.String())
+	must(err)
+	size, err := db.Size(ctx)
+	fmt.Println(db.Path(), db.Version(), size > 0, err)
+	// Output: people 3 true <nil>
+}
+
+// A struct that keeps its tables in fields names each type once.
+func ExampleTableOf() {
+	type shop struct {
+		stock *core.TableOf[string, int]
+		names *core.TableOf[uint64, string]
+	}
+	ctx := context.Background()
+	db, err := core.Open(ctx, "shop", memory.New())
+	must(err)
+	defer db.Close()
+	var s shop
+	s.stock, err = core.OpenTable(ctx, db, "stock", keys.String(), values.JSON[int]())
+	must(err)
+	s.names, err = core.OpenTable(ctx, db, "names", keys.Uint64(), values.String())
+	must(err)
+	must(s.stock.Put(ctx, "apples", 7))
+	fmt.Println(s.stock.Load(ctx, "apples"))
+	// Output: 7 <nil>
+}
+
+// With Reverse a cursor goes to the last row that is not above the key: what was valid at a time.
+func ExampleCursor_Seek() {
+	ctx := context.Background()
+	db, err := core.Open(ctx, "prices", memory.New())
+	must(err)
+	defer db.Close()
+	prices, err := core.OpenTable(ctx, db, "prices", keys.Int(), values.String())
+	must(err)
+	must(prices.PutAll(ctx, maps.All(map[int]string{1990: "3.10", 2001: "4.50", 2019: "5.90"})))
+	c, err := prices.Scan().Reverse().Cursor(ctx)
+	must(err)
+	defer c.Close()
+	for _, year := range []int{2010, 2030, 1970} {
+		c.Seek(year)
+		if c.Next() {
+			fmt.Println(year, "since", c.Key(), c.Value())
+		} else {
+			fmt.Println(year, "unknown")
+		}
+	}
+	must(c.Err())
+	// Output:
+	// 2010 since 2001 4.50
+	// 2030 since 2019 5.90
+	// 1970 unknown
+}
+
+// Close ends a snapshot that was taken, and every view that was read through it.
+func ExampleTx_Close() {
+	ctx := context.Background()
+	db, table := people(ctx)
+	snap, err := db.Snapshot(ctx)
+	must(err)
+	fmt.Println(errors.Is(db.Close(), core.ErrGuardsOpen))
+	must(snap.Close())
+	_, err = table.In(snap).Get(ctx, "ada")
+	fmt.Println(errors.Is(err, core.ErrTxDone))
+	fmt.Println(db.Close())
+	// Output:
+	// true
+	// true
+	// <nil>
 }

@@ -12,11 +12,15 @@ import (
 // manyKeys is how many keys one snapshot of GetMany answers.
 const manyKeys = 1000
 
-// GetMany returns the rows at the keys of ks, in the order in which ks gives them: absent ones are left out, and a key
-// that is given twice is answered twice. It takes up to 1,000 keys at a time from ks, before it reads their rows from
-// one snapshot; an engine that is far away is asked once for all of them. After an error one more pair follows, which
-// holds the error and no row. The value of a row is valid until the loop asks for the next one. A key may be reused
-// when ks is asked for the next one.
+// GetMany returns the rows at the keys of ks, in the order in which ks gives them: absent ones are
+// left out, and a key that is given twice is answered twice. It takes up to 1,000 keys at a time
+// from ks, before it reads their rows from one snapshot; an engine that is far away is asked once
+// for all of them. After an error one more pair follows, which holds the error and no row: the rows
+// of keys that were taken, and not yet read, do not come.
+//
+// Value is owned by the engine, must not be modified, and is valid until the loop asks for the next
+// row. A key may be reused when ks is asked for the next one. ks and the loop may read and write
+// the storage. GetMany may be called from any number of goroutines.
 func (t *Table[K, V, W]) GetMany(ctx context.Context, ks iter.Seq[K]) iter.Seq2[Row[K, W], error] {
 	return func(yield func(Row[K, W], error) bool) {
 		if ks == nil {

@@ -15,7 +15,7 @@ import (
 // A guard is a small value. Its copies are the same guard: closing one closes all, and closing again does
 // nothing, from any goroutine. The zero Guard is a closed one.
 //
-// Close every guard. One that is dropped open is reported to the logger, and keeps what it holds for ever: it
+// Close every guard. One that is dropped open is reported to the logger, and keeps what it holds forever: it
 // cannot be released for you, because a view may be in use when its guard is not.
 type Guard[W any] struct {
 	s   *guardState[W]

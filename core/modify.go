@@ -21,21 +21,26 @@ const (
 	Remove
 )
 
-// Modify replaces the row at k by what fn makes of it: fn gets the row, or the zero W and false if there is none, and
-// returns Store and a new value, Remove, or Leave. No other write comes between the reading and the writing. It is an
-// [Storage.Update] of one row that shares its commit with other single writes, as Put does, and like Put returns when
-// the change is durable.
+// Modify replaces the row at k by what fn makes of it: fn gets the row, or the zero W and false if
+// there is none, and returns Store and a new value, Remove, or Leave. No other write comes between
+// the reading and the writing. It is a [Storage.Update] of one row that shares its commit with
+// other single writes, as Put does, and like Put returns when the change is durable.
 //
-// If fn returns an error, nothing is written and Modify returns the error as it is. A panic of fn, or its
-// runtime.Goexit, is the caller's, writes nothing, and fails no other write. Otherwise the errors are those of Put.
-// Cancelling ctx works until the write has joined a commit, which it has when fn runs.
+// If fn returns an error, nothing is written and Modify returns the error as it is. A panic of fn,
+// or its runtime.Goexit, is the caller's, writes nothing, and fails no other write. A row that
+// cannot be read returns ErrCorrupt, and stays. The other errors are those of Put. Canceling ctx
+// works until the write has joined a commit, which it has when fn runs.
 //
-// fn runs on the goroutine of the caller while everybody else who writes waits for it: it should be short. It may run
-// again, so it must set, not add to, what it leaves outside the storage. old is owned by the engine, must not be
-// modified, and is valid until fn returns; what fn returns may refer to it, and may be reused when Modify returns. fn
-// may read the storage, and sees there what is committed; a write to the storage inside of it is ErrNestedWrite, if it
-// is on the same goroutine. On another goroutine, for which fn waits, it is a deadlock.
-func (t *Table[K, V, W]) Modify(ctx context.Context, k K, fn func(old W, found bool) (V, Change, error)) error {
+// fn runs on the goroutine of the caller while everybody else who writes waits for it: it should be
+// short. It may run again, so it must set, not add to, what it leaves outside the storage. old is
+// owned by the engine, must not be modified, and is valid until fn returns; what fn returns may
+// refer to it, and may be reused when Modify returns. fn may read the storage, and sees there what
+// is committed. A write to the storage inside of it returns ErrNestedWrite, if it is on the same
+// goroutine; on another goroutine, for which fn waits, it is a deadlock. Modify may be called from
+// any number of goroutines.
+func (t *Table[K, V, W]) Modify(
+	ctx context.Context, k K, fn func(old W, found bool) (V, Change, error),
+) error {
 	if fn == nil {
 		return t.failAt("modify", k, errNoFunction)
 	}
@@ -64,7 +69,8 @@ func (t *Table[K, V, W]) Modify(ctx context.Context, k K, fn func(old W, found b
 // errFunction stands for the error of a caller's function.
 var errFunction = errors.New("the function returned an error")
 
-// modified calls fn, and makes the request what fn wants, if that is to write. The error of fn is failed.
+// modified calls fn, and makes the request what fn wants, if that is to write. The error of fn is
+// failed.
 func (t *Table[K, V, W]) modified(
 	r *rowRequest, fn func(W, bool) (V, Change, error), stored []byte, found bool,
 ) (writes bool, failed, err error) {
@@ -97,8 +103,9 @@ func (t *Table[K, V, W]) modified(
 	return false, nil, fmt.Errorf("the function returned the unknown Change %d", change)
 }
 
-// modification is the part of a request whose function says what it writes. The leader of the group asks the goroutine
-// of the request to run the function, and waits for it; so the two never use the request at the same time.
+// modification is the part of a request whose function says what it writes. The leader of the group
+// asks the goroutine of the request to run the function, and waits for it; so the two never use the
+// request at the same time.
 type modification struct {
 	run      func(old []byte, found bool) (writes bool, err error)
 	ask      chan struct{} // one element when the function is to run
@@ -155,7 +162,8 @@ func (w *writer) modify(ctx context.Context, r *request, base *groupBase, seen l
 	m.old = nil
 }
 
-// answer runs the request's function, on the goroutine of the request, while whoever leads waits for it.
+// answer runs the request's function, on the goroutine of the request, while whoever leads waits
+// for it.
 func (w *writer) answer(r *request) {
 	m := r.modify
 	m.fled, m.writes, r.err = true, false, errFled
@@ -170,8 +178,8 @@ func (w *writer) answer(r *request) {
 
 var errFled = errors.New("the function panicked, or ended its goroutine; nothing was written")
 
-// leadWithout is how the leader goes whose own function panicked, or ended its goroutine, in the middle of a group: the
-// others, who have nothing to do with it, are decided anew and committed.
+// leadWithout is how the leader goes whose own function panicked, or ended its goroutine, in the
+// middle of a group: the others, who have nothing to do with it, are decided anew and committed.
 func (w *writer) leadWithout(own *request) {
 	rest := w.group[:0]
 	for _, r := range w.group {
@@ -193,10 +201,12 @@ func (w *writer) leadWithout(own *request) {
 	led = true
 }
 
-// groupMost is how many bytes a group may have once its functions have said what they write: until then nobody knows.
+// groupMost is how many bytes a group may have once its functions have said what they write: until
+// then nobody knows.
 const groupMost = 16 << 20
 
-// fits returns ErrTooLarge if the functions of a group made it too large, so that its requests are written one by one.
+// fits returns ErrTooLarge if the functions of a group made it too large, so that its requests are
+// written one by one.
 func (w *writer) fits(group []*request) error {
 	modifies, rows, size := false, 0, 0
 	for _, r := range group {

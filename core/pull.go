@@ -10,8 +10,9 @@ import (
 	"sync/atomic"
 )
 
-// Cursor passes over the rows of a scan one call at a time, and can jump. It is what [Scan.Rows] is for code that
-// cannot be a loop: a merge of several tables, a page of a server, an iterator of one's own.
+// Cursor passes over the rows of a scan one call at a time, and can jump. It is what [Scan.Rows] is
+// for code that cannot be a loop: a merge of several tables, a page of a server, an iterator of
+// one's own.
 //
 //	c, err := table.Scan().Cursor(ctx)
 //	if err != nil {
@@ -23,9 +24,11 @@ import (
 //	}
 //	return c.Err()
 //
-// It sees the snapshot of the moment when it was made or, inside a transaction, the transaction's state at that
-// moment. It is used by one goroutine at a time. Close every Cursor: one that is dropped open is reported to the
-// logger, and keeps its snapshot until the process ends.
+// It sees the snapshot of the moment when it was made or, inside a transaction, the transaction's
+// state at that moment. It is used by one goroutine at a time. Close every Cursor: one that is
+// dropped open is reported to the logger, and keeps its snapshot until the process ends. One of
+// View or Update ends with the function, one of Snapshot with the Tx: after that, and after its own
+// Close, Err is ErrClosed once Next was called.
 type Cursor[K, W any] struct {
 	rows   *cursor
 	decode func(key, stored []byte) (Row[K, W], error)
@@ -47,8 +50,9 @@ type openHandle struct {
 	logger *slog.Logger
 }
 
-// Cursor returns a cursor that stands before the first row of the scan. It must be closed. ctx holds until then.
-// Unlike Rows it takes its snapshot at once.
+// Cursor returns a cursor that stands before the first row of the scan. It must be closed, and
+// counts for ErrGuardsOpen. ctx holds until then. Unlike Rows, which takes its snapshot when the
+// loop begins, Cursor takes it at once.
 func (s Scan[K, V, W]) Cursor(ctx context.Context) (*Cursor[K, W], error) {
 	rows, err := s.open(ctx, false)
 	if err != nil {
@@ -56,13 +60,16 @@ func (s Scan[K, V, W]) Cursor(ctx context.Context) (*Cursor[K, W], error) {
 	}
 	var again *W // the last row's value, if its memory is used again
 	c := &Cursor[K, W]{
-		rows:   rows,
-		decode: func(key, stored []byte) (Row[K, W], error) { return s.decode(key, stored, &again) },
+		rows: rows,
+		decode: func(key, stored []byte) (Row[K, W], error) {
+			return s.decode(key, stored, &again)
+		},
 		encode: s.seekKey,
 		fail:   func(err error) error { return s.table.fail("cursor", err) },
 		left:   s.limit,
 		open: &openHandle{
-			what: "a cursor", table: s.table.state.name(), at: rows.at, logger: s.table.storage.readers.logger,
+			what: "a cursor", table: s.table.state.name(), at: rows.at,
+			logger: s.table.storage.readers.logger,
 		},
 	}
 	if s.tx == nil || s.tx.shared != nil { // others close what their function leaves open
@@ -77,7 +84,8 @@ func (s *Scan[K, V, W]) seekKey(dst []byte, k K) ([]byte, error) {
 	return b, s.unordered(err)
 }
 
-// abandon reports what was collected while it was open. What it holds stays held: a view may be in use.
+// abandon reports what was collected while it was open. What it holds stays held: a view may be in
+// use.
 func (o *openHandle) abandon() {
 	if o.closed.Load() {
 		return
@@ -90,11 +98,12 @@ func (o *openHandle) abandon() {
 	if o.table != "" {
 		attrs = append([]any{"table", o.table}, attrs...)
 	}
-	o.logger.Error(o.what+" was dropped without Close; its snapshot is held until the process ends", attrs...)
+	o.logger.Error(o.what+" was dropped without Close; what it reads is held until the process ends",
+		attrs...)
 }
 
-// Next moves to the next row and reports whether there is one. After false, Err tells whether the rows ended or
-// failed.
+// Next moves to the next row and reports whether there is one. After false, Err tells whether the
+// rows ended or failed; after the end Seek goes on, after an error nothing does.
 func (c *Cursor[K, W]) Next() bool {
 	if c.err != nil || c.left == 0 || c.rows.closed {
 		return c.none()
@@ -124,12 +133,15 @@ func (c *Cursor[K, W]) none() bool {
 	return false
 }
 
-var errCursorClosed = &wrapped{ErrClosed, "closed: the cursor, or the transaction that it belongs to, has ended"}
+var errCursorClosed = &wrapped{
+	ErrClosed, "closed: the cursor, or the transaction that it belongs to, has ended",
+}
 
-// Seek moves the cursor, backward too, so that the next call of Next goes to the first row at or behind k in the
-// scan's direction, within the bounds of the scan: with Reverse, to the last row whose key is not above k. It does
-// not reset Limit, which counts the rows that Next returned. Until Next is called there is no row. The keys must
-// be ordered, or Err is ErrUnordered. k may be reused when Seek returns.
+// Seek moves the cursor, backward too, so that the next call of Next goes to the first row at or
+// behind k in the scan's direction, within the bounds of the scan: with Reverse, to the last row
+// whose key is not above k. It does not reset Limit, which counts the rows that Next returned.
+// Until Next is called there is no row. The keys must be ordered, or Err is ErrUnordered. k may be
+// reused when Seek returns.
 func (c *Cursor[K, W]) Seek(k K) {
 	c.row = Row[K, W]{}
 	if c.err != nil || c.rows.closed {
@@ -144,19 +156,19 @@ func (c *Cursor[K, W]) Seek(k K) {
 	c.rows.seek(key)
 }
 
-// Key returns the key of the row that Next moved to, the zero K if there is none. It is valid as long as the key
-// format says; unless it is a view, for ever.
+// Key returns the key of the row that Next moved to, the zero K if there is none. It is valid as
+// long as the key format says; unless it is a view, forever.
 func (c *Cursor[K, W]) Key() K { return c.row.Key }
 
-// Value returns the view of the row that Next moved to, the zero W if there is none. It is owned by the engine, must
-// not be modified, and is valid until the next call of Next, Seek or Close.
+// Value returns the view of the row that Next moved to, the zero W if there is none. It is owned by
+// the engine, must not be modified, and is valid until the next call of Next, Seek or Close.
 func (c *Cursor[K, W]) Value() W { return c.row.Value }
 
 // Err returns the error that ended the rows early, or nil.
 func (c *Cursor[K, W]) Err() error { return c.err }
 
-// Close releases the cursor. Closing it again does nothing, and returns nil. Closing it from another goroutine than
-// the one that uses it is not allowed.
+// Close releases the cursor. Closing it again does nothing, and returns nil. Closing it from
+// another goroutine than the one that uses it is not allowed.
 func (c *Cursor[K, W]) Close() error {
 	c.row = Row[K, W]{}
 	c.open.closed.Store(true)

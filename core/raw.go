@@ -9,13 +9,16 @@ import (
 	"fmt"
 )
 
-// TableOf is a table whose view is the value itself, as with formats that decode: it reads better as a field.
+// TableOf is a table whose view is the value itself, as with formats that decode: it reads better
+// as the type of a field.
 type TableOf[K, V any] = Table[K, V, V]
 
-// OpenRaw opens an existing table to see its rows as they are encoded, in the order of the encodings, whatever its
-// formats: for tools that have no Go types for it. The table can only be read: every write gives ErrReadOnly. Keys are
-// copies; values are views like those of other tables, without the row's checksum, which was compared. Open handles of
-// the same table do not mind. It returns ErrNotFound if there is no such table.
+// OpenRaw opens an existing table to see its rows as they are encoded, in the order of the
+// encodings, whatever its formats: for tools that have no Go types for it. [Storage.Tables] tells
+// which formats they are. The table can only be read: every write returns ErrReadOnly. Keys are
+// copies; values are views like those of other tables, without the row's checksum, which was
+// compared. Other handles of the same table are not disturbed, but it counts as open:
+// OnFormatChange does not set it aside. OpenRaw returns ErrNotFound if there is no such table.
 func OpenRaw(ctx context.Context, s *Storage, name string) (*Table[[]byte, []byte, []byte], error) {
 	if err := missing("storage", s); err != nil {
 		return nil, &Error{Op: "open raw", Table: name, Err: err}
@@ -30,7 +33,8 @@ func OpenRaw(ctx context.Context, s *Storage, name string) (*Table[[]byte, []byt
 	defer s.leave(shard, at)
 	state := s.catalogue.find(name)
 	if state == nil {
-		return nil, s.fail("open raw", name, nil, fmt.Errorf("%w: there is no such table", ErrNotFound))
+		err := fmt.Errorf("%w: there is no such table", ErrNotFound)
+		return nil, s.fail("open raw", name, nil, err)
 	}
 	record := *state.record.Load()
 	t := &Table[[]byte, []byte, []byte]{storage: s, state: state, raw: true}

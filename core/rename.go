@@ -10,9 +10,10 @@ import (
 	"slices"
 )
 
-// RenameTable gives a table another name, in one atomic write, whatever its size. Its open handles go on, and show the
-// new name in errors. It returns ErrNotFound if there is no table of the old name, and ErrExists if there is one of
-// the new name.
+// RenameTable gives a table another name, in one atomic write, whatever its size. Its open handles
+// go on, and show the new name in errors; so do guards, scans and transactions. It returns
+// ErrNotFound if there is no table of the old name, and ErrExists if there is one of the new name,
+// which may be the same.
 func (s *Storage) RenameTable(ctx context.Context, from, to string) error {
 	err := s.exclusively(ctx, func() error { return s.renameTable(ctx, from, to) })
 	return s.fail("rename table", from, nil, err)

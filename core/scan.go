@@ -12,11 +12,11 @@ import (
 	"sync/atomic"
 )
 
-// Scan passes over rows of a table in the order of their keys. It is a value: its methods return a narrower scan
-// and leave the old one as it is, so a scan can be kept, shared and used again.
+// Scan passes over rows of a table in the order of their keys. It is a value: its methods return a
+// narrower scan and leave the old one as it is, so a scan can be kept, shared and used again.
 //
-// Outside a transaction each use sees the snapshot of its start, whatever is written meanwhile, by the loop's body
-// included. Inside a transaction it sees the transaction's state at its start.
+// Outside a transaction each use sees the snapshot of its start, whatever is written meanwhile, by
+// the loop's body included. Inside a transaction it sees the transaction's state at its start.
 type Scan[K, V, W any] struct {
 	table     *Table[K, V, W]
 	tx        *Tx // nil outside a transaction
@@ -27,8 +27,9 @@ type Scan[K, V, W any] struct {
 	err       error
 }
 
-// Row is one row of a scan. Value is owned by the engine, must not be modified, and is valid until the loop asks
-// for the next row. Key is valid as long as the key format says; unless it is a view, for ever.
+// Row is one row of a scan. Value is owned by the engine, must not be modified, and is valid until
+// the loop asks for the next row. Key is valid as long as the key format says; unless it is a view,
+// forever.
 type Row[K, W any] struct {
 	Key   K
 	Value W
@@ -50,7 +51,8 @@ func (s Scan[K, V, W]) To(k K) Scan[K, V, W] {
 	return s
 }
 
-// Prefix leaves out keys that do not start with k. It is for key formats that have prefixes: strings and bytes.
+// Prefix leaves out keys that do not start with k. It is for key formats that have prefixes:
+// strings and bytes.
 func (s Scan[K, V, W]) Prefix(k K) Scan[K, V, W] {
 	p, ok := s.table.rows.key.(Prefixer[K])
 	if !ok {
@@ -60,8 +62,8 @@ func (s Scan[K, V, W]) Prefix(k K) Scan[K, V, W] {
 	return s.Within(p.Prefix(k))
 }
 
-// Within leaves out keys outside r, a range that the table's key format made, such as keys.Pair(a, b).First(x). The
-// range of another format, one with another ID, is [ErrFormatMismatch].
+// Within leaves out keys outside r, a range that the table's key format made, such as keys.Pair(a,
+// b).First(x). The range of another format, one with another ID, is [ErrFormatMismatch].
 func (s Scan[K, V, W]) Within(r KeyRange[K]) Scan[K, V, W] {
 	low, high, err := r.Bounds()
 	if err == nil {
@@ -78,8 +80,9 @@ func (s Scan[K, V, W]) Within(r KeyRange[K]) Scan[K, V, W] {
 	return s
 }
 
-// After leaves out k and what comes before it in the scan's direction: what is left are the rows that follow the row
-// that was seen last, such as the next page. That is also so if Reverse is called later.
+// After leaves out k and what comes before it in the scan's direction: what is left are the rows
+// that follow the row that was seen last, such as the next page. That is also so if Reverse is
+// called later.
 func (s Scan[K, V, W]) After(k K) Scan[K, V, W] {
 	b := s.bound(k)
 	s.after.least, s.after.most = lower(s.after.least, b), higher(s.after.most, b)
@@ -134,8 +137,8 @@ func (s *Scan[K, V, W]) unordered(err error) error {
 // fail keeps an error for whoever uses the scan.
 func (s *Scan[K, V, W]) fail(err error) { s.err = errors.Join(s.err, err) }
 
-// Rows returns the rows. After an error one more pair follows, which holds the error and no row. The value of a
-// row is valid until the loop asks for the next one.
+// Rows returns the rows. After an error one more pair follows, which holds the error and no row.
+// The value of a row is valid until the loop asks for the next one.
 func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
 	return func(yield func(Row[K, W], error) bool) {
 		c, err := s.open(ctx, false)
@@ -196,8 +199,8 @@ func (s *Scan[K, V, W]) viewAgain(key, stored []byte, again **W) (W, error) {
 	return **again, err
 }
 
-// Keys returns the keys, without looking at the values. After an error one more pair follows, which holds the
-// error and no key.
+// Keys returns the keys, without looking at the values. After an error one more pair follows, which
+// holds the error and no key.
 func (s Scan[K, V, W]) Keys(ctx context.Context) iter.Seq2[K, error] {
 	return func(yield func(K, error) bool) {
 		err := s.each(ctx, true, func(key, _ []byte) (more bool, err error) {
@@ -214,9 +217,10 @@ func (s Scan[K, V, W]) Keys(ctx context.Context) iter.Seq2[K, error] {
 	}
 }
 
-// Stream calls fn once with the rows, and returns fn's error as it is, or else the error that ended the rows
-// early: an error cannot be forgotten. A value is valid until fn asks for the next row. The rows may be ranged over several
-// times, each time as they are then; after fn has returned that is a panic.
+// Stream calls fn once with the rows, and returns fn's error as it is, or else the error that ended
+// the rows early: an error cannot be forgotten. A value is valid until fn asks for the next row.
+// The rows may be ranged over several times, each time as they are then; after fn has returned that
+// is a panic.
 func (s Scan[K, V, W]) Stream(ctx context.Context, fn func(iter.Seq2[K, W]) error) error {
 	if fn == nil {
 		return s.table.fail("scan", errNoFunction)
@@ -247,8 +251,8 @@ func (s Scan[K, V, W]) Stream(ctx context.Context, fn func(iter.Seq2[K, W]) erro
 // rowsAfterStream is what a kept iterator panics with: an error that it came to could reach nobody.
 const rowsAfterStream = "core: the rows of Scan.Stream were asked for after its function had returned"
 
-// Count returns the number of rows. Engines that can count without reading every row do so, unless the scan has a
-// limit or the transaction has writes.
+// Count returns the number of rows. Engines that can count without reading every row do so, unless
+// the scan has a limit or the transaction has writes.
 func (s Scan[K, V, W]) Count(ctx context.Context) (int, error) {
 	c, err := s.open(ctx, true)
 	if err != nil {
@@ -278,9 +282,10 @@ func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error)
 	return n, c.err()
 }
 
-// Delete deletes the rows and returns how many there were. Inside a transaction that is atomic. Outside it goes
-// chunk by chunk, each of which is: after an error, the number says how many rows are deleted durably. Rows
-// that others put into the range meanwhile may be deleted or not. If nobody needs the number, [Scan.Clear] is faster.
+// Delete deletes the rows and returns how many there were. Inside a transaction that is atomic.
+// Outside it goes chunk by chunk, each of which is: after an error, the number says how many rows
+// are deleted durably. Rows that others put into the range meanwhile may be deleted or not. If
+// nobody needs the number, [Scan.Clear] is faster.
 func (s Scan[K, V, W]) Delete(ctx context.Context) (int, error) { return s.delete(ctx, "delete") }
 
 // delete is Delete on behalf of an operation, which errors name.
@@ -301,7 +306,8 @@ func (s Scan[K, V, W]) delete(ctx context.Context, op string) (int, error) {
 	}
 }
 
-// deleteSome deletes a chunk, at most limit rows unless that is negative, in a transaction of its own.
+// deleteSome deletes a chunk, at most limit rows unless that is negative, in a transaction of its
+// own.
 func (s Scan[K, V, W]) deleteSome(ctx context.Context, op string, limit int) (n int, last []byte, err error) {
 	if most := s.table.storage.limits.deleteRows(); limit < 0 || limit > most {
 		limit = most

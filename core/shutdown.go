@@ -9,11 +9,12 @@ import (
 	"fmt"
 )
 
-// Shutdown closes the storage without haste, as the method of http.Server does: it refuses new work at once, waits until
-// every guard, scan, cursor, snapshot, transaction and write that is open has ended, and returns when the engine is
-// closed. If ctx ends first it returns ctx's error joined with ErrGuardsOpen; the storage stays shut then, and the last
-// one to end closes it, as after Close. Whoever calls it must not hold a guard or the like: Shutdown would wait for
-// the caller.
+// Shutdown closes the storage without haste, as the method of http.Server does: it refuses new work
+// at once, waits until every guard, scan, cursor, snapshot, transaction and write that is open has
+// ended, and returns when the engine is closed. If ctx ends first the error is both ctx's and
+// ErrGuardsOpen; the storage stays shut then, and the last one to end closes it, as after Close.
+// Shutdown may be called again, and by several goroutines. Whoever calls it must not hold a guard
+// or the like: Shutdown would wait for the caller.
 func (s *Storage) Shutdown(ctx context.Context) error {
 	if ctx == nil {
 		return s.fail("shutdown", "", nil, errNoContext)
@@ -34,10 +35,15 @@ func (s *Storage) Shutdown(ctx context.Context) error {
 	return s.fail("shutdown", "", nil, err)
 }
 
-// Sync makes durable what was written: with WithoutSync it is the call after which a crash of the machine costs nothing
-// that was written before. Without that option every write is durable when it returns, and Sync has nothing to do.
-// Memory is never durable. If Sync fails, the storage takes no more writes until it is reopened, because what is on the
-// medium is not known. An engine that cannot do it returns an error that wraps errors.ErrUnsupported.
+// Sync makes durable what was written: with WithoutSync it is the call after which a crash of the
+// machine costs nothing that was written before. Without that option every write is durable when it
+// returns, and Sync has nothing to do. Memory is never durable.
+//
+// Sync takes the turn to write: it waits for other writes, returns ErrNestedWrite inside an Update
+// or Modify, and ErrReadOnly if the storage is open for reading. If it fails for another reason
+// than the end of ctx, the storage takes no more writes until it is reopened, because what is on
+// the medium is not known. An engine that cannot do it returns an error that wraps
+// [errors.ErrUnsupported].
 func (s *Storage) Sync(ctx context.Context) error {
 	err := s.exclusively(ctx, func() error {
 		switch {
@@ -64,18 +70,20 @@ func (w *writer) sync(ctx context.Context, fn func(context.Context) error) error
 
 var errSyncPanicked = errors.New("the engine panicked in Sync; what is on the medium is not known")
 
-var errNoSync = &wrapped{errors.ErrUnsupported, "the engine cannot be told to make writes durable; " +
-	"open the storage without WithoutSync"}
+var errNoSync = &wrapped{
+	errors.ErrUnsupported,
+	"the engine cannot be told to make writes durable; open the storage without WithoutSync",
+}
 
 // Path returns the path as it was given to Open or Restore.
 func (s *Storage) Path() string { return s.path }
 
-// Version returns the application's version that the storage has now: what WithVersion asked for or, with
-// WithAnyVersion, what was found.
+// Version returns the application's version that the storage has now: what WithVersion asked for
+// or, with WithAnyVersion, what was found. While a migration runs that is the old one.
 func (s *Storage) Version() uint64 { return s.version.Load() }
 
-// Size returns how many bytes the storage takes on its medium. An engine that cannot tell returns an error that wraps
-// errors.ErrUnsupported.
+// Size returns how many bytes the storage takes on its medium, free space inside its files
+// included. An engine that cannot tell returns an error that wraps [errors.ErrUnsupported].
 func (s *Storage) Size(ctx context.Context) (int64, error) {
 	if err := live(ctx); err != nil {
 		return 0, s.fail("size", "", nil, err)

@@ -10,13 +10,19 @@ import (
 	"sync"
 )
 
-// Snapshot returns a transaction that reads one snapshot and lives until its Close, for reads that cannot be one
-// function: a request that pages through a table, a report of several goroutines. It blocks nobody. Unlike the Tx of
-// View and Update it is safe for concurrent use; views that are read through it are valid until Close. It counts for
-// ErrGuardsOpen.
+// Snapshot returns a transaction that reads one snapshot and lives until its Close, for reads that
+// cannot be one function: a request that pages through a table, a report of several goroutines. It
+// takes the snapshot at once, and blocks nobody. Unlike the Tx of View and Update it is safe for
+// concurrent use. What is read through it is owned by the engine, must not be modified, and is
+// valid until Close. A write returns ErrReadOnly.
 //
-// Close every snapshot: one that is dropped open is reported to the logger, and is kept until the process ends. While
-// it is open, the engine keeps what is overwritten and deleted, so it should not live for hours.
+// It outlives Compact, Clear, RenameTable and the Close of the storage, for which it counts as
+// ErrGuardsOpen. A table that is dropped meanwhile returns ErrDropped from then on; views and
+// cursors that were open stay valid.
+//
+// Close every snapshot: one that is dropped open is reported to the logger, and is kept until the
+// process ends. While it is open, the engine keeps what is overwritten and deleted, so it should
+// not live for hours.
 func (s *Storage) Snapshot(ctx context.Context) (*Tx, error) {
 	shard, at, err := s.enter("snapshot")
 	if err != nil {
@@ -33,7 +39,8 @@ func (s *Storage) Snapshot(ctx context.Context) (*Tx, error) {
 	return tx, nil
 }
 
-// sharedTx is what a Tx of Snapshot has beside others: several goroutines may use it, and close it meanwhile.
+// sharedTx is what a Tx of Snapshot has beside others: several goroutines may use it, and close it
+// meanwhile.
 type sharedTx struct {
 	mu     sync.Mutex
 	users  int  // calls and cursors under way
@@ -42,7 +49,8 @@ type sharedTx struct {
 	handle *openHandle
 }
 
-// enter counts a call or a cursor of a Tx that several goroutines may use, until leave. For another Tx it does nothing.
+// enter counts a call or a cursor of a Tx that several goroutines may use, until leave. For another
+// Tx it does nothing.
 func (tx *Tx) enter() error {
 	if tx.shared == nil {
 		return nil
@@ -75,9 +83,11 @@ func (tx *Tx) endShared() {
 	tx.end()
 }
 
-// Close ends a transaction that Snapshot returned. Every view that was read through it ends; calls and cursors of other
-// goroutines that are under way finish, and the last of them gives the snapshot back. Closing it again does nothing
-// and returns nil. The Tx of View and Update ends with its function: closing it is an error, and does nothing.
+// Close ends a transaction that Snapshot returned. Every view that was read through it ends, and so
+// do its loops and cursors, whose next step is ErrTxDone; calls of other goroutines that are under
+// way finish. The last of them, or of the cursors to be closed, gives the snapshot back. Closing it
+// again does nothing and returns nil. The Tx of View and Update ends with its function: closing it
+// is an error, and does nothing.
 func (tx *Tx) Close() error {
 	if tx == nil {
 		return &Error{Op: "close transaction", Err: errNoTx}

@@ -48,8 +48,8 @@ func newStorage(path string, e Engine, o options) *Storage {
 	return s
 }
 
-// View runs fn in a transaction that reads one snapshot. The Tx, and every view read through it, is valid until
-// fn returns. fn's error is returned as it is.
+// View runs fn in a transaction that reads one snapshot. The Tx, and every view read through it, is
+// valid until fn returns. fn's error is returned as it is.
 func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
 	if fn == nil {
 		return s.fail("view", "", nil, errNoFunction)
@@ -67,14 +67,14 @@ func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
 	return fn(tx)
 }
 
-// Update runs fn in a transaction that reads and writes, and commits it when fn returns nil: atomically, durably,
-// and as if no other write had happened between its first read and the commit. If fn returns an error or panics,
-// nothing is written, and the error is returned as it is. The Tx, and every view read through it, is valid until
-// fn returns.
+// Update runs fn in a transaction that reads and writes, and commits it when fn returns nil:
+// atomically, durably, and as if no other write had happened between its first read and the commit.
+// If fn returns an error or panics, nothing is written, and the error is returned as it is. The Tx,
+// and every view read through it, is valid until fn returns.
 //
-// fn has the only turn to write: it should be short, and must write through its Tx. A write past the Tx by the
-// same goroutine is ErrNestedWrite. fn may run again when the engine reports a conflict, so it must set, not
-// add to, what it leaves outside the storage.
+// fn has the only turn to write: it should be short, and must write through its Tx. A write past
+// the Tx by the same goroutine is ErrNestedWrite. fn may run again when the engine reports a
+// conflict, so it must set, not add to, what it leaves outside the storage.
 func (s *Storage) Update(ctx context.Context, fn func(*Tx) error) error {
 	if fn == nil {
 		return s.fail("update", "", nil, errNoFunction)
@@ -158,8 +158,8 @@ func (s *Storage) inTurn(ctx context.Context, fn func() error) error {
 	return fn()
 }
 
-// Recreated tells whether opening the storage, or a table, replaced an old one, and where that is. If there were
-// several, it is the last.
+// Recreated tells whether opening the storage, or a table, replaced an old one, and where that is.
+// If there were several, it is the last.
 func (s *Storage) Recreated() (Recreation, bool) {
 	r := s.recreated.Load()
 	if r == nil {
@@ -168,9 +168,9 @@ func (s *Storage) Recreated() (Recreation, bool) {
 	return *r, true
 }
 
-// As sets target to the engine's own handle, such as a **bbolt.DB, and reports whether the engine has one of that
-// type. It is an escape hatch for reading: writing through it breaks the promises of this package, and Compact
-// may replace the handle.
+// As sets target to the engine's own handle, such as a **bbolt.DB, and reports whether the engine
+// has one of that type. It is an escape hatch for reading: writing through it breaks the promises
+// of this package, and Compact may replace the handle.
 func (s *Storage) As(target any) bool {
 	shard, at, err := s.enter("call")
 	if err != nil {
@@ -180,10 +180,10 @@ func (s *Storage) As(target any) bool {
 	return s.powers.As != nil && s.powers.As(target)
 }
 
-// Close closes the storage. From then on every call gives ErrClosed. If guards, scans or transactions are open,
-// Close returns ErrGuardsOpen: they stay valid, and the last one to end closes the engine and gives its lock
-// back. Close may be called again to learn whether that has happened: it returns ErrGuardsOpen until then and
-// nil after.
+// Close closes the storage. From then on every call gives ErrClosed. If guards, scans or
+// transactions are open, Close returns ErrGuardsOpen: they stay valid, and the last one to end
+// closes the engine and gives its lock back. Close may be called again to learn whether that has
+// happened: it returns ErrGuardsOpen until then and nil after.
 func (s *Storage) Close() error { return s.fail("close", "", nil, s.close()) }
 
 // close is Close, whose error does not say what was called.
@@ -233,7 +233,8 @@ func (s *Storage) leave(shard *readerShard, at *place) {
 	s.readers.leave(shard)
 }
 
-// fail makes the error of a public method. An error that is one already keeps its more precise words.
+// fail makes the error of a public method. An error that is one already keeps its more precise
+// words.
 func (s *Storage) fail(op, table string, key any, err error) error {
 	var known *Error
 	if err == nil || errors.As(err, &known) {

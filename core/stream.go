@@ -100,7 +100,7 @@ type stream[K, V, W any] struct {
 	stats   StreamStats
 	failed  error // after which nothing is taken any more
 
-	putting sync.Mutex            // held by the put under way, and for ever when the source has returned
+	putting sync.Mutex            // held by the put under way, and forever when the source has returned
 	over    atomic.Bool           // the source has returned
 	misused atomic.Pointer[error] // put was called beside another one
 }

@@ -11,11 +11,12 @@ import (
 	"github.com/guardkv/guardkv/core/internal/ordered"
 )
 
-// Tx is a transaction over all tables of a storage: reach them with [Table.In]. A Tx of View or Update is used only inside
-// the function that it was passed to: after that every use is [ErrTxDone]. It is used by one goroutine at a time, which
-// nothing checks: two goroutines that use one Tx without waiting for each other race, as with a map. One of
-// [Storage.Snapshot] is used until its Close, by any number of goroutines. A format may use the Tx while it encodes or
-// decodes a row for it.
+// Tx is a transaction over all tables of a storage: reach them with [Table.In]. A Tx of View or
+// Update is used only inside the function that it was passed to: after that every use is
+// [ErrTxDone]. It is used by one goroutine at a time, which nothing checks: two goroutines that use
+// one Tx without waiting for each other race, as with a map. One of [Storage.Snapshot] is used
+// until its Close, by any number of goroutines. A format may use the Tx while it encodes or decodes
+// a row for it.
 //
 // Uncommitted writes lie in memory, over the snapshot that the transaction reads.
 type Tx struct {
@@ -50,7 +51,8 @@ func (s *Storage) begin(ctx context.Context) (*Tx, error) {
 	return &Tx{storage: s, snapshot: snap}, nil
 }
 
-// end closes what the transaction's function left open, such as an iterator that was pulled and not stopped.
+// end closes what the transaction's function left open, such as an iterator that was pulled and not
+// stopped.
 func (tx *Tx) end() {
 	tx.done.Store(true)
 	defer func() { tx.storage.logClose(tx.snapshot.Close()) }() // whatever closing a cursor does
@@ -98,7 +100,8 @@ func (tx *Tx) hold(r Releaser) {
 	tx.held = append(tx.held, r)
 }
 
-// peek returns a value that is valid until it is released, or until the transaction ends if r is nil.
+// peek returns a value that is valid until it is released, or until the transaction ends if r is
+// nil.
 func (tx *Tx) peek(ctx context.Context, key []byte) (value []byte, r Releaser, err error) {
 	if p, ok := tx.pending.Get(key); ok {
 		if p.deleted {
@@ -173,17 +176,20 @@ func (tx *Tx) writes() ([]Write, error) {
 	return all, nil
 }
 
-// Rows are encoded into blocks that stay as they are until the transaction is forgotten, because views of
-// uncommitted rows refer to them. The first block is small: most transactions write a row or two.
+// Rows are encoded into blocks that stay as they are until the transaction is forgotten, because
+// views of uncommitted rows refer to them. The first block is small: most transactions write a row
+// or two.
 const (
 	firstArenaBlock = 1 << 10
 	arenaBlock      = 16 << 10
 )
 
-// encode returns what fn appends, at least a table's number, in memory that stays as it is. A row that does not fit into
-// what is left of the block grows into memory of its own, and the next row finds what was left.
+// encode returns what fn appends, at least a table's number, in memory that stays as it is. A row
+// that does not fit into what is left of the block grows into memory of its own, and the next row
+// finds what was left.
 //
-// fn may write through this transaction again, as a value whose marshaler does: it then has a block of its own.
+// fn may write through this transaction again, as a value whose marshaler does: it then has a block
+// of its own.
 func (tx *Tx) encode(fn func(dst []byte) ([]byte, error)) ([]byte, error) {
 	left := tx.arena
 	tx.arena = nil

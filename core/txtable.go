@@ -9,15 +9,17 @@ import (
 	"iter"
 )
 
-// TxTable is a table inside a transaction. It sees the transaction's own writes. Its methods do what those of
-// [Table] do, without durability, which is the commit's, and without guards: the transaction keeps the bytes.
+// TxTable is a table inside a transaction. It sees the transaction's own writes. Its methods do
+// what those of [Table] do, without durability, which is the commit's, and without guards: the
+// transaction keeps the bytes.
 type TxTable[K, V, W any] struct {
 	table *Table[K, V, W]
 	tx    *Tx
 }
 
-// Get returns the view of the row at k, or ErrNotFound. It is owned by the engine, must not be modified, and is
-// valid until the transaction's function returns or, in a transaction of Snapshot, until its Close.
+// Get returns the view of the row at k, or ErrNotFound. It is owned by the engine, must not be
+// modified, and is valid until the transaction's function returns or, in a transaction of Snapshot,
+// until its Close.
 func (t TxTable[K, V, W]) Get(ctx context.Context, k K) (W, error) {
 	w, err := t.view(ctx, k)
 	return w, t.table.failAt("get", k, err)
@@ -37,7 +39,8 @@ func (t TxTable[K, V, W]) view(ctx context.Context, k K) (w W, err error) {
 	return w, err
 }
 
-// Load returns a view of a private copy of the row at k, or ErrNotFound. It outlives the transaction.
+// Load returns a view of a private copy of the row at k, or ErrNotFound. It outlives the
+// transaction.
 func (t TxTable[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
 	key, err := t.key(ctx, k)
 	if err != nil {
@@ -70,8 +73,8 @@ func (t TxTable[K, V, W]) Put(ctx context.Context, k K, v V) error {
 	return t.table.failAt("put", k, t.put(ctx, always, k, v))
 }
 
-// Insert stores v at k, or returns ErrExists if there is a row already. The arguments may be reused when the
-// call returns.
+// Insert stores v at k, or returns ErrExists if there is a row already. The arguments may be reused
+// when the call returns.
 func (t TxTable[K, V, W]) Insert(ctx context.Context, k K, v V) error {
 	return t.table.failAt("insert", k, t.put(ctx, ifAbsent, k, v))
 }
@@ -103,8 +106,10 @@ func (t TxTable[K, V, W]) put(ctx context.Context, when condition, k K, v V) err
 	return t.tx.put(key, value)
 }
 
-// PutAll stores all rows or, after an error, none of them: what the transaction wrote before stays. If two rows have the
-// same key the later one counts. A row may be reused when the iterator is asked for the next one.
+// PutAll stores all rows or, after an error or a panic of the iterator, none of them: what the
+// transaction wrote before stays, and what the iterator itself wrote through it goes too. If two rows
+// have the same key the later one counts. A row may be reused when the iterator is asked for the next
+// one. More than the engine can write at once returns ErrTooLarge.
 func (t TxTable[K, V, W]) PutAll(ctx context.Context, rows iter.Seq2[K, V]) error {
 	if err := t.writable(ctx); err != nil {
 		return t.table.fail("put all", err)
@@ -128,8 +133,8 @@ func (t TxTable[K, V, W]) PutAll(ctx context.Context, rows iter.Seq2[K, V]) erro
 	return nil
 }
 
-// Delete deletes the row at k and reports whether there was one. The arguments may be reused when the call
-// returns.
+// Delete deletes the row at k and reports whether there was one. The arguments may be reused when
+// the call returns.
 func (t TxTable[K, V, W]) Delete(ctx context.Context, k K) (bool, error) {
 	found, err := t.delete(ctx, k)
 	return found, t.table.failAt("delete", k, err)
@@ -153,7 +158,8 @@ func (t TxTable[K, V, W]) delete(ctx context.Context, k K) (bool, error) {
 // Count returns the number of rows.
 func (t TxTable[K, V, W]) Count(ctx context.Context) (int, error) { return t.Scan().Count(ctx) }
 
-// Scan returns a scan over all rows of the table. Each use of it sees the transaction's state at that moment.
+// Scan returns a scan over all rows of the table. Each use of it sees the transaction's state at
+// that moment.
 func (t TxTable[K, V, W]) Scan() Scan[K, V, W] {
 	s := newScan(t.table, t.tx)
 	if t.tx == nil { // which to a scan means that it is outside of one
@@ -162,7 +168,8 @@ func (t TxTable[K, V, W]) Scan() Scan[K, V, W] {
 	return s
 }
 
-// key returns the stored form of k, valid until the next call. If it succeeds the caller calls Tx.leave.
+// key returns the stored form of k, valid until the next call. If it succeeds the caller calls
+// Tx.leave.
 func (t TxTable[K, V, W]) key(ctx context.Context, k K) (key []byte, err error) {
 	if err := t.usable(ctx); err != nil {
 		return nil, err
@@ -212,6 +219,10 @@ func (t TxTable[K, V, W]) writable(ctx context.Context) error {
 }
 
 var (
-	errReadOnlyTx = &wrapped{ErrReadOnly, "read-only: the transaction is a View or a Snapshot; write in an Update"}
-	errRaw        = &wrapped{ErrReadOnly, "read-only: the table was opened with OpenRaw; write through OpenTable"}
+	errReadOnlyTx = &wrapped{
+		ErrReadOnly, "read-only: the transaction is a View or a Snapshot; write in an Update",
+	}
+	errRaw = &wrapped{
+		ErrReadOnly, "read-only: the table was opened with OpenRaw; write through OpenTable",
+	}
 )

@@ -222,7 +222,7 @@ func (w *writer) lead(own *request, alone bool) {
 }
 
 // desert is how the leader goes if its function or the engine panicked, or ended the goroutine: those whom it led must not
-// wait for ever, and its own request may be used by nobody any more, itself included.
+// wait forever, and its own request may be used by nobody any more, itself included.
 func (w *writer) desert(own *request) {
 	if own.fled() {
 		w.leadWithout(own)

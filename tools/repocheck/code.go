@@ -284,7 +284,7 @@ const modules = "github.com/guardkv/guardkv/"
 // importable are the packages that fragments use without importing them.
 var importable = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "io": "io", "iter": "iter", "log": "log", "os": "os",
-	"filepath": "path/filepath", "slices": "slices", "slog": "log/slog", "strings": "strings", "testing": "testing", "time": "time",
+	"filepath": "path/filepath", "http": "net/http", "slices": "slices", "slog": "log/slog", "strings": "strings", "testing": "testing", "time": "time",
 
 	"core": modules + "core", "keys": modules + "core/keys", "values": modules + "core/values", "memory": modules + "core/memory",
 	"backendtest": modules + "core/backendtest", "formattest": modules + "core/formattest", "directory": modules + "core/directory",
