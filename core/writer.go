@@ -473,7 +473,10 @@ func (w *writer) apply(ctx context.Context, base Snapshot, writes []Write) error
 		return nil
 	}
 	w.failed = errUnsettled // unless Apply returns
-	err := w.storage.engine.Apply(context.WithoutCancel(ctx), Batch{Base: base, Writes: writes})
+	if ctx.Done() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	err := w.storage.engine.Apply(ctx, Batch{Base: base, Writes: writes})
 	w.failed = err
 	clear(w.merged) // keep no caller's bytes alive
 	if nothingWritten(err) {

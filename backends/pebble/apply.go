@@ -56,11 +56,10 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 // claimRoom makes sure that there is room for the writes before pebble is told of them.
 func (e *engine) claimRoom(ctx context.Context, writes []core.Write, size int) error {
 	if size >= bulk { // it is not in the log
-		return e.ifRoom(ctx, func() error { return e.medium.take(int64(size)/2, false) })
+		return e.takeRoom(ctx, int64(size)/2, false)
 	}
 	rows, n := taken(writes, size)
-	err := e.ifRoom(ctx, func() error { return e.medium.take(n, deletesOnly(writes)) })
-	if err != nil {
+	if err := e.takeRoom(ctx, n, deletesOnly(writes)); err != nil {
 		return err
 	}
 	if e.files != nil {
@@ -86,6 +85,19 @@ func (e *engine) returnRoom(writes []core.Write, size int) {
 func taken(writes []core.Write, size int) (rows, log int64) {
 	rows = int64(size + rowOverhead*len(writes))
 	return rows, rows + int64(size/1024+logOverhead)
+}
+
+// takeRoom takes room of the medium, and asks again when pebble is at rest: while it moves rows to tables or merges tables, the
+// medium holds both the old files and the new ones, and what is refused then may have room a moment later.
+func (e *engine) takeRoom(ctx context.Context, n int64, deleting bool) error {
+	err := e.medium.take(n, deleting)
+	if err == nil || !errors.Is(err, core.ErrNoRoom) {
+		return err
+	}
+	if err := e.rest(ctx); err != nil {
+		return err
+	}
+	return e.medium.take(n, deleting)
 }
 
 func deletesOnly(writes []core.Write) bool {

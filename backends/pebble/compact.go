@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/guardkv/guardkv/core"
 )
 
 // Compact merges everything into the lowest level, and waits until the tables that were merged are gone, but for those
@@ -18,7 +20,7 @@ func (e *engine) Compact(ctx context.Context) error {
 	if err := e.mayWrite(ctx); err != nil {
 		return err
 	}
-	if err := e.ifRoom(ctx, e.medium.toMove); err != nil {
+	if err := e.roomToMove(ctx); err != nil {
 		return err
 	}
 	if err := e.merge(ctx); err != nil {
@@ -37,6 +39,18 @@ func (e *engine) Compact(ctx context.Context) error {
 		return err
 	}
 	return noRoom(e.record())
+}
+
+// roomToMove makes sure that rows can be moved from the log to tables, perhaps when pebble is at rest: see takeRoom.
+func (e *engine) roomToMove(ctx context.Context) error {
+	err := e.medium.toMove()
+	if !errors.Is(err, core.ErrNoRoom) {
+		return err
+	}
+	if err := e.rest(ctx); err != nil {
+		return err
+	}
+	return e.medium.toMove()
 }
 
 func (e *engine) merge(ctx context.Context) (err error) {

@@ -150,11 +150,10 @@ func (m *medium) ask(n int64, deleting bool) error {
 		m.asked, m.spare = time.Now(), 1<<40
 		return nil
 	}
-	need := 2*n + floor // in the log, and in a table
-	if deleting {
-		need += m.unmoved()
-	} else { // what is moved leaves the log, and merging may have that
-		need += floor + max(m.unmoved(), min(m.merge, m.inUse()))
+	need := m.need(n, deleting)
+	if free < need && m.since() > 0 { // perhaps the tables take less than was supposed
+		m.count()
+		need = m.need(n, deleting)
 	}
 	if free < need {
 		return m.refusal(free, need)
@@ -166,6 +165,15 @@ func (m *medium) ask(n int64, deleting bool) error {
 	return nil
 }
 
+// need returns how much must be free before n bytes of rows are written.
+func (m *medium) need(n int64, deleting bool) int64 {
+	need := 2*n + floor // in the log, and in a table
+	if deleting {
+		return need + m.unmoved()
+	}
+	return need + floor + max(m.unmoved(), min(m.merge, m.inUse())) // what is moved leaves the log, and merging may have that
+}
+
 // toMove makes sure that rows can be moved from the log to tables.
 func (m *medium) toMove() error {
 	free, _, known := m.usage(m.dir)
@@ -173,19 +181,6 @@ func (m *medium) toMove() error {
 		return m.refusal(free, need)
 	}
 	return nil
-}
-
-// ifRoom asks the medium, and asks again when pebble is at rest: while it moves rows to tables or merges tables, the
-// medium holds both the old files and the new ones, and what is refused then may have room a moment later.
-func (e *engine) ifRoom(ctx context.Context, ask func() error) error {
-	err := ask()
-	if !errors.Is(err, core.ErrNoRoom) {
-		return err
-	}
-	if err := e.rest(ctx); err != nil {
-		return err
-	}
-	return ask()
 }
 
 // rest waits until pebble neither writes nor removes files by itself, but no longer than roomPatience.
@@ -219,17 +214,24 @@ func (m *medium) toOpen() error {
 	return nil
 }
 
-// inUse returns how much of the medium the tables take, and those that the rows written since they were counted will take.
+// inUse returns how much of the medium the tables take, at most.
 func (m *medium) inUse() int64 {
-	since := m.written.Load() - m.before
-	if time.Since(m.counted) < time.Second && since < floor {
-		return m.tables + since
+	if time.Since(m.counted) >= time.Second {
+		m.count()
 	}
+	return m.tables + m.since()
+}
+
+// since returns how much was written since the tables were counted, all of which may be in tables now.
+func (m *medium) since() int64 { return m.written.Load() - m.before }
+
+// count counts what the tables take, and with them what is in the log only.
+func (m *medium) count() {
+	before := m.inTables.Load()
 	n, err := sizes(m.fs, m.dir, func(name string) bool { return filepath.Ext(name) == ".sst" })
 	if err == nil { // else the directory is gone, which is for pebble to find out
-		m.tables, m.counted, m.before = n, time.Now(), m.inTables.Load()
+		m.tables, m.counted, m.before = n, time.Now(), before
 	}
-	return m.tables + m.written.Load() - m.before
 }
 
 // sizes returns how much of the medium the files in a directory take whose names fit.
