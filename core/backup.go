@@ -40,6 +40,9 @@ type (
 		Meta      []byte `json:"meta,omitempty"`
 		Checksums bool   `json:"checksums,omitempty"`
 
+		// ID is the table's TableID, if it has one.
+		ID []byte `json:"id,omitempty"`
+
 		// Needs are the features of the table, as it records them.
 		Needs []string `json:"needs,omitempty"`
 	}
@@ -128,7 +131,11 @@ func (b *backup) load(ctx context.Context, snap Snapshot) error {
 }
 
 func (b *backup) writeHead() error {
-	text, err := json.Marshal(backupHead{Format: backupFormat, Version: b.storage.version.Load()})
+	var needs []string
+	for _, t := range b.tables {
+		needs = union(needs, t.record.Load().Needs)
+	}
+	text, err := json.Marshal(backupHead{Format: backupFormat, Version: b.storage.version.Load(), Needs: needs})
 	if err != nil {
 		return err
 	}
@@ -179,7 +186,7 @@ func (b *backup) due(n uint32) (due int) {
 func (b *backup) writeTables(tables []*tableState) error {
 	for _, t := range tables {
 		r := t.record.Load()
-		text, err := json.Marshal(backupTable{r.Key, r.Value, r.Meta, r.Checksums, r.Needs})
+		text, err := json.Marshal(backupTable{r.Key, r.Value, r.Meta, r.Checksums, r.ID, r.Needs})
 		if err != nil {
 			return err
 		}

@@ -258,6 +258,15 @@ func TestRestoreRefuses(t *testing.T) {
 		"a table's later member": {
 			small(t).table("t", `{"key":"k","value":"v","psychic":true}`).end(2, 3, 6).bytes(), core.ErrVersionMismatch,
 		},
+		"an ID without its feature": {
+			small(t).table("t", `{"key":"k","value":"v","id":"AAAAAAAAAAAAAAAAAAAAAA=="}`).end(2, 3, 6).bytes(), core.ErrCorrupt,
+		},
+		"a short ID": {
+			small(t).table("t", `{"key":"k","value":"v","id":"AAAA","needs":["table-id"]}`).end(2, 3, 6).bytes(), core.ErrCorrupt,
+		},
+		"a feature without its ID": {
+			small(t).table("t", `{"key":"k","value":"v","needs":["table-id"]}`).end(2, 3, 6).bytes(), core.ErrCorrupt,
+		},
 		"no JSON":          {new(archive).head(`format 1`).bytes(), core.ErrCorrupt},
 		"no head":          {new(archive).table("t", wordsJSON).end(1, 0, 0).bytes(), core.ErrCorrupt},
 		"two heads":        {small(t).head(`{"format":1}`).end(1, 3, 6).bytes(), core.ErrCorrupt},

@@ -85,6 +85,9 @@ func (b *backupReader) table() (name string, t backupTable, err error) {
 	if err := checkFeatures(fmt.Sprintf("table %q", name), t.Needs); err != nil {
 		return "", t, err
 	}
+	if err := checkTableID(fmt.Sprintf("table %q", name), t.ID, t.Needs); err != nil {
+		return "", t, err
+	}
 	b.counts.tables++
 	return name, t, nil
 }

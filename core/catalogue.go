@@ -44,6 +44,9 @@ type tableRecord struct {
 	Meta      []byte `json:"meta,omitempty"`
 	Checksums bool   `json:"checksums,omitempty"`
 
+	// ID is the TableID of a table whose values are bound to their rows, else nil.
+	ID []byte `json:"id,omitempty"`
+
 	// Needs are the features without which the table cannot be read or written; see checkFeatures.
 	Needs []string `json:"needs,omitempty"`
 }
@@ -73,6 +76,7 @@ type TableInfo struct {
 	ValueFormat string // the value format's ID
 	Checksums   bool   // whether its rows have them
 	Meta        []byte // what the value format keeps with the table, such as a schema; a copy
+	ID          []byte // the TableID that its values are bound to, nil if they are not; a copy
 	Rows        int64  // -1 if the engine cannot tell cheaply
 	Bytes       int64  // of encoded keys and values; -1 if the engine cannot tell cheaply
 }
@@ -122,6 +126,9 @@ func (c *catalogue) loadRow(key, stored []byte) error {
 		return err
 	}
 	if err := checkFeatures(fmt.Sprintf("table %q", table), r.Needs); err != nil {
+		return err
+	}
+	if err := checkTableID(fmt.Sprintf("table %q", table), r.ID, r.Needs); err != nil {
 		return err
 	}
 	c.tables[table] = newTableState(table, r)
@@ -234,7 +241,10 @@ func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
 
 func (t *tableState) info(ctx context.Context, snap Snapshot) (info TableInfo, err error) {
 	r := t.record.Load()
-	info = TableInfo{Name: t.name(), KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums, Meta: slices.Clone(r.Meta), Rows: -1, Bytes: -1}
+	info = TableInfo{
+		Name: t.name(), KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums,
+		Meta: slices.Clone(r.Meta), ID: slices.Clone(r.ID), Rows: -1, Bytes: -1,
+	}
 	count := snap.Powers().Count
 	if count == nil {
 		return info, nil

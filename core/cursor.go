@@ -19,6 +19,7 @@ type cursor struct {
 	steps    int // before the context is looked at again
 	failed   error
 	closed   bool
+	lent     Releaser // of the last row's view, nil if the format lends nothing
 
 	// outside a transaction
 	storage *Storage
@@ -218,6 +219,9 @@ func (c *cursor) close() {
 		return
 	}
 	c.closed = true
+	if c.lent != nil {
+		defer c.giveBack()
+	}
 	if c.tx != nil {
 		if c.tx.shared != nil {
 			defer c.tx.leave()
@@ -233,6 +237,14 @@ func (c *cursor) close() {
 	}
 	if c.rows != nil {
 		c.storage.logClose(c.rows.Close())
+	}
+}
+
+// giveBack ends the view of the last row.
+func (c *cursor) giveBack() {
+	if r := c.lent; r != nil {
+		c.lent = nil
+		r.Release()
 	}
 }
 

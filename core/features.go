@@ -15,8 +15,19 @@ import (
 // feature names it: the mark, what is recorded of a table, the head of a backup. Who reads a name that it does not
 // know must not go on.
 
-// knownFeatures are those that this GuardKV can read and write: none yet, beside what layout 1 has.
-var knownFeatures []string
+// featureTableID is that of a table whose values are bound to their rows and to the ID that is recorded of it. Without
+// it a row would be written that belongs nowhere, and a copy of the table would have another ID, or none.
+const featureTableID = "table-id"
+
+// knownFeatures are those that this GuardKV can read and write, beside what layout 1 has.
+var knownFeatures = []string{featureTableID}
+
+// union returns the features of both lists, sorted.
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // checkFeatures returns ErrVersionMismatch if what was stored needs a feature that is not known here.
 func checkFeatures(what string, needs []string) error {

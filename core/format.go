@@ -3,12 +3,10 @@
 
 package core
 
-import (
-	"errors"
-	"fmt"
-)
-
 // KeyFormat encodes the keys of a table. It is safe for concurrent use.
+//
+// What a key format can do beside that are interfaces of one method, [Prefixer] and [KeyChecker], which are looked for
+// when they are used.
 type KeyFormat[K any] interface {
 	// ID names the encoding. It is recorded with the table and compared whenever the table is opened.
 	ID() string
@@ -23,6 +21,8 @@ type KeyFormat[K any] interface {
 
 // ValueFormat encodes the values of a table: V is what is put, W the view that is read. They are the same type
 // for formats that decode. It is safe for concurrent use.
+//
+// These three methods are all that a simple format has. What another one can do beside them is data, [FormatPowers].
 type ValueFormat[V, W any] interface {
 	// ID names the encoding. It is recorded with the table and compared whenever the table is opened.
 	ID() string
@@ -34,109 +34,68 @@ type ValueFormat[V, W any] interface {
 	View(b []byte) (W, error)
 }
 
-// The optional powers of a ValueFormat. Tables look for them once, when they are opened.
-type (
-	// Binder is a format that keeps metadata with the table, such as a schema. Bind gets what is stored, nil
-	// for a new table, and returns the format to use and the metadata to store from now on. An incompatible
-	// stored schema is ErrFormatMismatch and names both sides.
-	Binder[V, W any] interface {
-		Bind(stored []byte) (bound ValueFormat[V, W], meta []byte, err error)
+// FormatPowers are what a value format can do beside its three methods. Those that it lacks are nil, and tables do
+// without them. A format that has some has the method
+//
+//	Powers() FormatPowers[V, W]
+//
+// which tables call when they are opened, and not for each row. The functions are safe for concurrent use.
+//
+// A format around another one that leaves the bytes as they are starts from what [PowersOf] says of that one, and
+// replaces the functions that it wants to see. One that changes the bytes starts from nothing but CheckValue and Bind:
+// the others are about bytes as they are stored.
+type FormatPowers[V, W any] struct {
+	// CheckValue is for formats that do not fit every V. It returns why values of V could not be stored and read
+	// again, and names the part of V that is to blame. [OpenTable] then fails with it, before it looks at the table or
+	// creates it.
+	CheckValue func() error
+
+	// Bind is for formats that keep metadata with the table, such as a schema. It gets what is stored, nil for a new
+	// table, and returns the format to use, whose powers count from then on, and the metadata to store. An
+	// incompatible stored schema is ErrFormatMismatch and names both sides.
+	Bind func(stored []byte) (bound ValueFormat[V, W], meta []byte, err error)
+
+	// BindRows is for formats that bind each value to its row, such as one that encrypts: the bytes of one row are
+	// then no value of another one. It gets the ID of the table, and returns what encodes and views its rows in place
+	// of Append and of all views, which are not called. Only tables that were created with such a format have an ID,
+	// and they are opened with such a format only: anything else is ErrFormatMismatch. Rows are bound or not as the
+	// format's ID says, for ever.
+	BindRows func(table TableID) (RowFormat[V, W], error)
+
+	// ViewTrusted views bytes without validating them. It is used for rows whose checksum was right.
+	ViewTrusted func(b []byte) (W, error)
+
+	// ViewInto decodes into a value that was decoded into before. Scans use it to save allocations. Nothing of the
+	// old value may remain visible in *w.
+	ViewInto func(b []byte, w *W) error
+
+	// ViewLent is View into memory that is used again, as for what has to be decompressed. r gives it back when the
+	// view ends: with its guard, at the next row of a scan, when the function that got it returns, when the
+	// transaction is over. It is released exactly once, on whatever goroutine, and even if the storage is closed; if
+	// err is not nil there is nothing to release. The view does not refer to b then. If r is nil nothing is lent, and
+	// the view may refer to b.
+	//
+	// trusted says that the row's checksum was right, so that nothing has to be validated. A table uses ViewLent before
+	// the other views, but for Load, whose view nobody gives back: that is View's.
+	ViewLent func(b []byte, trusted bool) (w W, r Releaser, err error)
+}
+
+// PowersOf returns what a format can do beside its three methods.
+func PowersOf[V, W any](f ValueFormat[V, W]) FormatPowers[V, W] {
+	if p, ok := f.(interface{ Powers() FormatPowers[V, W] }); ok {
+		return p.Powers()
 	}
-	// Truster can view bytes without validating them. It is used for rows whose checksum was right.
-	Truster[W any] interface {
-		ViewTrusted(b []byte) (W, error)
-	}
-	// Reuser can decode into a value that was decoded into before. Scans use it to save allocations. Nothing
-	// of the old value may remain visible in *w.
-	Reuser[W any] interface {
-		ViewInto(b []byte, w *W) error
-	}
-	// ValueChecker is a format that does not fit every V. CheckValue returns why values of V could not be stored
-	// and read again, and names the part of V that is to blame. [OpenTable] then fails with it, before it looks
-	// at the table or creates it.
-	ValueChecker interface{ CheckValue() error }
-)
+	return FormatPowers[V, W]{}
+}
 
 // KeyChecker is the optional power of a KeyFormat that does not fit every K: CheckKey returns why K cannot be a key, and
-// [OpenTable] then fails with it.
+// [OpenTable] then fails with it. Append fails with it too, so that a format around this one loses no more than the
+// early moment.
 type KeyChecker interface{ CheckKey() error }
 
-// Prefixer is the optional power of a KeyFormat behind [Scan.Prefix].
+// Prefixer is the optional power of a KeyFormat behind [Scan.Prefix]. It is a method that programs call themselves, to
+// make ranges for [Scan.Within].
 type Prefixer[K any] interface {
 	// Prefix returns the range of all keys that start with k.
 	Prefix(k K) KeyRange[K]
 }
-
-// KeyRange is a range of keys that a key format made, for [Scan.Within]. It belongs to that format: a table whose keys
-// are in another one refuses it. The zero KeyRange belongs to no format.
-type KeyRange[K any] struct {
-	format            string // the ID of the format that made it
-	low, high         []byte
-	partLow, partHigh []byte // where other components follow the keys
-	hasPart           bool   // partLow and partHigh are known
-	err               error
-}
-
-// NewKeyRange is for key formats: it returns the range of encodings from low (inclusive) to high (exclusive); nil
-// is no bound. id is the format's own ID. A range that could not be made carries the error to the scan that
-// uses it.
-func NewKeyRange[K any](id string, low, high []byte, err error) KeyRange[K] {
-	return KeyRange[K]{format: id, low: low, high: high, err: err}
-}
-
-// NewPrefixRange is for key formats: it returns the range of all encodings that start with prefix. id is the
-// format's own ID.
-func NewPrefixRange[K any](id string, prefix []byte) KeyRange[K] {
-	return KeyRange[K]{format: id, low: prefix, high: prefixEnd(prefix)}
-}
-
-// WithPart is for key formats that can be components of others: it returns the range with the bounds that it has where
-// other components follow its keys. No encoding of a component may be a proper prefix of a bound.
-func (r KeyRange[K]) WithPart(low, high []byte) KeyRange[K] {
-	r.partLow, r.partHigh, r.hasPart = low, high, true
-	return r
-}
-
-// Bounds returns the range's encoded bounds, or the error it carries. nil is no bound.
-func (r KeyRange[K]) Bounds() (low, high []byte, err error) { return r.low, r.high, r.err }
-
-// PartBounds returns the bounds of [KeyRange.WithPart], or the error that the range carries. nil is no bound. The error
-// is [errors.ErrUnsupported] if the format gave none.
-func (r KeyRange[K]) PartBounds() (low, high []byte, err error) {
-	switch {
-	case r.err != nil:
-		return nil, nil, r.err
-	case !r.hasPart:
-		return nil, nil, fmt.Errorf("the range of %s keys has no bounds where other components follow: %w", r.format,
-			errors.ErrUnsupported)
-	}
-	return r.partLow, r.partHigh, nil
-}
-
-// MadeBy returns nil if the key format with this ID made the range, the error that the range carries, or else
-// [ErrFormatMismatch], which names both formats.
-func (r KeyRange[K]) MadeBy(id string) error {
-	switch {
-	case r.err != nil:
-		return r.err
-	case r.format == "":
-		return fmt.Errorf("%w: no key format made the range, want one of %s keys", ErrFormatMismatch, id)
-	case r.format != id:
-		return fmt.Errorf("%w: the range is one of %s keys, want one of %s keys", ErrFormatMismatch, r.format, id)
-	}
-	return nil
-}
-
-// prefixEnd returns the least byte string that is above all that start with p, nil if there is none.
-func prefixEnd(p []byte) []byte {
-	for i := len(p) - 1; i >= 0; i-- {
-		if p[i] != 0xff {
-			end := append([]byte(nil), p[:i+1]...)
-			end[i]++
-			return end
-		}
-	}
-	return nil
-}
-
-var errNoPrefix = errors.New("this key format has no prefixes; use From and To")

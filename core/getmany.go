@@ -114,7 +114,10 @@ func (m *getMany[K, V, W]) row(i int, stored []byte) (err error) {
 	var row Row[K, W]
 	key := m.keys[i]
 	if row.Key, err = m.table.rows.decodeKey(key); err == nil {
-		err = m.table.rows.view(key, stored, &row.Value)
+		var lent Releaser
+		if lent, err = m.table.rows.viewLent(key, stored, &row.Value); lent != nil {
+			defer lent.Release()
+		}
 	}
 	if err != nil {
 		return m.table.rowError(key, err)

@@ -5,6 +5,7 @@ package core
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -58,6 +59,28 @@ func (m mark) encode() []byte {
 		panic(err) // a struct of strings and numbers
 	}
 	return fmt.Appendf(nil, "%s%08x %s", markHead, crc32.Checksum(b, castagnoli), b)
+}
+
+// changeMark changes the stored mark. The caller has the turn.
+func (s *Storage) changeMark(ctx context.Context, change func(m *mark)) error {
+	m := s.mark
+	change(&m)
+	if err := s.engine.SetMark(ctx, m.encode()); err != nil {
+		return err
+	}
+	s.mark = m
+	return nil
+}
+
+// need records in the mark that the storage needs these features, before anything is stored with one: so a GuardKV that
+// looks for features in the mark alone is refused from the first use on. A feature stays there when what used it is gone.
+// The caller has the turn.
+func (s *Storage) need(ctx context.Context, features []string) error {
+	all := union(s.mark.Needs, features)
+	if len(all) == len(s.mark.Needs) {
+		return nil
+	}
+	return s.changeMark(ctx, func(m *mark) { m.Needs = all })
 }
 
 // decodeMark reads a mark of the backend.

@@ -78,9 +78,11 @@ func (t *Table[K, V, W]) modified(
 	key := w.Key
 	var old W
 	if found {
-		if err := t.rows.view(key, stored, &old); err != nil {
+		lent, err := t.rows.viewLent(key, stored, &old)
+		if err != nil {
 			return false, nil, err
 		}
+		defer releaseValue(lent) // after what fn returned is encoded: that may refer to old
 	}
 	v, change, failed := fn(old, found)
 	if failed != nil {

@@ -304,6 +304,7 @@ func (o *opener) openEngine() (_ *Storage, err error) {
 		}
 	}()
 	s := newStorage(o.path, e, o.options)
+	s.mark = o.mark
 	s.version.Store(o.mark.Version)
 	if err := s.validate(o.ctx); err != nil {
 		return nil, err
@@ -366,7 +367,9 @@ func (o *opener) finish(s *Storage) error {
 		return nil
 	}
 	s.version.Store(m.Version)
-	return s.exclusively(o.ctx, func() error { return s.engine.SetMark(o.ctx, m.encode()) })
+	return s.exclusively(o.ctx, func() error {
+		return s.changeMark(o.ctx, func(stored *mark) { stored.State, stored.Version = m.State, m.Version })
+	})
 }
 
 // prune deletes replaced storages that are too many. What is named like one but carries no mark of this backend is

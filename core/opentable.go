@@ -95,8 +95,8 @@ func (o *tableOpener[K, V, W]) check() error {
 			return err
 		}
 	}
-	if c, ok := o.value.(ValueChecker); ok {
-		return c.CheckValue()
+	if check := PowersOf(o.value).CheckValue; check != nil {
+		return check()
 	}
 	return nil
 }
@@ -146,12 +146,18 @@ func (o *tableOpener[K, V, W]) bind(state *tableState) (t *Table[K, V, W], recor
 	if err != nil {
 		return nil, nil, err
 	}
+	rows, err := o.bindRows(value, r.ID)
+	if err != nil {
+		return nil, nil, err
+	}
 	if !bytes.Equal(meta, r.Meta) {
 		changed := r
 		changed.Meta = meta
 		record = &changed
 	}
-	return newTable(o.storage, state, r, o.key, value), record, nil
+	t = newTable(o.storage, state, r, o.key, value)
+	t.rows.bindRows(rows)
+	return t, record, nil
 }
 
 // compare returns ErrFormatMismatch if the table was created differently.
@@ -170,11 +176,31 @@ func (o *tableOpener[K, V, W]) compare(r tableRecord) error {
 
 // bindValue gives the value format the metadata that is stored for it, nil for a new table.
 func (o *tableOpener[K, V, W]) bindValue(stored []byte) (ValueFormat[V, W], []byte, error) {
-	b, ok := o.value.(Binder[V, W])
-	if !ok {
+	bind := PowersOf(o.value).Bind
+	if bind == nil {
 		return o.value, stored, nil
 	}
-	return b.Bind(stored)
+	return bind(stored)
+}
+
+// bindRows gives the value format the ID of a table, if it binds values to rows; the table must have one then, and else
+// none.
+func (o *tableOpener[K, V, W]) bindRows(value ValueFormat[V, W], id []byte) (rows RowFormat[V, W], err error) {
+	bind := PowersOf(value).BindRows
+	switch {
+	case bind == nil && id == nil:
+		return rows, nil
+	case bind == nil:
+		return rows, fmt.Errorf("%w: the table's values are bound to their rows, "+
+			"opened with a format in %q that does not bind them", ErrFormatMismatch, value.ID())
+	case id == nil:
+		return rows, fmt.Errorf("%w: the table's values are not bound to their rows, "+
+			"opened with a format in %q that binds them", ErrFormatMismatch, value.ID())
+	}
+	if rows, err = bind(TableID(id)); err == nil {
+		err = rows.complete()
+	}
+	return rows, err
 }
 
 // replace sets the table aside under another name, in the same write that creates the new one.
@@ -205,6 +231,13 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 		return nil, err
 	}
 	r := tableRecord{Number: n, Key: o.key.ID(), Value: o.value.ID(), Meta: meta, Checksums: o.options.checksums}
+	if PowersOf(value).BindRows != nil {
+		r.ID, r.Needs = newTableID(), []string{featureTableID}
+	}
+	rows, err := o.bindRows(value, r.ID)
+	if err != nil {
+		return nil, err
+	}
 	row, err := r.row(o.name)
 	if err != nil {
 		return nil, err
@@ -217,6 +250,9 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 			return nil, err
 		}
 		writes = append(writes, asideRow) // its name is the longer one, so it comes after
+	}
+	if err := s.need(ctx, r.Needs); err != nil {
+		return nil, err
 	}
 	if err := s.writer.apply(ctx, nil, writes); err != nil {
 		return nil, err
@@ -233,6 +269,7 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 		s.recreated.Store(&Recreation{Reason: OnFormatChange, Path: s.path, Table: aside})
 	}
 	t := newTable(s, state, r, o.key, value)
+	t.rows.bindRows(rows)
 	t.give()
 	return t, nil
 }
@@ -253,7 +290,7 @@ func (o *tableOpener[K, V, W]) store(ctx context.Context, state *tableState, r *
 func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key KeyFormat[K], value ValueFormat[V, W]) *Table[K, V, W] {
 	t := &Table[K, V, W]{storage: s, state: state, rows: newRowFormat(r, s.limits, key, value)}
 	if s.opts.validation == ValidateFull {
-		t.rows.trusted = nil // a checksum that is right does not say who wrote it
+		t.rows.trusts = false // a checksum that is right does not say who wrote it
 	}
 	t.guards = newGuardPool[W](&s.readers, state.name(), t.rows.prefix())
 	return t

@@ -62,7 +62,7 @@ func (s Scan[K, V, W]) Cursor(ctx context.Context) (*Cursor[K, W], error) {
 	c := &Cursor[K, W]{
 		rows: rows,
 		decode: func(key, stored []byte) (Row[K, W], error) {
-			return s.decode(key, stored, &again)
+			return s.decode(rows, key, stored, &again)
 		},
 		encode: s.seekKey,
 		fail:   func(err error) error { return s.table.fail("cursor", err) },

@@ -430,6 +430,10 @@ type trusting struct {
 	core.ValueFormat[string, string]
 }
 
+func (f trusting) Powers() core.FormatPowers[string, string] {
+	return core.FormatPowers[string, string]{ViewTrusted: f.ViewTrusted}
+}
+
 func (trusting) ViewTrusted(b []byte) (string, error) { return string(b), nil }
 
 func (f trusting) View(b []byte) (string, error) {

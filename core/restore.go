@@ -314,7 +314,10 @@ func (r *restorer) readTable() error {
 	}
 	r.known[name] = true
 	r.table, r.previous = name, r.previous[:0]
-	r.record = tableRecord{Number: uint32(len(r.known)), Key: t.Key, Value: t.Value, Meta: t.Meta, Checksums: t.Checksums, Needs: t.Needs}
+	r.record = tableRecord{
+		Number: uint32(len(r.known)), Key: t.Key, Value: t.Value, Meta: t.Meta, Checksums: t.Checksums, ID: t.ID, Needs: t.Needs,
+	}
+	r.mark.Needs = union(r.mark.Needs, t.Needs)
 	row, err := r.record.row(name)
 	if err == nil {
 		err = r.limits.checkRow(row.Key, row.Value)

@@ -161,7 +161,7 @@ func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
 				break
 			}
 			var row Row[K, W]
-			if row, err = s.decode(key, stored, &again); err != nil {
+			if row, err = s.decode(c, key, stored, &again); err != nil {
 				break
 			}
 			if !yield(row, nil) {
@@ -175,11 +175,11 @@ func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
 }
 
 // decode returns a stored row. It may use the memory of the value that it returned last, *again.
-func (s *Scan[K, V, W]) decode(key, stored []byte, again **W) (row Row[K, W], err error) {
+func (s *Scan[K, V, W]) decode(c *cursor, key, stored []byte, again **W) (row Row[K, W], err error) {
 	rows := &s.table.rows
 	if row.Key, err = rows.key.Decode(key[tableNumberSize:len(key):len(key)]); err == nil {
-		if rows.checksums || rows.reuse != nil {
-			row.Value, err = s.viewAgain(key, stored, again)
+		if !rows.plain || rows.reuse != nil {
+			row.Value, err = s.viewAgain(c, key, stored, again)
 		} else { // what viewAgain does, in place: for small rows, calls are what a scan costs
 			row.Value, err = rows.value.View(stored[:len(stored):len(stored)])
 		}
@@ -190,12 +190,18 @@ func (s *Scan[K, V, W]) decode(key, stored []byte, again **W) (row Row[K, W], er
 	return row, nil
 }
 
-// viewAgain views a stored row in the memory of the last one, which is on the heap.
-func (s *Scan[K, V, W]) viewAgain(key, stored []byte, again **W) (W, error) {
+// viewAgain views a stored row in the memory of the last one, which is on the heap, or in what the format lends until the
+// next one.
+func (s *Scan[K, V, W]) viewAgain(c *cursor, key, stored []byte, again **W) (w W, err error) {
+	if s.table.rows.lends {
+		c.giveBack()
+		c.lent, err = s.table.rows.viewLent(key, stored, &w)
+		return w, err
+	}
 	if *again == nil {
 		*again = new(W)
 	}
-	err := s.table.rows.viewAgain(key, stored, *again)
+	err = s.table.rows.viewAgain(key, stored, *again)
 	return **again, err
 }
 

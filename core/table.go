@@ -35,10 +35,13 @@ func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 		return Guard[W]{}, t.failAt("get", k, err)
 	}
 	s.step = holding
-	if t.rows.checksums {
-		err = t.rows.viewChecked(s.keybuf, stored, &s.view)
-	} else { // what t.rows.view does, in place
+	switch {
+	case t.rows.plain: // what t.rows.view does, in place
 		s.view, err = t.rows.value.View(stored[:len(stored):len(stored)])
+	case t.rows.lends:
+		err = t.lend(s, stored)
+	default:
+		err = t.rows.view(s.keybuf, stored, &s.view)
 	}
 	if err != nil {
 		return Guard[W]{}, t.failAt("get", k, err)
@@ -48,6 +51,17 @@ func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 		s.seat.at = t.guards.places.add("guard of "+t.state.name(), 1)
 	}
 	return Guard[W]{s, gen}, nil
+}
+
+// lend makes a guard state hold what the format lends in place of the engine's bytes, which the view then has no need of.
+func (t *Table[K, V, W]) lend(s *guardState[W], stored []byte) error {
+	lent, err := t.rows.viewLent(s.keybuf, stored, &s.view)
+	if lent != nil {
+		bytes := s.release
+		s.release = lent
+		bytes.Release()
+	}
+	return err
 }
 
 // find makes a guard state hold the stored row at k, and leaves the row's stored key in it. Every read goes through it:

@@ -62,8 +62,16 @@ func (tx *Tx) end() {
 	}
 }
 
+// releaseHeld releases each, also if the release of one panics.
 func (tx *Tx) releaseHeld() {
-	for _, r := range tx.held {
+	if len(tx.held) == 0 {
+		return
+	}
+	defer tx.releaseHeld()
+	for len(tx.held) > 0 {
+		last := len(tx.held) - 1
+		r := tx.held[last]
+		tx.held = tx.held[:last]
 		r.Release()
 	}
 }

@@ -35,7 +35,10 @@ func (t TxTable[K, V, W]) view(ctx context.Context, k K) (w W, err error) {
 	if err != nil {
 		return w, err
 	}
-	err = t.table.rows.view(key, stored, &w)
+	lent, err := t.table.rows.viewLent(key, stored, &w)
+	if lent != nil {
+		t.tx.hold(lent)
+	}
 	return w, err
 }
 

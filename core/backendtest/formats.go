@@ -81,6 +81,10 @@ type schemaFormat struct {
 	seen   *[]string
 }
 
+func (f schemaFormat) Powers() core.FormatPowers[string, string] {
+	return core.FormatPowers[string, string]{Bind: f.Bind}
+}
+
 // Bind lets a schema grow, and refuses any other change.
 func (f schemaFormat) Bind(stored []byte) (core.ValueFormat[string, string], []byte, error) {
 	*f.seen = append(*f.seen, string(stored))

@@ -78,6 +78,10 @@ func (f fusedValues) View(b []byte) (string, error) {
 	return f.ValueFormat.View(b)
 }
 
+func (f fusedValues) Powers() core.FormatPowers[string, string] {
+	return core.FormatPowers[string, string]{Bind: f.Bind, ViewTrusted: f.ViewTrusted}
+}
+
 func (f fusedValues) ViewTrusted(b []byte) (string, error) {
 	f.light("ViewTrusted")
 	return f.ValueFormat.View(b)

@@ -20,7 +20,7 @@ import (
 func typed() []promise {
 	return slices.Concat(guardPromises, closePromises, orderPromises, scanPromises, pullPromises, verbPromises, txPromises, serialPromises, nestedPromises,
 		writePromises, groupPromises, modifyPromises, clearPromises, streamPromises, cancelPromises, recreatePromises, migrationPromises,
-		formatPromises, layoutPromises, tablePromises, damagePromises, argumentPromises, backupPromises, panicPromises, placePromises)
+		formatPromises, formatPowerPromises, layoutPromises, tablePromises, damagePromises, argumentPromises, backupPromises, panicPromises, placePromises)
 }
 
 // words is the table that most checks use.

@@ -13,20 +13,25 @@ import (
 
 // Bench measures every way to encode and read the samples, which it takes in turn.
 func Bench[V, W any](b *testing.B, f core.ValueFormat[V, W], samples ...V) {
-	if binder, ok := f.(core.Binder[V, W]); ok {
-		bound, _, err := binder.Bind(nil)
+	if bind := core.PowersOf(f).Bind; bind != nil {
+		bound, _, err := bind(nil)
 		if err != nil {
 			b.Fatal(err)
 		}
 		f = bound
 	}
-	benchBoth(b, "View", f, samples)
-	if r, ok := f.(core.Reuser[W]); ok {
-		var w W
-		benchRead(b, "ViewInto", f, samples, func(p []byte) error { return r.ViewInto(p, &w) })
+	f, err := inRow(f, testTable, testKey)
+	if err != nil {
+		b.Fatal(err)
 	}
-	if t, ok := f.(core.Truster[W]); ok {
-		benchRead(b, "ViewTrusted", f, samples, func(p []byte) error { _, err := t.ViewTrusted(p); return err })
+	benchBoth(b, "View", f, samples)
+	can := core.PowersOf(f)
+	if can.ViewInto != nil {
+		var w W
+		benchRead(b, "ViewInto", f, samples, func(p []byte) error { return can.ViewInto(p, &w) })
+	}
+	if can.ViewTrusted != nil {
+		benchRead(b, "ViewTrusted", f, samples, func(p []byte) error { _, err := can.ViewTrusted(p); return err })
 	}
 }
 

@@ -18,7 +18,9 @@ type format struct {
 	// into makes a view, and returns a function that reads into it, each time over what is there.
 	into    func() func(b []byte) (w any, err error)
 	trusted func(b []byte) (w any, err error)
+	lent    func(b []byte, trusted bool) (w any, r core.Releaser, err error)
 	bind    func(stored []byte) (bound format, meta []byte, err error)
+	atRow   func(table core.TableID, key string) (format, error) // of the values of one row
 }
 
 // erased returns a format without its types.
@@ -29,21 +31,36 @@ func erased[V, W any](f core.ValueFormat[V, W], value func(W) V) format {
 		view:   func(b []byte) (any, error) { return f.View(b) },
 		value:  func(w any) any { return value(as[W](w)) },
 	}
-	if r, ok := f.(core.Reuser[W]); ok {
+	p := core.PowersOf(f)
+	if p.ViewInto != nil {
 		e.into = func() func([]byte) (any, error) {
 			var w W
 			return func(b []byte) (any, error) {
-				err := r.ViewInto(b, &w)
+				err := p.ViewInto(b, &w)
 				return w, err
 			}
 		}
 	}
-	if t, ok := f.(core.Truster[W]); ok {
-		e.trusted = func(b []byte) (any, error) { return t.ViewTrusted(b) }
+	if p.ViewTrusted != nil {
+		e.trusted = func(b []byte) (any, error) { return p.ViewTrusted(b) }
 	}
-	if b, ok := f.(core.Binder[V, W]); ok {
+	if p.ViewLent != nil {
+		e.lent = func(b []byte, trusted bool) (any, core.Releaser, error) { return p.ViewLent(b, trusted) }
+	}
+	if p.BindRows != nil {
+		e.atRow = func(table core.TableID, key string) (format, error) {
+			row, err := inRow(f, table, key)
+			if err != nil {
+				return format{}, err
+			}
+			at := erased(row, value)
+			at.atRow = e.atRow
+			return at, nil
+		}
+	}
+	if p.Bind != nil {
 		e.bind = func(stored []byte) (format, []byte, error) {
-			bound, meta, err := b.Bind(stored)
+			bound, meta, err := p.Bind(stored)
 			if err != nil {
 				return format{}, nil, err
 			}

@@ -66,12 +66,18 @@ func takeTurns(was, is format, kept func(v, w any) bool, samples []any) error {
 	return nil
 }
 
-// open binds a format that keeps metadata to what is stored.
-func open(f format, stored []byte) (format, []byte, error) {
+// open binds a format that keeps metadata to what is stored, and one that binds values to rows to a row.
+func open(f format, stored []byte) (_ format, meta []byte, err error) {
+	meta = stored
 	if f.bind != nil {
-		return f.bind(stored)
+		if f, meta, err = f.bind(stored); err != nil {
+			return f, meta, err
+		}
 	}
-	return f, stored, nil
+	if f.atRow != nil {
+		f, err = f.atRow(testTable, testKey)
+	}
+	return f, meta, err
 }
 
 func readsKept(f format, kept func(v, w any) bool, samples []any, rows [][]byte) error {

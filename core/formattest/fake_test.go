@@ -110,17 +110,22 @@ type (
 		fake
 		trusted func(b []byte) (record, error)
 	}
+	fakeLender struct {
+		fake
+		lent func(b []byte, trusted bool) (record, core.Releaser, error)
+	}
 	fakeBinder struct {
 		fake
 		bind func(stored []byte) (core.ValueFormat[record, record], []byte, error)
 	}
 )
 
-func (f fakeReuser) ViewInto(b []byte, w *record) error    { return f.into(b, w) }
-func (f fakeTruster) ViewTrusted(b []byte) (record, error) { return f.trusted(b) }
-func (f fakeBinder) Bind(m []byte) (core.ValueFormat[record, record], []byte, error) {
-	return f.bind(m)
-}
+type fakePowers = core.FormatPowers[record, record]
+
+func (f fakeReuser) Powers() fakePowers  { return fakePowers{ViewInto: f.into} }
+func (f fakeTruster) Powers() fakePowers { return fakePowers{ViewTrusted: f.trusted} }
+func (f fakeBinder) Powers() fakePowers  { return fakePowers{Bind: f.bind} }
+func (f fakeLender) Powers() fakePowers  { return fakePowers{ViewLent: f.lent} }
 
 // number is a key; fakeKey stores it as four bytes, big-endian, unless a test replaces a method.
 type number uint32

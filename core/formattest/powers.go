@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/guardkv/guardkv/core"
 )
 
 // concurrent encodes and reads every sample in eight goroutines, each in an order of its own.
@@ -86,6 +88,69 @@ func (s *suite) trusted() error {
 		if v := s.format.value(w); !s.agree(v, g.read) {
 			return fmt.Errorf("%s: View reads %s, ViewTrusted %s", show(g.encoded), showValue(g.read), showValue(v))
 		}
+	}
+	return nil
+}
+
+// lentView is a view that is not given back yet.
+type lentView struct {
+	of   good
+	view any
+	r    core.Releaser
+}
+
+// lent views all samples at once, and then whatever bytes there are while the samples are lent: often, because memory is
+// used again.
+func (s *suite) lent() error {
+	for _, trusted := range []bool{false, true, false} {
+		var all []lentView
+		for _, g := range s.good {
+			inside, _ := place(g.encoded, 0xAA)
+			w, r, err := s.format.lent(inside, trusted)
+			if err != nil {
+				return fmt.Errorf("%s: %w", show(g.encoded), err)
+			}
+			if r != nil {
+				spoil(inside)
+			}
+			all = append(all, lentView{g, w, r})
+		}
+		if err := s.everyInput(s.lentAs)(); err != nil {
+			return err
+		}
+		for _, l := range all {
+			if v := s.format.value(l.view); !s.agree(v, l.of.read) {
+				return fmt.Errorf("%s: View reads %s, ViewLent %s", show(l.of.encoded), showValue(l.of.read), showValue(v))
+			}
+			if l.r != nil {
+				l.r.Release()
+			}
+		}
+	}
+	return nil
+}
+
+// lentAs returns an error unless b reads as it reads otherwise.
+func (s *suite) lentAs(b []byte) error {
+	want, wantErr := s.read(b)
+	inside, _ := place(b, 0xAA)
+	var differ bool
+	err := safely(func() error {
+		w, r, err := s.format.lent(inside, false)
+		if err != nil {
+			return err
+		}
+		differ = wantErr == nil && !s.agree(want, s.format.value(w))
+		if r != nil {
+			r.Release()
+		}
+		return nil
+	})
+	if (err == nil) != (wantErr == nil) {
+		return fmt.Errorf("%s: the error of View is %v, that of ViewLent %v", show(b), wantErr, err)
+	}
+	if differ && !s.unlike(b) {
+		return fmt.Errorf("%s: ViewLent does not read %s", show(b), showValue(want))
 	}
 	return nil
 }

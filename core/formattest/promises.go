@@ -41,6 +41,18 @@ func (s *suite) checks() []check {
 			run: s.trusted,
 		})
 	}
+	if s.format.lent != nil {
+		all = append(all, check{
+			name: "Lent", promise: "ViewLent reads what View reads, until it is released",
+			run: s.lent,
+		})
+	}
+	if s.format.atRow != nil && s.notBound == nil {
+		all = append(all, check{
+			name: "Rows", promise: "a value that is bound to its row is that of no other row, and of no other table",
+			run: s.rows,
+		})
+	}
 	if s.unbound != nil {
 		all = append(all, check{
 			name: "Bind", promise: "Bind takes its own metadata back unchanged, and refuses any other",

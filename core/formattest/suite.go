@@ -75,14 +75,14 @@ func (s *suite) start(samples []any) error {
 	return errors.New("formattest: give at least two samples that have different encodings")
 }
 
-// bindNew binds the format to a table that is new, if it wants to be bound.
+// bindNew binds the format to a table that is new, if it wants to be bound, and to a row.
 func (s *suite) bindNew() {
-	if s.format.bind == nil {
-		return
+	unbound := s.format
+	if unbound.bind != nil {
+		s.unbound = func(stored []byte) (format, []byte, error) { return open(unbound, stored) }
 	}
-	s.unbound = s.format.bind
 	s.notBound = safely(func() error {
-		f, meta, err := s.unbound(nil)
+		f, meta, err := open(unbound, nil)
 		if err == nil {
 			s.format, s.meta = f, bytes.Clone(meta)
 		}

@@ -55,13 +55,16 @@ type jsonFormat[T any] struct {
 }
 
 var (
-	_ core.ValueChecker          = (*jsonFormat[any])(nil)
 	_ core.ValueFormat[any, any] = (*jsonFormat[any])(nil)
-	_ core.Reuser[any]           = (*jsonFormat[any])(nil)
 )
 
 // ID returns "json".
 func (f *jsonFormat[T]) ID() string { return "json" }
+
+// Powers returns that the format knows whether it fits T, and reads into a T that it has read before.
+func (f *jsonFormat[T]) Powers() core.FormatPowers[T, T] {
+	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, ViewInto: f.ViewInto}
+}
 
 // CheckValue returns an error if something of a T would be lost.
 func (f *jsonFormat[T]) CheckValue() error { return f.unfit }

@@ -144,7 +144,7 @@ func TestJSONEvolves(t *testing.T) {
 func TestJSONViewIntoAfterError(t *testing.T) {
 	w := jsonSamples[2]
 	kept := w.Extra
-	err := values.JSON[address]().(core.Reuser[address]).ViewInto([]byte(`{"Street":"new","Tags":3}`), &w)
+	err := core.PowersOf(values.JSON[address]()).ViewInto([]byte(`{"Street":"new","Tags":3}`), &w)
 	if err == nil {
 		t.Fatal("a number was read as a list")
 	}

@@ -34,10 +34,7 @@ type format[T any] struct {
 	own     bool  // whether methods of T, or of parts of it, encode and decode
 }
 
-var (
-	_ core.ValueFormat[any, any] = (*format[any])(nil)
-	_ core.ValueChecker          = (*format[any])(nil)
-)
+var _ core.ValueFormat[any, any] = (*format[any])(nil)
 
 // ID returns "cbor/1", and "cbor-text/1" with [WithText].
 func (f *format[T]) ID() string {
@@ -45,6 +42,11 @@ func (f *format[T]) ID() string {
 		return "cbor-text/1"
 	}
 	return "cbor/1"
+}
+
+// Powers returns that the format knows whether it fits T.
+func (f *format[T]) Powers() core.FormatPowers[T, T] {
+	return core.FormatPowers[T, T]{CheckValue: f.CheckValue}
 }
 
 // CheckValue returns an error if something of a T would be lost.

@@ -19,10 +19,11 @@ var sink int
 func TestAllocations(t *testing.T) {
 	v := full(3)
 	zoo, raw := newZoo(), flatbuffers.Raw[testfb.Animal](testfb.Schema)
-	bound, _, err := zoo.(core.Binder[testfb.AnimalT, testfb.Animal]).Bind(nil)
+	bound, _, err := core.PowersOf(zoo).Bind(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	trusted := core.PowersOf(bound).ViewTrusted
 	stored := packed(t, v)
 	broken := packed(t, v)[:100]
 	dst := make([]byte, 0, 8192)
@@ -37,7 +38,7 @@ func TestAllocations(t *testing.T) {
 		{"view", 0, func() error { w, err := zoo.View(stored); sink += len(w.Name()); return err }},
 		{"view after Bind", 0, func() error { w, err := bound.View(stored); sink += len(w.Name()); return err }},
 		{"view trusted", 0, func() error {
-			w, err := bound.(core.Truster[testfb.Animal]).ViewTrusted(stored)
+			w, err := trusted(stored)
 			sink += len(w.Name())
 			return err
 		}},

@@ -77,7 +77,7 @@ func walk(w *zoo1.Animal) int {
 var benchSink int
 
 func BenchmarkTrustedField(b *testing.B) {
-	f := zoo1Format(b).(core.Truster[zoo1.Animal])
+	f := core.PowersOf(zoo1Format(b))
 	for _, s := range sizes {
 		stored := herdBytes(b, s.bytes)
 		b.Run(s.name, func(b *testing.B) {
@@ -111,7 +111,7 @@ func BenchmarkVerifiedField(b *testing.B) {
 }
 
 func BenchmarkWalk(b *testing.B) {
-	f := zoo1Format(b).(core.Truster[zoo1.Animal])
+	f := core.PowersOf(zoo1Format(b))
 	for _, s := range sizes {
 		stored := herdBytes(b, s.bytes)
 		w, err := f.ViewTrusted(stored)
@@ -131,7 +131,7 @@ func BenchmarkWalk(b *testing.B) {
 // verifying one costs less than reading all of it.
 func BenchmarkRatios(b *testing.B) {
 	f := zoo1Format(b)
-	trusting := f.(core.Truster[zoo1.Animal])
+	trusting := core.PowersOf(f)
 	small, large := herdBytes(b, 200), herdBytes(b, 20<<10)
 	field := func(stored []byte) func() {
 		return func() {

@@ -28,8 +28,14 @@ func (f forger) Append(dst []byte, v testfb.AnimalT) ([]byte, error) {
 	return b, err
 }
 
+func (f forger) Powers() core.FormatPowers[testfb.AnimalT, testfb.Animal] {
+	p := core.PowersOf(f.ValueFormat)
+	p.Bind = f.Bind
+	return p
+}
+
 func (f forger) Bind(stored []byte) (core.ValueFormat[testfb.AnimalT, testfb.Animal], []byte, error) {
-	bound, meta, err := f.ValueFormat.(core.Binder[testfb.AnimalT, testfb.Animal]).Bind(stored)
+	bound, meta, err := core.PowersOf(f.ValueFormat).Bind(stored)
 	return forger{bound}, meta, err
 }
 

@@ -93,6 +93,11 @@ func newFormat[V, W any](bfbs []byte, opts []Option, e encoder[V]) *format[V, W]
 // ID returns "flatbuffers/1".
 func (f *format[V, W]) ID() string { return "flatbuffers/1" }
 
+// Powers returns that the format keeps its schema with the table, and can do without validation.
+func (f *format[V, W]) Powers() core.FormatPowers[V, W] {
+	return core.FormatPowers[V, W]{Bind: f.Bind, ViewTrusted: f.ViewTrusted}
+}
+
 // Append appends the encoding of v. The arguments may be reused when the call returns. What is written was verified.
 func (f *format[V, W]) Append(dst []byte, v V) ([]byte, error) {
 	if f.unfit != nil {

@@ -49,7 +49,7 @@ func TestStoredBytes(t *testing.T) {
 	}
 	const want = "FBS\x01\x00\afb.Char\x01\x00\afb.Char\a\x04name\x01\x00\r\x00\x00\bcategory\x00\x00\r\x00\x00\x06script\x00\x00\r\x00\x00" +
 		"\x05upper\x00\x00\b\x00\x00\x05lower\x00\x00\b\x00\x00\x05title\x00\x00\b\x00\x00\nproperties\x00\x00\x0e\r\x00\x00\x00"
-	bound, meta, err := f.(core.Binder[fb.CharT, fb.Char]).Bind([]byte(want))
+	bound, meta, err := core.PowersOf(f).Bind([]byte(want))
 	if err != nil || string(meta) != want {
 		t.Fatalf("the schema becomes %q, error %v", meta, err)
 	}

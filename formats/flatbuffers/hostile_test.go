@@ -195,7 +195,7 @@ func FuzzRaw(f *testing.F) {
 		if accepted, err := readAll(zoo, slices.Clip(stored)); err != nil || !accepted {
 			t.Fatalf("%x was put and is refused: %v", b, err)
 		}
-		if w, err := zoo.(core.Truster[testfb.Animal]).ViewTrusted(slices.Clip(stored)); err != nil {
+		if w, err := core.PowersOf(zoo).ViewTrusted(slices.Clip(stored)); err != nil {
 			t.Fatal(err)
 		} else {
 			testfb.Walk(&w, stored)

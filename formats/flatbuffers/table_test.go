@@ -225,7 +225,7 @@ func TestBadSchema(t *testing.T) {
 		wantSays(t, c.name+": Append", err, c.says)
 		_, err = c.format.View(nil)
 		wantSays(t, c.name+": View", err, c.says)
-		_, err = c.format.(core.Truster[testfb.Animal]).ViewTrusted(nil)
+		_, err = core.PowersOf(c.format).ViewTrusted(nil)
 		wantSays(t, c.name+": ViewTrusted", err, c.says)
 		if c.format.ID() != "flatbuffers/1" {
 			t.Errorf("%s: ID %q", c.name, c.format.ID())
@@ -294,7 +294,7 @@ func TestTrustedIsClipped(t *testing.T) {
 	at := strings.Index(string(b), "name at the end")
 	b[at-4] = 200
 	whole := append(b, strings.Repeat("SECRET", 100)...)
-	for _, view := range []func([]byte) (testfb.Animal, error){f.View, f.(core.Truster[testfb.Animal]).ViewTrusted} {
+	for _, view := range []func([]byte) (testfb.Animal, error){f.View, core.PowersOf(f).ViewTrusted} {
 		w, err := view(whole[:len(b)])
 		if err != nil {
 			t.Fatal(err)

@@ -274,6 +274,6 @@ func TestIncompatibleTypes(t *testing.T) {
 func rebind[Was, Is any](t *testing.T) error {
 	t.Helper()
 	_, meta := bind[Was](t, nil)
-	_, _, err := gobformat.New[Is]().(core.Binder[Is, Is]).Bind(meta)
+	_, _, err := core.PowersOf(gobformat.New[Is]()).Bind(meta)
 	return err
 }

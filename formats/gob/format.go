@@ -26,10 +26,7 @@ type format[T any] struct {
 	local  func() (record, error) // what T would be stored as
 }
 
-var (
-	_ core.ValueFormat[any, any] = (*format[any])(nil)
-	_ core.Binder[any, any]      = (*format[any])(nil)
-)
+var _ core.ValueFormat[any, any] = (*format[any])(nil)
 
 // localRecord describes T as it is in this program.
 func localRecord[T any]() (record, error) {
@@ -55,6 +52,9 @@ const formatID = "gob/1"
 
 // ID returns "gob/1".
 func (f *format[T]) ID() string { return formatID }
+
+// Powers returns that the format keeps the description of T with the table.
+func (f *format[T]) Powers() core.FormatPowers[T, T] { return core.FormatPowers[T, T]{Bind: f.Bind} }
 
 // Append returns an error: the format is not bound to a table.
 func (f *format[T]) Append([]byte, T) ([]byte, error) { return nil, cannotEncode[T](errNotBound) }

@@ -99,7 +99,7 @@ func TestFormatMap(t *testing.T) {
 // bind binds a format to a table with this metadata.
 func bind[T any](t testing.TB, stored []byte, opts ...gobformat.Option) (core.ValueFormat[T, T], []byte) {
 	t.Helper()
-	f, meta, err := gobformat.New[T](opts...).(core.Binder[T, T]).Bind(stored)
+	f, meta, err := core.PowersOf(gobformat.New[T](opts...)).Bind(stored)
 	if err != nil {
 		t.Fatal(err)
 	}

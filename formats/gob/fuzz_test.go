@@ -90,7 +90,7 @@ func FuzzMetadata(f *testing.F) {
 		if stored == nil {
 			return
 		}
-		bound, meta, err := gobformat.New[order2]().(core.Binder[order2, order2]).Bind(stored)
+		bound, meta, err := core.PowersOf(gobformat.New[order2]()).Bind(stored)
 		if err != nil {
 			return
 		}

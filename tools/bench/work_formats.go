@@ -60,8 +60,8 @@ func formatSides(size int) ([]side, error) {
 
 // formatReads reads one record with View, and without validation if the format can do that: rows with checksums are.
 func formatReads[V, W any](name string, f core.ValueFormat[V, W], v V, one, all func(W) uint64) ([]side, error) {
-	if b, ok := f.(core.Binder[V, W]); ok {
-		bound, _, err := b.Bind(nil)
+	if bind := core.PowersOf(f).Bind; bind != nil {
+		bound, _, err := bind(nil)
 		if err != nil {
 			return nil, err
 		}
@@ -74,8 +74,8 @@ func formatReads[V, W any](name string, f core.ValueFormat[V, W], v V, one, all 
 	encoded = slices.Clip(encoded)
 	name = fmt.Sprintf("%s, %s B", name, grouped(int64(len(encoded))))
 	sides := readSides(name, encoded, f.View, one, all)
-	if t, ok := f.(core.Truster[W]); ok {
-		sides = append(sides, readSides(name+" trusted", encoded, t.ViewTrusted, one, all)...)
+	if trusted := core.PowersOf(f).ViewTrusted; trusted != nil {
+		sides = append(sides, readSides(name+" trusted", encoded, trusted, one, all)...)
 	}
 	return sides, nil
 }

@@ -42,6 +42,8 @@ var kinds = []kind{
 	{"backup-cbor", nil, people(cbor.New[person]())},
 	{"backup-keys", nil, allKeys},
 	{"backup-morekeys", nil, moreKeys},
+	{"bbolt-bound", bbolt.Backend{}, boundRows},
+	{"backup-bound", nil, boundRows},
 }
 
 func kindNamed(name string) (kind, error) {
