@@ -94,16 +94,21 @@ func (s *Storage) rowChecks(c *catalogue) map[uint32]rowCheck {
 	for n := range c.dropped {
 		checks[n] = rowCheck{"", nothing}
 	}
+	open := make(map[uint32]*tableState)
+	for _, t := range s.catalogue.names() {
+		open[t.record.Load().Number] = t
+	}
 	for name, t := range c.tables {
 		r := t.record.Load()
-		checks[r.Number] = rowCheck{name, s.checkOf(name, r)}
+		checks[r.Number] = rowCheck{name, r.rowCheck(open[r.Number])}
 	}
 	return checks
 }
 
-// checkOf returns what can be checked of a row: all of it if the table is open.
-func (s *Storage) checkOf(name string, r *tableRecord) func(key, stored []byte) error {
-	if open := s.catalogue.find(name); open != nil && open.record.Load().Number == r.Number {
+// rowCheck returns what can be checked of a row: all of it if the table is open. open is what its handles share, under
+// whatever name it has by now, nil if it was dropped.
+func (r *tableRecord) rowCheck(open *tableState) func(key, stored []byte) error {
+	if open != nil {
 		if check := open.check.Load(); check != nil {
 			return *check
 		}
