@@ -13,8 +13,9 @@ import (
 // Snapshot returns a transaction that reads one snapshot and lives until its Close, for reads that
 // cannot be one function: a request that pages through a table, a report of several goroutines. It
 // takes the snapshot at once, and blocks nobody. Unlike the Tx of View and Update it is safe for
-// concurrent use. What is read through it is owned by the engine, must not be modified, and is
-// valid until Close. A write returns ErrReadOnly.
+// concurrent use. What Get reads through it is owned by the engine, must not be modified, and is
+// valid until Close; Load and scans leave nothing behind, and are better for reading very much. A
+// write returns ErrReadOnly.
 //
 // It outlives Compact, Clear, RenameTable and the Close of the storage, for which it counts as
 // ErrGuardsOpen. A table that is dropped meanwhile returns ErrDropped from then on; views and
@@ -28,11 +29,17 @@ func (s *Storage) Snapshot(ctx context.Context) (*Tx, error) {
 	if err != nil {
 		return nil, s.fail("snapshot", "", nil, err)
 	}
+	taken := false
+	defer func() { // also if the engine panics
+		if !taken {
+			s.leave(shard, at)
+		}
+	}()
 	tx, err := s.begin(ctx)
 	if err != nil {
-		s.leave(shard, at)
 		return nil, s.fail("snapshot", "", nil, err)
 	}
+	taken = true
 	tx.shared = &sharedTx{handle: &openHandle{what: "a snapshot", at: at, logger: s.readers.logger}}
 	tx.shared.leave = func() { s.leave(shard, at) }
 	runtime.AddCleanup(tx, (*openHandle).abandon, tx.shared.handle)

@@ -5,6 +5,7 @@ package backendtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -20,6 +21,10 @@ var panicPromises = []promise{
 	{
 		name: "panics/callbacks", check: checkPanics,
 		explanation: "a panic in a format, a function, an iterator or a loop's body that is recovered, or runtime.Goexit there, leaves nothing open and no turn taken",
+	},
+	{
+		name: "panics/engine reads", check: checkEnginePanics,
+		explanation: "a panic of the engine in a read that is recovered leaves nothing open",
 	},
 	{
 		name: "panics/migration", check: checkMigrationPanics,
@@ -300,6 +305,56 @@ func checkBlasts(t *trial, how string, checksums bool, f *fuse) {
 	reads(t, table(t, s, name, fusedKeys{keys.String(), f}, fusedValues{values.String(), f}), "k", "v")
 	t.do("Check after "+how, s.Check(t.ctx))
 	t.closeStorage(s)
+}
+
+// checkEnginePanics lets the engine panic in each of its reads, for every call that reads.
+func checkEnginePanics(t *trial) {
+	b := Fault(t.backend)
+	s := t.openOn(b)
+	tab := t.words(s, "words")
+	put1(t, tab, "k", "v")
+	read := func(in core.TxTable[string, string, string]) error {
+		_, err := in.Load(t.ctx, "k")
+		return errors.Join(err, in.Scan().Stream(t.ctx, drain))
+	}
+	for name, call := range byName(map[string]func() error{
+		"Load":    func() error { _, err := tab.Load(t.ctx, "k"); return err },
+		"Has":     func() error { _, err := tab.Has(t.ctx, "k"); return err },
+		"GetMany": func() error { return lastError(tab.GetMany(t.ctx, slices.Values([]string{"k", "k"}))) },
+		"Rows":    func() error { return lastError(tab.Scan().Rows(t.ctx)) },
+		"Cursor": func() error {
+			c, err := tab.Scan().Cursor(t.ctx)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			c.Next()
+			return c.Err()
+		},
+		"Count": func() error { _, err := tab.Scan().Limit(2).Count(t.ctx); return err },
+		"View":  func() error { return s.View(t.ctx, func(tx *core.Tx) error { return read(tab.In(tx)) }) },
+		"Snapshot": func() error {
+			tx, err := s.Snapshot(t.ctx)
+			if err != nil {
+				return err
+			}
+			defer tx.Close()
+			return read(tab.In(tx))
+		},
+		"Tables": func() error { _, err := s.Tables(t.ctx); return err },
+		"Check":  func() error { return s.Check(t.ctx) },
+		"Backup": func() error { return s.Backup(t.ctx, io.Discard) },
+	}) {
+		for _, op := range []Op{OpGet, OpSnapshot, OpSnapshotGet, OpScan, OpNext} {
+			b.Fail(Failure{Op: op, N: 1, Do: func() { panic("the engine") }})
+			what := fmt.Sprintf("%s with a panic in %s", name, op)
+			t.within(soon, what, func() { survive(func() { t.do(what, call()) }) })
+			b.Heal()
+			t.do(name+" after "+what, call())
+		}
+	}
+	put1(t, tab, "l", "v")
+	t.do("Close", s.Close())
 }
 
 // survive runs f, whatever it does to its goroutine.
