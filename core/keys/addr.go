@@ -8,9 +8,9 @@ import (
 	"net/netip"
 )
 
-// Addr is the format of netip.Addr keys, in the order of [netip.Addr.Compare]: the zero Addr first, then IPv4, then IPv6,
-// an IPv6 address before the same address with a zone. An IPv4 address and the IPv6 address that it is mapped to
-// are two keys.
+// Addr is the format of netip.Addr keys, in the order of [netip.Addr.Compare]: the zero Addr first,
+// then IPv4, then IPv6, an IPv6 address before the same address with a zone. An IPv4 address and
+// the IPv6 address that it is mapped to are two keys.
 func Addr() Part[netip.Addr] { return addrPart{} }
 
 type addrPart struct{ owned }
@@ -98,8 +98,8 @@ func (f addrPart) take(b []byte) (k netip.Addr, rest []byte, err error) {
 	return k, rest, err
 }
 
-// AddrPort is the format of netip.AddrPort keys, in the order of [netip.AddrPort.Compare]: by the address as [Addr]
-// orders it, then by the port.
+// AddrPort is the format of netip.AddrPort keys, in the order of [netip.AddrPort.Compare]: by the
+// address as [Addr] orders it, then by the port.
 func AddrPort() Part[netip.AddrPort] {
 	return mapping[netip.AddrPort, Tuple[netip.Addr, uint16]]{
 		id:   "addrport",
@@ -113,12 +113,12 @@ func AddrPort() Part[netip.AddrPort] {
 	}
 }
 
-// storedNet is a network as it is stored: its address without the bits behind its length, then its length plus one, then
-// the address as it is. An invalid network has the length -1.
+// storedNet is a network as it is stored: its address without the bits behind its length, then its
+// length plus one, then the address as it is. An invalid network has the length -1.
 type storedNet = Tuple3[netip.Addr, uint8, netip.Addr]
 
-// Network is the format of netip.Prefix keys, in the order of [netip.Prefix.Compare]: IPv4 before IPv6, then by the
-// network's address, then the wider network first.
+// Network is the format of netip.Prefix keys, in the order of [netip.Prefix.Compare]: IPv4 before
+// IPv6, then by the network's address, then the wider network first.
 func Network() Part[netip.Prefix] {
 	return mapping[netip.Prefix, storedNet]{
 		id:   "network",

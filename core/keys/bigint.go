@@ -13,12 +13,13 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// BigInt is the format of *big.Int keys: integers of up to 65535 bytes, in their order. A bigger one is
-// [core.ErrTooLarge], and nil is no key. The limits of engines on keys are often lower.
+// BigInt is the format of *big.Int keys: integers of up to 65535 bytes, in their order. A bigger
+// one is [core.ErrTooLarge], and nil is no key. The limits of engines on keys are often lower.
 func BigInt() Part[*big.Int] { return bigPart{} }
 
-// bigPart stores how many bytes the number has, and then these, big endian; the bytes of a negative number are those of
-// the positive one, inverted. The length is a byte, or three if it is bigBytes or more.
+// bigPart stores how many bytes the number has, and then these, big endian; the bytes of a negative
+// number are those of the positive one, inverted. The length is a byte, or three if it is bigBytes
+// or more.
 type bigPart struct{ owned }
 
 const (

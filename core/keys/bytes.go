@@ -5,16 +5,16 @@ package keys
 
 import "github.com/guardkv/guardkv/core"
 
-// Bytes is the format of []byte keys. They may hold any bytes. The empty key is a key, the same as nil, and is
-// decoded as an empty slice.
+// Bytes is the format of []byte keys. They may hold any bytes. The empty key is a key, the same as
+// nil, and is decoded as an empty slice.
 func Bytes() Part[[]byte] { return BytesOf[[]byte]() }
 
 // BytesOf is the format of a named byte slice type. Its ID is that of Bytes.
 func BytesOf[T ~[]byte]() Part[T] { return bytesPart[T]{} }
 
-// BytesView is Bytes, except that a decoded key is not copied. The bytes are owned by the engine, must not be
-// modified, and are valid only while the row is. The stored bytes and the ID are those of Bytes, so a table
-// can be opened with either.
+// BytesView is Bytes, except that a decoded key is not copied. The bytes are owned by the engine,
+// must not be modified, and are valid only while the row is. The stored bytes and the ID are those
+// of Bytes, so a table can be opened with either.
 func BytesView() Part[[]byte] { return bytesPart[[]byte]{view: true} }
 
 type bytesPart[T ~[]byte] struct{ view bool }
@@ -37,7 +37,8 @@ func (bytesPart[T]) AppendPartPrefix(dst []byte, k T) ([]byte, error) {
 	return appendTextPrefix(dst, k), nil
 }
 
-// Prefix returns the range of all keys that start with k. The arguments may be reused when the call returns.
+// Prefix returns the range of all keys that start with k. The arguments may be reused when the call
+// returns.
 func (f bytesPart[T]) Prefix(k T) core.KeyRange[T] {
 	return textRange[T](f.ID(), append([]byte{}, k...))
 }

@@ -12,8 +12,9 @@ import (
 
 // DescFormat is the format of keys in reverse order. [Desc] makes it.
 //
-// It stores the part encoding with all bits inverted. Since no part encoding is a prefix of another, any two of them
-// differ in some byte, and there the order is reversed. Standalone encodings may be prefixes of each other.
+// It stores the part encoding with all bits inverted. Since no part encoding is a prefix of
+// another, any two of them differ in some byte, and there the order is reversed. Standalone
+// encodings may be prefixes of each other.
 type DescFormat[K any] struct {
 	part    Part[K]
 	id      string
@@ -28,8 +29,8 @@ var (
 	_ PartPrefixer[string]  = DescFormat[string]{}
 )
 
-// Desc is a format in the reverse order of part: keys.Desc(keys.Time()) has the newest time first. A decoded key
-// owns its memory, even where part is a view.
+// Desc is a format in the reverse order of part: keys.Desc(keys.Time()) has the newest time first.
+// A decoded key owns its memory, even where part is a view.
 func Desc[K any](part Part[K]) DescFormat[K] {
 	need("Desc", "only", part)
 	return DescFormat[K]{part, composite("desc", part.ID()), isOwned(part)}
@@ -69,8 +70,8 @@ func (f DescFormat[K]) Prefix(k K) core.KeyRange[K] {
 	return made[K](f.id, f.Ordered(), beginning(f.AppendPartPrefix(nil, k)))
 }
 
-// Range is the range of the same keys in this format as r, which part made, is in part's: where pair is a [Pair],
-// keys.Desc(pair).Range(pair.First(x)) has the keys whose first component is x.
+// Range is the range of the same keys in this format as r, which part made, is in part's: where
+// pair is a [Pair], keys.Desc(pair).Range(pair.First(x)) has the keys whose first component is x.
 func (f DescFormat[K]) Range(r core.KeyRange[K]) core.KeyRange[K] {
 	return made[K](f.id, f.Ordered(), spanOf(r, f.part.ID()).inverted())
 }

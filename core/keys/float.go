@@ -9,14 +9,16 @@ import (
 	"reflect"
 )
 
-// Float32 is the format of float32 keys. -0 is the same key as +0. All NaNs are one key, which sorts last.
+// Float32 is the format of float32 keys. -0 is the same key as +0. All NaNs are one key, which
+// sorts last.
 func Float32() Part[float32] { return FloatOf[float32]() }
 
-// Float64 is the format of float64 keys. -0 is the same key as +0. All NaNs are one key, which sorts last.
+// Float64 is the format of float64 keys. -0 is the same key as +0. All NaNs are one key, which
+// sorts last.
 func Float64() Part[float64] { return FloatOf[float64]() }
 
-// FloatOf is the format of a named float type. Its ID is that of the underlying type. -0 is the same key as +0.
-// All NaNs are one key, which sorts last.
+// FloatOf is the format of a named float type. Its ID is that of the underlying type. -0 is the
+// same key as +0. All NaNs are one key, which sorts last.
 func FloatOf[T ~float32 | ~float64]() Part[T] {
 	if reflect.TypeFor[T]().Kind() == reflect.Float32 {
 		return float32Part[T]{}
@@ -92,8 +94,8 @@ func (f float64Part[T]) TakePart(b []byte) (k T, rest []byte, err error) {
 	return k, rest, err
 }
 
-// storeFloat64 returns bits whose unsigned order is the order of floats: the sign bit is flipped, and for negative
-// numbers, whose order is the reverse of that of their bits, the other bits too.
+// storeFloat64 returns bits whose unsigned order is the order of floats: the sign bit is flipped,
+// and for negative numbers, whose order is the reverse of that of their bits, the other bits too.
 func storeFloat64(f float64) uint64 {
 	u := math.Float64bits(f)
 	switch {

@@ -23,8 +23,8 @@ func Uint32() Part[uint32] { return UintOf[uint32]() }
 // Uint64 is the format of uint64 keys.
 func Uint64() Part[uint64] { return UintOf[uint64]() }
 
-// Uint is the format of uint keys. They are stored like uint64 keys on every machine; decoding one that does not
-// fit a 32-bit uint is an error.
+// Uint is the format of uint keys. They are stored like uint64 keys on every machine; decoding one
+// that does not fit a 32-bit uint is an error.
 func Uint() Part[uint] { return UintOf[uint]() }
 
 // Int8 is the format of int8 keys.
@@ -39,21 +39,21 @@ func Int32() Part[int32] { return IntOf[int32]() }
 // Int64 is the format of int64 keys.
 func Int64() Part[int64] { return IntOf[int64]() }
 
-// Int is the format of int keys. They are stored like int64 keys on every machine; decoding one that does not
-// fit a 32-bit int is an error.
+// Int is the format of int keys. They are stored like int64 keys on every machine; decoding one
+// that does not fit a 32-bit int is an error.
 func Int() Part[int] { return IntOf[int]() }
 
 // Duration is the format of time.Duration keys, stored like the int64 keys that they are.
 func Duration() Part[time.Duration] { return IntOf[time.Duration]() }
 
-// UintOf is the format of a named unsigned integer type. Its ID is that of the underlying type, so renaming the
-// type does not change the table.
+// UintOf is the format of a named unsigned integer type. Its ID is that of the underlying type, so
+// renaming the type does not change the table.
 func UintOf[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64]() Part[T] {
 	return newInteger[T]("uint", false)
 }
 
-// IntOf is the format of a named signed integer type. Its ID is that of the underlying type, so renaming the
-// type does not change the table.
+// IntOf is the format of a named signed integer type. Its ID is that of the underlying type, so
+// renaming the type does not change the table.
 func IntOf[T ~int | ~int8 | ~int16 | ~int32 | ~int64]() Part[T] {
 	return newInteger[T]("int", true)
 }
@@ -62,7 +62,8 @@ type anyInteger interface {
 	~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int | ~int8 | ~int16 | ~int32 | ~int64
 }
 
-// integer stores k+bias, big endian in size bytes. The bias of signed types moves the least value to 0.
+// integer stores k+bias, big endian in size bytes. The bias of signed types moves the least value
+// to 0.
 type integer[T anyInteger] struct {
 	owned
 	id   string
@@ -135,7 +136,8 @@ func (f *integer[T]) load(b []byte) uint64 {
 	}
 }
 
-// overflow happens to int and uint on 32-bit machines. The bytes are not corrupt: a 64-bit program wrote them.
+// overflow happens to int and uint on 32-bit machines. The bytes are not corrupt: a 64-bit program
+// wrote them.
 func (f *integer[T]) overflow(u uint64) error {
 	n := strconv.FormatUint(u, 10)
 	if f.bias != 0 {

@@ -33,13 +33,14 @@ var (
 	_ PartPrefixer[int]  = MapFormat[int, string]{}
 )
 
-// Map is the format of a type of your own, such as a struct, whose keys are stored as those of part and sorted in their
-// order. to returns what is stored for a key. from returns the key again: it must undo to, and fail for what to never
-// returns. An error of to is that of the call that got the key; one of from means that the stored bytes are no
-// key, [core.ErrCorrupt]. Both are called concurrently.
+// Map is the format of a type of your own, such as a struct, whose keys are stored as those of part
+// and sorted in their order. to returns what is stored for a key. from returns the key again: it
+// must undo to, and fail for what to never returns. An error of to is that of the call that got the
+// key; one of from means that the stored bytes are no key, [core.ErrCorrupt]. Both are called
+// concurrently.
 //
-// name tells formats apart that mean different things by the same part. It is part of the ID and so of the table, and
-// consists of ASCII letters, digits, and the signs . _ - /
+// name tells formats apart that mean different things by the same part. It is part of the ID and so
+// of the table, and consists of ASCII letters, digits, and the signs . _ - /
 func Map[K, P any](
 	name string, part Part[P], to func(K) (P, error), from func(P) (K, error),
 ) MapFormat[K, P] {
@@ -66,8 +67,9 @@ func notInName(r rune) bool {
 	return !strings.ContainsRune("._-/", r)
 }
 
-// Range is the range of all keys that are stored as those in r, a range that part made: where pair is a [Pair] and the
-// part of f, f.Range(pair.First(x)) has the keys that are stored with the first component x.
+// Range is the range of all keys that are stored as those in r, a range that part made: where pair
+// is a [Pair] and the part of f, f.Range(pair.First(x)) has the keys that are stored with the first
+// component x.
 func (f MapFormat[K, P]) Range(r core.KeyRange[P]) core.KeyRange[K] {
 	return made[K](f.id, f.Ordered(), spanOf(r, f.part.ID()))
 }
@@ -108,7 +110,8 @@ func (f mapping[K, P]) AppendPartPrefix(dst []byte, k K) ([]byte, error) {
 	return appendPartPrefix(dst, f.part, p)
 }
 
-// Prefix is the range of all keys that are stored as those that start with what k is mapped to, if part has prefixes.
+// Prefix is the range of all keys that are stored as those that start with what k is mapped to, if
+// part has prefixes.
 func (f mapping[K, P]) Prefix(k K) core.KeyRange[K] {
 	p, err := f.store(k)
 	if err != nil {
@@ -117,8 +120,8 @@ func (f mapping[K, P]) Prefix(k K) core.KeyRange[K] {
 	return made[K](f.id, f.Ordered(), prefixOf(f.part, p))
 }
 
-// Decode decodes what Append appended, and nothing else. The key refers to b only if part is a view, and from keeps what
-// it got.
+// Decode decodes what Append appended, and nothing else. The key refers to b only if part is a
+// view, and from keeps what it got.
 func (f mapping[K, P]) Decode(b []byte) (k K, err error) {
 	p, err := f.part.Decode(b)
 	if err != nil {
@@ -127,8 +130,8 @@ func (f mapping[K, P]) Decode(b []byte) (k K, err error) {
 	return f.load(p)
 }
 
-// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if part is a view, and from keeps
-// what it got.
+// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if part is a
+// view, and from keeps what it got.
 func (f mapping[K, P]) TakePart(b []byte) (k K, rest []byte, err error) {
 	p, rest, err := f.part.TakePart(b)
 	if err != nil {

@@ -5,8 +5,8 @@ package keys
 
 import "github.com/guardkv/guardkv/core"
 
-// Null is a key that may be absent, as in [database/sql.Null]. Where Valid is false, V does not matter: all such keys
-// are the same key, null, which is decoded with a zero V.
+// Null is a key that may be absent, as in [database/sql.Null]. Where Valid is false, V does not
+// matter: all such keys are the same key, null, which is decoded with a zero V.
 type Null[T any] struct {
 	V     T
 	Valid bool
@@ -52,8 +52,8 @@ func (f OptionalFormat[T]) Owned() bool { return isOwned(f.part) }
 // CheckKey returns why part cannot be a key, if it knows.
 func (f OptionalFormat[T]) CheckKey() error { return checkPart(f.part) }
 
-// Append appends a mark and, unless k is null, the value as it would stand alone. The arguments may be reused when the
-// call returns.
+// Append appends a mark and, unless k is null, the value as it would stand alone. The arguments may
+// be reused when the call returns.
 func (f OptionalFormat[T]) Append(dst []byte, k Null[T]) ([]byte, error) {
 	if !k.Valid {
 		return append(dst, optionalNull), nil
@@ -61,8 +61,8 @@ func (f OptionalFormat[T]) Append(dst []byte, k Null[T]) ([]byte, error) {
 	return f.part.Append(append(dst, optionalValue), k.V)
 }
 
-// AppendPart appends a mark and, unless k is null, the value as a part. The arguments may be reused when the call
-// returns.
+// AppendPart appends a mark and, unless k is null, the value as a part. The arguments may be reused
+// when the call returns.
 func (f OptionalFormat[T]) AppendPart(dst []byte, k Null[T]) ([]byte, error) {
 	if !k.Valid {
 		return append(dst, optionalNull), nil
@@ -70,7 +70,8 @@ func (f OptionalFormat[T]) AppendPart(dst []byte, k Null[T]) ([]byte, error) {
 	return f.part.AppendPart(append(dst, optionalValue), k.V)
 }
 
-// AppendPartPrefix appends a mark and, unless k is null, what the parts of all values that start with k's begin with.
+// AppendPartPrefix appends a mark and, unless k is null, what the parts of all values that start
+// with k's begin with.
 func (f OptionalFormat[T]) AppendPartPrefix(dst []byte, k Null[T]) ([]byte, error) {
 	if !k.Valid {
 		return append(dst, optionalNull), nil
@@ -78,8 +79,8 @@ func (f OptionalFormat[T]) AppendPartPrefix(dst []byte, k Null[T]) ([]byte, erro
 	return appendPartPrefix(append(dst, optionalValue), f.part, k.V)
 }
 
-// Prefix is the range of all keys whose value starts with that of k, if part has prefixes. If k is null, it is the range
-// of null alone.
+// Prefix is the range of all keys whose value starts with that of k, if part has prefixes. If k is
+// null, it is the range of null alone.
 func (f OptionalFormat[T]) Prefix(k Null[T]) core.KeyRange[Null[T]] {
 	if !k.Valid {
 		return f.made(beginning([]byte{optionalNull}, nil))
@@ -96,7 +97,8 @@ func (f OptionalFormat[T]) made(s span) core.KeyRange[Null[T]] {
 	return made[Null[T]](f.id, f.Ordered(), s)
 }
 
-// Decode decodes what Append appended, and nothing else. The key refers to b only if part is a view.
+// Decode decodes what Append appended, and nothing else. The key refers to b only if part is a
+// view.
 func (f OptionalFormat[T]) Decode(b []byte) (Null[T], error) {
 	valid, b, err := f.takeMark(b)
 	if err != nil {
@@ -115,7 +117,8 @@ func (f OptionalFormat[T]) Decode(b []byte) (Null[T], error) {
 	return Null[T]{v, true}, nil
 }
 
-// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if part is a view.
+// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if part is a
+// view.
 func (f OptionalFormat[T]) TakePart(b []byte) (k Null[T], rest []byte, err error) {
 	valid, b, err := f.takeMark(b)
 	if err != nil || !valid {

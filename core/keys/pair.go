@@ -53,8 +53,8 @@ func (f PairFormat[A, B]) CheckKey() error {
 	return f.whole.component(2, checkPart(f.second))
 }
 
-// Append appends the first component as a part and the second as it would stand alone. The arguments may be reused
-// when the call returns.
+// Append appends the first component as a part and the second as it would stand alone. The
+// arguments may be reused when the call returns.
 func (f PairFormat[A, B]) Append(dst []byte, k Tuple[A, B]) ([]byte, error) {
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
@@ -87,7 +87,8 @@ func (f PairFormat[A, B]) AppendPartPrefix(dst []byte, k Tuple[A, B]) ([]byte, e
 	return appendPartPrefix(dst, f.second, k.Second)
 }
 
-// Decode decodes what Append appended, and nothing else. The key refers to b only if a component is a view.
+// Decode decodes what Append appended, and nothing else. The key refers to b only if a component is
+// a view.
 func (f PairFormat[A, B]) Decode(b []byte) (k Tuple[A, B], err error) {
 	first, b, err := f.first.TakePart(b)
 	if err != nil {
@@ -100,7 +101,8 @@ func (f PairFormat[A, B]) Decode(b []byte) (k Tuple[A, B], err error) {
 	return Tuple[A, B]{first, second}, nil
 }
 
-// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a component is a view.
+// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a
+// component is a view.
 func (f PairFormat[A, B]) TakePart(b []byte) (k Tuple[A, B], rest []byte, err error) {
 	first, b, err := f.first.TakePart(b)
 	if err != nil {
@@ -118,36 +120,39 @@ func (f PairFormat[A, B]) First(x A) core.KeyRange[Tuple[A, B]] {
 	return f.made(beginning(f.appendFirst(nil, x)))
 }
 
-// FirstPrefix is the range of all keys whose first component starts with x. Components that hold no strings or bytes
-// have no prefixes; the scan then fails with [errors.ErrUnsupported].
+// FirstPrefix is the range of all keys whose first component starts with x. Components that hold no
+// strings or bytes have no prefixes; the scan then fails with [errors.ErrUnsupported].
 func (f PairFormat[A, B]) FirstPrefix(x A) core.KeyRange[Tuple[A, B]] {
 	return f.made(partPrefixOf(f.first, x))
 }
 
-// FirstBetween is the range of all keys whose first component is low or above, and below high. Where the first
-// component is descending, low is the greater one.
+// FirstBetween is the range of all keys whose first component is low or above, and below high.
+// Where the first component is descending, low is the greater one.
 func (f PairFormat[A, B]) FirstBetween(low, high A) core.KeyRange[Tuple[A, B]] {
 	return f.made(partBetween(f.first, low, high).in(f.whole, 1))
 }
 
-// FirstIn is the range of all keys whose first component is in r, a range that the first component's format made.
+// FirstIn is the range of all keys whose first component is in r, a range that the first
+// component's format made.
 func (f PairFormat[A, B]) FirstIn(r core.KeyRange[A]) core.KeyRange[Tuple[A, B]] {
 	return f.made(spanOf(r, f.first.ID()).leading().in(f.whole, 1))
 }
 
-// SecondBetween is the range of all keys whose first component is x and whose second is low or above, and below high.
+// SecondBetween is the range of all keys whose first component is x and whose second is low or
+// above, and below high.
 func (f PairFormat[A, B]) SecondBetween(x A, low, high B) core.KeyRange[Tuple[A, B]] {
 	return f.made(between(f.second, low, high).in(f.whole, 2).behind(f.appendFirst(nil, x)))
 }
 
-// SecondIn is the range of all keys whose first component is x and whose second is in r, a range that the second
-// component's format made: where that is a pair, r may be its First.
+// SecondIn is the range of all keys whose first component is x and whose second is in r, a range
+// that the second component's format made: where that is a pair, r may be its First.
 func (f PairFormat[A, B]) SecondIn(x A, r core.KeyRange[B]) core.KeyRange[Tuple[A, B]] {
 	return f.made(spanOf(r, f.second.ID()).in(f.whole, 2).behind(f.appendFirst(nil, x)))
 }
 
-// Prefix is the range of all keys whose first component is that of k and whose second starts with that of k. A
-// second component that holds no strings or bytes has no prefixes; the scan then fails with [errors.ErrUnsupported].
+// Prefix is the range of all keys whose first component is that of k and whose second starts with
+// that of k. A second component that holds no strings or bytes has no prefixes; the scan then fails
+// with [errors.ErrUnsupported].
 func (f PairFormat[A, B]) Prefix(k Tuple[A, B]) core.KeyRange[Tuple[A, B]] {
 	return f.made(prefixOf(f.second, k.Second).behind(f.appendFirst(nil, k.First)))
 }

@@ -10,22 +10,25 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Part is a key format that can also be a component of a composite key. Every format of this package is one; an
-// outside format that implements it composes with them. It is safe for concurrent use.
+// Part is a key format that can also be a component of a composite key. Every format of this
+// package is one; an outside format that implements it composes with them. It is safe for
+// concurrent use.
 //
-// A part whose ranges are to work inside composites too gives them bounds there, with [core.KeyRange.WithPart].
+// A part whose ranges are to work inside composites too gives them bounds there, with
+// [core.KeyRange.WithPart].
 //
-// A part has two encodings. The standalone one, of Append and Decode, fills the whole key. The part encoding, of
-// AppendPart and TakePart, has other components behind it, so it must end itself: no part encoding is a prefix
-// of another. Both are in the order of K, and no key has two encodings.
+// A part has two encodings. The standalone one, of Append and Decode, fills the whole key. The part
+// encoding, of AppendPart and TakePart, has other components behind it, so it must end itself: no
+// part encoding is a prefix of another. Both are in the order of K, and no key has two encodings.
 type Part[K any] interface {
 	core.KeyFormat[K]
 
-	// AppendPart appends the part encoding of k to dst. The arguments may be reused when the call returns.
+	// AppendPart appends the part encoding of k to dst. The arguments may be reused when the call
+	// returns.
 	AppendPart(dst []byte, k K) ([]byte, error)
 
-	// TakePart decodes the part encoding at the start of b and returns what stands behind it. It never panics.
-	// The key does not refer to b, unless the format's own doc says so.
+	// TakePart decodes the part encoding at the start of b and returns what stands behind it. It
+	// never panics. The key does not refer to b, unless the format's own doc says so.
 	TakePart(b []byte) (k K, rest []byte, err error)
 }
 
@@ -33,12 +36,12 @@ type Part[K any] interface {
 type (
 	// PartPrefixer is a part whose keys have prefixes, as strings have. It is behind FirstPrefix.
 	PartPrefixer[K any] interface {
-		// AppendPartPrefix appends the bytes that the part encodings of all keys that start with k begin with,
-		// and no others. The arguments may be reused when the call returns.
+		// AppendPartPrefix appends the bytes that the part encodings of all keys that start with k
+		// begin with, and no others. The arguments may be reused when the call returns.
 		AppendPartPrefix(dst []byte, k K) ([]byte, error)
 	}
-	// Owner is a part that knows whether its decoded keys never refer to the bytes that they were decoded from. If
-	// they never do, [Desc] decodes without an allocation of its own.
+	// Owner is a part that knows whether its decoded keys never refer to the bytes that they were
+	// decoded from. If they never do, [Desc] decodes without an allocation of its own.
 	Owner interface {
 		Owned() bool
 	}
@@ -95,7 +98,8 @@ func corrupt(id, format string, args ...any) error {
 	return fmt.Errorf("%w: %s key %s", core.ErrCorrupt, id, fmt.Sprintf(format, args...))
 }
 
-// need panics where a format is made of one that is nil: the first use of it would, and not say why.
+// need panics where a format is made of one that is nil: the first use of it would, and not say
+// why.
 func need[K any](maker, which string, part Part[K]) {
 	if part == nil {
 		panic("keys." + maker + ": the " + which + " part is nil")

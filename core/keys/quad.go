@@ -32,8 +32,8 @@ var (
 	_ PartPrefixer[Tuple4[string, int, bool, int]]  = QuadFormat[string, int, bool, int]{}
 )
 
-// Quad is the format of keys of four components, any of which may be composite itself: for more components make the last
-// one a [Pair] or [Triple].
+// Quad is the format of keys of four components, any of which may be composite itself: for more
+// components make the last one a [Pair] or [Triple].
 func Quad[A, B, C, D any](
 	first Part[A], second Part[B], third Part[C], fourth Part[D],
 ) QuadFormat[A, B, C, D] {
@@ -67,8 +67,8 @@ func (f QuadFormat[A, B, C, D]) CheckKey() error {
 	return f.rest.CheckKey()
 }
 
-// Append appends the first three components as parts and the fourth as it would stand alone. The arguments may be
-// reused when the call returns.
+// Append appends the first three components as parts and the fourth as it would stand alone. The
+// arguments may be reused when the call returns.
 func (f QuadFormat[A, B, C, D]) Append(dst []byte, k Tuple4[A, B, C, D]) ([]byte, error) {
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
@@ -95,7 +95,8 @@ func (f QuadFormat[A, B, C, D]) AppendPartPrefix(dst []byte, k Tuple4[A, B, C, D
 	return f.rest.AppendPartPrefix(dst, k.rest())
 }
 
-// Decode decodes what Append appended, and nothing else. The key refers to b only if a component is a view.
+// Decode decodes what Append appended, and nothing else. The key refers to b only if a component is
+// a view.
 func (f QuadFormat[A, B, C, D]) Decode(b []byte) (k Tuple4[A, B, C, D], err error) {
 	first, b, err := f.first.TakePart(b)
 	if err != nil {
@@ -108,7 +109,8 @@ func (f QuadFormat[A, B, C, D]) Decode(b []byte) (k Tuple4[A, B, C, D], err erro
 	return Tuple4[A, B, C, D]{first, others.First, others.Second, others.Third}, nil
 }
 
-// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a component is a view.
+// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a
+// component is a view.
 func (f QuadFormat[A, B, C, D]) TakePart(b []byte) (k Tuple4[A, B, C, D], rest []byte, err error) {
 	first, b, err := f.first.TakePart(b)
 	if err != nil {
@@ -136,73 +138,77 @@ func (f QuadFormat[A, B, C, D]) FirstThree(x A, y B, z C) core.KeyRange[Tuple4[A
 	return f.made(beginning(f.appendThree(nil, x, y, z)))
 }
 
-// FirstPrefix is the range of all keys whose first component starts with x. Components that hold no strings or bytes
-// have no prefixes; the scan then fails with [errors.ErrUnsupported].
+// FirstPrefix is the range of all keys whose first component starts with x. Components that hold no
+// strings or bytes have no prefixes; the scan then fails with [errors.ErrUnsupported].
 func (f QuadFormat[A, B, C, D]) FirstPrefix(x A) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(partPrefixOf(f.first, x))
 }
 
-// FirstBetween is the range of all keys whose first component is low or above, and below high. Where the first
-// component is descending, low is the greater one.
+// FirstBetween is the range of all keys whose first component is low or above, and below high.
+// Where the first component is descending, low is the greater one.
 func (f QuadFormat[A, B, C, D]) FirstBetween(low, high A) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(partBetween(f.first, low, high).in(f.whole, 1))
 }
 
-// FirstIn is the range of all keys whose first component is in r, a range that the first component's format made.
+// FirstIn is the range of all keys whose first component is in r, a range that the first
+// component's format made.
 func (f QuadFormat[A, B, C, D]) FirstIn(r core.KeyRange[A]) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(spanOf(r, f.first.ID()).leading().in(f.whole, 1))
 }
 
-// SecondPrefix is the range of all keys whose first component is x and whose second starts with y, if that has prefixes.
+// SecondPrefix is the range of all keys whose first component is x and whose second starts with y,
+// if that has prefixes.
 func (f QuadFormat[A, B, C, D]) SecondPrefix(x A, y B) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(partPrefixOf(f.rest.first, y).behind(f.appendFirst(nil, x)))
 }
 
-// SecondBetween is the range of all keys whose first component is x and whose second is low or above, and below high.
+// SecondBetween is the range of all keys whose first component is x and whose second is low or
+// above, and below high.
 func (f QuadFormat[A, B, C, D]) SecondBetween(x A, low, high B) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(partBetween(f.rest.first, low, high).in(f.whole, 2).behind(f.appendFirst(nil, x)))
 }
 
-// SecondIn is the range of all keys whose first component is x and whose second is in r, a range that the second
-// component's format made.
+// SecondIn is the range of all keys whose first component is x and whose second is in r, a range
+// that the second component's format made.
 func (f QuadFormat[A, B, C, D]) SecondIn(x A, r core.KeyRange[B]) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(spanOf(r, f.rest.first.ID()).leading().in(f.whole, 2).behind(f.appendFirst(nil, x)))
 }
 
-// ThirdPrefix is the range of all keys that begin with x and y and whose third component starts with z, if that has
-// prefixes.
+// ThirdPrefix is the range of all keys that begin with x and y and whose third component starts
+// with z, if that has prefixes.
 func (f QuadFormat[A, B, C, D]) ThirdPrefix(x A, y B, z C) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(partPrefixOf(f.rest.rest.first, z).behind(f.appendTwo(nil, x, y)))
 }
 
-// ThirdBetween is the range of all keys that begin with x and y and whose third component is low or above, and below
-// high.
+// ThirdBetween is the range of all keys that begin with x and y and whose third component is low or
+// above, and below high.
 func (f QuadFormat[A, B, C, D]) ThirdBetween(x A, y B, low, high C) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(partBetween(f.rest.rest.first, low, high).in(f.whole, 3).behind(f.appendTwo(nil, x, y)))
 }
 
-// ThirdIn is the range of all keys that begin with x and y and whose third component is in r, a range that the third
-// component's format made.
+// ThirdIn is the range of all keys that begin with x and y and whose third component is in r, a
+// range that the third component's format made.
 func (f QuadFormat[A, B, C, D]) ThirdIn(x A, y B, r core.KeyRange[C]) core.KeyRange[Tuple4[A, B, C, D]] {
 	s := spanOf(r, f.rest.rest.first.ID()).leading().in(f.whole, 3)
 	return f.made(s.behind(f.appendTwo(nil, x, y)))
 }
 
-// FourthBetween is the range of all keys that begin with x, y and z and whose fourth component is low or above, and
-// below high.
+// FourthBetween is the range of all keys that begin with x, y and z and whose fourth component is
+// low or above, and below high.
 func (f QuadFormat[A, B, C, D]) FourthBetween(x A, y B, z C, low, high D) core.KeyRange[Tuple4[A, B, C, D]] {
 	s := between(f.rest.rest.second, low, high).in(f.whole, 4)
 	return f.made(s.behind(f.appendThree(nil, x, y, z)))
 }
 
-// FourthIn is the range of all keys that begin with x, y and z and whose fourth component is in r, a range that the
-// fourth component's format made.
+// FourthIn is the range of all keys that begin with x, y and z and whose fourth component is in r,
+// a range that the fourth component's format made.
 func (f QuadFormat[A, B, C, D]) FourthIn(x A, y B, z C, r core.KeyRange[D]) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(spanOf(r, f.rest.rest.second.ID()).in(f.whole, 4).behind(f.appendThree(nil, x, y, z)))
 }
 
-// Prefix is the range of all keys whose first three components are those of k and whose fourth starts with that of k. A
-// fourth component that holds no strings or bytes has no prefixes; the scan then fails with [errors.ErrUnsupported].
+// Prefix is the range of all keys whose first three components are those of k and whose fourth
+// starts with that of k. A fourth component that holds no strings or bytes has no prefixes; the
+// scan then fails with [errors.ErrUnsupported].
 func (f QuadFormat[A, B, C, D]) Prefix(k Tuple4[A, B, C, D]) core.KeyRange[Tuple4[A, B, C, D]] {
 	s := prefixOf(f.rest.rest.second, k.Fourth)
 	return f.made(s.behind(f.appendThree(nil, k.First, k.Second, k.Third)))

@@ -19,8 +19,8 @@ func (b bounds) equal(c bounds) bool {
 
 // span is a range of keys without their type. Formats that wrap others make their ranges of it.
 //
-// No part encoding is a proper prefix of a bound in part. So what stands behind a component never decides on which side
-// of such a bound it is.
+// No part encoding is a proper prefix of a bound in part. So what stands behind a component never
+// decides on which side of such a bound it is.
 type span struct {
 	alone   bounds // of the keys as Append encodes them
 	part    bounds // of the keys as AppendPart encodes them
@@ -59,7 +59,8 @@ func both(low, high []byte, err error) span {
 // beginning is the span of keys whose encodings, of both sorts, begin with prefix.
 func beginning(prefix []byte, err error) span { return both(prefix, prefixEnd(prefix), err) }
 
-// prefixEnd returns the least byte string that is above all that start with p, nil if there is none.
+// prefixEnd returns the least byte string that is above all that start with p, nil if there is
+// none.
 func prefixEnd(p []byte) []byte {
 	_, end, _ := core.NewPrefixRange[struct{}]("", p).Bounds()
 	return end
@@ -94,8 +95,9 @@ func between[K any](p Part[K], low, high K) span {
 	return s
 }
 
-// partBetween is the span of the keys whose first component, one of p, is low or above, and below high. Part encodings
-// end themselves, so that of a component is the bound of all keys that begin with it.
+// partBetween is the span of the keys whose first component, one of p, is low or above, and below
+// high. Part encodings end themselves, so that of a component is the bound of all keys that begin
+// with it.
 func partBetween[K any](p Part[K], low, high K) span {
 	from, err := p.AppendPart([]byte{}, low)
 	if err != nil {
@@ -138,9 +140,10 @@ func (b bounds) behind(head []byte) bounds {
 	return bounds{join(head, b.low), join(head, b.high)}
 }
 
-// inverted is the span of the keys in s where the bits of their part encodings are inverted, alone too. That reverses
-// the order of any two byte strings of which none is a prefix of the other. Those that begin with a bound
-// are on the same side of it as before, so the new bounds have to be behind them.
+// inverted is the span of the keys in s where the bits of their part encodings are inverted, alone
+// too. That reverses the order of any two byte strings of which none is a prefix of the other.
+// Those that begin with a bound are on the same side of it as before, so the new bounds have to be
+// behind them.
 func (s span) inverted() span {
 	s = s.leading()
 	if s.err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Inside a composite key a text (a string or bytes) is escaped and ends itself: the byte 0x00 becomes 0x00 0xff, and
-// 0x00 0x01 is the end. The end is below every byte that could follow, an escaped 0x00 included, so a text sorts
-// before all texts that it is a prefix of.
+// Inside a composite key a text (a string or bytes) is escaped and ends itself: the byte 0x00
+// becomes 0x00 0xff, and 0x00 0x01 is the end. The end is below every byte that could follow, an
+// escaped 0x00 included, so a text sorts before all texts that it is a prefix of.
 const (
 	textMark = 0x00 // what follows is one of:
 	textEnd  = 0x01
@@ -23,7 +23,8 @@ func appendText(dst, text []byte) []byte {
 	return append(appendTextPrefix(dst, text), textMark, textEnd)
 }
 
-// appendTextPrefix appends what the encodings of text, and of all texts that start with it, have in common.
+// appendTextPrefix appends what the encodings of text, and of all texts that start with it, have in
+// common.
 func appendTextPrefix(dst, text []byte) []byte {
 	for {
 		i := bytes.IndexByte(text, 0)
@@ -44,7 +45,8 @@ func textRange[T any](id string, prefix []byte) core.KeyRange[T] {
 	return made[T](id, true, s)
 }
 
-// takeText splits a text off b. Where nothing was escaped, the text is a part of b; else it is a copy.
+// takeText splits a text off b. Where nothing was escaped, the text is a part of b; else it is a
+// copy.
 func takeText(id string, b []byte) (text []byte, copied bool, rest []byte, err error) {
 	for {
 		i := bytes.IndexByte(b, textMark)

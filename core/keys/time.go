@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Time is the format of time.Time keys: instants over the whole range of time.Time, to the nanosecond. Time zone
-// and monotonic clock reading are not stored, so times that are Equal are the same key, and a decoded time is in
-// UTC.
+// Time is the format of time.Time keys: instants over the whole range of time.Time, to the
+// nanosecond. Time zone and monotonic clock reading are not stored, so times that are Equal are the
+// same key, and a decoded time is in UTC.
 func Time() Part[time.Time] { return timePart{} }
 
 type timePart struct{ owned }
@@ -18,8 +18,8 @@ type timePart struct{ owned }
 const (
 	timeSize = 12
 
-	// unixEpoch is the Unix epoch in seconds since January 1 of year 1, the epoch that time.Time counts from
-	// itself. Seconds since 1970 overflow for the oldest times; these never do.
+	// unixEpoch is the Unix epoch in seconds since January 1 of year 1, the epoch that time.Time
+	// counts from itself. Seconds since 1970 overflow for the oldest times; these never do.
 	unixEpoch = 62135596800
 )
 

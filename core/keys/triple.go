@@ -5,7 +5,8 @@ package keys
 
 import "github.com/guardkv/guardkv/core"
 
-// Tuple3 is a key of three components. It sorts by the first, then by the second, then by the third.
+// Tuple3 is a key of three components. It sorts by the first, then by the second, then by the
+// third.
 type Tuple3[A, B, C any] struct {
 	First  A // sorts before everything else
 	Second B // sorts among keys with the same First
@@ -64,8 +65,8 @@ func (f TripleFormat[A, B, C]) CheckKey() error {
 	return f.rest.CheckKey()
 }
 
-// Append appends the first two components as parts and the third as it would stand alone. The arguments may be
-// reused when the call returns.
+// Append appends the first two components as parts and the third as it would stand alone. The
+// arguments may be reused when the call returns.
 func (f TripleFormat[A, B, C]) Append(dst []byte, k Tuple3[A, B, C]) ([]byte, error) {
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
@@ -92,7 +93,8 @@ func (f TripleFormat[A, B, C]) AppendPartPrefix(dst []byte, k Tuple3[A, B, C]) (
 	return f.rest.AppendPartPrefix(dst, k.rest())
 }
 
-// Decode decodes what Append appended, and nothing else. The key refers to b only if a component is a view.
+// Decode decodes what Append appended, and nothing else. The key refers to b only if a component is
+// a view.
 func (f TripleFormat[A, B, C]) Decode(b []byte) (k Tuple3[A, B, C], err error) {
 	first, b, err := f.first.TakePart(b)
 	if err != nil {
@@ -105,7 +107,8 @@ func (f TripleFormat[A, B, C]) Decode(b []byte) (k Tuple3[A, B, C], err error) {
 	return Tuple3[A, B, C]{first, others.First, others.Second}, nil
 }
 
-// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a component is a view.
+// TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a
+// component is a view.
 func (f TripleFormat[A, B, C]) TakePart(b []byte) (k Tuple3[A, B, C], rest []byte, err error) {
 	first, b, err := f.first.TakePart(b)
 	if err != nil {
@@ -128,53 +131,57 @@ func (f TripleFormat[A, B, C]) FirstTwo(x A, y B) core.KeyRange[Tuple3[A, B, C]]
 	return f.made(beginning(f.appendTwo(nil, x, y)))
 }
 
-// FirstPrefix is the range of all keys whose first component starts with x. Components that hold no strings or bytes
-// have no prefixes; the scan then fails with [errors.ErrUnsupported].
+// FirstPrefix is the range of all keys whose first component starts with x. Components that hold no
+// strings or bytes have no prefixes; the scan then fails with [errors.ErrUnsupported].
 func (f TripleFormat[A, B, C]) FirstPrefix(x A) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(partPrefixOf(f.first, x))
 }
 
-// FirstBetween is the range of all keys whose first component is low or above, and below high. Where the first
-// component is descending, low is the greater one.
+// FirstBetween is the range of all keys whose first component is low or above, and below high.
+// Where the first component is descending, low is the greater one.
 func (f TripleFormat[A, B, C]) FirstBetween(low, high A) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(partBetween(f.first, low, high).in(f.whole, 1))
 }
 
-// FirstIn is the range of all keys whose first component is in r, a range that the first component's format made.
+// FirstIn is the range of all keys whose first component is in r, a range that the first
+// component's format made.
 func (f TripleFormat[A, B, C]) FirstIn(r core.KeyRange[A]) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(spanOf(r, f.first.ID()).leading().in(f.whole, 1))
 }
 
-// SecondPrefix is the range of all keys whose first component is x and whose second starts with y, if that has prefixes.
+// SecondPrefix is the range of all keys whose first component is x and whose second starts with y,
+// if that has prefixes.
 func (f TripleFormat[A, B, C]) SecondPrefix(x A, y B) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(partPrefixOf(f.rest.first, y).behind(f.appendFirst(nil, x)))
 }
 
-// SecondBetween is the range of all keys whose first component is x and whose second is low or above, and below high.
+// SecondBetween is the range of all keys whose first component is x and whose second is low or
+// above, and below high.
 func (f TripleFormat[A, B, C]) SecondBetween(x A, low, high B) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(partBetween(f.rest.first, low, high).in(f.whole, 2).behind(f.appendFirst(nil, x)))
 }
 
-// SecondIn is the range of all keys whose first component is x and whose second is in r, a range that the second
-// component's format made.
+// SecondIn is the range of all keys whose first component is x and whose second is in r, a range
+// that the second component's format made.
 func (f TripleFormat[A, B, C]) SecondIn(x A, r core.KeyRange[B]) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(spanOf(r, f.rest.first.ID()).leading().in(f.whole, 2).behind(f.appendFirst(nil, x)))
 }
 
-// ThirdBetween is the range of all keys that begin with x and y and whose third component is low or above, and below
-// high.
+// ThirdBetween is the range of all keys that begin with x and y and whose third component is low or
+// above, and below high.
 func (f TripleFormat[A, B, C]) ThirdBetween(x A, y B, low, high C) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(between(f.rest.second, low, high).in(f.whole, 3).behind(f.appendTwo(nil, x, y)))
 }
 
-// ThirdIn is the range of all keys that begin with x and y and whose third component is in r, a range that the third
-// component's format made.
+// ThirdIn is the range of all keys that begin with x and y and whose third component is in r, a
+// range that the third component's format made.
 func (f TripleFormat[A, B, C]) ThirdIn(x A, y B, r core.KeyRange[C]) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(spanOf(r, f.rest.second.ID()).in(f.whole, 3).behind(f.appendTwo(nil, x, y)))
 }
 
-// Prefix is the range of all keys whose first two components are those of k and whose third starts with that of k. A
-// third component that holds no strings or bytes has no prefixes; the scan then fails with [errors.ErrUnsupported].
+// Prefix is the range of all keys whose first two components are those of k and whose third starts
+// with that of k. A third component that holds no strings or bytes has no prefixes; the scan then
+// fails with [errors.ErrUnsupported].
 func (f TripleFormat[A, B, C]) Prefix(k Tuple3[A, B, C]) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(prefixOf(f.rest.second, k.Third).behind(f.appendTwo(nil, k.First, k.Second)))
 }

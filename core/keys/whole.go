@@ -8,14 +8,16 @@ import (
 	"strings"
 )
 
-// whole is the composite that a component belongs to. A triple stores its last two components as a pair does, and a quad
-// its last three as a triple does, so what they are a part of is not always themselves.
+// whole is the composite that a component belongs to. A triple stores its last two components as a
+// pair does, and a quad its last three as a triple does, so what they are a part of is not always
+// themselves.
 type whole struct {
 	id     string
 	before int // components of the whole come before these
 }
 
-// component says in which component err happened, where n counts those of the format itself. It is nil for nil.
+// component says in which component err happened, where n counts those of the format itself. It is
+// nil for nil.
 func (w whole) component(n int, err error) error {
 	if err == nil {
 		return nil
