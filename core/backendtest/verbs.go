@@ -40,6 +40,10 @@ var verbPromises = []promise{
 		explanation: "Shutdown refuses new work, waits for what is open, and returns when the engine is closed; its context ends the wait",
 	},
 	{
+		name: "shutdown/races", check: checkShutdownRaces,
+		explanation: "work that races with Shutdown is done or gives ErrClosed, several Shutdowns all return, and the storage can be opened at once",
+	},
+	{
 		name: "sync/durable", check: checkSync,
 		explanation: "Sync returns nil when what was written is durable, with and without WithoutSync",
 	},
@@ -50,6 +54,10 @@ var verbPromises = []promise{
 	{
 		name: "rename table/rows", check: checkRenameTable,
 		explanation: "RenameTable keeps rows and open handles, survives reopening, and refuses names that are absent, taken or impossible",
+	},
+	{
+		name: "rename table/beside others", check: checkRenameBesideOthers,
+		explanation: "a table may be renamed while others read, write, list and check it",
 	},
 	{
 		name: "raw/rows", check: checkRaw,
@@ -204,6 +212,118 @@ func checkShutdown(t *trial) {
 	t.do("Shutdown again", s.Shutdown(t.ctx))
 	t.do("Close", s.Close())
 	reads(t, t.words(t.open(), "words"), "k", "v")
+}
+
+// beside are calls that go on beside others, each of which leaves nothing open.
+func (t *trial) beside(s *core.Storage, tab words) map[string]func(i int) error {
+	some := func(i int) string { return fmt.Sprintf("some%06d", i%20) }
+	return map[string]func(i int) error{
+		"Put":     func(i int) error { return tab.Put(t.ctx, some(i), "put") },
+		"Load":    func(i int) error { _, err := tab.Load(t.ctx, some(i)); return err },
+		"Modify":  func(i int) error { return modify(t.ctx, tab, some(i), "modified") },
+		"Clear":   func(i int) error { return tab.Scan().From("x").Clear(t.ctx) },
+		"GetMany": func(i int) error { return lastError(tab.GetMany(t.ctx, slices.Values([]string{some(i), "none"}))) },
+		"Cursor":  func(int) error { return cursorError(t, tab.Scan().Reverse()) },
+		"Snapshot": func(int) error {
+			tx, err := s.Snapshot(t.ctx)
+			if err != nil {
+				return err
+			}
+			defer tx.Close()
+			n, err := tab.In(tx).Count(t.ctx)
+			if err == nil && n != 20 {
+				err = fmt.Errorf("a snapshot has %d rows, want 20", n)
+			}
+			return err
+		},
+		"Update": func(i int) error {
+			return s.Update(t.ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.ctx, some(i), "updated") })
+		},
+		"Tables": func(int) error {
+			all, err := s.Tables(t.ctx)
+			if err == nil && len(all) != 1 {
+				err = fmt.Errorf("there are %d tables, want 1", len(all))
+			}
+			return err
+		},
+		"Check": func(int) error { return s.Check(t.ctx) },
+		"Size":  func(int) error { _, err := s.Size(t.ctx); return ignoreUnsupported(err) },
+	}
+}
+
+func ignoreUnsupported(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
+func checkShutdownRaces(t *trial) {
+	for range t.pick(5, 2) {
+		s, tab := t.one()
+		load(t, tab, 20)
+		var busy, begun sync.WaitGroup
+		for name, call := range t.beside(s, tab) {
+			begun.Add(1)
+			busy.Go(func() {
+				for i := 0; ; i++ {
+					err := call(i)
+					if i == 0 {
+						begun.Done()
+					}
+					if errors.Is(err, core.ErrClosed) {
+						return
+					}
+					t.do(name+" beside Shutdown", err)
+				}
+			})
+		}
+		begun.Wait()
+		var ends sync.WaitGroup
+		for range 3 {
+			ends.Go(func() { t.do("Shutdown", s.Shutdown(t.ctx)) })
+		}
+		t.within(soon, "Shutdown", ends.Wait)
+		s, tab = t.one()
+		if n, err := tab.Count(t.ctx); n != 20 || err != nil {
+			t.Errorf("after Shutdown there are %d rows, %v; want 20", n, err)
+		}
+		t.closeStorage(s)
+		t.within(soon, "a call of a storage that is shut", busy.Wait)
+	}
+}
+
+func checkRenameBesideOthers(t *trial) {
+	s, tab := t.one()
+	load(t, tab, 20)
+	var busy sync.WaitGroup
+	over := make(chan struct{})
+	for name, call := range t.beside(s, tab) {
+		busy.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-over:
+					return
+				default:
+					t.do(name+" beside RenameTable", call(i))
+				}
+			}
+		})
+	}
+	for i := range t.pick(50, 10) {
+		from, to := "words", "renamed"
+		if i%2 == 1 {
+			from, to = to, from
+		}
+		t.do("RenameTable", s.RenameTable(t.ctx, from, to))
+	}
+	close(over)
+	busy.Wait()
+	t.do("Check", s.Check(t.ctx))
+	t.closeStorage(s)
+	if n, err := t.words(t.open(), "words").Count(t.ctx); n != 20 || err != nil {
+		t.Errorf("after reopening there are %d rows, %v; want 20", n, err)
+	}
 }
 
 func checkSync(t *trial) {
