@@ -6,6 +6,7 @@ package core_test
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -221,6 +222,83 @@ func lentOf(i int) int64 {
 		return 0
 	}
 	return 1
+}
+
+// explosive lends views that panic when they are given back.
+type explosive struct{ lending }
+
+type bomb struct{ given *atomic.Int64 }
+
+func (b bomb) Release() {
+	b.given.Add(1)
+	panic("given back")
+}
+
+func (f explosive) Powers() core.FormatPowers[[]byte, []byte] {
+	return core.FormatPowers[[]byte, []byte]{ViewLent: func(b []byte, _ bool) ([]byte, core.Releaser, error) {
+		return b, bomb{f.open}, nil
+	}}
+}
+
+// A format that panics while it takes back what it lent leaves nothing open: neither a guard nor a snapshot, nor the turn
+// to write.
+func TestPanicsOfRelease(t *testing.T) {
+	db, _, open := lendingTable(t)
+	ctx := t.Context()
+	table, err := core.OpenTable(ctx, db, "t", keys.Int(), explosive{lending{values.Bytes(), open}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inTx := func(tx *core.Tx) error {
+		for _, k := range []int{1, 2, 3} {
+			if _, err := table.In(tx).Get(ctx, k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for name, read := range map[string]func(){ // a transaction gives back three
+		"Get":     func() { g, _ := table.Get(ctx, 1); g.Close() },
+		"View":    func() { table.View(ctx, 1, func([]byte) error { return nil }) },
+		"Rows":    func() { drainRows(table.Scan().Rows(ctx)) },
+		"GetMany": func() { drainRows(table.GetMany(ctx, slices.Values([]int{1, 2}))) },
+		"Cursor":  func() { c, _ := table.Scan().Cursor(ctx); c.Next(); c.Close() },
+		"Tx.View": func() { db.View(ctx, inTx) },
+		"Update":  func() { db.Update(ctx, inTx) },
+		"Check":   func() { db.Check(ctx) },
+		"Snapshot": func() {
+			tx, _ := db.Snapshot(ctx)
+			inTx(tx)
+			tx.Close()
+		},
+		"Modify": func() {
+			table.Modify(ctx, 1, func(old []byte, _ bool) ([]byte, core.Change, error) { return old, core.Store, nil })
+		},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s does not panic", name)
+				}
+			}()
+			open.Store(0)
+			read()
+		}()
+		if n := open.Load(); n != 3 && (name == "Tx.View" || name == "Update" || name == "Snapshot") {
+			t.Errorf("%s gives back %d views of 3", name, n)
+		}
+		if err := table.Put(ctx, 1, []byte("1")); err != nil {
+			t.Errorf("after %s, Put gives %v", name, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Errorf("something was left open: %v", err)
+	}
+}
+
+func drainRows(rows iter.Seq2[core.Row[int, []byte], error]) {
+	for range rows {
+	}
 }
 
 // wrapped is a format around another one, as the guide shows it.

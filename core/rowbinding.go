@@ -5,6 +5,7 @@ package core
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -69,10 +70,12 @@ func unboundRows[V, W any](f ValueFormat[V, W], p FormatPowers[V, W]) RowFormat[
 // complete returns an error if a function is missing.
 func (r *RowFormat[V, W]) complete() error {
 	if r.Append == nil || r.View == nil {
-		return fmt.Errorf("the format binds values to rows, and gives no functions to append and view them")
+		return errHalfBound
 	}
 	return nil
 }
+
+var errHalfBound = errors.New("the format binds values to rows, and gives no functions to append and view them")
 
 // newTableID returns the ID of a new table.
 func newTableID() []byte {
