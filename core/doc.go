@@ -63,8 +63,10 @@
 // Every error is an [*Error], which says what failed, on what, and why, except those that a caller's
 // own function returned. Compare causes with [errors.Is]. These are not repeated everywhere:
 //
-//	ErrClosed           of any call: the storage is closed, the table dropped, the transaction over
-//	the context's       of any call whose context has ended before it began to read or to commit
+//	ErrClosed           of any call: the storage is closed, the table dropped (ErrDropped too), the
+//	                    transaction over (ErrTxDone too)
+//	the context's       of any call whose context has ended before it reads or commits; inside a
+//	                    transaction that has begun, of scans alone
 //	ErrCorrupt          of any read
 //	ErrReadOnly         of any write to a storage, table or transaction that is only read
 //	ErrNestedWrite      of any write inside an Update, past its Tx, or inside a Modify

@@ -137,8 +137,10 @@ func (s *Scan[K, V, W]) unordered(err error) error {
 // fail keeps an error for whoever uses the scan.
 func (s *Scan[K, V, W]) fail(err error) { s.err = errors.Join(s.err, err) }
 
-// Rows returns the rows. After an error one more pair follows, which holds the error and no row.
-// The value of a row is valid until the loop asks for the next one.
+// Rows returns the rows. It takes its snapshot when the loop begins, not when Rows is called: an
+// iterator that is never ranged over would keep one. After an error one more pair follows, which
+// holds the error and no row. The value of a row is owned by the engine, must not be modified, and
+// is valid until the loop asks for the next one.
 func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
 	return func(yield func(Row[K, W], error) bool) {
 		c, err := s.open(ctx, false)
@@ -205,8 +207,8 @@ func (s *Scan[K, V, W]) viewAgain(c *cursor, key, stored []byte, again **W) (w W
 	return **again, err
 }
 
-// Keys returns the keys, without looking at the values. After an error one more pair follows, which
-// holds the error and no key.
+// Keys returns the keys, without looking at the values. As Rows does, it takes its snapshot when
+// the loop begins. After an error one more pair follows, which holds the error and no key.
 func (s Scan[K, V, W]) Keys(ctx context.Context) iter.Seq2[K, error] {
 	return func(yield func(K, error) bool) {
 		err := s.each(ctx, true, func(key, _ []byte) (more bool, err error) {
