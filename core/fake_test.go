@@ -13,14 +13,14 @@ import (
 type oneRow struct {
 	Engine
 	value    []byte
-	released int64
+	released atomic.Int64 // which is aligned everywhere
 	closed   atomic.Bool
 }
 
 func (e *oneRow) Get(context.Context, []byte) ([]byte, Releaser, error) { return e.value, e, nil }
 func (e *oneRow) Limits() Limits                                        { return Limits{} }
 func (e *oneRow) Powers() Powers                                        { return Powers{} }
-func (e *oneRow) Release()                                              { atomic.AddInt64(&e.released, 1) }
+func (e *oneRow) Release()                                              { e.released.Add(1) }
 
 func (e *oneRow) Close() error {
 	if e.closed.Swap(true) {

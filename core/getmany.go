@@ -67,7 +67,7 @@ func (m *getMany[K, V, W]) all(ctx context.Context, ks iter.Seq[K]) error {
 func (m *getMany[K, V, W]) add(k K) (err error) {
 	start := len(m.arena)
 	format := &m.table.rows
-	m.arena, err = format.key.Append(appendTableNumber(m.arena, format.number), k)
+	m.arena, err = format.appendKey(appendTableNumber(m.arena, format.number), k)
 	if err != nil {
 		return err
 	}

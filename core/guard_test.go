@@ -54,8 +54,8 @@ func TestGuardCloseIsOnceForAllCopies(t *testing.T) {
 	g.Close()
 	other.Close()
 	g.Close()
-	if e.released != 1 {
-		t.Errorf("the engine's bytes were released %d times, want 1", e.released)
+	if e.released.Load() != 1 {
+		t.Errorf("the engine's bytes were released %d times, want 1", e.released.Load())
 	}
 	wantPanic(t, "the copy", func() { other.Value() })
 	wantPanic(t, "the zero guard", func() { Guard[int]{}.Value() })
@@ -98,8 +98,8 @@ func TestGuardConcurrentCloseReleasesOnce(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	if e.released != rounds {
-		t.Errorf("%d releases after %d guards", e.released, rounds)
+	if e.released.Load() != rounds {
+		t.Errorf("%d releases after %d guards", e.released.Load(), rounds)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestForgottenGuardIsReportedAndStaysOpen(t *testing.T) {
 			runtime.GC()
 			time.Sleep(time.Millisecond)
 		}
-		if e.released != 0 {
+		if e.released.Load() != 0 {
 			t.Error("the forgotten guard's bytes were released")
 		}
 		if err := tb.storage.Close(); !errors.Is(err, ErrGuardsOpen) {

@@ -180,7 +180,8 @@ func (o *opener) look() error {
 		return err
 	}
 	if o.options.readOnly {
-		return fmt.Errorf("%w: nothing is there, and a read-only storage is not created: %w", ErrReadOnly, fs.ErrNotExist)
+		return fmt.Errorf("%w: nothing is there, and a read-only storage is not created%s: %w", ErrReadOnly, o.restorable(),
+			fs.ErrNotExist)
 	}
 	o.mark = newMark(o.backend.Name(), o.options.version)
 	return nil

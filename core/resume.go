@@ -55,6 +55,22 @@ func (o *opener) finishRestore() error {
 	return nil
 }
 
+// restorable says what a Restore has left, or makes, for a path where nothing is, to somebody who may only read.
+func (o *opener) restorable() string {
+	temp, shown := names.Beside(o.place, restoringSuffix), shownBeside(o.path, o.place, restoringSuffix)
+	claim, err := o.backend.Claim(o.ctx, temp, true)
+	if errors.Is(err, ErrLocked) {
+		return "; a Restore to the path is under way at " + shown
+	} else if err != nil {
+		return ""
+	}
+	defer claim.Release()
+	if built, err := o.isBuilt(claim); err != nil || !built {
+		return ""
+	}
+	return "; an interrupted Restore left a complete one at " + shown + ": open the path once without WithReadOnly"
+}
+
 // isBuilt reports whether a claim is on a storage of this backend that Restore has completed.
 func (o *opener) isBuilt(claim Claim) (bool, error) {
 	text, err := claim.Mark()

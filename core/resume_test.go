@@ -123,6 +123,8 @@ func TestRestoreThatWasKilledIsFinished(t *testing.T) {
 	reset()
 	if _, err := core.Open(t.Context(), "db", b, core.WithReadOnly()); !errors.Is(err, core.ErrReadOnly) {
 		t.Errorf("a read-only Open, which may move nothing, gives %v", err)
+	} else if !strings.Contains(err.Error(), "left a complete one at db.restoring") {
+		t.Errorf("a read-only Open does not say where the storage is: %v", err)
 	}
 	failure := errors.New("of the disk")
 	f := backendtest.Fault(b, backendtest.Failure{Op: backendtest.OpRename, N: 1, Err: failure})

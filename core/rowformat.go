@@ -11,6 +11,7 @@ type rowFormat[K, V, W any] struct {
 	checksums bool
 	limits    Limits
 	key       KeyFormat[K]
+	keySize   func(K) int // see KeySizer; nil if nothing is known before a key is encoded
 	value     ValueFormat[V, W]
 
 	bound RowFormat[V, W] // used in place of value, if the table has an ID
@@ -33,6 +34,7 @@ func newRowFormat[K, V, W any](r tableRecord, l Limits, key KeyFormat[K], value 
 	f.trusts = r.Checksums
 	f.lends = f.lent != nil
 	f.plain = !f.checksums && !f.lends
+	f.keySize = keySizeOf(key, l)
 	f.low = appendTableNumber(nil, r.Number)
 	f.low = f.low[:tableNumberSize:tableNumberSize]
 	f.high = prefixEnd(f.low)
@@ -60,7 +62,7 @@ func (f *rowFormat[K, V, W]) prefix() []byte {
 
 // setKey puts the stored form of a key into buf, which starts with the prefix.
 func (f *rowFormat[K, V, W]) setKey(buf []byte, k K) ([]byte, error) {
-	buf, err := f.key.Append(buf[:tableNumberSize], k)
+	buf, err := f.appendKey(buf[:tableNumberSize], k)
 	if err != nil {
 		return buf, err
 	}
@@ -70,7 +72,7 @@ func (f *rowFormat[K, V, W]) setKey(buf []byte, k K) ([]byte, error) {
 // append appends the stored form of a row, key first, and returns where the value starts.
 func (f *rowFormat[K, V, W]) append(dst []byte, k K, v V) (row []byte, value int, err error) {
 	start := len(dst)
-	dst, err = f.key.Append(appendTableNumber(dst, f.number), k)
+	dst, err = f.appendKey(appendTableNumber(dst, f.number), k)
 	if err != nil {
 		return dst, 0, err
 	}

@@ -4,7 +4,6 @@
 package core
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -73,6 +72,11 @@ func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (store
 	if err := live(ctx); err != nil { // here, so that no engine differs from another
 		return nil, err
 	}
+	if t.rows.keySize != nil { // what appendKey does, in place
+		if err := t.rows.refuseLong(k); err != nil {
+			return nil, err
+		}
+	}
 	key, err := t.rows.key.Append(s.keybuf[:tableNumberSize], k)
 	if err != nil {
 		return nil, err
@@ -104,13 +108,23 @@ func (t *Table[K, V, W]) View(ctx context.Context, k K, fn func(W) error) error 
 
 // Load returns a view of a private copy of the row at k, or ErrNotFound. It needs no closing.
 func (t *Table[K, V, W]) Load(ctx context.Context, k K) (w W, err error) {
-	err = t.peek(ctx, k, func(key, stored []byte) error {
-		return t.rows.view(key, bytes.Clone(stored), &w)
-	})
-	if err != nil {
+	if err := t.load(ctx, k, &w); err != nil {
 		return w, t.failAt("load", k, err)
 	}
 	return w, nil
+}
+
+func (t *Table[K, V, W]) load(ctx context.Context, k K, w *W) error {
+	s, _ := t.guards.take()
+	if s == nil {
+		return ErrClosed
+	}
+	defer t.guards.giveBack(s)
+	stored, err := t.find(ctx, s, k)
+	if err != nil {
+		return err
+	}
+	return t.rows.view(s.keybuf, keep(stored, s.release), w)
 }
 
 // Has reports whether there is a row at k. It does not look at the value.

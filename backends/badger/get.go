@@ -36,6 +36,10 @@ type nothing struct{}
 
 func (nothing) Release() {}
 
+// Keep is part of core.Keeper: what inline returns is nobody else's. It is a part of what badger made of a key and a
+// value, which is not much larger.
+func (nothing) Keep() bool { return true }
+
 func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser, err error) {
 	defer e.health.rescue(&err)
 	item, err := txn.Get(key)
@@ -94,6 +98,16 @@ func (b *buffer) Release() {
 	if cap(b.bytes) <= most {
 		buffers.Put(b)
 	}
+}
+
+// Keep is part of core.Keeper. Those who read later get other memory.
+func (b *buffer) Keep() bool {
+	if cap(b.bytes) > 2*len(b.bytes) {
+		return false // it was another, longer one
+	}
+	b.bytes = nil
+	buffers.Put(b)
+	return true
 }
 
 // outOfLine copies the value of an item that has it in the value log. badger says nothing if it cannot read it, and

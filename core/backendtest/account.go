@@ -190,6 +190,16 @@ func (r *accountReleaser) Release() {
 	r.Releaser.Release()
 }
 
+// Keep is part of core.Keeper.
+func (r *accountReleaser) Keep() bool {
+	k, ok := r.Releaser.(core.Keeper)
+	if !ok || !k.Keep() {
+		return false
+	}
+	r.a.closed(r.ticket)
+	return true
+}
+
 func (e *accountEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	e.a.used(e.ticket, "Snapshot")
 	s, err := e.Engine.Snapshot(ctx)

@@ -40,6 +40,10 @@ var getPromises = []promise{
 		explanation: "an open Releaser blocks neither Apply nor Compact",
 	},
 	{
+		name: "get/kept", check: checkKept,
+		explanation: "bytes whose Releaser is a Keeper that gave them away are the caller's, to keep and to change",
+	},
+	{
 		name: "get/arguments", check: checkGetArguments,
 		explanation: "the arguments may be reused when the call returns",
 	},
@@ -218,6 +222,51 @@ func checkReleaserBlocksNothing(t *trial) {
 	s.churn(t.pick(32<<20, 2<<20))
 	h.check(t, "after growing")
 	h.releaser.Release()
+}
+
+func checkKept(t *trial) {
+	s := t.create()
+	rows := map[string]string{"long": strings.Repeat("kept", 300_000), "short": "kept", "empty": ""}
+	for _, compacted := range []bool{false, true} {
+		for key, value := range rows {
+			s.apply(put(key, value))
+		}
+		if compacted {
+			s.compact()
+		}
+		var all []held
+		for key, value := range rows {
+			if h := s.hold(key); h.keep() {
+				spoil(h.bytes)
+			}
+			h := s.hold(key) // what is changed must not be the engine's
+			h.check(t, "after bytes that were kept have changed")
+			if h.want != value {
+				t.Fatalf("bytes that were kept were changed, and the row has changed: %s", brief(h.want))
+			}
+			if h.keep() {
+				all = append(all, h)
+			}
+		}
+		for range 3 { // what is read later must have other memory
+			for key, value := range rows {
+				s.wants(key, value)
+			}
+		}
+		s.churn(t.pick(2<<20, 256<<10))
+		for _, h := range all {
+			h.check(t, "after they were kept, and others read and written,")
+		}
+	}
+}
+
+// keep reports whether the bytes were given away, and releases them if not.
+func (h held) keep() bool {
+	if k, ok := h.releaser.(core.Keeper); ok && k.Keep() {
+		return true
+	}
+	h.releaser.Release()
+	return false
 }
 
 func checkGetArguments(t *trial) {

@@ -181,6 +181,11 @@ type nothing struct{}
 
 func (nothing) Release() {}
 
+// shared gives away what others have.
+type shared struct{ nothing }
+
+func (shared) Keep() bool { return true }
+
 func (e *plainEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	state := e.now()
 	if e.breaks("stale get") {
@@ -189,6 +194,9 @@ func (e *plainEngine) Get(ctx context.Context, key []byte) ([]byte, core.Release
 	v, err := lookUp(state, key)
 	if err != nil {
 		return nil, nil, err
+	}
+	if e.breaks("shared keep") {
+		return v, shared{}, nil
 	}
 	return v, nothing{}, nil
 }

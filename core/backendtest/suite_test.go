@@ -68,6 +68,7 @@ func TestBrokenBackends(t *testing.T) {
 		{"high", "cursor/arguments, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, model/random programs, powers/count, powers/scan"},
 		{"atomic", "apply/atomic"},
 		{"stale get", "get/fresh, values/empty ..."},
+		{"shared keep", "get/kept ..."},
 		{"lock", "claim/cancelled, claim/engine keeps the lock, claim/exclusive, claim/release, claim/shared"},
 		{"set mark", "open/set mark, open/set mark argument"},
 		{"durable", "apply/durable, open/reopen, model/random programs ..."},

@@ -179,8 +179,11 @@ func (d Driver) removeUnfinished(dir string) error {
 func (d Driver) guard(ctx context.Context, dir string) (lock io.Closer, err error) {
 	d.Lock = Flock
 	lock, _, err = d.lock(ctx, dir, false)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, created(dir) // and it went
+	case errors.Is(err, errors.ErrUnsupported):
+		return io.NopCloser(nil), nil
 	}
 	return lock, err
 }

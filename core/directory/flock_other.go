@@ -1,11 +1,20 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows)
 
 package directory
 
-import "io"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
 
-// Flock locks a directory by flock(2) where the system has that. Here nothing is locked.
-func Flock(string, bool) (io.Closer, error) { return io.NopCloser(nil), nil }
+// Flock locks a directory by flock(2). This system has none, and the error wraps errors.ErrUnsupported: a lock that excludes
+// nobody would let two programs destroy what both write.
+func Flock(dir string, _ bool) (io.Closer, error) {
+	err := fmt.Errorf("this system has no lock for directories: %w", errors.ErrUnsupported)
+	return nil, &os.PathError{Op: "flock", Path: dir, Err: err}
+}
