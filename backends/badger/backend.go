@@ -5,6 +5,7 @@ package badger
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -24,6 +25,14 @@ type Backend struct {
 	// times as much while writers are quicker than that. It may change between openings. The default is 64 MiB; the
 	// least is 16 MiB, the most 512 MiB.
 	MemTable int64
+
+	// Compression is for the tables that badger writes from now on. It may change between openings: tables that are there stay
+	// as they are and can be read, until badger merges them or Compact writes all of them anew. The default is None.
+	Compression Compression
+
+	// CacheSize is how many bytes of blocks each open storage keeps in memory, decompressed, at most. It is of use only with
+	// Compression: reads are fast when what is read often fits. The default is 64 MiB, the least 1 MiB.
+	CacheSize int64
 }
 
 var _ core.Backend = Backend{}
@@ -35,10 +44,10 @@ func (Backend) Name() string { return "badger" }
 // [directory.Resolve].
 func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }
 
-// Claim locks the directory at path. If it is absent or empty nothing is locked. Where badger is not safe, as with 32 bits, the
-// error wraps [errors.ErrUnsupported].
+// Claim locks the directory at path. If it is absent or empty nothing is locked. Where badger is not safe, as with 32 bits, and
+// where there is no such Compression, the error wraps [errors.ErrUnsupported].
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
-	if err := checkWord(wordSize); err != nil {
+	if err := errors.Join(checkWord(wordSize), b.Compression.check()); err != nil {
 		return nil, err
 	}
 	return directory.Claim(ctx, path, readOnly, b.driver())
@@ -66,4 +75,16 @@ func (b Backend) memTable() int64 {
 		return usual
 	}
 	return min(max(b.MemTable, least), most)
+}
+
+// cacheSize returns the size of the cache, which is 0 where there is none.
+func (b Backend) cacheSize() int64 {
+	const least, usual = 1 << 20, 64 << 20
+	switch {
+	case b.Compression == None:
+		return 0
+	case b.CacheSize <= 0:
+		return usual
+	}
+	return max(b.CacheSize, least)
 }

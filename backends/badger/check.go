@@ -28,16 +28,27 @@ func (e *engine) Check(ctx context.Context) error {
 	return nil
 }
 
-// checkTables reads the tables that badger has. One that is gone was compacted meanwhile, if badger has it no more.
+// checkTables reads the tables that badger has. One that is gone was compacted meanwhile, if badger has it no more. The manifest
+// names a table before badger has it.
 func (e *engine) checkTables(ctx context.Context) error {
 	f := files{dir: e.anchor.dir}
+	tables := e.db.Tables()
+	named, err := readManifest(f.dir)
+	if err != nil {
+		return err
+	}
 	var c tableChecker
-	for _, t := range e.db.Tables() {
+	for _, t := range tables {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		path := f.path(t.ID, tableSuffix)
-		err := c.check(path)
+		compression, ok := named[t.ID]
+		if ok {
+			err = c.check(tableFile{path, compression})
+		} else {
+			err = corruptf("%s does not name %s", manifestName, path)
+		}
 		if err == nil || !e.hasTable(t.ID) {
 			continue
 		}
@@ -46,8 +57,7 @@ func (e *engine) checkTables(ctx context.Context) error {
 		}
 		return err
 	}
-	_, err := readManifest(e.anchor.dir)
-	return err
+	return nil
 }
 
 func (e *engine) hasTable(id uint64) bool {

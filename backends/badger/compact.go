@@ -84,9 +84,10 @@ func (e *engine) flatten(context.Context) error {
 	return nil
 }
 
-// rewrite has badger write all tables anew if there are versions of rows in them that nobody sees: badger drops them when it
-// merges a table with one of a higher level, and not when a snapshot that saw them is closed. So it gets a table with
-// two keys that no row has, one near the first row and one behind the last, to merge with all between.
+// rewrite has badger write all tables anew if there are versions of rows in them that nobody sees, or tables that are not compressed
+// as they would be now: badger drops and compresses when it merges a table with one of a higher level, and not when a snapshot that
+// saw versions is closed. So it gets a table with two keys that no row has, one near the first row and one behind the last,
+// to merge with all between.
 func (e *engine) rewrite(ctx context.Context) error {
 	stale, first, last, err := e.stale(ctx)
 	if err != nil || !stale {
@@ -107,8 +108,8 @@ func (e *engine) rewrite(ctx context.Context) error {
 	return errors.Join(e.flush(ctx), e.flatten(ctx))
 }
 
-// stale reports whether the tables hold more versions than there are rows that somebody sees, and returns the first and
-// the last of these as they are stored.
+// stale reports whether the tables hold more versions than there are rows that somebody sees, or are compressed in another way
+// than those to come, and returns the first and the last of these rows as they are stored.
 func (e *engine) stale(ctx context.Context) (stale bool, first, last []byte, err error) {
 	var versions, seen int
 	for _, t := range e.db.Tables() {
@@ -130,7 +131,25 @@ func (e *engine) stale(ctx context.Context) (stale bool, first, last []byte, err
 			return false, nil, nil, ctx.Err()
 		}
 	}
-	return versions > seen && seen > 0, first, last, nil
+	if seen == 0 {
+		return false, nil, nil, nil
+	}
+	stale = versions > seen
+	if !stale {
+		stale, err = e.outdated()
+	}
+	return stale, first, last, err
+}
+
+// outdated reports whether a table is compressed in another way than those to come.
+func (e *engine) outdated() (bool, error) {
+	tables, err := readManifest(e.anchor.dir)
+	for _, c := range tables {
+		if c != e.compress {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // absent returns a key behind key that no row has.

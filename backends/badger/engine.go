@@ -32,6 +32,8 @@ type engine struct {
 	noSync bool
 	health *health
 
+	compress Compression // of tables to come
+
 	newest    atomic.Pointer[badger.Txn] // reads what is published; never discarded, so that readers need not be counted
 	discarded atomic.Uint64              // what badger was told
 	collected atomic.Uint64              // grows when badger begins and ends to delete files of the value log

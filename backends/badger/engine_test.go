@@ -39,9 +39,13 @@ func get(tb testing.TB, e *engine, key []byte) ([]byte, core.Releaser) {
 // badger documents that a value is valid in its callback only. This package keeps an inline one for as long as a guard is
 // open, because what badger hands out is a copy that nobody else has. Should another version hand out its memtable or its
 // mapped table, writing to the value would change the row, and reading it after Close would be a fault.
-func TestInlineValuesArePrivate(t *testing.T) {
+//
+// Of a table that is compressed it would be a block in badger's cache, whose memory badger uses again when the cache has no room for it.
+func TestInlineValuesArePrivate(t *testing.T) { eachCompression(t, inlineValuesArePrivate) }
+
+func inlineValuesArePrivate(t *testing.T, b Backend) {
 	path := fastPath(t)
-	e := open(t, small, path)
+	e := open(t, b, path)
 	for _, n := range []int{0, 1, 100, 5000, inlineBelow - 1} {
 		apply(t, e, core.Write{Key: rowKey(n), Value: rowValue(n, n)})
 	}

@@ -28,34 +28,40 @@ const (
 // manifest does not name, serves damaged tables as they are, and ends the process where it trusts a length: so it gets to
 // see nothing that it would not read back as it was written. What a crash leaves behind, prepare brings in order.
 //
-// It returns how large a memtable must be to hold what was not yet in tables.
-func prepare(ctx context.Context, a anchor, readOnly bool, opts core.EngineOptions) (memTable int64, err error) {
+// It returns what must be known of them to open badger.
+func prepare(ctx context.Context, a anchor, readOnly bool, opts core.EngineOptions) (found found, err error) {
 	f, err := listFiles(a.dir)
 	if err != nil {
-		return 0, err
+		return found, err
 	}
 	// While badger is open to write it has a log for its memtable.
 	if readOnly && len(f.mems) > 0 {
-		return 0, errAfterCrash
+		return found, errAfterCrash
 	}
-	if err := f.checkTables(ctx); err != nil {
-		return 0, err
+	if found.compressed, err = f.checkTables(ctx); err != nil {
+		return found, err
 	}
 	if err := checkRegistry(filepath.Join(a.dir, registryName)); err != nil {
-		return 0, err
+		return found, err
 	}
 	if !readOnly {
 		if err := checkDiscard(a, opts.Logger); err != nil {
-			return 0, err
+			return found, err
 		}
 	}
 	if err := f.prepareValueLog(readOnly); err != nil {
-		return 0, err
+		return found, err
 	}
-	if memTable, err = f.prepareMems(opts.NoSync); err != nil {
-		return 0, err
+	if found.memTable, err = f.prepareMems(opts.NoSync); err != nil {
+		return found, err
 	}
-	return memTable, f.checkDescriptors()
+	return found, f.checkDescriptors()
+}
+
+// found is what was found in the files of a storage.
+type found struct {
+	memTable   int64 // how large a memtable must be to hold what was not yet in tables
+	compressed bool  // some tables are
 }
 
 // newFiles is how many files badger may open at a time besides those that are there: tables, logs, the manifest, the directory.

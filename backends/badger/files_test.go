@@ -76,17 +76,21 @@ func TestDamagedRegistry(t *testing.T) {
 }
 
 // A table that this package would not have let badger write is none to trust: badger ends the process by a level that it does not have,
-// and takes blocks for compressed ones.
+// and cannot read blocks that are compressed in a way that it does not know.
 func TestForeignTables(t *testing.T) {
 	dir := t.TempDir()
 	for name, test := range map[string]struct {
 		change *pb.ManifestChange
 		sound  bool
+		want   Compression
 	}{
-		"ours":       {&pb.ManifestChange{Id: 1, Level: 6}, true},
-		"level":      {&pb.ManifestChange{Id: 1, Level: maxLevels}, false},
-		"encrypted":  {&pb.ManifestChange{Id: 1, KeyId: 1}, false},
-		"compressed": {&pb.ManifestChange{Id: 1, Compression: 1}, false},
+		"ours":      {&pb.ManifestChange{Id: 1, Level: 6}, true, None},
+		"snappy":    {&pb.ManifestChange{Id: 1, Compression: 1}, true, Snappy},
+		"zstd":      {&pb.ManifestChange{Id: 1, Compression: 2}, true, ZSTD},
+		"level":     {&pb.ManifestChange{Id: 1, Level: maxLevels}, false, None},
+		"encrypted": {&pb.ManifestChange{Id: 1, KeyId: 1}, false, None},
+		"unknown":   {&pb.ManifestChange{Id: 1, Compression: 3}, false, None},
+		"256":       {&pb.ManifestChange{Id: 1, Compression: 256}, false, None},
 	} {
 		body, err := proto.Marshal(&pb.ManifestChangeSet{Changes: []*pb.ManifestChange{test.change}})
 		if err != nil {
@@ -98,7 +102,8 @@ func TestForeignTables(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, manifestName), append(b, body...), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if tables, err := readManifest(dir); errors.Is(err, core.ErrCorrupt) == test.sound || test.sound && !tables[1] {
+		tables, err := readManifest(dir)
+		if c, ok := tables[1]; errors.Is(err, core.ErrCorrupt) == test.sound || ok != test.sound || c != test.want {
 			t.Errorf("%s: %v, %v", name, tables, err)
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
 )
 
 // manifestHead is the length of what no other manifest begins with: badger's name and the length and checksum of the first
@@ -21,9 +20,9 @@ const manifestHead = 16
 // mostManifest is more than a manifest has: badger writes a new one when one names many tables that are gone.
 const mostManifest = 1 << 30
 
-// readManifest returns the tables that the manifest names. It reads by badger's own means, which check the checksum of every
+// readManifest returns the tables that the manifest names, and how each is compressed. It reads by badger's own means, which check the checksum of every
 // change, and leave out a change at the end that is incomplete.
-func readManifest(dir string) (tables map[uint64]bool, err error) {
+func readManifest(dir string) (tables map[uint64]Compression, err error) {
 	path := filepath.Join(dir, manifestName)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,12 +50,13 @@ func readManifest(dir string) (tables map[uint64]bool, err error) {
 	if end < manifestHead {
 		return nil, corruptf("the beginning of %s is damaged", path)
 	}
-	tables = make(map[uint64]bool, len(read.Tables))
+	tables = make(map[uint64]Compression, len(read.Tables))
 	for id, t := range read.Tables {
-		if t.Level >= maxLevels || t.KeyID != 0 || t.Compression != options.None {
+		c, ok := compressionOf(t.Compression)
+		if t.Level >= maxLevels || t.KeyID != 0 || !ok {
 			return nil, corruptf("%s: table %d is none that this package lets badger write", path, id)
 		}
-		tables[id] = true
+		tables[id] = c
 	}
 	return tables, nil
 }

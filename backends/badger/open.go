@@ -23,7 +23,7 @@ func create(p directory.Place, row []byte) error {
 		return a.err(err)
 	}
 	return a.err(protect(func() error {
-		db, err := openDB(a.dir, 8<<20, false, logger{slog.New(slog.DiscardHandler), newHealth(), a})
+		db, err := Backend{}.openDB(a.dir, 8<<20, false, logger{slog.New(slog.DiscardHandler), newHealth(), a})
 		if err != nil {
 			return err
 		}
@@ -38,8 +38,8 @@ func create(p directory.Place, row []byte) error {
 
 // openDB opens badger with timestamps that are given to it, which spares readers badger's own way of waiting for
 // writers that are not there.
-func openDB(dir string, memTable int64, readOnly bool, log logger) (*badger.DB, error) {
-	opt := engineOptions(dir, memTable, readOnly, log)
+func (b Backend) openDB(dir string, memTable int64, readOnly bool, log logger) (*badger.DB, error) {
+	opt := b.engineOptions(dir, memTable, readOnly, log)
 	db, err := badger.OpenManaged(opt)
 	if err != nil {
 		return nil, err // whatever db is
@@ -61,7 +61,7 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 }
 
 func (b Backend) openAt(ctx context.Context, a anchor, p directory.Place, opts core.EngineOptions) (*engine, error) {
-	need, err := prepare(ctx, a, p.ReadOnly, opts)
+	found, err := prepare(ctx, a, p.ReadOnly, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (b Backend) openAt(ctx context.Context, a anchor, p directory.Place, opts c
 	h := newHealth()
 	var db *badger.DB
 	err = protect(func() (err error) {
-		db, err = openDB(a.dir, max(b.memTable(), need), p.ReadOnly, logger{opts.Logger, h, a})
+		db, err = b.openDB(a.dir, max(b.memTable(), found.memTable), p.ReadOnly, logger{opts.Logger, h, a})
 		return err
 	})
 	if err != nil {
@@ -85,7 +85,11 @@ func (b Backend) openAt(ctx context.Context, a anchor, p directory.Place, opts c
 		txn:       txnLimitsOf(db.Opts().MemTableSize),
 		snapshots: map[uint64]int{},
 		names:     syncedDir{path: a.dir},
-		unflushed: need > 0, // by a process that has ended
+		unflushed: found.memTable > 0, // by a process that has ended
+		compress:  b.Compression,
+	}
+	if found.compressed || b.Compression != None {
+		space.raw = e.uncompressed
 	}
 	if err := e.start(ctx, opts); err != nil {
 		return nil, errors.Join(err, e.giveUp())

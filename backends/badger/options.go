@@ -22,7 +22,7 @@ const (
 )
 
 // engineOptions returns the options with which this package opens badger.
-func engineOptions(dir string, memTable int64, readOnly bool, log badger.Logger) badger.Options {
+func (b Backend) engineOptions(dir string, memTable int64, readOnly bool, log badger.Logger) badger.Options {
 	opt := badger.DefaultOptions(dir)
 	opt.Logger = log
 	opt.ReadOnly = readOnly
@@ -31,8 +31,8 @@ func engineOptions(dir string, memTable int64, readOnly bool, log badger.Logger)
 	opt.DetectConflicts = false                           // core has one writer at a time
 	opt.SyncWrites = false                                // it would sync each file of each commit alone; see commit
 	opt.NumVersionsToKeep = 1                             // besides those that a snapshot sees
-	opt.Compression = options.None                        // blocks are read where the file is mapped,
-	opt.BlockCacheSize = 0                                // and need no cache
+	opt.Compression = engineNames[b.Compression]          // of tables to come; what is not compressed is read
+	opt.BlockCacheSize = b.cacheSize()                    // where the file is mapped, and needs no cache
 	opt.ChecksumVerificationMode = options.NoVerification // this package verifies; see checkTables
 	opt.VerifyValueChecksum = true                        // of values in the value log, whenever they are read
 	opt.MemTableSize = memTable

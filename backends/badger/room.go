@@ -21,7 +21,8 @@ import (
 type room struct {
 	dir   string
 	free  func(dir string) (bytes int64, known bool)
-	merge int64 // badger needs no more to merge tables by itself, as a rule
+	raw   func() int64 // what the tables are before they are compressed; nil if none is
+	merge int64        // badger needs no more to merge tables by itself, as a rule
 
 	asked time.Time
 	spare int64 // what may be written until it is asked again
@@ -92,7 +93,9 @@ func (r *room) toOpen() error {
 	return nil // what else is wrong with the directory is for badger to find out
 }
 
-// measure returns how much of the medium the files take whose content will be in tables, and tables.
+// measure returns how much of the medium the files take whose content will be in tables, and tables. Of tables that are
+// compressed it returns what they would take if they were not: rows that are merged have other neighbors, and need not compress as
+// they did, and tables to come may not be compressed at all.
 func (r *room) measure() (logs, tables int64, err error) {
 	entries, err := os.ReadDir(r.dir)
 	if err != nil {
@@ -111,6 +114,9 @@ func (r *room) measure() (logs, tables int64, err error) {
 		case tableSuffix:
 			tables += sizeOf(info)
 		}
+	}
+	if r.raw != nil {
+		tables = max(tables, r.raw())
 	}
 	return logs, tables, nil
 }

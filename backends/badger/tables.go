@@ -23,44 +23,51 @@ import (
 
 // checkTables proves that all tables that the manifest names are there and as badger wrote them. A crash leaves others, which
 // it does not name yet or not any more, and badger deletes those. So that the manifest is complete must be known: the
-// witness says how it began.
+// witness says how it began. It reports whether any of them are compressed.
 //
 // That cannot be left to when a block is read: badger verifies blocks then if it is told to, but takes one that is damaged
 // for the end of the rows and says nothing, and merges damaged tables in the background from the moment that it is open.
-func (f *files) checkTables(ctx context.Context) error {
+func (f *files) checkTables(ctx context.Context) (compressed bool, err error) {
 	m, err := readManifest(f.dir)
 	if err != nil {
-		return err
+		return false, err
 	}
-	var named []string
+	var named []tableFile
 	for _, id := range f.tables {
-		if m[id] {
-			named = append(named, f.path(id, tableSuffix))
+		if c, ok := m[id]; ok {
+			named = append(named, tableFile{f.path(id, tableSuffix), c})
+			compressed = compressed || c != None
 		}
 	}
 	if err := checkEach(ctx, named); err != nil {
-		return err
+		return false, err
 	}
 	if len(named) < len(m) {
-		return corruptf("%d of the %d tables that %s names are missing", len(m)-len(named), len(m), manifestName)
+		return false, corruptf("%d of the %d tables that %s names are missing", len(m)-len(named), len(m), manifestName)
 	}
-	return nil
+	return compressed, nil
+}
+
+// A tableFile is a table, which does not say itself how it is compressed.
+type tableFile struct {
+	path        string
+	compression Compression
 }
 
 // checkEach checks some tables, as many at a time as there are processors.
-func checkEach(ctx context.Context, paths []string) error {
-	errs := make([]error, len(paths))
+func checkEach(ctx context.Context, tables []tableFile) error {
+	errs := make([]error, len(tables))
 	var taken atomic.Int64
 	var wg sync.WaitGroup
-	for range min(len(paths), runtime.GOMAXPROCS(0)) {
+	for range min(len(tables), runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
 			var c tableChecker
-			for i := taken.Add(1) - 1; i < int64(len(paths)); i = taken.Add(1) - 1 {
+			for i := taken.Add(1) - 1; i < int64(len(tables)); i = taken.Add(1) - 1 {
 				if errs[i] = ctx.Err(); errs[i] == nil {
-					errs[i] = c.check(paths[i])
+					errs[i] = c.check(tables[i])
 				}
 				if errs[i] != nil {
-					taken.Store(int64(len(paths))) // the others need not go on
+					taken.Store(int64(len(tables))) // the others need not go on
 				}
 			}
 		})
@@ -77,17 +84,21 @@ func checkEach(ctx context.Context, paths []string) error {
 // A tableChecker checks tables, one after another, in memory that it uses again.
 //
 // A table is blocks, their index (a flatbuffer), the length of that (4), its checksum, and the checksum's length (4). A block
-// ends with its checksum and the length of that (4).
+// ends with its checksum and the length of that (4), and is compressed with them. The index is not.
 type tableChecker struct {
+	compression Compression // of the table
+
 	tail   [4 + longestSum + 4]byte
 	index  []byte
 	blocks bufio.Reader
 	long   []byte // a block that is longer than what blocks reads at a time
+	raw    []byte // a block that was compressed
 }
 
 // check reads a table and checks all its checksums.
-func (c *tableChecker) check(path string) error {
-	f, err := os.Open(path)
+func (c *tableChecker) check(t tableFile) error {
+	c.compression = t.compression
+	f, err := os.Open(t.path)
 	if err != nil {
 		return err
 	}
@@ -97,7 +108,7 @@ func (c *tableChecker) check(path string) error {
 		return err
 	}
 	if err := protect(func() error { return c.verify(f, info.Size()) }); err != nil {
-		return corrupt(fmt.Errorf("%s: %w", path, err))
+		return corrupt(fmt.Errorf("%s: %w", t.path, err))
 	}
 	return nil
 }
@@ -169,7 +180,7 @@ func (c *tableChecker) readIndex(r io.ReaderAt, size int64) (end int64, err erro
 	return end, nil
 }
 
-// verifyBlock checks the next block: its checksum covers everything before itself.
+// verifyBlock checks the next block: its checksum covers everything before itself, as it was before it was compressed.
 func (c *tableChecker) verifyBlock(length int) (err error) {
 	var block []byte
 	if length <= c.blocks.Size() {
@@ -183,6 +194,12 @@ func (c *tableChecker) verifyBlock(length int) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if c.compression != None {
+		if block, err = c.compression.decompress(c.raw, block); err != nil {
+			return err
+		}
+		c.raw = block
 	}
 	rest, sum, err := cutChecksum(block)
 	if err != nil {

@@ -4,10 +4,10 @@
 package badger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
@@ -15,19 +15,25 @@ import (
 
 // Tables are checked side by side, and read in parts; a block may be longer than a part. Whichever is damaged, and wherever,
 // that is found, and what is sound is not taken for damage.
-func TestEachTableIsChecked(t *testing.T) {
+func TestEachTableIsChecked(t *testing.T) { eachCompression(t, eachTableIsChecked) }
+
+func eachTableIsChecked(t *testing.T, b Backend) {
 	path := fastPath(t)
-	e := open(t, small, path)
+	e := open(t, b, path)
 	const n, long = 8, inlineBelow - 1
 	for i := range n {
-		apply(t, e, rows(i*100, i*100+50, 1000)...)
-		apply(t, e, core.Write{Key: rowKey(i*100 + 50), Value: rowValue(i, long)})
+		w := rows(i*100, i*100+51, 1000)
+		w[50].Value = rowValue(i, long)
+		for j := range w {
+			noise(w[j].Value, uint64(100*i+j))
+		}
+		apply(t, e, w...)
 		if err := e.flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	closeEngine(t, e)
-	tables, _ := filepath.Glob(filepath.Join(path, "*"+tableSuffix))
+	tables := tablesOf(t, path)
 	if len(tables) < 3 {
 		t.Fatalf("%d tables", len(tables))
 	}
@@ -35,21 +41,21 @@ func TestEachTableIsChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, table := range tables {
-		sound, err := os.ReadFile(table)
+		sound, err := os.ReadFile(table.path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, at := range []int{0, len(sound) / 3, len(sound) - 5, len(sound) - 30} {
-			b := append([]byte(nil), sound...)
-			b[at] ^= 4
-			if err := os.WriteFile(table, b, 0o600); err != nil {
+			damaged := bytes.Clone(sound)
+			damaged[at] ^= 4
+			if err := os.WriteFile(table.path, damaged, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if err := checkEach(t.Context(), tables); !errors.Is(err, core.ErrCorrupt) {
-				t.Errorf("byte %d of %d of %s: %v", at, len(b), table, err)
+				t.Errorf("byte %d of %d of %s: %v", at, len(sound), table.path, err)
 			}
 		}
-		if err := os.WriteFile(table, sound, 0o600); err != nil {
+		if err := os.WriteFile(table.path, sound, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,10 +64,10 @@ func TestEachTableIsChecked(t *testing.T) {
 	if err := checkEach(ctx, tables); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
-	if err := os.Remove(tables[1]); err != nil {
+	if err := os.Remove(tables[1].path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tryOpen(small, path, false, testOptions()); !errors.Is(err, core.ErrCorrupt) {
+	if _, err := tryOpen(b, path, false, testOptions()); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("a table is missing: %v", err)
 	}
 }

@@ -28,6 +28,8 @@ type engine struct {
 	targets targets
 	// squeezed is the engine with a cache much smaller than the data; nil for engines that leave caching to the system.
 	squeezed *engine
+	// also are works that only this engine has; nil for none.
+	also func(shape) []work
 }
 
 // engines is everything that is compared. An engine needs a line here and a file that holds its native.
@@ -49,6 +51,7 @@ var engines = []engine{
 	{
 		name: "badger", backend: func() core.Backend { return badger.Backend{} }, open: openBadger, settles: true,
 		targets: targets{get: 1, scan: 1.05, put: 1 / 0.95, timesFaster64: 10, load: 0.6},
+		also:    compressionWorks,
 	},
 	{name: "memory", backend: func() core.Backend { return memory.New() }},
 }

@@ -39,6 +39,9 @@ func (e *env) engineWorks(en engine) []work {
 		loadWork(en, s.load, true, 3), loadWork(en, s.load, false, 3),
 	)
 	all = append(all, flatWorks(en, s.flat)...)
+	if en.also != nil {
+		all = append(all, en.also(s.small)...)
+	}
 	for _, scale := range s.scale {
 		all = append(all, scaleWorks(en, scale)...)
 	}
