@@ -152,7 +152,12 @@ type halfOwn struct{ time.Time }
 func (halfOwn) MarshalBinary() ([]byte, error) { return []byte("half"), nil }
 
 // openTable opens a table for values of type T in a new storage, and returns what Storage.Tables says afterwards.
-func openTable[T any](t *testing.T, opts ...cbor.Option) (*core.Table[int, T, T], int, error) {
+func openTable[T any](t *testing.T, opts ...cbor.Option) (*core.Table[int, any, any], int, error) {
+	t.Helper()
+	return openUntyped(t, untyped[T]{cbor.New[T](opts...)})
+}
+
+func openUntyped(t *testing.T, f core.ValueFormat[any, any]) (*core.Table[int, any, any], int, error) {
 	t.Helper()
 	s, err := core.Open(t.Context(), "db", memory.New())
 	if err != nil {
@@ -163,7 +168,7 @@ func openTable[T any](t *testing.T, opts ...cbor.Option) (*core.Table[int, T, T]
 			t.Error(err)
 		}
 	})
-	table, failed := core.OpenTable(t.Context(), s, "t", keys.Int(), cbor.New[T](opts...))
+	table, failed := core.OpenTable(t.Context(), s, "t", keys.Int(), f)
 	tables, err := s.Tables(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +255,7 @@ func wantRead[T any](t *testing.T, v, want T, opts ...cbor.Option) {
 		t.Errorf("%T: %v", v, err)
 		return
 	}
-	if got, err := table.Load(t.Context(), 1); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := table.Load(t.Context(), 1); err != nil || !reflect.DeepEqual(got, any(want)) {
 		t.Errorf("%T: %+v is read as %+v, error %v", v, v, got, err)
 	}
 }

@@ -89,6 +89,11 @@ func TestKeyID(t *testing.T) {
 // openTwice opens a table with one key format, and then with another.
 func openTwice[K, L any](t *testing.T, first core.KeyFormat[K], second core.KeyFormat[L]) error {
 	t.Helper()
+	return openTwiceUntyped(t, untypedKey[K]{first}, untypedKey[L]{second})
+}
+
+func openTwiceUntyped(t *testing.T, first, second core.KeyFormat[any]) error {
+	t.Helper()
 	ctx := context.Background()
 	db, err := core.Open(ctx, "db", memory.New())
 	if err != nil {

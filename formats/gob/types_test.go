@@ -76,13 +76,18 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 // open returns the error of opening a table for values of type T.
 func open[T any](t *testing.T) error {
 	t.Helper()
+	return openUntyped(t, untyped[T]{gobformat.New[T]()})
+}
+
+func openUntyped(t *testing.T, f core.ValueFormat[any, any]) error {
+	t.Helper()
 	ctx := context.Background()
 	db, err := core.Open(ctx, "db", memory.New())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	_, err = core.OpenTable(ctx, db, "rows", keys.Uint64(), gobformat.New[T]())
+	_, err = core.OpenTable(ctx, db, "rows", keys.Uint64(), f)
 	if tables, _ := db.Tables(ctx); err != nil && len(tables) > 0 {
 		t.Errorf("%v, and there is a table", err)
 	}
