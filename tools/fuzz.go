@@ -63,7 +63,7 @@ const minimize = "-test.fuzzminimizetime=10x"
 
 // run runs the targets of a package, up to the first that fails. What they find interesting is where go test looks for it.
 func (p *fuzzed) run(bin, cache string, each time.Duration) error {
-	if err := run("go", "test", "-c", "-fuzz=.", "-o", bin, p.ImportPath); err != nil {
+	if err := run("go", "test", "-vet=off", "-c", "-fuzz=.", "-o", bin, p.ImportPath); err != nil {
 		return err
 	}
 	for _, target := range p.targets {

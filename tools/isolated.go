@@ -48,7 +48,7 @@ func isolated(dir string) error {
 		fmt.Printf("%s is built of the same versions as in the workspace, where its tests ran\n", dir)
 		return err
 	}
-	return errors.Join(err, errOwn, errWorkspace, alone(dir, "test", "-short", "./..."))
+	return errors.Join(err, errOwn, errWorkspace, alone(dir, "test", "-vet=off", "-short", "./..."))
 }
 
 // selected returns the modules that a module and its tests are built of, each with its version, without those of this
