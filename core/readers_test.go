@@ -84,7 +84,7 @@ func TestARefusedCallLooksAtOneSeat(t *testing.T) {
 func TestReadersAnnounceThemselvesFirst(t *testing.T) {
 	rounds := 200_000
 	if testing.Short() {
-		rounds = 50_000
+		rounds = 10_000
 	}
 	var closed atomic.Bool
 	r := &readers{idle: func() { closed.Store(true) }}

@@ -33,7 +33,11 @@ var decorators = []struct {
 // A decorated engine is an engine: it keeps every promise, those of its limits and powers included, which the engine in
 // memory has none of.
 func TestDecoratedEngines(t *testing.T) {
-	for _, d := range decorators {
+	tried := decorators
+	if testing.Short() {
+		tried = tried[len(tried)-1:] // which is made of all others
+	}
+	for _, d := range tried {
 		t.Run(d.name, func(t *testing.T) {
 			backendtest.RunContract(t, func() core.Backend { return d.decorate(backendtest.NewPlain()) })
 		})
@@ -42,7 +46,11 @@ func TestDecoratedEngines(t *testing.T) {
 
 // The two decorators that the guide shows keep what core promises too.
 func TestDecoratedMemory(t *testing.T) {
-	for _, d := range decorators[:2] {
+	tried := decorators[:2]
+	if testing.Short() {
+		tried = tried[1:] // the one that changes what it passes on
+	}
+	for _, d := range tried {
 		t.Run(d.name, func(t *testing.T) {
 			backendtest.Run(t, func(*testing.T) backendtest.Target {
 				return backendtest.Target{Backend: d.decorate(memory.New()), Path: "place"}

@@ -87,9 +87,15 @@ func TestBrokenBackends(t *testing.T) {
 		{"rename", "claim/rename onto"},
 	} {
 		t.Run(c.breaks, func(t *testing.T) {
-			failed := verdicts(t, contract(), func() core.Backend { return newPlain(c.breaks) })
-			got := slices.Sorted(maps.Keys(failed))
 			want, open := strings.CutSuffix(c.want, " ...")
+			promises := contract()
+			if testing.Short() { // the fault is found all the same; that nothing else fails costs all other checks
+				promises = slices.DeleteFunc(promises, func(p promise) bool {
+					return !slices.Contains(strings.Split(want, ", "), p.name)
+				})
+			}
+			failed := verdicts(t, promises, func() core.Backend { return newPlain(c.breaks) })
+			got := slices.Sorted(maps.Keys(failed))
 			for _, name := range strings.Split(want, ", ") {
 				if failed[name] == nil {
 					t.Errorf("%s is broken, and nobody noticed", name)

@@ -49,6 +49,9 @@ func TestRowsOfTheDatabase(t *testing.T) {
 
 // TestDatabaseAgreesWithTheModel compares all rows with the model that asks about each one anew.
 func TestDatabaseAgreesWithTheModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("looks up a hundred thousand characters, one after the other")
+	}
 	m := newModel(all)
 	next := 0
 	for c, char := range readDatabase().rows(all) {
