@@ -151,6 +151,10 @@ type ScanRange struct {
 	Reverse   bool   // from the last row to the first
 	KeysOnly  bool   // values are not looked at, and may be nil
 	Once      bool   // a hint: everything is read, and not soon again, so caches are better left as they are
+
+	// Limit is a hint: how many rows will be asked for at most, before a Seek and after each; 0 is any number. It is for
+	// engines that fetch rows before they are asked for. It bounds nothing: a cursor that is asked for more goes on.
+	Limit int
 }
 
 // RowCursor passes over rows in the order of bytes.Compare, or its reverse. It is used by one goroutine at a time.

@@ -91,6 +91,7 @@ func (s *Storage) firstKeys(
 		return nil, false, err
 	}
 	defer func() { s.logClose(snap.Close()) }()
+	r.Limit = s.limits.deleteRows() + 1 // the last of which tells that there are more
 	size := 0
 	err = eachRow(ctx, snap, r, func(key, _ []byte) error {
 		if more = !s.limits.deletes(len(writes), size, len(key)); more {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"sync/atomic"
 )
 
@@ -379,7 +380,7 @@ func (s *Scan[K, V, W]) open(ctx context.Context, keysOnly bool) (*cursor, error
 	if s.err != nil {
 		return nil, s.err
 	}
-	r := ScanRange{Reverse: s.reverse, KeysOnly: keysOnly}
+	r := ScanRange{Reverse: s.reverse, KeysOnly: keysOnly, Limit: s.limitHint()}
 	r.Low, r.High = s.bounds()
 	if r.High != nil && bytes.Compare(r.Low, r.High) > 0 {
 		r.High = r.Low // bounds that exclude each other leave nothing
@@ -399,6 +400,19 @@ func (s *Scan[K, V, W]) open(ctx context.Context, keysOnly bool) (*cursor, error
 		return nil, err
 	}
 	return s.tx.scan(ctx, r)
+}
+
+// limitHint returns how many rows the engine's cursor is asked for at most, 0 for any number. In a transaction, each
+// pending write may hide a row, which is asked for and not returned.
+func (s *Scan[K, V, W]) limitHint() int {
+	if s.limit < 0 {
+		return 0
+	}
+	hidden := 0
+	if s.tx != nil {
+		hidden = s.tx.pending.Len()
+	}
+	return max(1, min(s.limit, math.MaxInt-hidden)+hidden)
 }
 
 // rowError says which row cannot be read.

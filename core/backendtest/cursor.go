@@ -27,6 +27,10 @@ var cursorPromises = []promise{
 			"direction, also backward and after the end; the key may be reused when Seek returns",
 	},
 	{
+		name: "cursor/limit", check: checkCursorLimit,
+		explanation: "Limit is a hint: it leaves out no row, neither for who asks for more nor behind a Seek",
+	},
+	{
 		name: "cursor/keys only", check: checkCursorKeysOnly,
 		explanation: "KeysOnly passes over the same keys; values are not looked at, and may be nil",
 	},
@@ -191,6 +195,33 @@ func (t *trial) cursor(s core.Snapshot, r core.ScanRange) core.RowCursor {
 	c, err := s.Scan(t.ctx, r)
 	t.do("Scan", err)
 	return c
+}
+
+// checkCursorLimit asks for more rows than it said, with and without Seek.
+func checkCursorLimit(t *trial) {
+	s := t.create()
+	rows := fillOdd(s)
+	snap := s.snapshot()
+	defer t.close(snap)
+	scans := []func(context.Context, core.ScanRange) (core.RowCursor, error){snap.Scan}
+	if scan := s.Powers().Scan; scan != nil {
+		scans = append(scans, scan)
+	}
+	for _, scan := range scans {
+		for i := range 4 * len(rows) {
+			r := core.ScanRange{Limit: 1 + i/4, Reverse: i%2 == 0, KeysOnly: i%4 > 1}
+			c, err := scan(t.ctx, r)
+			t.do("Scan", err)
+			if got, want := rest(c), between(rows, r); !sameRowKeys(got, want) || c.Err() != nil {
+				t.Errorf("%+v: the rows are %v, %v; want %v", r, got, c.Err(), want)
+			}
+			key := []byte(rows[i/4].key)
+			if got, want := sought(c, key, 0), behind(between(rows, r), key, r.Reverse, 0); !sameRowKeys(got, want) {
+				t.Errorf("%+v: after Seek of %q the rows are %v; want %v", r, key, got, want)
+			}
+			t.close(c)
+		}
+	}
 }
 
 func checkCursorEnd(t *trial) {

@@ -77,11 +77,22 @@ func far(t *testing.T, n int) (*core.Table[int, string, string], *backendtest.De
 func farOn(t *testing.T, inside core.Backend, n int) (*core.Table[int, string, string], *backendtest.Delays) {
 	t.Helper()
 	b := backendtest.Latency(inside, 0)
+	return filled(t, farStorage(t, b), n), b
+}
+
+func farStorage(t *testing.T, b core.Backend) *core.Storage {
+	t.Helper()
 	db, err := core.Open(t.Context(), "far", b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// filled makes a table with n rows.
+func filled(t *testing.T, db *core.Storage, n int) *core.Table[int, string, string] {
+	t.Helper()
 	table, err := core.OpenTable(t.Context(), db, "t", keys.Int(), values.String())
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +107,40 @@ func farOn(t *testing.T, inside core.Backend, n int) (*core.Table[int, string, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	return table, b
+	return table
+}
+
+// The limit of a scan was not passed on: who fetches rows ahead fetched a page for one of them. In a transaction, rows that
+// its writes hide are asked for as well.
+func TestTripsOfALimit(t *testing.T) {
+	b := backendtest.Latency(memory.New(), 0)
+	db := farStorage(t, b)
+	table := filled(t, db, 100)
+	ctx := t.Context()
+	err := db.Update(ctx, func(tx *core.Tx) error {
+		mine := table.In(tx)
+		for k := range 20 {
+			if err := mine.Put(ctx, 2*k, "mine"); err != nil {
+				return err
+			}
+		}
+		before := b.Trips()
+		for row, err := range mine.Scan().Limit(50).Rows(ctx) {
+			if err != nil {
+				return err
+			}
+			if want := row.Key%2 == 0 && row.Key < 40; (row.Value == "mine") != want {
+				t.Errorf("row %d is %q", row.Key, row.Value)
+			}
+		}
+		if got := b.Trips() - before; got != 1 {
+			t.Errorf("the scan of the transaction takes %d trips; want 1", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A call costs as many trips as the comment of Latency says.

@@ -25,8 +25,8 @@ type Delays struct {
 //
 // These are one trip each: Claim, List and the methods of a claim but Release; Get, Apply, SetMark and Close of an
 // engine; Get of a snapshot; each call of a power, however many keys GetMany is given; and the first call of Next on a
-// cursor, the first one behind a Seek, and one more for every [TripRows] rows. A cursor whose Limit is reached is not
-// asked again by core, so a short scan is one trip. Resolve and Name ask nobody, neither do Snapshot and Scan, which
+// cursor, the first one behind a Seek, and one more for every [TripRows] rows, or for every Limit of them if that is less.
+// A cursor whose Limit is reached is not asked again by core, so a short scan is one trip. Resolve and Name ask nobody, neither do Snapshot and Scan, which
 // travel with the first read, and nobody waits for what gives something back. A context that ends meanwhile ends a trip
 // before it has any effect.
 //
@@ -162,7 +162,7 @@ func (e delayEngine) Powers() core.Powers {
 			if err != nil {
 				return nil, err
 			}
-			return &delayCursor{RowCursor: c, ctx: ctx, d: e.d}, nil
+			return e.d.cursor(ctx, c, r), nil
 		}
 	}
 	if size := p.Size; size != nil {
@@ -207,7 +207,7 @@ func (s delaySnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCurs
 	if err != nil {
 		return nil, err
 	}
-	return &delayCursor{RowCursor: c, ctx: ctx, d: s.d}, nil
+	return s.d.cursor(ctx, c, r), nil
 }
 
 func (s delaySnapshot) Powers() core.SnapshotPowers {
@@ -262,14 +262,24 @@ type delayCursor struct {
 	core.RowCursor
 	ctx  context.Context
 	d    *Delays
+	page int // rows that a trip brings
 	left int // rows that are here
 	err  error
 	end  bool // there is nothing to ask for
 }
 
+// cursor returns c at the far end. No trip brings more rows than its reader will take.
+func (d *Delays) cursor(ctx context.Context, c core.RowCursor, r core.ScanRange) core.RowCursor {
+	page := TripRows
+	if r.Limit > 0 {
+		page = min(page, r.Limit)
+	}
+	return &delayCursor{RowCursor: c, ctx: ctx, d: d, page: page}
+}
+
 func (c *delayCursor) Next() (key, value []byte, ok bool) {
 	if c.left == 0 && !c.end && c.err == nil {
-		c.err, c.left = c.d.trip(c.ctx), TripRows
+		c.err, c.left = c.d.trip(c.ctx), c.page
 	}
 	if c.err != nil {
 		return nil, nil, false

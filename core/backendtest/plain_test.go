@@ -356,6 +356,9 @@ func (s *plainSnapshot) rows(r core.ScanRange) []core.Write {
 	if r.Reverse {
 		slices.Reverse(state)
 	}
+	if s.e.breaks("limit") && r.Limit > 0 {
+		state = state[:min(r.Limit, len(state))]
+	}
 	if s.e.breaks("order") && len(state) > 2 {
 		state[0], state[1] = state[1], state[0]
 	}

@@ -64,7 +64,7 @@ func TestBrokenBackends(t *testing.T) {
 		want   string // all that fail; with "..." at the end, some that do
 	}{
 		{"kept value", "apply/arguments"},
-		{"order", "cursor/arguments, cursor/bytes, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, cursor/side by side, model/random programs, powers/scan, snapshot/unchanging"},
+		{"order", "cursor/arguments, cursor/bytes, cursor/keys only, cursor/limit, cursor/ranges, cursor/reverse, cursor/seek, cursor/side by side, model/random programs, powers/scan, snapshot/unchanging"},
 		{"high", "cursor/arguments, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, model/random programs, powers/count, powers/scan"},
 		{"atomic", "apply/atomic"},
 		{"stale get", "get/fresh, values/empty ..."},
@@ -78,8 +78,9 @@ func TestBrokenBackends(t *testing.T) {
 		{"end", "cursor/end"},
 		{"cancel", "cursor/cancelled, powers/scan"},
 		{"stale scan", "powers/scan"},
-		{"seek back", "cursor/seek"},
-		{"seek reverse", "cursor/seek"},
+		{"seek back", "cursor/limit, cursor/seek"},
+		{"seek reverse", "cursor/limit, cursor/seek"},
+		{"limit", "cursor/limit"},
 		{"limits", "limits/batch bytes, limits/batch rows, limits/key, limits/value"},
 		{"list", "backend/list"},
 		{"resolve", "backend/resolve"},
