@@ -77,7 +77,7 @@ func TestBrokenBackends(t *testing.T) {
 		{"count", "powers/count"},
 		{"end", "cursor/end"},
 		{"cancel", "cursor/cancelled, powers/scan"},
-		{"stale scan", "powers/scan"},
+		{"stale scan", "cursor/limit, powers/scan"},
 		{"seek back", "cursor/limit, cursor/seek"},
 		{"seek reverse", "cursor/limit, cursor/seek"},
 		{"limit", "cursor/limit"},
