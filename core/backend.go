@@ -107,8 +107,9 @@ type Engine interface {
 	// key is no error. Nothing that the batch refers to may be kept or modified: the caller reuses it. ctx is
 	// looked at before anything is written, not after.
 	//
-	// ErrConflict, ErrTooLarge and ErrNoRoom mean that nothing was written. After any other error the outcome may be
-	// unknown, and Apply is not called again. A panic may be on a goroutine of this package, where nobody recovers it.
+	// ErrConflict, ErrTooLarge, ErrNoRoom, ErrUnavailable and ErrSnapshotExpired mean that nothing was written. ErrMaybe
+	// means that it was, will be, or will never be, all or nothing, and that the engine goes on. After any other error the
+	// outcome may be unknown, and Apply is not called again. A panic may be on a goroutine of this package, where nobody recovers it.
 	Apply(ctx context.Context, b Batch) error
 
 	// SetMark replaces the mark, durably and atomically, without touching any row.
@@ -180,11 +181,15 @@ type Batch struct {
 	// Writes are in the order of their keys, which are strictly increasing, so none occurs twice.
 	Writes []Write
 
-	// Base is the snapshot that the writes were computed from, nil for writes that depend on nothing, or on one row
-	// that was read with Get while nobody else in this process wrote. An engine
-	// with writers outside this process returns ErrConflict if what was read through Base has changed; an
-	// engine that locks its storage may ignore it. A decorator that wraps snapshots unwraps it: see Unwrapped.
+	// Base is the snapshot that the writes were computed from, nil for writes that depend on nothing. An engine with
+	// writers outside this process, which has [Powers.Shared], returns ErrConflict if what was read through Base has
+	// changed; an engine that locks its storage may ignore it, and is given none for a row that was read with Get while
+	// nobody wrote. A decorator that wraps snapshots unwraps it: see Unwrapped.
 	Base Snapshot
+
+	// Met is for the answers to conditions: Apply sets the element of each write that has one, as [Write.When] says, if it
+	// succeeds. It is as long as Writes, and all false, if one of them has a condition; else it is nil.
+	Met []bool
 }
 
 // Unwrapped returns b as the engine inside a decorator is to see it: if Base has a method Unwrap() Snapshot, Base is what
@@ -201,11 +206,28 @@ func (b Batch) Unwrapped() Batch {
 type Write struct {
 	Key, Value []byte // Value is not looked at when something is deleted
 	Delete     bool   // of Key or, if End is not nil, of every key from Key up to End
+	When       When   // Unconditional unless the engine has [Powers.Conditions], and if End is not nil
 
 	// End is exclusive, above Key, and not above the next write's Key. It is nil unless Delete is true and the engine
 	// has [Powers.DeleteRange].
 	End []byte
 }
+
+// When is the condition of one Write. It is about the row at Key before the batch. A write whose condition is not met does
+// nothing; the others of its batch, which the condition does not concern, do what they say.
+type When uint8
+
+const (
+	// Unconditional has no condition.
+	Unconditional When = iota
+	// IfAbsent: there is no row at Key.
+	IfAbsent
+	// IfPresent: there is one.
+	IfPresent
+)
+
+// Met reports whether the condition is met where a row is found at Key, or is not.
+func (w When) Met(found bool) bool { return w == Unconditional || (w == IfPresent) == found }
 
 // Limits are what an engine can take. Zero is no limit.
 type Limits struct {
@@ -233,15 +255,22 @@ type Powers struct {
 	// DeleteRange says that a Write may have an End: the engine deletes a range without looking at its rows, or in much
 	// less time than key by key. A range may hold no row.
 	DeleteRange bool
+	// Conditions says that a Write may have a condition, and that Apply finds out in less time than a Get before it takes,
+	// and tells in Batch.Met, whether that was met. If no condition of a batch is met there is nothing to make durable.
+	Conditions bool
+	// Shared says that others write to the storage as well, in other processes: Apply returns ErrConflict if what was read
+	// through Base has changed. All that a batch depends on is then read through its Base, a single row too.
+	Shared bool
 	// As sets target to the engine's own handle if it is a pointer to one, and reports whether it was.
 	As func(target any) bool
 }
 
 // Administrative returns the powers that concern the storage as a whole and no row of it. They are what a decorator keeps
 // that changes the bytes of rows, as encryption does: all the others would show the changed bytes. Such a decorator has
-// none of the powers of a Snapshot, but those that it writes itself.
+// none of the powers of a Snapshot, but those that it writes itself. DeleteRange and Conditions are about keys: a decorator
+// that leaves those as they are may keep them.
 func (p Powers) Administrative() Powers {
-	return Powers{Compact: p.Compact, Size: p.Size, Check: p.Check, Sync: p.Sync}
+	return Powers{Compact: p.Compact, Size: p.Size, Check: p.Check, Sync: p.Sync, Shared: p.Shared}
 }
 
 // SnapshotPowers are what a Snapshot can do beside the rest. Those that it lacks are nil, and the storage does

@@ -298,7 +298,7 @@ func (s *Storage) unlist(ctx context.Context, t *tableState) error {
 		low := appendTableNumber(nil, r.Number)
 		writes = []Write{deletion(row), {Key: low, Delete: true, End: prefixEnd(low)}}
 	}
-	if err := s.writer.apply(ctx, nil, writes); err != nil {
+	if err := s.applyCatalogue(ctx, writes); err != nil {
 		return err
 	}
 	t.dropped.Store(true)
@@ -309,6 +309,25 @@ func (s *Storage) unlist(ctx context.Context, t *tableState) error {
 		}
 	})
 	return nil
+}
+
+// applyCatalogue makes a change of the catalogue durable. Its writes say what is there then, whatever was before, so that
+// another try settles one whose outcome is unknown. If none does, nothing is written any more: a table that is in memory may
+// be none by now. The caller has the turn.
+func (s *Storage) applyCatalogue(ctx context.Context, writes []Write) error {
+	maybe := false
+	for try := 1; ; try++ {
+		err := s.writer.apply(ctx, Batch{Writes: writes})
+		maybe = maybe || errors.Is(err, ErrMaybe)
+		if err == nil || !maybe || s.writer.failed != nil {
+			return err
+		}
+		if try == conflictTries {
+			s.writer.failed = err
+			return err
+		}
+		backOff(try)
+	}
 }
 
 // purge deletes the rows of dropped tables. It takes the turn for each chunk, so the caller must not have it.
@@ -343,7 +362,7 @@ func (s *Storage) forget(ctx context.Context, n uint32) error {
 	if !s.catalogue.dropped[n] {
 		return nil
 	}
-	if err := s.writer.apply(ctx, nil, []Write{deletion(droppedRow(n))}); err != nil {
+	if err := s.writer.apply(ctx, Batch{Writes: []Write{deletion(droppedRow(n))}}); err != nil {
 		return err
 	}
 	s.catalogue.change(func() { delete(s.catalogue.dropped, n) })

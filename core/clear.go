@@ -71,14 +71,14 @@ func (s *Storage) clearSome(ctx context.Context, left *ScanRange) (more bool, er
 	}
 	if s.powers.DeleteRange {
 		all := Write{Key: left.Low, Delete: true, End: left.High}
-		return false, s.writer.apply(ctx, nil, []Write{all})
+		return false, s.writer.apply(ctx, Batch{Writes: []Write{all}})
 	}
 	writes, more, err := s.firstKeys(ctx, *left)
 	if err != nil || len(writes) == 0 {
 		return false, err
 	}
 	left.Low = append(writes[len(writes)-1].Key, 0)
-	return more, s.writer.apply(ctx, nil, writes)
+	return more, s.writer.apply(ctx, Batch{Writes: writes})
 }
 
 // firstKeys returns deletions of the first rows of a range, as many as one write takes, and whether

@@ -16,9 +16,13 @@ func TestAdministrativePowersConcernNoRow(t *testing.T) {
 		Size:    func() (int64, error) { return 7, nil },
 		Check:   func(context.Context) error { return ErrCorrupt },
 		As:      func(any) bool { return true },
+		Scan:    func(context.Context, ScanRange) (RowCursor, error) { return nil, nil },
+
+		DeleteRange: true, Conditions: true, Shared: true,
 	}
 	got := all.Administrative()
-	if got.Compact == nil || got.Size == nil || got.Check == nil || got.As != nil {
+	if got.Compact == nil || got.Size == nil || got.Check == nil || got.As != nil || got.Scan != nil || got.DeleteRange || got.Conditions ||
+		!got.Shared {
 		t.Errorf("the powers are %+v", got)
 	}
 	if n, _ := got.Size(); n != 7 || !errors.Is(got.Check(t.Context()), ErrCorrupt) {

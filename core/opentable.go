@@ -254,7 +254,7 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 	if err := s.need(ctx, r.Needs); err != nil {
 		return nil, err
 	}
-	if err := s.writer.apply(ctx, nil, writes); err != nil {
+	if err := s.applyCatalogue(ctx, writes); err != nil {
 		return nil, err
 	}
 	state := newTableState(o.name, r)
@@ -280,7 +280,7 @@ func (o *tableOpener[K, V, W]) store(ctx context.Context, state *tableState, r *
 	if err != nil {
 		return err
 	}
-	if err := o.storage.writer.apply(ctx, nil, []Write{row}); err != nil {
+	if err := o.storage.applyCatalogue(ctx, []Write{row}); err != nil {
 		return err
 	}
 	state.record.Store(r)

@@ -41,7 +41,7 @@ func (s *Storage) renameTable(ctx context.Context, from, to string) error {
 	}
 	writes := []Write{deletion(old), row}
 	slices.SortFunc(writes, func(a, b Write) int { return bytes.Compare(a.Key, b.Key) })
-	if err := s.writer.apply(ctx, nil, writes); err != nil {
+	if err := s.applyCatalogue(ctx, writes); err != nil {
 		return err
 	}
 	s.catalogue.change(func() {

@@ -62,7 +62,7 @@ func (w *writer) sync(ctx context.Context, fn func(context.Context) error) error
 	w.failed = errSyncPanicked // unless fn returns
 	err := fn(ctx)
 	w.failed = nil
-	if err != nil && !errors.Is(err, ctx.Err()) && !nothingWritten(err) {
+	if err != nil && !errors.Is(err, ctx.Err()) && !goesOn(err) {
 		w.failed = err
 	}
 	return err

@@ -122,7 +122,7 @@ func (s *Storage) tryUpdate(ctx context.Context, fn func(*Tx) error, failed *err
 	if err != nil {
 		return err
 	}
-	return s.writer.apply(ctx, tx.snapshot, writes)
+	return s.writer.apply(ctx, Batch{Writes: writes, Base: tx.snapshot})
 }
 
 // runClosure marks the goroutine, so that a nested write is found instead of waiting for itself.

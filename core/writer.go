@@ -34,6 +34,7 @@ type writer struct {
 	own    *request // of whoever leads
 	group  []*request
 	merged []Write
+	met    []bool
 }
 
 // A group is what one commit takes from the queue at most, unless a single request is larger.
@@ -63,6 +64,8 @@ type request struct {
 	when    condition
 	modify  *modification // nil unless when is byFunction
 	existed bool          // result: whether the key was there, unless when is always
+	asks    bool          // the engine is asked for existed, see conditions.go
+	at      int           // then: where its write is in the batch
 	relies  bool          // the result is true only if the requests before this one in the group are committed
 	err     error
 	done    chan struct{} // one element when the outcome is known
@@ -178,7 +181,7 @@ func (w *writer) waited(ctx context.Context) error {
 }
 
 func (w *writer) enqueue(r *request) {
-	r.err, r.existed, r.relies = nil, false, false
+	r.err, r.existed, r.relies, r.asks = nil, false, false, false
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.queue = append(w.queue, r)
@@ -331,17 +334,21 @@ func (w *writer) tryGroup(group []*request) (err error) {
 // applyGroup leaves the error of a request that fails alone in the request, and returns what fails all others.
 func (w *writer) applyGroup(group []*request) error {
 	ctx := context.Background() // from here on the commit belongs to everybody in the group
-	base := groupBase{engine: w.storage.engine, alone: len(group) == 1}
+	base := groupBase{engine: w.storage.engine, alone: len(group) == 1 && !w.storage.powers.Shared}
 	defer base.close(w.storage)
-	w.decide(ctx, group, &base)
+	asking := w.decide(ctx, group, &base)
 	if err := w.fits(group); err != nil {
 		return err
 	}
-	return w.apply(ctx, base.snapshot, w.merge(group))
+	b := Batch{Writes: w.merge(group), Base: base.snapshot}
+	if asking {
+		return w.applyAsking(ctx, group, b)
+	}
+	return w.apply(ctx, b)
 }
 
 // groupBase is the state that the conditions of a group are looked up in. A request alone reads the one row that it asks
-// for; several must all see the same state, which is the base of their commit.
+// for; several must all see the same state, which is the base of their commit, and so must one beside whom others write.
 type groupBase struct {
 	engine   Engine
 	alone    bool
@@ -390,11 +397,12 @@ func (b *groupBase) close(s *Storage) {
 // leftRows are what the requests of a group that were decided leave behind, by key.
 type leftRows map[string]*Write
 
-// decide settles the conditions of the group, in its order.
-func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) {
+// decide settles the conditions of the group, in its order, and reports whether some are left to the engine.
+func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) (asking bool) {
 	var seen leftRows
+	askable := w.askable(group)
 	for _, r := range group {
-		r.err = nil
+		r.err, r.asks = nil, false
 		if r.table != nil && r.table.dropped.Load() {
 			r.err = ErrDropped
 			continue
@@ -404,12 +412,18 @@ func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) 
 		case byFunction:
 			w.modify(ctx, r, base, seen)
 		default:
-			r.decide(ctx, base, seen)
+			r.ask(askable)
+			if r.asks {
+				asking = true
+			} else {
+				r.decide(ctx, base, seen)
+			}
 		}
 		if len(group) > 1 && !r.writesNothing() {
 			seen = r.leave(seen)
 		}
 	}
+	return asking
 }
 
 // decide sets what the request found, and its error if that is not what it demands.
@@ -441,7 +455,7 @@ func (r *request) leave(seen leftRows) leftRows {
 
 // writesNothing: the request failed, or there is nothing to delete, or its function wants nothing.
 func (r *request) writesNothing() bool {
-	return r.err != nil || r.when == ifExists && !r.existed || r.when == byFunction && !r.modify.writes
+	return r.err != nil || r.when == ifExists && !r.existed && !r.asks || r.when == byFunction && !r.modify.writes
 }
 
 // merge returns the writes of the group in the order of their keys; of equal keys the last one counts.
@@ -468,26 +482,28 @@ func (w *writer) merge(group []*request) []Write {
 
 // apply makes the writes durable. The caller has the turn. From here on the commit cannot be cancelled: an engine that
 // gave up in its middle would leave the outcome unknown.
-func (w *writer) apply(ctx context.Context, base Snapshot, writes []Write) error {
-	if len(writes) == 0 {
+func (w *writer) apply(ctx context.Context, b Batch) error {
+	if len(b.Writes) == 0 {
 		return nil
 	}
 	w.failed = errUnsettled // unless Apply returns
 	if ctx.Done() != nil {
 		ctx = context.WithoutCancel(ctx)
 	}
-	err := w.storage.engine.Apply(ctx, Batch{Base: base, Writes: writes})
+	err := w.storage.engine.Apply(ctx, b)
 	w.failed = err
 	clear(w.merged) // keep no caller's bytes alive
-	if nothingWritten(err) {
+	if err != nil && goesOn(err) {
 		w.failed = nil
 	}
 	return err
 }
 
-// nothingWritten reports whether Apply failed in a way that leaves the storage as it was.
-func nothingWritten(err error) bool {
-	return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNoRoom)
+// goesOn reports whether Apply failed in a way after which it may be called again: the storage is as it was, or the engine
+// vouches for its state.
+func goesOn(err error) bool {
+	return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNoRoom) ||
+		errors.Is(err, ErrUnavailable) || errors.Is(err, ErrMaybe) || errors.Is(err, ErrSnapshotExpired)
 }
 
 // sound returns an error if an Apply failed before: what is on disk is known again only after reopening.

@@ -23,13 +23,14 @@ type mapEngine struct {
 	bases   []Snapshot                 // of each Apply
 	before  func(writes []Write) error // may be nil
 	limits  Limits
+	powers  Powers // of which it looks at Conditions alone
 
 	gets, snapshots int
 	noSnapshot      error
 }
 
 func (e *mapEngine) Limits() Limits { return e.limits }
-func (e *mapEngine) Powers() Powers { return Powers{} }
+func (e *mapEngine) Powers() Powers { return e.powers }
 func (e *mapEngine) Close() error   { return nil }
 
 func (e *mapEngine) Apply(_ context.Context, b Batch) error {
@@ -41,7 +42,13 @@ func (e *mapEngine) Apply(_ context.Context, b Batch) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var copied []Write
-	for _, w := range b.Writes {
+	for i, w := range b.Writes {
+		if w.When != Unconditional {
+			_, found := e.rows.Get(w.Key)
+			if b.Met[i] = w.When.Met(found); !b.Met[i] {
+				continue
+			}
+		}
 		w.Key, w.Value = append([]byte(nil), w.Key...), append([]byte(nil), w.Value...)
 		copied = append(copied, w)
 		if w.Delete {
@@ -109,8 +116,13 @@ func (g *gate) hold(writes []Write) error {
 // gathered is a table on a mapEngine whose first write is held up at the gate.
 func gathered(t *testing.T) (*Table[uint64, []byte, []byte], *mapEngine, *gate) {
 	t.Helper()
+	return gatheredOn(t, Powers{})
+}
+
+func gatheredOn(t *testing.T, p Powers) (*Table[uint64, []byte, []byte], *mapEngine, *gate) {
+	t.Helper()
 	g := newGate()
-	e := &mapEngine{before: g.hold}
+	e := &mapEngine{before: g.hold, powers: p}
 	s := newStorage("fake", e, newOptions(nil))
 	r := tableRecord{Number: 1}
 	tb := newTable(s, newTableState("t", r), r, fakeKeys{}, rawValues{})
@@ -372,7 +384,10 @@ func TestWritesGoOnWhenThereIsRoom(t *testing.T) {
 	for _, c := range []struct {
 		refusal error
 		goesOn  bool
-	}{{ErrNoRoom, true}, {ErrTooLarge, true}, {errors.New("the disk is full"), false}} {
+	}{
+		{ErrNoRoom, true}, {ErrTooLarge, true}, {ErrUnavailable, true}, {ErrMaybe, true}, {ErrSnapshotExpired, true},
+		{errors.New("the disk is full"), false},
+	} {
 		tb, e, _ := gathered(t)
 		e.before = func([]Write) error { return fmt.Errorf("refused: %w", c.refusal) }
 		if err := tb.Put(t.Context(), 1, []byte("a")); !errors.Is(err, c.refusal) {

@@ -231,15 +231,21 @@ func (e *accountEngine) Apply(ctx context.Context, b core.Batch) error {
 	}
 	size := e.look(b.Writes)
 	e.lookAtRanges(b.Writes)
+	e.lookAtConditions(b)
 	err := e.Engine.Apply(ctx, b.Unwrapped())
 	if err == nil {
 		e.a.applies.Add(1)
 		e.a.maxBatch.Store(max(e.a.maxBatch.Load(), int64(size)))
 	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, core.ErrConflict) && !errors.Is(err, core.ErrTooLarge) && !errors.Is(err, core.ErrNoRoom) {
+	if err != nil && ctx.Err() == nil && !slices.ContainsFunc(goesOn, func(g error) bool { return errors.Is(err, g) }) {
 		e.broken.Store(true)
 	}
 	return err
+}
+
+// goesOn are the errors of Apply after which it may be called again.
+var goesOn = []error{
+	core.ErrConflict, core.ErrTooLarge, core.ErrNoRoom, core.ErrUnavailable, core.ErrMaybe, core.ErrSnapshotExpired,
 }
 
 // look checks the order of the keys and returns the bytes of all rows.
@@ -270,6 +276,26 @@ func (e *accountEngine) lookAtRanges(writes []core.Write) {
 		case i+1 < len(writes) && bytes.Compare(w.End, writes[i+1].Key) > 0:
 			e.rule(fmt.Sprintf("Apply with a range up to %x, behind the key %x", w.End, writes[i+1].Key))
 		}
+	}
+}
+
+// lookAtConditions checks that conditions are given to engines that look at them, with room for the answers.
+func (e *accountEngine) lookAtConditions(b core.Batch) {
+	room := 0
+	for _, w := range b.Writes {
+		if w.When == core.Unconditional {
+			continue
+		}
+		room = len(b.Writes)
+		if !e.Powers().Conditions {
+			e.rule("Apply with a condition, at which the engine does not look")
+		}
+		if w.End != nil || w.When > core.IfPresent {
+			e.rule(fmt.Sprintf("Apply with the condition %d of the range from %x to %x", w.When, w.Key, w.End))
+		}
+	}
+	if len(b.Met) != room || slices.Contains(b.Met, true) {
+		e.rule(fmt.Sprintf("Apply with room for %d answers, not %d, or with some in it", len(b.Met), room))
 	}
 }
 

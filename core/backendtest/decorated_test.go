@@ -5,6 +5,7 @@ package backendtest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -162,6 +163,14 @@ func TestTrips(t *testing.T) {
 	}{
 		{"Get", 1, func() error { _, err := table.Load(ctx, 7); return err }},
 		{"Put", 1, func() error { return table.Put(ctx, 7, "seven") }},
+		{"Insert", 1, func() error { return table.Insert(ctx, -1, "new") }},
+		{"Insert of a row that is there", 1, func() error {
+			if err := table.Insert(ctx, 7, "again"); !errors.Is(err, core.ErrExists) {
+				return fmt.Errorf("Insert gives %v", err)
+			}
+			return nil
+		}},
+		{"Delete", 1, func() error { _, err := table.Delete(ctx, -1); return err }},
 		{"a short scan", 1, func() error { return through(table.Scan().Limit(10), ctx, 10) }},
 		{"a scan of three answers", 3, func() error { return through(table.Scan(), ctx, rows) }},
 		{"GetMany", 1, func() error {

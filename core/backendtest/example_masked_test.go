@@ -126,8 +126,14 @@ func (e maskedEngine) Limits() core.Limits {
 	return l
 }
 
-// Powers keeps what concerns no row. As would lead to rows that are masked.
-func (e maskedEngine) Powers() core.Powers { return e.Engine.Powers().Administrative() }
+// Powers keeps what concerns no row, and what concerns only keys, which are as they were. As would lead to rows that are
+// masked.
+func (e maskedEngine) Powers() core.Powers {
+	inside := e.Engine.Powers()
+	p := inside.Administrative()
+	p.DeleteRange, p.Conditions = inside.DeleteRange, inside.Conditions
+	return p
+}
 
 type maskedSnapshot struct{ core.Snapshot }
 

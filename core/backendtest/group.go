@@ -38,6 +38,10 @@ var groupPromises = []promise{
 		name: "group commit/unknown outcome", check: checkUnknownOutcome,
 		explanation: "after an error whose outcome is unknown nothing is written until the storage is reopened",
 	},
+	{
+		name: "group commit/goes on", check: checkGoesOn,
+		explanation: "ErrMaybe, ErrUnavailable and ErrSnapshotExpired fail one commit or transaction, and none after it",
+	},
 }
 
 // writers is how many goroutines write at once.
@@ -209,5 +213,58 @@ func checkUnknownOutcome(t *trial) {
 		absent(t, tab, "x")
 		put1(t, tab, "works", "again")
 		t.closeStorage(s2)
+	}
+}
+
+// checkGoesOn has the engine lose its connection, before and after a write took effect, and while a transaction reads.
+func checkGoesOn(t *trial) {
+	b := Fault(t.backend)
+	s := t.openOn(b)
+	tab := t.words(s, "words")
+	put1(t, tab, "there", "v")
+	verbs := map[string]func(k string) error{
+		"Put":    func(k string) error { return tab.Put(t.ctx, k, "v") },
+		"Insert": func(k string) error { return tab.Insert(t.ctx, k, "v") },
+		"PutAll": func(k string) error {
+			return tab.PutAll(t.ctx, func(yield func(string, string) bool) { yield(k, "v") })
+		},
+		"Update": func(k string) error {
+			return s.Update(t.ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.ctx, k, "v") })
+		},
+		"Modify": func(k string) error {
+			return tab.Modify(t.ctx, k, func(string, bool) (string, core.Change, error) { return "v", core.Store, nil })
+		},
+	}
+	for _, f := range []Failure{
+		{Op: OpApply, Err: core.ErrUnavailable}, {Op: OpApply, Err: core.ErrSnapshotExpired},
+		{Op: OpApply, Err: core.ErrMaybe}, {Op: OpApply, Err: core.ErrMaybe, After: true},
+	} {
+		for name, write := range byName(verbs) {
+			k := fmt.Sprint(name, f.Err, f.After)
+			f.N = 1
+			b.Fail(f)
+			t.is(name, write(k), f.Err)
+			if found, err := tab.Has(t.ctx, k); found != f.After || err != nil {
+				t.Errorf("after %v of %s Has = %v, %v; want %v", f.Err, name, found, err, f.After)
+			}
+			put1(t, tab, k, "again")
+			reads(t, tab, k, "again")
+		}
+	}
+	for _, op := range []Op{OpSnapshotGet, OpNext} {
+		b.Fail(Failure{Op: op, N: 1, Err: core.ErrSnapshotExpired})
+		t.is("Update", s.Update(t.ctx, func(tx *core.Tx) error {
+			in := tab.In(tx)
+			if err := in.Put(t.ctx, "unwritten", "v"); err != nil {
+				return err
+			}
+			if _, err := in.Load(t.ctx, "there"); err != nil {
+				return err
+			}
+			_, err := in.Scan().Delete(t.ctx)
+			return err
+		}), core.ErrSnapshotExpired)
+		absent(t, tab, "unwritten")
+		put1(t, tab, "there", "still")
 	}
 }

@@ -207,7 +207,9 @@ func (e *plainEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 
 const plainKey, plainValue, plainRows = 1 << 14, 1 << 22, 1 << 11
 
-func (e *plainEngine) Powers() core.Powers { return core.Powers{Compact: e.Compact, Scan: e.Scan} }
+func (e *plainEngine) Powers() core.Powers {
+	return core.Powers{Compact: e.Compact, Scan: e.Scan, Conditions: true}
+}
 
 // Scan needs no snapshot beside the cursor.
 func (e *plainEngine) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
@@ -236,6 +238,7 @@ func (e *plainEngine) Apply(ctx context.Context, b core.Batch) error {
 	e.mu.Lock()
 	e.s.older = e.s.state
 	e.mu.Unlock()
+	writes = e.meet(b)
 	if !e.breaks("atomic") {
 		e.merge(writes)
 		return nil
@@ -244,6 +247,24 @@ func (e *plainEngine) Apply(ctx context.Context, b core.Batch) error {
 		e.merge(writes[i : i+1])
 	}
 	return nil
+}
+
+// meet returns the writes whose conditions are met.
+func (e *plainEngine) meet(b core.Batch) (met []core.Write) {
+	for i, w := range b.Writes {
+		if w.When != core.Unconditional {
+			_, found := find(e.now(), w.Key)
+			holds := w.When.Met(found)
+			if !e.breaks("answers") {
+				b.Met[i] = holds
+			}
+			if !holds && !e.breaks("conditions") {
+				continue
+			}
+		}
+		met = append(met, w)
+	}
+	return met
 }
 
 func tooLarge(writes []core.Write) error {

@@ -21,7 +21,7 @@ type promise struct {
 // contract is what core/backend.go says of backends.
 func contract() []promise {
 	return slices.Concat(claimPromises, openPromises, getPromises, applyPromises, valuePromises, limitPromises,
-		snapshotPromises, cursorPromises, powerPromises, rangePromises, mediumPromises, modelPromises)
+		snapshotPromises, cursorPromises, powerPromises, rangePromises, conditionPromises, mediumPromises, modelPromises)
 }
 
 // Run proves the promises of backends, one subtest each: what package core says of a backend, then what core

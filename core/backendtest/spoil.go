@@ -102,7 +102,8 @@ func (e *spoilEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 func (e *spoilEngine) Apply(ctx context.Context, b core.Batch) error {
 	lent := make([]core.Write, len(b.Writes))
 	for i, w := range b.Writes {
-		lent[i] = core.Write{Key: lend(w.Key), Value: lend(w.Value), Delete: w.Delete, End: lend(w.End)}
+		w.Key, w.Value, w.End = lend(w.Key), lend(w.Value), lend(w.End)
+		lent[i] = w
 	}
 	b.Writes = lent
 	err := e.Engine.Apply(ctx, b.Unwrapped())

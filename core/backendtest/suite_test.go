@@ -81,6 +81,8 @@ func TestBrokenBackends(t *testing.T) {
 		{"seek back", "cursor/limit, cursor/seek"},
 		{"seek reverse", "cursor/limit, cursor/seek"},
 		{"limit", "cursor/limit"},
+		{"conditions", "conditions/durable, conditions/large batch, conditions/one, conditions/with other writes"},
+		{"answers", "conditions/large batch, conditions/one, conditions/with other writes"},
 		{"limits", "limits/batch bytes, limits/batch rows, limits/key, limits/value"},
 		{"list", "backend/list"},
 		{"resolve", "backend/resolve"},

@@ -221,6 +221,10 @@ func TestAccount(t *testing.T) {
 			e.Apply(ctx, core.Batch{Writes: []core.Write{put("", "")}})
 			e.Close()
 		}, "engine: Apply with an empty key"},
+		{"room for answers without a condition", func(b *account, e core.Engine) {
+			e.Apply(ctx, core.Batch{Writes: []core.Write{del("k")}, Met: make([]bool, 1)})
+			e.Close()
+		}, "engine: Apply with room for 0 answers, not 1"},
 		{"claim kept", func(b *account, e core.Engine) { e.Close(); b.Claim(ctx, "other", false) }, "claim: never closed"},
 		{"no logger", func(b *account, e core.Engine) {
 			c, _ := b.Claim(ctx, "other", false)
@@ -281,8 +285,8 @@ func TestPowers(t *testing.T) {
 	for name, b := range map[string]core.Backend{"spoil": Spoil(newPlain("")), "fault": Fault(newPlain("")), "account": newAccount(newPlain(""))} {
 		e := openEngine(t, b)
 		got := e.Powers()
-		if got.Compact == nil || got.Size != nil || got.Check != nil || got.As != nil {
-			t.Errorf("%s: the powers are %+v; want Compact alone", name, got)
+		if got.Compact == nil || got.Size != nil || got.Check != nil || got.As != nil || !got.Conditions {
+			t.Errorf("%s: the powers are %+v; want Compact, Scan and Conditions", name, got)
 		}
 		s, _ := e.Snapshot(context.Background())
 		if s.Powers().Count == nil {

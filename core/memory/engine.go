@@ -31,9 +31,18 @@ func newStorage(mark []byte) *storage {
 
 func (s *storage) publish() { s.state.Store(&snapshot{rows: s.rows.Clone(), size: s.size}) }
 
-// apply changes rows, but not yet what readers see.
-func (s *storage) apply(writes []core.Write) {
-	for _, w := range writes {
+// apply changes rows, but not yet what readers see, and reports whether it did. Each key is in one write, so a condition
+// finds the rows as they were.
+func (s *storage) apply(b core.Batch) (changed bool) {
+	for i := range b.Writes {
+		w := &b.Writes[i]
+		if w.When != core.Unconditional {
+			_, found := s.rows.Get(w.Key)
+			if b.Met[i] = w.When.Met(found); !b.Met[i] {
+				continue
+			}
+		}
+		changed = true
 		switch {
 		case !w.Delete:
 			s.put(w.Key, w.Value)
@@ -43,6 +52,7 @@ func (s *storage) apply(writes []core.Write) {
 			s.delete(w.Key)
 		}
 	}
+	return changed
 }
 
 // put copies the row into one allocation of its own: when the row is replaced or deleted and its last reader is
@@ -103,8 +113,9 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err := e.writable(ctx); err != nil {
 		return err
 	}
-	e.storage.apply(b.Writes)
-	e.storage.publish()
+	if e.storage.apply(b) {
+		e.storage.publish()
+	}
 	return nil
 }
 
@@ -127,9 +138,9 @@ func (e *engine) writable(ctx context.Context) error {
 // Limits returns no limits.
 func (e *engine) Limits() core.Limits { return core.Limits{} }
 
-// Powers returns that the engine knows its size, has nothing to sync, and deletes ranges.
+// Powers returns that the engine knows its size, has nothing to sync, deletes ranges, and looks at conditions.
 func (e *engine) Powers() core.Powers {
-	return core.Powers{Size: e.Size, Sync: e.Sync, DeleteRange: true}
+	return core.Powers{Size: e.Size, Sync: e.Sync, DeleteRange: true, Conditions: true}
 }
 
 // Size returns the bytes of all keys and values. What the tree around them takes comes on top.

@@ -1,0 +1,221 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// An Insert or Delete read its row before it wrote it, also where the engine could look for itself: over a network, two
+// trips and a conflict for one.
+func TestInsertAndDeleteLeaveTheirConditionToTheEngine(t *testing.T) {
+	tb, e, g := gatheredOn(t, Powers{Conditions: true})
+	close(g.opened)
+	ctx := t.Context()
+	del := func() error {
+		found, err := tb.Delete(ctx, 1)
+		if err == nil && !found {
+			err = ErrNotFound
+		}
+		return err
+	}
+	for i, c := range []struct {
+		do   func() error
+		want error
+		row  string
+	}{
+		{del, ErrNotFound, ""},
+		{func() error { return tb.Insert(ctx, 1, []byte("a")) }, nil, "a"},
+		{func() error { return tb.Insert(ctx, 1, []byte("b")) }, ErrExists, "a"},
+		{func() error { return tb.Put(ctx, 1, []byte("c")) }, nil, "c"},
+		{func() error { return tb.Insert(ctx, 1, []byte("d")) }, ErrExists, "c"},
+		{del, nil, ""},
+		{del, ErrNotFound, ""},
+		{func() error { return tb.Insert(ctx, 1, []byte("e")) }, nil, "e"},
+	} {
+		if err := c.do(); !errors.Is(err, c.want) {
+			t.Errorf("write %d: %v; want %v", i, err, c.want)
+		}
+		rowIs(t, e, 1, c.row)
+	}
+	if e.gets+e.snapshots > 0 || len(e.applied) != 8 {
+		t.Errorf("%d reads, %d snapshots and %d commits; want 8 commits alone", e.gets, e.snapshots, len(e.applied))
+	}
+}
+
+// What a group finds and leaves behind is the same whoever looks at its conditions; of several requests for one key, all
+// but the first depend on what that one found.
+func TestGroupsFindTheSameWhoeverLooks(t *testing.T) {
+	for seed := range uint64(12) {
+		var want string
+		for i, p := range []Powers{{}, {Shared: true}, {Conditions: true}, {Conditions: true, Shared: true}} {
+			got := runGroup(t, seed, p)
+			if i == 0 {
+				want = got
+			}
+			if got != want {
+				t.Fatalf("seed %d: with %+v\n%s\nwithout\n%s", seed, p, got, want)
+			}
+		}
+	}
+}
+
+// runGroup runs a random group, and returns what its requests found and what is there then.
+func runGroup(t *testing.T, seed uint64, p Powers) string {
+	ctx := t.Context()
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	tb, e, g := gatheredOn(t, p)
+	for k := range byte(10) {
+		if rnd.IntN(2) == 0 {
+			e.rows.Set([]byte{0, 0, 0, 1, k}, []byte("old"))
+		}
+	}
+	const n = 12
+	var found [n]bool
+	var writes []func() error
+	for i := range n {
+		k, v := 1+rnd.Uint64N(12), fmt.Appendf(nil, "write %d", i)
+		writes = append(writes, [...]func() error{
+			func() error { return tb.Put(ctx, k, v) },
+			func() error { return tb.Insert(ctx, k, v) },
+			func() (err error) { found[i], err = tb.Delete(ctx, k); return err },
+			func() error {
+				return tb.Modify(ctx, k, func(old []byte, was bool) ([]byte, Change, error) {
+					found[i] = was
+					return append(v, old...), Store, nil
+				})
+			},
+			func() error {
+				return tb.PutAll(ctx, func(yield func(uint64, []byte) bool) { _ = yield(k, v) && yield(k+1, v) })
+			},
+		}[rnd.IntN(5)])
+	}
+	var said []bool
+	for i, err := range behindGate(t, tb, g, writes...) {
+		if said = append(said, errors.Is(err, ErrExists)); err != nil && !said[i] {
+			t.Fatalf("write %d: %v", i, err)
+		}
+	}
+	if len(e.applied) > 2 {
+		t.Errorf("%d commits, want 2", len(e.applied))
+	}
+	state := ""
+	c := e.rows.Scan(nil, nil, false)
+	for k, v, ok := c.Next(); ok; k, v, ok = c.Next() {
+		state += fmt.Sprintf(" %d=%s", k[4], v)
+	}
+	return fmt.Sprint("existed ", said, " found ", found, state)
+}
+
+// A group that the engine refuses is decided anew, request by request: what was left to the engine in the group, and what
+// was not, changes.
+func TestRefusedGroupWithConditions(t *testing.T) {
+	for _, refusal := range []error{ErrTooLarge, ErrConflict} {
+		ctx := t.Context()
+		tb, e, g := gatheredOn(t, Powers{Conditions: true})
+		e.rows.Set([]byte{0, 0, 0, 1, 9}, []byte("old"))
+		e.before = func(writes []Write) error {
+			if len(writes) > 1 {
+				return refusal
+			}
+			return g.hold(writes)
+		}
+		var deleted, again bool
+		errs := behindGate(t, tb, g,
+			func() error { return tb.Insert(ctx, 7, []byte("a")) },
+			func() error { return tb.Insert(ctx, 7, []byte("b")) },
+			func() error { return tb.Insert(ctx, 9, []byte("c")) },
+			func() (err error) { deleted, err = tb.Delete(ctx, 9); return err },
+			func() (err error) { again, err = tb.Delete(ctx, 9); return err },
+			func() error { return tb.Insert(ctx, 8, []byte("d")) },
+		)
+		for i, want := range []error{nil, ErrExists, ErrExists, nil, nil, nil} {
+			if !errors.Is(errs[i], want) {
+				t.Errorf("%v: write %d: %v; want %v", refusal, i, errs[i], want)
+			}
+		}
+		if !deleted || again {
+			t.Errorf("%v: the Deletes found %v, %v; want the first to find a row", refusal, deleted, again)
+		}
+		rowIs(t, e, 7, "a")
+		rowIs(t, e, 8, "d")
+		rowIs(t, e, 9, "")
+	}
+}
+
+// A commit that fails tells nobody that a condition was met, and a request that is used again knows nothing of it.
+func TestFailedCommitAnswersNoCondition(t *testing.T) {
+	tb, e, _ := gatheredOn(t, Powers{Conditions: true})
+	e.rows.Set([]byte{0, 0, 0, 1, 1}, []byte("old"))
+	e.before = func([]Write) error { return ErrNoRoom }
+	if existed, err := tb.Delete(t.Context(), 1); existed || !errors.Is(err, ErrNoRoom) {
+		t.Errorf("Delete: %v, %v", existed, err)
+	}
+	if err := tb.Insert(t.Context(), 1, nil); !errors.Is(err, ErrNoRoom) || errors.Is(err, ErrExists) {
+		t.Errorf("Insert: %v", err)
+	}
+	e.before = nil
+	if err := tb.Put(t.Context(), 1, []byte("new")); err != nil {
+		t.Errorf("Put: %v", err)
+	}
+	rowIs(t, e, 1, "new")
+}
+
+// A single Insert, Delete or Modify read its row with Get and was committed without a base: an engine that others write to
+// could not know what it depended on, and let it replace the row that another process had written in between.
+func TestSingleWritesOnASharedEngineHaveABase(t *testing.T) {
+	ctx := context.Background()
+	key := []byte{0, 0, 0, 1, 7}
+	for _, c := range []struct {
+		name string
+		do   func(tb *Table[uint64, []byte, []byte]) error
+		want error
+		row  string
+	}{
+		{"Insert", func(tb *Table[uint64, []byte, []byte]) error { return tb.Insert(ctx, 7, []byte("mine")) }, ErrExists, "theirs"},
+		{"Delete", func(tb *Table[uint64, []byte, []byte]) error { _, err := tb.Delete(ctx, 7); return err }, nil, ""},
+		{"Modify", func(tb *Table[uint64, []byte, []byte]) error {
+			return tb.Modify(ctx, 7, func(old []byte, _ bool) ([]byte, Change, error) { return append(old, " and mine"...), Store, nil })
+		}, nil, "theirs and mine"},
+	} {
+		tb, e, g := gatheredOn(t, Powers{Shared: true})
+		close(g.opened)
+		if c.name == "Delete" {
+			e.rows.Set(key, []byte("old"))
+		}
+		interfered := false
+		tb.storage.engine = &otherWriter{mapEngine: e, before: func(b Batch) error {
+			if interfered {
+				return nil
+			}
+			interfered = true
+			e.rows.Set(key, []byte("theirs"))
+			if b.Base != nil {
+				return ErrConflict
+			}
+			return nil
+		}}
+		if err := c.do(tb); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v; want %v", c.name, err, c.want)
+		}
+		rowIs(t, e, 7, c.row)
+	}
+}
+
+// otherWriter is an engine whose rows change before an Apply.
+type otherWriter struct {
+	*mapEngine
+	before func(Batch) error
+}
+
+func (e *otherWriter) Apply(ctx context.Context, b Batch) error {
+	if err := e.before(b); err != nil {
+		return err
+	}
+	return e.mapEngine.Apply(ctx, b)
+}
