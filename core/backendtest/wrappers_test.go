@@ -224,7 +224,16 @@ func TestAccount(t *testing.T) {
 		{"room for answers without a condition", func(b *account, e core.Engine) {
 			e.Apply(ctx, core.Batch{Writes: []core.Write{del("k")}, Met: make([]bool, 1)})
 			e.Close()
+		}, "engine: Apply with room for 1 answers, not 0"},
+		{"a condition without room for its answer", func(b *account, e core.Engine) {
+			e.Apply(ctx, core.Batch{Writes: []core.Write{when(del("k"), core.IfPresent)}})
+			e.Close()
 		}, "engine: Apply with room for 0 answers, not 1"},
+		{"a condition of a range", func(b *account, e core.Engine) {
+			w := when(delRange("k", "l"), core.IfPresent)
+			e.Apply(ctx, core.Batch{Writes: []core.Write{w}, Met: make([]bool, 1)})
+			e.Close()
+		}, "engine: Apply with a range, which the engine cannot delete"},
 		{"claim kept", func(b *account, e core.Engine) { e.Close(); b.Claim(ctx, "other", false) }, "claim: never closed"},
 		{"no logger", func(b *account, e core.Engine) {
 			c, _ := b.Claim(ctx, "other", false)
