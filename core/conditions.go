@@ -50,8 +50,8 @@ func (w *writer) askable(group []*request) askable {
 	return askable{keys: keys}
 }
 
-// ask leaves the condition of the request to the engine, if it can be left to it. A group that is decided anew may ask for
-// what it did not ask before, and the other way around.
+// ask leaves the condition of the request to the engine, if it can be left to it. Of a group that is decided anew, request by
+// request, more can.
 func (r *request) ask(can askable) {
 	only := &r.writes[0]
 	r.asks = can.all || can.keys[string(only.Key)] == 1
