@@ -385,7 +385,11 @@ func TestWritesGoOnWhenThereIsRoom(t *testing.T) {
 		refusal error
 		goesOn  bool
 	}{
-		{ErrNoRoom, true}, {ErrTooLarge, true}, {ErrUnavailable, true}, {ErrMaybe, true}, {ErrSnapshotExpired, true},
+		{ErrNoRoom, true},
+		{ErrTooLarge, true},
+		{ErrUnavailable, true},
+		{ErrMaybe, true},
+		{ErrSnapshotExpired, true},
 		{errors.New("the disk is full"), false},
 	} {
 		tb, e, _ := gathered(t)

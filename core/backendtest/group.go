@@ -236,8 +236,10 @@ func checkGoesOn(t *trial) {
 		},
 	}
 	for _, f := range []Failure{
-		{Op: OpApply, Err: core.ErrUnavailable}, {Op: OpApply, Err: core.ErrSnapshotExpired},
-		{Op: OpApply, Err: core.ErrMaybe}, {Op: OpApply, Err: core.ErrMaybe, After: true},
+		{Op: OpApply, Err: core.ErrUnavailable},
+		{Op: OpApply, Err: core.ErrSnapshotExpired},
+		{Op: OpApply, Err: core.ErrMaybe},
+		{Op: OpApply, Err: core.ErrMaybe, After: true},
 	} {
 		for name, write := range byName(verbs) {
 			k := fmt.Sprint(name, f.Err, f.After)

@@ -54,9 +54,7 @@ type jsonFormat[T any] struct {
 	own      bool        // whether methods of T, or of parts of it, encode and decode
 }
 
-var (
-	_ core.ValueFormat[any, any] = (*jsonFormat[any])(nil)
-)
+var _ core.ValueFormat[any, any] = (*jsonFormat[any])(nil)
 
 // ID returns "json".
 func (f *jsonFormat[T]) ID() string { return "json" }

@@ -67,19 +67,23 @@ func TestCheck(t *testing.T) {
 			map[string]string{
 				"a.go":   "package m\n\nimport \"example.test/m/b\"\n\nvar N = b.N()\n",
 				"b/b.go": "package b\n\nfunc N() int { return 1 << 40 }\n",
-			}, "overflows",
+			},
+			"overflows",
 		},
 		{
 			"a system call", "linux", "amd64",
-			map[string]string{"a_test.go": "package m\n\nimport \"syscall\"\n\nvar _ = syscall.Flock\n"}, "",
+			map[string]string{"a_test.go": "package m\n\nimport \"syscall\"\n\nvar _ = syscall.Flock\n"},
+			"",
 		},
 		{
 			"a system call that is missing, in a test", "windows", "amd64",
-			map[string]string{"a_test.go": "package m\n\nimport \"syscall\"\n\nvar _ = syscall.Flock\n"}, "undefined: syscall.Flock",
+			map[string]string{"a_test.go": "package m\n\nimport \"syscall\"\n\nvar _ = syscall.Flock\n"},
+			"undefined: syscall.Flock",
 		},
 		{
 			"a file for the platform", "windows", "amd64",
-			map[string]string{"a.go": "package m\n\nvar _ = name\n", "a_windows.go": "package m\n\nconst name = \"\"\n"}, "",
+			map[string]string{"a.go": "package m\n\nvar _ = name\n", "a_windows.go": "package m\n\nconst name = \"\"\n"},
+			"",
 		},
 		{
 			"a file for another platform", "linux", "amd64",
@@ -91,15 +95,18 @@ func TestCheck(t *testing.T) {
 			map[string]string{
 				"a.go": "package m\n\nfunc hidden() int { return 1 }\n", "export_test.go": "package m\n\nvar Shown = hidden\n",
 				"a_test.go": "package m_test\n\nimport \"example.test/m\"\n\nvar N int = m.Shown()\n",
-			}, "",
+			},
+			"",
 		},
 		{
 			"what the standard library vendors", "linux", "amd64",
-			map[string]string{"a.go": "package m\n\nimport \"net\"\n\nvar _ net.Conn\n"}, "",
+			map[string]string{"a.go": "package m\n\nimport \"net\"\n\nvar _ net.Conn\n"},
+			"",
 		},
 		{
 			"all mistakes", "linux", "amd64",
-			map[string]string{"a.go": "package m\n\nvar _ = one\n", "b/b.go": "package b\n\nvar _ = two\n"}, "undefined: two",
+			map[string]string{"a.go": "package m\n\nvar _ = one\n", "b/b.go": "package b\n\nvar _ = two\n"},
+			"undefined: two",
 		},
 	}
 	for _, c := range cases {
