@@ -72,7 +72,7 @@ func TestBrokenBackends(t *testing.T) {
 		{"lock", "claim/cancelled, claim/engine keeps the lock, claim/exclusive, claim/release, claim/shared"},
 		{"set mark", "open/set mark, open/set mark argument"},
 		{"durable", "apply/durable, open/reopen, model/random programs ..."},
-		{"compact", "apply/arguments, model/random programs, powers/compact"},
+		{"compact", "apply/arguments, get/kept, model/random programs, powers/compact"},
 		{"snapshot", "apply/base, model/random programs, powers/compact, powers/count, snapshot/concurrent, snapshot/get, snapshot/many, snapshot/unchanging"},
 		{"count", "powers/count"},
 		{"end", "cursor/end"},

@@ -25,7 +25,7 @@ var gates = []gate{
 	{work: "bbolt/get/128B", side: "guardkv Get+Close", ratio: 1},
 	{work: "bbolt/get/128B", side: "guardkv View", ratio: 1},
 	{work: "bbolt/scan", side: "guardkv Scan.Rows", ratio: 2.75},
-	{work: "bbolt/range", side: "guardkv Scan.Rows", allocs: 10, ratio: 2.5},
+	{work: "bbolt/range", side: "guardkv Scan.Rows", allocs: 6, ratio: 2.5},
 	{work: "bbolt/load-random", side: "guardkv PutStream", allocs: 7, moreAllocs: 1, ratio: 0.6},
 	{work: "bbolt/guard/[]byte", side: "guardkv Get+Close", excess: 70},
 	{work: "pebble/get/128B", side: "guardkv Get+Close", allocs: 1, ratio: 1.6},
