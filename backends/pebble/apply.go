@@ -143,7 +143,10 @@ func (e *engine) commit(writes []core.Write, size int) (err error) {
 	return e.health.unlessStopped(func() error { // which owns the batch, whatever becomes of it
 		e.room.look(e.db)
 		if e.room.deep && e.health.vain.Load() > 0 {
-			return errors.Join(errNotMerged, b.Close())
+			if !e.medium.mayMerge() {
+				return errors.Join(errNotMerged, b.Close())
+			}
+			defer e.scheduler().wanted()() // others have made room: the pause is over
 		}
 		return e.finish(b)
 	})

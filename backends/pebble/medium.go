@@ -51,6 +51,8 @@ type medium struct {
 	written                    atomic.Int64
 	finished, moving, inTables atomic.Int64
 
+	failedWith atomic.Int64 // what was free when a merge had failed for want of room
+
 	merge   int64 // pebble needs no more to merge tables by itself, as a rule
 	asked   time.Time
 	spare   int64 // what may be written until it is asked again
@@ -88,6 +90,14 @@ func (m *medium) listen(o *pebble.Options) {
 	const tables = 8 // of the first level and those that overlap them
 	m.merge = max(tables*int64(o.MemTableSize), o.LBaseMaxBytes)
 	created, begun, flushed := o.EventListener.WALCreated, o.EventListener.FlushBegin, o.EventListener.FlushEnd
+	merged := o.EventListener.CompactionEnd
+	o.EventListener.CompactionEnd = func(i pebble.CompactionInfo) {
+		if isFull(i.Err) {
+			free, _, _ := m.usage(m.dir)
+			m.failedWith.Store(free)
+		}
+		merged(i)
+	}
 	o.EventListener.WALCreated = func(i pebble.WALCreateInfo) {
 		m.finished.Store(m.written.Load())
 		created(i)
@@ -172,6 +182,17 @@ func (m *medium) need(n int64, deleting bool) int64 {
 		return need + m.unmoved()
 	}
 	return need + floor + max(m.unmoved(), min(m.merge, m.inUse())) // what is moved leaves the log, and merging may have that
+}
+
+// mayMerge reports whether there is room for what a merge may need, which failed before.
+func (m *medium) mayMerge() bool {
+	free, _, known := m.usage(m.dir)
+	if !known {
+		return false
+	}
+	m.count()
+	need := floor + max(m.unmoved(), min(m.merge, m.inUse()))
+	return free > m.failedWith.Load()+need // a quota may be full where the medium is not: there must be more than before
 }
 
 // toMove makes sure that rows can be moved from the log to tables.

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -343,6 +344,41 @@ func TestMergesWithoutRoomAreNotTriedAtOnce(t *testing.T) {
 	failed := e.db.Metrics().Compact.FailedCount
 	if most := 2 * (1 + int64(time.Since(start)/firstPause)); failed > most { // two may run side by side
 		t.Errorf("%d merges failed in %v", failed, time.Since(start))
+	}
+}
+
+// A merge had failed for want of room, others made room, and writes that would wait for the merge were refused until the
+// pause after it was over.
+func TestRoomEndsThePause(t *testing.T) {
+	var free atomic.Int64
+	free.Store(1 << 40)
+	b := Backend{usage: func(string) (int64, int64, bool) { return free.Load(), 1 << 40, true }}
+	e := open(t, b, testPath(t))
+	defer closeEngine(t, e)
+	for i := range 1000 {
+		apply(t, e, noise(i, 3000))
+	}
+	if err := e.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, func() bool { return !busy(e.db.Metrics()) })
+	remove := func() error {
+		e.medium.spare = 0 // it is asked
+		e.room.changed.Store(false)
+		e.room.enough, e.room.deep = false, true // level 0 is as deep as it may be,
+		e.health.vain.Store(1)                   // and was not merged
+		return e.Apply(t.Context(), core.Batch{Writes: []core.Write{{Key: rowKey(1), Delete: true}}})
+	}
+	free.Store(floor + floor/2)
+	if err := remove(); !errors.Is(err, errNotMerged) {
+		t.Error("without room:", err)
+	}
+	free.Store(1 << 40)
+	if err := remove(); err != nil {
+		t.Error("with room:", err)
+	}
+	if s := e.scheduler(); s.asked != 0 {
+		t.Error("the pause is over for good")
 	}
 }
 

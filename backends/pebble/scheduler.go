@@ -20,7 +20,7 @@ type scheduler struct {
 	open    bool
 	closed  bool
 	running int
-	asked   int           // calls of Compact, for which there is no pause
+	asked   int           // calls that wait for a merge, for which there is no pause
 	pause   time.Duration // after the last merge, if there was no room for it
 	until   time.Time     // when the pause ends
 
@@ -81,8 +81,9 @@ func (s *scheduler) opened() {
 // wanted lets pebble merge without a pause until the function that it returns is called.
 func (s *scheduler) wanted() (end func()) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.asked++
+	s.mu.Unlock()
+	s.UpdateGetAllowedWithoutPermission() // which the granting goroutine looks at at once
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
