@@ -35,7 +35,7 @@ func (e *env) engineWorks(en engine) []work {
 	all = append(all,
 		putWork(en, 128, false), putWork(en, 128, true), putConcurrentlyWork(en, 128, s.writes), batchWork(en, 128),
 		transactionWork(en), modifyWork(en, s.writes), deleteWork(en, s.change), clearWork(en, s.change), dropWork(en, s.change),
-		openWork(en, s.change), compactWork(en, s.change),
+		closeGuardsWork(en), openWork(en, s.change), compactWork(en, s.change),
 		loadWork(en, s.load, true, 3), loadWork(en, s.load, false, 3),
 	)
 	all = append(all, flatWorks(en, s.flat)...)
