@@ -330,23 +330,6 @@ func TestRunWithoutRoom(t *testing.T) {
 	}
 }
 
-// Pebble tried a merge for which there was no room again and again, some hundred times a second: it took and gave back the
-// room that was left, and what others could have written, a deletion above all, was refused by chance.
-func TestMergesWithoutRoomAreNotTriedAtOnce(t *testing.T) {
-	path := filepath.Join(smallMedium(t, 32<<20), "db")
-	e := open(t, Backend{}, path)
-	defer closeEngine(t, e)
-	start := time.Now()
-	n := stock(t, e, 0, 1000)
-	for i := range n / 2 {
-		apply(t, e, core.Write{Key: rowKey(i), Delete: true})
-	}
-	failed := e.db.Metrics().Compact.FailedCount
-	if most := 2 * (1 + int64(time.Since(start)/firstPause)); failed > most { // two may run side by side
-		t.Errorf("%d merges failed in %v", failed, time.Since(start))
-	}
-}
-
 // A merge had failed for want of room, others made room, and writes that would wait for the merge were refused until the
 // pause after it was over.
 func TestRoomEndsThePause(t *testing.T) {

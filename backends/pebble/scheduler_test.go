@@ -62,6 +62,20 @@ func unmerged(t *testing.T) (e *engine, full *atomic.Bool) {
 	return e, full
 }
 
+// Pebble tried a merge for which there was no room again and again, some hundred times a second: it took and gave back the
+// room that was left, and what others could have written, a deletion above all, was refused by chance.
+func TestMergesWithoutRoomAreNotTriedAtOnce(t *testing.T) {
+	start := time.Now()
+	e, full := unmerged(t)
+	defer closeEngine(t, e)
+	time.Sleep(2 * firstPause)
+	failed := e.db.Metrics().Compact.FailedCount
+	if most := 2 * (1 + int64(time.Since(start)/firstPause)); failed == 0 || failed > most { // two may run side by side
+		t.Errorf("%d merges failed in %v", failed, time.Since(start))
+	}
+	full.Store(false)
+}
+
 // A merge for which there was no room is made when there is some, though nobody writes, and then pebble lets rows in again.
 func TestMergesBeginAgain(t *testing.T) {
 	e, full := unmerged(t)
