@@ -5,8 +5,8 @@ package core
 
 // KeyFormat encodes the keys of a table. It is safe for concurrent use.
 //
-// What a key format can do beside that are interfaces of one method, [Prefixer] and [KeyChecker], which are looked for
-// when they are used.
+// What a key format can do beside that are interfaces of one method: [Prefixer], [KeyChecker] and [KeySizer]. They are
+// looked for when a table is opened or, Prefixer, when it is used.
 type KeyFormat[K any] interface {
 	// ID names the encoding. It is recorded with the table and compared whenever the table is opened.
 	ID() string
@@ -59,7 +59,7 @@ type FormatPowers[V, W any] struct {
 	// then no value of another one. It gets the ID of the table, and returns what encodes and views its rows in place
 	// of Append and of all views, which are not called. Only tables that were created with such a format have an ID,
 	// and they are opened with such a format only: anything else is ErrFormatMismatch. Rows are bound or not as the
-	// format's ID says, for ever.
+	// format's ID says, forever.
 	BindRows func(table TableID) (RowFormat[V, W], error)
 
 	// ViewTrusted views bytes without validating them. It is used for rows whose checksum was right.

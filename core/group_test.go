@@ -176,7 +176,7 @@ func TestAWriterKeepsNoRows(t *testing.T) {
 	}
 }
 
-// A panic of the engine left those who waited for its commit waiting for ever, and the turn taken.
+// A panic of the engine left those who waited for its commit waiting forever, and the turn taken.
 func TestAPanicOfTheEngineIsAnErrorForTheOthers(t *testing.T) {
 	tb, e, g := gathered(t)
 	hold, calls := e.before, 0

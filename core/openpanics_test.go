@@ -159,7 +159,7 @@ func TestPanicsWhileOpening(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {
 				if n > 1000 {
-					t.Fatal("it panics for ever")
+					t.Fatal("it panics forever")
 				}
 				if b := memory.New(); !blasted(t, b, n, open) {
 					return

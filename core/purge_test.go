@@ -101,7 +101,7 @@ func TestDeletionsGoOnWhereTheyWere(t *testing.T) {
 	}
 }
 
-// An engine that bounds the bytes of a write and not the keys refused every chunk of a deletion, for ever.
+// An engine that bounds the bytes of a write and not the keys refused every chunk of a deletion, forever.
 func TestDeletionsFitWhatTheEngineTakes(t *testing.T) {
 	b := limited{memory.New(), core.Limits{BatchBytes: 400}}
 	s, err := core.Open(t.Context(), "db", b)

@@ -624,7 +624,7 @@ func proveNothingInLogs(t *testing.T, name, path string) {
 	}
 }
 
-// What a snapshot kept from being dropped must not stay for ever: badger itself would leave it until the rows are written again.
+// What a snapshot kept from being dropped must not stay forever: badger itself would leave it until the rows are written again.
 // And a second Compact has nothing to do.
 func TestCompactAfterSnapshot(t *testing.T) {
 	e := open(t, small, fastPath(t))

@@ -13,7 +13,7 @@ import (
 )
 
 // health knows whether badger can go on. After a commit whose outcome is unknown it must not. And where badger cannot write its
-// tables, because the medium is full or the directory is gone, it tries again for ever, and who waits for it would too: those who
+// tables, because the medium is full or the directory is gone, it tries again forever, and who waits for it would too: those who
 // write, Compact and Close.
 type health struct {
 	failed  atomic.Pointer[error] // the first failure

@@ -105,7 +105,7 @@ func cutLog(path string, end logEnd) error {
 	return nil
 }
 
-// mostLog is more than any log has: badger makes them twice as long as a memtable. A longer one would take for ever to read.
+// mostLog is more than any log has: badger makes them twice as long as a memtable. A longer one would take forever to read.
 const mostLog = 8 << 30
 
 // checkHeader checks the length of a log and its header: the number of the key by which it is encrypted, which must be none.

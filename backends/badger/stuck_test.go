@@ -22,7 +22,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// soon fails the test if fn takes long, as it does where badger tries again for ever.
+// soon fails the test if fn takes long, as it does where badger tries again forever.
 func soon(t *testing.T, what string, fn func() error) error {
 	t.Helper()
 	done := make(chan error, 1)
@@ -102,7 +102,7 @@ func compareBatches(t *testing.T, e *engine, acknowledged int) {
 	}
 }
 
-// badger tries for ever to write a table, and who writes waits for it, as do Compact and Close: each did so for as long as
+// badger tries forever to write a table, and who writes waits for it, as do Compact and Close: each did so for as long as
 // the medium was full, or its directory gone.
 func TestStuck(t *testing.T) {
 	path := fastPath(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// An open value in the hands of the goroutine that writes would block bbolt's own writer for ever once the mapping must
+// An open value in the hands of the goroutine that writes would block bbolt's own writer forever once the mapping must
 // grow. What the writer frees meanwhile must be used again afterwards.
 func TestWriteWhileHoldingAValue(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
@@ -194,7 +194,7 @@ func TestLimits(t *testing.T) {
 }
 
 // A write that would outgrow the reserved address space is refused before anything is written; waiting for the
-// readers instead could take for ever. Smaller writes go on.
+// readers instead could take forever. Smaller writes go on.
 func TestOutgrowingTheReservation(t *testing.T) {
 	path := testPath(t)
 	e := open(t, Backend{reserve: func(int64) int { return 8 << 20 }}, path)

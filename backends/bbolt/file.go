@@ -33,7 +33,7 @@ type file struct {
 	stop     failStop
 	listed   bool // the newest commit has the freelist
 	leaked   bool // a commit failed: the free pages that it took are not in bbolt's list any more
-	stuck    bool // bbolt's transaction did not end: it would wait for it for ever
+	stuck    bool // bbolt's transaction did not end: it would wait for it forever
 	unkept   bool // nothing keeps the pages that readers see: another commit would change them
 	unsynced bool // a power loss may give the name back to the file that this one replaced
 }

@@ -299,7 +299,7 @@ func TestCompactThatCannotBeSynced(t *testing.T) {
 	}
 }
 
-// A process that was killed when it had given a file its new name, and not yet taken the old one, left the old one for ever.
+// A process that was killed when it had given a file its new name, and not yet taken the old one, left the old one forever.
 // Beside a Restore it was in the way of every later one.
 func TestSecondNames(t *testing.T) {
 	for _, name := range []string{restoringMark, replacedMark + "20260102T150405.000000000Z", temporaryMark + "0123456789abcdef"} {

@@ -15,7 +15,7 @@ import (
 )
 
 // create makes an empty storage in an empty directory. If files cannot be written it is no storage, and pebble is not left to try
-// for ever: it stays a pebble that is being opened.
+// forever: it stays a pebble that is being opened.
 func (b Backend) create(p directory.Place, row []byte) (err error) {
 	h := newHealth()
 	defer h.caught(&err)

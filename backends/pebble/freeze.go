@@ -20,7 +20,7 @@ import (
 // those files stay as they are, and no file is removed or renamed, while pebble believes that all went well. So what
 // is on the disk is what a crash at that moment would have left; the engine refuses further writes, and reads go on.
 //
-// While a storage is being opened that holds for every file, because pebble would try for ever to write a table: so it comes to
+// While a storage is being opened that holds for every file, because pebble would try forever to write a table: so it comes to
 // an end, with tables that are in memory only, and can be closed.
 type freezingFS struct {
 	vfs.FS

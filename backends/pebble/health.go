@@ -83,7 +83,7 @@ func (h *health) check() error {
 const roomPatience = 2 * time.Second
 
 // unlessStopped runs fn, which may wait for pebble to write tables. It does not wait for fn when pebble has failed, because
-// pebble would try for ever; and if there is no room for them, not longer than some seconds, after which pebble has failed.
+// pebble would try forever; and if there is no room for them, not longer than some seconds, after which pebble has failed.
 func (h *health) unlessStopped(fn func() error) error {
 	return h.unlessStuck(fn, func(err error) error {
 		h.fail(err)

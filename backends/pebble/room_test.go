@@ -102,7 +102,7 @@ func TestRoom(t *testing.T) {
 	}
 }
 
-// Pebble cannot write its tables, those in memory are full, and a write waits, for ever: it is given up when the disk is found to
+// Pebble cannot write its tables, those in memory are full, and a write waits, forever: it is given up when the disk is found to
 // have failed.
 func TestWriteThatWaitsIsGivenUp(t *testing.T) {
 	broken := errors.New("the disk is broken")

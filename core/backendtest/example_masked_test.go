@@ -142,7 +142,7 @@ func (s maskedSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 // Powers has none: Count would count the bytes that are stored, and GetMany return them.
 func (s maskedSnapshot) Powers() core.SnapshotPowers { return core.SnapshotPowers{} }
 
-// Get returns a copy, which is valid for ever, so there is nothing to release.
+// Get returns a copy, which is valid forever, so there is nothing to release.
 func (s maskedSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	stored, r, err := s.Snapshot.Get(ctx, key)
 	if err != nil {

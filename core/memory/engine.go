@@ -91,7 +91,7 @@ type engine struct {
 
 var _ core.Engine = (*engine)(nil)
 
-// Get returns the stored bytes. They stay as they are for ever, so there is nothing to release.
+// Get returns the stored bytes. They stay as they are forever, so there is nothing to release.
 func (e *engine) Get(_ context.Context, key []byte) ([]byte, core.Releaser, error) {
 	v, ok := e.storage.state.Load().rows.Get(key)
 	if !ok {

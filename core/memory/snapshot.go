@@ -18,7 +18,7 @@ type snapshot struct {
 
 var _ core.Snapshot = (*snapshot)(nil)
 
-// Get returns the stored bytes. They stay as they are for ever, so there is nothing to release.
+// Get returns the stored bytes. They stay as they are forever, so there is nothing to release.
 func (s *snapshot) Get(_ context.Context, key []byte) ([]byte, core.Releaser, error) {
 	v, ok := s.rows.Get(key)
 	if !ok {

@@ -88,7 +88,7 @@ func BenchmarkFormatPointer(b *testing.B) {
 	formattest.Bench(b, cbor.New[*company](), pointers(companies[1:3])...)
 }
 
-// What is stored today must be readable for ever. These are the bytes and the ID of cbor/1.
+// What is stored today must be readable forever. These are the bytes and the ID of cbor/1.
 func TestStoredBytes(t *testing.T) {
 	f := cbor.New[company]()
 	if f.ID() != "cbor/1" {

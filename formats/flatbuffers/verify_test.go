@@ -402,7 +402,7 @@ func bomb(levels, wide int) []byte {
 	return b
 }
 
-// A small record can contain itself so often that looking at all of it takes for ever. What is spent is counted here, not
+// A small record can contain itself so often that looking at all of it takes forever. What is spent is counted here, not
 // timed: a step is a nanosecond or so.
 func TestVerifyBomb(t *testing.T) {
 	p, err := verifySchema().compile()

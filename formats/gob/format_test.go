@@ -106,7 +106,7 @@ func bind[T any](t testing.TB, stored []byte, opts ...gobformat.Option) (core.Va
 	return f, meta
 }
 
-// What is stored today must be readable for ever. These are the metadata, the bytes and the ID of gob/1.
+// What is stored today must be readable forever. These are the metadata, the bytes and the ID of gob/1.
 func TestStoredBytes(t *testing.T) {
 	if id := gobformat.New[company]().ID(); id != "gob/1" {
 		t.Errorf("the ID is %q", id)

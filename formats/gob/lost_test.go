@@ -96,7 +96,7 @@ func (s *stampedSelf) GobDecode(b []byte) error {
 func (s halfOwn) GobEncode() ([]byte, error) { return s.Time.GobEncode() }
 
 // A struct that embeds a type with methods to encode itself has these methods, and gob calls them: the time was stored,
-// and the note was gone, without an error. An embedded nil pointer was stored too, and its row was damaged for ever.
+// and the note was gone, without an error. An embedded nil pointer was stored too, and its row was damaged forever.
 func TestPromotedMethods(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
