@@ -92,25 +92,33 @@ func whole(t *trial, rows []row, n int) {
 	}
 }
 
-func checkApplyAtomic(t *trial) {
-	s := t.create()
-	const n = 99
-	var stop atomic.Bool
+// readWhole reads snapshots beside the writer, until stop is called, and complains about any that is not whole.
+func readWhole(t *trial, s *store, n int) (stop func()) {
+	var stopped atomic.Bool
 	var readers sync.WaitGroup
 	for range 2 {
 		readers.Go(func() {
-			for !stop.Load() && !t.Failed() {
+			for !stopped.Load() && !t.Failed() {
 				snap := s.snapshot()
 				whole(t, t.rows(snap, core.ScanRange{}), n)
 				t.close(snap)
 			}
 		})
 	}
+	return func() {
+		stopped.Store(true)
+		readers.Wait()
+	}
+}
+
+func checkApplyAtomic(t *trial) {
+	s := t.create()
+	const n = 99
+	stop := readWhole(t, s, n)
 	for round := range t.pick(200, 40) {
 		s.apply(batch(n, round)...)
 	}
-	stop.Store(true)
-	readers.Wait()
+	stop()
 }
 
 func checkApplyDurable(t *trial) {

@@ -9,8 +9,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -146,23 +144,12 @@ func checkRangeAtomic(t *trial) {
 		return
 	}
 	const n = 99
-	var stop atomic.Bool
-	var readers sync.WaitGroup
-	for range 2 {
-		readers.Go(func() {
-			for !stop.Load() && !t.Failed() {
-				snap := s.snapshot()
-				whole(t, t.rows(snap, core.ScanRange{}), n)
-				t.close(snap)
-			}
-		})
-	}
+	stop := readWhole(t, s, n)
 	for round := range t.pick(100, 20) {
 		s.apply(batch(n, 2*round)...)
 		s.apply(delRange("key", "kez"))
 	}
-	stop.Store(true)
-	readers.Wait()
+	stop()
 }
 
 func checkRangeReaders(t *trial) {
