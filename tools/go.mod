@@ -41,6 +41,7 @@ require (
 	github.com/guardkv/guardkv/backends/pebble v0.1.0
 	github.com/guardkv/guardkv/formats/flatbuffers v0.1.0
 	github.com/guardkv/guardkv/formats/gob v0.1.0
+	github.com/guardkv/guardkv/formats/protobuf v0.1.0
 	github.com/klauspost/compress v1.18.0 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
@@ -60,7 +61,7 @@ require (
 	go.opentelemetry.io/otel/trace v1.41.0 // indirect
 	golang.org/x/exp v0.0.0-20230626212559-97b1e661b5df // indirect
 	golang.org/x/sys v0.45.0
-	google.golang.org/protobuf v1.36.7 // indirect
+	google.golang.org/protobuf v1.36.12
 )
 
 replace (
@@ -76,3 +77,5 @@ replace github.com/guardkv/guardkv/backends/pebble => ../backends/pebble
 replace github.com/guardkv/guardkv/formats/gob => ../formats/gob
 
 replace github.com/guardkv/guardkv/formats/flatbuffers => ../formats/flatbuffers
+
+replace github.com/guardkv/guardkv/formats/protobuf => ../formats/protobuf

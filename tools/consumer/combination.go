@@ -64,6 +64,13 @@ var Combinations = []Combination{
 		Denied:   []string{"backendtest", "badger", "cbor", "core/memory", "formattest", "gob", "net/http", "pebble", "testing"},
 	},
 	{
+		Name:     "bbolt-protobuf",
+		Requires: []string{"core", "backends/bbolt", "formats/protobuf"},
+		Prints:   "Ada Lovelace, born 1815\n",
+		Links:    []string{"core", "backends/bbolt", "formats/protobuf", "go.etcd.io/bbolt", "golang.org/x/sys", "google.golang.org/protobuf"},
+		Denied:   []string{"backendtest", "badger", "cbor", "core/memory", "flatbuffers", "formattest", "gob", "net/http", "pebble", "testing"},
+	},
+	{
 		Name:     "pebble-cbor",
 		Requires: []string{"core", "backends/pebble", "formats/cbor"},
 		Prints:   "Ada Lovelace, born 1815\n",

@@ -12,7 +12,9 @@ import (
 	"github.com/guardkv/guardkv/formats/cbor"
 	"github.com/guardkv/guardkv/formats/flatbuffers"
 	"github.com/guardkv/guardkv/formats/gob"
+	"github.com/guardkv/guardkv/formats/protobuf"
 	"github.com/guardkv/guardkv/tools/demo/fb"
+	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
 // format is a value format that the demo can use.
@@ -26,6 +28,7 @@ var formats = []format{
 	{"json", adapted(values.JSON[Char](), decoded)},
 	{"gob", adapted(gob.New[Char](), decoded)},
 	{"flatbuffers", adapted(flatbuffers.New[fb.CharT, fb.Char](fb.Schema), inPlace)},
+	{"protobuf", adapted(protobuf.New[*pb.Char](), message)},
 }
 
 // decoded adapts the formats that decode a row into a Char.
@@ -55,6 +58,26 @@ var inPlace = adapter[fb.CharT, fb.Char]{
 		return Char{
 			Name: t.Name, Category: t.Category, Script: t.Script, Properties: t.Properties,
 			Upper: CodePoint(t.Upper), Lower: CodePoint(t.Lower), Title: CodePoint(t.Title),
+		}
+	},
+}
+
+// message adapts protocol buffers, which decode a row into a message.
+var message = adapter[*pb.Char, *pb.Char]{
+	pack: func(c Char) *pb.Char {
+		return &pb.Char{
+			Name: c.Name, Category: c.Category, Script: c.Script, Properties: c.Properties,
+			Upper: uint32(c.Upper), Lower: uint32(c.Lower), Title: uint32(c.Title),
+		}
+	},
+	name:     (*pb.Char).GetName,
+	category: (*pb.Char).GetCategory,
+	script:   (*pb.Char).GetScript,
+	lower:    func(c *pb.Char) CodePoint { return CodePoint(c.GetLower()) },
+	char: func(c *pb.Char) Char {
+		return Char{
+			Name: c.GetName(), Category: c.GetCategory(), Script: c.GetScript(), Properties: c.GetProperties(),
+			Upper: CodePoint(c.GetUpper()), Lower: CodePoint(c.GetLower()), Title: CodePoint(c.GetTitle()),
 		}
 	},
 }

@@ -290,7 +290,8 @@ var importable = map[string]string{
 	"backendtest": modules + "core/backendtest", "formattest": modules + "core/formattest", "directory": modules + "core/directory",
 	"badger": modules + "backends/badger", "bbolt": modules + "backends/bbolt", "pebble": modules + "backends/pebble",
 	"cbor": modules + "formats/cbor", "flatbuffers": modules + "formats/flatbuffers", "gob": modules + "formats/gob",
-	"fb": modules + "tools/demo/fb",
+	"protobuf": modules + "formats/protobuf",
+	"fb":       modules + "tools/demo/fb",
 }
 
 // exportFiles lets go build what the packages consist of, and returns the file with the export data of each.
