@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // Change is what the function of [Table.Modify] wants done with the row.
@@ -32,7 +33,8 @@ const (
 // works until the write has joined a commit, which it has when fn runs.
 //
 // fn runs on the goroutine of the caller while everybody else who writes waits for it: it should be
-// short. It may run again, so it must set, not add to, what it leaves outside the storage. old is
+// short. Functions for other rows may run at the same time. It may run again, so it must set, not add
+// to, what it leaves outside the storage. old is
 // owned by the engine, must not be modified, and is valid until fn returns; what fn returns may
 // refer to it, and may be reused when Modify returns. fn may read the storage, and sees there what
 // is committed. A write to the storage inside of it returns ErrNestedWrite, if it is on the same
@@ -51,12 +53,13 @@ func (t *Table[K, V, W]) Modify(
 	var failed error
 	err := t.encode(r, byFunction, k, nil)
 	if err == nil {
-		r.modify = newModification(func(old []byte, found bool) (bool, error) {
+		r.modify = r.modification(func(old []byte, found bool) (bool, error) {
 			writes, failure, err := t.modified(r, fn, old, found)
 			failed = failure
 			return writes, err
 		})
 		err = t.commit(ctx, &r.request)
+		r.modify.run = nil
 	}
 	r.modify = nil
 	t.reuse(r)
@@ -109,17 +112,24 @@ func (t *Table[K, V, W]) modified(
 // asks the goroutine of the request to run the function, and waits for it; so the two never use the
 // request at the same time.
 type modification struct {
-	run      func(old []byte, found bool) (writes bool, err error)
-	ask      chan struct{} // one element when the function is to run
-	answered chan struct{} // one element when it has run
-	old      []byte
-	found    bool
-	writes   bool // result: whether the request writes
-	fled     bool // the function panicked, or ended its goroutine
+	run     func(old []byte, found bool) (writes bool, err error)
+	ask     chan struct{} // one element when the function is to run
+	old     []byte
+	found   bool
+	held    Releaser // keeps old valid, if it is not nil
+	left    leftRow  // what was left at the key before, zero if nothing was
+	running bool     // asked, and the answer not yet looked at
+	writes  bool     // result: whether the request writes
+	fled    bool     // the function panicked, or ended its goroutine
 }
 
-func newModification(run func(old []byte, found bool) (bool, error)) *modification {
-	return &modification{run: run, ask: make(chan struct{}, 1), answered: make(chan struct{}, 1)}
+// modification returns the request's own, with another function.
+func (r *rowRequest) modification(run func(old []byte, found bool) (bool, error)) *modification {
+	if r.modified == nil {
+		r.modified = &modification{ask: make(chan struct{}, 1)}
+	}
+	r.modified.run = run
+	return r.modified
 }
 
 // asked is where the goroutine of the request is asked to run its function; nil if there is none.
@@ -130,38 +140,67 @@ func (r *request) asked() <-chan struct{} {
 	return r.modify.ask
 }
 
+// runs reports whether the request's function was asked, and the answer not yet looked at.
+func (r *request) runs() bool { return r.modify != nil && r.modify.running }
+
 // fled reports whether the request's function panicked, or ended its goroutine.
 func (r *request) fled() bool { return r.modify != nil && r.modify.fled }
 
-// modify lets the request's function say what is written.
-func (w *writer) modify(ctx context.Context, r *request, base *groupBase, seen leftRows) {
+// functions are those of a group that were asked and not yet looked at. They are about distinct
+// rows, so that none has to see what another one writes, and run at the same time.
+type functions struct {
+	asked   []*request
+	unheard sync.WaitGroup // those that have not answered, without the leader's own
+}
+
+// look finds the row that the request's function gets.
+func (r *request) look(ctx context.Context, base *groupBase, seen leftRows) {
 	m := r.modify
 	if m.fled { // in a group that is decided anew
 		r.err = errFled
 		return
 	}
 	key := r.writes[0].Key
-	left, known := seen[string(key)]
-	r.relies = known
-	if known {
-		m.old, m.found = left.Value, !left.Delete
+	if m.left, r.relies = seen[string(key)]; r.relies {
+		m.old, m.found = m.left.Value, !m.left.Delete
 	} else {
 		value, held, err := base.get(ctx, key)
-		if err == nil {
-			defer releaseValue(held)
-		}
-		m.old = value
 		if m.found, r.err = foundRow(err); r.err != nil {
 			return
 		}
+		m.old, m.held = value, held
 	}
-	if r == w.own {
-		w.answer(r)
-	} else {
-		m.ask <- struct{}{}
+	m.running = true
+}
+
+// ask asks the request's function what is written. From here on the request is its goroutine's, until collect got
+// the answer.
+func (w *writer) ask(r *request) {
+	w.functions.asked = append(w.functions.asked, r)
+	if r != w.own {
+		w.functions.unheard.Add(1)
+		r.modify.ask <- struct{}{}
 	}
-	<-m.answered
-	m.old = nil
+}
+
+// runs reports whether the function of a request still runs that writes one of r's keys.
+func (f *functions) runs(r *request, seen leftRows) bool {
+	if len(f.asked) == 0 {
+		return false
+	}
+	for i := range r.writes {
+		if by := seen[string(r.writes[i].Key)].by; by != nil && by.runs() {
+			return true
+		}
+	}
+	return false
+}
+
+// answerOwn runs the leader's own function, if it was asked.
+func (w *writer) answerOwn() {
+	if w.own != nil && w.own.runs() {
+		w.answer(w.own)
+	}
 }
 
 // answer runs the request's function, on the goroutine of the request, while whoever leads waits
@@ -169,13 +208,29 @@ func (w *writer) modify(ctx context.Context, r *request, base *groupBase, seen l
 func (w *writer) answer(r *request) {
 	m := r.modify
 	m.fled, m.writes, r.err = true, false, errFled
-	defer func() {
-		w.closure.Store(0)
-		m.answered <- struct{}{}
-	}()
-	w.closure.Store(goroutineID())
-	m.writes, r.err = m.run(m.old, m.found)
+	if r != w.own {
+		defer w.functions.unheard.Done()
+	}
+	w.runner.run(func() { m.writes, r.err = m.run(m.old, m.found) })
 	m.fled = false
+}
+
+// collect waits for the functions that were asked. Those that write nothing leave what was there.
+func (w *writer) collect(seen leftRows) {
+	f := &w.functions
+	f.unheard.Wait()
+	for i, r := range f.asked {
+		m := r.modify
+		if m.held != nil {
+			releaseValue(m.held)
+		}
+		if r.writesNothing() {
+			seen.restore(r.writes[0].Key, m.left)
+		}
+		m.old, m.held, m.left, m.running = nil, nil, leftRow{}, false
+		f.asked[i] = nil
+	}
+	f.asked = f.asked[:0]
 }
 
 var errFled = errors.New("the function panicked, or ended its goroutine; nothing was written")

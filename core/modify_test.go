@@ -9,14 +9,17 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // adds returns a Modify that appends to a row, and counts its runs.
-func adds(tb *Table[uint64, []byte, []byte], k uint64, what string, runs *int) func() error {
+func adds(tb *Table[uint64, []byte, []byte], k uint64, what string, runs *atomic.Int32) func() error {
 	return func() error {
 		return tb.Modify(context.Background(), k, func(old []byte, found bool) ([]byte, Change, error) {
-			*runs++
+			runs.Add(1)
 			if !found {
 				return []byte(what), Store, nil
 			}
@@ -43,7 +46,7 @@ func rowIs(t *testing.T, e *mapEngine, k byte, want string) {
 func TestModifyIsDecidedInOrder(t *testing.T) {
 	ctx := context.Background()
 	tb, e, g := gathered(t)
-	var runs int
+	var runs atomic.Int32
 	mine := errors.New("mine")
 	var existed bool
 	errs := behindGate(t, tb, g,
@@ -84,8 +87,8 @@ func TestModifyIsDecidedInOrder(t *testing.T) {
 			}
 		}
 	}
-	if !existed || runs != 6 || len(e.applied) != 2 {
-		t.Errorf("Delete = %v, %d runs, %d commits; want true, 6, 2", existed, runs, len(e.applied))
+	if !existed || runs.Load() != 6 || len(e.applied) != 2 {
+		t.Errorf("Delete = %v, %d runs, %d commits; want true, 6, 2", existed, runs.Load(), len(e.applied))
 	}
 	rowIs(t, e, 7, "fg")
 	rowIs(t, e, 8, "h")
@@ -103,10 +106,10 @@ func TestModifyRunsAgainWhenItsGroupIsTriedAgain(t *testing.T) {
 			}
 			return g.hold(writes)
 		}
-		var runs int
+		var runs atomic.Int32
 		errs := behindGate(t, tb, g, adds(tb, 1, "a", &runs), adds(tb, 2, "b", &runs), adds(tb, 1, "c", &runs))
-		if err := errors.Join(errs...); err != nil || runs != 6 {
-			t.Errorf("%v after %d runs; want none after 6", err, runs)
+		if err := errors.Join(errs...); err != nil || runs.Load() != 6 {
+			t.Errorf("%v after %d runs; want none after 6", err, runs.Load())
 		}
 		rowIs(t, e, 1, "ac")
 		rowIs(t, e, 2, "b")
@@ -119,9 +122,9 @@ func TestModifyRunsAgainWhenItsGroupIsTriedAgain(t *testing.T) {
 		}
 		return nil
 	}
-	var runs int
-	if err := adds(tb, 1, "a", &runs)(); err != nil || runs != 4 {
-		t.Errorf("alone: %v after %d runs; want none after 4", err, runs)
+	var runs atomic.Int32
+	if err := adds(tb, 1, "a", &runs)(); err != nil || runs.Load() != 4 {
+		t.Errorf("alone: %v after %d runs; want none after 4", err, runs.Load())
 	}
 }
 
@@ -173,6 +176,9 @@ func TestModifyWhoseFunctionDoesNotReturn(t *testing.T) {
 				t.Run(fmt.Sprintf("%s of request %d, refused %v", how, at, refused), func(t *testing.T) {
 					checkBlownGroup(t, blow, refused, at)
 				})
+				t.Run(fmt.Sprintf("%s beside others, of request %d, refused %v", how, at, refused), func(t *testing.T) {
+					checkBlownBeside(t, blow, refused, at)
+				})
 			}
 		}
 	}
@@ -187,7 +193,7 @@ func checkBlownGroup(t *testing.T, blow func(), refused bool, at int) {
 		}
 		return g.hold(writes)
 	}
-	var runs int
+	var runs atomic.Int32
 	var writes []func() error
 	for i := range 4 {
 		write := adds(tb, 1, string(rune('a'+i)), &runs)
@@ -222,11 +228,140 @@ func checkBlownGroup(t *testing.T, blow func(), refused bool, at int) {
 		t.Errorf("later: %v", err)
 	}
 	rowIs(t, e, 1, want+"z")
-	if tb.storage.writer.closure.Load() != 0 {
+	if tb.storage.writer.runner.running.Load() != 0 {
 		t.Error("the writer still knows of a function")
 	}
 	if err := tb.storage.Close(); err != nil {
 		t.Errorf("Close: %v", err)
+	}
+}
+
+// checkBlownBeside lets one of four requests for distinct rows blow while the functions of the others run: those read
+// what the group holds, so nobody may leave before they have ended.
+func checkBlownBeside(t *testing.T, blow func(), refused bool, at int) {
+	tb, e, g := gathered(t)
+	var running atomic.Int32
+	e.before = func(writes []Write) error {
+		if refused && len(writes) > 1 {
+			return ErrConflict
+		}
+		if n := running.Load(); n != 0 {
+			t.Errorf("%d functions run beside a commit", n)
+		}
+		return g.hold(writes)
+	}
+	var writes []func() error
+	for i := range 4 {
+		writes = append(writes, func() error {
+			return survives(func() error {
+				return tb.Modify(context.Background(), uint64(i+1), func([]byte, bool) ([]byte, Change, error) {
+					running.Add(1)
+					defer running.Add(-1)
+					if i == at {
+						blow()
+					}
+					time.Sleep(time.Millisecond) // so that it outlives the one that blows, if nobody waits
+					return []byte("v"), Store, nil
+				})
+			})
+		})
+	}
+	for i, err := range behindGate(t, tb, g, writes...) {
+		want, row := error(nil), "v"
+		if i == at {
+			want, row = errBlown, ""
+		}
+		if err != want {
+			t.Errorf("request %d: got %v, want %v", i, err, want)
+		}
+		rowIs(t, e, byte(i+1), row)
+	}
+}
+
+// The functions of a group that are about distinct rows run at the same time, the leader's own among them: each of these
+// waits for the others. One after another they took longer than the commit that they share.
+func TestFunctionsOfDistinctRowsRunTogether(t *testing.T) {
+	tb, e, g := gathered(t)
+	var all sync.WaitGroup
+	all.Add(4)
+	var writes []func() error
+	for i := range uint64(4) {
+		writes = append(writes, func() error {
+			return tb.Modify(t.Context(), i+1, func([]byte, bool) ([]byte, Change, error) {
+				all.Done()
+				all.Wait()
+				if err := tb.Put(t.Context(), 9, nil); !errors.Is(err, ErrNestedWrite) {
+					t.Errorf("Put inside one of them: got %v, want ErrNestedWrite", err)
+				}
+				return []byte("v"), Store, nil
+			})
+		})
+	}
+	writes = append(writes, func() error { return tb.Put(t.Context(), 8, []byte("v")) })
+	if err := errors.Join(behindGate(t, tb, g, writes...)...); err != nil || len(e.applied) != 2 {
+		t.Errorf("got %v and %d commits, want none and 2", err, len(e.applied))
+	}
+	for _, k := range []byte{1, 2, 3, 4, 8} {
+		rowIs(t, e, k, "v")
+	}
+}
+
+// A write of several rows waits for the functions whose rows it writes.
+func TestWriteOfRowsWhoseFunctionRuns(t *testing.T) {
+	tb, e, g := gathered(t)
+	var runs atomic.Int32
+	several := &request{
+		writes: []Write{{Key: []byte{0, 0, 0, 1, 2}, Value: []byte("s")}, {Key: []byte{0, 0, 0, 1, 3}, Value: []byte("s")}},
+		done:   make(chan struct{}, 1),
+	}
+	errs := behindGate(t, tb, g,
+		adds(tb, 1, "a", &runs),
+		adds(tb, 3, "a", &runs),
+		func() error { return tb.storage.writer.commit(t.Context(), several) },
+		adds(tb, 2, "b", &runs),
+		does(tb, 3, "", Leave, nil),
+		adds(tb, 3, "b", &runs),
+	)
+	if err := errors.Join(errs...); err != nil || runs.Load() != 4 {
+		t.Errorf("%v after %d runs; want none after 4", err, runs.Load())
+	}
+	rowIs(t, e, 1, "a")
+	rowIs(t, e, 2, "sb")
+	rowIs(t, e, 3, "sb")
+}
+
+// An engine that panics while it reads for one function must not take away what another one reads, nor tell its request an
+// outcome meanwhile.
+func TestEngineThatPanicsWhileAFunctionRuns(t *testing.T) {
+	tb, e, g := gathered(t)
+	entered, ended := make(chan struct{}), make(chan struct{})
+	e.reading = func(key []byte) {
+		if key[4] == 2 {
+			<-entered
+			time.AfterFunc(time.Millisecond, func() { close(ended) })
+			panic("the engine")
+		}
+	}
+	var stillHeld bool
+	first := func() error {
+		return survives(func() error {
+			return tb.Modify(t.Context(), 1, func([]byte, bool) ([]byte, Change, error) {
+				close(entered)
+				<-ended
+				stillHeld = e.open.Load() > 0
+				return []byte("v"), Store, nil
+			})
+		})
+	}
+	put := func() error { return survives(func() error { return tb.Put(t.Context(), 7, []byte("v")) }) }
+	second := func() error { return survives(adds(tb, 2, "a", new(atomic.Int32))) }
+	behindGate(t, tb, g, put, first, second)
+	if !stillHeld {
+		t.Error("the snapshot was closed while a function read from it")
+	}
+	e.reading = nil
+	if err := adds(tb, 1, "z", new(atomic.Int32))(); err != nil {
+		t.Errorf("later: %v", err)
 	}
 }
 

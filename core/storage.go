@@ -39,6 +39,7 @@ type Recreation struct {
 func newStorage(path string, e Engine, o options) *Storage {
 	s := &Storage{path: path, engine: e, limits: e.Limits(), powers: e.Powers(), opts: o, closed: make(chan struct{})}
 	s.writer.storage = s
+	s.writer.runner.number = storages.Add(1)
 	s.writer.turn = make(chan struct{}, 1)
 	s.readers.idle = s.closeEngine
 	s.readers.seats = make(map[*seat]struct{})
@@ -125,11 +126,10 @@ func (s *Storage) tryUpdate(ctx context.Context, fn func(*Tx) error, failed *err
 	return s.writer.apply(ctx, Batch{Writes: writes, Base: tx.snapshot})
 }
 
-// runClosure marks the goroutine, so that a nested write is found instead of waiting for itself.
-func (s *Storage) runClosure(tx *Tx, fn func(*Tx) error) error {
-	s.writer.closure.Store(goroutineID())
-	defer s.writer.closure.Store(0)
-	return fn(tx)
+// runClosure runs fn so that a nested write is found instead of waiting for itself.
+func (s *Storage) runClosure(tx *Tx, fn func(*Tx) error) (err error) {
+	s.writer.runner.run(func() { err = fn(tx) })
+	return err
 }
 
 // exclusively runs fn while no other write can happen, as one call that is counted.

@@ -305,7 +305,7 @@ func (s *stream[K, V, W]) commitBefore() error {
 
 // commit begins to make the chunk durable, and empties it. An error is of the chunk before.
 func (s *stream[K, V, W]) commit() error {
-	if s.table.storage.writer.nested() { // the goroutine of the commit would not be seen to be
+	if s.table.storage.writer.runner.here() { // the goroutine of the commit would not be seen to be
 		return errNested
 	}
 	if len(s.filling.rows) == 0 {

@@ -154,8 +154,9 @@ func (t *Table[K, V, W]) peek(ctx context.Context, k K, fn func(key, stored []by
 // rowRequest is a request for one row, with the memory that its encoding needs.
 type rowRequest struct {
 	request
-	row []byte
-	one [1]Write
+	row      []byte
+	one      [1]Write
+	modified *modification // kept for the next Modify
 }
 
 // mostPooled is how large the memory of a rowRequest may be that waits for the next one. More is not worth keeping: what a

@@ -23,18 +23,20 @@ import (
 type writer struct {
 	storage *Storage
 	turn    chan struct{}         // holds one element while somebody has the turn
-	closure atomic.Uint64         // the goroutine that runs the function of an Update or Modify; 0 if none does
 	holder  atomic.Pointer[place] // where the turn was taken, if that is tracked
+
+	runner functionRunner // of the functions of whoever has the turn
 
 	mu    sync.Mutex
 	queue []*request
 
 	// What follows belongs to whoever has the turn.
-	failed error    // the Apply error after which nothing is written any more
-	own    *request // of whoever leads
-	group  []*request
-	merged []Write
-	met    []bool
+	failed    error    // the Apply error after which nothing is written any more
+	own       *request // of whoever leads
+	group     []*request
+	functions functions
+	merged    []Write
+	met       []bool
 }
 
 // A group is what one commit takes from the queue at most, unless a single request is larger.
@@ -81,7 +83,7 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 	if err := live(ctx); err != nil {
 		return err
 	}
-	if w.nested() {
+	if w.runner.here() {
 		return errNested
 	}
 	cancelled := ctx.Done() // asked for while r is nobody else's: the context may be anybody's code
@@ -121,21 +123,12 @@ func (w *writer) wait(ctx context.Context, r *request, cancelled <-chan struct{}
 	}
 }
 
-var errNested = fmt.Errorf("%w: inside an Update use the Tx that it passed to its function; inside a Modify return what is to be written",
-	ErrNestedWrite)
-
-// nested reports whether this goroutine runs the function of an Update or Modify, and would wait for itself.
-func (w *writer) nested() bool {
-	id := w.closure.Load()
-	return id != 0 && id == goroutineID()
-}
-
 // acquire takes the turn.
 func (w *writer) acquire(ctx context.Context) error {
 	if err := live(ctx); err != nil {
 		return err
 	}
-	if w.nested() {
+	if w.runner.here() {
 		return errNested
 	}
 	select {
@@ -394,12 +387,29 @@ func (b *groupBase) close(s *Storage) {
 	}
 }
 
-// leftRows are what the requests of a group that were decided leave behind, by key.
-type leftRows map[string]*Write
+// leftRows are what the requests of a group leave behind, by key. A function that still runs is taken to write.
+type leftRows map[string]leftRow
+
+type leftRow struct {
+	*Write
+	by *request
+}
+
+// restore makes left what is left at key.
+func (l leftRows) restore(key []byte, left leftRow) {
+	switch {
+	case l == nil: // the request is alone
+	case left.by == nil:
+		delete(l, string(key))
+	default:
+		l[string(key)] = left
+	}
+}
 
 // decide settles the conditions of the group, in its order, and reports whether some are left to the engine.
 func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) (asking bool) {
 	var seen leftRows
+	defer func() { w.collect(seen) }() // also if the engine panics, or the leader's own function
 	askable := w.askable(group)
 	for _, r := range group {
 		r.err, r.asks = nil, false
@@ -407,10 +417,14 @@ func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) 
 			r.err = ErrDropped
 			continue
 		}
+		if w.functions.runs(r, seen) {
+			w.answerOwn()
+			w.collect(seen)
+		}
 		switch r.when {
 		case always:
 		case byFunction:
-			w.modify(ctx, r, base, seen)
+			r.look(ctx, base, seen)
 		default:
 			r.ask(askable)
 			if r.asks {
@@ -419,10 +433,14 @@ func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) 
 				r.decide(ctx, base, seen)
 			}
 		}
-		if len(group) > 1 && !r.writesNothing() {
+		if len(group) > 1 && (r.runs() || !r.writesNothing()) {
 			seen = r.leave(seen)
 		}
+		if r.runs() {
+			w.ask(r)
+		}
 	}
+	w.answerOwn()
 	return asking
 }
 
@@ -448,7 +466,7 @@ func (r *request) leave(seen leftRows) leftRows {
 		seen = make(leftRows)
 	}
 	for i := range r.writes {
-		seen[string(r.writes[i].Key)] = &r.writes[i]
+		seen[string(r.writes[i].Key)] = leftRow{&r.writes[i], r}
 	}
 	return seen
 }
@@ -516,17 +534,3 @@ func (w *writer) sound() error {
 
 // backOff waits a little, longer with each try, so that writers in conflict get out of each other's way.
 func backOff(try int) { time.Sleep(time.Duration(try*try) * 100 * time.Microsecond) }
-
-// goroutineID reads the number of the running goroutine from the head of its stack trace, "goroutine 12 [".
-// The runtime has no other way to tell it. It costs about a microsecond.
-func goroutineID() (id uint64) {
-	var buf [32]byte
-	head := buf[len("goroutine "):runtime.Stack(buf[:], false)]
-	for _, c := range head {
-		if c < '0' || c > '9' {
-			break
-		}
-		id = id*10 + uint64(c-'0')
-	}
-	return id
-}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,9 @@ type mapEngine struct {
 	powers  Powers // of which it looks at Conditions alone
 
 	gets, snapshots int
-	noSnapshot      error
+	open            atomic.Int32     // snapshots
+	noSnapshot      error            // what opening one fails with
+	reading         func(key []byte) // of a snapshot; may be nil
 }
 
 func (e *mapEngine) Limits() Limits { return e.limits }
@@ -80,17 +83,25 @@ func (e *mapEngine) Snapshot(context.Context) (Snapshot, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return &mapSnapshot{rows: e.rows.Clone()}, nil
+	e.open.Add(1)
+	return &mapSnapshot{engine: e, rows: e.rows.Clone()}, nil
 }
 
 type mapSnapshot struct {
 	Snapshot
-	rows ordered.Map[[]byte]
+	engine *mapEngine
+	rows   ordered.Map[[]byte]
 }
 
-func (s *mapSnapshot) Close() error { return nil }
+func (s *mapSnapshot) Close() error {
+	s.engine.open.Add(-1)
+	return nil
+}
 
 func (s *mapSnapshot) Get(_ context.Context, key []byte) ([]byte, Releaser, error) {
+	if s.engine.reading != nil {
+		s.engine.reading(key)
+	}
 	if v, ok := s.rows.Get(key); ok {
 		return v, nil, nil
 	}
@@ -363,18 +374,6 @@ func TestLargeRequestsAreNotGrouped(t *testing.T) {
 	}
 	if got := len(e.applied); got != 3 {
 		t.Errorf("%d commits, want one for each", got)
-	}
-}
-
-func TestGoroutineID(t *testing.T) {
-	own := goroutineID()
-	other := make(chan uint64)
-	go func() { other <- goroutineID() }()
-	if o := <-other; own == 0 || o == 0 || own == o {
-		t.Errorf("goroutines %d and %d, want two numbers", own, o)
-	}
-	if again := goroutineID(); again != own {
-		t.Errorf("the goroutine is %d, then %d", own, again)
 	}
 }
 

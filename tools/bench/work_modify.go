@@ -53,10 +53,18 @@ func modifyWork(en engine, ops int) work {
 							return plusOne(old), core.Store, nil
 						})
 					})
-				}, []claim{{base: "guardkv Put", limit: 1 / 0.8}, {}}},
+				}, modifyClaims(en)},
 			), p.close, nil
 		},
 	}
+}
+
+// modifyClaims hold Modify to what Put costs on bbolt, where reading the row costs little beside writing it.
+func modifyClaims(en engine) []claim {
+	if en.name == "bbolt" {
+		return []claim{{base: "guardkv Put", limit: 1 / 0.8}, {}}
+	}
+	return []claim{{base: "guardkv Put"}, {}}
 }
 
 // wholeWork deletes everything, which is put back after each turn.

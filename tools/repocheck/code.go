@@ -289,7 +289,7 @@ var importable = map[string]string{
 	"core": modules + "core", "keys": modules + "core/keys", "values": modules + "core/values", "memory": modules + "core/memory",
 	"backendtest": modules + "core/backendtest", "formattest": modules + "core/formattest", "directory": modules + "core/directory",
 	"badger": modules + "backends/badger", "bbolt": modules + "backends/bbolt", "pebble": modules + "backends/pebble",
-	"archive": modules + "formats/archive", "cbor": modules + "formats/cbor", "flatbuffers": modules + "formats/flatbuffers", "gob": modules + "formats/gob",
+	"cbor": modules + "formats/cbor", "flatbuffers": modules + "formats/flatbuffers", "gob": modules + "formats/gob",
 	"protobuf": modules + "formats/protobuf",
 	"fb":       modules + "tools/demo/fb",
 }
