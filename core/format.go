@@ -78,6 +78,11 @@ type FormatPowers[V, W any] struct {
 	// trusted says that the row's checksum was right, so that nothing has to be validated. A table uses ViewLent before
 	// the other views, but for Load, whose view nobody gives back: that is View's.
 	ViewLent func(b []byte, trusted bool) (w W, r Releaser, err error)
+
+	// Owns says that no view, and no value that ViewInto has decoded, refers to the bytes that it was made of, as is so
+	// with most formats that decode. Tables do without knowing. A format around this one, which inflates or decrypts those
+	// bytes, uses their memory again at once if Owns says so, and else when the view is released.
+	Owns bool
 }
 
 // PowersOf returns what a format can do beside its three methods.

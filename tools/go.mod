@@ -39,10 +39,12 @@ require (
 	github.com/golang/snappy v0.0.5-0.20231225225746-43d5d4cd4e0e // indirect
 	github.com/guardkv/guardkv/backends/badger v0.1.0
 	github.com/guardkv/guardkv/backends/pebble v0.1.0
+	github.com/guardkv/guardkv/formats/compress v0.1.0
+	github.com/guardkv/guardkv/formats/encrypt v0.1.0
 	github.com/guardkv/guardkv/formats/flatbuffers v0.1.0
 	github.com/guardkv/guardkv/formats/gob v0.1.0
 	github.com/guardkv/guardkv/formats/protobuf v0.1.0
-	github.com/klauspost/compress v1.18.0 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
 	github.com/magefile/mage v1.17.2 // indirect
@@ -79,3 +81,7 @@ replace github.com/guardkv/guardkv/formats/gob => ../formats/gob
 replace github.com/guardkv/guardkv/formats/flatbuffers => ../formats/flatbuffers
 
 replace github.com/guardkv/guardkv/formats/protobuf => ../formats/protobuf
+
+replace github.com/guardkv/guardkv/formats/compress => ../formats/compress
+
+replace github.com/guardkv/guardkv/formats/encrypt => ../formats/encrypt

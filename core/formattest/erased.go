@@ -21,6 +21,7 @@ type format struct {
 	lent    func(b []byte, trusted bool) (w any, r core.Releaser, err error)
 	bind    func(stored []byte) (bound format, meta []byte, err error)
 	atRow   func(table core.TableID, key string) (format, error) // of the values of one row
+	owns    bool
 }
 
 // erased returns a format without its types.
@@ -32,6 +33,7 @@ func erased[V, W any](f core.ValueFormat[V, W], value func(W) V) format {
 		value:  func(w any) any { return value(as[W](w)) },
 	}
 	p := core.PowersOf(f)
+	e.owns = p.Owns
 	if p.ViewInto != nil {
 		e.into = func() func([]byte) (any, error) {
 			var w W

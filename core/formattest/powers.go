@@ -64,6 +64,9 @@ func (s *suite) readsIntoAs(into func(b []byte) (view any, err error), b []byte)
 	var got any
 	err := safely(func() error {
 		w, err := into(inside)
+		if s.format.owns {
+			spoil(inside)
+		}
 		if err == nil {
 			got = s.format.value(w)
 		}
@@ -84,6 +87,9 @@ func (s *suite) trusted() error {
 		w, err := s.format.trusted(inside)
 		if err != nil {
 			return fmt.Errorf("%s: %w", show(g.encoded), err)
+		}
+		if s.format.owns {
+			spoil(inside)
 		}
 		if v := s.format.value(w); !s.agree(v, g.read) {
 			return fmt.Errorf("%s: View reads %s, ViewTrusted %s", show(g.encoded), showValue(g.read), showValue(v))
@@ -110,7 +116,7 @@ func (s *suite) lent() error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", show(g.encoded), err)
 			}
-			if r != nil {
+			if r != nil || s.format.owns {
 				spoil(inside)
 			}
 			all = append(all, lentView{g, w, r})

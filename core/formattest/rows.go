@@ -37,6 +37,7 @@ func (f atRow[V, W]) View(b []byte) (w W, err error) {
 var errChangesKey = errors.New("View changes the key")
 
 func (f atRow[V, W]) Powers() (p core.FormatPowers[V, W]) {
+	p.Owns = core.PowersOf(f.ValueFormat).Owns
 	if lent := f.rows.ViewLent; lent != nil {
 		p.ViewLent = func(b []byte, trusted bool) (W, core.Releaser, error) {
 			return lent([]byte(f.key), b, trusted)

@@ -61,7 +61,7 @@ func (f *jsonFormat[T]) ID() string { return "json" }
 
 // Powers returns that the format knows whether it fits T, and reads into a T that it has read before.
 func (f *jsonFormat[T]) Powers() core.FormatPowers[T, T] {
-	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, ViewInto: f.ViewInto}
+	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, ViewInto: f.ViewInto, Owns: true}
 }
 
 // CheckValue returns an error if something of a T would be lost.

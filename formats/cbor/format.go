@@ -44,9 +44,9 @@ func (f *format[T]) ID() string {
 	return "cbor/1"
 }
 
-// Powers returns that the format knows whether it fits T.
+// Powers returns that the format knows whether it fits T, and that it decodes copies.
 func (f *format[T]) Powers() core.FormatPowers[T, T] {
-	return core.FormatPowers[T, T]{CheckValue: f.CheckValue}
+	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, Owns: true}
 }
 
 // CheckValue returns an error if something of a T would be lost.

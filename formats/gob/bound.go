@@ -52,6 +52,9 @@ func newBound[T any](l limits, records []record, current int) (*bound[T], error)
 // ID returns "gob/1".
 func (b *bound[T]) ID() string { return formatID }
 
+// Powers returns that the format decodes copies.
+func (b *bound[T]) Powers() core.FormatPowers[T, T] { return core.FormatPowers[T, T]{Owns: true} }
+
 // Append appends the encoding of v. The arguments may be reused when the call returns.
 func (b *bound[T]) Append(dst []byte, v T) ([]byte, error) {
 	result := binary.AppendUvarint(dst, b.current.number)

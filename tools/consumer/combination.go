@@ -71,6 +71,28 @@ var Combinations = []Combination{
 		Denied:   []string{"backendtest", "badger", "cbor", "core/memory", "flatbuffers", "formattest", "gob", "net/http", "pebble", "testing"},
 	},
 	{
+		Name:     "bbolt-compress",
+		Requires: []string{"core", "backends/bbolt", "formats/cbor", "formats/compress"},
+		Prints:   "Ada Lovelace, born 1815\n",
+		Links: []string{
+			"core", "backends/bbolt", "formats/cbor", "formats/compress",
+			"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress", "github.com/x448/float16", "go.etcd.io/bbolt", "golang.org/x/sys",
+		},
+		Denied: []string{
+			"backendtest", "badger", "compress/dict", "compress/s2", "core/memory", "encrypt", "flatbuffers", "formattest",
+			"formats/gob", "net/http", "pebble", "testing",
+		},
+	},
+	{
+		Name:     "bbolt-encrypt",
+		Requires: []string{"core", "backends/bbolt", "formats/gob", "formats/encrypt"},
+		Prints:   "Ada Lovelace, born 1815\n",
+		Links:    []string{"core", "backends/bbolt", "formats/gob", "formats/encrypt", "go.etcd.io/bbolt", "golang.org/x/sys"},
+		Denied: []string{
+			"backendtest", "badger", "cbor", "core/memory", "flatbuffers", "formats/compress", "formattest", "net/http", "pebble", "testing",
+		},
+	},
+	{
 		Name:     "pebble-cbor",
 		Requires: []string{"core", "backends/pebble", "formats/cbor"},
 		Prints:   "Ada Lovelace, born 1815\n",

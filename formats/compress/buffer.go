@@ -1,0 +1,37 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package compress
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// buffer is memory that is used again. What it is lent for lies in b.
+type buffer struct {
+	b     []byte
+	class int // b has room for 1<<class bytes
+}
+
+// buffers are those that nobody uses, by their class. So a row of a few bytes holds no buffer of many.
+var buffers [bits.UintSize]sync.Pool
+
+// newBuffer returns an empty buffer with room for n bytes.
+func newBuffer(n int) *buffer {
+	const smallest = 8
+	class := smallest
+	if n > 1<<smallest {
+		class = bits.Len(uint(n - 1))
+	}
+	if b, ok := buffers[class].Get().(*buffer); ok {
+		return b
+	}
+	return &buffer{make([]byte, 0, 1<<class), class}
+}
+
+// Release lets others use the buffer.
+func (b *buffer) Release() {
+	b.b = b.b[:0]
+	buffers[b.class].Put(b)
+}

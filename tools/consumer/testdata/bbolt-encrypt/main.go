@@ -1,0 +1,68 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bbolt-encrypt is an application with one engine and one format inside another one.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/guardkv/guardkv/backends/bbolt"
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/formats/encrypt"
+	"github.com/guardkv/guardkv/formats/gob"
+)
+
+type person struct {
+	Name string
+	Born int
+}
+
+func main() {
+	if err := run(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context) error {
+	db, err := core.Open(ctx, "people.db", bbolt.Backend{})
+	if err != nil {
+		return err
+	}
+	key, err := encrypt.NewKey(1, []byte("a secret of exactly 32 bytes ...")) // kept elsewhere, in earnest
+	if err != nil {
+		return err
+	}
+	ring, err := encrypt.NewKeys(key)
+	if err != nil {
+		return err
+	}
+	people, err := core.OpenTable(ctx, db, "people", keys.Uint64(), encrypt.New(gob.New[person](), ring))
+	if err != nil {
+		return err
+	}
+	if err := people.Put(ctx, 1815, person{"Ada Lovelace", 1815}); err != nil {
+		return err
+	}
+	if err := show(ctx, people, 1815); err != nil {
+		return err
+	}
+	if _, err := people.Get(ctx, 1816); !errors.Is(err, core.ErrNotFound) {
+		return fmt.Errorf("got %v for a key that is absent", err)
+	}
+	return db.Close()
+}
+
+func show(ctx context.Context, people *core.Table[uint64, person, person], key uint64) error {
+	g, err := people.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	fmt.Printf("%s, born %d\n", g.Value().Name, g.Value().Born)
+	return nil
+}

@@ -1,0 +1,111 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wrapped
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/formattest"
+	"github.com/guardkv/guardkv/core/values"
+	"github.com/guardkv/guardkv/formats/cbor"
+	"github.com/guardkv/guardkv/formats/compress"
+	"github.com/guardkv/guardkv/formats/encrypt"
+	"github.com/guardkv/guardkv/formats/flatbuffers"
+	"github.com/guardkv/guardkv/formats/gob"
+	"github.com/guardkv/guardkv/tools/demo/fb"
+)
+
+type person struct {
+	Name string
+	Born int
+	Tags []string
+}
+
+var people = []person{
+	{},
+	{Name: "Ada", Born: 1815},
+	{Name: "λ", Born: -1, Tags: []string{"", "x"}},
+	{Name: "Anna", Tags: strings.Fields(strings.Repeat("mathematician writer ", 60))},
+}
+
+var chars = []fb.CharT{
+	{},
+	{Name: "LATIN SMALL LETTER A", Properties: []string{"Alphabetic"}},
+	{Name: strings.Repeat("LATIN ", 100), Category: "Ll", Properties: strings.Fields(strings.Repeat("Alphabetic Lower ", 50))},
+}
+
+// ring has keys whose secrets are made of their IDs, the current one first.
+func ring(tb testing.TB, ids ...uint32) *encrypt.Keys {
+	tb.Helper()
+	var all []encrypt.Key
+	for _, id := range ids {
+		k, err := encrypt.NewKey(id, bytes.Repeat([]byte{byte(id), 2}, encrypt.KeySize/2))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		all = append(all, k)
+	}
+	keys, err := encrypt.NewKeys(all[0], all[1:]...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return keys
+}
+
+// wrapping is a way to go around a format.
+type wrapping[V, W any] struct {
+	name      string
+	encrypted bool
+	wrap      func(core.ValueFormat[V, W]) core.ValueFormat[V, W]
+}
+
+func wrappings[V, W any](tb testing.TB) []wrapping[V, W] {
+	type format = core.ValueFormat[V, W]
+	keys := ring(tb, 1, 2)
+	return []wrapping[V, W]{
+		{"compress", false, func(f format) format { return compress.New(f) }},
+		{"encrypt", true, func(f format) format { return encrypt.New(f, keys) }},
+		{"encrypt(compress)", true, func(f format) format { return encrypt.New(compress.New(f), keys) }},
+		{"compress(encrypt)", true, func(f format) format { return compress.New(encrypt.New(f, keys)) }},
+	}
+}
+
+// runAll runs the suite on a format in everything that goes around formats.
+func runAll[V, W any](t *testing.T, inner core.ValueFormat[V, W], x formattest.Extras[V, W], samples ...V) {
+	for _, w := range wrappings[V, W](t) {
+		t.Run(w.name, func(t *testing.T) {
+			extras := x
+			if w.encrypted { // whose views lie in other memory, and whose encodings are never the same
+				extras.Borrows, extras.Padded, extras.Varies = false, false, true
+			}
+			formattest.RunWith(t, w.wrap(inner), extras, samples...)
+		})
+	}
+}
+
+// sameChars compares what UnPack makes: no properties are an empty list.
+func sameChars(a, b fb.CharT) bool {
+	a.Properties, b.Properties = append([]string{}, a.Properties...), append([]string{}, b.Properties...)
+	return reflect.DeepEqual(a, b)
+}
+
+func TestFormats(t *testing.T) {
+	same := formattest.Extras[person, person]{}
+	t.Run("cbor", func(t *testing.T) { runAll(t, cbor.New[person](), same, people...) })
+	t.Run("gob", func(t *testing.T) { runAll(t, gob.New[person](), same, people...) })
+	t.Run("json", func(t *testing.T) { runAll(t, values.JSON[person](), same, people...) })
+	t.Run("strings", func(t *testing.T) {
+		runAll(t, values.String(), formattest.Extras[string, string]{Borrows: true}, "", "a", strings.Repeat("word ", 100))
+	})
+	t.Run("flatbuffers", func(t *testing.T) {
+		x := formattest.Extras[fb.CharT, fb.Char]{ // all of which are worth compressing, so that no view borrows
+			Value: func(c fb.Char) fb.CharT { return *c.UnPack() }, Same: sameChars, Padded: true,
+		}
+		runAll(t, flatbuffers.New[fb.CharT, fb.Char](fb.Schema), x, chars...)
+	})
+}
