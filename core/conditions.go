@@ -9,8 +9,9 @@ import (
 	"slices"
 )
 
-// Insert and Delete depend on one row. An engine that has Powers.Conditions looks for it when it writes, and tells what it
-// found; for another, and where several requests of a group are about one key, the row is read before: see request.decide.
+// Insert and Delete depend on one row. An engine that has Powers.Conditions looks for it when
+// it writes, and tells what it found; for another, and where several requests of a group are
+// about one key, the row is read before: see request.decide.
 
 // when is what an engine is asked for a condition.
 func (c condition) when() When {
@@ -23,8 +24,9 @@ func (c condition) when() When {
 	return Unconditional
 }
 
-// askable are the keys of a group whose conditions can be left to the engine: all, none, or those that only one request
-// of the group writes. What later requests of a key find depends on the answer to the first.
+// askable are the keys of a group whose conditions can be left to the engine: all, none, or
+// those that only one request of the group writes. What later requests of a key find depends on
+// the answer to the first.
 type askable struct {
 	all  bool
 	keys map[string]int // how many requests write each; nil if none is askable
@@ -50,8 +52,8 @@ func (w *writer) askable(group []*request) askable {
 	return askable{keys: keys}
 }
 
-// ask leaves the condition of the request to the engine, if it can be left to it. Of a group that is decided anew, request by
-// request, more can.
+// ask leaves the condition of the request to the engine, if it can be left to it. Of a group
+// that is decided anew, request by request, more can.
 func (r *request) ask(can askable) {
 	only := &r.writes[0]
 	r.asks = can.all || can.keys[string(only.Key)] == 1
@@ -61,7 +63,8 @@ func (r *request) ask(can askable) {
 	}
 }
 
-// applyAsking is apply for a group with conditions that are left to the engine. It tells the requests the answers.
+// applyAsking is apply for a group with conditions that are left to the engine. It tells the
+// requests the answers.
 func (w *writer) applyAsking(ctx context.Context, group []*request, b Batch) error {
 	w.met = slices.Grow(w.met[:0], len(b.Writes))[:len(b.Writes)]
 	clear(w.met)

@@ -32,14 +32,14 @@ const (
 // cannot be read returns ErrCorrupt, and stays. The other errors are those of Put. Canceling ctx
 // works until the write has joined a commit, which it has when fn runs.
 //
-// fn runs on the goroutine of the caller while everybody else who writes waits for it: it should be
-// short. Functions for other rows may run at the same time. It may run again, so it must set, not add
-// to, what it leaves outside the storage. old is
-// owned by the engine, must not be modified, and is valid until fn returns; what fn returns may
-// refer to it, and may be reused when Modify returns. fn may read the storage, and sees there what
-// is committed. A write to the storage inside of it returns ErrNestedWrite, if it is on the same
-// goroutine; on another goroutine, for which fn waits, it is a deadlock. Modify may be called from
-// any number of goroutines.
+// fn runs on the goroutine of the caller while everybody else who writes waits for it: it
+// should be short. Functions for other rows may run at the same time. It may run again, so it
+// must set, not add to, what it leaves outside the storage. old is owned by the engine, must
+// not be modified, and is valid until fn returns; what fn returns may refer to it, and may be
+// reused when Modify returns. fn may read the storage, and sees there what is committed. A
+// write to the storage inside of it returns ErrNestedWrite, if it is on the same goroutine; on
+// another goroutine, for which fn waits, it is a deadlock. Modify may be called from any number
+// of goroutines.
 func (t *Table[K, V, W]) Modify(
 	ctx context.Context, k K, fn func(old W, found bool) (V, Change, error),
 ) error {
@@ -58,7 +58,7 @@ func (t *Table[K, V, W]) Modify(
 			failed = failure
 			return writes, err
 		})
-		err = t.commit(ctx, &r.request)
+		err = t.submit(ctx, &r.request)
 		r.modify.run = nil
 	}
 	r.modify = nil
@@ -173,8 +173,8 @@ func (r *request) look(ctx context.Context, base *groupBase, seen leftRows) {
 	m.running = true
 }
 
-// ask asks the request's function what is written. From here on the request is its goroutine's, until collect got
-// the answer.
+// ask asks the request's function what is written. From here on the request is its goroutine's,
+// until collect got the answer.
 func (w *writer) ask(r *request) {
 	w.functions.asked = append(w.functions.asked, r)
 	if r != w.own {

@@ -10,10 +10,10 @@ import (
 	"sync/atomic"
 )
 
-// functionRunner runs the functions of Updates and Modifies of a storage. A write to the storage
-// inside of one would wait for itself, and is found by the stack of its goroutine, where frames spell
-// the storage's number. The runtime tells no goroutine who it is but in the text of its stack
-// trace, which takes ten times as long.
+// functionRunner runs the functions of Updates and Modifies of a storage. A write to the
+// storage inside of one would wait for itself, and is found by the stack of its goroutine,
+// where frames spell the storage's number. The runtime tells no goroutine who it is but in the
+// text of its stack trace, which takes ten times as long.
 type functionRunner struct {
 	number  uint64       // of the storage, in this process
 	running atomic.Int32 // so that writes need not look at their stack while there are none
@@ -37,8 +37,9 @@ func (f *functionRunner) here() bool {
 var errNested = fmt.Errorf("%w: inside an Update use the Tx that it passed to its function; inside a Modify return what is to be written",
 	ErrNestedWrite)
 
-// spellNumber calls fn below frames that spell a number: itself, then spellZero or spellOne for each
-// bit, the lowest first. Each of the three has one call, so that a single program counter tells it.
+// spellNumber calls fn below frames that spell a number: itself, then spellZero or spellOne for
+// each bit, the lowest first. Each of the three has one call, so that a single program counter
+// tells it.
 //
 //go:noinline
 func spellNumber(n uint64, fn func()) { spellRest(n, fn) }

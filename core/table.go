@@ -190,7 +190,7 @@ func (t *Table[K, V, W]) write(ctx context.Context, when condition, k K, v *V) (
 		r = &rowRequest{request: request{done: make(chan struct{}, 1)}}
 	}
 	if err = t.encode(r, when, k, v); err == nil {
-		err = t.commit(ctx, &r.request)
+		err = t.submit(ctx, &r.request)
 	}
 	existed = r.existed
 	t.reuse(r)
@@ -223,8 +223,8 @@ func (t *Table[K, V, W]) encode(r *rowRequest, when condition, k K, v *V) (err e
 	return nil
 }
 
-// commit makes a request of this table durable.
-func (t *Table[K, V, W]) commit(ctx context.Context, r *request) error {
+// submit makes a request of this table durable.
+func (t *Table[K, V, W]) submit(ctx context.Context, r *request) error {
 	shard, at, err := t.storage.enter("write")
 	if err != nil {
 		return err
@@ -278,7 +278,7 @@ func (t *Table[K, V, W]) commitBatch(ctx context.Context, b *batch) error {
 	if err := t.storage.limits.checkBatch(len(writes), size); err != nil {
 		return err
 	}
-	return t.commit(ctx, &request{writes: writes, bytes: size, done: make(chan struct{}, 1)})
+	return t.submit(ctx, &request{writes: writes, bytes: size, done: make(chan struct{}, 1)})
 }
 
 // Count returns the number of rows.

@@ -1,0 +1,230 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// commitGroup commits the group in one Apply and tells every request its outcome. A group that the
+// engine refuses had nothing written. One request alone may be at fault, so each then gets a commit
+// of its own.
+func (w *writer) commitGroup(group []*request) {
+	err := w.applyGroup(group)
+	for try := 1; len(group) == 1 && errors.Is(err, ErrConflict) && try < conflictTries; try++ {
+		backOff(try)
+		err = w.applyGroup(group)
+	}
+	if len(group) > 1 && (errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict)) {
+		for i := range group {
+			w.commitGroup(group[i : i+1])
+		}
+		return
+	}
+	w.settle(group, err)
+}
+
+// settle tells those of the group who do not know it yet the outcome. A request that has been
+// told is its owner's again, so it leaves the group, whose length stays: lead looks at it.
+func (w *writer) settle(group []*request, err error) {
+	for i, r := range group {
+		if r == nil {
+			continue
+		}
+		if err != nil && (r.err == nil || r.relies) {
+			r.err = err
+		}
+		group[i] = nil
+		r.finish(r.err)
+	}
+}
+
+// applyGroup leaves the error of a request that fails alone in the request, and returns what
+// fails all others.
+func (w *writer) applyGroup(group []*request) error {
+	if err := w.sound(); err != nil {
+		return err
+	}
+	ctx := context.Background() // from here on the commit belongs to everybody in the group
+	base := groupBase{engine: w.storage.engine, alone: len(group) == 1 && !w.storage.powers.Shared}
+	defer base.close(w.storage)
+	asking := w.decide(ctx, group, &base)
+	if err := w.fits(group); err != nil {
+		return err
+	}
+	b := Batch{Writes: w.merge(group), Base: base.snapshot}
+	if asking {
+		return w.applyAsking(ctx, group, b)
+	}
+	return w.apply(ctx, b)
+}
+
+// groupBase is the state that the conditions of a group are looked up in. A request alone reads
+// the one row that it asks for; several must all see the same state, which is the base of their
+// commit, and so must one beside whom others write.
+type groupBase struct {
+	engine   Engine
+	alone    bool
+	snapshot Snapshot // nil until it is needed
+	err      error    // why there is none; whoever asks for nothing does not care
+}
+
+// get returns the value of the row at key, which is valid until held is released, if held is
+// not nil, and the group's base is closed.
+func (b *groupBase) get(ctx context.Context, key []byte) (value []byte, held Releaser, err error) {
+	if b.alone {
+		return b.engine.Get(ctx, key)
+	}
+	if b.snapshot == nil && b.err == nil {
+		b.snapshot, b.err = b.engine.Snapshot(ctx)
+	}
+	if b.err != nil {
+		return nil, nil, b.err
+	}
+	return b.snapshot.Get(ctx, key)
+}
+
+// has reports whether there is a row at key.
+func (b *groupBase) has(ctx context.Context, key []byte) (found bool, err error) {
+	_, held, err := b.get(ctx, key)
+	if err == nil {
+		releaseValue(held)
+	}
+	return foundRow(err)
+}
+
+// foundRow turns the error of a Get into its answer.
+func foundRow(err error) (bool, error) {
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (b *groupBase) close(s *Storage) {
+	if b.snapshot != nil {
+		s.logClose(b.snapshot.Close())
+	}
+}
+
+// leftRows are what the requests of a group leave behind, by key. A function that still runs is
+// taken to write.
+type leftRows map[string]leftRow
+
+type leftRow struct {
+	*Write
+	by *request
+}
+
+// restore makes left what is left at key.
+func (l leftRows) restore(key []byte, left leftRow) {
+	switch {
+	case l == nil: // the request is alone
+	case left.by == nil:
+		delete(l, string(key))
+	default:
+		l[string(key)] = left
+	}
+}
+
+// decide settles the conditions of the group, in its order, and reports whether some are left
+// to the engine.
+func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) (asking bool) {
+	var seen leftRows
+	defer func() { w.collect(seen) }() // also if the engine panics, or the leader's own function
+	askable := w.askable(group)
+	for _, r := range group {
+		r.err, r.asks = nil, false
+		if r.table != nil && r.table.dropped.Load() {
+			r.err = ErrDropped
+			continue
+		}
+		if w.functions.runs(r, seen) {
+			w.answerOwn()
+			w.collect(seen)
+		}
+		switch r.when {
+		case always:
+		case byFunction:
+			r.look(ctx, base, seen)
+		default:
+			r.ask(askable)
+			if r.asks {
+				asking = true
+			} else {
+				r.decide(ctx, base, seen)
+			}
+		}
+		if len(group) > 1 && (r.runs() || !r.writesNothing()) {
+			seen = r.leave(seen)
+		}
+		if r.runs() {
+			w.ask(r)
+		}
+	}
+	w.answerOwn()
+	return asking
+}
+
+// merge returns the writes of the group in the order of their keys; of equal keys the last one
+// counts.
+func (w *writer) merge(group []*request) []Write {
+	if len(group) == 1 && !group[0].writesNothing() {
+		return group[0].writes
+	}
+	all := w.merged[:0]
+	for _, r := range group {
+		if !r.writesNothing() {
+			all = append(all, r.writes...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Write) int { return bytes.Compare(a.Key, b.Key) })
+	kept := all[:0]
+	for i, wr := range all {
+		if i+1 == len(all) || !bytes.Equal(wr.Key, all[i+1].Key) {
+			kept = append(kept, wr)
+		}
+	}
+	w.merged = all
+	return kept
+}
+
+// apply makes the writes durable. The caller has the turn. From here on the commit cannot be
+// cancelled: an engine that gave up in its middle would leave the outcome unknown.
+func (w *writer) apply(ctx context.Context, b Batch) error {
+	if len(b.Writes) == 0 {
+		return nil
+	}
+	w.failed = errUnsettled // unless Apply returns
+	if ctx.Done() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	err := w.storage.engine.Apply(ctx, b)
+	w.failed = err
+	clear(w.merged) // keep no caller's bytes alive
+	if err != nil && goesOn(err) {
+		w.failed = nil
+	}
+	return err
+}
+
+// goesOn reports whether Apply failed in a way after which it may be called again: the storage
+// is as it was, or the engine vouches for its state.
+func goesOn(err error) bool {
+	return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNoRoom) ||
+		errors.Is(err, ErrUnavailable) || errors.Is(err, ErrMaybe) || errors.Is(err, ErrSnapshotExpired)
+}
+
+// sound returns an error if an Apply failed before: what is on disk is known again only after
+// reopening.
+func (w *writer) sound() error {
+	if w.failed == nil {
+		return nil
+	}
+	return fmt.Errorf("an earlier write failed, reopen the storage to write again: %w", w.failed)
+}
