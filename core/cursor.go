@@ -23,8 +23,8 @@ type cursor struct {
 
 	// outside a transaction
 	storage *Storage
-	shard   *readerShard
-	at      *place
+	shard   *usageShard
+	at      *callSite
 
 	// inside a transaction
 	tx      *Tx

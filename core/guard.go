@@ -22,12 +22,12 @@ type Guard[W any] struct {
 	gen uint64
 }
 
-// guardState is the part of a guard that its copies share. It is recycled: the generation of its seat tells the
+// guardState is the part of a guard that its copies share. It is recycled: the generation of its slot tells the
 // tenants apart, so that a stale copy can neither read nor close what belongs to the next tenant.
 //
 // The view lives here and not in the Guard because the compiler keeps structs of more than four words in memory.
 type guardState[W any] struct {
-	seat    *seat
+	slot    *slot
 	view    W
 	release Releaser
 	home    *guardPool[W]
@@ -58,12 +58,12 @@ func (s *guardState[W]) settle() {
 // may not close a guard whose value another one is using.
 func (g Guard[W]) Value() (w W) {
 	s := g.s
-	if s == nil || s.seat.gen.Load() != g.gen {
+	if s == nil || s.slot.gen.Load() != g.gen {
 		panicGuardClosed()
 	}
 	s.raceRead()
 	w = s.view
-	if s.seat.gen.Load() != g.gen { // closed and reused while it was read
+	if s.slot.gen.Load() != g.gen { // closed and reused while it was read
 		panicGuardClosed()
 	}
 	return w
@@ -72,7 +72,7 @@ func (g Guard[W]) Value() (w W) {
 // Close ends the guard. Its error is always nil; it is there so that a Guard is an io.Closer.
 func (g Guard[W]) Close() error {
 	s := g.s
-	if s != nil && s.seat.gen.CompareAndSwap(g.gen, g.gen+1) {
+	if s != nil && s.slot.gen.CompareAndSwap(g.gen, g.gen+1) {
 		s.home.close(s) // the only one: the state is nobody else's until it is recycled
 	}
 	return nil
@@ -83,25 +83,25 @@ func panicGuardClosed() { panic(ErrGuardClosed) }
 
 // guardPool makes and recycles the guard states of one table.
 type guardPool[W any] struct {
-	readers *readers
-	places  *places // nil unless tracked
-	table   string
-	prefix  []byte // of the table's stored keys
-	pool    sync.Pool
+	usage  *usage
+	sites  *callSites // nil unless tracked
+	table  string
+	prefix []byte // of the table's stored keys
+	pool   sync.Pool
 }
 
-func newGuardPool[W any](r *readers, table string, prefix []byte) *guardPool[W] {
-	return &guardPool[W]{readers: r, places: r.places, table: table, prefix: prefix}
+func newGuardPool[W any](u *usage, table string, prefix []byte) *guardPool[W] {
+	return &guardPool[W]{usage: u, sites: u.sites, table: table, prefix: prefix}
 }
 
-// take returns a state whose seat is taken, and the generation of its guard, or nil if the storage is closed.
+// take returns a state whose slot is taken, and the generation of its guard, or nil if the storage is closed.
 func (p *guardPool[W]) take() (s *guardState[W], gen uint64) {
 	s, _ = p.pool.Get().(*guardState[W])
 	if s == nil {
 		s = p.new()
 	}
-	gen = s.seat.gen.Add(seatTaken)
-	if p.readers.shut.Load() { // looked at after the seat is taken: Close sets it before it looks at the seats
+	gen = s.slot.gen.Add(slotTaken)
+	if p.usage.shut.Load() { // looked at after the slot is taken: Close sets it before it looks at the slots
 		p.giveBack(s)
 		return nil, 0
 	}
@@ -110,8 +110,8 @@ func (p *guardPool[W]) take() (s *guardState[W], gen uint64) {
 
 // new registers the report on forgotten guards once for the life of the state, which costs a Get nothing.
 func (p *guardPool[W]) new() *guardState[W] {
-	s := &guardState[W]{home: p, seat: p.readers.newSeat(p.table), keybuf: bytes.Clone(p.prefix)}
-	runtime.AddCleanup(s, p.readers.abandon, s.seat)
+	s := &guardState[W]{home: p, slot: p.usage.newSlot(p.table), keybuf: bytes.Clone(p.prefix)}
+	runtime.AddCleanup(s, p.usage.abandon, s.slot)
 	return s
 }
 
@@ -119,9 +119,9 @@ func (p *guardPool[W]) new() *guardState[W] {
 // clearing it would cost every Close more than it saves.
 func (p *guardPool[W]) close(s *guardState[W]) {
 	s.raceWrite()
-	if p.places != nil {
-		p.places.remove(s.seat.at)
-		s.seat.at = nil
+	if p.sites != nil {
+		p.sites.remove(s.slot.at)
+		s.slot.at = nil
 	}
 	defer p.giveBack(s) // also if the engine panics
 	s.release.Release()
@@ -137,6 +137,6 @@ func (p *guardPool[W]) desert(s *guardState[W], held bool) {
 
 // giveBack recycles a state that holds nothing.
 func (p *guardPool[W]) giveBack(s *guardState[W]) {
-	p.readers.leaveSeat(s.seat)
+	p.usage.freeSlot(s.slot)
 	p.pool.Put(s)
 }

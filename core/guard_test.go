@@ -159,14 +159,14 @@ func TestClosedSeatsAreForgotten(t *testing.T) {
 	tb.guards.pool = sync.Pool{}
 	for i := 0; ; i++ {
 		runtime.GC()
-		tb.storage.readers.mu.Lock()
-		n := len(tb.storage.readers.seats)
-		tb.storage.readers.mu.Unlock()
+		tb.storage.usage.mu.Lock()
+		n := len(tb.storage.usage.slots)
+		tb.storage.usage.mu.Unlock()
 		if n == 0 {
 			return
 		}
 		if i == 100 {
-			t.Fatalf("%d seats of collected states are still kept", n)
+			t.Fatalf("%d slots of collected states are still kept", n)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -213,7 +213,7 @@ func TestCloseAgainBesideACallThatIsTurnedAway(t *testing.T) {
 	if err := tb.storage.Close(); err != nil {
 		t.Fatal(err)
 	}
-	tb.storage.readers.shards[3].n.Add(1) // what enter does before it looks whether the storage is open
+	tb.storage.usage.shards[3].n.Add(1) // what enter does before it looks whether the storage is open
 	if err := tb.storage.Close(); err != nil {
 		t.Error("Close, after the engine was closed:", err)
 	}

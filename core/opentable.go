@@ -292,7 +292,7 @@ func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key Key
 	if s.opts.validation == ValidateFull {
 		t.rows.trusts = false // a checksum that is right does not say who wrote it
 	}
-	t.guards = newGuardPool[W](&s.readers, state.name(), t.rows.prefix())
+	t.guards = newGuardPool[W](&s.usage, state.name(), t.rows.prefix())
 	return t
 }
 

@@ -46,7 +46,7 @@ type openHandle struct {
 	closed atomic.Bool
 	what   string
 	table  string
-	at     *place // where it was made, if that is tracked
+	at     *callSite // where it was made, if that is tracked
 	logger *slog.Logger
 }
 
@@ -69,7 +69,7 @@ func (s Scan[K, V, W]) Cursor(ctx context.Context) (*Cursor[K, W], error) {
 		left:   s.limit,
 		open: &openHandle{
 			what: "a cursor", table: s.table.state.name(), at: rows.at,
-			logger: s.table.storage.readers.logger,
+			logger: s.table.storage.usage.logger,
 		},
 	}
 	if s.tx == nil || s.tx.shared != nil { // others close what their function leaves open

@@ -39,7 +39,7 @@ func OpenRaw(ctx context.Context, s *Storage, name string) (*Table[[]byte, []byt
 	record := *state.record.Load()
 	t := &Table[[]byte, []byte, []byte]{storage: s, state: state, raw: true}
 	t.rows = newRowFormat(record, s.limits, encodedKeys{}, encodedValues{})
-	t.guards = newGuardPool[[]byte](&s.readers, name, t.rows.prefix())
+	t.guards = newGuardPool[[]byte](&s.usage, name, t.rows.prefix())
 	if !state.use.open() {
 		return nil, s.fail("open raw", name, nil, errBeingReplaced)
 	}

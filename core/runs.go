@@ -201,7 +201,7 @@ func (h *runReader) damaged() error {
 	return fmt.Errorf("the temporary file %s is not as it was written", h.file.Name())
 }
 
-// runHeap is a heap of readers: the lowest key is in front, of equal keys the newest.
+// runHeap is a heap of usage: the lowest key is in front, of equal keys the newest.
 type runHeap []*runReader
 
 func (h runHeap) Len() int { return len(h) }

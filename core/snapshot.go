@@ -40,7 +40,7 @@ func (s *Storage) Snapshot(ctx context.Context) (*Tx, error) {
 		return nil, s.fail("snapshot", "", nil, err)
 	}
 	taken = true
-	tx.shared = &sharedTx{handle: &openHandle{what: "a snapshot", at: at, logger: s.readers.logger}}
+	tx.shared = &sharedTx{handle: &openHandle{what: "a snapshot", at: at, logger: s.usage.logger}}
 	tx.shared.leave = func() { s.leave(shard, at) }
 	runtime.AddCleanup(tx, (*openHandle).abandon, tx.shared.handle)
 	return tx, nil

@@ -22,7 +22,7 @@ type Storage struct {
 	recreated atomic.Pointer[Recreation]
 	catalogue catalogue
 	writer    writer
-	readers   readers
+	usage     usage
 
 	closeOnce sync.Once
 	closed    chan struct{} // closed when the engine is
@@ -41,11 +41,11 @@ func newStorage(path string, e Engine, o options) *Storage {
 	s.writer.storage = s
 	s.writer.runner.number = storages.Add(1)
 	s.writer.turn = make(chan struct{}, 1)
-	s.readers.idle = s.closeEngine
-	s.readers.seats = make(map[*seat]struct{})
-	s.readers.logger = o.logger.With("storage", path)
+	s.usage.idle = s.closeEngine
+	s.usage.slots = make(map[*slot]struct{})
+	s.usage.logger = o.logger.With("storage", path)
 	if o.tracking {
-		s.readers.places = &places{open: make(map[*place]struct{})}
+		s.usage.sites = &callSites{open: make(map[*callSite]struct{})}
 	}
 	return s
 }
@@ -189,9 +189,9 @@ func (s *Storage) Close() error { return s.fail("close", "", nil, s.close()) }
 
 // close is Close, whose error does not say what was called.
 func (s *Storage) close() error {
-	s.readers.shut.Store(true)
-	if n := s.readers.open(); n > 0 && !s.engineClosed() { // of a closed engine, those that are being turned away
-		return s.readers.errOpen(n)
+	s.usage.shut.Store(true)
+	if n := s.usage.open(); n > 0 && !s.engineClosed() { // of a closed engine, those that are being turned away
+		return s.usage.errOpen(n)
 	}
 	s.closeEngine()
 	<-s.closed
@@ -221,17 +221,17 @@ func (s *Storage) engineClosed() bool {
 }
 
 // enter counts a scan, a transaction or a call until leave.
-func (s *Storage) enter(what string) (*readerShard, *place, error) {
-	shard := s.readers.shard()
-	if !s.readers.enter(shard) {
+func (s *Storage) enter(what string) (*usageShard, *callSite, error) {
+	shard := s.usage.shard()
+	if !s.usage.enter(shard) {
 		return nil, nil, ErrClosed
 	}
-	return shard, s.readers.places.add(what, 2), nil
+	return shard, s.usage.sites.add(what, 2), nil
 }
 
-func (s *Storage) leave(shard *readerShard, at *place) {
-	s.readers.places.remove(at)
-	s.readers.leave(shard)
+func (s *Storage) leave(shard *usageShard, at *callSite) {
+	s.usage.sites.remove(at)
+	s.usage.leave(shard)
 }
 
 // fail makes the error of a public method. An error that is one already keeps its more precise

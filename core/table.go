@@ -46,8 +46,8 @@ func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 		return Guard[W]{}, t.failAt("get", k, err)
 	}
 	s.step = filled
-	if t.guards.places != nil {
-		s.seat.at = t.guards.places.add("guard of "+t.state.name(), 1)
+	if t.guards.sites != nil {
+		s.slot.at = t.guards.sites.add("guard of "+t.state.name(), 1)
 	}
 	return Guard[W]{s, gen}, nil
 }

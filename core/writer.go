@@ -21,8 +21,8 @@ import (
 // for nobody, no timer is involved, and no goroutine has to be stopped.
 type writer struct {
 	storage *Storage
-	turn    chan struct{}         // holds one element while somebody has the turn
-	holder  atomic.Pointer[place] // where the turn was taken, if that is tracked
+	turn    chan struct{}            // holds one element while somebody has the turn
+	holder  atomic.Pointer[callSite] // where the turn was taken, if that is tracked
 
 	runner functionRunner // of the functions of whoever has the turn
 
@@ -114,7 +114,7 @@ func (w *writer) acquire(ctx context.Context) error {
 }
 
 func (w *writer) release() {
-	if w.storage.readers.places != nil {
+	if w.storage.usage.sites != nil {
 		w.holder.Store(nil)
 	}
 	<-w.turn
@@ -122,10 +122,10 @@ func (w *writer) release() {
 
 // hold records who has the turn, if that is tracked.
 func (w *writer) hold() {
-	if w.storage.readers.places == nil {
+	if w.storage.usage.sites == nil {
 		return
 	}
-	at := &place{what: "write"}
+	at := &callSite{what: "write"}
 	at.n = runtime.Callers(2, at.pcs[:])
 	w.holder.Store(at)
 }
@@ -134,7 +134,7 @@ func (w *writer) hold() {
 // is tracked.
 func (w *writer) waited(ctx context.Context) error {
 	err := fmt.Errorf("waiting for the turn to write: %w", ctx.Err())
-	if w.storage.readers.places == nil {
+	if w.storage.usage.sites == nil {
 		return fmt.Errorf("%w; use core.WithTracking to learn who has it", err)
 	}
 	if at := w.holder.Load(); at != nil {

@@ -40,7 +40,7 @@ func closeGuards(t *testing.T, n int, shut bool) time.Duration {
 	return took
 }
 
-// Every guard that was closed after its storage looked at the seats of all others: 12 seconds for 16,000, and
+// Every guard that was closed after its storage looked at the slots of all others: 12 seconds for 16,000, and
 // less than a millisecond before it.
 func TestClosingGuardsAfterTheStorageIsLinear(t *testing.T) {
 	const n, most = 16000, 100 // the ratio was 20,000
@@ -50,7 +50,7 @@ func TestClosingGuardsAfterTheStorageIsLinear(t *testing.T) {
 	}
 }
 
-// A call that is refused looked at every seat, under a lock.
+// A call that is refused looked at every slot, under a lock.
 func TestARefusedCallLooksAtOneSeat(t *testing.T) {
 	s := newStorage("fake", &oneRow{value: make([]byte, 64)}, newOptions(nil))
 	tb := fakeTableOn(s, func([]byte) int { return 0 })
@@ -69,8 +69,8 @@ func TestARefusedCallLooksAtOneSeat(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if left := len(s.readers.last.left); left < len(guards)-2 {
-		t.Errorf("refused calls have looked at %d of %d seats, want one or two", len(guards)-left, len(guards))
+	if left := len(s.usage.last.left); left < len(guards)-2 {
+		t.Errorf("refused calls have looked at %d of %d slots, want one or two", len(guards)-left, len(guards))
 	}
 	for _, g := range guards {
 		g.Close()
@@ -87,7 +87,7 @@ func TestReadersAnnounceThemselvesFirst(t *testing.T) {
 		rounds = 10_000
 	}
 	var closed atomic.Bool
-	r := &readers{idle: func() { closed.Store(true) }}
+	r := &usage{idle: func() { closed.Store(true) }}
 	var round, entered atomic.Int64
 	failed := make(chan int, 1)
 	go func() {
