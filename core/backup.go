@@ -64,11 +64,11 @@ func (s *Storage) Backup(ctx context.Context, w io.Writer) error {
 	if err := missing("writer", w); err != nil {
 		return s.fail("backup", "", nil, err)
 	}
-	shard, at, err := s.enter("backup")
+	v, err := s.enter("backup")
 	if err != nil {
 		return s.fail("backup", "", nil, err)
 	}
-	defer s.leave(shard, at)
+	defer v.leave()
 	snap, err := s.snapshot(ctx)
 	if err != nil {
 		return s.fail("backup", "", nil, err)

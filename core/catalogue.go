@@ -218,11 +218,11 @@ func (c *catalogue) change(fn func()) {
 
 // Tables describes the tables, in the order of their names.
 func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
-	shard, at, err := s.enter("call")
+	v, err := s.enter("call")
 	if err != nil {
 		return nil, s.fail("tables", "", nil, err)
 	}
-	defer s.leave(shard, at)
+	defer v.leave()
 	snap, err := s.snapshot(ctx)
 	if err != nil {
 		return nil, s.fail("tables", "", nil, err)

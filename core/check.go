@@ -13,11 +13,11 @@ import (
 // structures, the catalogue, and every row. Of a table that is open, every key is decoded and every value validated;
 // of the others, what has a checksum is compared with it.
 func (s *Storage) Check(ctx context.Context) error {
-	shard, at, err := s.enter("call")
+	v, err := s.enter("call")
 	if err != nil {
 		return s.fail("check", "", nil, err)
 	}
-	defer s.leave(shard, at)
+	defer v.leave()
 	snap, err := s.snapshot(ctx)
 	if err != nil {
 		return s.fail("check", "", nil, err)

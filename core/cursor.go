@@ -21,10 +21,7 @@ type cursor struct {
 	closed   bool
 	lent     Releaser // of the last row's view, nil if the format lends nothing
 
-	// outside a transaction
-	storage *Storage
-	shard   *usageShard
-	at      *callSite
+	visit visit // outside a transaction
 
 	// inside a transaction
 	tx      *Tx
@@ -47,11 +44,11 @@ const ctxSteps = 128
 
 // scan returns a cursor over a snapshot of its own.
 func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
-	shard, at, err := s.enter("scan")
+	v, err := s.enter("scan")
 	if err != nil {
 		return nil, err
 	}
-	c := &cursor{ctx: ctx, storage: s, shard: shard, at: at}
+	c := &cursor{ctx: ctx, visit: v}
 	opened := false
 	defer func() { // also if the engine panics
 		if !opened {
@@ -70,11 +67,11 @@ func (c *cursor) begin(ctx context.Context, r ScanRange) (err error) {
 	if err := live(ctx); err != nil {
 		return err
 	}
-	if scan := c.storage.powers.Scan; scan != nil {
+	if scan := c.visit.storage.powers.Scan; scan != nil {
 		c.rows, err = scan(ctx, r)
 		return err
 	}
-	if c.snapshot, err = c.storage.engine.Snapshot(ctx); err != nil {
+	if c.snapshot, err = c.visit.storage.engine.Snapshot(ctx); err != nil {
 		return err
 	}
 	c.rows, err = c.snapshot.Scan(ctx, r)
@@ -231,12 +228,12 @@ func (c *cursor) close() {
 		c.tx.storage.logClose(c.rows.Close())
 		return
 	}
-	defer c.storage.leave(c.shard, c.at) // whatever the engine, or the logger, does before
+	defer c.visit.leave() // whatever the engine, or the logger, does before
 	if c.snapshot != nil {
-		defer func() { c.storage.logClose(c.snapshot.Close()) }()
+		defer func() { c.visit.storage.logClose(c.snapshot.Close()) }()
 	}
 	if c.rows != nil {
-		c.storage.logClose(c.rows.Close())
+		c.visit.storage.logClose(c.rows.Close())
 	}
 }
 

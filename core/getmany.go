@@ -88,11 +88,11 @@ func (m *getMany[K, V, W]) answer(ctx context.Context) error {
 		return ErrDropped
 	}
 	s := m.table.storage
-	shard, at, err := s.enter("get many")
+	v, err := s.enter("get many")
 	if err != nil {
 		return err
 	}
-	defer s.leave(shard, at)
+	defer v.leave()
 	if err := live(ctx); err != nil {
 		return err
 	}

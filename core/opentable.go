@@ -68,11 +68,11 @@ func (o *tableOpener[K, V, W]) take(ctx context.Context, opts []TableOption) err
 }
 
 func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error) {
-	shard, at, err := o.storage.enter("call")
+	v, err := o.storage.enter("call")
 	if err != nil {
 		return nil, err
 	}
-	defer o.storage.leave(shard, at)
+	defer v.leave()
 	if err := o.check(); err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (s Scan[K, V, W]) Cursor(ctx context.Context) (*Cursor[K, W], error) {
 		fail:   func(err error) error { return s.table.fail("cursor", err) },
 		left:   s.limit,
 		open: &openHandle{
-			what: "a cursor", table: s.table.state.name(), at: rows.at,
+			what: "a cursor", table: s.table.state.name(), at: rows.visit.at,
 			logger: s.table.storage.usage.logger,
 		},
 	}

@@ -26,11 +26,11 @@ func OpenRaw(ctx context.Context, s *Storage, name string) (*Table[[]byte, []byt
 	if err := live(ctx); err != nil {
 		return nil, s.fail("open raw", name, nil, err)
 	}
-	shard, at, err := s.enter("call")
+	v, err := s.enter("call")
 	if err != nil {
 		return nil, s.fail("open raw", name, nil, err)
 	}
-	defer s.leave(shard, at)
+	defer v.leave()
 	state := s.catalogue.find(name)
 	if state == nil {
 		err := fmt.Errorf("%w: there is no such table", ErrNotFound)

@@ -88,11 +88,11 @@ func (s *Storage) Size(ctx context.Context) (int64, error) {
 	if err := live(ctx); err != nil {
 		return 0, s.fail("size", "", nil, err)
 	}
-	shard, at, err := s.enter("call")
+	v, err := s.enter("call")
 	if err != nil {
 		return 0, s.fail("size", "", nil, err)
 	}
-	defer s.leave(shard, at)
+	defer v.leave()
 	if s.powers.Size == nil {
 		return 0, s.fail("size", "", nil, errNoSize)
 	}

@@ -25,14 +25,14 @@ import (
 // process ends. While it is open, the engine keeps what is overwritten and deleted, so it should
 // not live for hours.
 func (s *Storage) Snapshot(ctx context.Context) (*Tx, error) {
-	shard, at, err := s.enter("snapshot")
+	v, err := s.enter("snapshot")
 	if err != nil {
 		return nil, s.fail("snapshot", "", nil, err)
 	}
 	taken := false
 	defer func() { // also if the engine panics
 		if !taken {
-			s.leave(shard, at)
+			v.leave()
 		}
 	}()
 	tx, err := s.begin(ctx)
@@ -40,8 +40,8 @@ func (s *Storage) Snapshot(ctx context.Context) (*Tx, error) {
 		return nil, s.fail("snapshot", "", nil, err)
 	}
 	taken = true
-	tx.shared = &sharedTx{handle: &openHandle{what: "a snapshot", at: at, logger: s.usage.logger}}
-	tx.shared.leave = func() { s.leave(shard, at) }
+	tx.shared = &sharedTx{handle: &openHandle{what: "a snapshot", at: v.at, logger: s.usage.logger}}
+	tx.shared.leave = v.leave
 	runtime.AddCleanup(tx, (*openHandle).abandon, tx.shared.handle)
 	return tx, nil
 }

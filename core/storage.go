@@ -56,11 +56,11 @@ func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
 	if fn == nil {
 		return s.fail("view", "", nil, errNoFunction)
 	}
-	shard, at, err := s.enter("transaction")
+	v, err := s.enter("transaction")
 	if err != nil {
 		return s.fail("view", "", nil, err)
 	}
-	defer s.leave(shard, at)
+	defer v.leave()
 	tx, err := s.begin(ctx)
 	if err != nil {
 		return s.fail("view", "", nil, err)
@@ -139,11 +139,11 @@ func (s *Storage) exclusively(ctx context.Context, fn func() error) error {
 
 // counted runs fn as a call that keeps the engine open.
 func (s *Storage) counted(what string, fn func() error) error {
-	shard, at, err := s.enter(what)
+	v, err := s.enter(what)
 	if err != nil {
 		return err
 	}
-	defer s.leave(shard, at)
+	defer v.leave()
 	return fn()
 }
 
@@ -173,11 +173,11 @@ func (s *Storage) Recreated() (Recreation, bool) {
 // has one of that type. It is an escape hatch for reading: writing through it breaks the promises
 // of this package, and Compact may replace the handle.
 func (s *Storage) As(target any) bool {
-	shard, at, err := s.enter("call")
+	v, err := s.enter("call")
 	if err != nil {
 		return false
 	}
-	defer s.leave(shard, at)
+	defer v.leave()
 	return s.powers.As != nil && s.powers.As(target)
 }
 
@@ -218,20 +218,6 @@ func (s *Storage) engineClosed() bool {
 	default:
 		return false
 	}
-}
-
-// enter counts a scan, a transaction or a call until leave.
-func (s *Storage) enter(what string) (*usageShard, *callSite, error) {
-	shard := s.usage.shard()
-	if !s.usage.enter(shard) {
-		return nil, nil, ErrClosed
-	}
-	return shard, s.usage.sites.add(what, 2), nil
-}
-
-func (s *Storage) leave(shard *usageShard, at *callSite) {
-	s.usage.sites.remove(at)
-	s.usage.leave(shard)
 }
 
 // fail makes the error of a public method. An error that is one already keeps its more precise

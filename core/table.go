@@ -225,11 +225,11 @@ func (t *Table[K, V, W]) encode(r *rowRequest, when condition, k K, v *V) (err e
 
 // submit makes a request of this table durable.
 func (t *Table[K, V, W]) submit(ctx context.Context, r *request) error {
-	shard, at, err := t.storage.enter("write")
+	v, err := t.storage.enter("write")
 	if err != nil {
 		return err
 	}
-	defer t.storage.leave(shard, at)
+	defer v.leave()
 	if t.storage.opts.readOnly {
 		return ErrReadOnly
 	}

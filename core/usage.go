@@ -183,3 +183,24 @@ func (u *usage) errOpen(n int64) error {
 	}
 	return errors.Join(err, errors.New(u.sites.String()))
 }
+
+// visit is a call, a scan or a transaction under way: the engine stays open until leave.
+type visit struct {
+	storage *Storage
+	shard   *usageShard
+	at      *callSite // where it began, if that is tracked
+}
+
+// enter begins a visit, which call sites show as what.
+func (s *Storage) enter(what string) (visit, error) {
+	shard := s.usage.shard()
+	if !s.usage.enter(shard) {
+		return visit{}, ErrClosed
+	}
+	return visit{s, shard, s.usage.sites.add(what, 2)}, nil
+}
+
+func (v visit) leave() {
+	v.storage.usage.sites.remove(v.at)
+	v.storage.usage.leave(v.shard)
+}
