@@ -20,10 +20,10 @@ import (
 //
 // The storage must be closed. opts and b may be shared by several storages.
 func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage, error) {
-	o, err := newOpener(ctx, placeOf(path), b, newOptions(opts))
+	at, err := newSite(ctx, withoutSeparators(path), b, newOptions(opts))
 	var s *Storage
 	if err == nil {
-		s, err = o.open()
+		s, err = at.opener().open()
 	}
 	if err != nil {
 		var known *Error
@@ -35,25 +35,36 @@ func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage
 	return s, nil
 }
 
-// placeOf returns a path without separators at its end: what is put behind it names things beside the storage.
-func placeOf(path string) string {
-	place := path
-	for len(place) > 1 && (place[len(place)-1] == '/' || place[len(place)-1] == os.PathSeparator) {
-		place = place[:len(place)-1]
+// withoutSeparators returns a path without separators at its end: what is appended to it names things
+// beside the storage.
+func withoutSeparators(path string) string {
+	for len(path) > 1 && (path[len(path)-1] == '/' || path[len(path)-1] == os.PathSeparator) {
+		path = path[:len(path)-1]
 	}
-	return place
+	return path
 }
 
 var errNoPath = errors.New("the path is empty")
 
+// site is where a storage is opened, created, or restored, and how.
+type site struct {
+	ctx      context.Context
+	path     string // as it was given, and as it is shown
+	resolved string // where that leads: see Backend.Resolve
+	backend  Backend
+	options  options
+}
+
+// newSite looks the path up, once for all that follows.
+func newSite(ctx context.Context, path string, b Backend, o options) (site, error) {
+	resolved, err := resolve(b, path)
+	return site{ctx: ctx, path: path, resolved: resolved, backend: b, options: o}, err
+}
+
 // opener is an Open under way.
 type opener struct {
-	ctx     context.Context
-	user    context.Context // for the migration: the one that was given, whatever becomes of ctx
-	path    string          // as it was given, and as it is shown
-	place   string          // where that leads: see Backend.Resolve
-	backend Backend
-	options options
+	site
+	migrating context.Context // the one that was given, whatever becomes of ctx
 
 	claim     Claim
 	found     bool   // whether a storage is there
@@ -64,19 +75,14 @@ type opener struct {
 	opened    bool // the storage was opened: what fails from then on is not tried again
 }
 
-func newOpener(ctx context.Context, path string, b Backend, o options) (*opener, error) {
-	place, err := resolve(b, path)
-	if err != nil {
-		return nil, err
-	}
-	return &opener{ctx: ctx, user: ctx, path: path, place: place, backend: b, options: o}, nil
-}
+// opener returns an Open of the site.
+func (at site) opener() *opener { return &opener{site: at, migrating: at.ctx} }
 
 // open begins anew when somebody else created or replaced the storage in the meantime.
 func (o *opener) open() (s *Storage, err error) {
 	for try := range conflictTries {
 		backOff(try)
-		s, err = o.try()
+		s, err = o.attempt()
 		if !errors.Is(err, ErrConflict) || o.opened {
 			break
 		}
@@ -90,21 +96,21 @@ func (o *opener) open() (s *Storage, err error) {
 	return s, err
 }
 
-func (o *opener) try() (s *Storage, err error) {
-	if err := o.take(); err != nil {
+func (o *opener) attempt() (s *Storage, err error) {
+	if err := o.claimAndLook(); err != nil {
 		return nil, err
 	}
-	defer func() { o.letGo(s) }()
+	defer func() { o.release(s) }()
 	if !o.found {
 		if err := o.resume(); err != nil {
 			return nil, err
 		}
 	}
-	return o.proceed()
+	return o.openClaimed()
 }
 
-// letGo releases the claim. If the engine panics, nobody gets s, which is nil if it was not opened.
-func (o *opener) letGo(s *Storage) {
+// release releases the claim. If the engine panics, nobody gets s, which is nil if it was not opened.
+func (o *opener) release(s *Storage) {
 	released := false
 	defer func() {
 		if !released && s != nil {
@@ -115,17 +121,17 @@ func (o *opener) letGo(s *Storage) {
 	released = true
 }
 
-// proceed opens what was claimed and looked at.
-func (o *opener) proceed() (_ *Storage, err error) {
+// openClaimed opens what was claimed and looked at.
+func (o *opener) openClaimed() (_ *Storage, err error) {
 	defer func() { // also if the engine, or the logger, panics
 		if !o.opened {
 			err = errors.Join(err, o.putBack())
 		}
 	}()
-	if err := o.decide(); err != nil {
+	if err := o.choose(); err != nil {
 		return nil, err
 	}
-	opened, err := o.openSound()
+	opened, err := o.openOrReplace()
 	if err != nil {
 		return nil, err
 	}
@@ -136,22 +142,22 @@ func (o *opener) proceed() (_ *Storage, err error) {
 			opened.Close()
 		}
 	}()
-	if err := o.finish(opened); err != nil {
+	if err := o.migrate(opened); err != nil {
 		return nil, err
 	}
 	finished = true
 	return opened, nil
 }
 
-// take claims the path and looks at what is there.
-func (o *opener) take() (err error) {
+// claimAndLook claims the path and looks at what is there.
+func (o *opener) claimAndLook() (err error) {
 	if err := o.options.check(); err != nil {
 		return err
 	}
 	if err := live(o.ctx); err != nil {
 		return err
 	}
-	claim, err := o.backend.Claim(o.ctx, o.place, o.options.readOnly)
+	claim, err := o.backend.Claim(o.ctx, o.resolved, o.options.readOnly)
 	if err != nil {
 		return err
 	}
@@ -187,18 +193,18 @@ func (o *opener) look() error {
 	return nil
 }
 
-// decide settles what the mark alone can settle: versions, and policies that need no look at the data.
-func (o *opener) decide() error {
-	reason, err := o.replaces()
+// choose settles what the mark alone can settle: versions, and policies that need no look at the data.
+func (o *opener) choose() error {
+	reason, err := o.policy()
 	if err != nil || reason == IfMissing {
 		return err
 	}
 	return o.setAside(reason)
 }
 
-// replaces returns the policy by which what was found is to be replaced, IfMissing if it is not, or an error if it can be
+// policy returns the policy by which what was found is to be replaced, IfMissing if it is not, or an error if it can be
 // neither replaced nor opened.
-func (o *opener) replaces() (Recreate, error) {
+func (o *opener) policy() (Recreate, error) {
 	if !o.found {
 		return IfMissing, nil
 	}
@@ -223,13 +229,13 @@ func (o *opener) setAside(reason Recreate) error {
 	if o.options.readOnly {
 		return fmt.Errorf("%w: the policy asks for a new storage (%s)", ErrReadOnly, reason)
 	}
-	suffix, err := renameAside(o.claim, o.place)
+	suffix, err := renameAside(o.claim, o.resolved)
 	if err != nil {
 		return fmt.Errorf("setting the old storage aside (%s): %w", reason, err)
 	}
-	o.aside = names.Beside(o.place, suffix)
+	o.aside = names.Beside(o.resolved, suffix)
 	o.newest = o.aside
-	to := shownBeside(o.path, o.place, suffix)
+	to := shownBeside(o.path, o.resolved, suffix)
 	o.recreated = &Recreation{Reason: reason, Path: to}
 	o.options.logger.Warn("storage replaced", "storage", o.path, "reason", reason.String(), "old", to)
 	version := o.options.version
@@ -249,7 +255,7 @@ func (o *opener) putBack() error {
 	}
 	err := o.claim.Release() // of a path where nothing is
 	if err == nil {
-		err = moveBack(o.ctx, o.backend, o.aside, o.place)
+		err = moveBack(o.ctx, o.backend, o.aside, o.resolved)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil // it stays aside, and open says so
@@ -271,8 +277,8 @@ func moveBack(ctx context.Context, b Backend, from, to string) (err error) {
 	return old.Rename(to)
 }
 
-// openSound opens the storage. One that turns out to be damaged is set aside if the policy says so.
-func (o *opener) openSound() (*Storage, error) {
+// openOrReplace opens the storage. One that turns out to be damaged is set aside if the policy says so.
+func (o *opener) openOrReplace() (*Storage, error) {
 	s, err := o.openEngine()
 	if !errors.Is(err, ErrCorrupt) || !o.found || o.options.readOnly || o.options.recreate&OnValidationFail == 0 {
 		return s, err
@@ -338,7 +344,7 @@ func (o *opener) reclaim() error {
 	if err := o.claim.Release(); err != nil {
 		return err
 	}
-	if err := o.take(); err != nil {
+	if err := o.claimAndLook(); err != nil {
 		return err
 	}
 	if !o.found || o.mark.ID != id {
@@ -347,8 +353,8 @@ func (o *opener) reclaim() error {
 	return nil
 }
 
-// finish migrates, records what has changed in the mark, and removes what was set aside long ago.
-func (o *opener) finish(s *Storage) error {
+// migrate migrates, records what has changed in the mark, and removes what was set aside long ago.
+func (o *opener) migrate(s *Storage) error {
 	if o.recreated != nil {
 		s.recreated.Store(o.recreated)
 		o.prune()
@@ -359,7 +365,7 @@ func (o *opener) finish(s *Storage) error {
 	m := o.mark
 	m.State = ""
 	if from, to := m.Version, o.options.version; from < to && !o.options.anyVersion && o.options.migrate != nil {
-		if err := o.options.migrate(o.user, s, from, to); err != nil {
+		if err := o.options.migrate(o.migrating, s, from, to); err != nil {
 			return fmt.Errorf("migrating from version %d to %d: %w", from, to, err)
 		}
 		m.Version = to
@@ -379,12 +385,12 @@ func (o *opener) prune() {
 	if o.options.keep < 0 {
 		return
 	}
-	old, err := o.backend.List(o.ctx, replacedPrefix(o.place))
+	old, err := o.backend.List(o.ctx, replacedPrefix(o.resolved))
 	newest := o.newest // whatever the clock said when the others were set aside
 	old = append(slices.DeleteFunc(old, func(path string) bool { return path == newest }), newest)
 	kept := 0
 	for _, path := range slices.Backward(old) { // the newest first
-		if !isReplaced(o.place, path) {
+		if !isReplaced(o.resolved, path) {
 			continue
 		}
 		owned, failed := o.pruneOne(path, kept >= o.options.keep)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 
 	"github.com/guardkv/guardkv/core/internal/names"
@@ -43,7 +42,7 @@ type RestoreProgress struct {
 // When the storage is in its place the Restore is done: that ctx ends from then on matters to the migration alone, and an
 // error of opening the storage says that it is there. Before, an error or the end of ctx leaves everything as it was.
 func Restore(ctx context.Context, path string, b Backend, r io.Reader, opts ...Option) (*Storage, error) {
-	s, err := restore(ctx, placeOf(path), b, r, newOptions(opts))
+	s, err := restore(ctx, withoutSeparators(path), b, r, newOptions(opts))
 	if err != nil {
 		var known *Error
 		if errors.As(err, &known) {
@@ -60,23 +59,14 @@ func WithRestoreProgress(fn func(RestoreProgress)) Option {
 	return func(o *options) { o.restoreProgress = fn }
 }
 
-// restoringSuffix is behind the path where a storage is built.
-const restoringSuffix = ".restoring"
-
 // restoreBytes is how much memory the rows of one write take.
 const restoreBytes = 32 << 20
 
 // restorer is a Restore under way.
 type restorer struct {
-	ctx     context.Context
-	path    string // as it was given, and as it is shown
-	place   string // where that leads: see Backend.Resolve
-	temp    string // where the storage is built
-	backend Backend
-	options options
-	in      *backupReader
+	publisher
+	in *backupReader
 
-	mark   mark // of the storage that is built
 	engine Engine
 	limits Limits
 	batch  batch
@@ -88,23 +78,21 @@ type restorer struct {
 	record   tableRecord
 	previous []byte // its last row's key
 	key      []byte // of the row that is read, as stored
-
-	aside     string // where the old storage went
-	recreated *Recreation
 }
 
-// restore looks whether all that it takes was passed; the rest is looked at by take.
+// restore looks whether all that it takes was passed; claimAndLook does the rest.
 func restore(ctx context.Context, path string, b Backend, in io.Reader, o options) (*Storage, error) {
 	if err := missing("reader", in); err != nil {
 		return nil, err
 	}
-	place, err := resolve(b, path)
+	at, err := newSite(ctx, path, b, o)
 	if err != nil {
 		return nil, err
 	}
 	r := restorer{
-		ctx: ctx, path: path, place: place, temp: names.Beside(place, restoringSuffix), backend: b,
-		options: o, in: newBackupReader(in), known: make(map[string]bool),
+		publisher: publisher{site: at, temp: names.Beside(at.resolved, restoringSuffix)},
+		in:        newBackupReader(in),
+		known:     make(map[string]bool),
 	}
 	r.batch.reset()
 	return r.restore()
@@ -129,60 +117,6 @@ func (r *restorer) restore() (*Storage, error) {
 	return r.open()
 }
 
-// publishOrDiscard leaves nothing at the temporary path.
-func (r *restorer) publishOrDiscard() (err error) {
-	published := false
-	defer func() { // also if the engine, or the logger, panics
-		if !published {
-			err = errors.Join(err, r.discard())
-		}
-	}()
-	err = r.publish()
-	published = err == nil
-	return err
-}
-
-// look returns an error if what is at the path may not be replaced. A Restore that was killed is finished first if it had set
-// a storage aside: should this one fail, nothing would be at the path.
-func (r *restorer) look() error {
-	o := r.opener()
-	if err := o.take(); err != nil {
-		return err
-	}
-	defer func() { o.claim.Release() }()
-	if !o.found {
-		if err := r.resume(&o); err != nil {
-			return err
-		}
-	}
-	return r.judge(&o)
-}
-
-func (r *restorer) resume(o *opener) error {
-	aside, err := o.wasSetAside()
-	if err != nil || !aside {
-		return err
-	}
-	if err = o.resume(); errors.Is(err, ErrConflict) {
-		err = fmt.Errorf("%w: others use the path: %w", ErrLocked, err)
-	}
-	return err
-}
-
-// judge is look for a path that is claimed.
-func (r *restorer) judge(o *opener) error {
-	if o.found && r.options.recreate&Always == 0 {
-		return fmt.Errorf("%w: a storage is there; restore to another path, or have it set aside with WithRecreate(Always)", ErrExists)
-	}
-	_, err := o.replaces()
-	return err
-}
-
-// opener returns an Open of the path.
-func (r *restorer) opener() opener {
-	return opener{ctx: r.ctx, user: r.ctx, path: r.path, place: r.place, backend: r.backend, options: r.options}
-}
-
 // readHead reads the head of the backup and decides about its version.
 func (r *restorer) readHead() error {
 	head, err := r.in.head()
@@ -192,7 +126,7 @@ func (r *restorer) readHead() error {
 	o := r.opener()
 	o.found, o.options.recreate = true, IfMissing
 	o.mark.Version = head.Version
-	if _, err := o.replaces(); err != nil {
+	if _, err := o.policy(); err != nil {
 		return err
 	}
 	r.mark = newMark(r.backend.Name(), head.Version)
@@ -240,43 +174,6 @@ func (r *restorer) create() (err error) {
 	r.engine, err = claim.Open(r.ctx, EngineOptions{Mark: r.mark.encode(), NoSync: true, Logger: r.options.logger})
 	created = err == nil
 	return err
-}
-
-// claimTemporary claims the temporary path and removes what a crash left there.
-func (r *restorer) claimTemporary() (_ Claim, err error) {
-	claim, err := r.backend.Claim(r.ctx, r.temp, false)
-	if errors.Is(err, ErrLocked) {
-		return nil, fmt.Errorf("another Restore to the path is under way: %w", err)
-	} else if err != nil {
-		return nil, err
-	}
-	removed := false
-	defer func() { // also if the engine, or the logger, panics
-		if !removed {
-			err = errors.Join(err, claim.Release())
-		}
-	}()
-	if err := r.removeLeftover(claim); err != nil {
-		return nil, fmt.Errorf("%s is in the way: %w", r.temp, err)
-	}
-	removed = true
-	return claim, nil
-}
-
-func (r *restorer) removeLeftover(claim Claim) error {
-	text, err := claim.Mark()
-	if err != nil || text == nil {
-		return err
-	}
-	m, err := decodeMark(text, r.backend.Name())
-	if err != nil {
-		return err
-	}
-	if m.State == "" {
-		return fmt.Errorf("%w: a storage that no Restore left behind; move it away", ErrExists)
-	}
-	r.options.logger.Warn("removing what an interrupted Restore left behind", "storage", r.temp)
-	return claim.Remove()
 }
 
 // fill reads the tables and their rows up to the end.
@@ -436,7 +333,7 @@ func (r *restorer) report() {
 	}
 }
 
-// finish reads the end of the backup, and stores the catalogue.
+// migrate reads the end of the backup, and stores the catalogue.
 func (r *restorer) finish() error {
 	if err := r.in.end(); err != nil {
 		return err
@@ -452,129 +349,4 @@ func (r *restorer) finish() error {
 		}
 	}
 	return r.apply()
-}
-
-// publish moves the storage that was built to the path. If it cannot, what was set aside for it is put back: an Open that
-// finds nothing at the path would begin with an empty storage.
-func (r *restorer) publish() (err error) {
-	moved := false
-	defer func() { // also if the engine, or the logger, panics
-		if !moved && r.recreated != nil {
-			err = errors.Join(err, r.putBack())
-		}
-	}()
-	claim, err := r.backend.Claim(r.ctx, r.temp, false)
-	if err != nil {
-		return err
-	}
-	defer claim.Release()
-	if ours, err := r.isOurs(claim); err != nil {
-		return err
-	} else if !ours {
-		return r.taken()
-	}
-	for try := range conflictTries {
-		backOff(try)
-		if err = r.moveTo(claim); !errors.Is(err, fs.ErrExist) && !errors.Is(err, ErrLocked) {
-			moved = err == nil
-			return err
-		}
-	}
-	return fmt.Errorf("%w: others use the path: %w", ErrConflict, err)
-}
-
-// taken looks for what was built when it is not where it was built. Between its end and publish nobody locks it, so an Open
-// that found nothing at the path may have taken it for what a kill left, and moved it there.
-func (r *restorer) taken() error {
-	o := r.opener()
-	err := o.take()
-	if err == nil {
-		defer o.claim.Release()
-		if o.found && o.mark.ID == r.mark.ID {
-			return nil
-		}
-	}
-	return errors.Join(fmt.Errorf("%w: another Restore to the path took %s, or an Open moved it to the path", ErrConflict, r.temp), err)
-}
-
-// moveTo makes one attempt. It gives fs.ErrExist or ErrLocked if something appeared at the path after it was looked at.
-func (r *restorer) moveTo(claim Claim) error {
-	if err := r.makeRoom(); err != nil {
-		return err
-	}
-	return claim.Rename(r.place)
-}
-
-// makeRoom sets aside what is at the path, if the policy says so.
-func (r *restorer) makeRoom() error {
-	o := r.opener()
-	if err := o.take(); err != nil {
-		return err
-	}
-	defer func() { o.claim.Release() }()
-	if err := r.judge(&o); err != nil || !o.found {
-		return err
-	}
-	if r.recreated != nil {
-		return fmt.Errorf("%w: somebody else made a new storage", ErrConflict)
-	}
-	defer func() { r.recreated, r.aside = o.recreated, o.aside }() // nil and "" if it is not
-	return o.setAside(Always)
-}
-
-// putBack undoes makeRoom.
-func (r *restorer) putBack() error {
-	if err := moveBack(r.ctx, r.backend, r.aside, r.place); err != nil {
-		return fmt.Errorf("the old storage is at %s: %w", r.recreated.Path, err)
-	}
-	return nil
-}
-
-// discard removes what was built, if it is still there.
-func (r *restorer) discard() (err error) {
-	claim, err := r.backend.Claim(context.WithoutCancel(r.ctx), r.temp, false)
-	if err != nil {
-		return fmt.Errorf("removing what was restored: %w", err)
-	}
-	defer func() { err = errors.Join(err, claim.Release()) }()
-	ours, err := r.isOurs(claim)
-	if ours {
-		err = claim.Remove()
-	}
-	return err
-}
-
-// isOurs reports whether a claim is on the storage that was built.
-func (r *restorer) isOurs(claim Claim) (bool, error) {
-	text, err := claim.Mark()
-	if err != nil || text == nil {
-		return false, err
-	}
-	m, err := decodeMark(text, r.backend.Name())
-	return m.ID == r.mark.ID, err
-}
-
-// open opens the storage at its place. The Restore is done, so that ctx does not count any more, but for a migration, and an
-// error says that the storage is there.
-func (r *restorer) open() (*Storage, error) {
-	o := r.opener()
-	o.ctx = context.WithoutCancel(r.ctx)
-	o.recreated, o.newest = r.recreated, r.aside
-	o.options.recreate &= OnFormatChange
-	s, err := r.openBy(&o)
-	if err != nil {
-		return nil, fmt.Errorf("the backup is restored, and the storage is complete at its path; opening it failed: %w", err)
-	}
-	return s, nil
-}
-
-func (r *restorer) openBy(o *opener) (s *Storage, err error) {
-	if err := o.take(); err != nil {
-		return nil, err
-	}
-	defer func() { o.letGo(s) }()
-	if !o.found || o.mark.ID != r.mark.ID {
-		return nil, fmt.Errorf("%w: somebody else moved or removed it before it was opened", ErrConflict)
-	}
-	return o.proceed()
 }
