@@ -70,7 +70,7 @@ func renameAside(c Claim, place string) (suffix string, err error) {
 }
 
 // asideOf returns the name under which a table is set aside. No table has it.
-func (c *catalogue) asideOf(name string) string {
+func (c *catalog) asideOf(name string) string {
 	for {
 		if aside := name + replacedSuffix(); c.find(aside) == nil {
 			return aside

@@ -114,9 +114,9 @@ func (b *backup) write(ctx context.Context, w io.Writer, snap Snapshot) error {
 	return b.writeEnd()
 }
 
-// load reads the catalogue as it is in the snapshot.
+// load reads the catalog as it is in the snapshot.
 func (b *backup) load(ctx context.Context, snap Snapshot) error {
-	var c catalogue
+	var c catalog
 	if err := c.load(ctx, snap); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (b *backup) writeHead() error {
 // writeRow writes a row, after the tables whose turn it is.
 func (b *backup) writeRow(key, stored []byte) error {
 	n, err := storedTable(key)
-	if err != nil || n == catalogueNumber || b.dropped[n] {
+	if err != nil || n == catalogNumber || b.dropped[n] {
 		return err
 	}
 	if due := b.due(n); due > 0 {

@@ -343,7 +343,7 @@ func TestBackupFindsCorruptRows(t *testing.T) {
 		{"a row of no table", core.Write{Key: []byte("\x00\x00\x00\x09a"), Value: []byte("v")}, ""},
 		{"a short key", core.Write{Key: []byte("\x01"), Value: []byte("v")}, ""},
 		{"the shortest key", core.Write{Key: []byte("\x00"), Value: []byte("v")}, ""},
-		{"a changed catalogue", core.Write{Key: []byte("\x00\x00\x00\x00table/words"), Value: []byte("v")}, ""},
+		{"a changed catalog", core.Write{Key: []byte("\x00\x00\x00\x00table/words"), Value: []byte("v")}, ""},
 	} {
 		b := memory.New()
 		if err := openBackup(t, b).Close(); err != nil {
@@ -600,7 +600,7 @@ func writeMany(w io.Writer, size int) error {
 	return err
 }
 
-// TestRestoreKeepsLimits: of the engine, for one write, also where the catalogue is long.
+// TestRestoreKeepsLimits: of the engine, for one write, also where the catalog is long.
 func TestRestoreKeepsLimits(t *testing.T) {
 	a := new(archive).head(`{"format":1}`)
 	for i := range 50 {

@@ -10,7 +10,7 @@ import (
 )
 
 // Check reads everything and returns ErrCorrupt, saying what and where, if it finds damage: the engine's own
-// structures, the catalogue, and every row. Of a table that is open, every key is decoded and every value validated;
+// structures, the catalog, and every row. Of a table that is open, every key is decoded and every value validated;
 // of the others, what has a checksum is compared with it.
 func (s *Storage) Check(ctx context.Context) error {
 	v, err := s.enter("call")
@@ -32,7 +32,7 @@ func (s *Storage) check(ctx context.Context, snap Snapshot) error {
 			return err
 		}
 	}
-	var c catalogue // as it is in the snapshot
+	var c catalog // as it is in the snapshot
 	if err := c.load(ctx, snap); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func storedTable(key []byte) (uint32, error) {
 
 // strayRow is the error of a row of no table.
 func strayRow(key []byte, n uint32) error {
-	return fmt.Errorf("%w: a row with the encoded key %s belongs to table number %d, which is not in the catalogue", ErrCorrupt, shortKey(key), n)
+	return fmt.Errorf("%w: a row with the encoded key %s belongs to table number %d, which is not in the catalog", ErrCorrupt, shortKey(key), n)
 }
 
 // rowCheck is what can be checked of the rows of one table.
@@ -87,15 +87,15 @@ type rowCheck struct {
 	check func(key, stored []byte) error
 }
 
-// rowChecks returns the checks by table number. The catalogue's own rows were checked when it was read.
-func (s *Storage) rowChecks(c *catalogue) map[uint32]rowCheck {
+// rowChecks returns the checks by table number. The catalog's own rows were checked when it was read.
+func (s *Storage) rowChecks(c *catalog) map[uint32]rowCheck {
 	nothing := func(key, stored []byte) error { return nil }
-	checks := map[uint32]rowCheck{catalogueNumber: {"", nothing}}
+	checks := map[uint32]rowCheck{catalogNumber: {"", nothing}}
 	for n := range c.dropped {
 		checks[n] = rowCheck{"", nothing}
 	}
 	open := make(map[uint32]*tableState)
-	for _, t := range s.catalogue.names() {
+	for _, t := range s.catalog.names() {
 		open[t.record.Load().Number] = t
 	}
 	for name, t := range c.tables {

@@ -41,7 +41,7 @@ func (c reachedClaim) Open(ctx context.Context, opts core.EngineOptions) (core.E
 	return e, err
 }
 
-// forge writes a row of the catalogue with a right checksum.
+// forge writes a row of the catalog with a right checksum.
 func (b *reached) forge(t *testing.T, name, value string) {
 	t.Helper()
 	sum := crc32.Checksum([]byte(name+value), crc32.MakeTable(crc32.Castagnoli))
@@ -51,8 +51,8 @@ func (b *reached) forge(t *testing.T, name, value string) {
 	}
 }
 
-// A catalogue with impossible numbers and right checksums was opened, checked and backed up without a word. Then a table with
-// number 0 wrote into the catalogue, Compact deleted the rows of one that was dropped as well, and behind the highest
+// A catalog with impossible numbers and right checksums was opened, checked and backed up without a word. Then a table with
+// number 0 wrote into the catalog, Compact deleted the rows of one that was dropped as well, and behind the highest
 // number came 0 again.
 func TestForgedTableNumbers(t *testing.T) {
 	record := func(n uint32) string {
@@ -60,10 +60,10 @@ func TestForgedTableNumbers(t *testing.T) {
 	}
 	for _, c := range []struct{ what, name, value, says string }{
 		{"two tables with one number", "table/u", record(1), "the same number 1"},
-		{"a table with the catalogue's number", "table/u", record(0), "the same number 0"},
+		{"a table with the catalog's number", "table/u", record(0), "the same number 0"},
 		{"a table with a number that is never given out", "table/u", record(1<<32 - 1), "4294967295"},
 		{"a table that is listed and dropped", "dropped/\x00\x00\x00\x01", "", "a dropped table"},
-		{"a dropped catalogue", "dropped/\x00\x00\x00\x00", "", "has the number 0"},
+		{"a dropped catalog", "dropped/\x00\x00\x00\x00", "", "has the number 0"},
 	} {
 		b := &reached{Backend: memory.New()}
 		stored(t, b, "db")

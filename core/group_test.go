@@ -137,8 +137,8 @@ func TestARefusedGroupIsDecidedAnew(t *testing.T) {
 func TestAPutThatWaitsBehindADropIsRefused(t *testing.T) {
 	tb, e, g := gathered(t)
 	record := tableRecord{Number: 1}
-	tb.storage.catalogue.tables = map[string]*tableState{"t": tb.state}
-	tb.storage.catalogue.dropped = map[uint32]bool{}
+	tb.storage.catalog.tables = map[string]*tableState{"t": tb.state}
+	tb.storage.catalog.dropped = map[uint32]bool{}
 	tb.state.record.Store(&record)
 	drop, put := make(chan error, 1), make(chan error, 1)
 	go func() {

@@ -37,7 +37,7 @@ const (
 	markBuilt    = "built"
 )
 
-// The layouts are versions of what this package stores: marks, catalogue, rows. A storage has the second one from the
+// The layouts are versions of what this package stores: marks, catalog, rows. A storage has the second one from the
 // first use of a feature on, because a GuardKV that knew the first one only did not look for features.
 const (
 	layout             = 1

@@ -73,7 +73,7 @@ func FuzzDecodeMark(f *testing.F) {
 	})
 }
 
-func FuzzCatalogueRow(f *testing.F) {
+func FuzzCatalogRow(f *testing.F) {
 	row, err := tableRecord{Number: 3, Key: "uint32", Value: "cbor/1", Checksums: true}.row("chars")
 	if err != nil {
 		f.Fatal(err)
@@ -82,8 +82,8 @@ func FuzzCatalogueRow(f *testing.F) {
 	dropped := droppedRow(9)
 	f.Add(dropped.Key[tableNumberSize:], dropped.Value)
 	f.Fuzz(func(t *testing.T, name, stored []byte) {
-		c := catalogue{tables: map[string]*tableState{}, dropped: map[uint32]bool{}}
-		err := c.loadRow(append(appendTableNumber(nil, catalogueNumber), name...), stored)
+		c := catalog{tables: map[string]*tableState{}, dropped: map[uint32]bool{}}
+		err := c.loadRow(append(appendTableNumber(nil, catalogNumber), name...), stored)
 		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersionMismatch) {
 			t.Errorf("the error %v is neither ErrCorrupt nor ErrVersionMismatch", err)
 		}
@@ -93,7 +93,7 @@ func FuzzCatalogueRow(f *testing.F) {
 	})
 }
 
-func TestCatalogueRowGolden(t *testing.T) {
+func TestCatalogRowGolden(t *testing.T) {
 	row, err := tableRecord{Number: 3, Key: "uint32", Value: "cbor/1", Checksums: true}.row("chars")
 	if err != nil {
 		t.Fatal(err)

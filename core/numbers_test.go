@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-func catalogueOf(dropped []uint32, tables map[string]uint32) *catalogue {
-	c := &catalogue{tables: make(map[string]*tableState), dropped: make(map[uint32]bool)}
+func catalogOf(dropped []uint32, tables map[string]uint32) *catalog {
+	c := &catalog{tables: make(map[string]*tableState), dropped: make(map[uint32]bool)}
 	for _, n := range dropped {
 		c.dropped[n] = true
 	}
@@ -22,8 +22,8 @@ func catalogueOf(dropped []uint32, tables map[string]uint32) *catalogue {
 	return c
 }
 
-// A catalogue whose rows have right checksums and impossible numbers was opened without a word: a table with number 0 wrote
-// into the catalogue, one that was dropped too lost its rows to the next Compact, and after the highest number came 0.
+// A catalog whose rows have right checksums and impossible numbers was opened without a word: a table with number 0 wrote
+// into the catalog, one that was dropped too lost its rows to the next Compact, and after the highest number came 0.
 func TestImpossibleTableNumbers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -37,17 +37,17 @@ func TestImpossibleTableNumbers(t *testing.T) {
 		{"the same number", nil, map[string]uint32{"a": 3, "b": 3}, true},
 		{"dropped and listed", []uint32{3}, map[string]uint32{"b": 3}, true},
 		{"too high", nil, map[string]uint32{"a": math.MaxUint32}, true},
-		{"the catalogue is dropped", []uint32{0}, nil, true},
+		{"the catalog is dropped", []uint32{0}, nil, true},
 		{"dropped and too high", []uint32{math.MaxUint32}, nil, true},
 	} {
-		if err := catalogueOf(c.dropped, c.tables).distinct(); errors.Is(err, ErrCorrupt) != c.bad || err != nil != c.bad {
+		if err := catalogOf(c.dropped, c.tables).distinct(); errors.Is(err, ErrCorrupt) != c.bad || err != nil != c.bad {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }
 
 func TestTableNumbersEnd(t *testing.T) {
-	c := catalogue{last: maxTableNumber - 1}
+	c := catalog{last: maxTableNumber - 1}
 	if n, err := c.unused(); n != maxTableNumber || err != nil {
 		t.Errorf("the last number is %d, %v", n, err)
 	}

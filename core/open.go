@@ -320,16 +320,16 @@ func (o *opener) openEngine() (_ *Storage, err error) {
 	return s, nil
 }
 
-// validate reads the catalogue, and at ValidateFull everything.
+// validate reads the catalog, and at ValidateFull everything.
 func (s *Storage) validate(ctx context.Context) (err error) {
 	snap, err := s.engine.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, snap.Close()) }()
-	err = s.catalogue.load(ctx, snap)
+	err = s.catalog.load(ctx, snap)
 	if err == nil {
-		err = s.catalogue.distinct()
+		err = s.catalog.distinct()
 	}
 	if err == nil && s.opts.validation == ValidateFull {
 		err = s.check(ctx, snap)

@@ -76,7 +76,7 @@ func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if state := o.storage.catalogue.find(o.name); state != nil {
+	if state := o.storage.catalog.find(o.name); state != nil {
 		t, record, err := o.bind(state)
 		if err == nil && (record == nil || o.storage.opts.readOnly) && t.give() {
 			return t, nil
@@ -107,7 +107,7 @@ func (o *tableOpener[K, V, W]) mayReplace(err error) bool {
 	return errors.Is(err, ErrFormatMismatch) && s.opts.recreate&OnFormatChange != 0 && !s.opts.readOnly
 }
 
-// write opens the table in a way that changes the catalogue.
+// write opens the table in a way that changes the catalog.
 func (o *tableOpener[K, V, W]) write(ctx context.Context) (t *Table[K, V, W], err error) {
 	if o.storage.opts.readOnly {
 		return nil, fmt.Errorf("%w: the storage has no such table, and is read-only", ErrNotFound)
@@ -116,7 +116,7 @@ func (o *tableOpener[K, V, W]) write(ctx context.Context) (t *Table[K, V, W], er
 		return nil, err
 	}
 	defer o.storage.writer.release()
-	state := o.storage.catalogue.find(o.name)
+	state := o.storage.catalog.find(o.name)
 	if state == nil {
 		return o.create(ctx, nil)
 	}
@@ -226,7 +226,7 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.catalogue.unused()
+	n, err := s.catalog.unused()
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +243,7 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 		return nil, err
 	}
 	writes := []Write{row}
-	aside := s.catalogue.asideOf(o.name)
+	aside := s.catalog.asideOf(o.name)
 	if old != nil {
 		asideRow, err := old.record.Load().row(aside)
 		if err != nil {
@@ -254,15 +254,15 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 	if err := s.need(ctx, r.Needs); err != nil {
 		return nil, err
 	}
-	if err := s.applyCatalogue(ctx, writes); err != nil {
+	if err := s.applyCatalog(ctx, writes); err != nil {
 		return nil, err
 	}
 	state := newTableState(o.name, r)
-	s.catalogue.change(func() {
+	s.catalog.change(func() {
 		if old != nil {
-			s.catalogue.tables[aside] = newTableState(aside, *old.record.Load())
+			s.catalog.tables[aside] = newTableState(aside, *old.record.Load())
 		}
-		s.catalogue.tables[o.name] = state
+		s.catalog.tables[o.name] = state
 	})
 	if old != nil {
 		s.opts.logger.Warn("table replaced", "storage", s.path, "table", o.name, "old", aside)
@@ -280,7 +280,7 @@ func (o *tableOpener[K, V, W]) store(ctx context.Context, state *tableState, r *
 	if err != nil {
 		return err
 	}
-	if err := o.storage.applyCatalogue(ctx, []Write{row}); err != nil {
+	if err := o.storage.applyCatalog(ctx, []Write{row}); err != nil {
 		return err
 	}
 	state.record.Store(r)

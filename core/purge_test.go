@@ -158,7 +158,7 @@ func TestOthersWriteWhileATableIsDropped(t *testing.T) {
 	var chunks atomic.Int64
 	begun := make(chan struct{})
 	b.Fail(backendtest.Failure{Op: backendtest.OpApply, Do: func() {
-		if chunks.Add(1) == 2 { // the first changed the catalogue
+		if chunks.Add(1) == 2 { // the first changed the catalog
 			close(begun)
 		}
 		time.Sleep(time.Millisecond)

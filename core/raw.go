@@ -31,7 +31,7 @@ func OpenRaw(ctx context.Context, s *Storage, name string) (*Table[[]byte, []byt
 		return nil, s.fail("open raw", name, nil, err)
 	}
 	defer v.leave()
-	state := s.catalogue.find(name)
+	state := s.catalog.find(name)
 	if state == nil {
 		err := fmt.Errorf("%w: there is no such table", ErrNotFound)
 		return nil, s.fail("open raw", name, nil, err)

@@ -21,14 +21,14 @@ func (s *Storage) RenameTable(ctx context.Context, from, to string) error {
 
 // renameTable has the turn.
 func (s *Storage) renameTable(ctx context.Context, from, to string) error {
-	state := s.catalogue.find(from)
+	state := s.catalog.find(from)
 	if state == nil {
 		return fmt.Errorf("%w: there is no table %q", ErrNotFound, from)
 	}
 	if err := checkTableName(to); err != nil {
 		return err
 	}
-	if s.catalogue.find(to) != nil {
+	if s.catalog.find(to) != nil {
 		return fmt.Errorf("%w: there is a table %q", ErrExists, to)
 	}
 	row, err := state.record.Load().row(to)
@@ -41,12 +41,12 @@ func (s *Storage) renameTable(ctx context.Context, from, to string) error {
 	}
 	writes := []Write{deletion(old), row}
 	slices.SortFunc(writes, func(a, b Write) int { return bytes.Compare(a.Key, b.Key) })
-	if err := s.applyCatalogue(ctx, writes); err != nil {
+	if err := s.applyCatalog(ctx, writes); err != nil {
 		return err
 	}
-	s.catalogue.change(func() {
-		delete(s.catalogue.tables, from)
-		s.catalogue.tables[to] = state
+	s.catalog.change(func() {
+		delete(s.catalog.tables, from)
+		s.catalog.tables[to] = state
 		state.named.Store(&to)
 	})
 	return nil

@@ -73,7 +73,7 @@ type restorer struct {
 	rows   int64 // that are stored
 
 	known    map[string]bool // the tables so far
-	listed   []Write         // their rows in the catalogue
+	listed   []Write         // their rows in the catalog
 	table    string          // the one whose rows are read
 	record   tableRecord
 	previous []byte // its last row's key
@@ -333,7 +333,7 @@ func (r *restorer) report() {
 	}
 }
 
-// migrate reads the end of the backup, and stores the catalogue.
+// migrate reads the end of the backup, and stores the catalog.
 func (r *restorer) finish() error {
 	if err := r.in.end(); err != nil {
 		return err

@@ -4,15 +4,14 @@
 package core
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 )
 
-// A row's key is the number of its table, big endian, and then the key's encoding. Number 0 is the catalogue.
+// A row's key is the number of its table, big endian, and then the key's encoding. Number 0 is the catalog.
 //
-// A row's value is the value's encoding; in a table with checksums, and in the catalogue, the CRC-32C of the
+// A row's value is the value's encoding; in a table with checksums, and in the catalog, the CRC-32C of the
 // key's encoding and the value's follows, big endian. It stands behind the value so that a value keeps the place
 // that the engine gave it, and covers the key so that a value under another row's key is found.
 const (
@@ -45,21 +44,6 @@ func checkRowSum(key, stored []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: the row's checksum is %08x, not %08x", ErrCorrupt, got, want)
 	}
 	return value, nil
-}
-
-// higher returns the higher of two lower bounds, lower the lower of two upper bounds; nil is no bound.
-func higher(a, b []byte) []byte {
-	if bytes.Compare(a, b) < 0 {
-		return b
-	}
-	return a
-}
-
-func lower(a, b []byte) []byte {
-	if a == nil || b != nil && bytes.Compare(b, a) < 0 {
-		return b
-	}
-	return a
 }
 
 // tableNumber reads what appendTableNumber wrote.

@@ -89,8 +89,8 @@ func TestTableIDs(t *testing.T) {
 		`{"number":1,"key":"k","value":"v","id":"AAAA","needs":["table-id"]}`:           ErrCorrupt,
 		`{"number":1,"key":"k","value":"v","id":"` + id + `","needs":["table-id","x"]}`: ErrVersionMismatch,
 	} {
-		c := catalogue{tables: map[string]*tableState{}}
-		row := catalogueRow(tablePrefix+"t", []byte(record))
+		c := catalog{tables: map[string]*tableState{}}
+		row := catalogRow(tablePrefix+"t", []byte(record))
 		if err := c.loadRow(row.Key, row.Value); !errors.Is(err, want) {
 			t.Errorf("%s gives %v; want %v", record, err, want)
 		}

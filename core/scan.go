@@ -419,3 +419,18 @@ func (s *Scan[K, V, W]) limitHint() int {
 func (t *Table[K, V, W]) rowError(key []byte, err error) error {
 	return fmt.Errorf("the row with the encoded key %s: %w", shortKey(key[tableNumberSize:]), err)
 }
+
+// higher returns the higher of two lower bounds, lower the lower of two upper bounds; nil is no bound.
+func higher(a, b []byte) []byte {
+	if bytes.Compare(a, b) < 0 {
+		return b
+	}
+	return a
+}
+
+func lower(a, b []byte) []byte {
+	if a == nil || b != nil && bytes.Compare(b, a) < 0 {
+		return b
+	}
+	return a
+}

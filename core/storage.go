@@ -20,7 +20,7 @@ type Storage struct {
 	version   atomic.Uint64 // the application's, as it is stored
 	mark      mark          // as it is stored; who has the writer's turn may use it
 	recreated atomic.Pointer[Recreation]
-	catalogue catalogue
+	catalog   catalog
 	writer    writer
 	usage     usage
 

@@ -1,0 +1,97 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// DropTable deletes a table with all its rows. From then on its open handles give ErrClosed, while open guards stay
+// valid. The table is gone in one atomic write. Engines that can delete a range delete the rows in the same write;
+// with others they are deleted after that, in chunks, between which other writes have their turn. If that is interrupted,
+// the next Compact or DropTable goes on with it.
+func (s *Storage) DropTable(ctx context.Context, name string) error {
+	err := s.counted("write", func() error {
+		err := s.inTurn(ctx, func() error {
+			t := s.catalog.find(name)
+			if t == nil {
+				return fmt.Errorf("%w: the storage has no such table", ErrNotFound)
+			}
+			return s.unlist(ctx, t)
+		})
+		if err != nil {
+			return err
+		}
+		return s.purge(ctx)
+	})
+	return s.fail("drop", name, nil, err)
+}
+
+// unlist takes a table from the catalog, and deletes its rows or marks them for deletion. The caller has the turn.
+func (s *Storage) unlist(ctx context.Context, t *tableState) error {
+	r := t.record.Load()
+	row, err := r.row(t.name())
+	if err != nil {
+		return err
+	}
+	writes := []Write{droppedRow(r.Number), deletion(row)}
+	if s.powers.DeleteRange {
+		low := appendTableNumber(nil, r.Number)
+		writes = []Write{deletion(row), {Key: low, Delete: true, End: prefixEnd(low)}}
+	}
+	if err := s.applyCatalog(ctx, writes); err != nil {
+		return err
+	}
+	t.dropped.Store(true)
+	s.catalog.change(func() {
+		delete(s.catalog.tables, t.name())
+		if !s.powers.DeleteRange {
+			s.catalog.dropped[r.Number] = true
+		}
+	})
+	return nil
+}
+
+// purge deletes the rows of dropped tables. It takes the turn for each chunk, so the caller must not have it.
+func (s *Storage) purge(ctx context.Context) error {
+	for _, n := range s.catalog.purgeable() {
+		low := appendTableNumber(nil, n)
+		err := s.clearRange(ctx, low, prefixEnd(low), func() error {
+			if !s.catalog.dropped[n] {
+				return errStop // somebody else has deleted the last of it
+			}
+			return nil
+		})
+		if err == nil {
+			err = s.inTurn(ctx, func() error { return s.forget(ctx, n) })
+		}
+		if err != nil && !errors.Is(err, errStop) {
+			return err
+		}
+	}
+	return nil
+}
+
+// purgeable returns the numbers of dropped tables in their order.
+func (c *catalog) purgeable() []uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.dropped))
+}
+
+// forget takes a dropped table that has no row any more out of the catalog.
+func (s *Storage) forget(ctx context.Context, n uint32) error {
+	if !s.catalog.dropped[n] {
+		return nil
+	}
+	if err := s.writer.apply(ctx, Batch{Writes: []Write{deletion(droppedRow(n))}}); err != nil {
+		return err
+	}
+	s.catalog.change(func() { delete(s.catalog.dropped, n) })
+	return nil
+}

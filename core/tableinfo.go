@@ -1,0 +1,70 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"context"
+	"slices"
+)
+
+// TableInfo describes a table.
+type TableInfo struct {
+	Name        string // as given to OpenTable
+	KeyFormat   string // the key format's ID
+	ValueFormat string // the value format's ID
+	Checksums   bool   // whether its rows have them
+	Meta        []byte // what the value format keeps with the table, such as a schema; a copy
+	ID          []byte // the TableID that its values are bound to, nil if they are not; a copy
+	Rows        int64  // -1 if the engine cannot tell cheaply
+	Bytes       int64  // of encoded keys and values; -1 if the engine cannot tell cheaply
+}
+
+// Tables describes the tables, in the order of their names.
+func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
+	v, err := s.enter("call")
+	if err != nil {
+		return nil, s.fail("tables", "", nil, err)
+	}
+	defer v.leave()
+	snap, err := s.snapshot(ctx)
+	if err != nil {
+		return nil, s.fail("tables", "", nil, err)
+	}
+	defer snap.Close()
+	var all []TableInfo
+	for _, t := range s.catalog.names() {
+		info, err := t.info(ctx, snap)
+		if err != nil {
+			return nil, s.fail("tables", t.name(), nil, err)
+		}
+		all = append(all, info)
+	}
+	return all, nil
+}
+
+func (t *tableState) info(ctx context.Context, snap Snapshot) (info TableInfo, err error) {
+	r := t.record.Load()
+	info = TableInfo{
+		Name: t.name(), KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums,
+		Meta: slices.Clone(r.Meta), ID: slices.Clone(r.ID), Rows: -1, Bytes: -1,
+	}
+	count := snap.Powers().Count
+	if count == nil {
+		return info, nil
+	}
+	low := appendTableNumber(nil, r.Number)
+	info.Rows, info.Bytes, err = count(ctx, low, prefixEnd(low))
+	if err == nil {
+		info.Bytes -= info.Rows * r.overhead()
+	}
+	return info, err
+}
+
+// overhead is how many bytes of a stored row are neither key nor value.
+func (r *tableRecord) overhead() int64 {
+	if r.Checksums {
+		return tableNumberSize + checksumSize
+	}
+	return tableNumberSize
+}
