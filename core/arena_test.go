@@ -27,8 +27,9 @@ func TestATransactionOfOneSmallRowTakesLittleMemory(t *testing.T) {
 	}
 }
 
-// A row whose encoding encodes another one, as a marshaler does that writes through the transaction, shared its block with
-// it: both were committed with bytes of the other. Rows of any size stay as they were.
+// A row whose encoding encodes another one, as a marshaler does that writes through the
+// transaction, shared its block with it: both were committed with bytes of the other. Rows of
+// any size stay as they were.
 func TestEncodedRowsStayAsTheyAre(t *testing.T) {
 	tx := new(Tx)
 	var rows [][]byte

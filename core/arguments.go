@@ -13,7 +13,8 @@ import (
 	"reflect"
 )
 
-// An argument that is missing is an error that says which one, and not a nil pointer somewhere below.
+// An argument that is missing is an error that says which one, and not a nil pointer somewhere
+// below.
 
 var (
 	errNoContext  = errors.New("the context is nil; pass context.Background() or the caller's")
@@ -54,7 +55,8 @@ func (s *Storage) snapshot(ctx context.Context) (Snapshot, error) {
 	return s.engine.Snapshot(ctx)
 }
 
-// adviseFolder names the folder that a path lies in, if that is what is missing. Engines say so of some file in it.
+// adviseFolder names the folder that a path lies in, if that is what is missing. Engines say so
+// of some file in it.
 func adviseFolder(path string, err error) error {
 	folder := filepath.Dir(path)
 	if _, missing := os.Stat(folder); path == "" || !errors.Is(err, fs.ErrNotExist) || !errors.Is(missing, fs.ErrNotExist) {

@@ -18,8 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// What was nil and should not be ended in a nil pointer somewhere below, which told nobody what was missing. Each call
-// says it.
+// What was nil and should not be ended in a nil pointer somewhere below, which told nobody what
+// was missing. Each call says it.
 func TestMissingArguments(t *testing.T) {
 	s, tb := openTable(t, memory.New())
 	defer s.Close()

@@ -20,7 +20,8 @@ const (
 	replacedTime  = "20060102T150405.000000000Z"
 )
 
-// asideClock tells the time of setting aside, and never the same time twice, however coarse the clock is.
+// asideClock tells the time of setting aside, and never the same time twice, however coarse the
+// clock is.
 type asideClock struct {
 	mu   sync.Mutex
 	last time.Time
@@ -54,11 +55,12 @@ func isReplaced(path, other string) bool {
 	return ok && err == nil
 }
 
-// asideTries is how often another name is tried for a storage if somebody has that name: another process with a coarse
-// clock has set something aside in the same tick.
+// asideTries is how often another name is tried for a storage if somebody has that name:
+// another process with a coarse clock has set something aside in the same tick.
 const asideTries = 1000
 
-// renameAside moves the claimed storage away from place, to a name that nothing has, and returns what stands behind its name.
+// renameAside moves the claimed storage away from place, to a name that nothing has, and
+// returns what stands behind its name.
 func renameAside(c Claim, place string) (suffix string, err error) {
 	for range asideTries {
 		suffix = replacedSuffix()

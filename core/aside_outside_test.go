@@ -50,8 +50,8 @@ func paths(t *testing.T, b core.Backend) string {
 	return strings.Join(list, " ")
 }
 
-// A migration that failed with an error in which ErrConflict was ran sixteen times: only the engine's own conflicts are a
-// reason to begin anew.
+// A migration that failed with an error in which ErrConflict was ran sixteen times: only the
+// engine's own conflicts are a reason to begin anew.
 func TestMigrationThatFailsWithAConflictRunsOnce(t *testing.T) {
 	b := memory.New()
 	stored(t, b, "db")
@@ -79,8 +79,8 @@ func TestMigrationThatFailsWithAConflictRunsOnce(t *testing.T) {
 	}
 }
 
-// A Restore whose context ended when the storage was already in its place gave an error and left the storage there, so that
-// the next attempt was refused.
+// A Restore whose context ended when the storage was already in its place gave an error and
+// left the storage there, so that the next attempt was refused.
 func TestRestoreCancelledAfterItsMove(t *testing.T) {
 	b := memory.New()
 	backup := stored(t, b, "db")
@@ -133,7 +133,8 @@ func TestWhatWasSetAsideIsPutBack(t *testing.T) {
 	}
 }
 
-// With a clock of one tick a second, what is set aside in the same tick as something else found its name taken.
+// With a clock of one tick a second, what is set aside in the same tick as something else found
+// its name taken.
 func TestNamesOfWhatIsSetAsideDoNotCollide(t *testing.T) {
 	b := memory.New()
 	stored(t, b, "db")
@@ -167,14 +168,16 @@ func (otherClaim) Open(context.Context, core.EngineOptions) (core.Engine, error)
 	return nil, fmt.Errorf("%w: somebody else creates it", core.ErrConflict)
 }
 
-// Who opens a storage that others create and replace all the time gets ErrLocked, and not a conflict, which is for writers.
+// Who opens a storage that others create and replace all the time gets ErrLocked, and not a
+// conflict, which is for writers.
 func TestOpenersThatAreAlwaysSlower(t *testing.T) {
 	if _, err := core.Open(t.Context(), "db", others{memory.New()}); !errors.Is(err, core.ErrLocked) {
 		t.Error(err)
 	}
 }
 
-// OnFormatChange set a table aside that was opened while that was being written, so that its new handle lost it.
+// OnFormatChange set a table aside that was opened while that was being written, so that its
+// new handle lost it.
 func TestATableIsNotOpenedWhileItIsSetAside(t *testing.T) {
 	m := memory.New()
 	stored(t, m, "db")

@@ -12,8 +12,8 @@ import (
 	"slices"
 )
 
-// The chunks of a backup hold one sequence of records, each of which starts with its kind: a head, then each table with
-// its rows behind it, then an end. BACKUP.md describes them.
+// The chunks of a backup hold one sequence of records, each of which starts with its kind: a
+// head, then each table with its rows behind it, then an end. BACKUP.md describes them.
 const (
 	kindHead  = 'H'
 	kindTable = 'T'
@@ -21,8 +21,8 @@ const (
 	kindEnd   = 'E'
 )
 
-// backupFormat is the version of the records. The chunks around them stay as they are, so that a newer backup is told
-// from a damaged one.
+// backupFormat is the version of the records. The chunks around them stay as they are, so that
+// a newer backup is told from a damaged one.
 const backupFormat = 1
 
 // backupHead and backupTable are the JSON in records.
@@ -53,13 +53,15 @@ type backupCounts struct {
 	tables, rows, bytes uint64 // bytes are those of keys and values, as stored
 }
 
-// Backup writes all tables, with what is recorded of them, as one snapshot shows them. What is written does not depend
-// on the engine: [Restore] makes a storage of it on any backend. It carries checksums, and an end, so that Restore finds
-// a copy that is damaged or cut; it is not encrypted. Equal storages have equal backups, whatever their engines.
+// Backup writes all tables, with what is recorded of them, as one snapshot shows them. What is
+// written does not depend on the engine: [Restore] makes a storage of it on any backend. It
+// carries checksums, and an end, so that Restore finds a copy that is damaged or cut; it is not
+// encrypted. Equal storages have equal backups, whatever their engines.
 //
-// Nobody is blocked while Backup runs, but the engine keeps the snapshot until it returns: w should be fast. A row whose
-// checksum is wrong is ErrCorrupt, named, and ends the backup, which then has no end. w gets about 64 KiB with each
-// Write, and is neither flushed nor closed.
+// Nobody is blocked while Backup runs, but the engine keeps the snapshot until it returns: w
+// should be fast. A row whose checksum is wrong is ErrCorrupt, named, and ends the backup,
+// which then has no end. w gets about 64 KiB with each Write, and is neither flushed nor
+// closed.
 func (s *Storage) Backup(ctx context.Context, w io.Writer) error {
 	if err := missing("writer", w); err != nil {
 		return s.fail("backup", "", nil, err)

@@ -331,8 +331,8 @@ func TestRestoreHostileLengths(t *testing.T) {
 	}
 }
 
-// TestBackupFindsCorruptRows: a row whose checksum is wrong must not be copied as if it were sound, nor a row that belongs
-// to no table be left out.
+// TestBackupFindsCorruptRows: a row whose checksum is wrong must not be copied as if it were
+// sound, nor a row that belongs to no table be left out.
 func TestBackupFindsCorruptRows(t *testing.T) {
 	for _, c := range []struct {
 		what  string
@@ -378,8 +378,8 @@ func apply(t *testing.T, b core.Backend, w core.Write) {
 	}
 }
 
-// TestPanicInRestoreReleasesEverything: a reader or a progress function that panics must leave neither a lock nor a
-// half-made storage.
+// TestPanicInRestoreReleasesEverything: a reader or a progress function that panics must leave
+// neither a lock nor a half-made storage.
 func TestPanicInRestoreReleasesEverything(t *testing.T) {
 	b := memory.New()
 	sound := small(t).end(1, 3, 6).bytes()
@@ -481,7 +481,8 @@ func TestRestoreBoundedMemory(t *testing.T) {
 	}
 }
 
-// Rows of a few bytes take more memory than their bytes: a write of 32 MiB of them took ten times that.
+// Rows of a few bytes take more memory than their bytes: a write of 32 MiB of them took ten
+// times that.
 func TestRestoreCountsWhatRowsTake(t *testing.T) {
 	const rows = 500_000
 	a := new(archive).head(`{"format":1}`).table("t", wordsJSON)
@@ -532,7 +533,8 @@ func (c *canceller) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// A table that is set aside gets a name that is longer than a new table's may be. Its backup could not be restored.
+// A table that is set aside gets a name that is longer than a new table's may be. Its backup
+// could not be restored.
 func TestRestoreOfATableWithALongName(t *testing.T) {
 	b := memory.New()
 	s, err := core.Open(t.Context(), "db", b, core.WithRecreate(core.OnFormatChange))
@@ -636,8 +638,8 @@ func TestRestoreKeepsLimits(t *testing.T) {
 	}
 }
 
-// FuzzRestore: whatever is read, Restore ends with an error and leaves nothing, or makes a storage that is sound and whose
-// backup restores to the same.
+// FuzzRestore: whatever is read, Restore ends with an error and leaves nothing, or makes a
+// storage that is sound and whose backup restores to the same.
 func FuzzRestore(f *testing.F) {
 	a := new(archive).head(`{"format":1,"version":2}`).table("words", wordsJSON).row("", "").row("a", "1")
 	a.end(1, 2, 2)

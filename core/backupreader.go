@@ -13,7 +13,8 @@ import (
 	"slices"
 )
 
-// backupReader reads the records of a backup. It believes no length: memory grows with the bytes that arrive.
+// backupReader reads the records of a backup. It believes no length: memory grows with the
+// bytes that arrive.
 type backupReader struct {
 	in     chunkReader
 	counts backupCounts // of what was read
@@ -145,8 +146,8 @@ func (b *backupReader) blob(dst []byte) ([]byte, error) {
 // believed is how many times as many bytes as have arrived are taken at once.
 const believed = 8
 
-// bytes appends n bytes to dst. It makes room for some times what has arrived: a large value is hardly copied as dst grows, and
-// a length that is not true costs little.
+// bytes appends n bytes to dst. It makes room for some times what has arrived: a large value is
+// hardly copied as dst grows, and a length that is not true costs little.
 func (b *backupReader) bytes(dst []byte, n uint64) ([]byte, error) {
 	arrived := 0
 	for n > 0 {

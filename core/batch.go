@@ -12,8 +12,9 @@ import (
 
 // batch collects encoded rows and puts them in order. Its memory is used again after reset.
 //
-// Rows lie in blocks, which never move: small ones back to back in shared blocks, a large one in memory of its own, which
-// its format has made. So a row is copied once, however many follow it.
+// Rows lie in blocks, which never move: small ones back to back in shared blocks, a large one
+// in memory of its own, which its format has made. So a row is copied once, however many follow
+// it.
 type batch struct {
 	blocks [][]byte // what rows refer to by number; a shared block is there again behind each large row
 	rows   []encodedRow
@@ -29,8 +30,9 @@ type batch struct {
 	spare  [][]byte // memory of earlier large rows
 }
 
-// encodedRow is size bytes from start of a block on, the first ones of which are the key. Of two rows, the one that was
-// added later has the higher block, or the higher start. There is no pointer in it, which a garbage collector would follow.
+// encodedRow is size bytes from start of a block on, the first ones of which are the key. Of
+// two rows, the one that was added later has the higher block, or the higher start. There is no
+// pointer in it, which a garbage collector would follow.
 type encodedRow struct {
 	block, start uint32
 	key, size    int
@@ -51,8 +53,8 @@ const (
 	mostSpare       = 32 << 20 // of large rows, which is kept for later ones
 )
 
-// lead returns the bytes behind the table's number as a number that is ordered like them; zeros stand for what a short
-// key lacks, so keys of the same lead may differ.
+// lead returns the bytes behind the table's number as a number that is ordered like them; zeros
+// stand for what a short key lacks, so keys of the same lead may differ.
 func lead(key []byte) uint64 {
 	if len(key) >= tableNumberSize+8 {
 		return binary.BigEndian.Uint64(key[tableNumberSize:])
@@ -102,8 +104,9 @@ const rowCost = 4*8 + 7*8
 // size returns how much memory the rows take, about.
 func (b *batch) size() int { return b.bytes + len(b.rows)*rowCost }
 
-// add adds one row. encode appends the key, then the value, to dst, which is empty, and returns where the value starts. It
-// may add rows to this batch itself, as a value whose marshaler does: those come first.
+// add adds one row. encode appends the key, then the value, to dst, which is empty, and returns
+// where the value starts. It may add rows to this batch itself, as a value whose marshaler
+// does: those come first.
 func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) error {
 	at, dst := b.lend()
 	row, value, err := encode(dst)
@@ -121,8 +124,8 @@ func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) 
 	return nil
 }
 
-// lend returns memory for the next row, empty but for its capacity: the rest of a shared block, or after a large row the
-// memory of an earlier one.
+// lend returns memory for the next row, empty but for its capacity: the rest of a shared block,
+// or after a large row the memory of an earlier one.
 func (b *batch) lend() (at room, dst []byte) {
 	if n := len(b.spare); b.large && n > 0 {
 		dst = b.spare[n-1]
@@ -195,7 +198,8 @@ func (b *batch) list(r encodedRow) {
 	b.bytes += r.size
 }
 
-// newRoom returns a shared block, empty, of at least so many bytes. Each that is made is twice as large as the one before.
+// newRoom returns a shared block, empty, of at least so many bytes. Each that is made is twice
+// as large as the one before.
 func (b *batch) newRoom(size int) room {
 	i := slices.IndexFunc(b.idle, func(block []byte) bool { return len(block) >= size })
 	var block []byte
@@ -209,13 +213,14 @@ func (b *batch) newRoom(size int) room {
 	return room{block: block}
 }
 
-// follow adds a stored row that comes after all others in the batch, whatever their tables. It is not mixed with add.
+// follow adds a stored row that comes after all others in the batch, whatever their tables. It
+// is not mixed with add.
 func (b *batch) follow(key, value []byte) {
 	b.followBy(key, func(dst []byte) ([]byte, error) { return append(dst, value...), nil })
 }
 
-// followBy is follow for a value that a function appends. It returns the value, which is valid until reset. After an error
-// the batch is of no use.
+// followBy is follow for a value that a function appends. It returns the value, which is valid
+// until reset. After an error the batch is of no use.
 func (b *batch) followBy(key []byte, value func(dst []byte) ([]byte, error)) ([]byte, error) {
 	at, dst := b.lend()
 	row, err := value(append(dst, key...))
@@ -233,7 +238,8 @@ type looseRow struct {
 	own   bool
 }
 
-// cut takes the last row out of the batch. Its bytes are valid until reset, unless they are its own.
+// cut takes the last row out of the batch. Its bytes are valid until reset, unless they are its
+// own.
 func (b *batch) cut() looseRow {
 	n := len(b.rows) - 1
 	last := b.rows[n]
@@ -261,8 +267,8 @@ func (b *batch) paste(r looseRow) error {
 	})
 }
 
-// sort returns the rows as writes in the order of their keys, and their size in bytes; of equal keys the last added
-// one counts. The writes refer to the batch.
+// sort returns the rows as writes in the order of their keys, and their size in bytes; of equal
+// keys the last added one counts. The writes refer to the batch.
 func (b *batch) sort() (writes []Write, size int) {
 	if !b.sorted {
 		slices.SortFunc(b.rows, func(x, y encodedRow) int {

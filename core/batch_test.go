@@ -52,7 +52,8 @@ func TestBatchSortsAndKeepsTheLast(t *testing.T) {
 	}
 }
 
-// The lead of a key that is shorter than eight bytes is filled with zeros, which keys may end with as well.
+// The lead of a key that is shorter than eight bytes is filled with zeros, which keys may end
+// with as well.
 func TestBatchComparesLikeBytes(t *testing.T) {
 	var b batch
 	b.reset()

@@ -23,7 +23,8 @@ type callSite struct {
 	n    int
 }
 
-// add records the stack of the function that called the exported method; skip counts the frames between.
+// add records the stack of the function that called the exported method; skip counts the frames
+// between.
 func (p *callSites) add(what string, skip int) *callSite {
 	if p == nil {
 		return nil

@@ -20,8 +20,8 @@ import (
 //	"table/" + name    a tableRecord in JSON
 //	"dropped/" + n     nothing; the rows of table number n, big endian, are to be deleted
 //
-// A number is not given out again while one of these rows names it, nor while the storage stays open: a read that began
-// before its table was dropped must not find another table's rows.
+// A number is not given out again while one of these rows names it, nor while the storage stays
+// open: a read that began before its table was dropped must not find another table's rows.
 type catalog struct {
 	mu      sync.Mutex // guards the maps; who changes them has the writer's turn too
 	tables  map[string]*tableState
@@ -141,8 +141,8 @@ func (c *catalog) names() []*tableState {
 	return all
 }
 
-// distinct returns ErrCorrupt if two tables have the same number, because their rows could not be told apart, or if one has
-// a number that is never given out.
+// distinct returns ErrCorrupt if two tables have the same number, because their rows could not
+// be told apart, or if one has a number that is never given out.
 func (c *catalog) distinct() error {
 	owner := map[uint32]string{catalogNumber: "the catalog"}
 	for n := range c.dropped {
@@ -164,7 +164,8 @@ func (c *catalog) distinct() error {
 	return nil
 }
 
-// maxTableNumber is the highest number that is given out: behind it there is one that bounds its rows.
+// maxTableNumber is the highest number that is given out: behind it there is one that bounds
+// its rows.
 const maxTableNumber = math.MaxUint32 - 1
 
 // unused returns a table number that no row can have.
@@ -185,9 +186,10 @@ func (c *catalog) change(fn func()) {
 	fn()
 }
 
-// applyCatalog makes a change of the catalog durable. Its writes say what is there then, whatever was before, so that
-// another try settles one whose outcome is unknown. If none does, nothing is written any more: a table that is in memory may
-// be none by now. The caller has the turn.
+// applyCatalog makes a change of the catalog durable. Its writes say what is there then,
+// whatever was before, so that another try settles one whose outcome is unknown. If none does,
+// nothing is written any more: a table that is in memory may be none by now. The caller has the
+// turn.
 func (s *Storage) applyCatalog(ctx context.Context, writes []Write) error {
 	maybe := false
 	for try := 1; ; try++ {

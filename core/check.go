@@ -9,9 +9,9 @@ import (
 	"fmt"
 )
 
-// Check reads everything and returns ErrCorrupt, saying what and where, if it finds damage: the engine's own
-// structures, the catalog, and every row. Of a table that is open, every key is decoded and every value validated;
-// of the others, what has a checksum is compared with it.
+// Check reads everything and returns ErrCorrupt, saying what and where, if it finds damage: the
+// engine's own structures, the catalog, and every row. Of a table that is open, every key is
+// decoded and every value validated; of the others, what has a checksum is compared with it.
 func (s *Storage) Check(ctx context.Context) error {
 	v, err := s.enter("call")
 	if err != nil {
@@ -87,7 +87,8 @@ type rowCheck struct {
 	check func(key, stored []byte) error
 }
 
-// rowChecks returns the checks by table number. The catalog's own rows were checked when it was read.
+// rowChecks returns the checks by table number. The catalog's own rows were checked when it was
+// read.
 func (s *Storage) rowChecks(c *catalog) map[uint32]rowCheck {
 	nothing := func(key, stored []byte) error { return nil }
 	checks := map[uint32]rowCheck{catalogNumber: {"", nothing}}
@@ -105,8 +106,8 @@ func (s *Storage) rowChecks(c *catalog) map[uint32]rowCheck {
 	return checks
 }
 
-// rowCheck returns what can be checked of a row: all of it if the table is open. open is what its handles share, under
-// whatever name it has by now, nil if it was dropped.
+// rowCheck returns what can be checked of a row: all of it if the table is open. open is what
+// its handles share, under whatever name it has by now, nil if it was dropped.
 func (r *tableRecord) rowCheck(open *tableState) func(key, stored []byte) error {
 	if open != nil {
 		if check := open.check.Load(); check != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// checking is a backend whose engine calls a function when it is to check itself, which is after Check has taken its
-// snapshot.
+// checking is a backend whose engine calls a function when it is to check itself, which is
+// after Check has taken its snapshot.
 type checking struct {
 	core.Backend
 	check *func() error
@@ -47,8 +47,8 @@ func (e checkingEngine) Powers() core.Powers {
 	return p
 }
 
-// Check looked for the handles of a table under the name that it had in the snapshot: if the table was renamed meanwhile,
-// its rows were not validated, and damage passed.
+// Check looked for the handles of a table under the name that it had in the snapshot: if the
+// table was renamed meanwhile, its rows were not validated, and damage passed.
 func TestCheckValidatesATableThatIsRenamedMeanwhile(t *testing.T) {
 	rename := func() error { return nil }
 	s, err := core.Open(t.Context(), "db", checking{memory.New(), &rename})

@@ -11,8 +11,9 @@ import (
 	"io"
 )
 
-// A backup is cut into chunks, so that a damaged one is found before anything in it is believed, and with memory that
-// does not depend on what the damage says. BACKUP.md describes both layers.
+// A backup is cut into chunks, so that a damaged one is found before anything in it is
+// believed, and with memory that does not depend on what the damage says. BACKUP.md describes
+// both layers.
 const (
 	backupMagic = "GUARDKV BACKUP\r\n" // the line end finds transfers that change text
 	chunkSize   = 64 << 10             // of data, as written
@@ -68,8 +69,8 @@ func (c *chunkWriter) flush() error {
 	return err
 }
 
-// chunkReader reads the data of chunks, each of which it checks first. Where a backup is cut between two chunks it gives
-// io.EOF.
+// chunkReader reads the data of chunks, each of which it checks first. Where a backup is cut
+// between two chunks it gives io.EOF.
 type chunkReader struct {
 	r      io.Reader
 	buf    []byte // the chunk
@@ -147,7 +148,8 @@ func (c *chunkReader) full(p []byte) error {
 	return err
 }
 
-// noEOF says what the end of a backup means where more of it should be. Other errors are those of the reader.
+// noEOF says what the end of a backup means where more of it should be. Other errors are those
+// of the reader.
 func noEOF(err error) error {
 	if errors.Is(err, ErrCorrupt) || !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err

@@ -10,8 +10,9 @@ type CompactStats struct {
 	Before, After int64 // bytes on the medium; -1 if the engine cannot tell
 }
 
-// Compact gives space that nothing uses back to the file system, as far as the engine can. Guards, scans and
-// transactions may be open and stay valid; other writes wait while the engine compacts.
+// Compact gives space that nothing uses back to the file system, as far as the engine can.
+// Guards, scans and transactions may be open and stay valid; other writes wait while the engine
+// compacts.
 func (s *Storage) Compact(ctx context.Context) (CompactStats, error) {
 	stats := CompactStats{-1, -1}
 	err := s.counted("write", func() error {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// An Insert or Delete read its row before it wrote it, also where the engine could look for itself: over a network, two
-// trips and a conflict for one.
+// An Insert or Delete read its row before it wrote it, also where the engine could look for
+// itself: over a network, two trips and a conflict for one.
 func TestInsertAndDeleteLeaveTheirConditionToTheEngine(t *testing.T) {
 	tb, e, g := gatheredOn(t, Powers{Conditions: true})
 	close(g.opened)
@@ -48,8 +48,8 @@ func TestInsertAndDeleteLeaveTheirConditionToTheEngine(t *testing.T) {
 	}
 }
 
-// What a group finds and leaves behind is the same whoever looks at its conditions; of several requests for one key, all
-// but the first depend on what that one found.
+// What a group finds and leaves behind is the same whoever looks at its conditions; of several
+// requests for one key, all but the first depend on what that one found.
 func TestGroupsFindTheSameWhoeverLooks(t *testing.T) {
 	for seed := range uint64(12) {
 		var want string
@@ -112,8 +112,8 @@ func runGroup(t *testing.T, seed uint64, p Powers) string {
 	return fmt.Sprint("existed ", said, " found ", found, state)
 }
 
-// A group that the engine refuses is decided anew, request by request: what was left to the engine in the group, and what
-// was not, changes.
+// A group that the engine refuses is decided anew, request by request: what was left to the
+// engine in the group, and what was not, changes.
 func TestRefusedGroupWithConditions(t *testing.T) {
 	for _, refusal := range []error{ErrTooLarge, ErrConflict} {
 		ctx := t.Context()
@@ -148,7 +148,8 @@ func TestRefusedGroupWithConditions(t *testing.T) {
 	}
 }
 
-// A commit that fails tells nobody that a condition was met, and a request that is used again knows nothing of it.
+// A commit that fails tells nobody that a condition was met, and a request that is used again
+// knows nothing of it.
 func TestFailedCommitAnswersNoCondition(t *testing.T) {
 	tb, e, _ := gatheredOn(t, Powers{Conditions: true})
 	e.rows.Set([]byte{0, 0, 0, 1, 1}, []byte("old"))
@@ -166,8 +167,9 @@ func TestFailedCommitAnswersNoCondition(t *testing.T) {
 	rowIs(t, e, 1, "new")
 }
 
-// A single Insert, Delete or Modify read its row with Get and was committed without a base: an engine that others write to
-// could not know what it depended on, and let it replace the row that another process had written in between.
+// A single Insert, Delete or Modify read its row with Get and was committed without a base: an
+// engine that others write to could not know what it depended on, and let it replace the row
+// that another process had written in between.
 func TestSingleWritesOnASharedEngineHaveABase(t *testing.T) {
 	ctx := context.Background()
 	key := []byte{0, 0, 0, 1, 7}

@@ -10,8 +10,8 @@ import (
 	"github.com/guardkv/guardkv/core/internal/ordered"
 )
 
-// cursor passes over stored rows for a scan: those of a snapshot, and in a transaction those of its pending writes
-// over them.
+// cursor passes over stored rows for a scan: those of a snapshot, and in a transaction those of
+// its pending writes over them.
 type cursor struct {
 	ctx      context.Context
 	snapshot Snapshot // nil if the engine's cursor needs none
@@ -121,7 +121,8 @@ func (c *cursor) next() (key, value []byte, ok bool) {
 	return c.checkedNext()
 }
 
-// checkedNext is next for a transaction, and for a cursor that should look whether its context has ended.
+// checkedNext is next for a transaction, and for a cursor that should look whether its context
+// has ended.
 func (c *cursor) checkedNext() (key, value []byte, ok bool) {
 	if c.steps < 0 {
 		c.steps = ctxSteps - 1
@@ -153,7 +154,8 @@ func (c *cursor) seek(key []byte) {
 	c.stepOver()
 }
 
-// merge returns the lower row of the two sides, or the higher under reverse. Of equal keys the pending one counts.
+// merge returns the lower row of the two sides, or the higher under reverse. Of equal keys the
+// pending one counts.
 func (c *cursor) merge() (key, value []byte, ok bool) {
 	if c.rowUsed {
 		c.stepRow()

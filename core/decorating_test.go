@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// A decorator that changes bytes inherited all powers: Count counted the bytes that are stored, As led to them.
+// A decorator that changes bytes inherited all powers: Count counted the bytes that are stored,
+// As led to them.
 func TestAdministrativePowersConcernNoRow(t *testing.T) {
 	all := Powers{
 		Compact: func(context.Context) error { return nil },

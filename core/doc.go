@@ -5,16 +5,17 @@
 //
 // # Basics
 //
-// A [Storage] is one open store of a [Backend]: bbolt, an in-memory one, and others, each in a module
-// of its own. It has tables. A [Table] has a key type K with a [KeyFormat], and values with a
-// [ValueFormat]: V is what is put, W the view that is read; where they are the same, [TableOf] is
-// shorter. [Table.Get] returns a [Guard], which keeps the engine's bytes as they are while the view is
-// used. A [Scan] passes over rows in the order of their keys. A [Tx] reads and writes any number of
-// tables at one moment.
+// A [Storage] is one open store of a [Backend]: bbolt, an in-memory one, and others, each in a
+// module of its own. It has tables. A [Table] has a key type K with a [KeyFormat], and values
+// with a [ValueFormat]: V is what is put, W the view that is read; where they are the same,
+// [TableOf] is shorter. [Table.Get] returns a [Guard], which keeps the engine's bytes as they
+// are while the view is used. A [Scan] passes over rows in the order of their keys. A [Tx]
+// reads and writes any number of tables at one moment.
 //
-// Which engine and which formats a program uses is said in one line each; everything else stays the
-// same, and so do the promises: guards never block writers, order is the order of K, transactions are
-// serializable, a write that has returned is durable, damaged and foreign files are errors.
+// Which engine and which formats a program uses is said in one line each; everything else stays
+// the same, and so do the promises: guards never block writers, order is the order of K,
+// transactions are serializable, a write that has returned is durable, damaged and foreign
+// files are errors.
 //
 // # Which call
 //
@@ -37,9 +38,10 @@
 //	Scan.Clear, Delete          a range is deleted; Delete counts its rows
 //	Storage.Update              anything, all or nothing
 //
-// Of tables, [Storage.Tables] lists them, [Storage.RenameTable] and [Storage.DropTable] do what they
-// say, and [OpenRaw] reads one whose types a program does not have. [Storage.Compact],
-// [Storage.Check], [Storage.Size] and, with [WithoutSync], [Storage.Sync] are for operating a storage.
+// Of tables, [Storage.Tables] lists them, [Storage.RenameTable] and [Storage.DropTable] do what
+// they say, and [OpenRaw] reads one whose types a program does not have. [Storage.Compact],
+// [Storage.Check], [Storage.Size] and, with [WithoutSync], [Storage.Sync] are for operating a
+// storage.
 //
 // # Lifetimes
 //
@@ -60,8 +62,9 @@
 //
 // # Errors
 //
-// Every error is an [*Error], which says what failed, on what, and why, except those that a caller's
-// own function returned. Compare causes with [errors.Is]. These are not repeated everywhere:
+// Every error is an [*Error], which says what failed, on what, and why, except those that a
+// caller's own function returned. Compare causes with [errors.Is]. These are not repeated
+// everywhere:
 //
 //	ErrClosed           of any call: the storage is closed, the table dropped (ErrDropped too), the
 //	                    transaction over (ErrTxDone too)
@@ -76,28 +79,29 @@
 //
 // # Concurrency
 //
-// A [Storage], a [Table] and a [Scan] may be used by any number of goroutines, and so may the Tx of
-// [Storage.Snapshot]. The Tx of View and Update, a [Cursor] and an iterator are used by one at a time.
+// A [Storage], a [Table] and a [Scan] may be used by any number of goroutines, and so may the
+// Tx of [Storage.Snapshot]. The Tx of View and Update, a [Cursor] and an iterator are used by
+// one at a time.
 //
 // # Backups
 //
-// [Storage.Backup] writes one snapshot of all tables to an io.Writer, while writers go on. [Restore]
-// makes a storage of that, on any backend, which appears at its path when it is complete. BACKUP.md,
-// beside this file, describes the format.
+// [Storage.Backup] writes one snapshot of all tables to an io.Writer, while writers go on.
+// [Restore] makes a storage of that, on any backend, which appears at its path when it is
+// complete. BACKUP.md, beside this file, describes the format.
 //
 // # Ending
 //
-// [Storage.Close] refuses new work and returns at once; what is open stays valid, and the last to end
-// closes the engine. [Storage.Shutdown] waits for that.
+// [Storage.Close] refuses new work and returns at once; what is open stays valid, and the last
+// to end closes the engine. [Storage.Shutdown] waits for that.
 //
 // # Caveats
 //
-// A guard, a cursor, a scan or a transaction that stays open makes the engine keep what it reads:
-// close them soon. One that is never closed holds its bytes until the process ends, and is reported to
-// the logger.
+// A guard, a cursor, a scan or a transaction that stays open makes the engine keep what it
+// reads: close them soon. One that is never closed holds its bytes until the process ends, and
+// is reported to the logger.
 //
-// A goroutine that holds guards or scans may write. In the function of [Storage.Update] all writes must
-// go through its Tx; a write past it is [ErrNestedWrite]. A write by another goroutine, which is also
-// what iter.Pull makes, waits for the function to return, so the function must not wait for that
-// goroutine.
+// A goroutine that holds guards or scans may write. In the function of [Storage.Update] all
+// writes must go through its Tx; a write past it is [ErrNestedWrite]. A write by another
+// goroutine, which is also what iter.Pull makes, waits for the function to return, so the
+// function must not wait for that goroutine.
 package core

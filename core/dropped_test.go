@@ -41,7 +41,8 @@ func (noCursor) Next() (key, value []byte, ok bool) { return nil, nil, false }
 func (noCursor) Err() error                         { return nil }
 func (noCursor) Close() error                       { return nil }
 
-// A read that begins before its table is dropped, and looks after that, finds a table that is gone, not one without rows.
+// A read that begins before its table is dropped, and looks after that, finds a table that is
+// gone, not one without rows.
 func TestReadOfATableThatIsBeingDropped(t *testing.T) {
 	for name, read := range map[string]func(*Table[uint64, []byte, []byte]) error{
 		"Get":  func(tb *Table[uint64, []byte, []byte]) error { _, err := tb.Get(t.Context(), 1); return err },

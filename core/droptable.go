@@ -11,10 +11,11 @@ import (
 	"slices"
 )
 
-// DropTable deletes a table with all its rows. From then on its open handles give ErrClosed, while open guards stay
-// valid. The table is gone in one atomic write. Engines that can delete a range delete the rows in the same write;
-// with others they are deleted after that, in chunks, between which other writes have their turn. If that is interrupted,
-// the next Compact or DropTable goes on with it.
+// DropTable deletes a table with all its rows. From then on its open handles give ErrClosed,
+// while open guards stay valid. The table is gone in one atomic write. Engines that can delete
+// a range delete the rows in the same write; with others they are deleted after that, in
+// chunks, between which other writes have their turn. If that is interrupted, the next Compact
+// or DropTable goes on with it.
 func (s *Storage) DropTable(ctx context.Context, name string) error {
 	err := s.counted("write", func() error {
 		err := s.inTurn(ctx, func() error {
@@ -32,7 +33,8 @@ func (s *Storage) DropTable(ctx context.Context, name string) error {
 	return s.fail("drop", name, nil, err)
 }
 
-// unlist takes a table from the catalog, and deletes its rows or marks them for deletion. The caller has the turn.
+// unlist takes a table from the catalog, and deletes its rows or marks them for deletion. The
+// caller has the turn.
 func (s *Storage) unlist(ctx context.Context, t *tableState) error {
 	r := t.record.Load()
 	row, err := r.row(t.name())
@@ -57,7 +59,8 @@ func (s *Storage) unlist(ctx context.Context, t *tableState) error {
 	return nil
 }
 
-// purge deletes the rows of dropped tables. It takes the turn for each chunk, so the caller must not have it.
+// purge deletes the rows of dropped tables. It takes the turn for each chunk, so the caller
+// must not have it.
 func (s *Storage) purge(ctx context.Context) error {
 	for _, n := range s.catalog.purgeable() {
 		low := appendTableNumber(nil, n)

@@ -75,7 +75,8 @@ func TestScanLooksAtItsContextItself(t *testing.T) {
 	}
 }
 
-// An engine is never asked for a range whose bounds exclude each other: to some that is a mistake of their caller.
+// An engine is never asked for a range whose bounds exclude each other: to some that is a
+// mistake of their caller.
 func TestBoundsThatExcludeEachOther(t *testing.T) {
 	e := new(endless)
 	tab := fakeTableOn(newStorage("fake", e, newOptions(nil)), func(b []byte) []byte { return b })
@@ -99,8 +100,8 @@ func TestBoundsThatExcludeEachOther(t *testing.T) {
 // bulky is a view that takes long to copy.
 type bulky [1 << 16]uint64
 
-// A guard that is closed and used again while its value is copied is no guard any more: Value does not return what
-// belongs to the next one, in part or in whole.
+// A guard that is closed and used again while its value is copied is no guard any more: Value
+// does not return what belongs to the next one, in part or in whole.
 func TestValueOfAGuardThatIsReusedMeanwhile(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector finds what Value finds")

@@ -45,15 +45,17 @@ var (
 	// ErrNoRoom: the medium has too little room for the write, of which nothing was written. Free
 	// some, and write again.
 	ErrNoRoom = errors.New("no room")
-	// ErrMaybe: the write was sent to the engine, and no answer came. It is stored, will be, or will never be, all of it or
-	// nothing; read to find out, and write again only what may be written twice. Later writes go on. A change of the tables is
-	// tried again first; if it stays unknown, the storage takes no more writes until it is reopened.
+	// ErrMaybe: the write was sent to the engine, and no answer came. It is stored, will be, or
+	// will never be, all of it or nothing; read to find out, and write again only what may be
+	// written twice. Later writes go on. A change of the tables is tried again first; if it
+	// stays unknown, the storage takes no more writes until it is reopened.
 	ErrMaybe = errors.New("outcome unknown")
-	// ErrUnavailable: the engine cannot be reached, and was asked for nothing: nothing was written. Later reads and writes go
-	// on as soon as it can be reached.
+	// ErrUnavailable: the engine cannot be reached, and was asked for nothing: nothing was
+	// written. Later reads and writes go on as soon as it can be reached.
 	ErrUnavailable = errors.New("unavailable")
-	// ErrSnapshotExpired: the engine has given up the state that a scan or transaction reads, because it is too old or because
-	// the connection to it was lost. Nothing of the transaction was written; run it again. Later reads and writes go on.
+	// ErrSnapshotExpired: the engine has given up the state that a scan or transaction reads,
+	// because it is too old or because the connection to it was lost. Nothing of the
+	// transaction was written; run it again. Later reads and writes go on.
 	ErrSnapshotExpired = errors.New("snapshot expired")
 	// ErrUnordered: an ordered operation on a table whose key format has no order.
 	ErrUnordered = errors.New("unordered key format")
@@ -70,9 +72,9 @@ var (
 	ErrGuardsOpen = errors.New("guards, scans or transactions are open")
 )
 
-// Error says which operation failed, on what, and why. Every error of this package's methods is an
-// *Error, except those that a caller's own function returned. Only this package builds it. Key is the
-// beginning of a key as a [fmt.Stringer] if the key is over 1 MiB.
+// Error says which operation failed, on what, and why. Every error of this package's methods is
+// an *Error, except those that a caller's own function returned. Only this package builds it.
+// Key is the beginning of a key as a [fmt.Stringer] if the key is over 1 MiB.
 type Error struct {
 	Op    string // "open", "get", "put", "scan", ...
 	Path  string // the storage

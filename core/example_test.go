@@ -19,7 +19,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// people opens a table with three rows in a new storage. The examples end the program after an error.
+// people opens a table with three rows in a new storage. The examples end the program after an
+// error.
 func people(ctx context.Context) (*core.Storage, *core.Table[string, string, string]) {
 	db, err := core.Open(ctx, "people", memory.New())
 	must(err)
@@ -198,7 +199,8 @@ func ExampleTable_PutAll() {
 	// Output: 5 <nil>
 }
 
-// A stream of any length is stored in bounded chunks; after an error the statistics say what is stored.
+// A stream of any length is stored in bounded chunks; after an error the statistics say what is
+// stored.
 func ExampleTable_PutStream() {
 	ctx := context.Background()
 	db, err := core.Open(ctx, "squares", memory.New())
@@ -403,7 +405,8 @@ func ExampleTable_GetMany() {
 	// ada Ada Lovelace
 }
 
-// A snapshot is a read transaction that is not one function: here every request of a server reads a page of it.
+// A snapshot is a read transaction that is not one function: here every request of a server
+// reads a page of it.
 func ExampleStorage_Snapshot() {
 	ctx := context.Background()
 	db, table := people(ctx)

@@ -43,7 +43,8 @@ func (fakeValues[W]) ID() string                           { return "fake" }
 func (fakeValues[W]) Append(d []byte, v W) ([]byte, error) { return d, nil }
 func (f fakeValues[W]) View(b []byte) (W, error)           { return f.view(b), nil }
 
-// view32 and view40 stand for views of that many bytes. The compiler keeps up to four words in registers.
+// view32 and view40 stand for views of that many bytes. The compiler keeps up to four words in
+// registers.
 type (
 	view32 struct {
 		row []byte

@@ -10,13 +10,14 @@ import (
 	"slices"
 )
 
-// A feature is a way of storing something that a GuardKV without it would read wrongly, or damage by writing: rows
-// beside those of a table, for instance, whose numbers it would give to the next table. Whatever is stored with a
-// feature names it: the mark, what is recorded of a table, the head of a backup. Who reads a name that it does not
-// know must not go on.
+// A feature is a way of storing something that a GuardKV without it would read wrongly, or
+// damage by writing: rows beside those of a table, for instance, whose numbers it would give to
+// the next table. Whatever is stored with a feature names it: the mark, what is recorded of a
+// table, the head of a backup. Who reads a name that it does not know must not go on.
 
-// featureTableID is that of a table whose values are bound to their rows and to the ID that is recorded of it. Without
-// it a row would be written that belongs nowhere, and a copy of the table would have another ID, or none.
+// featureTableID is that of a table whose values are bound to their rows and to the ID that is
+// recorded of it. Without it a row would be written that belongs nowhere, and a copy of the
+// table would have another ID, or none.
 const featureTableID = "table-id"
 
 // knownFeatures are those that this GuardKV can read and write, beside what layout 1 has.
@@ -29,7 +30,8 @@ func union(a, b []string) []string {
 	return slices.Compact(all)
 }
 
-// checkFeatures returns ErrVersionMismatch if what was stored needs a feature that is not known here.
+// checkFeatures returns ErrVersionMismatch if what was stored needs a feature that is not known
+// here.
 func checkFeatures(what string, needs []string) error {
 	for _, f := range needs {
 		if !slices.Contains(knownFeatures, f) {
@@ -40,8 +42,8 @@ func checkFeatures(what string, needs []string) error {
 	return nil
 }
 
-// decodeRecord reads what was recorded as JSON. A member that is not known here is ErrVersionMismatch: it may change
-// what the others mean.
+// decodeRecord reads what was recorded as JSON. A member that is not known here is
+// ErrVersionMismatch: it may change what the others mean.
 func decodeRecord(what string, text []byte, record any) error {
 	if err := json.Unmarshal(text, record); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrCorrupt, what, err)

@@ -51,9 +51,9 @@ func (b *reached) forge(t *testing.T, name, value string) {
 	}
 }
 
-// A catalog with impossible numbers and right checksums was opened, checked and backed up without a word. Then a table with
-// number 0 wrote into the catalog, Compact deleted the rows of one that was dropped as well, and behind the highest
-// number came 0 again.
+// A catalog with impossible numbers and right checksums was opened, checked and backed up
+// without a word. Then a table with number 0 wrote into the catalog, Compact deleted the rows
+// of one that was dropped as well, and behind the highest number came 0 again.
 func TestForgedTableNumbers(t *testing.T) {
 	record := func(n uint32) string {
 		return fmt.Sprintf(`{"number":%d,"key":"%s","value":"%s"}`, n, keys.Int().ID(), values.String().ID())

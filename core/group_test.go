@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// 64 Puts that waited for an engine that takes 63 rows were refused as a group, and then took a commit each.
+// 64 Puts that waited for an engine that takes 63 rows were refused as a group, and then took a
+// commit each.
 func TestAGroupIsCutToWhatTheEngineTakes(t *testing.T) {
 	for _, c := range []struct {
 		limits Limits
@@ -70,7 +71,8 @@ func TestAFailedSnapshotFailsOnlyWhoNeedsIt(t *testing.T) {
 	}
 }
 
-// A snapshot costs some engines more than the write. An Insert or Delete that is alone in its commit reads its one row.
+// A snapshot costs some engines more than the write. An Insert or Delete that is alone in its
+// commit reads its one row.
 func TestALoneConditionIsReadWithoutASnapshot(t *testing.T) {
 	tb, e, g := gathered(t)
 	close(g.opened)
@@ -91,8 +93,8 @@ func TestALoneConditionIsReadWithoutASnapshot(t *testing.T) {
 	}
 }
 
-// What a group's conditions were looked up in is the base of its commit, so that an engine with writers elsewhere can tell
-// that the answer has changed.
+// What a group's conditions were looked up in is the base of its commit, so that an engine with
+// writers elsewhere can tell that the answer has changed.
 func TestAGroupIsBasedOnWhatItRead(t *testing.T) {
 	tb, e, g := gathered(t)
 	errs := behindGate(t, tb, g,
@@ -108,8 +110,8 @@ func TestAGroupIsBasedOnWhatItRead(t *testing.T) {
 	}
 }
 
-// A group that was refused is decided anew, one by one: what a request found the first time, in a group with one that was
-// too large after all, is no answer.
+// A group that was refused is decided anew, one by one: what a request found the first time, in
+// a group with one that was too large after all, is no answer.
 func TestARefusedGroupIsDecidedAnew(t *testing.T) {
 	tb, e, g := gathered(t)
 	hold := e.before
@@ -133,7 +135,8 @@ func TestARefusedGroupIsDecidedAnew(t *testing.T) {
 	}
 }
 
-// A Put that waited for its turn while its table was dropped was written behind the table, and answered nil.
+// A Put that waited for its turn while its table was dropped was written behind the table, and
+// answered nil.
 func TestAPutThatWaitsBehindADropIsRefused(t *testing.T) {
 	tb, e, g := gathered(t)
 	record := tableRecord{Number: 1}

@@ -9,23 +9,26 @@ import (
 	"sync"
 )
 
-// Guard holds one row in place: until it is closed, the bytes that its view refers to stay as they are, whatever
-// happens to the row, the table or the storage meanwhile. It blocks nobody.
+// Guard holds one row in place: until it is closed, the bytes that its view refers to stay as
+// they are, whatever happens to the row, the table or the storage meanwhile. It blocks nobody.
 //
-// A guard is a small value. Its copies are the same guard: closing one closes all, and closing again does
-// nothing, from any goroutine. The zero Guard is a closed one.
+// A guard is a small value. Its copies are the same guard: closing one closes all, and closing
+// again does nothing, from any goroutine. The zero Guard is a closed one.
 //
-// Close every guard. One that is dropped open is reported to the logger, and keeps what it holds forever: it
-// cannot be released for you, because a view may be in use when its guard is not.
+// Close every guard. One that is dropped open is reported to the logger, and keeps what it
+// holds forever: it cannot be released for you, because a view may be in use when its guard is
+// not.
 type Guard[W any] struct {
 	s   *guardState[W]
 	gen uint64
 }
 
-// guardState is the part of a guard that its copies share. It is recycled: the generation of its slot tells the
-// tenants apart, so that a stale copy can neither read nor close what belongs to the next tenant.
+// guardState is the part of a guard that its copies share. It is recycled: the generation of
+// its slot tells the tenants apart, so that a stale copy can neither read nor close what
+// belongs to the next tenant.
 //
-// The view lives here and not in the Guard because the compiler keeps structs of more than four words in memory.
+// The view lives here and not in the Guard because the compiler keeps structs of more than four
+// words in memory.
 type guardState[W any] struct {
 	slot    *slot
 	view    W
@@ -45,17 +48,19 @@ const (
 	filled          // the guard is its user's
 )
 
-// settle is how Get ends. If there is no guard there is an error, or a format panicked or ended the goroutine.
+// settle is how Get ends. If there is no guard there is an error, or a format panicked or ended
+// the goroutine.
 func (s *guardState[W]) settle() {
 	if s.step != filled {
 		s.home.desert(s, s.step == holding)
 	}
 }
 
-// Value returns the view of the row. It is owned by the engine, must not be modified, and is valid until Close.
+// Value returns the view of the row. It is owned by the engine, must not be modified, and is
+// valid until Close.
 //
-// Value panics with ErrGuardClosed after Close: going on would read bytes that belong to somebody else. A goroutine
-// may not close a guard whose value another one is using.
+// Value panics with ErrGuardClosed after Close: going on would read bytes that belong to
+// somebody else. A goroutine may not close a guard whose value another one is using.
 func (g Guard[W]) Value() (w W) {
 	s := g.s
 	if s == nil || s.slot.gen.Load() != g.gen {
@@ -94,7 +99,8 @@ func newGuardPool[W any](u *usage, table string, prefix []byte) *guardPool[W] {
 	return &guardPool[W]{usage: u, sites: u.sites, table: table, prefix: prefix}
 }
 
-// take returns a state whose slot is taken, and the generation of its guard, or nil if the storage is closed.
+// take returns a state whose slot is taken, and the generation of its guard, or nil if the
+// storage is closed.
 func (p *guardPool[W]) take() (s *guardState[W], gen uint64) {
 	s, _ = p.pool.Get().(*guardState[W])
 	if s == nil {
@@ -108,15 +114,16 @@ func (p *guardPool[W]) take() (s *guardState[W], gen uint64) {
 	return s, gen
 }
 
-// new registers the report on forgotten guards once for the life of the state, which costs a Get nothing.
+// new registers the report on forgotten guards once for the life of the state, which costs a
+// Get nothing.
 func (p *guardPool[W]) new() *guardState[W] {
 	s := &guardState[W]{home: p, slot: p.usage.newSlot(p.table), keybuf: bytes.Clone(p.prefix)}
 	runtime.AddCleanup(s, p.usage.abandon, s.slot)
 	return s
 }
 
-// close releases what a guard held. The view stays in the state, unreachable, until the next guard replaces it:
-// clearing it would cost every Close more than it saves.
+// close releases what a guard held. The view stays in the state, unreachable, until the next
+// guard replaces it: clearing it would cost every Close more than it saves.
 func (p *guardPool[W]) close(s *guardState[W]) {
 	s.raceWrite()
 	if p.sites != nil {
@@ -127,7 +134,8 @@ func (p *guardPool[W]) close(s *guardState[W]) {
 	s.release.Release()
 }
 
-// desert recycles a state that became no guard, after giving back the engine's bytes if it holds any.
+// desert recycles a state that became no guard, after giving back the engine's bytes if it
+// holds any.
 func (p *guardPool[W]) desert(s *guardState[W], held bool) {
 	defer p.giveBack(s)
 	if held {

@@ -65,7 +65,8 @@ func TestGuardCloseIsOnceForAllCopies(t *testing.T) {
 	}
 }
 
-// A naively pooled guard lets a stale Close end the guard of the next tenant, and a stale Value read its row.
+// A naively pooled guard lets a stale Close end the guard of the next tenant, and a stale Value
+// read its row.
 func TestStaleGuardLeavesTheNextTenantAlone(t *testing.T) {
 	tb := fakeTable(identity)
 	stale := mustGet(t, tb)
@@ -119,8 +120,8 @@ func TestGuardAllocatesNothing(t *testing.T) {
 	check("40 bytes", testing.AllocsPerRun(1000, func() { g, _ := w.Get(ctx, 1); g.Value(); g.Close() }))
 }
 
-// A view can be in use when its guard is not reachable any more, so a forgotten guard may only be reported: its
-// bytes must stay held, and the storage counts it as open.
+// A view can be in use when its guard is not reachable any more, so a forgotten guard may only
+// be reported: its bytes must stay held, and the storage counts it as open.
 func TestForgottenGuardIsReportedAndStaysOpen(t *testing.T) {
 	for _, tracked := range []bool{false, true} {
 		var log syncBuffer
@@ -207,7 +208,8 @@ func TestCloseBesideReaders(t *testing.T) {
 	}
 }
 
-// A call that is turned away is counted for a moment. Close, called again, took it for one that was still open.
+// A call that is turned away is counted for a moment. Close, called again, took it for one that
+// was still open.
 func TestCloseAgainBesideACallThatIsTurnedAway(t *testing.T) {
 	tb := fakeTable(identity)
 	if err := tb.storage.Close(); err != nil {

@@ -5,12 +5,12 @@ package core
 
 import "bytes"
 
-// Keeper is the optional power of a Releaser of [Engine.Get], for engines that copy each value anyway: the bytes can be given
-// away, so that [Table.Load] needs no second copy.
+// Keeper is the optional power of a Releaser of [Engine.Get], for engines that copy each value
+// anyway: the bytes can be given away, so that [Table.Load] needs no second copy.
 type Keeper interface {
-	// Keep gives the bytes to the caller forever, who may change them, and is called in place of Release. If it returns
-	// false it did nothing, and Release is still to be called: the bytes are others' too, or hold on to
-	// memory that is much larger.
+	// Keep gives the bytes to the caller forever, who may change them, and is called in place
+	// of Release. If it returns false it did nothing, and Release is still to be called: the
+	// bytes are others' too, or hold on to memory that is much larger.
 	Keep() bool
 }
 

@@ -28,8 +28,9 @@ func (e *givingEngine) Keep() bool {
 	return e.gives
 }
 
-// Load copied what the engine had copied for it. An engine whose Releaser can give the bytes away is asked to; if it does not, they
-// are copied and released as those of all others are. A guard is closed by Release.
+// Load copied what the engine had copied for it. An engine whose Releaser can give the bytes
+// away is asked to; if it does not, they are copied and released as those of all others are. A
+// guard is closed by Release.
 func TestLoadKeepsACopyThatTheEngineMade(t *testing.T) {
 	for _, gives := range []bool{true, false} {
 		e := &givingEngine{gives: gives}

@@ -8,8 +8,9 @@ import (
 	"fmt"
 )
 
-// KeyRange is a range of keys that a key format made, for [Scan.Within]. It belongs to that format: a table whose keys
-// are in another one refuses it. The zero KeyRange belongs to no format.
+// KeyRange is a range of keys that a key format made, for [Scan.Within]. It belongs to that
+// format: a table whose keys are in another one refuses it. The zero KeyRange belongs to no
+// format.
 type KeyRange[K any] struct {
 	format            string // the ID of the format that made it
 	low, high         []byte
@@ -18,21 +19,22 @@ type KeyRange[K any] struct {
 	err               error
 }
 
-// NewKeyRange is for key formats: it returns the range of encodings from low (inclusive) to high (exclusive); nil
-// is no bound. id is the format's own ID. A range that could not be made carries the error to the scan that
-// uses it.
+// NewKeyRange is for key formats: it returns the range of encodings from low (inclusive) to
+// high (exclusive); nil is no bound. id is the format's own ID. A range that could not be made
+// carries the error to the scan that uses it.
 func NewKeyRange[K any](id string, low, high []byte, err error) KeyRange[K] {
 	return KeyRange[K]{format: id, low: low, high: high, err: err}
 }
 
-// NewPrefixRange is for key formats: it returns the range of all encodings that start with prefix. id is the
-// format's own ID.
+// NewPrefixRange is for key formats: it returns the range of all encodings that start with
+// prefix. id is the format's own ID.
 func NewPrefixRange[K any](id string, prefix []byte) KeyRange[K] {
 	return KeyRange[K]{format: id, low: prefix, high: prefixEnd(prefix)}
 }
 
-// WithPart is for key formats that can be components of others: it returns the range with the bounds that it has where
-// other components follow its keys. No encoding of a component may be a proper prefix of a bound.
+// WithPart is for key formats that can be components of others: it returns the range with the
+// bounds that it has where other components follow its keys. No encoding of a component may be
+// a proper prefix of a bound.
 func (r KeyRange[K]) WithPart(low, high []byte) KeyRange[K] {
 	r.partLow, r.partHigh, r.hasPart = low, high, true
 	return r
@@ -41,8 +43,8 @@ func (r KeyRange[K]) WithPart(low, high []byte) KeyRange[K] {
 // Bounds returns the range's encoded bounds, or the error it carries. nil is no bound.
 func (r KeyRange[K]) Bounds() (low, high []byte, err error) { return r.low, r.high, r.err }
 
-// PartBounds returns the bounds of [KeyRange.WithPart], or the error that the range carries. nil is no bound. The error
-// is [errors.ErrUnsupported] if the format gave none.
+// PartBounds returns the bounds of [KeyRange.WithPart], or the error that the range carries.
+// nil is no bound. The error is [errors.ErrUnsupported] if the format gave none.
 func (r KeyRange[K]) PartBounds() (low, high []byte, err error) {
 	switch {
 	case r.err != nil:
@@ -54,8 +56,8 @@ func (r KeyRange[K]) PartBounds() (low, high []byte, err error) {
 	return r.partLow, r.partHigh, nil
 }
 
-// MadeBy returns nil if the key format with this ID made the range, the error that the range carries, or else
-// [ErrFormatMismatch], which names both formats.
+// MadeBy returns nil if the key format with this ID made the range, the error that the range
+// carries, or else [ErrFormatMismatch], which names both formats.
 func (r KeyRange[K]) MadeBy(id string) error {
 	switch {
 	case r.err != nil:
@@ -68,7 +70,8 @@ func (r KeyRange[K]) MadeBy(id string) error {
 	return nil
 }
 
-// prefixEnd returns the least byte string that is above all that start with p, nil if there is none.
+// prefixEnd returns the least byte string that is above all that start with p, nil if there is
+// none.
 func prefixEnd(p []byte) []byte {
 	for i := len(p) - 1; i >= 0; i-- {
 		if p[i] != 0xff {

@@ -29,8 +29,8 @@ func (f unasked[K]) Append([]byte, K) ([]byte, error) {
 
 func (f unasked[K]) KeySize() func(K) int { return f.Part.(core.KeySizer[K]).KeySize() }
 
-// A key of a gigabyte was encoded for 4 to 15 seconds, to be refused. A key that is certainly too long is refused before, on
-// each way.
+// A key of a gigabyte was encoded for 4 to 15 seconds, to be refused. A key that is certainly
+// too long is refused before, on each way.
 func TestLongKeysAreNotEncoded(t *testing.T) {
 	long, zeros := strings.Repeat("k", 2000), make([]byte, 2000)
 	refusesLong(t, keys.String(), long)
@@ -89,8 +89,8 @@ func refusesLong[K any](t *testing.T, part keys.Part[K], k K) {
 	}
 }
 
-// No encoding is shorter than what its format says of it, or a key that fits would be refused; and formats whose keys are all short
-// say nothing, which costs nothing.
+// No encoding is shorter than what its format says of it, or a key that fits would be refused;
+// and formats whose keys are all short say nothing, which costs nothing.
 func TestKeySizes(t *testing.T) {
 	texts := []string{"", "a", "\x00", "a\x00b\x00", strings.Repeat("\xff", 50)}
 	for _, s := range texts {

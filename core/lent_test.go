@@ -41,7 +41,8 @@ func (f lending) View(b []byte) ([]byte, error) {
 	return v, nil
 }
 
-// Powers lends all views but those of rows that begin with a dot, which it finds in the stored bytes.
+// Powers lends all views but those of rows that begin with a dot, which it finds in the stored
+// bytes.
 func (f lending) Powers() core.FormatPowers[[]byte, []byte] {
 	return core.FormatPowers[[]byte, []byte]{ViewLent: func(b []byte, _ bool) ([]byte, core.Releaser, error) {
 		if strings.HasPrefix(string(b), ".") {
@@ -104,7 +105,8 @@ func lendingText(i int) string {
 	return fmt.Sprintf("row %d", i)
 }
 
-// A view that the format lends is valid as long as any other view of the verb, and given back once, when that ends.
+// A view that the format lends is valid as long as any other view of the verb, and given back
+// once, when that ends.
 func TestLentViewsAreGivenBack(t *testing.T) {
 	for name, opts := range map[string][]core.TableOption{"": nil, "with checksums": {core.WithChecksums()}} {
 		t.Run(name, func(t *testing.T) {
@@ -240,8 +242,8 @@ func (f explosive) Powers() core.FormatPowers[[]byte, []byte] {
 	}}
 }
 
-// A format that panics while it takes back what it lent leaves nothing open: neither a guard nor a snapshot, nor the turn
-// to write.
+// A format that panics while it takes back what it lent leaves nothing open: neither a guard
+// nor a snapshot, nor the turn to write.
 func TestPanicsOfRelease(t *testing.T) {
 	db, _, open := lendingTable(t)
 	ctx := t.Context()
@@ -308,7 +310,8 @@ type wrapped struct {
 
 func (f wrapped) Powers() core.FormatPowers[[]byte, []byte] { return core.PowersOf(f.ValueFormat) }
 
-// A format around another one lost the powers of that: they were looked for by type assertions, which see the outer one alone.
+// A format around another one lost the powers of that: they were looked for by type assertions,
+// which see the outer one alone.
 func TestFormatAroundAnotherKeepsItsPowers(t *testing.T) {
 	open := new(atomic.Int64)
 	inside := lending{values.Bytes(), open}

@@ -53,8 +53,8 @@ func (f pooled) Powers() (p core.FormatPowers[[]byte, []byte]) {
 	return p
 }
 
-// A format that lends from a pool, or binds values to rows, costs no allocation more than one that does neither. The
-// race detector empties pools at random, so this is counted without it.
+// A format that lends from a pool, or binds values to rows, costs no allocation more than one
+// that does neither. The race detector empties pools at random, so this is counted without it.
 func TestPowersAllocateNothing(t *testing.T) {
 	ctx := t.Context()
 	v := make([]byte, 200)

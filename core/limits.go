@@ -5,8 +5,9 @@ package core
 
 import "fmt"
 
-// Check returns ErrTooLarge, with what is too large, if an Apply of the writes is more than l allows. It is for engines, and
-// for decorators whose limits are lower than those of the engine inside.
+// Check returns ErrTooLarge, with what is too large, if an Apply of the writes is more than l
+// allows. It is for engines, and for decorators whose limits are lower than those of the engine
+// inside.
 func (l Limits) Check(writes []Write) error {
 	size := 0
 	for _, w := range writes {
@@ -24,7 +25,8 @@ func (l Limits) Check(writes []Write) error {
 	return l.checkBatch(len(writes), size)
 }
 
-// checkRow returns ErrTooLarge for a row that the engine cannot take. It is small enough to be inlined.
+// checkRow returns ErrTooLarge for a row that the engine cannot take. It is small enough to be
+// inlined.
 func (l *Limits) checkRow(key, value []byte) error {
 	if (l.Key <= 0 || len(key) <= l.Key) && (l.Value <= 0 || len(value) <= l.Value) {
 		return nil
@@ -35,9 +37,10 @@ func (l *Limits) checkRow(key, value []byte) error {
 // keyTooLarge reports whether the engine cannot take a key.
 func (l *Limits) keyTooLarge(key []byte) bool { return l.Key > 0 && len(key) > l.Key }
 
-// cutBound returns the bound of a range with the same keys that is no longer than a key may be: a bound is anything that
-// a key format makes, and After makes one that is longer than its key. No key begins with the first l.Key bytes of a
-// longer bound and goes on, so those below it are those below whatever begins with these bytes, and they themselves.
+// cutBound returns the bound of a range with the same keys that is no longer than a key may be:
+// a bound is anything that a key format makes, and After makes one that is longer than its key.
+// No key begins with the first l.Key bytes of a longer bound and goes on, so those below it are
+// those below whatever begins with these bytes, and they themselves.
 func (l *Limits) cutBound(b []byte) []byte {
 	if !l.keyTooLarge(b) {
 		return b
@@ -68,8 +71,9 @@ func (l *Limits) batchFits(rows, bytes int) bool {
 	return (l.BatchRows <= 0 || rows <= l.BatchRows) && (l.BatchBytes <= 0 || bytes <= l.BatchBytes)
 }
 
-// deleteRows and deleteBytes are how many rows, and bytes of keys, go into one write at most where a deletion outside a
-// transaction goes in chunks. A single key may be more than deleteBytes, if the engine has taken it with a row.
+// deleteRows and deleteBytes are how many rows, and bytes of keys, go into one write at most
+// where a deletion outside a transaction goes in chunks. A single key may be more than
+// deleteBytes, if the engine has taken it with a row.
 func (l *Limits) deleteRows() int {
 	const chunk = 16 << 10 // about 20 ms for an engine: a commit more costs about as much
 	if l.BatchRows > 0 {

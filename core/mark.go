@@ -13,7 +13,8 @@ import (
 	"hash/crc32"
 )
 
-// mark is what makes a storage recognizable before its engine is opened. A backend keeps it as the text
+// mark is what makes a storage recognizable before its engine is opened. A backend keeps it as
+// the text
 //
 //	GUARDKV crc32c {"layout":1,"backend":"bbolt","id":"...","version":3}
 //
@@ -25,20 +26,22 @@ type mark struct {
 	Version uint64 `json:"version"` // the application's
 	State   string `json:"state,omitempty"`
 
-	// Needs are the features without which the storage cannot be read; see checkFeatures. There are none in layout 1.
+	// Needs are the features without which the storage cannot be read; see checkFeatures. There
+	// are none in layout 1.
 	Needs []string `json:"needs,omitempty"`
 }
 
-// The states of a storage that Restore makes. One that is being built is none yet, so Open refuses it. One that is
-// built waits to be moved to its place, where Open takes it and clears the state: so whatever has one at a temporary
-// path was left by a crash.
+// The states of a storage that Restore makes. One that is being built is none yet, so Open
+// refuses it. One that is built waits to be moved to its place, where Open takes it and clears
+// the state: so whatever has one at a temporary path was left by a crash.
 const (
 	markBuilding = "building"
 	markBuilt    = "built"
 )
 
-// The layouts are versions of what this package stores: marks, catalog, rows. A storage has the second one from the
-// first use of a feature on, because a GuardKV that knew the first one only did not look for features.
+// The layouts are versions of what this package stores: marks, catalog, rows. A storage has the
+// second one from the first use of a feature on, because a GuardKV that knew the first one only
+// did not look for features.
 const (
 	layout             = 1
 	layoutWithFeatures = 2
@@ -72,9 +75,9 @@ func (s *Storage) changeMark(ctx context.Context, change func(m *mark)) error {
 	return nil
 }
 
-// need records in the mark that the storage needs these features, before anything is stored with one: so a GuardKV that
-// looks for features in the mark alone is refused from the first use on. A feature stays there when what used it is gone.
-// The caller has the turn.
+// need records in the mark that the storage needs these features, before anything is stored
+// with one: so a GuardKV that looks for features in the mark alone is refused from the first
+// use on. A feature stays there when what used it is gone. The caller has the turn.
 func (s *Storage) need(ctx context.Context, features []string) error {
 	all := union(s.mark.Needs, features)
 	if len(all) == len(s.mark.Needs) {

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// bottomless is an engine that takes every write and keeps nothing. So what a write takes is what core takes.
+// bottomless is an engine that takes every write and keeps nothing. So what a write takes is
+// what core takes.
 type bottomless struct {
 	oneRow
 	limits Limits
@@ -56,8 +57,8 @@ func manyRows(n int, value []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// All rows of a PutAll were in one piece of memory, which was copied to a larger one again and again: they took about four
-// times their size. They are copied once.
+// All rows of a PutAll were in one piece of memory, which was copied to a larger one again and
+// again: they took about four times their size. They are copied once.
 func TestRowsOfAnySizeAreCopiedOnce(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector lets pools forget what they hold")
@@ -112,7 +113,8 @@ func TestPutKeepsNoLargeRow(t *testing.T) {
 	}
 }
 
-// A key that is too large was copied once more with the value behind it, and waited in a pool for the next key.
+// A key that is too large was copied once more with the value behind it, and waited in a pool
+// for the next key.
 func TestAKeyThatIsTooLargeIsCopiedOnce(t *testing.T) {
 	tab := sinkTable(Limits{Key: 100}, false)
 	key, value := make([]byte, 32<<20), make([]byte, 1<<20)
@@ -141,8 +143,8 @@ func TestAKeyThatIsTooLargeIsCopiedOnce(t *testing.T) {
 	}
 }
 
-// Rows of all sizes, small and large in turn, come out as they went in, whatever batch had the memory before, also if they
-// are cut out of one batch and put into another.
+// Rows of all sizes, small and large in turn, come out as they went in, whatever batch had the
+// memory before, also if they are cut out of one batch and put into another.
 func TestBatchKeepsRowsOfAllSizes(t *testing.T) {
 	sizes := []int{10, 200, largeRow - 1, largeRow, 3, 500, batchBlock, largeRow + 1, 1, 40_000, 2 * batchBlock, 40_000, 40_000, 7}
 	batches := [2]batch{}

@@ -128,7 +128,8 @@ func TestModifyRunsAgainWhenItsGroupIsTriedAgain(t *testing.T) {
 	}
 }
 
-// What the functions of a group return may be more than the engine takes at once, though each is not.
+// What the functions of a group return may be more than the engine takes at once, though each
+// is not.
 func TestModifyMayMakeItsGroupTooLarge(t *testing.T) {
 	tb, e, g := gathered(t)
 	tb.storage.limits = Limits{BatchBytes: 100}
@@ -146,7 +147,8 @@ func TestModifyMayMakeItsGroupTooLarge(t *testing.T) {
 	}
 }
 
-// Who finds a row that its group did not commit after all is told of the failure, and not what its function said of the row.
+// Who finds a row that its group did not commit after all is told of the failure, and not what
+// its function said of the row.
 func TestModifyOfAFailedGroup(t *testing.T) {
 	tb, e, g := gathered(t)
 	full, mine := errors.New("disk full"), errors.New("mine")
@@ -167,8 +169,8 @@ func TestModifyOfAFailedGroup(t *testing.T) {
 	}
 }
 
-// A function that does not return is its caller's alone, whether the caller leads its group or is led, and also when the
-// group is tried again after it has gone.
+// A function that does not return is its caller's alone, whether the caller leads its group or
+// is led, and also when the group is tried again after it has gone.
 func TestModifyWhoseFunctionDoesNotReturn(t *testing.T) {
 	for how, blow := range map[string]func(){"panic": func() { panic("mine") }, "Goexit": runtime.Goexit} {
 		for _, refused := range []bool{false, true} {
@@ -184,7 +186,8 @@ func TestModifyWhoseFunctionDoesNotReturn(t *testing.T) {
 	}
 }
 
-// checkBlownGroup lets one of four requests blow. The first of a group that waits behind another may lead it.
+// checkBlownGroup lets one of four requests blow. The first of a group that waits behind
+// another may lead it.
 func checkBlownGroup(t *testing.T, blow func(), refused bool, at int) {
 	tb, e, g := gathered(t)
 	e.before = func(writes []Write) error {
@@ -236,8 +239,8 @@ func checkBlownGroup(t *testing.T, blow func(), refused bool, at int) {
 	}
 }
 
-// checkBlownBeside lets one of four requests for distinct rows blow while the functions of the others run: those read
-// what the group holds, so nobody may leave before they have ended.
+// checkBlownBeside lets one of four requests for distinct rows blow while the functions of the
+// others run: those read what the group holds, so nobody may leave before they have ended.
 func checkBlownBeside(t *testing.T, blow func(), refused bool, at int) {
 	tb, e, g := gathered(t)
 	var running atomic.Int32
@@ -278,8 +281,9 @@ func checkBlownBeside(t *testing.T, blow func(), refused bool, at int) {
 	}
 }
 
-// The functions of a group that are about distinct rows run at the same time, the leader's own among them: each of these
-// waits for the others. One after another they took longer than the commit that they share.
+// The functions of a group that are about distinct rows run at the same time, the leader's own
+// among them: each of these waits for the others. One after another they took longer than the
+// commit that they share.
 func TestFunctionsOfDistinctRowsRunTogether(t *testing.T) {
 	tb, e, g := gathered(t)
 	var all sync.WaitGroup
@@ -330,8 +334,8 @@ func TestWriteOfRowsWhoseFunctionRuns(t *testing.T) {
 	rowIs(t, e, 3, "sb")
 }
 
-// An engine that panics while it reads for one function must not take away what another one reads, nor tell its request an
-// outcome meanwhile.
+// An engine that panics while it reads for one function must not take away what another one
+// reads, nor tell its request an outcome meanwhile.
 func TestEngineThatPanicsWhileAFunctionRuns(t *testing.T) {
 	tb, e, g := gathered(t)
 	entered, ended := make(chan struct{}), make(chan struct{})
@@ -367,7 +371,8 @@ func TestEngineThatPanicsWhileAFunctionRuns(t *testing.T) {
 
 var errBlown = errors.New("it did not return")
 
-// survives runs f on a goroutine of its own, and returns its error, or errBlown if it does not return.
+// survives runs f on a goroutine of its own, and returns its error, or errBlown if it does not
+// return.
 func survives(f func() error) (err error) {
 	err = errBlown
 	done := make(chan struct{})
@@ -380,7 +385,8 @@ func survives(f func() error) (err error) {
 	return err
 }
 
-// An engine that panics while the others are committed without a leader whose function panicked left them waiting.
+// An engine that panics while the others are committed without a leader whose function panicked
+// left them waiting.
 func TestEngineThatPanicsAfterAFunctionDid(t *testing.T) {
 	tb, e, g := gathered(t)
 	hold, applies := e.before, 0

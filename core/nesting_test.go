@@ -5,8 +5,8 @@ package core
 
 import "testing"
 
-// A stack spells the numbers of the storages whose functions it is in, and no others, however deep it is and however they
-// are nested; that of another goroutine spells nothing.
+// A stack spells the numbers of the storages whose functions it is in, and no others, however
+// deep it is and however they are nested; that of another goroutine spells nothing.
 func TestSpelledNumbers(t *testing.T) {
 	check := func(number uint64, want bool) {
 		t.Helper()

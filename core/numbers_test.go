@@ -22,8 +22,9 @@ func catalogOf(dropped []uint32, tables map[string]uint32) *catalog {
 	return c
 }
 
-// A catalog whose rows have right checksums and impossible numbers was opened without a word: a table with number 0 wrote
-// into the catalog, one that was dropped too lost its rows to the next Compact, and after the highest number came 0.
+// A catalog whose rows have right checksums and impossible numbers was opened without a word: a
+// table with number 0 wrote into the catalog, one that was dropped too lost its rows to the
+// next Compact, and after the highest number came 0.
 func TestImpossibleTableNumbers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -58,7 +59,8 @@ func TestTableNumbersEnd(t *testing.T) {
 	}
 }
 
-// A table was set aside if somebody opened it between the look at whether it is open and the write that renames it.
+// A table was set aside if somebody opened it between the look at whether it is open and the
+// write that renames it.
 func TestTableUse(t *testing.T) {
 	var u tableUse
 	if !u.leave() || u.open() || u.leave() {

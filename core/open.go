@@ -14,9 +14,9 @@ import (
 	"github.com/guardkv/guardkv/core/internal/names"
 )
 
-// Open opens the storage at path, or creates one if nothing is there. What else may happen is said by options.
-// Whatever carries no mark of GuardKV for this backend is ErrNotStorage, and is left as it was. A storage that
-// somebody else has open is ErrLocked, after a bounded wait.
+// Open opens the storage at path, or creates one if nothing is there. What else may happen is
+// said by options. Whatever carries no mark of GuardKV for this backend is ErrNotStorage, and
+// is left as it was. A storage that somebody else has open is ErrLocked, after a bounded wait.
 //
 // The storage must be closed. opts and b may be shared by several storages.
 func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage, error) {
@@ -35,8 +35,8 @@ func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage
 	return s, nil
 }
 
-// withoutSeparators returns a path without separators at its end: what is appended to it names things
-// beside the storage.
+// withoutSeparators returns a path without separators at its end: what is appended to it names
+// things beside the storage.
 func withoutSeparators(path string) string {
 	for len(path) > 1 && (path[len(path)-1] == '/' || path[len(path)-1] == os.PathSeparator) {
 		path = path[:len(path)-1]
@@ -109,7 +109,8 @@ func (o *opener) attempt() (s *Storage, err error) {
 	return o.openClaimed()
 }
 
-// release releases the claim. If the engine panics, nobody gets s, which is nil if it was not opened.
+// release releases the claim. If the engine panics, nobody gets s, which is nil if it was not
+// opened.
 func (o *opener) release(s *Storage) {
 	released := false
 	defer func() {
@@ -193,7 +194,8 @@ func (o *opener) look() error {
 	return nil
 }
 
-// choose settles what the mark alone can settle: versions, and policies that need no look at the data.
+// choose settles what the mark alone can settle: versions, and policies that need no look at
+// the data.
 func (o *opener) choose() error {
 	reason, err := o.policy()
 	if err != nil || reason == IfMissing {
@@ -202,8 +204,8 @@ func (o *opener) choose() error {
 	return o.setAside(reason)
 }
 
-// policy returns the policy by which what was found is to be replaced, IfMissing if it is not, or an error if it can be
-// neither replaced nor opened.
+// policy returns the policy by which what was found is to be replaced, IfMissing if it is not,
+// or an error if it can be neither replaced nor opened.
 func (o *opener) policy() (Recreate, error) {
 	if !o.found {
 		return IfMissing, nil
@@ -224,7 +226,8 @@ func (o *opener) policy() (Recreate, error) {
 		ErrVersionMismatch, stored, wanted)
 }
 
-// setAside moves the claimed storage out of the way. If there will be no new one in its place, putBack undoes it.
+// setAside moves the claimed storage out of the way. If there will be no new one in its place,
+// putBack undoes it.
 func (o *opener) setAside(reason Recreate) error {
 	if o.options.readOnly {
 		return fmt.Errorf("%w: the policy asks for a new storage (%s)", ErrReadOnly, reason)
@@ -247,8 +250,8 @@ func (o *opener) setAside(reason Recreate) error {
 	return nil
 }
 
-// putBack moves what was set aside back to its path if nothing has come there: who finds nothing there would begin with an
-// empty storage.
+// putBack moves what was set aside back to its path if nothing has come there: who finds
+// nothing there would begin with an empty storage.
 func (o *opener) putBack() error {
 	if o.aside == "" {
 		return nil
@@ -277,7 +280,8 @@ func moveBack(ctx context.Context, b Backend, from, to string) (err error) {
 	return old.Rename(to)
 }
 
-// openOrReplace opens the storage. One that turns out to be damaged is set aside if the policy says so.
+// openOrReplace opens the storage. One that turns out to be damaged is set aside if the policy
+// says so.
 func (o *opener) openOrReplace() (*Storage, error) {
 	s, err := o.openEngine()
 	if !errors.Is(err, ErrCorrupt) || !o.found || o.options.readOnly || o.options.recreate&OnValidationFail == 0 {
@@ -337,8 +341,9 @@ func (s *Storage) validate(ctx context.Context) (err error) {
 	return err
 }
 
-// reclaim makes sure that the claim is held, on the storage that was found: an engine that had opened has given
-// the lock back. A storage that has changed hands since is looked at from the start.
+// reclaim makes sure that the claim is held, on the storage that was found: an engine that had
+// opened has given the lock back. A storage that has changed hands since is looked at from the
+// start.
 func (o *opener) reclaim() error {
 	id := o.mark.ID
 	if err := o.claim.Release(); err != nil {
@@ -379,8 +384,9 @@ func (o *opener) migrate(s *Storage) error {
 	})
 }
 
-// prune deletes replaced storages that are too many. What is named like one but carries no mark of this backend is
-// not counted and not touched. Failing is no reason to fail: what is left is found again the next time.
+// prune deletes replaced storages that are too many. What is named like one but carries no mark
+// of this backend is not counted and not touched. Failing is no reason to fail: what is left is
+// found again the next time.
 func (o *opener) prune() {
 	if o.options.keep < 0 {
 		return
@@ -404,7 +410,8 @@ func (o *opener) prune() {
 	}
 }
 
-// pruneOne reports whether path is a storage of this backend, and deletes it if it is and remove says so.
+// pruneOne reports whether path is a storage of this backend, and deletes it if it is and
+// remove says so.
 func (o *opener) pruneOne(path string, remove bool) (owned bool, err error) {
 	claim, err := o.backend.Claim(o.ctx, path, false)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// What stands beside a storage has a name that begins with the storage's: behind a separator it would be inside.
+// What stands beside a storage has a name that begins with the storage's: behind a separator it
+// would be inside.
 func TestPathThatEndsInASeparator(t *testing.T) {
 	ctx, b := context.Background(), memory.New()
 	for i, path := range []string{"db/", "db", "db//"} {
@@ -101,7 +102,8 @@ func TestTheLowestLimitCounts(t *testing.T) {
 	}
 }
 
-// links is a backend whose paths lead elsewhere, as they do when the working directory or a link changes.
+// links is a backend whose paths lead elsewhere, as they do when the working directory or a
+// link changes.
 type links struct {
 	*memory.Backend
 	to map[string]string
@@ -114,8 +116,9 @@ func (b *links) Resolve(path string) (string, error) {
 	return path, nil
 }
 
-// Where a path leads was an interface that core looked for on the Backend: behind a decorator that embeds a Backend, as all
-// do, nothing was looked up, and what was set aside or restored lay where the path had led later.
+// Where a path leads was an interface that core looked for on the Backend: behind a decorator
+// that embeds a Backend, as all do, nothing was looked up, and what was set aside or restored
+// lay where the path had led later.
 func TestDecoratorKeepsResolve(t *testing.T) {
 	b := &links{memory.New(), map[string]string{"link": "place"}}
 	decorated := struct{ core.Backend }{b}

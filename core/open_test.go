@@ -25,7 +25,8 @@ func create(t *testing.T, b core.Backend, path string, opts ...core.Option) {
 	}
 }
 
-// A storage that only looks like a replaced one was counted among them, and deleted or kept in place of one.
+// A storage that only looks like a replaced one was counted among them, and deleted or kept in
+// place of one.
 func TestOnlyReplacedStoragesAreRemoved(t *testing.T) {
 	b := memory.New()
 	others := []string{"db.replaced-by-hand", "db.replaced-1-precious", "db.replaced-20200101T000000.000000000Z.replaced-20200101T000000.000000000Z"}
@@ -52,8 +53,8 @@ func TestOnlyReplacedStoragesAreRemoved(t *testing.T) {
 	}
 }
 
-// With a clock that had once been ahead, older storages looked newer than the one that was just set aside, and that one,
-// with all its data, was deleted at once.
+// With a clock that had once been ahead, older storages looked newer than the one that was just
+// set aside, and that one, with all its data, was deleted at once.
 func TestWhatWasJustSetAsideStays(t *testing.T) {
 	b := memory.New()
 	for _, path := range []string{"db", "db.replaced-20990101T000000.000000000Z"} {
@@ -114,7 +115,8 @@ func (damagedClaim) Open(context.Context, core.EngineOptions) (core.Engine, erro
 	return nil, core.ErrCorrupt
 }
 
-// To set a damaged storage aside its lock is taken again. Where somebody else was faster, Open panicked.
+// To set a damaged storage aside its lock is taken again. Where somebody else was faster, Open
+// panicked.
 func TestDamagedStorageTakenBySomebodyElse(t *testing.T) {
 	b := memory.New()
 	create(t, b, "db")

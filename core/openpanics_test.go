@@ -30,7 +30,8 @@ func (b *blast) step(what string) {
 	}
 }
 
-// blastBackend is a backend each call of which may panic: before it does anything, or, if it gives something back, after.
+// blastBackend is a backend each call of which may panic: before it does anything, or, if it
+// gives something back, after.
 type (
 	blastBackend struct {
 		core.Backend
@@ -124,9 +125,10 @@ func (h blastHandler) Handle(context.Context, slog.Record) error { h.step("log")
 func (h blastHandler) WithAttrs([]slog.Attr) slog.Handler        { return h }
 func (h blastHandler) WithGroup(string) slog.Handler             { return h }
 
-// An engine that panicked in Mark, or when an open storage was looked at, kept its lock as long as the process lived. A
-// logger that panicked when a storage had been set aside left nothing at its path. Whatever panics, nothing is locked, what
-// was stored is still there, and nothing half made is left.
+// An engine that panicked in Mark, or when an open storage was looked at, kept its lock as long
+// as the process lived. A logger that panicked when a storage had been set aside left nothing
+// at its path. Whatever panics, nothing is locked, what was stored is still there, and nothing
+// half made is left.
 func TestPanicsWhileOpening(t *testing.T) {
 	ctx := t.Context()
 	source := memory.New()
@@ -186,7 +188,8 @@ func oneRow(t *testing.T, b core.Backend) {
 	}
 }
 
-// blasted opens a storage while the nth call panics, looks what is left, and reports whether there was an nth call.
+// blasted opens a storage while the nth call panics, looks what is left, and reports whether
+// there was an nth call.
 func blasted(t *testing.T, b core.Backend, n int, open func(core.Backend, core.Option) (*core.Storage, error)) bool {
 	t.Helper()
 	oneRow(t, b)

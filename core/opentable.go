@@ -16,18 +16,19 @@ type TableOption func(*tableOptions)
 
 type tableOptions struct{ checksums bool }
 
-// WithChecksums stores a CRC-32C with every row of the table, over key and value, and checks it on every read. A
-// table keeps what it was created with: opening one that has checksums needs no option, and one that has none
-// with it is ErrFormatMismatch. The default is none.
+// WithChecksums stores a CRC-32C with every row of the table, over key and value, and checks it
+// on every read. A table keeps what it was created with: opening one that has checksums needs
+// no option, and one that has none with it is ErrFormatMismatch. The default is none.
 //
-// A checksum finds what a disk or a bug has changed, and nothing that was forged: whoever can write to the storage can
-// compute it. A format that can view rows without validating them, such as FlatBuffers, does so when the checksum was
-// right. [Storage.Check] validates every row of an open table, with checksums or not.
+// A checksum finds what a disk or a bug has changed, and nothing that was forged: whoever can
+// write to the storage can compute it. A format that can view rows without validating them,
+// such as FlatBuffers, does so when the checksum was right. [Storage.Check] validates every row
+// of an open table, with checksums or not.
 func WithChecksums() TableOption { return func(o *tableOptions) { o.checksums = true } }
 
-// OpenTable opens a table, or creates it if the storage has none of this name. A table remembers its formats:
-// opening it with others is ErrFormatMismatch, which names both, unless OnFormatChange sets the old table aside. A
-// table may be opened several times.
+// OpenTable opens a table, or creates it if the storage has none of this name. A table
+// remembers its formats: opening it with others is ErrFormatMismatch, which names both, unless
+// OnFormatChange sets the old table aside. A table may be opened several times.
 func OpenTable[K, V, W any](ctx context.Context, s *Storage, name string, key KeyFormat[K], value ValueFormat[V, W], opts ...TableOption) (*Table[K, V, W], error) {
 	o := tableOpener[K, V, W]{storage: s, name: name, key: key, value: value}
 	if err := o.take(ctx, opts); err != nil {
@@ -135,8 +136,8 @@ func (o *tableOpener[K, V, W]) write(ctx context.Context) (t *Table[K, V, W], er
 	return t, nil
 }
 
-// bind makes a handle of an existing table. record is what is to be stored of it if its value format has new metadata,
-// else nil.
+// bind makes a handle of an existing table. record is what is to be stored of it if its value
+// format has new metadata, else nil.
 func (o *tableOpener[K, V, W]) bind(state *tableState) (t *Table[K, V, W], record *tableRecord, err error) {
 	r := *state.record.Load()
 	if err := o.compare(r); err != nil {
@@ -183,8 +184,8 @@ func (o *tableOpener[K, V, W]) bindValue(stored []byte) (ValueFormat[V, W], []by
 	return bind(stored)
 }
 
-// bindRows gives the value format the ID of a table, if it binds values to rows; the table must have one then, and else
-// none.
+// bindRows gives the value format the ID of a table, if it binds values to rows; the table must
+// have one then, and else none.
 func (o *tableOpener[K, V, W]) bindRows(value ValueFormat[V, W], id []byte) (rows RowFormat[V, W], err error) {
 	bind := PowersOf(value).BindRows
 	switch {
@@ -296,7 +297,8 @@ func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key Key
 	return t
 }
 
-// give says that a handle is given out, unless its table is being set aside: then there must be none.
+// give says that a handle is given out, unless its table is being set aside: then there must be
+// none.
 func (t *Table[K, V, W]) give() bool {
 	if !t.state.use.open() {
 		return false
@@ -306,8 +308,8 @@ func (t *Table[K, V, W]) give() bool {
 	return true
 }
 
-// tableUse says whether a table is open, so that it is not set aside then. A handle is given out without the turn to write, so
-// that whoever has the turn must decide in one step.
+// tableUse says whether a table is open, so that it is not set aside then. A handle is given
+// out without the turn to write, so that whoever has the turn must decide in one step.
 type tableUse struct{ state atomic.Int32 }
 
 const (

@@ -10,8 +10,8 @@ import (
 	"log/slog"
 )
 
-// Option changes how a storage is opened. Without options a storage is created when it is absent and opened
-// otherwise, and a write returns when it is durable.
+// Option changes how a storage is opened. Without options a storage is created when it is
+// absent and opened otherwise, and a write returns when it is durable.
 type Option func(*options)
 
 type options struct {
@@ -58,8 +58,9 @@ func (o *options) check() error {
 	return nil
 }
 
-// Recreate says when a storage is replaced by a new, empty one. The old one is never destroyed but renamed to
-// path.replaced-TIME, see [WithKeepReplaced]. The values are flags: combine them with |.
+// Recreate says when a storage is replaced by a new, empty one. The old one is never destroyed
+// but renamed to path.replaced-TIME, see [WithKeepReplaced]. The values are flags: combine them
+// with |.
 type Recreate uint8
 
 const (
@@ -67,7 +68,8 @@ const (
 	IfMissing Recreate = 0
 	// Always starts with an empty storage.
 	Always Recreate = 1
-	// OnVersionBump replaces a storage whose version is lower than the wanted one. A migration goes first.
+	// OnVersionBump replaces a storage whose version is lower than the wanted one. A migration
+	// goes first.
 	OnVersionBump Recreate = 2
 	// OnValidationFail replaces a damaged storage, but only if its mark is still readable.
 	OnValidationFail Recreate = 4
@@ -104,42 +106,47 @@ func (r Recreate) String() string {
 // WithRecreate says when the storage is replaced by a new one. The default is IfMissing: never.
 func WithRecreate(r Recreate) Option { return func(o *options) { o.recreate = r } }
 
-// WithVersion states the version of the application's schema. It is stored in a new storage and compared with
-// the one that an existing storage has. A stored version that is higher is always ErrVersionMismatch; one that is
-// lower is too, unless WithMigration or OnVersionBump says what to do. The default is 0.
+// WithVersion states the version of the application's schema. It is stored in a new storage and
+// compared with the one that an existing storage has. A stored version that is higher is always
+// ErrVersionMismatch; one that is lower is too, unless WithMigration or OnVersionBump says what
+// to do. The default is 0.
 func WithVersion(v uint64) Option { return func(o *options) { o.version = v } }
 
 // WithAnyVersion opens a storage whatever version it has. It is meant for tools.
 func WithAnyVersion() Option { return func(o *options) { o.anyVersion = true } }
 
-// WithMigration brings a storage of a lower version up to the wanted one. The new version is stored after fn
-// returned nil. If it returns an error, Open returns it with both versions and the old version stays, together with whatever fn had
-// committed: the next Open runs fn again, so each of its steps must be safe to repeat.
+// WithMigration brings a storage of a lower version up to the wanted one. The new version is
+// stored after fn returned nil. If it returns an error, Open returns it with both versions and
+// the old version stays, together with whatever fn had committed: the next Open runs fn again,
+// so each of its steps must be safe to repeat.
 func WithMigration(fn func(ctx context.Context, s *Storage, from, to uint64) error) Option {
 	return func(o *options) { o.migrate = fn }
 }
 
-// WithKeepReplaced says how many storages that were set aside stay beside the new one: the newest n, all if n
-// is negative. Older ones are deleted when another is set aside. The default is 1.
+// WithKeepReplaced says how many storages that were set aside stay beside the new one: the
+// newest n, all if n is negative. Older ones are deleted when another is set aside. The default
+// is 1.
 func WithKeepReplaced(n int) Option { return func(o *options) { o.keep = n } }
 
 // WithValidation says how much is checked at Open. The default is ValidateQuick.
 func WithValidation(v Validation) Option { return func(o *options) { o.validation = v } }
 
-// WithReadOnly opens a storage for reading. Nothing is created, replaced or migrated. Engines let several readers
-// in, but none beside a writer.
+// WithReadOnly opens a storage for reading. Nothing is created, replaced or migrated. Engines
+// let several readers in, but none beside a writer.
 func WithReadOnly() Option { return func(o *options) { o.readOnly = true } }
 
-// WithoutSync lets writes return before they are durable. What a crash of the process or the machine can cost is said by
-// the backend; Close and Compact make everything durable. The default is that a write returns when it is durable.
+// WithoutSync lets writes return before they are durable. What a crash of the process or the
+// machine can cost is said by the backend; Close and Compact make everything durable. The
+// default is that a write returns when it is durable.
 func WithoutSync() Option { return func(o *options) { o.noSync = true } }
 
-// WithTracking records where guards, scans and transactions were opened, and names the places when Close
-// finds them open, when a guard was forgotten, and when a write waited in vain for another one. It costs about a microsecond for each. The default is off.
+// WithTracking records where guards, scans and transactions were opened, and names the places
+// when Close finds them open, when a guard was forgotten, and when a write waited in vain for
+// another one. It costs about a microsecond for each. The default is off.
 func WithTracking() Option { return func(o *options) { o.tracking = true } }
 
-// WithLogger receives what cannot be returned as an error: replaced storages, forgotten guards. The default is
-// slog.Default().
+// WithLogger receives what cannot be returned as an error: replaced storages, forgotten guards.
+// The default is slog.Default().
 func WithLogger(l *slog.Logger) Option {
 	return func(o *options) {
 		if l == nil {

@@ -13,13 +13,13 @@ import (
 // restoringSuffix is behind the path where a storage is built.
 const restoringSuffix = ".restoring"
 
-// publisher owns the two places of a Restore: the temporary path, where the storage is built, and the
-// path that it appears at when it is complete. It decides what may be replaced there, sets it aside, and
-// puts it back if the new storage does not come to its place.
+// publisher owns the two places of a Restore: the temporary path, where the storage is built,
+// and the path that it appears at when it is complete. It decides what may be replaced there,
+// sets it aside, and puts it back if the new storage does not come to its place.
 //
-// It claims each place anew for every step. An engine that closes gives back its lock, and no lock moves
-// with what is renamed on every system; so between the steps others may have come, and each step looks
-// again at what it finds.
+// It claims each place anew for every step. An engine that closes gives back its lock, and no
+// lock moves with what is renamed on every system; so between the steps others may have come,
+// and each step looks again at what it finds.
 type publisher struct {
 	site
 	temp string // the temporary path
@@ -42,8 +42,9 @@ func (p *publisher) publishOrDiscard() (err error) {
 	return err
 }
 
-// look returns an error if what is at the path may not be replaced. A Restore that was killed is finished first if it had set
-// a storage aside: should this one fail, nothing would be at the path.
+// look returns an error if what is at the path may not be replaced. A Restore that was killed
+// is finished first if it had set a storage aside: should this one fail, nothing would be at
+// the path.
 func (p *publisher) look() error {
 	o := p.opener()
 	if err := o.claimAndLook(); err != nil {
@@ -115,8 +116,8 @@ func (p *publisher) removeLeftover(claim Claim) error {
 	return claim.Remove()
 }
 
-// publish moves the storage that was built to the path. If it cannot, what was set aside for it is put back: an Open that
-// finds nothing at the path would begin with an empty storage.
+// publish moves the storage that was built to the path. If it cannot, what was set aside for it
+// is put back: an Open that finds nothing at the path would begin with an empty storage.
 func (p *publisher) publish() (err error) {
 	moved := false
 	defer func() { // also if the engine, or the logger, panics
@@ -144,8 +145,9 @@ func (p *publisher) publish() (err error) {
 	return fmt.Errorf("%w: others use the path: %w", ErrConflict, err)
 }
 
-// taken looks for what was built when it is not where it was built. Between its end and publish nobody locks it, so an Open
-// that found nothing at the path may have taken it for what a kill left, and moved it there.
+// taken looks for what was built when it is not where it was built. Between its end and publish
+// nobody locks it, so an Open that found nothing at the path may have taken it for what a kill
+// left, and moved it there.
 func (p *publisher) taken() error {
 	o := p.opener()
 	err := o.claimAndLook()
@@ -158,7 +160,8 @@ func (p *publisher) taken() error {
 	return errors.Join(fmt.Errorf("%w: another Restore to the path took %s, or an Open moved it to the path", ErrConflict, p.temp), err)
 }
 
-// moveTo makes one attempt. It gives fs.ErrExist or ErrLocked if something appeared at the path after it was looked at.
+// moveTo makes one attempt. It gives fs.ErrExist or ErrLocked if something appeared at the path
+// after it was looked at.
 func (p *publisher) moveTo(claim Claim) error {
 	if err := p.makeRoom(); err != nil {
 		return err
@@ -215,8 +218,8 @@ func (p *publisher) isOurs(claim Claim) (bool, error) {
 	return m.ID == p.mark.ID, err
 }
 
-// open opens the storage at its place. The Restore is done, so that ctx does not count any more, but for a migration, and an
-// error says that the storage is there.
+// open opens the storage at its place. The Restore is done, so that ctx does not count any
+// more, but for a migration, and an error says that the storage is there.
 func (p *publisher) open() (*Storage, error) {
 	o := p.opener()
 	o.ctx = context.WithoutCancel(p.ctx)

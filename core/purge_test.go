@@ -68,8 +68,8 @@ func (s countingSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowC
 	return s.Snapshot.Scan(ctx, r)
 }
 
-// Each chunk of a dropped table began at the table's start, over the marks of all rows that the chunks before had deleted.
-// The same goes for the chunks of Scan.Delete.
+// Each chunk of a dropped table began at the table's start, over the marks of all rows that the
+// chunks before had deleted. The same goes for the chunks of Scan.Delete.
 func TestDeletionsGoOnWhereTheyWere(t *testing.T) {
 	starts := 0
 	b := limited{counting{memory.New(), &starts}, core.Limits{BatchRows: 10}}
@@ -101,7 +101,8 @@ func TestDeletionsGoOnWhereTheyWere(t *testing.T) {
 	}
 }
 
-// An engine that bounds the bytes of a write and not the keys refused every chunk of a deletion, forever.
+// An engine that bounds the bytes of a write and not the keys refused every chunk of a
+// deletion, forever.
 func TestDeletionsFitWhatTheEngineTakes(t *testing.T) {
 	b := limited{memory.New(), core.Limits{BatchBytes: 400}}
 	s, err := core.Open(t.Context(), "db", b)
@@ -140,8 +141,9 @@ func TestDeletionsFitWhatTheEngineTakes(t *testing.T) {
 	}
 }
 
-// DropTable kept the turn until its last row was deleted: a Put to another table waited five seconds. It has its turn
-// between two chunks, and the table is gone meanwhile, or taken up again after a crash.
+// DropTable kept the turn until its last row was deleted: a Put to another table waited five
+// seconds. It has its turn between two chunks, and the table is gone meanwhile, or taken up
+// again after a crash.
 func TestOthersWriteWhileATableIsDropped(t *testing.T) {
 	b := backendtest.Fault(limited{memory.New(), core.Limits{BatchRows: 2}})
 	s, tb := openTable(t, b)

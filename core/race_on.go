@@ -5,8 +5,9 @@
 
 package core
 
-// raceShadow is a plain field that Value reads and Close writes, so that the race detector reports a Close on one
-// goroutine beside a Value on another; the atomic generation alone would hide it.
+// raceShadow is a plain field that Value reads and Close writes, so that the race detector
+// reports a Close on one goroutine beside a Value on another; the atomic generation alone would
+// hide it.
 type raceShadow struct{ x, sink int }
 
 func (s *raceShadow) raceRead()  { _ = s.x }

@@ -90,8 +90,9 @@ func wantBusy(t *testing.T, s *core.Storage, tb *core.Table[busy, busy, busy], w
 	}
 }
 
-// A value whose MarshalJSON put a row through the same Tx was encoded into the same memory as that row: both were
-// committed, and both were wrong. The same went for keys, and for reads that encode a key.
+// A value whose MarshalJSON put a row through the same Tx was encoded into the same memory as
+// that row: both were committed, and both were wrong. The same went for keys, and for reads
+// that encode a key.
 func TestFormatsMayUseTheTx(t *testing.T) {
 	long := strings.Repeat("inner ", 5000)
 	for _, opts := range [][]core.TableOption{nil, {core.WithChecksums()}} {
@@ -140,7 +141,8 @@ func TestFormatsMayUseTheTx(t *testing.T) {
 	}
 }
 
-// A format that panics while it has the transaction's memory takes nothing from the rows before and after.
+// A format that panics while it has the transaction's memory takes nothing from the rows before
+// and after.
 func TestTxGoesOnAfterAFormatPanics(t *testing.T) {
 	s, tb := busyTable(t)
 	ctx := t.Context()
@@ -198,8 +200,8 @@ func TestFormatsMayUseTheTable(t *testing.T) {
 	}
 }
 
-// put of a stream was called while a value of it was encoded: both rows lay in the same memory, and one was lost. It is an
-// error, of the stream too, even if the value makes nothing of it.
+// put of a stream was called while a value of it was encoded: both rows lay in the same memory,
+// and one was lost. It is an error, of the stream too, even if the value makes nothing of it.
 func TestPutBesidePut(t *testing.T) {
 	s, tb := busyTable(t)
 	ctx := t.Context()
@@ -265,7 +267,8 @@ func putMany(put func(uint64, string) error, n uint64) error {
 	return nil
 }
 
-// Whatever goroutines a source leaves behind: what put answered with nil is stored, and nothing else.
+// Whatever goroutines a source leaves behind: what put answered with nil is stored, and nothing
+// else.
 func TestPutRacesWithTheEndOfItsSource(t *testing.T) {
 	_, tb := openTable(t, memory.New())
 	ctx := t.Context()
@@ -326,8 +329,8 @@ type kept struct {
 	rows func(func(core.Row[uint64, string], error) bool)
 }
 
-// Whatever is kept of a transaction says afterwards that it is over. A table of another storage is no transaction that
-// is over, which once it was said to be.
+// Whatever is kept of a transaction says afterwards that it is over. A table of another storage
+// is no transaction that is over, which once it was said to be.
 func TestTransactionsThatAreOver(t *testing.T) {
 	s, tb := openTable(t, memory.New())
 	defer s.Close()
@@ -378,7 +381,8 @@ func TestTransactionsThatAreOver(t *testing.T) {
 	}
 }
 
-// The iterator of Stream was kept. Ranged over later it ended early and nobody learned of the error.
+// The iterator of Stream was kept. Ranged over later it ended early and nobody learned of the
+// error.
 func TestRowsOfStreamAreNotKept(t *testing.T) {
 	s, tb := openTable(t, memory.New())
 	ctx := t.Context()
@@ -443,8 +447,9 @@ func (f trusting) View(b []byte) (string, error) {
 	return f.ValueFormat.View(b)
 }
 
-// With ValidateFull, Open accepted a forged row whose checksum was right, since it knows no formats, and reads trusted it:
-// what the view's accessors do with such bytes is anybody's guess.
+// With ValidateFull, Open accepted a forged row whose checksum was right, since it knows no
+// formats, and reads trusted it: what the view's accessors do with such bytes is anybody's
+// guess.
 func TestFullValidationTrustsNoChecksum(t *testing.T) {
 	ctx, b := t.Context(), memory.New()
 	for _, c := range []struct {
@@ -474,7 +479,8 @@ func TestFullValidationTrustsNoChecksum(t *testing.T) {
 	}
 }
 
-// Check trusted rows whose checksum was right: one that was forged, and that no View would take, passed.
+// Check trusted rows whose checksum was right: one that was forged, and that no View would
+// take, passed.
 func TestCheckValidatesRowsWithChecksums(t *testing.T) {
 	for _, opts := range [][]core.TableOption{nil, {core.WithChecksums()}} {
 		s, err := core.Open(t.Context(), "db", memory.New())

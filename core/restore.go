@@ -20,27 +20,32 @@ type RestoreProgress struct {
 	Bytes int64 // bytes of the backup that were read
 }
 
-// Restore makes a storage at path, where nothing may be, of what [Storage.Backup] wrote, and opens it. Backend and
-// formats of the program that wrote it do not matter. r is read to its end, behind which nothing may follow.
+// Restore makes a storage at path, where nothing may be, of what [Storage.Backup] wrote, and
+// opens it. Backend and formats of the program that wrote it do not matter. r is read to its
+// end, behind which nothing may follow.
 //
-// The storage appears at path only when it is complete and everything in the backup was compared with its checksums.
-// Until then it is built at path.restoring, and no error leaves anything there. What a crash leaves there is no storage
-// that can be opened unless it is complete, and the next Restore to the path removes it. If it is complete and nothing is
-// at the path, an Open of the path finishes the Restore, and so does the next Restore if a storage was set aside for
-// it. Memory is bounded, whatever the size of the backup: about 32 MiB of rows, and what the engine needs.
+// The storage appears at path only when it is complete and everything in the backup was
+// compared with its checksums. Until then it is built at path.restoring, and no error leaves
+// anything there. What a crash leaves there is no storage that can be opened unless it is
+// complete, and the next Restore to the path removes it. If it is complete and nothing is at
+// the path, an Open of the path finishes the Restore, and so does the next Restore if a storage
+// was set aside for it. Memory is bounded, whatever the size of the backup: about 32 MiB of
+// rows, and what the engine needs.
 //
-// A backup that is damaged, cut, or followed by something is ErrCorrupt, a row that the engine cannot take ErrTooLarge,
-// with its table and encoded key. If something is at the path the error is ErrExists, unless the policy is Always: then
-// it is set aside as Open does, when the new storage is complete. A Restore to the path that is under way elsewhere is
-// ErrLocked.
+// A backup that is damaged, cut, or followed by something is ErrCorrupt, a row that the engine
+// cannot take ErrTooLarge, with its table and encoded key. If something is at the path the
+// error is ErrExists, unless the policy is Always: then it is set aside as Open does, when the
+// new storage is complete. A Restore to the path that is under way elsewhere is ErrLocked.
 //
-// The other options mean what they mean to [Open]. The backup has the version of the storage that it was made of, and
-// WithVersion, WithAnyVersion and WithMigration decide about it as Open does about a stored one, before anything is
-// written; OnVersionBump does not apply. A migration runs when the storage is in its place: if it fails the storage
-// stays, with its old version, for the next Open to migrate. WithReadOnly is ErrReadOnly.
+// The other options mean what they mean to [Open]. The backup has the version of the storage
+// that it was made of, and WithVersion, WithAnyVersion and WithMigration decide about it as
+// Open does about a stored one, before anything is written; OnVersionBump does not apply. A
+// migration runs when the storage is in its place: if it fails the storage stays, with its old
+// version, for the next Open to migrate. WithReadOnly is ErrReadOnly.
 //
-// When the storage is in its place the Restore is done: that ctx ends from then on matters to the migration alone, and an
-// error of opening the storage says that it is there. Before, an error or the end of ctx leaves everything as it was.
+// When the storage is in its place the Restore is done: that ctx ends from then on matters to
+// the migration alone, and an error of opening the storage says that it is there. Before, an
+// error or the end of ctx leaves everything as it was.
 func Restore(ctx context.Context, path string, b Backend, r io.Reader, opts ...Option) (*Storage, error) {
 	s, err := restore(ctx, withoutSeparators(path), b, r, newOptions(opts))
 	if err != nil {
@@ -53,8 +58,8 @@ func Restore(ctx context.Context, path string, b Backend, r io.Reader, opts ...O
 	return s, nil
 }
 
-// WithRestoreProgress has Restore call fn after each write of about 32 MiB, and after the last row, on the goroutine that
-// called Restore. How far a Backup is shows in what its writer gets.
+// WithRestoreProgress has Restore call fn after each write of about 32 MiB, and after the last
+// row, on the goroutine that called Restore. How far a Backup is shows in what its writer gets.
 func WithRestoreProgress(fn func(RestoreProgress)) Option {
 	return func(o *options) { o.restoreProgress = fn }
 }
@@ -159,7 +164,8 @@ func (r *restorer) build() (err error) {
 	return err
 }
 
-// create makes an empty storage at the temporary path. Nothing waits for durability until it is closed.
+// create makes an empty storage at the temporary path. Nothing waits for durability until it is
+// closed.
 func (r *restorer) create() (err error) {
 	claim, err := r.claimTemporary()
 	if err != nil {
@@ -199,8 +205,8 @@ func (r *restorer) fill() error {
 	}
 }
 
-// readTable begins a table. Numbers are given out in the order of the backup, so all rows come in the order of their
-// stored keys.
+// readTable begins a table. Numbers are given out in the order of the backup, so all rows come
+// in the order of their stored keys.
 func (r *restorer) readTable() error {
 	name, t, err := r.in.table()
 	if err != nil {
@@ -250,8 +256,8 @@ func (r *restorer) readRow() error {
 	return nil
 }
 
-// takeRow reads the value of the row whose key was read. It is read to where it is stored from: a large value is in memory
-// once.
+// takeRow reads the value of the row whose key was read. It is read to where it is stored from:
+// a large value is in memory once.
 func (r *restorer) takeRow(size uint64) (err error) {
 	if r.limits.Value > 0 && size > uint64(r.limits.Value) || r.limits.Key > 0 && len(r.key) > r.limits.Key {
 		return r.limits.rowTooLarge(len(r.key), int(size))

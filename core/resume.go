@@ -12,8 +12,9 @@ import (
 	"github.com/guardkv/guardkv/core/internal/names"
 )
 
-// resume finishes a Restore that was killed when its storage was complete and not yet at the path, where nothing is: the old
-// storage may have been set aside for it, so that a new one would hide the rows of both. Then it takes the path again.
+// resume finishes a Restore that was killed when its storage was complete and not yet at the
+// path, where nothing is: the old storage may have been set aside for it, so that a new one
+// would hide the rows of both. Then it takes the path again.
 func (o *opener) resume() error {
 	if err := o.claim.Release(); err != nil { // Rename moves nothing to a path that is claimed
 		return err
@@ -24,8 +25,8 @@ func (o *opener) resume() error {
 	return o.claimAndLook()
 }
 
-// finishRestore moves a complete storage from where Restore builds it to the path. It gives ErrConflict if somebody else
-// uses the path by now.
+// finishRestore moves a complete storage from where Restore builds it to the path. It gives
+// ErrConflict if somebody else uses the path by now.
 func (o *opener) finishRestore() error {
 	temp, shown := names.Beside(o.resolved, restoringSuffix), shownBeside(o.path, o.resolved, restoringSuffix)
 	claim, err := o.backend.Claim(o.ctx, temp, false)
@@ -55,7 +56,8 @@ func (o *opener) finishRestore() error {
 	return nil
 }
 
-// restorable says what a Restore has left, or makes, for a path where nothing is, to somebody who may only read.
+// restorable says what a Restore has left, or makes, for a path where nothing is, to somebody
+// who may only read.
 func (o *opener) restorable() string {
 	temp, shown := names.Beside(o.resolved, restoringSuffix), shownBeside(o.path, o.resolved, restoringSuffix)
 	claim, err := o.backend.Claim(o.ctx, temp, true)
@@ -86,8 +88,8 @@ func (o *opener) isBuilt(claim Claim) (bool, error) {
 	return false, err
 }
 
-// besideRestore returns the error of an Open during a Restore to the path. One that has set nothing aside is
-// no reason to wait for it: whoever comes first has the path.
+// besideRestore returns the error of an Open during a Restore to the path. One that has set
+// nothing aside is no reason to wait for it: whoever comes first has the path.
 func (o *opener) besideRestore(locked error) error {
 	aside, err := o.wasSetAside()
 	if err == nil && aside {

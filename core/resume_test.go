@@ -83,8 +83,9 @@ func killedRestore(t *testing.T, b core.Backend, path string, backup []byte, n i
 	}
 }
 
-// A Restore that was killed between its two renames left nothing at the path: the next Open began with an empty storage, and
-// the next Restore removed the only complete one before it knew whether it would succeed.
+// A Restore that was killed between its two renames left nothing at the path: the next Open
+// began with an empty storage, and the next Restore removed the only complete one before it
+// knew whether it would succeed.
 func TestRestoreThatWasKilledIsFinished(t *testing.T) {
 	b := memory.New()
 	backup := stored(t, b, "source")
@@ -192,7 +193,8 @@ func restoreWith(t *testing.T, b core.Backend, backup []byte, n int, do func()) 
 	return core.Restore(t.Context(), "db", f, bytes.NewReader(backup), quiet)
 }
 
-// An Open cannot tell a Restore that was killed from one that is about to move its storage. Then the Restore is done.
+// An Open cannot tell a Restore that was killed from one that is about to move its storage.
+// Then the Restore is done.
 func TestRestoreThatAnOpenFinished(t *testing.T) {
 	b := memory.New()
 	backup := stored(t, b, "source")
@@ -212,8 +214,8 @@ func TestRestoreThatAnOpenFinished(t *testing.T) {
 	}
 }
 
-// Restore knows what it built by its ID. If another Restore or program has put something else there, that is neither
-// published, nor removed, nor opened in place of it.
+// Restore knows what it built by its ID. If another Restore or program has put something else
+// there, that is neither published, nor removed, nor opened in place of it.
 func TestRestoreKnowsItsStorage(t *testing.T) {
 	b := memory.New()
 	backup := stored(t, b, "source")
@@ -240,7 +242,8 @@ func TestRestoreKnowsItsStorage(t *testing.T) {
 	}
 }
 
-// Between finding damage and setting the storage aside, somebody may have put a sound one in its place: that one must stay.
+// Between finding damage and setting the storage aside, somebody may have put a sound one in
+// its place: that one must stay.
 func TestOnlyWhatIsDamagedIsSetAside(t *testing.T) {
 	b := memory.New()
 	stored(t, b, "db")
@@ -260,7 +263,8 @@ func TestOnlyWhatIsDamagedIsSetAside(t *testing.T) {
 	}
 }
 
-// A relative path was looked up again for the move, so that the storage went to where the program worked by then.
+// A relative path was looked up again for the move, so that the storage went to where the
+// program worked by then.
 func TestRestoreMovesToWhereThePathLedTo(t *testing.T) {
 	b := memory.New()
 	backup := stored(t, b, "source")

@@ -9,11 +9,13 @@ import (
 	"hash/crc32"
 )
 
-// A row's key is the number of its table, big endian, and then the key's encoding. Number 0 is the catalog.
+// A row's key is the number of its table, big endian, and then the key's encoding. Number 0 is
+// the catalog.
 //
-// A row's value is the value's encoding; in a table with checksums, and in the catalog, the CRC-32C of the
-// key's encoding and the value's follows, big endian. It stands behind the value so that a value keeps the place
-// that the engine gave it, and covers the key so that a value under another row's key is found.
+// A row's value is the value's encoding; in a table with checksums, and in the catalog, the
+// CRC-32C of the key's encoding and the value's follows, big endian. It stands behind the value
+// so that a value keeps the place that the engine gave it, and covers the key so that a value
+// under another row's key is found.
 const (
 	tableNumberSize = 4
 	checksumSize    = 4

@@ -10,26 +10,30 @@ import (
 	"slices"
 )
 
-// TableID is the random ID of a table whose format binds values to rows. It stays the same when the table is renamed,
-// and Backup and Restore keep it: copies of a storage share it, and no two tables of a storage do.
+// TableID is the random ID of a table whose format binds values to rows. It stays the same when
+// the table is renamed, and Backup and Restore keep it: copies of a storage share it, and no
+// two tables of a storage do.
 type TableID [16]byte
 
-// RowFormat is what [FormatPowers].BindRows returns: how the values of one table are encoded, each bound to its row. key
-// is the key of the row as its key format encodes it. It is only read, and not kept.
+// RowFormat is what [FormatPowers].BindRows returns: how the values of one table are encoded,
+// each bound to its row. key is the key of the row as its key format encodes it. It is only
+// read, and not kept.
 //
-// A value that is viewed with another key than the one that it was appended with, or in another table, is
-// ErrCorrupt, unless the format says that it cannot tell.
+// A value that is viewed with another key than the one that it was appended with, or in another
+// table, is ErrCorrupt, unless the format says that it cannot tell.
 type RowFormat[V, W any] struct {
 	// Append does what that of a ValueFormat does, for the row with this key.
 	Append func(dst, key []byte, v V) ([]byte, error)
 	// View does what that of a ValueFormat does, for the row with this key.
 	View func(key, b []byte) (W, error)
-	// ViewLent does what that of FormatPowers does, for the row with this key. It is nil if the format lends nothing.
+	// ViewLent does what that of FormatPowers does, for the row with this key. It is nil if the
+	// format lends nothing.
 	ViewLent func(key, b []byte, trusted bool) (w W, r Releaser, err error)
 }
 
-// RowFormatOf returns how f encodes the values of a table, whether it binds them to rows or not; none of the functions
-// is nil. It is for formats around f that bind rows themselves. f must have been bound, if it has Bind.
+// RowFormatOf returns how f encodes the values of a table, whether it binds them to rows or
+// not; none of the functions is nil. It is for formats around f that bind rows themselves. f
+// must have been bound, if it has Bind.
 func RowFormatOf[V, W any](f ValueFormat[V, W], table TableID) (RowFormat[V, W], error) {
 	p := PowersOf(f)
 	if p.BindRows == nil {
@@ -84,7 +88,8 @@ func newTableID() []byte {
 	return id
 }
 
-// checkTableID returns an error if the ID that is recorded of a table, nil if it has none, cannot be one.
+// checkTableID returns an error if the ID that is recorded of a table, nil if it has none,
+// cannot be one.
 func checkTableID(what string, id []byte, needs []string) error {
 	if len(id) == 0 && !slices.Contains(needs, featureTableID) {
 		return nil

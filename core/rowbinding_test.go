@@ -78,7 +78,8 @@ func (f trustingValues) Powers() FormatPowers[[]byte, []byte] {
 	}
 }
 
-// An ID that is recorded has 16 bytes and its feature; whatever else is there was damaged or forged with right checksums.
+// An ID that is recorded has 16 bytes and its feature; whatever else is there was damaged or
+// forged with right checksums.
 func TestTableIDs(t *testing.T) {
 	id := strings.Repeat("AAAA", 5) + "AA=="
 	for record, want := range map[string]error{

@@ -3,8 +3,8 @@
 
 package core
 
-// rowFormat turns rows into stored bytes and back. It is the only place where the formats of a table meet the
-// layout of its rows.
+// rowFormat turns rows into stored bytes and back. It is the only place where the formats of a
+// table meet the layout of its rows.
 type rowFormat[K, V, W any] struct {
 	number    uint32 // of the table
 	low, high []byte // the bounds of all stored keys, which nobody changes
@@ -41,8 +41,8 @@ func newRowFormat[K, V, W any](r tableRecord, l Limits, key KeyFormat[K], value 
 	return f
 }
 
-// bindRows replaces what the format can do for any bytes by what it can do for those of a row. It does nothing if rows is
-// zero.
+// bindRows replaces what the format can do for any bytes by what it can do for those of a row.
+// It does nothing if rows is zero.
 func (f *rowFormat[K, V, W]) bindRows(rows RowFormat[V, W]) {
 	if rows.View == nil {
 		return
@@ -110,8 +110,8 @@ func (f *rowFormat[K, V, W]) appendValue(key []byte, v V) (row []byte, err error
 	return row, f.limits.checkRow(row[:len(key)], row[len(key):])
 }
 
-// view sets w to the view of a stored value. It does not return the view, because each time a large one is handed on
-// costs nanoseconds that a Get has to count.
+// view sets w to the view of a stored value. It does not return the view, because each time a
+// large one is handed on costs nanoseconds that a Get has to count.
 func (f *rowFormat[K, V, W]) view(key, stored []byte, w *W) error {
 	value, err := f.valueOf(key, stored)
 	if err != nil {
@@ -136,7 +136,8 @@ func (f *rowFormat[K, V, W]) valueOf(key, stored []byte) ([]byte, error) {
 	return stored[:len(stored):len(stored)], nil
 }
 
-// viewLent is view for a w that ends when r is released. r is nil if w refers to what is stored, as after view.
+// viewLent is view for a w that ends when r is released. r is nil if w refers to what is
+// stored, as after view.
 func (f *rowFormat[K, V, W]) viewLent(key, stored []byte, w *W) (r Releaser, err error) {
 	if !f.lends {
 		return nil, f.view(key, stored, w)
@@ -179,8 +180,8 @@ func (f *rowFormat[K, V, W]) viewAgain(key, stored []byte, w *W) error {
 // decodeKey returns the key of a stored key.
 func (f *rowFormat[K, V, W]) decodeKey(key []byte) (K, error) { return f.key.Decode(rowKey(key)) }
 
-// check returns an error if a stored row cannot be read. It validates the value whatever the checksum says: a sum that is
-// right says that the row is as it was written, by whomever.
+// check returns an error if a stored row cannot be read. It validates the value whatever the
+// checksum says: a sum that is right says that the row is as it was written, by whomever.
 func (f *rowFormat[K, V, W]) check(key, stored []byte) error {
 	if _, err := f.decodeKey(key); err != nil {
 		return err

@@ -18,11 +18,13 @@ import (
 	"strconv"
 )
 
-// runs are batches of sorted rows in temporary files, which a stream that sorts merges at its end: the external
-// merge sort of Knuth, The Art of Computer Programming, volume 3, section 5.4.
+// runs are batches of sorted rows in temporary files, which a stream that sorts merges at its
+// end: the external merge sort of Knuth, The Art of Computer Programming, volume 3, section
+// 5.4.
 //
-// A run is the rows of one batch, or of fanIn runs that were merged; level says how often. So no file is read by
-// more than one merge of its level, and the files that are open at once grow with the logarithm of the rows.
+// A run is the rows of one batch, or of fanIn runs that were merged; level says how often. So
+// no file is read by more than one merge of its level, and the files that are open at once grow
+// with the logarithm of the rows.
 type runs struct {
 	dir   string
 	files []runFile // the oldest rows first
@@ -34,13 +36,15 @@ type runFile struct {
 	level int
 }
 
-// fanIn is how many runs of one level become a run of the next. Each is read through runBuffer bytes.
+// fanIn is how many runs of one level become a run of the next. Each is read through runBuffer
+// bytes.
 const (
 	fanIn     = 64
 	runBuffer = 64 << 10
 )
 
-// newRuns makes an empty set of runs in a folder of its own below dir, the system's for temporary files if dir is "".
+// newRuns makes an empty set of runs in a folder of its own below dir, the system's for
+// temporary files if dir is "".
 func newRuns(dir string) (*runs, error) {
 	dir, err := os.MkdirTemp(dir, "guardkv-sort-")
 	if err != nil {
@@ -86,8 +90,8 @@ func (r *runs) fold(ctx context.Context, level int) error {
 	return err
 }
 
-// merge calls yield with every row in the order of the keys; of equal keys the newest row counts. The bytes are valid
-// until yield returns.
+// merge calls yield with every row in the order of the keys; of equal keys the newest row
+// counts. The bytes are valid until yield returns.
 func (r *runs) merge(ctx context.Context, yield func(key, value []byte) error) error {
 	return mergeRuns(ctx, r.files, yield)
 }
@@ -115,7 +119,8 @@ func (r *runs) write(level int, fill func(put func(key, value []byte) error) err
 	return nil
 }
 
-// mergeRuns merges runs, the oldest of which is the first. Of all values one is in memory at a time.
+// mergeRuns merges runs, the oldest of which is the first. Of all values one is in memory at a
+// time.
 func mergeRuns(ctx context.Context, files []runFile, yield func(key, value []byte) error) (err error) {
 	heads, err := openRuns(files)
 	defer func() { err = errors.Join(err, heads.close()) }()

@@ -40,7 +40,8 @@ func mapOfRuns(t *testing.T, r *runs, batches, rows int) map[string]string {
 	return want
 }
 
-// More than fanIn*fanIn runs are folded twice; the newest row of a key counts, in whichever fold it is.
+// More than fanIn*fanIn runs are folded twice; the newest row of a key counts, in whichever
+// fold it is.
 func TestRunsMergeLikeAMap(t *testing.T) {
 	for _, batches := range []int{1, 2, fanIn - 1, fanIn, fanIn + 1, fanIn*fanIn + 3} {
 		t.Run(fmt.Sprint(batches), func(t *testing.T) {
@@ -111,7 +112,8 @@ func TestRunsCutShort(t *testing.T) {
 	}
 }
 
-// Each run once kept the row it stood on in memory: large rows took as many times their size as there were runs.
+// Each run once kept the row it stood on in memory: large rows took as many times their size as
+// there were runs.
 func TestRunsKeepOneValueInMemory(t *testing.T) {
 	r, err := newRuns(t.TempDir())
 	if err != nil {

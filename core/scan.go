@@ -193,8 +193,8 @@ func (s *Scan[K, V, W]) decode(c *cursor, key, stored []byte, again **W) (row Ro
 	return row, nil
 }
 
-// viewAgain views a stored row in the memory of the last one, which is on the heap, or in what the format lends until the
-// next one.
+// viewAgain views a stored row in the memory of the last one, which is on the heap, or in what
+// the format lends until the next one.
 func (s *Scan[K, V, W]) viewAgain(c *cursor, key, stored []byte, again **W) (w W, err error) {
 	if s.table.rows.lends {
 		c.giveBack()
@@ -402,8 +402,8 @@ func (s *Scan[K, V, W]) open(ctx context.Context, keysOnly bool) (*cursor, error
 	return s.tx.scan(ctx, r)
 }
 
-// limitHint returns how many rows the engine's cursor is asked for at most, 0 for any number. In a transaction, each
-// pending write may hide a row, which is asked for and not returned.
+// limitHint returns how many rows the engine's cursor is asked for at most, 0 for any number.
+// In a transaction, each pending write may hide a row, which is asked for and not returned.
 func (s *Scan[K, V, W]) limitHint() int {
 	if s.limit < 0 {
 		return 0
@@ -420,7 +420,8 @@ func (t *Table[K, V, W]) rowError(key []byte, err error) error {
 	return fmt.Errorf("the row with the encoded key %s: %w", shortKey(key[tableNumberSize:]), err)
 }
 
-// higher returns the higher of two lower bounds, lower the lower of two upper bounds; nil is no bound.
+// higher returns the higher of two lower bounds, lower the lower of two upper bounds; nil is no
+// bound.
 func higher(a, b []byte) []byte {
 	if bytes.Compare(a, b) < 0 {
 		return b

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 )
 
-// StreamStats tells what a stream has committed. The rows that are counted are the first ones of the source, none
-// left out; with [WithSorting], those of the lowest keys.
+// StreamStats tells what a stream has committed. The rows that are counted are the first ones
+// of the source, none left out; with [WithSorting], those of the lowest keys.
 type StreamStats struct {
 	Rows    int64 // rows of the source; of equal keys only the last may have been stored
 	Bytes   int64 // of their encoded keys and values
@@ -29,15 +29,17 @@ type streamOptions struct {
 	progress func(StreamStats)
 }
 
-// WithChunkBytes says after about how many bytes of encoded rows a stream commits. More is faster, needs twice that much
-// memory, because the next chunk is filled during a commit, and lets other writers wait longer. The default is 16 MiB; an
-// engine's own limit on one write holds in any case. A row that is larger than n is a chunk of its own.
+// WithChunkBytes says after about how many bytes of encoded rows a stream commits. More is
+// faster, needs twice that much memory, because the next chunk is filled during a commit, and
+// lets other writers wait longer. The default is 16 MiB; an engine's own limit on one write
+// holds in any case. A row that is larger than n is a chunk of its own.
 func WithChunkBytes(n int) StreamOption { return func(o *streamOptions) { o.chunk = max(n, 0) } }
 
-// WithSorting makes a stream sort all of its rows before it stores the first one. What is more than a chunk is sorted in
-// temporary files below dir, the system's place for such files if dir is "". Many rows in no order are loaded several
-// times faster that way, and take less space. In return the stream stores nothing until its source has ended, and
-// nothing at all if the source fails.
+// WithSorting makes a stream sort all of its rows before it stores the first one. What is more
+// than a chunk is sorted in temporary files below dir, the system's place for such files if dir
+// is "". Many rows in no order are loaded several times faster that way, and take less space.
+// In return the stream stores nothing until its source has ended, and nothing at all if the
+// source fails.
 func WithSorting(dir string) StreamOption {
 	return func(o *streamOptions) { o.sort, o.sortDir = true, dir }
 }
@@ -47,11 +49,12 @@ func WithProgress(fn func(StreamStats)) StreamOption {
 	return func(o *streamOptions) { o.progress = fn }
 }
 
-// PutStream stores rows in bounded chunks, each of which is one atomic, durable write of sorted rows. Its memory
-// does not depend on the number of rows. One chunk is stored while the next is filled. After an error, or when ctx ends,
-// it stops: what the statistics count is stored, nothing else. If two rows have the same key the later one counts. A row
-// may be reused when the iterator is asked for the next one. See [WithSorting] if there are many rows and they come in no
-// order.
+// PutStream stores rows in bounded chunks, each of which is one atomic, durable write of sorted
+// rows. Its memory does not depend on the number of rows. One chunk is stored while the next is
+// filled. After an error, or when ctx ends, it stops: what the statistics count is stored,
+// nothing else. If two rows have the same key the later one counts. A row may be reused when
+// the iterator is asked for the next one. See [WithSorting] if there are many rows and they
+// come in no order.
 func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], opts ...StreamOption) (StreamStats, error) {
 	if rows == nil {
 		return t.PutStreamFunc(ctx, nil, opts...)
@@ -66,12 +69,13 @@ func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], op
 	}, opts...)
 }
 
-// PutStreamFunc is PutStream for a source that can fail. src calls put for every row and should return put's error
-// if there is one. If src returns an error of its own, that is returned as it is, joined with that of a put or a commit that
-// failed, unless it wraps that already, and the rows since the last commit are dropped.
+// PutStreamFunc is PutStream for a source that can fail. src calls put for every row and should
+// return put's error if there is one. If src returns an error of its own, that is returned as
+// it is, joined with that of a put or a commit that failed, unless it wraps that already, and
+// the rows since the last commit are dropped.
 //
-// put is called by one goroutine at a time, and not while a row is being encoded; else it is an error, which ends the
-// stream. After src has returned it is ErrClosed, and stores nothing.
+// put is called by one goroutine at a time, and not while a row is being encoded; else it is an
+// error, which ends the stream. After src has returned it is ErrClosed, and stores nothing.
 func (t *Table[K, V, W]) PutStreamFunc(ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption) (stats StreamStats, err error) {
 	s := stream[K, V, W]{ctx: ctx, table: t, opts: streamOptions{chunk: 16 << 20}, filling: new(batch), spare: new(batch)}
 	if err := s.prepare(src == nil, opts); err != nil {
@@ -86,8 +90,9 @@ func (t *Table[K, V, W]) PutStreamFunc(ctx context.Context, src func(put func(K,
 	return stats, s.run(src)
 }
 
-// stream is a PutStream under way. It fills one batch while another is worked on: that one is sorted and committed, or
-// written to a run. Work on one batch is over before that on the next begins, so chunks are stored in their order.
+// stream is a PutStream under way. It fills one batch while another is worked on: that one is
+// sorted and committed, or written to a run. Work on one batch is over before that on the next
+// begins, so chunks are stored in their order.
 type stream[K, V, W any] struct {
 	ctx     context.Context
 	table   *Table[K, V, W]
@@ -153,7 +158,8 @@ func (s *stream[K, V, W]) drain(src func(put func(K, V) error) error) error {
 	return src(s.put)
 }
 
-// join adds what failed in the stream to the error that its source returned. That ctx has ended is no news.
+// join adds what failed in the stream to the error that its source returned. That ctx has ended
+// is no news.
 func (s *stream[K, V, W]) join(err, failed error) error {
 	if err == nil {
 		return failed
@@ -191,7 +197,8 @@ func (s *stream[K, V, W]) put(k K, v V) error {
 	return s.failed
 }
 
-// refuse returns why a row cannot be taken now: the batch is in the hands of another put, or the stream is over.
+// refuse returns why a row cannot be taken now: the batch is in the hands of another put, or
+// the stream is over.
 func (s *stream[K, V, W]) refuse() error {
 	if s.over.Load() {
 		return s.table.fail("put stream", errStreamOver)

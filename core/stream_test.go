@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// The last row of a stream may be the one that fills a run. Then nothing was left for one more, an empty run was written,
-// and merging it failed with EOF: the stream stored nothing.
+// The last row of a stream may be the one that fills a run. Then nothing was left for one more,
+// an empty run was written, and merging it failed with EOF: the stream stored nothing.
 func TestSortingWhoseLastRowFillsARun(t *testing.T) {
 	s, err := core.Open(t.Context(), "db", memory.New())
 	if err != nil {

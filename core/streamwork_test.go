@@ -48,7 +48,8 @@ func TestStreamFillsWhileItCommits(t *testing.T) {
 	}
 }
 
-// A stream is over when nothing of it is under way: what it began is counted, however its source ends.
+// A stream is over when nothing of it is under way: what it began is counted, however its
+// source ends.
 func TestStreamEndsItsCommit(t *testing.T) {
 	failure := errors.New("of the source")
 	for name, end := range map[string]func() error{
@@ -115,8 +116,8 @@ func TestStreamWhoseLastCommitFails(t *testing.T) {
 	}
 }
 
-// A commit that fails while something else ends the stream is not forgotten: the storage takes no writes after it. Nor is
-// what ended the stream.
+// A commit that fails while something else ends the stream is not forgotten: the storage takes
+// no writes after it. Nor is what ended the stream.
 func TestStreamThatFailsTwice(t *testing.T) {
 	failure, own := errors.New("the disk is full"), errors.New("of the source")
 	for name, c := range map[string]struct {

@@ -10,8 +10,9 @@ import (
 	"sync"
 )
 
-// Table is a typed table of a storage: K is its key, V what is put, and W the view that is read, which is the
-// same type as V for formats that decode. It is safe for concurrent use and needs no closing.
+// Table is a typed table of a storage: K is its key, V what is put, and W the view that is
+// read, which is the same type as V for formats that decode. It is safe for concurrent use and
+// needs no closing.
 type Table[K, V, W any] struct {
 	storage  *Storage
 	state    *tableState
@@ -21,7 +22,8 @@ type Table[K, V, W any] struct {
 	raw      bool      // it was opened with OpenRaw, and can only be read
 }
 
-// Get returns a guard of the row at k, or ErrNotFound. The guard's view is valid until the guard is closed.
+// Get returns a guard of the row at k, or ErrNotFound. The guard's view is valid until the
+// guard is closed.
 func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 	s, gen := t.guards.take()
 	if s == nil {
@@ -52,7 +54,8 @@ func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 	return Guard[W]{s, gen}, nil
 }
 
-// lend makes a guard state hold what the format lends in place of the engine's bytes, which the view then has no need of.
+// lend makes a guard state hold what the format lends in place of the engine's bytes, which the
+// view then has no need of.
 func (t *Table[K, V, W]) lend(s *guardState[W], stored []byte) error {
 	lent, err := t.rows.viewLent(s.keybuf, stored, &s.view)
 	if lent != nil {
@@ -63,8 +66,8 @@ func (t *Table[K, V, W]) lend(s *guardState[W], stored []byte) error {
 	return err
 }
 
-// find makes a guard state hold the stored row at k, and leaves the row's stored key in it. Every read goes through it:
-// it calls nothing but the key format and the engine.
+// find makes a guard state hold the stored row at k, and leaves the row's stored key in it.
+// Every read goes through it: it calls nothing but the key format and the engine.
 func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (stored []byte, err error) {
 	if t.state.dropped.Load() {
 		return nil, ErrDropped
@@ -92,8 +95,8 @@ func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (store
 	return stored, err
 }
 
-// View calls fn with the view of the row at k, or returns ErrNotFound. The view is valid until fn returns, whose
-// error is returned as it is.
+// View calls fn with the view of the row at k, or returns ErrNotFound. The view is valid until
+// fn returns, whose error is returned as it is.
 func (t *Table[K, V, W]) View(ctx context.Context, k K, fn func(W) error) error {
 	if fn == nil {
 		return t.failAt("view", k, errNoFunction)
@@ -159,8 +162,8 @@ type rowRequest struct {
 	modified *modification // kept for the next Modify
 }
 
-// mostPooled is how large the memory of a rowRequest may be that waits for the next one. More is not worth keeping: what a
-// row of that size costs is not its memory.
+// mostPooled is how large the memory of a rowRequest may be that waits for the next one. More
+// is not worth keeping: what a row of that size costs is not its memory.
 const mostPooled = 1 << 20
 
 // Put stores v at k, replacing what was there. The arguments may be reused when the call returns.
@@ -169,15 +172,15 @@ func (t *Table[K, V, W]) Put(ctx context.Context, k K, v V) error {
 	return t.failAt("put", k, err)
 }
 
-// Insert stores v at k, or returns ErrExists if there is a row already. The arguments may be reused when the
-// call returns.
+// Insert stores v at k, or returns ErrExists if there is a row already. The arguments may be
+// reused when the call returns.
 func (t *Table[K, V, W]) Insert(ctx context.Context, k K, v V) error {
 	_, err := t.write(ctx, ifAbsent, k, &v)
 	return t.failAt("insert", k, err)
 }
 
-// Delete deletes the row at k and reports whether there was one. The arguments may be reused when the call
-// returns.
+// Delete deletes the row at k and reports whether there was one. The arguments may be reused
+// when the call returns.
 func (t *Table[K, V, W]) Delete(ctx context.Context, k K) (bool, error) {
 	existed, err := t.write(ctx, ifExists, k, nil)
 	return existed && err == nil, t.failAt("delete", k, err)
@@ -197,8 +200,8 @@ func (t *Table[K, V, W]) write(ctx context.Context, when condition, k K, v *V) (
 	return existed, err
 }
 
-// reuse keeps a request for the next one. It is not called after a panic: a format may still write to the request, and a
-// leader still tell it something.
+// reuse keeps a request for the next one. It is not called after a panic: a format may still
+// write to the request, and a leader still tell it something.
 func (t *Table[K, V, W]) reuse(r *rowRequest) {
 	if cap(r.row) > mostPooled {
 		r.row, r.one[0], r.writes = nil, Write{}, nil
@@ -243,10 +246,10 @@ func (t *Table[K, V, W]) submit(ctx context.Context, r *request) error {
 	return t.storage.writer.commit(ctx, r)
 }
 
-// PutAll stores all rows in one atomic write, or none. It takes every row from the iterator before it waits for
-// its turn to write, so the iterator may read and write the storage. If two rows have the same key the later one
-// counts. More than the engine can write at once is ErrTooLarge: use PutStream. A row may be reused when the
-// iterator is asked for the next one.
+// PutAll stores all rows in one atomic write, or none. It takes every row from the iterator
+// before it waits for its turn to write, so the iterator may read and write the storage. If two
+// rows have the same key the later one counts. More than the engine can write at once is
+// ErrTooLarge: use PutStream. A row may be reused when the iterator is asked for the next one.
 func (t *Table[K, V, W]) PutAll(ctx context.Context, rows iter.Seq2[K, V]) error {
 	if ctx == nil {
 		return t.fail("put all", errNoContext)
@@ -295,8 +298,8 @@ func (t *Table[K, V, W]) fail(op string, err error) error {
 	return t.storage.fail(op, t.state.name(), nil, err)
 }
 
-// failAt makes the error of a public method that concerns one row. It takes a K and not an any, so that a key is
-// moved to the heap only if there is an error.
+// failAt makes the error of a public method that concerns one row. It takes a K and not an any,
+// so that a key is moved to the heap only if there is an error.
 func (t *Table[K, V, W]) failAt(op string, k K, err error) error {
 	if err == nil {
 		return nil

@@ -41,8 +41,8 @@ func (c clipping) Append(dst []byte, v string) ([]byte, error) {
 	return slices.Clip(dst), err
 }
 
-// A transaction once recognized its own memory by its capacity. A format that clips what it returns then made the
-// next row overwrite the one before: of three puts one was committed.
+// A transaction once recognized its own memory by its capacity. A format that clips what it
+// returns then made the next row overwrite the one before: of three puts one was committed.
 func TestTxKeepsRowsOfAFormatThatClips(t *testing.T) {
 	ctx := t.Context()
 	s, err := core.Open(ctx, "db", memory.New())
@@ -72,8 +72,8 @@ func TestTxKeepsRowsOfAFormatThatClips(t *testing.T) {
 	}
 }
 
-// When the snapshot under a transaction failed, a scan went on with the uncommitted rows alone, and a limit hid the
-// error: the rows that it gave were not the first ones.
+// When the snapshot under a transaction failed, a scan went on with the uncommitted rows alone,
+// and a limit hid the error: the rows that it gave were not the first ones.
 func TestScanInTxEndsWhenTheSnapshotFails(t *testing.T) {
 	broken := errors.New("input/output error")
 	faults := backendtest.Fault(memory.New())
@@ -195,8 +195,8 @@ func TestDeleteGoesInChunksThatTheEngineTakes(t *testing.T) {
 	}
 }
 
-// A table's number was given out again, so a transaction that had begun before the table was dropped read its rows
-// through the table that came after.
+// A table's number was given out again, so a transaction that had begun before the table was
+// dropped read its rows through the table that came after.
 func TestDroppedTablesNumberIsNotReused(t *testing.T) {
 	s, a := openTable(t, memory.New())
 	defer s.Close()

@@ -110,9 +110,9 @@ func (t TxTable[K, V, W]) put(ctx context.Context, when condition, k K, v V) err
 }
 
 // PutAll stores all rows or, after an error or a panic of the iterator, none of them: what the
-// transaction wrote before stays, and what the iterator itself wrote through it goes too. If two rows
-// have the same key the later one counts. A row may be reused when the iterator is asked for the next
-// one. More than the engine can write at once returns ErrTooLarge.
+// transaction wrote before stays, and what the iterator itself wrote through it goes too. If
+// two rows have the same key the later one counts. A row may be reused when the iterator is
+// asked for the next one. More than the engine can write at once returns ErrTooLarge.
 func (t TxTable[K, V, W]) PutAll(ctx context.Context, rows iter.Seq2[K, V]) error {
 	if err := t.writable(ctx); err != nil {
 		return t.table.fail("put all", err)

@@ -14,8 +14,9 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// A change of the tables whose answer was lost left the storage with other tables in memory than the engine had: rows that
-// were put into a dropped table were gone when the storage was opened again. It is tried again, and then known.
+// A change of the tables whose answer was lost left the storage with other tables in memory
+// than the engine had: rows that were put into a dropped table were gone when the storage was
+// opened again. It is tried again, and then known.
 func TestLostAnswersToChangesOfTables(t *testing.T) {
 	ctx := t.Context()
 	for _, after := range []bool{false, true} {

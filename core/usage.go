@@ -14,8 +14,8 @@ import (
 	"sync/atomic"
 )
 
-// usage counts what keeps the engine open: guards, which have a slot each, and calls: scans, transactions, writes.
-// After shut, nobody enters, and whoever leaves last runs idle.
+// usage counts what keeps the engine open: guards, which have a slot each, and calls: scans,
+// transactions, writes. After shut, nobody enters, and whoever leaves last runs idle.
 //
 // Neither count is a single number, so that calls on several processors do not share a cache line.
 type usage struct {
@@ -36,11 +36,12 @@ type usageShard struct {
 	_ [56]byte // a cache line each
 }
 
-// slot is the part of a guardState that stays when the state is collected. It must not lead back to the state,
-// which would then never be collected.
+// slot is the part of a guardState that stays when the state is collected. It must not lead
+// back to the state, which would then never be collected.
 //
-// The generation runs through three steps for each guard: free, taken, closing, and free again. Who moves it to
-// closing is the one who closes the guard; it is free again only when the engine has its bytes back.
+// The generation runs through three steps for each guard: free, taken, closing, and free again.
+// Who moves it to closing is the one who closes the guard; it is free again only when the
+// engine has its bytes back.
 type slot struct {
 	gen   atomic.Uint64
 	table string
@@ -67,8 +68,8 @@ func (u *usage) newSlot(table string) *slot {
 	return s
 }
 
-// abandon runs when a guardState was collected. A taken slot stays taken: a view may be in use when its guard
-// is not, so its bytes must stay.
+// abandon runs when a guardState was collected. A taken slot stays taken: a view may be in use
+// when its guard is not, so its bytes must stay.
 func (u *usage) abandon(s *slot) {
 	if s.gen.Load()%slotSteps == 0 {
 		u.mu.Lock()
@@ -87,7 +88,8 @@ func (u *usage) abandon(s *slot) {
 // shard picks one at random: dealing them out in turn would need a word that all share.
 func (u *usage) shard() *usageShard { return &u.shards[rand.IntN(len(u.shards))] }
 
-// enter reports whether the storage is open, and if so counts the caller until leave is called on the same shard.
+// enter reports whether the storage is open, and if so counts the caller until leave is called
+// on the same shard.
 func (u *usage) enter(s *usageShard) bool {
 	s.n.Add(1)
 	if u.shut.Load() {
@@ -102,24 +104,26 @@ func (u *usage) leave(s *usageShard) {
 	u.left()
 }
 
-// left closes the engine behind the last user of a storage that is shut. Every read ends with it, so it is small
-// enough to be inlined.
+// left closes the engine behind the last user of a storage that is shut. Every read ends with
+// it, so it is small enough to be inlined.
 func (u *usage) left() {
 	if u.shut.Load() {
 		u.idleIfLast()
 	}
 }
 
-// lastSlots are the slots that may still be taken of a storage that is shut. A slot that was found free then is only taken
-// by those that are turned away, so each is looked at once, however many guards are closed after the storage.
+// lastSlots are the slots that may still be taken of a storage that is shut. A slot that was
+// found free then is only taken by those that are turned away, so each is looked at once,
+// however many guards are closed after the storage.
 type lastSlots struct {
 	known  atomic.Pointer[slot] // one that was taken: while it is, nobody else is the last
 	listed bool
 	left   []*slot // not looked at yet
 }
 
-// idleIfLast runs idle unless somebody is left. Whoever leaves frees what it holds first and then gets here, so of several
-// that leave at once the last one finds all slots and shards empty.
+// idleIfLast runs idle unless somebody is left. Whoever leaves frees what it holds first and
+// then gets here, so of several that leave at once the last one finds all slots and shards
+// empty.
 func (u *usage) idleIfLast() {
 	if w := u.last.known.Load(); w != nil && w.taken() {
 		return
@@ -161,8 +165,8 @@ func (u *usage) calls() (n int64) {
 	return n
 }
 
-// open is zero only once nobody is left, if shut is set: from then on a shard or slot that was found empty is only
-// entered by those that are turned away.
+// open is zero only once nobody is left, if shut is set: from then on a shard or slot that was
+// found empty is only entered by those that are turned away.
 func (u *usage) open() (n int64) {
 	n = u.calls()
 	u.mu.Lock()

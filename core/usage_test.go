@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// closeGuards returns how long it takes to close n guards, before the storage is closed or after it.
+// closeGuards returns how long it takes to close n guards, before the storage is closed or
+// after it.
 func closeGuards(t *testing.T, n int, shut bool) time.Duration {
 	t.Helper()
 	e := &oneRow{value: make([]byte, 64)}
@@ -40,8 +41,8 @@ func closeGuards(t *testing.T, n int, shut bool) time.Duration {
 	return took
 }
 
-// Every guard that was closed after its storage looked at the slots of all others: 12 seconds for 16,000, and
-// less than a millisecond before it.
+// Every guard that was closed after its storage looked at the slots of all others: 12 seconds
+// for 16,000, and less than a millisecond before it.
 func TestClosingGuardsAfterTheStorageIsLinear(t *testing.T) {
 	const n, most = 16000, 100 // the ratio was 20,000
 	before, after := closeGuards(t, n, false), closeGuards(t, n, true)
@@ -80,7 +81,8 @@ func TestARefusedCallLooksAtOneSeat(t *testing.T) {
 	}
 }
 
-// A reader that looks at the flag before it announces itself can be counted as absent, and then reads a closed engine.
+// A reader that looks at the flag before it announces itself can be counted as absent, and then
+// reads a closed engine.
 func TestReadersAnnounceThemselvesFirst(t *testing.T) {
 	rounds := 200_000
 	if testing.Short() {
@@ -124,7 +126,8 @@ func TestReadersAnnounceThemselvesFirst(t *testing.T) {
 	}
 }
 
-// spinUntil waits without sleeping, so that two goroutines start at the same moment, if there are processors for both.
+// spinUntil waits without sleeping, so that two goroutines start at the same moment, if there
+// are processors for both.
 func spinUntil(done func() bool) {
 	for i := 1; !done(); i++ {
 		if i%1000 == 0 {

@@ -160,7 +160,8 @@ func queued(w *writer, n int) {
 	}
 }
 
-// behindGate runs the writes one after another, so that they queue in this order while the first is held up.
+// behindGate runs the writes one after another, so that they queue in this order while the
+// first is held up.
 func behindGate(t *testing.T, tb *Table[uint64, []byte, []byte], g *gate, writes ...func() error) []error {
 	t.Helper()
 	errs := make([]error, len(writes)+1)
@@ -195,7 +196,8 @@ func TestWritesThatWaitShareOneCommit(t *testing.T) {
 	}
 }
 
-// In one group, each write sees what those before it did, and one that fails leaves the others alone.
+// In one group, each write sees what those before it did, and one that fails leaves the others
+// alone.
 func TestGroupDecidesInOrder(t *testing.T) {
 	ctx := context.Background()
 	tb, e, g := gathered(t)
@@ -232,7 +234,8 @@ func TestGroupDecidesInOrder(t *testing.T) {
 	}
 }
 
-// What the engine refuses to take in one piece is written one by one, and only the row at fault fails.
+// What the engine refuses to take in one piece is written one by one, and only the row at fault
+// fails.
 func TestRefusedGroupIsWrittenOneByOne(t *testing.T) {
 	for _, refusal := range []error{ErrTooLarge, ErrConflict} {
 		ctx := context.Background()
@@ -282,7 +285,8 @@ func TestConflictIsTriedAgain(t *testing.T) {
 	}
 }
 
-// After a failed sync nobody knows what is on disk: a later write that seemed to succeed could be lost.
+// After a failed sync nobody knows what is on disk: a later write that seemed to succeed could
+// be lost.
 func TestFailedCommitFailsItsGroupAndLaterWrites(t *testing.T) {
 	ctx := context.Background()
 	tb, e, g := gathered(t)
@@ -311,8 +315,8 @@ func TestFailedCommitFailsItsGroupAndLaterWrites(t *testing.T) {
 	}
 }
 
-// An Insert that found the row of another Insert of its group was told that it exists, although the group's commit had
-// failed; and its request, used again, told that to a later Put.
+// An Insert that found the row of another Insert of its group was told that it exists, although
+// the group's commit had failed; and its request, used again, told that to a later Put.
 func TestFailedGroupTellsNobodyWhatItWouldHaveLeft(t *testing.T) {
 	ctx := context.Background()
 	tb, e, g := gathered(t)
@@ -377,8 +381,8 @@ func TestLargeRequestsAreNotGrouped(t *testing.T) {
 	}
 }
 
-// A write that there is no room for is refused and leaves nothing: when there is room, writing goes on. After any other error
-// of the engine what is on disk is unknown.
+// A write that there is no room for is refused and leaves nothing: when there is room, writing
+// goes on. After any other error of the engine what is on disk is unknown.
 func TestWritesGoOnWhenThereIsRoom(t *testing.T) {
 	for _, c := range []struct {
 		refusal error

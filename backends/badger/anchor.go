@@ -11,9 +11,10 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// anchor is where badger finds its files. badger opens and deletes files by their paths for as long as it runs, in goroutines of
-// its own too. After its directory was moved, and another put in its place, it would do so in the other one. On Linux a path
-// through the descriptor of the locked directory leads to that directory and no other, whatever becomes of its name.
+// anchor is where badger finds its files. badger opens and deletes files by their paths for as
+// long as it runs, in goroutines of its own too. After its directory was moved, and another put
+// in its place, it would do so in the other one. On Linux a path through the descriptor of the
+// locked directory leads to that directory and no other, whatever becomes of its name.
 type anchor struct {
 	dir   string // the path that badger is given
 	named string // the path that people know

@@ -20,8 +20,8 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// plain hides the descriptor of a lock, so that badger is given a path that can come to lead elsewhere, as on systems
-// other than Linux.
+// plain hides the descriptor of a lock, so that badger is given a path that can come to lead
+// elsewhere, as on systems other than Linux.
 type plain struct{ io.Closer }
 
 func openPlain(t *testing.T, path string) *engine {
@@ -87,9 +87,10 @@ func wantAnchored(t *testing.T, e *engine) {
 	r.Release()
 }
 
-// An open storage was moved, and another one put in its place. badger went on by the path: it wrote the tables of one into the
-// directory of the other and deleted logs there, while Apply, Compact and Close returned nil; both were corrupt. Where
-// nothing was in its place, or the files had no name any more, writes were acknowledged that nobody finds.
+// An open storage was moved, and another one put in its place. badger went on by the path: it
+// wrote the tables of one into the directory of the other and deleted logs there, while Apply,
+// Compact and Close returned nil; both were corrupt. Where nothing was in its place, or the
+// files had no name any more, writes were acknowledged that nobody finds.
 func TestMovedWhileOpen(t *testing.T) {
 	for name, openAt := range map[string]func(t *testing.T, path string) *engine{
 		"anchored": func(t *testing.T, path string) *engine { return open(t, small, path) },
@@ -148,7 +149,8 @@ func testMoved(t *testing.T, openAt func(t *testing.T, path string) *engine, rep
 	closeEngine(t, e)
 }
 
-// refusesWrites wants that nothing can be written, with an error that is about the path, again and again.
+// refusesWrites wants that nothing can be written, with an error that is about the path, again
+// and again.
 func refusesWrites(t *testing.T, e *engine) {
 	t.Helper()
 	for range 2 {
@@ -190,8 +192,8 @@ func TestMovedAndBack(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A path is looked up once. A program that changed its directory, or a release link that was switched, led an open storage
-// to another one of the same name.
+// A path is looked up once. A program that changed its directory, or a release link that was
+// switched, led an open storage to another one of the same name.
 func TestPathIsLookedUpOnce(t *testing.T) {
 	dir := filepath.Dir(fastPath(t))
 	for _, version := range []string{"one", "two"} {
@@ -265,7 +267,8 @@ func (panicking) Handle(context.Context, slog.Record) error { panic("a handler o
 func (p panicking) WithAttrs([]slog.Attr) slog.Handler      { return p }
 func (p panicking) WithGroup(string) slog.Handler           { return p }
 
-// A user's handler that panics was called on badger's goroutines, where nobody recovers: the process ended.
+// A user's handler that panics was called on badger's goroutines, where nobody recovers: the
+// process ended.
 func TestHandlerPanics(t *testing.T) {
 	path := fastPath(t)
 	opts := testOptions()

@@ -52,7 +52,8 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	return nil
 }
 
-// batchSize is how much badger writes of a batch: at first, and once more when its memtable becomes a table.
+// batchSize is how much badger writes of a batch: at first, and once more when its memtable
+// becomes a table.
 type batchSize struct{ all, inTables int64 }
 
 // checkSizes refuses what badger cannot take, and returns the size of the batch.
@@ -77,15 +78,15 @@ func checkSizes(writes []core.Write) (size batchSize, err error) {
 	return size, nil
 }
 
-// owned is memory for a batch that badger may keep: who stops waiting for badger cannot take a batch back, while the caller's
-// memory is the caller's again.
+// owned is memory for a batch that badger may keep: who stops waiting for badger cannot take a
+// batch back, while the caller's memory is the caller's again.
 type owned struct {
 	bytes  []byte
 	writes []core.Write
 }
 
-// copy returns a copy of the writes that is valid until the next one. After a commit that badger may still be about, there is no
-// next one.
+// copy returns a copy of the writes that is valid until the next one. After a commit that
+// badger may still be about, there is no next one.
 func (o *owned) copy(writes []core.Write) []core.Write {
 	const most = 16 << 20
 	size := 0
@@ -108,7 +109,8 @@ func (o *owned) copy(writes []core.Write) []core.Write {
 	return o.writes
 }
 
-// commit makes what fn writes, and the row that counts the commits, durable and visible, in one transaction of badger.
+// commit makes what fn writes, and the row that counts the commits, durable and visible, in one
+// transaction of badger.
 func (e *engine) commit(fn func(txn *badger.Txn) error) error {
 	if err := e.health.usable(); err != nil {
 		return err
@@ -162,8 +164,9 @@ func put(txn *badger.Txn, writes []core.Write) error {
 	return nil
 }
 
-// sync makes what was committed durable: the log of the memtable, the newest file of the value log, and their names. A file
-// of the value log that became full meanwhile was synced by badger when it was cut to its length.
+// sync makes what was committed durable: the log of the memtable, the newest file of the value
+// log, and their names. A file of the value log that became full meanwhile was synced by badger
+// when it was cut to its length.
 func (e *engine) sync() error {
 	if err := e.db.Sync(); err != nil {
 		return err

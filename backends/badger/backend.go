@@ -15,23 +15,26 @@ import (
 
 // Backend keeps each storage in one directory of badger. The zero value has good defaults.
 type Backend struct {
-	// LockTimeout is how long to wait for a storage that is open elsewhere. The default is one second.
+	// LockTimeout is how long to wait for a storage that is open elsewhere. The default is one
+	// second.
 	LockTimeout time.Duration
 
 	// DirMode is the mode of a directory that is created, before umask. The default is 0700.
 	DirMode os.FileMode
 
-	// MemTable is how many bytes of writes badger gathers in memory before it writes a sorted table. It takes up to four
-	// times as much while writers are quicker than that. It may change between openings. The default is 64 MiB; the
-	// least is 16 MiB, the most 512 MiB.
+	// MemTable is how many bytes of writes badger gathers in memory before it writes a sorted
+	// table. It takes up to four times as much while writers are quicker than that. It may
+	// change between openings. The default is 64 MiB; the least is 16 MiB, the most 512 MiB.
 	MemTable int64
 
-	// Compression is for the tables that badger writes from now on. It may change between openings: tables that are there stay
-	// as they are and can be read, until badger merges them or Compact writes all of them anew. The default is None.
+	// Compression is for the tables that badger writes from now on. It may change between
+	// openings: tables that are there stay as they are and can be read, until badger merges
+	// them or Compact writes all of them anew. The default is None.
 	Compression Compression
 
-	// CacheSize is how many bytes of blocks each open storage keeps in memory, decompressed, at most. It is of use only with
-	// Compression: reads are fast when what is read often fits. The default is 64 MiB, the least 1 MiB.
+	// CacheSize is how many bytes of blocks each open storage keeps in memory, decompressed, at
+	// most. It is of use only with Compression: reads are fast when what is read often fits.
+	// The default is 64 MiB, the least 1 MiB.
 	CacheSize int64
 }
 
@@ -40,12 +43,13 @@ var _ core.Backend = Backend{}
 // Name returns "badger".
 func (Backend) Name() string { return "badger" }
 
-// Resolve returns the path that Claim is given instead, whatever becomes of the working directory and of links: see
-// [directory.Resolve].
+// Resolve returns the path that Claim is given instead, whatever becomes of the working
+// directory and of links: see [directory.Resolve].
 func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }
 
-// Claim locks the directory at path. If it is absent or empty nothing is locked. Where badger is not safe, as with 32 bits, and
-// where there is no such Compression, the error wraps [errors.ErrUnsupported].
+// Claim locks the directory at path. If it is absent or empty nothing is locked. Where badger
+// is not safe, as with 32 bits, and where there is no such Compression, the error wraps
+// [errors.ErrUnsupported].
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	if err := errors.Join(checkWord(wordSize), b.Compression.check()); err != nil {
 		return nil, err

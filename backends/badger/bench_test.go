@@ -24,8 +24,8 @@ func Benchmark(b *testing.B) {
 	})
 }
 
-// byHand opens badger as everybody would open it: with the values of blocks read where the file is mapped, which is the quickest
-// that it has to offer.
+// byHand opens badger as everybody would open it: with the values of blocks read where the file
+// is mapped, which is the quickest that it has to offer.
 func byHand(b *testing.B, path string, sync bool) *badger.DB {
 	db, err := badger.Open(badger.DefaultOptions(path).WithLogger(nil).WithCompression(0).WithBlockCacheSize(0).WithSyncWrites(sync))
 	if err != nil {

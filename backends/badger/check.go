@@ -11,8 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Check reads all tables and files of the value log, looks up every value, and compares the number of writes with what is
-// known of it. Writers and readers go on meanwhile.
+// Check reads all tables and files of the value log, looks up every value, and compares the
+// number of writes with what is known of it. Writers and readers go on meanwhile.
 func (e *engine) Check(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{e.checkTables, e.checkValueLog, e.checkRows, e.checkTally} {
 		if err := ctx.Err(); err != nil {
@@ -28,8 +28,8 @@ func (e *engine) Check(ctx context.Context) error {
 	return nil
 }
 
-// checkTables reads the tables that badger has. One that is gone was compacted meanwhile, if badger has it no more. The manifest
-// names a table before badger has it.
+// checkTables reads the tables that badger has. One that is gone was compacted meanwhile, if
+// badger has it no more. The manifest names a table before badger has it.
 func (e *engine) checkTables(ctx context.Context) error {
 	f := files{dir: e.anchor.dir}
 	tables := e.db.Tables()
@@ -90,7 +90,8 @@ func (e *engine) checkValueLog(ctx context.Context) error {
 	return nil
 }
 
-// collects reports whether badger has been deleting files of the value log since collected was before.
+// collects reports whether badger has been deleting files of the value log since collected was
+// before.
 func (e *engine) collects(before uint64) bool { return before%2 == 1 || e.collected.Load() != before }
 
 // checkRows reads every row, which finds values that the value log has no more.

@@ -14,9 +14,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Compact empties the memtable into tables, merges all tables of all levels into one level, without the versions that nobody
-// sees, and rewrites those files of the value log of which a tenth or more is of no use. Guards, snapshots and cursors stay as
-// they are; point reads wait while badger empties its memtable.
+// Compact empties the memtable into tables, merges all tables of all levels into one level,
+// without the versions that nobody sees, and rewrites those files of the value log of which a
+// tenth or more is of no use. Guards, snapshots and cursors stay as they are; point reads wait
+// while badger empties its memtable.
 //
 // The file of the value log that is being written is not rewritten: it is at most 64 MiB long.
 func (e *engine) Compact(ctx context.Context) error {
@@ -55,8 +56,8 @@ func (e *engine) compact(ctx context.Context) error {
 	return e.record()
 }
 
-// flush has badger empty its memtable. badger does so on its own only when it is full or is closed, but also before it
-// drops rows by their prefix: so it gets one to drop.
+// flush has badger empty its memtable. badger does so on its own only when it is full or is
+// closed, but also before it drops rows by their prefix: so it gets one to drop.
 func (e *engine) flush(context.Context) error {
 	if !e.unflushed {
 		return nil
@@ -84,10 +85,11 @@ func (e *engine) flatten(context.Context) error {
 	return nil
 }
 
-// rewrite has badger write all tables anew if there are versions of rows in them that nobody sees, or tables that are not compressed
-// as they would be now: badger drops and compresses when it merges a table with one of a higher level, and not when a snapshot that
-// saw versions is closed. So it gets a table with two keys that no row has, one near the first row and one behind the last,
-// to merge with all between.
+// rewrite has badger write all tables anew if there are versions of rows in them that nobody
+// sees, or tables that are not compressed as they would be now: badger drops and compresses
+// when it merges a table with one of a higher level, and not when a snapshot that saw versions
+// is closed. So it gets a table with two keys that no row has, one near the first row and one
+// behind the last, to merge with all between.
 func (e *engine) rewrite(ctx context.Context) error {
 	stale, first, last, err := e.stale(ctx)
 	if err != nil || !stale {
@@ -108,8 +110,9 @@ func (e *engine) rewrite(ctx context.Context) error {
 	return errors.Join(e.flush(ctx), e.flatten(ctx))
 }
 
-// stale reports whether the tables hold more versions than there are rows that somebody sees, or are compressed in another way
-// than those to come, and returns the first and the last of these rows as they are stored.
+// stale reports whether the tables hold more versions than there are rows that somebody sees,
+// or are compressed in another way than those to come, and returns the first and the last of
+// these rows as they are stored.
 func (e *engine) stale(ctx context.Context) (stale bool, first, last []byte, err error) {
 	var versions, seen int
 	for _, t := range e.db.Tables() {
@@ -165,8 +168,8 @@ func (e *engine) absent(key []byte) ([]byte, error) {
 	}
 }
 
-// collect rewrites files of the value log. badger stops reading such a file at the first damage, and then deletes it with
-// everything behind: so all files are read before.
+// collect rewrites files of the value log. badger stops reading such a file at the first
+// damage, and then deletes it with everything behind: so all files are read before.
 func (e *engine) collect(ctx context.Context) error {
 	if err := e.checkValueLog(ctx); err != nil {
 		return err

@@ -19,9 +19,10 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestConformanceCompressed is the same where rows that are in tables are compressed, and the cache
-// has room for a few of them. Short tests are those under the race detector, which takes a minute for
-// this: there TestHeldWhileCompressedTablesGo and others read what is merged meanwhile.
+// TestConformanceCompressed is the same where rows that are in tables are compressed, and the
+// cache has room for a few of them. Short tests are those under the race detector, which takes
+// a minute for this: there TestHeldWhileCompressedTablesGo and others read what is merged
+// meanwhile.
 func TestConformanceCompressed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the whole suite a second time is for long tests")

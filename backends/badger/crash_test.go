@@ -20,8 +20,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// TestKilled kills a process that writes and compacts, again and again. Every batch that it reported is there, and no
-// batch is there in part.
+// TestKilled kills a process that writes and compacts, again and again. Every batch that it
+// reported is there, and no batch is there in part.
 func TestKilled(t *testing.T) {
 	rounds := 20
 	if testing.Short() {
@@ -62,7 +62,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// writeAndKill lets a child write for a while and returns the last batch that it acknowledged, -1 for none.
+// writeAndKill lets a child write for a while and returns the last batch that it acknowledged,
+// -1 for none.
 func writeAndKill(t *testing.T, path string, after time.Duration) (int, error) {
 	cmd := child(t.Context(), "write", path)
 	cmd.Stderr = os.Stderr
@@ -86,14 +87,15 @@ func writeAndKill(t *testing.T, path string, after time.Duration) (int, error) {
 	return last, nil
 }
 
-// batchEnd returns the number of rows in the first n batches. Some batches are committed as a transaction, some are loaded.
+// batchEnd returns the number of rows in the first n batches. Some batches are committed as a
+// transaction, some are loaded.
 func batchEnd(n int) int {
 	const cycle, few, many = 8, 50, bulk + 500
 	return n*few + n/cycle*(many-few)
 }
 
-// batchValue is the value of row i of the batches: some are long enough for memtables to become full, and one in a while goes
-// into the value log.
+// batchValue is the value of row i of the batches: some are long enough for memtables to become
+// full, and one in a while goes into the value log.
 func batchValue(i int) []byte {
 	switch {
 	case i%1000 == 3:

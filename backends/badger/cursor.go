@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// cursor is an iterator of badger. badger looks two rows ahead and then uses their memory again, so that a row is valid
-// until the next but one is asked for.
+// cursor is an iterator of badger. badger looks two rows ahead and then uses their memory
+// again, so that a row is valid until the next but one is asked for.
 type cursor struct {
 	ctx      context.Context
 	engine   *engine
@@ -59,8 +59,8 @@ func newCursor(ctx context.Context, s *snapshot, r core.ScanRange) *cursor {
 	return c
 }
 
-// Next returns the next row. The bytes are owned by the engine, must not be modified, and are valid until the next
-// call of Next, Seek or Close.
+// Next returns the next row. The bytes are owned by the engine, must not be modified, and are
+// valid until the next call of Next, Seek or Close.
 func (c *cursor) Next() (key, value []byte, ok bool) {
 	defer c.rescue()
 	if c.done {

@@ -22,7 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the table of damages in README.md")
 
-// A patient is a storage that was closed, one that was killed since, or one of either with a file that is damaged.
+// A patient is a storage that was closed, one that was killed since, or one of either with a
+// file that is damaged.
 const (
 	patientRows  = 3000 // that were there when it was closed
 	patientLater = 1000 // that were written since, in batches, if it was killed
@@ -45,7 +46,8 @@ func patientWrites(from, to int) []core.Write {
 	return w
 }
 
-// admit makes the storages that are damaged copies of: one that was closed, and one that was killed.
+// admit makes the storages that are damaged copies of: one that was closed, and one that was
+// killed.
 func admit(t *testing.T, dir string) (closed, killed patient) {
 	t.Helper()
 	path := filepath.Join(dir, "admitted")
@@ -210,8 +212,8 @@ func (in injury) first() (place, places int) {
 	return 0, in.places
 }
 
-// TestDamage damages each kind of file in each way. A child process opens what is left, so that none can end this one.
-// README.md has the outcomes.
+// TestDamage damages each kind of file in each way. A child process opens what is left, so that
+// none can end this one. README.md has the outcomes.
 func TestDamage(t *testing.T) {
 	dir := filepath.Dir(fastPath(t))
 	closed, killed := admit(t, dir)
@@ -381,7 +383,8 @@ func sentinel(err error) string {
 	return "WRONG: " + err.Error()
 }
 
-// judge compares what was read without an error with what was written. A storage that was killed may lack its last batches.
+// judge compares what was read without an error with what was written. A storage that was
+// killed may lack its last batches.
 func judge(all map[string]string, killed bool) string {
 	least, most := patientRows, patientRows
 	if killed {

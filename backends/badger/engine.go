@@ -20,9 +20,10 @@ import (
 
 // engine is one open storage.
 //
-// Every commit has a number, which badger calls its timestamp; a reader sees the commits up to some number. The newest
-// number is published when its commit is durable. Versions of rows that no reader can see are dropped when badger
-// rewrites tables, up to a number that it is told: see discard.
+// Every commit has a number, which badger calls its timestamp; a reader sees the commits up to
+// some number. The newest number is published when its commit is durable. Versions of rows that
+// no reader can see are dropped when badger rewrites tables, up to a number that it is told:
+// see discard.
 type engine struct {
 	db     *badger.DB
 	place  directory.Place
@@ -56,8 +57,8 @@ var _ core.Engine = (*engine)(nil)
 // publish shows readers the commits up to ts.
 func (e *engine) publish(ts uint64) { e.newest.Store(e.db.NewTransactionAt(ts, false)) }
 
-// discard lets badger drop the versions of rows that no snapshot sees, and no reader that comes. A Get that is under way
-// sees that it was too slow, and runs again.
+// discard lets badger drop the versions of rows that no snapshot sees, and no reader that
+// comes. A Get that is under way sees that it was too slow, and runs again.
 func (e *engine) discard() {
 	e.since = 0
 	e.mu.Lock()
@@ -70,8 +71,8 @@ func (e *engine) discard() {
 	e.db.SetDiscardTs(ts)
 }
 
-// Powers returns all of them but the deletion of ranges: badger marks key by key, and what it drops by prefix is gone from
-// open snapshots too, while nobody writes.
+// Powers returns all of them but the deletion of ranges: badger marks key by key, and what it
+// drops by prefix is gone from open snapshots too, while nobody writes.
 func (e *engine) Powers() core.Powers {
 	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }
@@ -79,8 +80,8 @@ func (e *engine) Powers() core.Powers {
 // Limits returns what badger can take.
 func (e *engine) Limits() core.Limits { return core.Limits{Key: maxKey, Value: maxValue} }
 
-// SetMark replaces the mark, which is no part of badger and durable at once: so the rows that it may speak of are made so
-// before.
+// SetMark replaces the mark, which is no part of badger and durable at once: so the rows that
+// it may speak of are made so before.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -126,9 +127,9 @@ func (e *engine) flushAll(ctx context.Context) error {
 	})
 }
 
-// writable returns an error if nothing may be written: after a failure, and when the storage is not at its path any more. Then a
-// write would be acknowledged that nobody finds there, and where the path is all that badger knows, it would change what has
-// come to be there.
+// writable returns an error if nothing may be written: after a failure, and when the storage is
+// not at its path any more. Then a write would be acknowledged that nobody finds there, and
+// where the path is all that badger knows, it would change what has come to be there.
 func (e *engine) writable() error {
 	if err := e.health.usable(); err != nil {
 		return e.anchor.err(err)
@@ -136,8 +137,8 @@ func (e *engine) writable() error {
 	return e.place.Check()
 }
 
-// As sets target, a **badger.DB, to badger's handle. It is there to be read: what is written past the engine, readers do
-// not see as they should.
+// As sets target, a **badger.DB, to badger's handle. It is there to be read: what is written
+// past the engine, readers do not see as they should.
 func (e *engine) As(target any) bool {
 	db, ok := target.(**badger.DB)
 	if ok {
@@ -146,9 +147,10 @@ func (e *engine) As(target any) bool {
 	return ok
 }
 
-// Close makes everything durable, records what is there, and gives the lock back. If badger is stuck, or has no room, Close
-// returns an error soon, and what was committed waits in logs: this process keeps the lock for as long as badger may write, and
-// closes what it can when it can.
+// Close makes everything durable, records what is there, and gives the lock back. If badger is
+// stuck, or has no room, Close returns an error soon, and what was committed waits in logs:
+// this process keeps the lock for as long as badger may write, and closes what it can when it
+// can.
 func (e *engine) Close() error {
 	if e.place.ReadOnly {
 		return e.anchor.err(errors.Join(protect(e.db.Close), e.place.Lock.Close()))
@@ -182,7 +184,8 @@ func (e *engine) close() error {
 	return errors.Join(err, e.place.Lock.Close())
 }
 
-// waitForRoom waits a little for room: while badger writes a table, it takes its room and its log still takes the same.
+// waitForRoom waits a little for room: while badger writes a table, it takes its room and its
+// log still takes the same.
 func (e *engine) waitForRoom() (err error) {
 	const patience, step = 2 * time.Second, 50 * time.Millisecond
 	for end := time.Now().Add(patience); ; time.Sleep(step) {
@@ -202,5 +205,6 @@ func (e *engine) closeLater() {
 	}
 }
 
-// record notes what is durable, so that its loss is found. The manifest only grows, or is replaced as a whole.
+// record notes what is durable, so that its loss is found. The manifest only grows, or is
+// replaced as a whole.
 func (e *engine) record() error { return e.tally.RecordHeads(manifestHead, manifestName) }

@@ -36,11 +36,13 @@ func get(tb testing.TB, e *engine, key []byte) ([]byte, core.Releaser) {
 	return v, r
 }
 
-// badger documents that a value is valid in its callback only. This package keeps an inline one for as long as a guard is
-// open, because what badger hands out is a copy that nobody else has. Should another version hand out its memtable or its
-// mapped table, writing to the value would change the row, and reading it after Close would be a fault.
+// badger documents that a value is valid in its callback only. This package keeps an inline one
+// for as long as a guard is open, because what badger hands out is a copy that nobody else has.
+// Should another version hand out its memtable or its mapped table, writing to the value would
+// change the row, and reading it after Close would be a fault.
 //
-// Of a table that is compressed it would be a block in badger's cache, whose memory badger uses again when the cache has no room for it.
+// Of a table that is compressed it would be a block in badger's cache, whose memory badger uses
+// again when the cache has no room for it.
 func TestInlineValuesArePrivate(t *testing.T) { eachCompression(t, inlineValuesArePrivate) }
 
 func inlineValuesArePrivate(t *testing.T, b Backend) {
@@ -105,8 +107,8 @@ func TestEmptyValue(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// Values in the value log are badger's mapping of a file: they are copied once. Held ones neither keep badger's writer from
-// beginning new files, nor the file from being deleted.
+// Values in the value log are badger's mapping of a file: they are copied once. Held ones
+// neither keep badger's writer from beginning new files, nor the file from being deleted.
 func TestLongValues(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes and reads a gigabyte, one row after the other")
@@ -216,7 +218,8 @@ func TestReadWhileCollecting(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A Get that is slower than the writers must not miss the row whose version badger has dropped meanwhile.
+// A Get that is slower than the writers must not miss the row whose version badger has dropped
+// meanwhile.
 func TestReadWhileDiscarding(t *testing.T) {
 	e := open(t, small, fastPath(t))
 	const n = 50
@@ -251,8 +254,9 @@ func TestReadWhileDiscarding(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A process can be killed while it closes a storage: then there is no log of a memtable any more, but the value log has not
-// been cut, and there may be a table that the manifest does not name. That is no damage.
+// A process can be killed while it closes a storage: then there is no log of a memtable any
+// more, but the value log has not been cut, and there may be a table that the manifest does not
+// name. That is no damage.
 func TestKilledWhileClosing(t *testing.T) {
 	path := testPath(t)
 	e := open(t, small, path)
@@ -279,8 +283,8 @@ func TestKilledWhileClosing(t *testing.T) {
 	}
 }
 
-// A memtable is made as large as the log of a process that was killed needs it, whatever the backend's field says by then: badger
-// ends the process when it is too small.
+// A memtable is made as large as the log of a process that was killed needs it, whatever the
+// backend's field says by then: badger ends the process when it is too small.
 func TestSmallerMemTableAfterCrash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes and reads 400,000 rows, one after the other")
@@ -299,7 +303,8 @@ func TestSmallerMemTableAfterCrash(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// What goes into one transaction must fit, whatever the rows are, or a write would fail that nobody has refused.
+// What goes into one transaction must fit, whatever the rows are, or a write would fail that
+// nobody has refused.
 func TestTxnLimitsFitTogether(t *testing.T) {
 	sizes := []Backend{small, {}, {MemTable: 200 << 20}}
 	if testing.Short() {
@@ -351,8 +356,9 @@ func TestTooLarge(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A batch that does not fit into a transaction is loaded in parts. One that did not come to its end, because of a crash or an error,
-// is not seen, and is set back when the storage is opened: rows that it replaced or deleted are what they were.
+// A batch that does not fit into a transaction is loaded in parts. One that did not come to its
+// end, because of a crash or an error, is not seen, and is set back when the storage is opened:
+// rows that it replaced or deleted are what they were.
 func TestLoadIsAtomic(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)
@@ -415,7 +421,8 @@ func TestLoadIsAtomic(t *testing.T) {
 	}
 }
 
-// badger puts a new manifest in the place of one that has become long. After a crash the witness still knows the old one.
+// badger puts a new manifest in the place of one that has become long. After a crash the
+// witness still knows the old one.
 func TestManifestReplaced(t *testing.T) {
 	path := testPath(t)
 	e := open(t, small, path)
@@ -478,8 +485,8 @@ func TestLockIsBadgers(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A storage that was killed while it was written without syncing, and whose machine then lost some of it, opens without
-// syncing, and only so.
+// A storage that was killed while it was written without syncing, and whose machine then lost
+// some of it, opens without syncing, and only so.
 func TestLostWithoutSync(t *testing.T) {
 	path := testPath(t)
 	e := open(t, small, path)
@@ -512,8 +519,8 @@ func TestLostWithoutSync(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A file may be of any length and take nothing of the medium, where there are sparse files. It is not read whole, nor into
-// memory: the process would end.
+// A file may be of any length and take nothing of the medium, where there are sparse files. It
+// is not read whole, nor into memory: the process would end.
 func TestFilesOfAnyLength(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)
@@ -540,9 +547,10 @@ func TestFilesOfAnyLength(t *testing.T) {
 	}
 }
 
-// A mark is durable at once, also without sync, and says what rows there are. A migration ends with one: were its rows lost with
-// the machine, and the mark kept, old rows would be taken for new ones. So by then all rows are in tables, which are synced.
-// The same is true of the witness that Compact leaves, also of rows that a process wrote which has ended since.
+// A mark is durable at once, also without sync, and says what rows there are. A migration ends
+// with one: were its rows lost with the machine, and the mark kept, old rows would be taken for
+// new ones. So by then all rows are in tables, which are synced. The same is true of the
+// witness that Compact leaves, also of rows that a process wrote which has ended since.
 func TestMarkIsNotAheadOfRows(t *testing.T) {
 	opts := testOptions()
 	opts.NoSync = true
@@ -574,8 +582,9 @@ func TestMarkIsNotAheadOfRows(t *testing.T) {
 	}
 }
 
-// What a process wrote that did not sync, and was killed, is seen by those who open the storage next. Were their commits durable
-// and it was not, the machine could lose it from under them: so it is synced before.
+// What a process wrote that did not sync, and was killed, is seen by those who open the storage
+// next. Were their commits durable and it was not, the machine could lose it from under them:
+// so it is synced before.
 func TestRowsOfOthersAreDurable(t *testing.T) {
 	opts := testOptions()
 	opts.NoSync = true
@@ -624,8 +633,8 @@ func proveNothingInLogs(t *testing.T, name, path string) {
 	}
 }
 
-// What a snapshot kept from being dropped must not stay forever: badger itself would leave it until the rows are written again.
-// And a second Compact has nothing to do.
+// What a snapshot kept from being dropped must not stay forever: badger itself would leave it
+// until the rows are written again. And a second Compact has nothing to do.
 func TestCompactAfterSnapshot(t *testing.T) {
 	e := open(t, small, fastPath(t))
 	for from := 0; from < 20_000; from += 5000 {
@@ -659,8 +668,8 @@ func TestCompactAfterSnapshot(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// badger reads a file of the value log that it collects up to the first damage, and deletes it with all that is behind. So
-// Compact reads such files before, and leaves a damaged one alone.
+// badger reads a file of the value log that it collects up to the first damage, and deletes it
+// with all that is behind. So Compact reads such files before, and leaves a damaged one alone.
 func TestCollectDamaged(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)
@@ -703,7 +712,8 @@ func TestCollectDamaged(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A reader may have looked up where a long value is, and find that badger has moved it and deleted the file. It must look again.
+// A reader may have looked up where a long value is, and find that badger has moved it and
+// deleted the file. It must look again.
 func TestValueMovedMeanwhile(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)

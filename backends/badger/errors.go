@@ -21,8 +21,9 @@ func corruptf(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{core.ErrCorrupt}, args...)...)
 }
 
-// corrupt adds ErrCorrupt to what badger says of its files, unless it comes from the system: that the disk fails, or that the
-// process may open no more files, says nothing about the storage.
+// corrupt adds ErrCorrupt to what badger says of its files, unless it comes from the system:
+// that the disk fails, or that the process may open no more files, says nothing about the
+// storage.
 func corrupt(err error) error {
 	var path *fs.PathError
 	var errno syscall.Errno
@@ -45,8 +46,9 @@ func system(err error) error {
 	return err
 }
 
-// protect runs fn, which reads what badger wrote, and makes an error of a panic: that is how badger answers bytes that it
-// did not expect. What leads to a panic elsewhere than in the goroutine of a call is looked for before badger opens.
+// protect runs fn, which reads what badger wrote, and makes an error of a panic: that is how
+// badger answers bytes that it did not expect. What leads to a panic elsewhere than in the
+// goroutine of a call is looked for before badger opens.
 func protect(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer rescue(&err)

@@ -24,9 +24,10 @@ const (
 	valueSuffix  = ".vlog"
 )
 
-// prepare looks at all files before badger opens them. badger cuts logs at the first damage, deletes tables that its
-// manifest does not name, serves damaged tables as they are, and ends the process where it trusts a length: so it gets to
-// see nothing that it would not read back as it was written. What a crash leaves behind, prepare brings in order.
+// prepare looks at all files before badger opens them. badger cuts logs at the first damage,
+// deletes tables that its manifest does not name, serves damaged tables as they are, and ends
+// the process where it trusts a length: so it gets to see nothing that it would not read back
+// as it was written. What a crash leaves behind, prepare brings in order.
 //
 // It returns what must be known of them to open badger.
 func prepare(ctx context.Context, a anchor, readOnly bool, opts core.EngineOptions) (found found, err error) {
@@ -64,11 +65,12 @@ type found struct {
 	compressed bool  // some tables are
 }
 
-// newFiles is how many files badger may open at a time besides those that are there: tables, logs, the manifest, the directory.
+// newFiles is how many files badger may open at a time besides those that are there: tables,
+// logs, the manifest, the directory.
 const newFiles = 8
 
-// checkDescriptors opens as many files as badger will, and closes them: where badger cannot open one, it may end the
-// process.
+// checkDescriptors opens as many files as badger will, and closes them: where badger cannot
+// open one, it may end the process.
 func (f *files) checkDescriptors() error {
 	return tryToOpen(f.dir, len(f.tables)+len(f.mems)+len(f.values)+newFiles)
 }

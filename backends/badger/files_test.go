@@ -18,7 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// badger goes out of bounds, or round in circles, by notes of garbage that are damaged. They are removed.
+// badger goes out of bounds, or round in circles, by notes of garbage that are damaged. They
+// are removed.
 func TestDamagedNotes(t *testing.T) {
 	notes := func(pairs ...uint64) []byte {
 		b := make([]byte, 1<<20)
@@ -75,8 +76,9 @@ func TestDamagedRegistry(t *testing.T) {
 	}
 }
 
-// A table that this package would not have let badger write is none to trust: badger ends the process by a level that it does not have,
-// and cannot read blocks that are compressed in a way that it does not know.
+// A table that this package would not have let badger write is none to trust: badger ends the
+// process by a level that it does not have, and cannot read blocks that are compressed in a way
+// that it does not know.
 func TestForeignTables(t *testing.T) {
 	dir := t.TempDir()
 	for name, test := range map[string]struct {

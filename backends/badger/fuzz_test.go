@@ -12,7 +12,8 @@ import (
 	"github.com/dgraph-io/badger/v4/fb"
 )
 
-// FuzzLog reads what may be a log. Whatever it is, the reader takes no memory that the file does not have, and ends within it.
+// FuzzLog reads what may be a log. Whatever it is, the reader takes no memory that the file
+// does not have, and ends within it.
 func FuzzLog(f *testing.F) {
 	path := testPath(f)
 	e := open(f, small, path)
@@ -43,8 +44,9 @@ func FuzzLog(f *testing.F) {
 	})
 }
 
-// FuzzTable checks what may be a table. Only what badger wrote may pass, so a change anywhere is found; in a block that is compressed
-// one may pass from which the same block comes, such as one that takes what repeats from another place.
+// FuzzTable checks what may be a table. Only what badger wrote may pass, so a change anywhere
+// is found; in a block that is compressed one may pass from which the same block comes, such as
+// one that takes what repeats from another place.
 func FuzzTable(f *testing.F) {
 	var sound [len(engineNames)][]byte
 	for c := range sound {

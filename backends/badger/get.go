@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Get returns the value of key in the newest state. Unless it is very long it is a slice of its own, which badger made for
-// this call and keeps no reference to.
+// Get returns the value of key in the newest state. Unless it is very long it is a slice of its
+// own, which badger made for this call and keeps no reference to.
 func (e *engine) Get(_ context.Context, key []byte) (value []byte, r core.Releaser, err error) {
 	key = stored(key)
 	for {
@@ -36,8 +36,8 @@ type nothing struct{}
 
 func (nothing) Release() {}
 
-// Keep is part of core.Keeper: what inline returns is nobody else's. It is a part of what badger made of a key and a
-// value, which is not much larger.
+// Keep is part of core.Keeper: what inline returns is nobody else's. It is a part of what
+// badger made of a key and a value, which is not much larger.
 func (nothing) Keep() bool { return true }
 
 func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser, err error) {
@@ -58,8 +58,8 @@ func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser
 	return buf.bytes[:len(buf.bytes):len(buf.bytes)], buf, nil
 }
 
-// readError makes badger's errors those of core. What badger says of a key that it does not have holds the key, and is
-// no news.
+// readError makes badger's errors those of core. What badger says of a key that it does not
+// have holds the key, and is no news.
 func (e *engine) readError(err error) error {
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return core.ErrNotFound
@@ -69,9 +69,10 @@ func (e *engine) readError(err error) error {
 
 var empty = []byte{}
 
-// inline returns the value of an item that has it in its table. badger hands out a copy that it made for the item: it
-// stays as it is for as long as the item is not used again, which an iterator's is, whatever becomes of the transaction.
-// That is not documented; TestInlineValuesArePrivate fails should it change.
+// inline returns the value of an item that has it in its table. badger hands out a copy that it
+// made for the item: it stays as it is for as long as the item is not used again, which an
+// iterator's is, whatever becomes of the transaction. That is not documented;
+// TestInlineValuesArePrivate fails should it change.
 func inline(item *badger.Item) (value []byte, err error) {
 	err = item.Value(func(v []byte) error {
 		value = v[:len(v):len(v)]
@@ -86,8 +87,8 @@ func inline(item *badger.Item) (value []byte, err error) {
 	return value, err
 }
 
-// A buffer holds a copy of a value of the value log: there badger hands out the mapping of the file itself, which it
-// cannot keep in place but by keeping its writer waiting.
+// A buffer holds a copy of a value of the value log: there badger hands out the mapping of the
+// file itself, which it cannot keep in place but by keeping its writer waiting.
 type buffer struct{ bytes []byte }
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
@@ -110,8 +111,9 @@ func (b *buffer) Keep() bool {
 	return true
 }
 
-// outOfLine copies the value of an item that has it in the value log. badger says nothing if it cannot read it, and
-// gives no value. That may be because the file was deleted after its values were moved to another one; else it is damage.
+// outOfLine copies the value of an item that has it in the value log. badger says nothing if it
+// cannot read it, and gives no value. That may be because the file was deleted after its values
+// were moved to another one; else it is damage.
 func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *[]byte) error {
 	before := uint64(1) // the item may be from before a collection that has ended
 	for {
@@ -135,7 +137,8 @@ func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *
 	}
 }
 
-// tallyRow returns the row that counts the commits, nil if there is none, and the number of the last commit.
+// tallyRow returns the row that counts the commits, nil if there is none, and the number of the
+// last commit.
 func (e *engine) tallyRow() (row []byte, last uint64, err error) {
 	defer e.health.rescue(&err)
 	item, err := e.newest.Load().Get(tallyKey)

@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// health knows whether badger can go on. After a commit whose outcome is unknown it must not. And where badger cannot write its
-// tables, because the medium is full or the directory is gone, it tries again forever, and who waits for it would too: those who
-// write, Compact and Close.
+// health knows whether badger can go on. After a commit whose outcome is unknown it must not.
+// And where badger cannot write its tables, because the medium is full or the directory is
+// gone, it tries again forever, and who waits for it would too: those who write, Compact and
+// Close.
 type health struct {
 	failed  atomic.Pointer[error] // the first failure
 	stopped chan struct{}         // closed when badger has not been able to write tables for long
@@ -50,7 +51,8 @@ func (h *health) usable() error {
 	return nil
 }
 
-// heard takes notice of what badger logs, which is all that it says of what fails in the background.
+// heard takes notice of what badger logs, which is all that it says of what fails in the
+// background.
 func (h *health) heard(format string, args []any) {
 	const flushing, merging = "error flushing memtable to disk: ", "While running doCompact: "
 	var a *attempts
@@ -97,8 +99,8 @@ func (a *attempts) fail(at time.Time) bool {
 	return a.failed >= enough && at.Sub(a.first) >= a.long
 }
 
-// unlessStopped runs fn, which may wait for badger. It does not wait for fn when badger is stuck: what fn uses then is never
-// used by others again.
+// unlessStopped runs fn, which may wait for badger. It does not wait for fn when badger is
+// stuck: what fn uses then is never used by others again.
 func (h *health) unlessStopped(fn func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- h.protect(fn) }()
@@ -116,7 +118,8 @@ func (h *health) unlessStopped(fn func() error) error {
 	}
 }
 
-// protect is protect, but that a panic after a failure is no damage: badger is left without what it needs.
+// protect is protect, but that a panic after a failure is no damage: badger is left without
+// what it needs.
 func (h *health) protect(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer h.rescue(&err)

@@ -13,8 +13,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// Load copied what had been copied out of badger for it, and of a large value that was much. Badger itself copies a value that is not
-// in its value log twice.
+// Load copied what had been copied out of badger for it, and of a large value that was much.
+// Badger itself copies a value that is not in its value log twice.
 func TestLoadCopiesOnce(t *testing.T) {
 	const loads = 8
 	db, err := core.Open(t.Context(), fastPath(t), small)
@@ -53,8 +53,8 @@ func TestLoadCopiesOnce(t *testing.T) {
 	}
 }
 
-// A long value leaves room for a short one behind it in memory that is used again: that is not given away, or the short one would
-// hold on to all of it.
+// A long value leaves room for a short one behind it in memory that is used again: that is not
+// given away, or the short one would hold on to all of it.
 func TestShortValuesDoNotKeepLongBuffers(t *testing.T) {
 	b := &buffer{bytes: make([]byte, 10, 100)}
 	if b.Keep() || cap(b.bytes) != 100 {

@@ -7,8 +7,9 @@ import (
 	"bytes"
 )
 
-// badger keeps keys that begin with "!badger!" for itself. They and the keys that would be in the way are moved up by one
-// byte, which keeps the order of all keys; what nothing is moved to is left for this package:
+// badger keeps keys that begin with "!badger!" for itself. They and the keys that would be in
+// the way are moved up by one byte, which keeps the order of all keys; what nothing is moved to
+// is left for this package:
 //
 //	"!badger!" rest   is stored as   "!badger\"" 0 rest
 //	"!badger\"" rest  is stored as   "!badger\"" 1 rest
@@ -22,8 +23,8 @@ const (
 
 const reserved = escape + "\x02"
 
-// tallyKey is the key of the row that counts the writes; scratchKey that of a row that is dropped to make badger empty
-// its memtable.
+// tallyKey is the key of the row that counts the writes; scratchKey that of a row that is
+// dropped to make badger empty its memtable.
 var (
 	tallyKey   = []byte(reserved + "tally")
 	scratchKey = []byte(reserved + "scratch")

@@ -13,10 +13,11 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Many rows are not written in one transaction of badger: that has a limit, and inserts them in no order, which takes most of
-// the time. They are loaded, in order, at the number of the commit that comes; nobody sees them until the commit itself,
-// whose row counts the commits. After a crash, or an error, a row with a higher number than that one is part of a batch
-// that was not committed, and is set back when the storage is opened.
+// Many rows are not written in one transaction of badger: that has a limit, and inserts them in
+// no order, which takes most of the time. They are loaded, in order, at the number of the
+// commit that comes; nobody sees them until the commit itself, whose row counts the commits.
+// After a crash, or an error, a row with a higher number than that one is part of a batch that
+// was not committed, and is set back when the storage is opened.
 
 // bulk is the number of writes from which on loading pays, for one more sync.
 const bulk = 2048
@@ -33,8 +34,8 @@ func (e *engine) load(writes []core.Write) error {
 	return e.commit(func(*badger.Txn) error { return nil })
 }
 
-// loadAt loads the writes in chunks. Each is durable before the next one: badger may go on to another memtable between them,
-// and only syncs the last.
+// loadAt loads the writes in chunks. Each is durable before the next one: badger may go on to
+// another memtable between them, and only syncs the last.
 func (e *engine) loadAt(ts uint64, writes []core.Write) error {
 	e.unflushed = true
 	for len(writes) > 0 {
@@ -58,7 +59,8 @@ func (e *engine) loadAt(ts uint64, writes []core.Write) error {
 	return nil
 }
 
-// chunk returns how many of the writes make one request to badger: at least one, whose value may be long.
+// chunk returns how many of the writes make one request to badger: at least one, whose value
+// may be long.
 func (e *engine) chunk(writes []core.Write) int {
 	size := 0
 	for i := range writes {
@@ -90,8 +92,8 @@ func (e *engine) loadChunk(ts uint64, writes []core.Write) (err error) {
 
 var userOutOfLine = []byte{outOfLine}
 
-// repair sets back what was loaded and not committed: all rows with a number above that of the last commit. The commit that
-// does so has a number above them all.
+// repair sets back what was loaded and not committed: all rows with a number above that of the
+// last commit. The commit that does so has a number above them all.
 func (e *engine) repair(ctx context.Context, loaded uint64) error {
 	newest := e.newest.Load()
 	e.torn = loaded + 1

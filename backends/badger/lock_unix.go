@@ -11,6 +11,6 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// lock takes the lock that badger takes where there is flock(2). badger also writes the number of its process to a file
-// called LOCK, for people to read; that file is no lock.
+// lock takes the lock that badger takes where there is flock(2). badger also writes the number
+// of its process to a file called LOCK, for people to read; that file is no lock.
 func lock(dir string, readOnly bool) (io.Closer, error) { return directory.Flock(dir, readOnly) }

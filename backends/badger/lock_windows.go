@@ -19,7 +19,8 @@ type handle syscall.Handle
 
 func (h handle) Close() error { return syscall.CloseHandle(syscall.Handle(h)) }
 
-// lock takes the lock that badger takes on Windows. It cannot be shared, so a storage has one reader there.
+// lock takes the lock that badger takes on Windows. It cannot be shared, so a storage has one
+// reader there.
 func lock(dir string, _ bool) (io.Closer, error) {
 	const temporary, deleteOnClose = 0x100, 0x04000000
 	name := filepath.Join(dir, "LOCK")

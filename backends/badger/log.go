@@ -20,9 +20,10 @@ import (
 //	flags (1), the user's byte (1), length of the key, length of the value, time of expiry (each a varint),
 //	the key, which ends in 8 bytes of a timestamp, the value, and the CRC-32C of all that (4)
 //
-// In the log of a memtable, which badger writes beyond its end, the entries of a transaction carry a flag, and one with
-// another flag ends it; badger reads as far as there are whole transactions. This reader does the same, but trusts no
-// length: badger takes memory for whatever a damaged one says.
+// In the log of a memtable, which badger writes beyond its end, the entries of a transaction
+// carry a flag, and one with another flag ends it; badger reads as far as there are whole
+// transactions. This reader does the same, but trusts no length: badger takes memory for
+// whatever a damaged one says.
 const (
 	logHeader = 20
 	inTxn     = 1 << 6
@@ -151,7 +152,8 @@ func (r *logReader) next() error {
 	return nil
 }
 
-// readValue reads the value, and keeps it if it is as short as that of an entry that ends a transaction.
+// readValue reads the value, and keeps it if it is as short as that of an entry that ends a
+// transaction.
 func (r *logReader) readValue() error {
 	const short = 32
 	if r.length <= short {
@@ -206,7 +208,8 @@ func (r *logReader) timestamp() uint64 {
 	return math.MaxUint64 - binary.BigEndian.Uint64(r.key[len(r.key)-8:])
 }
 
-// An entry that ends a transaction has a header of five bytes, a key of badger's own and the timestamp in digits.
+// An entry that ends a transaction has a header of five bytes, a key of badger's own and the
+// timestamp in digits.
 const (
 	txnEndKey     = "!badger!txn"
 	txnEndHeader  = 5

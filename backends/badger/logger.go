@@ -12,8 +12,9 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// logger hands what badger says to the storage's logger. What badger calls an error need not be one for the storage, whose
-// calls return theirs; what happens in the background is known from here alone.
+// logger hands what badger says to the storage's logger. What badger calls an error need not be
+// one for the storage, whose calls return theirs; what happens in the background is known from
+// here alone.
 type logger struct {
 	to     *slog.Logger
 	health *health
@@ -22,7 +23,8 @@ type logger struct {
 
 var _ badger.Logger = logger{}
 
-// log may be called on a goroutine of badger's, where nobody recovers what a handler panics with: the process would end.
+// log may be called on a goroutine of badger's, where nobody recovers what a handler panics
+// with: the process would end.
 func (l logger) log(level slog.Level, format string, args []any) {
 	defer func() { _ = recover() }()
 	if l.to.Enabled(context.Background(), level) {

@@ -11,12 +11,14 @@ import (
 	"os"
 )
 
-// prepareMems brings the logs of memtables in order, which a crash left behind, and returns how large a memtable must
-// be to hold the largest. A log is cut behind its last whole transaction, as badger would do, so that badger meets
-// nothing else. One of length zero is from a crash at its beginning or its end.
+// prepareMems brings the logs of memtables in order, which a crash left behind, and returns how
+// large a memtable must be to hold the largest. A log is cut behind its last whole transaction,
+// as badger would do, so that badger meets nothing else. One of length zero is from a crash at
+// its beginning or its end.
 //
-// A commit that has returned was synced, unless its storage is opened without. So behind the end of the newest log there may be
-// parts of one transaction, of others of none: what is there instead was damaged.
+// A commit that has returned was synced, unless its storage is opened without. So behind the
+// end of the newest log there may be parts of one transaction, of others of none: what is there
+// instead was damaged.
 func (f *files) prepareMems(noSync bool) (memTable int64, err error) {
 	for i, n := range f.mems {
 		path := f.path(n, memSuffix)
@@ -42,9 +44,9 @@ func (f *files) prepareMems(noSync bool) (memTable int64, err error) {
 	return memTable, nil
 }
 
-// prepareValueLog brings the value log in order. badger cuts its newest file at the first entry that it cannot read: after
-// a crash that is where it ends. If badger was being closed, or was, only zeroes may be there; else values would be lost
-// that are sound.
+// prepareValueLog brings the value log in order. badger cuts its newest file at the first entry
+// that it cannot read: after a crash that is where it ends. If badger was being closed, or was,
+// only zeroes may be there; else values would be lost that are sound.
 func (f *files) prepareValueLog(readOnly bool) error {
 	crashed := len(f.mems) > 0
 	for i, n := range f.values {
@@ -85,8 +87,9 @@ func inspectLog(path string) (end logEnd, err error) {
 	return readLog(path)
 }
 
-// settle cuts a log that a crash left, and makes it durable: it may be of a process that did not sync, and rows in it are seen
-// from now on. They must not be lost with the machine when later commits are not, which are synced in other files.
+// settle cuts a log that a crash left, and makes it durable: it may be of a process that did
+// not sync, and rows in it are seen from now on. They must not be lost with the machine when
+// later commits are not, which are synced in other files.
 func (f *files) settle(path string, end logEnd) error {
 	if err := cutLog(path, end); err != nil || end.remove {
 		return err
@@ -105,10 +108,12 @@ func cutLog(path string, end logEnd) error {
 	return nil
 }
 
-// mostLog is more than any log has: badger makes them twice as long as a memtable. A longer one would take forever to read.
+// mostLog is more than any log has: badger makes them twice as long as a memtable. A longer one
+// would take forever to read.
 const mostLog = 8 << 30
 
-// checkHeader checks the length of a log and its header: the number of the key by which it is encrypted, which must be none.
+// checkHeader checks the length of a log and its header: the number of the key by which it is
+// encrypted, which must be none.
 func checkHeader(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -130,8 +135,8 @@ func checkHeader(path string) error {
 	return nil
 }
 
-// checkValueFile proves that a file of the value log that is not written any more can be read to its end, or to the zeroes
-// that badger has not cut off.
+// checkValueFile proves that a file of the value log that is not written any more can be read
+// to its end, or to the zeroes that badger has not cut off.
 func checkValueFile(path string) (end logEnd, err error) {
 	if err := checkHeader(path); err != nil {
 		return end, err

@@ -16,7 +16,8 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// create makes an empty engine in an empty directory. Its size is no concern of those who open it later.
+// create makes an empty engine in an empty directory. Its size is no concern of those who open
+// it later.
 func create(p directory.Place, row []byte) error {
 	a := drop(p)
 	if err := newRoom(a.dir, 0).toFlush(); err != nil {
@@ -36,8 +37,8 @@ func create(p directory.Place, row []byte) error {
 	}))
 }
 
-// openDB opens badger with timestamps that are given to it, which spares readers badger's own way of waiting for
-// writers that are not there.
+// openDB opens badger with timestamps that are given to it, which spares readers badger's own
+// way of waiting for writers that are not there.
 func (b Backend) openDB(dir string, memTable int64, readOnly bool, log logger) (*badger.DB, error) {
 	opt := b.engineOptions(dir, memTable, readOnly, log)
 	db, err := badger.OpenManaged(opt)
@@ -97,8 +98,8 @@ func (b Backend) openAt(ctx context.Context, a anchor, p directory.Place, opts c
 	return e, nil
 }
 
-// giveUp closes badger after a failure to open, which leaves the lock as it is. If badger is stuck it may still write: then the
-// lock is kept until it has ended.
+// giveUp closes badger after a failure to open, which leaves the lock as it is. If badger is
+// stuck it may still write: then the lock is kept until it has ended.
 func (e *engine) giveUp() error {
 	var first atomic.Bool // who comes second finds it taken
 	err := e.health.unlessStopped(func() error {

@@ -12,12 +12,13 @@ import (
 const (
 	maxLevels = 7 // of the tree of tables; badger takes no other number for an existing tree
 
-	// inlineBelow is the length from which on badger puts values into its value log, and not into its tables. It is
-	// the most that badger takes.
+	// inlineBelow is the length from which on badger puts values into its value log, and not
+	// into its tables. It is the most that badger takes.
 	inlineBelow = 1 << 20
 
-	// valueLogFile is the size at which badger begins a new file of the value log, which it maps at twice the size. A
-	// batch never needs more than the difference, so that the mapping never moves while it is read.
+	// valueLogFile is the size at which badger begins a new file of the value log, which it
+	// maps at twice the size. A batch never needs more than the difference, so that the mapping
+	// never moves while it is read.
 	valueLogFile = 64 << 20
 )
 
@@ -44,16 +45,18 @@ func (b Backend) engineOptions(dir string, memTable int64, readOnly bool, log ba
 	return opt
 }
 
-// maxValue is the longest value: with the rest of its request it must fit behind the size of a file of the value log.
+// maxValue is the longest value: with the rest of its request it must fit behind the size of a
+// file of the value log.
 const maxValue = valueLogFile - 1<<20
 
-// txnLimits are how much fits into one transaction of badger, or one request to it, beside the row of the tally.
+// txnLimits are how much fits into one transaction of badger, or one request to it, beside the
+// row of the tally.
 type txnLimits struct{ rows, bytes int }
 
 // txnLimitsOf returns the limits with memtables of a size.
 //
-// badger refuses a transaction of maxCount entries or maxSize bytes, counting itself an entry of 21 bytes, and 12
-// bytes for each entry beside its key and value.
+// badger refuses a transaction of maxCount entries or maxSize bytes, counting itself an entry
+// of 21 bytes, and 12 bytes for each entry beside its key and value.
 func txnLimitsOf(memTable int64) txnLimits {
 	maxSize := memTable * 15 / 100
 	maxCount := maxSize / int64(skl.MaxNodeSize)

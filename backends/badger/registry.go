@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 )
 
-// checkRegistry checks the list of keys of encrypted storages, which is empty here: 16 bytes of noise, and a text. To
-// badger a missing one is a new one.
+// checkRegistry checks the list of keys of encrypted storages, which is empty here: 16 bytes of
+// noise, and a text. To badger a missing one is a new one.
 func checkRegistry(path string) error {
 	const text = "Hello Badger"
 	content, err := readSmall(path)
@@ -45,9 +45,10 @@ func readSmall(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// checkDiscard checks badger's notes of how much in each file of the value log is of no use any more. A number that is
-// none leads badger out of bounds or round in circles; without the file it takes notes anew, and finds less to
-// give back until then. A file that is damaged is removed.
+// checkDiscard checks badger's notes of how much in each file of the value log is of no use any
+// more. A number that is none leads badger out of bounds or round in circles; without the file
+// it takes notes anew, and finds less to give back until then. A file that is damaged is
+// removed.
 func checkDiscard(a anchor, log *slog.Logger) error {
 	path := filepath.Join(a.dir, discardName)
 	content, err := readSmall(path)
@@ -63,8 +64,8 @@ func checkDiscard(a anchor, log *slog.Logger) error {
 	return os.Remove(path)
 }
 
-// soundDiscard reports whether badger can work with its notes: pairs of the number of a file and of bytes in it, as
-// many as the file has room for; a number of 0 ends them.
+// soundDiscard reports whether badger can work with its notes: pairs of the number of a file
+// and of bytes in it, as many as the file has room for; a number of 0 ends them.
 func soundDiscard(content []byte) bool {
 	const room = 1 << 20
 	if len(content) < room || len(content)%16 != 0 {

@@ -15,9 +15,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// room looks whether the medium has room for what badger will write. badger writes through mapped files that are longer than
-// what is in them: where there is no room for a page of these, the system ends the process. So who writes is refused
-// before. What others write to the medium in the same second, and quotas, it cannot see.
+// room looks whether the medium has room for what badger will write. badger writes through
+// mapped files that are longer than what is in them: where there is no room for a page of
+// these, the system ends the process. So who writes is refused before. What others write to the
+// medium in the same second, and quotas, it cannot see.
 type room struct {
 	dir   string
 	free  func(dir string) (bytes int64, known bool)
@@ -33,11 +34,12 @@ func newRoom(dir string, memTable int64) *room {
 	return &room{dir: dir, free: freeSpace, merge: tables * memTable}
 }
 
-// slack is for what is small: the manifest, the notes of garbage, the witness, the first page of each new file.
+// slack is for what is small: the manifest, the notes of garbage, the witness, the first page
+// of each new file.
 const slack = 1 << 20
 
-// take makes sure that there is room for n bytes more than badger will write anyway: the tables of its memtables, and
-// tables that it merges.
+// take makes sure that there is room for n bytes more than badger will write anyway: the tables
+// of its memtables, and tables that it merges.
 func (r *room) take(n int64) error {
 	const often = time.Second
 	if r.spare < n || time.Since(r.asked) > often {
@@ -59,8 +61,8 @@ func (r *room) toFlush() error {
 	return r.ask(func(logs, _ int64) int64 { return logs })
 }
 
-// ask makes sure that the medium has what need says, which is told what may be in tables that badger has not written yet, and what
-// is in tables.
+// ask makes sure that the medium has what need says, which is told what may be in tables that
+// badger has not written yet, and what is in tables.
 func (r *room) ask(need func(logs, tables int64) int64) error {
 	if err := r.toOpen(); err != nil {
 		return err
@@ -82,8 +84,9 @@ func (r *room) ask(need func(logs, tables int64) int64) error {
 	return nil
 }
 
-// toOpen makes sure that the process may open as many files as badger will. Where badger cannot begin another log the commit
-// fails whose place is there, and nothing can be written until the storage is opened again.
+// toOpen makes sure that the process may open as many files as badger will. Where badger cannot
+// begin another log the commit fails whose place is there, and nothing can be written until the
+// storage is opened again.
 func (r *room) toOpen() error {
 	err := tryToOpen(r.dir, newFiles)
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
@@ -93,9 +96,10 @@ func (r *room) toOpen() error {
 	return nil // what else is wrong with the directory is for badger to find out
 }
 
-// measure returns how much of the medium the files take whose content will be in tables, and tables. Of tables that are
-// compressed it returns what they would take if they were not: rows that are merged have other neighbors, and need not compress as
-// they did, and tables to come may not be compressed at all.
+// measure returns how much of the medium the files take whose content will be in tables, and
+// tables. Of tables that are compressed it returns what they would take if they were not: rows
+// that are merged have other neighbors, and need not compress as they did, and tables to come
+// may not be compressed at all.
 func (r *room) measure() (logs, tables int64, err error) {
 	entries, err := os.ReadDir(r.dir)
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 	"os"
 )
 
-// Size returns how much of the medium the files in the directory take. badger makes files longer than what is in them; where
-// the system says how much of a file is there, only that counts.
+// Size returns how much of the medium the files in the directory take. badger makes files
+// longer than what is in them; where the system says how much of a file is there, only that
+// counts.
 func (e *engine) Size() (int64, error) {
 	if err := e.reachable(); err != nil {
 		return 0, err

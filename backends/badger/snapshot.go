@@ -11,8 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// snapshot is a transaction of badger, which keeps what it sees for as long as the engine counts it. Reading changes
-// nothing in it, so any number of goroutines may.
+// snapshot is a transaction of badger, which keeps what it sees for as long as the engine
+// counts it. Reading changes nothing in it, so any number of goroutines may.
 type snapshot struct {
 	engine *engine
 	txn    *badger.Txn
@@ -29,7 +29,8 @@ func (e *engine) Snapshot(context.Context) (core.Snapshot, error) {
 	return &snapshot{e, txn}, nil
 }
 
-// Get returns the value of key, in memory that is not used again, so that there is nothing to release.
+// Get returns the value of key, in memory that is not used again, so that there is nothing to
+// release.
 func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, _ core.Releaser, err error) {
 	defer s.engine.health.rescue(&err)
 	key = stored(key)

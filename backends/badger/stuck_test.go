@@ -52,8 +52,8 @@ const stuckBatch = 500 // rows: one transaction of badger
 
 func stuckRows(batch int) []core.Write { return rows(batch*stuckBatch, (batch+1)*stuckBatch, 4000) }
 
-// stick writes batches until badger is stuck, because files are in the way of its next tables, and returns how many were
-// acknowledged, and what clears the way.
+// stick writes batches until badger is stuck, because files are in the way of its next tables,
+// and returns how many were acknowledged, and what clears the way.
 func stick(t *testing.T, e *engine, path string) (acknowledged int, clearWay func()) {
 	t.Helper()
 	var obstacles []string
@@ -88,7 +88,8 @@ func stick(t *testing.T, e *engine, path string) (acknowledged int, clearWay fun
 	}
 }
 
-// compareBatches wants the acknowledged batches, and perhaps the one whose writer was sent away, as they were written.
+// compareBatches wants the acknowledged batches, and perhaps the one whose writer was sent
+// away, as they were written.
 func compareBatches(t *testing.T, e *engine, acknowledged int) {
 	t.Helper()
 	all, err := dump(e)
@@ -102,8 +103,8 @@ func compareBatches(t *testing.T, e *engine, acknowledged int) {
 	}
 }
 
-// badger tries forever to write a table, and who writes waits for it, as do Compact and Close: each did so for as long as
-// the medium was full, or its directory gone.
+// badger tries forever to write a table, and who writes waits for it, as do Compact and Close:
+// each did so for as long as the medium was full, or its directory gone.
 func TestStuck(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)
@@ -150,8 +151,8 @@ func (h onMessage) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// A storage is opened after a crash, that fails, and badger cannot write what was in the logs. It goes on trying, so nobody else
-// may open the storage until it has ended.
+// A storage is opened after a crash, that fails, and badger cannot write what was in the logs.
+// It goes on trying, so nobody else may open the storage until it has ended.
 func TestStuckInOpen(t *testing.T) {
 	for range 5 {
 		if stuckInOpen(t, fastPath(t)) {
@@ -218,8 +219,8 @@ func stuckInOpen(t *testing.T, path string) bool {
 	return true
 }
 
-// When the way is clear badger goes on by itself, also with the batch whose writer was sent away. That must not have become
-// what was put into the writer's memory since.
+// When the way is clear badger goes on by itself, also with the batch whose writer was sent
+// away. That must not have become what was put into the writer's memory since.
 func TestSentAway(t *testing.T) {
 	for range 3 {
 		path := fastPath(t)
@@ -355,8 +356,8 @@ func TestStuckForLong(t *testing.T) {
 	}
 }
 
-// Where the medium has no room, badger would end the process by writing to a mapped file. What needs room is refused before,
-// and goes on when there is some.
+// Where the medium has no room, badger would end the process by writing to a mapped file. What
+// needs room is refused before, and goes on when there is some.
 func TestNoRoom(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)
@@ -420,7 +421,8 @@ func TestFullMedium(t *testing.T) {
 	t.Logf("%s", out)
 }
 
-// fillChild writes until the medium has no room, once without sync, and looks whether everything is there.
+// fillChild writes until the medium has no room, once without sync, and looks whether
+// everything is there.
 func fillChild(args []string) error {
 	for round, size := range []int{300, 30_000, inlineBelow + 5} {
 		path := fmt.Sprint(args[0], round)
@@ -466,7 +468,8 @@ func fillChild(args []string) error {
 	return openOnFull(args[0])
 }
 
-// openOnFull opens a storage where others have taken all the room: badger's new files would have no first page.
+// openOnFull opens a storage where others have taken all the room: badger's new files would
+// have no first page.
 func openOnFull(path string) error {
 	e, err := tryOpen(small, path, false, testOptions())
 	if err != nil {

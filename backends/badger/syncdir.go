@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// syncedDir makes the names of badger's new files durable: badger syncs files and leaves their names to luck.
+// syncedDir makes the names of badger's new files durable: badger syncs files and leaves their
+// names to luck.
 type syncedDir struct {
 	path string
 	at   time.Time // the directory was as it is on the medium when it was changed last at this time

@@ -19,9 +19,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// A process that may open no more files cannot open a storage. That says nothing about the storage, so it is never
-// ErrCorrupt, for which a storage may be set aside: badger makes text of the system's errors. Nor does it end the
-// process: badger does where it cannot open its notes of garbage.
+// A process that may open no more files cannot open a storage. That says nothing about the
+// storage, so it is never ErrCorrupt, for which a storage may be set aside: badger makes text
+// of the system's errors. Nor does it end the process: badger does where it cannot open its
+// notes of garbage.
 func TestTooManyFilesAreNoDamage(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)
@@ -46,8 +47,9 @@ func TestTooManyFilesAreNoDamage(t *testing.T) {
 	}
 }
 
-// A process that may open no more files cannot write either. The write failed whose log badger could not begin, and with it all that
-// came later, until the storage was opened again: now who writes is refused before, and goes on when files can be opened.
+// A process that may open no more files cannot write either. The write failed whose log badger
+// could not begin, and with it all that came later, until the storage was opened again: now who
+// writes is refused before, and goes on when files can be opened.
 func TestTooManyFilesWhileWriting(t *testing.T) {
 	out, err := child(t.Context(), "few", fastPath(t)).CombinedOutput()
 	if err != nil {
@@ -92,7 +94,8 @@ func fewFilesChild(args []string) error {
 	return e.Close()
 }
 
-// refusedForFiles wants that nothing can be written, that nothing was, and that everything can be read.
+// refusedForFiles wants that nothing can be written, that nothing was, and that everything can
+// be read.
 func refusedForFiles(e *engine) error {
 	before, err := dump(e)
 	if err != nil {

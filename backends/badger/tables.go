@@ -21,12 +21,14 @@ import (
 	"github.com/dgraph-io/badger/v4/fb"
 )
 
-// checkTables proves that all tables that the manifest names are there and as badger wrote them. A crash leaves others, which
-// it does not name yet or not any more, and badger deletes those. So that the manifest is complete must be known: the
-// witness says how it began. It reports whether any of them are compressed.
+// checkTables proves that all tables that the manifest names are there and as badger wrote
+// them. A crash leaves others, which it does not name yet or not any more, and badger deletes
+// those. So that the manifest is complete must be known: the witness says how it began. It
+// reports whether any of them are compressed.
 //
-// That cannot be left to when a block is read: badger verifies blocks then if it is told to, but takes one that is damaged
-// for the end of the rows and says nothing, and merges damaged tables in the background from the moment that it is open.
+// That cannot be left to when a block is read: badger verifies blocks then if it is told to,
+// but takes one that is damaged for the end of the rows and says nothing, and merges damaged
+// tables in the background from the moment that it is open.
 func (f *files) checkTables(ctx context.Context) (compressed bool, err error) {
 	m, err := readManifest(f.dir)
 	if err != nil {
@@ -83,8 +85,9 @@ func checkEach(ctx context.Context, tables []tableFile) error {
 
 // A tableChecker checks tables, one after another, in memory that it uses again.
 //
-// A table is blocks, their index (a flatbuffer), the length of that (4), its checksum, and the checksum's length (4). A block
-// ends with its checksum and the length of that (4), and is compressed with them. The index is not.
+// A table is blocks, their index (a flatbuffer), the length of that (4), its checksum, and the
+// checksum's length (4). A block ends with its checksum and the length of that (4), and is
+// compressed with them. The index is not.
 type tableChecker struct {
 	compression Compression // of the table
 
@@ -118,7 +121,8 @@ const mostTable = math.MaxInt32
 
 var errCut = errors.New("its end is missing, or lengths in it are damaged")
 
-// verify checks a table of size bytes: that it consists of an index, and of the blocks that are in it, without a gap.
+// verify checks a table of size bytes: that it consists of an index, and of the blocks that are
+// in it, without a gap.
 func (c *tableChecker) verify(r io.ReaderAt, size int64) error {
 	end, err := c.readIndex(r, size)
 	if err != nil {
@@ -151,8 +155,8 @@ func (c *tableChecker) verify(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// readIndex reads the index and checks it, and returns where the blocks end. It takes no memory that the file does not have:
-// a file that does not end as tables do may be of any length.
+// readIndex reads the index and checks it, and returns where the blocks end. It takes no memory
+// that the file does not have: a file that does not end as tables do may be of any length.
 func (c *tableChecker) readIndex(r io.ReaderAt, size int64) (end int64, err error) {
 	const least = 8 // bytes of a flatbuffer
 	if size < int64(len(c.tail)) || size > mostTable {
@@ -180,7 +184,8 @@ func (c *tableChecker) readIndex(r io.ReaderAt, size int64) (end int64, err erro
 	return end, nil
 }
 
-// verifyBlock checks the next block: its checksum covers everything before itself, as it was before it was compressed.
+// verifyBlock checks the next block: its checksum covers everything before itself, as it was
+// before it was compressed.
 func (c *tableChecker) verifyBlock(length int) (err error) {
 	var block []byte
 	if length <= c.blocks.Size() {
@@ -219,8 +224,8 @@ func sized(b []byte, n int) []byte {
 	return b[:n]
 }
 
-// A checksum is a message of protobuf's whose field 1 would be the algorithm if it were another one than CRC-32C, and whose
-// field 2 is the sum, which is left out if it is zero.
+// A checksum is a message of protobuf's whose field 1 would be the algorithm if it were another
+// one than CRC-32C, and whose field 2 is the sum, which is left out if it is zero.
 const (
 	sumField   = 2 << 3
 	longestSum = 1 + binary.MaxVarintLen32

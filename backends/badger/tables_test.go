@@ -13,8 +13,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Tables are checked side by side, and read in parts; a block may be longer than a part. Whichever is damaged, and wherever,
-// that is found, and what is sound is not taken for damage.
+// Tables are checked side by side, and read in parts; a block may be longer than a part.
+// Whichever is damaged, and wherever, that is found, and what is sound is not taken for damage.
 func TestEachTableIsChecked(t *testing.T) { eachCompression(t, eachTableIsChecked) }
 
 func eachTableIsChecked(t *testing.T, b Backend) {

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// onlyRefusal leaves of all tests the one that systems of 32 bits have: no storage can be opened there.
+// onlyRefusal leaves of all tests the one that systems of 32 bits have: no storage can be
+// opened there.
 func onlyRefusal() {
 	os.Stderr.WriteString("no storage opens on a system of 32 bits; skipping all tests but the one of that\n")
 	flag.Parse()
@@ -22,8 +23,9 @@ func onlyRefusal() {
 	}
 }
 
-// On a system of 32 bits badger destroyed rows, and this package let it: opening succeeded, and rows were missing later.
-// A storage of a program for 64 bits must not be touched by one for 32, nor a new one appear.
+// On a system of 32 bits badger destroyed rows, and this package let it: opening succeeded, and
+// rows were missing later. A storage of a program for 64 bits must not be touched by one for
+// 32, nor a new one appear.
 func TestWord(t *testing.T) {
 	if err := checkWord(32); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("32 bits: %v", err)

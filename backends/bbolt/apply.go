@@ -15,7 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Apply commits the writes in one transaction of bbolt. The arguments may be reused when the call returns.
+// Apply commits the writes in one transaction of bbolt. The arguments may be reused when the
+// call returns.
 func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -26,8 +27,8 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	return e.commit(len(b.Writes) >= bulk, func(tx *bolt.Tx) error { return e.put(tx, b.Writes) })
 }
 
-// SetMark replaces the mark, which is durable at once: so the rows that it may speak of are made so before. The
-// arguments may be reused when the call returns.
+// SetMark replaces the mark, which is durable at once: so the rows that it may speak of are
+// made so before. The arguments may be reused when the call returns.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -102,8 +103,8 @@ func (e *engine) tighten(f *file, loose bool) error {
 	return nil
 }
 
-// settled returns an error if what is written to f now would be lost: the file was deleted, or a power loss would bring
-// back the one that it replaced.
+// settled returns an error if what is written to f now would be lost: the file was deleted, or
+// a power loss would bring back the one that it replaced.
 func (e *engine) settled(f *file) error {
 	if hasNoName(f.fd) {
 		if same, err := leadsTo(e.place.file, f.fd); err != nil || !same { // else the file system does not count names

@@ -11,8 +11,9 @@ import (
 	"syscall"
 )
 
-// copyAttributes gives the file to the mode, owner, group and extended attributes of from. A file that others would own, or
-// not be able to open any more, is not as good: if one of them cannot be copied that is an error.
+// copyAttributes gives the file to the mode, owner, group and extended attributes of from. A
+// file that others would own, or not be able to open any more, is not as good: if one of them
+// cannot be copied that is an error.
 func copyAttributes(from, to *os.File) error {
 	info, err := from.Stat()
 	if err != nil {

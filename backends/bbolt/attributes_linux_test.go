@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A compaction that root ran gave the file to root, and dropped its extended attributes, access lists among them.
+// A compaction that root ran gave the file to root, and dropped its extended attributes, access
+// lists among them.
 func TestCompactKeepsAttributes(t *testing.T) {
 	path := testPath(t)
 	makeStorage(t, path, 3000)

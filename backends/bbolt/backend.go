@@ -17,7 +17,8 @@ import (
 
 // Backend keeps each storage in one file of bbolt. The zero value has good defaults.
 type Backend struct {
-	// LockTimeout is how long to wait for a storage that is open elsewhere. The default is one second.
+	// LockTimeout is how long to wait for a storage that is open elsewhere. The default is one
+	// second.
 	LockTimeout time.Duration
 
 	// FileMode is the mode of a file that is created, before umask. The default is 0600.
@@ -39,7 +40,8 @@ const (
 // Name returns "bbolt".
 func (Backend) Name() string { return "bbolt" }
 
-// Resolve returns the path, absolute and without links in its folder. If the file itself is a link, Claim follows it.
+// Resolve returns the path, absolute and without links in its folder. If the file itself is a
+// link, Claim follows it.
 func (Backend) Resolve(path string) (string, error) { return newPlace(path).name, nil }
 
 // Claim locks the file at path. If it is absent nothing is locked.

@@ -17,7 +17,8 @@ import (
 
 var benchRows = flag.Int("rows", 100_000, "rows of 128 bytes in the storage of the benchmarks")
 
-// benchEngine returns a storage of many rows, and a copy of it that bbolt has open as everybody would open it.
+// benchEngine returns a storage of many rows, and a copy of it that bbolt has open as everybody
+// would open it.
 func benchEngine(b *testing.B) (*engine, *bolt.DB) {
 	path := testPath(b)
 	e := open(b, Backend{}, path)

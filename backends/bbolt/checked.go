@@ -5,8 +5,9 @@ package bbolt
 
 import "sync/atomic"
 
-// checkedBranches remembers branches whose layout was checked, of one state, whose pages do not change. Every seek passes
-// some, and what is checked of one takes longer than all the rest of a seek. Who comes to the place of another one takes it.
+// checkedBranches remembers branches whose layout was checked, of one state, whose pages do not
+// change. Every seek passes some, and what is checked of one takes longer than all the rest of
+// a seek. Who comes to the place of another one takes it.
 type checkedBranches struct {
 	ids atomic.Pointer[[checkedPlaces]atomic.Uint64] // made when it is needed first: most states are never scanned
 }

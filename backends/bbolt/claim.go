@@ -33,8 +33,8 @@ func (c *claim) lock(ctx context.Context) error {
 	return err
 }
 
-// notAFile returns why what os.Stat found at the place can be no storage, nil if it can or nothing is there. It is not
-// opened to find out: opening a pipe would wait for its other end.
+// notAFile returns why what os.Stat found at the place can be no storage, nil if it can or
+// nothing is there. It is not opened to find out: opening a pipe would wait for its other end.
 func (p place) notAFile(info os.FileInfo, err error) error {
 	switch {
 	case err == nil && info.IsDir() && isEmpty(p.file):
@@ -63,8 +63,8 @@ func (c *claim) Mark() ([]byte, error) {
 	return readMark(c.fd)
 }
 
-// Rename moves the file, which stays locked until it has its new name. If the new name cannot be made durable the file
-// is moved back, so that after an error it is where it was.
+// Rename moves the file, which stays locked until it has its new name. If the new name cannot
+// be made durable the file is moved back, so that after an error it is where it was.
 func (c *claim) Rename(to string) error {
 	if err := c.movable(); err != nil {
 		return err
@@ -95,7 +95,8 @@ func (c *claim) Rename(to string) error {
 	return nil
 }
 
-// Remove deletes the file, and the link to it if the path is one. It is gone when it has lost its name.
+// Remove deletes the file, and the link to it if the path is one. It is gone when it has lost
+// its name.
 func (c *claim) Remove() error {
 	if err := c.movable(); err != nil {
 		return err
@@ -118,13 +119,15 @@ func (c *claim) Remove() error {
 	return err
 }
 
-// leave gives the lock back on a file that is not at the place any more. What a link led to counts no more either.
+// leave gives the lock back on a file that is not at the place any more. What a link led to
+// counts no more either.
 func (c *claim) leave() {
 	c.fd.Close() // where it had to be closed before, this does nothing
 	c.fd, c.place.file = nil, c.place.name
 }
 
-// movable returns an error unless the claim holds a file that is still at its place and that it may move.
+// movable returns an error unless the claim holds a file that is still at its place and that it
+// may move.
 func (c *claim) movable() error {
 	if err := c.present(); err != nil {
 		return err
@@ -172,8 +175,8 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 	return e, nil
 }
 
-// relock takes the lock again if bbolt closed the file, which is that of info, when it failed to open it. If another is
-// in its place by now, that one is not what the claim was about.
+// relock takes the lock again if bbolt closed the file, which is that of info, when it failed
+// to open it. If another is in its place by now, that one is not what the claim was about.
 func (c *claim) relock(ctx context.Context, info os.FileInfo) error {
 	if _, err := c.fd.Stat(); err == nil {
 		return nil

@@ -235,7 +235,8 @@ func TestRenameRemoveList(t *testing.T) {
 	}
 }
 
-// A file that a crash left half built is removed by the next one who builds; a file that is being built is not.
+// A file that a crash left half built is removed by the next one who builds; a file that is
+// being built is not.
 func TestLeftovers(t *testing.T) {
 	path := testPath(t)
 	building, err := newPlace(path).newTemporary(0o600)

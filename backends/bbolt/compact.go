@@ -20,10 +20,11 @@ import (
 // compactor returns Compact, which there is on systems that let a file that is open be replaced.
 func (e *engine) compactor() func(context.Context) error { return e.Compact }
 
-// Compact writes the rows into a new file and renames it over the old one. Values and snapshots that are open keep the
-// old file, which has no name then, until they are released. Until the rename a failure leaves the old file as it is;
-// a crash leaves one of the two. After the rename nothing but making it durable can fail: then the new file is used, and
-// nothing is written to it before that succeeds.
+// Compact writes the rows into a new file and renames it over the old one. Values and snapshots
+// that are open keep the old file, which has no name then, until they are released. Until the
+// rename a failure leaves the old file as it is; a crash leaves one of the two. After the
+// rename nothing but making it durable can fail: then the new file is used, and nothing is
+// written to it before that succeeds.
 //
 // Windows does not let a file that is open be replaced, so there is no Compact.
 func (e *engine) Compact(ctx context.Context) error {
@@ -66,8 +67,8 @@ func (e *engine) holds(f *file) error {
 	return place{given: e.place.given, name: e.place.file, file: e.place.file}.holds(f.fd)
 }
 
-// rewrite fills the file fd with what the storage holds and returns it, synced and with the name and the attributes that
-// it will have. It takes fd over.
+// rewrite fills the file fd with what the storage holds and returns it, synced and with the
+// name and the attributes that it will have. It takes fd over.
 func (e *engine) rewrite(ctx context.Context, fd *os.File, old *file) (*file, error) {
 	if err := copyAttributes(old.fd, fd); err != nil {
 		return nil, errors.Join(err, fd.Close())
@@ -97,8 +98,9 @@ func (e *engine) rewrite(ctx context.Context, fd *os.File, old *file) (*file, er
 	return f, nil
 }
 
-// reserve returns how to open the file that gets the rows of s. It must be served as the old one is: an engine that copies
-// goes on copying, and one that does not must not begin to wait for its readers.
+// reserve returns how to open the file that gets the rows of s. It must be served as the old
+// one is: an engine that copies goes on copying, and one that does not must not begin to wait
+// for its readers.
 func (e *engine) reserve(old *file, s *state) (fileOptions, error) {
 	o := fileOptions{noSync: true, logger: e.logger}
 	if s.file == nil {
@@ -112,7 +114,8 @@ func (e *engine) reserve(old *file, s *state) (fileOptions, error) {
 	return o, err
 }
 
-// keep leaves the old file as sound as a new one would be. It does not write the freelist, for which the file could grow.
+// keep leaves the old file as sound as a new one would be. It does not write the freelist, for
+// which the file could grow.
 func (e *engine) keep(old *file) error {
 	if old.listed {
 		return nil
@@ -123,8 +126,8 @@ func (e *engine) keep(old *file) error {
 	return e.reads.refresh(old)
 }
 
-// replace makes f, which is at name, the engine's file and gives it the path of the old one. Readers go first: both
-// files hold the same, and after the rename nothing may fail.
+// replace makes f, which is at name, the engine's file and gives it the path of the old one.
+// Readers go first: both files hold the same, and after the rename nothing may fail.
 func (e *engine) replace(old, f *file, name string, dir folder) error {
 	if err := e.reads.refresh(f); err != nil {
 		return errors.Join(err, f.release(), os.Remove(name))
@@ -171,8 +174,9 @@ func (f *file) copyFrom(ctx context.Context, s *state) error {
 	return f.trim()
 }
 
-// copyChunk puts the next rows of c, as many as one transaction should hold, and reports whether there may be more. Their keys
-// must rise, from last on: of two rows with one damaged key only one would be left.
+// copyChunk puts the next rows of c, as many as one transaction should hold, and reports
+// whether there may be more. Their keys must rise, from last on: of two rows with one damaged
+// key only one would be left.
 func copyChunk(to *bolt.Bucket, c *cursor, last []byte) (_ []byte, more bool, err error) {
 	const most, mostBytes = 10000, 16 << 20
 	to.FillPercent = 1

@@ -71,7 +71,8 @@ func TestCompactWithHeldValues(t *testing.T) {
 	})
 }
 
-// The file that a compaction replaced is closed when its last value is released, not before and not later.
+// The file that a compaction replaced is closed when its last value is released, not before and
+// not later.
 func TestCompactClosesTheOldFile(t *testing.T) {
 	if !canReserve {
 		t.Skip("values are copies here")
@@ -173,8 +174,8 @@ func TestCompactThroughALink(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A process that had opened the old file before the rename gets its lock after it. What it would write into a file
-// without a name would be lost.
+// A process that had opened the old file before the rename gets its lock after it. What it
+// would write into a file without a name would be lost.
 func TestLockOfAReplacedFile(t *testing.T) {
 	path := testPath(t)
 	e := open(t, Backend{}, path)
@@ -193,8 +194,8 @@ func TestLockOfAReplacedFile(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A Check that had walked over the old file compared it with the meta pages of the new one, and called a sound storage
-// damaged.
+// A Check that had walked over the old file compared it with the meta pages of the new one, and
+// called a sound storage damaged.
 func TestCheckBesideCompaction(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
 		e := open(t, b, testPath(t))

@@ -18,8 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// TestKilled kills a process that writes and compacts, again and again. Every batch that it reported is there, and no
-// batch is there in part.
+// TestKilled kills a process that writes and compacts, again and again. Every batch that it
+// reported is there, and no batch is there in part.
 func TestKilled(t *testing.T) {
 	path := testPath(t)
 	acknowledged := -1
@@ -54,7 +54,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// writeAndKill lets a child write for a while and returns the last batch that it acknowledged, -1 for none.
+// writeAndKill lets a child write for a while and returns the last batch that it acknowledged,
+// -1 for none.
 func writeAndKill(t *testing.T, path string, after time.Duration) (int, error) {
 	cmd := child(t.Context(), "write", path)
 	cmd.Stderr = os.Stderr

@@ -10,11 +10,12 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// cursor passes over the rows of a tree, leaf by leaf. It ends in finite time on any bytes, because the keys that
-// leaves start with must rise, or fall in reverse.
+// cursor passes over the rows of a tree, leaf by leaf. It ends in finite time on any bytes,
+// because the keys that leaves start with must rise, or fall in reverse.
 //
-// The layout of a leaf is checked before its rows are looked at, or, by a cursor that is rowwise, with each row:
-// that it abuts on its neighbours. Then the elements of a leaf are passed over once and not twice.
+// The layout of a leaf is checked before its rows are looked at, or, by a cursor that is
+// rowwise, with each row: that it abuts on its neighbours. Then the elements of a leaf are
+// passed over once and not twice.
 type cursor struct {
 	ctx     context.Context
 	tree    *tree
@@ -76,8 +77,8 @@ func (c *cursor) Seek(key []byte) {
 	}
 }
 
-// Next returns the next row. The bytes are owned by the engine, must not be modified, and are valid until the
-// snapshot is closed.
+// Next returns the next row. The bytes are owned by the engine, must not be modified, and are
+// valid until the snapshot is closed.
 func (c *cursor) Next() (key, value []byte, ok bool) {
 	if c.first >= c.last && !c.nextLeaf() {
 		return nil, nil, false
@@ -96,7 +97,8 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 	keySize := uint64(native.Uint32(e[8:]))
 	keyEnd := start + keySize
 	end := keyEnd + uint64(native.Uint32(e[12:]))
-	// One neighbour was looked at with the row before this one. Unless the cursor is rowwise this never fails.
+	// One neighbour was looked at with the row before this one. Unless the cursor is rowwise
+	// this never fails.
 	abuts := true
 	switch {
 	case c.reverse:
@@ -172,7 +174,8 @@ func (c *cursor) move() error {
 	return nil
 }
 
-// descendTo goes from the root to the leaf where key belongs; for nil, to the leaf at the end the cursor comes from.
+// descendTo goes from the root to the leaf where key belongs; for nil, to the leaf at the end
+// the cursor comes from.
 func (c *cursor) descendTo(key []byte) error {
 	p, err := c.tree.top()
 	if err != nil {
@@ -225,8 +228,8 @@ func (c *cursor) descend(p page, key []byte) error {
 	return c.descendFrom(&b, key)
 }
 
-// enter finds the rows of the leaf that are in the range, and notes whether the range ends in it. The bound that the
-// cursor comes from needs a look in the first leaf only.
+// enter finds the rows of the leaf that are in the range, and notes whether the range ends in
+// it. The bound that the cursor comes from needs a look in the first leaf only.
 func (c *cursor) enter(previous page) (err error) {
 	if err := c.checkOrder(previous); err != nil {
 		return err
@@ -268,8 +271,9 @@ func (c *cursor) enter(previous page) (err error) {
 	return nil
 }
 
-// checkEnds checks that the rows that are left out of the leaf, and the leaves that are not looked at, are out of the range. Rows
-// that are passed over show themselves, in a table with checksums; a damaged key that ends the range early would hide others.
+// checkEnds checks that the rows that are left out of the leaf, and the leaves that are not
+// looked at, are out of the range. Rows that are passed over show themselves, in a table with
+// checksums; a damaged key that ends the range early would hide others.
 func (c *cursor) checkEnds(entering bool) error {
 	if c.first > 0 {
 		if err := c.leaf.checkAround(c.first); err != nil {
@@ -288,7 +292,8 @@ func (c *cursor) checkEnds(entering bool) error {
 	return nil
 }
 
-// above returns the key that the leaf after this one starts with, as its parent says, nil if there is none.
+// above returns the key that the leaf after this one starts with, as its parent says, nil if
+// there is none.
 func (c *cursor) above() []byte {
 	for i := len(c.branches) - 1; i >= 0; i-- {
 		if b := c.branches[i]; b.index+1 < b.page.count() {
@@ -311,7 +316,8 @@ func (c *cursor) checkBelow(next []byte) error {
 	return err
 }
 
-// checkAbove checks that the next leaf, in ascending order, starts with the key that made a search end before it.
+// checkAbove checks that the next leaf, in ascending order, starts with the key that made a
+// search end before it.
 func (c *cursor) checkAbove() error {
 	if c.above() == nil {
 		return nil

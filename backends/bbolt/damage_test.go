@@ -61,8 +61,9 @@ func samples(t *testing.T, n int) []sample {
 	return []sample{{"clean", clean, last}, {"crashed", crashed, states[len(states)-2:]}}
 }
 
-// use puts a damaged file at path, opens it and does everything with it. What it reads must be right, or be ErrCorrupt;
-// unless strict is false, as damage may be to keys and values, which bbolt does not protect. Nothing must crash then.
+// use puts a damaged file at path, opens it and does everything with it. What it reads must be
+// right, or be ErrCorrupt; unless strict is false, as damage may be to keys and values, which
+// bbolt does not protect. Nothing must crash then.
 func use(path string, content []byte, states []map[string]string, strict bool) error {
 	opts := testOptions()
 	opts.NoSync = true
@@ -145,7 +146,8 @@ func cuts(s sample) (files [][]byte) {
 	return files
 }
 
-// overwrites returns the file with each of its first pages overwritten: by zeros, by noise, by another page.
+// overwrites returns the file with each of its first pages overwritten: by zeros, by noise, by
+// another page.
 func overwrites(s sample) (files [][]byte) {
 	r := rand.New(rand.NewPCG(1, 1))
 	noise := make([]byte, 4096)
@@ -177,8 +179,8 @@ func TestCutAndOverwritten(t *testing.T) {
 	}
 }
 
-// Damage must not end the process, in any goroutine: the same once more in a process of its own, where the test would
-// see it end.
+// Damage must not end the process, in any goroutine: the same once more in a process of its
+// own, where the test would see it end.
 func TestDamageInAChild(t *testing.T) {
 	s := samples(t, 1500)[1]
 	dir := filepath.Dir(fastPath(t))
@@ -208,8 +210,8 @@ func damageChild(args []string) error {
 	return err
 }
 
-// TestBitFlips flips single bits, most of them where bbolt keeps its structure. A flip in a key or a value cannot be
-// seen, but none may crash anything.
+// TestBitFlips flips single bits, most of them where bbolt keeps its structure. A flip in a key
+// or a value cannot be seen, but none may crash anything.
 func TestBitFlips(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	path := fastPath(t)
@@ -287,8 +289,8 @@ func TestDamageIsFound(t *testing.T) {
 	}
 }
 
-// After a clean close each meta page alone leads to all rows. That one is missing is found where it can be told from
-// what a crash leaves.
+// After a clean close each meta page alone leads to all rows. That one is missing is found
+// where it can be told from what a crash leaves.
 func TestOneMetaPageDestroyed(t *testing.T) {
 	s := samples(t, 300)[0]
 	m, err := readMetas(bytes.NewReader(s.content))
@@ -317,8 +319,9 @@ func TestOneMetaPageDestroyed(t *testing.T) {
 	}
 }
 
-// Whatever ended well leaves two meta pages that lead to all rows: whichever of them is damaged later, no commit is
-// missing without a word. A commit that failed before is no exception, though the freelist cannot be written after it.
+// Whatever ended well leaves two meta pages that lead to all rows: whichever of them is damaged
+// later, no commit is missing without a word. A commit that failed before is no exception,
+// though the freelist cannot be written after it.
 func TestEitherMetaPageLeadsToAllRows(t *testing.T) {
 	small := Backend{reserve: func(int64) int { return 1 << 20 }}
 	compacts := new(engine).Powers().Compact != nil
@@ -399,10 +402,11 @@ func failCommit(t *testing.T, e *engine) {
 	}
 }
 
-// A flipped bit in what bbolt keeps beside keys and values is never the reason that a row is missing, or wrong. Every bit
-// of a leaf's header and elements, and of the branch above it, is flipped; it may be found at any time. But what follows
-// the last value on a page is nothing, so its size has no neighbour to show that it is wrong; and there must be no older
-// copy of a page, as a number that leads to it cannot be told from the right one.
+// A flipped bit in what bbolt keeps beside keys and values is never the reason that a row is
+// missing, or wrong. Every bit of a leaf's header and elements, and of the branch above it, is
+// flipped; it may be found at any time. But what follows the last value on a page is nothing,
+// so its size has no neighbour to show that it is wrong; and there must be no older copy of a
+// page, as a number that leads to it cannot be told from the right one.
 func TestFlippedStructure(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, Backend{}, path)
@@ -483,7 +487,8 @@ func readDamaged(im image, root uint64, want map[string]string) error {
 	return nil
 }
 
-// What is remembered of branches is that they were checked, one for each place, and of damaged ones nothing.
+// What is remembered of branches is that they were checked, one for each place, and of damaged
+// ones nothing.
 func TestBranchesAreCheckedOnce(t *testing.T) {
 	s := samples(t, 1500)[0]
 	m, err := readMetas(bytes.NewReader(s.content))
@@ -521,7 +526,8 @@ func TestBranchesAreCheckedOnce(t *testing.T) {
 	}
 }
 
-// A free page that is in use as well would be overwritten one day; a page that is neither would never be used again.
+// A free page that is in use as well would be overwritten one day; a page that is neither would
+// never be used again.
 func TestFreePagesAreChecked(t *testing.T) {
 	s := samples(t, 1500)[0]
 	m, err := readMetas(bytes.NewReader(s.content))
@@ -560,8 +566,9 @@ func TestFreePagesAreChecked(t *testing.T) {
 	}
 }
 
-// A rowwise scan checks a leaf row by row. What no neighbour shows is where the last row ends, and whether an element is
-// a row at all: a value would be cut short, or a bucket be taken for a row.
+// A rowwise scan checks a leaf row by row. What no neighbour shows is where the last row ends,
+// and whether an element is a row at all: a value would be cut short, or a bucket be taken for
+// a row.
 func TestRowwiseScanChecksWhatNoNeighbourShows(t *testing.T) {
 	for name, damage := range map[string]func(e []byte){
 		"the last value ends a page early": func(e []byte) { native.PutUint32(e[12:], native.Uint32(e[12:])-8192) },

@@ -69,8 +69,8 @@ func (e *engine) tellOfCopies() {
 	tell(e.logger, level, "bbolt: no address space can be reserved; values, and the whole file for scans and transactions, are copied", "storage", e.place.given)
 }
 
-// start shows f to readers. Where the lock was given up for a moment while bbolt took it, the path may lead to
-// another file by now.
+// start shows f to readers. Where the lock was given up for a moment while bbolt took it, the
+// path may lead to another file by now.
 func (e *engine) start(f *file) error {
 	if !lockIsShared {
 		if same, err := leadsTo(e.place.file, f.fd); err != nil || !same {
@@ -81,8 +81,8 @@ func (e *engine) start(f *file) error {
 	return e.reads.refresh(f)
 }
 
-// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
-// until Release.
+// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be
+// modified, and are valid until Release.
 func (e *engine) Get(_ context.Context, key []byte) ([]byte, core.Releaser, error) {
 	return e.reads.get(key)
 }
@@ -99,16 +99,18 @@ func (e *engine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	return s, nil
 }
 
-// maxValueSize keeps what bbolt may put into one leaf, four values, within the 4 GiB that a leaf can address.
+// maxValueSize keeps what bbolt may put into one leaf, four values, within the 4 GiB that a
+// leaf can address.
 const maxValueSize = min(1<<30, math.MaxInt/4) - 1<<16
 
-// streamRows bounds what bbolt holds in memory until it commits: rows in no order are on a page each, of which it
-// keeps the content twice. That makes about 256 MiB.
+// streamRows bounds what bbolt holds in memory until it commits: rows in no order are on a page
+// each, of which it keeps the content twice. That makes about 256 MiB.
 const streamRows = 1 << 15
 
-// Powers returns what the engine can do beside the rest: everywhere the same, but for compaction. It deletes no ranges:
-// bbolt deletes key by key and keeps every page that it touches in memory until the commit, so that chunks, between which
-// others write, cost less than one deletion of a large range.
+// Powers returns what the engine can do beside the rest: everywhere the same, but for
+// compaction. It deletes no ranges: bbolt deletes key by key and keeps every page that it
+// touches in memory until the commit, so that chunks, between which others write, cost less
+// than one deletion of a large range.
 func (e *engine) Powers() core.Powers {
 	return core.Powers{Compact: e.compactor(), Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }
@@ -132,7 +134,8 @@ func (e *engine) Size() (int64, error) {
 	}
 }
 
-// Check reads all pages of the newest state, both meta pages, and the list of free pages if it is in the file.
+// Check reads all pages of the newest state, both meta pages, and the list of free pages if it
+// is in the file.
 func (e *engine) Check(ctx context.Context) error {
 	f := e.file.Load() // before the state, which is then one of f or of a file that replaced it
 	s, err := e.reads.snapshot()
@@ -147,9 +150,10 @@ func (e *engine) Check(ctx context.Context) error {
 	return e.checkRest(w, f, s.txid)
 }
 
-// checkRest checks, between two writes, what is not part of a state. The meta pages of f must lead to the state of
-// transaction txid, over which w walked, or to a later one. If a compaction has replaced f there is nothing to check: the
-// rest of the old file is gone, and that of the new one was written a moment ago.
+// checkRest checks, between two writes, what is not part of a state. The meta pages of f must
+// lead to the state of transaction txid, over which w walked, or to a later one. If a
+// compaction has replaced f there is nothing to check: the rest of the old file is gone, and
+// that of the new one was written a moment ago.
 func (e *engine) checkRest(w *walker, f *file, txid int) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
@@ -170,8 +174,8 @@ func (e *engine) checkRest(w *walker, f *file, txid int) error {
 	return w.free(&filePages{r: f.fd, pageSize: m.pageSize, pages: m.pages}, m.meta)
 }
 
-// As sets target, a **bolt.DB, to bbolt's handle. It is there to be read: what is written past the engine its
-// readers do not see, and Compact replaces it.
+// As sets target, a **bolt.DB, to bbolt's handle. It is there to be read: what is written past
+// the engine its readers do not see, and Compact replaces it.
 func (e *engine) As(target any) bool {
 	db, ok := target.(**bolt.DB)
 	if ok {

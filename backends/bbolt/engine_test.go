@@ -17,8 +17,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// An open value in the hands of the goroutine that writes would block bbolt's own writer forever once the mapping must
-// grow. What the writer frees meanwhile must be used again afterwards.
+// An open value in the hands of the goroutine that writes would block bbolt's own writer
+// forever once the mapping must grow. What the writer frees meanwhile must be used again
+// afterwards.
 func TestWriteWhileHoldingAValue(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
 		opts := testOptions()
@@ -61,8 +62,9 @@ func TestWriteWhileHoldingAValue(t *testing.T) {
 	})
 }
 
-// TestReadersBesideAWriter: every commit gives all rows the same new value, so a reader that sees two values in one
-// snapshot, or one that is older than what it saw before, saw no state that ever was.
+// TestReadersBesideAWriter: every commit gives all rows the same new value, so a reader that
+// sees two values in one snapshot, or one that is older than what it saw before, saw no state
+// that ever was.
 func TestReadersBesideAWriter(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
 		const n, commits = 100, 60
@@ -193,8 +195,8 @@ func TestLimits(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A write that would outgrow the reserved address space is refused before anything is written; waiting for the
-// readers instead could take forever. Smaller writes go on.
+// A write that would outgrow the reserved address space is refused before anything is written;
+// waiting for the readers instead could take forever. Smaller writes go on.
 func TestOutgrowingTheReservation(t *testing.T) {
 	path := testPath(t)
 	e := open(t, Backend{reserve: func(int64) int { return 8 << 20 }}, path)
@@ -293,7 +295,8 @@ func TestSetMark(t *testing.T) {
 	})
 }
 
-// bbolt's handle is for users to read with. The logger that it was given must not change how it fails.
+// bbolt's handle is for users to read with. The logger that it was given must not change how it
+// fails.
 func TestBoltHandle(t *testing.T) {
 	e := open(t, Backend{}, testPath(t))
 	var db *bolt.DB

@@ -25,8 +25,8 @@ func corruptf(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{core.ErrCorrupt}, args...)...)
 }
 
-// notStorage adds ErrNotStorage to damage that keeps a mark from being read. Other errors say nothing about
-// the file.
+// notStorage adds ErrNotStorage to damage that keeps a mark from being read. Other errors say
+// nothing about the file.
 func notStorage(err error) error {
 	if errors.Is(err, core.ErrCorrupt) && !errors.Is(err, core.ErrNotStorage) {
 		return fmt.Errorf("%w: its mark cannot be read: %w", core.ErrNotStorage, err)
@@ -34,7 +34,8 @@ func notStorage(err error) error {
 	return err
 }
 
-// isNoRoom reports whether the system refused a write because the medium, a quota or a limit of the process is exhausted.
+// isNoRoom reports whether the system refused a write because the medium, a quota or a limit of
+// the process is exhausted.
 func isNoRoom(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
@@ -47,8 +48,8 @@ func noRoom(err error) error {
 	return writeError(err)
 }
 
-// tell logs. The handler is the user's: what it panics with must neither keep a file from being opened nor go to a reader
-// that releases a value.
+// tell logs. The handler is the user's: what it panics with must neither keep a file from being
+// opened nor go to a reader that releases a value.
 func tell(l *slog.Logger, level slog.Level, msg string, args ...any) {
 	defer func() { recover() }()
 	l.Log(context.Background(), level, msg, args...)

@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copyExtended copies extended attributes, access lists among them. Those of the namespace "security" the system gives to
-// a new file by rules of its own: they are copied if it allows that.
+// copyExtended copies extended attributes, access lists among them. Those of the namespace
+// "security" the system gives to a new file by rules of its own: they are copied if it allows
+// that.
 func copyExtended(from, to *os.File) error {
 	names, err := readExtended(func(b []byte) (int, error) { return unix.Flistxattr(int(from.Fd()), b) })
 	if err != nil {

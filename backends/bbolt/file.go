@@ -18,8 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// file is a file that bbolt has open. The engine holds one; a file that compaction replaced lives on until the last
-// state that is read from it is released.
+// file is a file that bbolt has open. The engine holds one; a file that compaction replaced
+// lives on until the last state that is read from it is released.
 type file struct {
 	db       *bolt.DB
 	fd       *os.File
@@ -47,7 +47,8 @@ type fileOptions struct {
 	logger   *slog.Logger
 }
 
-// openFile lets bbolt open fd, which is locked. It takes fd over unless there is an error; then fd may be closed.
+// openFile lets bbolt open fd, which is locked. It takes fd over unless there is an error; then
+// fd may be closed.
 func openFile(fd *os.File, o fileOptions) (*file, error) {
 	f := &file{fd: fd, readOnly: o.readOnly, reserved: o.reserved, give: o.give, listed: o.listed, logger: o.logger}
 	f.refs.Store(1)
@@ -84,8 +85,9 @@ func (f *file) giveBack() {
 // mostWalked is the length of a storage up to which a refused write is worth a walk over it.
 const mostWalked = 1 << 30
 
-// isSound reports whether all pages of the last commit are sound, as bbolt's rollback needs them. A walk over a large file
-// would make each refused write on a full disk slow: there the free pages that it had taken are lost until the next opening.
+// isSound reports whether all pages of the last commit are sound, as bbolt's rollback needs
+// them. A walk over a large file would make each refused write on a full disk slow: there the
+// free pages that it had taken are lost until the next opening.
 func (f *file) isSound() bool {
 	m, err := readMetas(f.fd)
 	if err != nil || m.pages*m.pageSize > mostWalked {
@@ -150,13 +152,14 @@ func (f *file) update(fn func(tx *bolt.Tx) error) error {
 	return err
 }
 
-// growth returns by how much a file of size bytes grows when it must: bbolt would add 16 MiB to the smallest file.
+// growth returns by how much a file of size bytes grows when it must: bbolt would add 16 MiB to
+// the smallest file.
 func growth(size int64) int {
 	return int(min(max(size/8, 64<<10), 16<<20))
 }
 
-// finish settles the file and writes the freelist, so that opening the file needs no walk over it. After a commit that
-// failed the freelist is not complete and is left out.
+// finish settles the file and writes the freelist, so that opening the file needs no walk over
+// it. After a commit that failed the freelist is not complete and is left out.
 func (f *file) finish() error {
 	if f.readOnly || f.listed {
 		return nil
@@ -168,8 +171,9 @@ func (f *file) finish() error {
 	return err
 }
 
-// settle makes everything durable by a commit that changes no row. Afterwards both meta pages lead to the same rows: without
-// that, damage to the newer one would make the older one count, and lose the last commit without a word.
+// settle makes everything durable by a commit that changes no row. Afterwards both meta pages
+// lead to the same rows: without that, damage to the newer one would make the older one count,
+// and lose the last commit without a word.
 func (f *file) settle(list bool) error {
 	if f.stuck {
 		return protect(f.db.Sync)

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// FuzzFile gives arbitrary bytes to all that reads files: none may crash it or keep it busy forever, and what a full
-// validation finds to be right must be readable.
+// FuzzFile gives arbitrary bytes to all that reads files: none may crash it or keep it busy
+// forever, and what a full validation finds to be right must be readable.
 func FuzzFile(f *testing.F) {
 	for _, n := range []int{0, 3, 40, 200} {
 		for _, clean := range []bool{false, true} {

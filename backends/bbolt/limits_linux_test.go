@@ -26,8 +26,8 @@ var limitedChildren = map[string]func(args []string) error{
 	"descriptors": descriptorsChild,
 }
 
-// Where address space is limited nothing can be reserved. A process that may have 3 GiB of it copies, and its writer
-// does not wait for the values and snapshots that are open.
+// Where address space is limited nothing can be reserved. A process that may have 3 GiB of it
+// copies, and its writer does not wait for the values and snapshots that are open.
 func TestAddressSpaceLimit(t *testing.T) {
 	if out, err := child(t.Context(), "limited", fastPath(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
@@ -74,9 +74,9 @@ func limitedChild(args []string) error {
 	return e.Close()
 }
 
-// When a commit fails, bbolt walks over all pages in a goroutine of its own to find the free ones again. One damaged
-// page that nobody had read so far would end the process there. The commit fails here because the file may not
-// grow, as on a disk that is full.
+// When a commit fails, bbolt walks over all pages in a goroutine of its own to find the free
+// ones again. One damaged page that nobody had read so far would end the process there. The
+// commit fails here because the file may not grow, as on a disk that is full.
 func TestFullDiskAndADamagedPage(t *testing.T) {
 	if out, err := child(t.Context(), "full", testPath(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
@@ -149,8 +149,9 @@ func destroy(path string, at int64) error {
 	return errors.Join(err, f.Close())
 }
 
-// On a full disk, or under a limit, a write is refused and says so; it lost the free pages that bbolt had taken for it, so
-// that in the end not even a row could be deleted. Reads go on, deleting makes room, and so does the system.
+// On a full disk, or under a limit, a write is refused and says so; it lost the free pages that
+// bbolt had taken for it, so that in the end not even a row could be deleted. Reads go on,
+// deleting makes room, and so does the system.
 func TestNoRoom(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
 		mode := "mapped"

@@ -17,10 +17,11 @@ import (
 // lockRetry is the time between two attempts to get a lock.
 const lockRetry = 5 * time.Millisecond
 
-// lock opens and locks the file at the place, shared if readOnly. It returns nil if nothing is there.
+// lock opens and locks the file at the place, shared if readOnly. It returns nil if nothing is
+// there.
 //
-// A file that was waited for may have been compacted or set aside meanwhile: then the lock is on a file that the path
-// no longer leads to, and what is there now must be locked instead.
+// A file that was waited for may have been compacted or set aside meanwhile: then the lock is
+// on a file that the path no longer leads to, and what is there now must be locked instead.
 func (p place) lock(ctx context.Context, readOnly bool, timeout time.Duration) (*os.File, error) {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -42,7 +43,8 @@ func (p place) lock(ctx context.Context, readOnly bool, timeout time.Duration) (
 	}
 }
 
-// errLockedFile stands for a file that is locked by somebody else, or was replaced while it was being locked.
+// errLockedFile stands for a file that is locked by somebody else, or was replaced while it was
+// being locked.
 var errLockedFile = new(os.File)
 
 func tryLockPath(path string, readOnly bool) (*os.File, error) {

@@ -45,8 +45,9 @@ func copyOf(t *testing.T, s *state) map[string]string {
 	return all
 }
 
-// A load took the room of one commit more than by hand, because the newest state kept what the last commit had freed. Now
-// it lets go of that, and whoever begins to read it meanwhile must see it unchanged for as long as he likes.
+// A load took the room of one commit more than by hand, because the newest state kept what the
+// last commit had freed. Now it lets go of that, and whoever begins to read it meanwhile must
+// see it unchanged for as long as he likes.
 func TestReadersOfALooseState(t *testing.T) {
 	e := open(t, Backend{}, testPath(t))
 	defer closeEngine(t, e)

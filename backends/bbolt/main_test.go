@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// childEnv names what the test binary does instead of running tests, when it is started by a test that needs
-// another process.
+// childEnv names what the test binary does instead of running tests, when it is started by a
+// test that needs another process.
 const childEnv = "GUARDKV_TEST_CHILD"
 
 var children = map[string]func(args []string) error{

@@ -9,8 +9,8 @@ import (
 	"math"
 )
 
-// readMark returns the mark of the storage in r. Whatever else is wrong with it, a file without a readable mark is
-// ErrNotStorage.
+// readMark returns the mark of the storage in r. Whatever else is wrong with it, a file without
+// a readable mark is ErrNotStorage.
 func readMark(r io.ReaderAt) ([]byte, error) {
 	m, err := readMetas(r)
 	if err != nil {

@@ -37,8 +37,9 @@ const (
 	empty    = "-"        // there is nothing of the kind
 )
 
-// A patient is a storage to damage copies of. The first commits are made before it is closed; if it was killed, the rest
-// after that, and then its file is copied as the end of the process would leave it.
+// A patient is a storage to damage copies of. The first commits are made before it is closed;
+// if it was killed, the rest after that, and then its file is copied as the end of the process
+// would leave it.
 const (
 	patientRows   = 420 // in each of its two tables
 	commitsClosed = 6
@@ -232,7 +233,8 @@ func (a *anatomy) storage(root uint64) error {
 	return a.node(native.Uint64(header))
 }
 
-// add adds the first page of p to a part, and marks all as reached. It returns where its content ends.
+// add adds the first page of p to a part, and marks all as reached. It returns where its
+// content ends.
 func (a *anatomy) add(organ string, p page, extent uint64) (end int) {
 	size := a.pages.pageSize
 	for i := range extent / size {
@@ -359,8 +361,8 @@ func (c cells) String() string {
 	return s.String()
 }
 
-// TestDamageMatrix damages every part of a file in every way, each part in a process of its own, and proves that what
-// comes of it is what README.md says.
+// TestDamageMatrix damages every part of a file in every way, each part in a process of its
+// own, and proves that what comes of it is what README.md says.
 func TestDamageMatrix(t *testing.T) {
 	for _, state := range []string{"closed", "killed"} {
 		t.Run(state, func(t *testing.T) {
@@ -405,8 +407,8 @@ func treat(t *testing.T, state, organ string) cells {
 	return c
 }
 
-// possible says what the promises are: after a clean close nothing is lost without a word, and nothing but what has no
-// checksum is ever wrong. What README.md says is within that.
+// possible says what the promises are: after a clean close nothing is lost without a word, and
+// nothing but what has no checksum is ever wrong. What README.md says is within that.
 func possible(state, organ, outcome string) bool {
 	switch outcome {
 	case found, none:
@@ -421,8 +423,9 @@ func possible(state, organ, outcome string) bool {
 	return false
 }
 
-// compareTable compares the outcomes with those in README.md. Which pages lie behind each other is another every time, as
-// bbolt keeps free pages in a map, so not all that may come of it does each time.
+// compareTable compares the outcomes with those in README.md. Which pages lie behind each other
+// is another every time, as bbolt keeps free pages in a map, so not all that may come of it
+// does each time.
 func compareTable(t *testing.T, state string, outcomes []cells) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -475,7 +478,8 @@ func covers(documented, line string) bool {
 	return len(d) == len(l)
 }
 
-// matrixChild damages one part in all ways and prints a line for each time: how, and what comes of it.
+// matrixChild damages one part in all ways and prints a line for each time: how, and what comes
+// of it.
 func matrixChild(args []string) error {
 	path, killed, organ, short := args[0], args[1] == "killed", args[2], args[3] == "true"
 	for more := range 2 {
@@ -526,7 +530,8 @@ func (p patient) treat(path string, places []section, whole bool, in injury, sho
 	return nil
 }
 
-// examine opens a storage, reads and checks everything, and does so again: what was found must be found the next time.
+// examine opens a storage, reads and checks everything, and does so again: what was found must
+// be found the next time.
 func (p patient) examine(path string) string {
 	first := p.examineOnce(path)
 	if first == found {
@@ -579,7 +584,8 @@ func (p patient) read(s patientStorage) string {
 	return worse(outcomes[0], outcomes[1])
 }
 
-// worse returns the worse of what comes of two tables. Nothing excuses that they are of different commits.
+// worse returns the worse of what comes of two tables. Nothing excuses that they are of
+// different commits.
 func worse(a, b string) string {
 	order := []string{none, found, wrong}
 	i, j := slices.Index(order, a), slices.Index(order, b)
@@ -616,8 +622,8 @@ func (p patient) compare(rows map[string]string) string {
 	return wrong
 }
 
-// gets reads row by row what a scan found to be as outcome says. After a scan that met damage a row may be damaged, or
-// absent if the damage is to its key, but must not be another.
+// gets reads row by row what a scan found to be as outcome says. After a scan that met damage a
+// row may be damaged, or absent if the damage is to its key, but must not be another.
 func (p patient) gets(t *patientTable, outcome string) string {
 	state := patientState(p.commits)
 	if outcome == previous {
@@ -668,8 +674,9 @@ func TestPatientsAreComplete(t *testing.T) {
 	}
 }
 
-// A quick opening does not see a page in the list of free pages that is in use. When it has been overwritten, what it
-// held must be found to be damaged: in the table with checksums no row is wrong, and none is missing without a word.
+// A quick opening does not see a page in the list of free pages that is in use. When it has
+// been overwritten, what it held must be found to be damaged: in the table with checksums no
+// row is wrong, and none is missing without a word.
 func TestPageThatIsWronglyFree(t *testing.T) {
 	path := fastPath(t)
 	p, err := admit(path, false, 0)

@@ -12,7 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// meta is one of the two meta pages. A commit overwrites the older one, and is valid once that is on disk:
+// meta is one of the two meta pages. A commit overwrites the older one, and is valid once that
+// is on disk:
 //
 //	page header, magic u32, version u32, page size u32, flags u32, root bucket (root page u64, sequence u64),
 //	freelist page u64, number of pages u64, transaction u64, FNV-64a of all from magic on u64
@@ -41,8 +42,8 @@ type metas struct {
 	both bool // whether the other page is intact too
 }
 
-// readMetas reads the meta pages. A file without one that is intact is ErrNotStorage, and ErrCorrupt too if it was
-// written by bbolt.
+// readMetas reads the meta pages. A file without one that is intact is ErrNotStorage, and
+// ErrCorrupt too if it was written by bbolt.
 func readMetas(r io.ReaderAt) (metas, error) {
 	first, state, err := readMeta(r, 0)
 	if err != nil {
@@ -124,7 +125,8 @@ func parseMeta(b []byte) (meta, metaState) {
 	return m, metaIntact
 }
 
-// checkPageSize checks the page size of an intact meta page, with which bbolt would compute as it is.
+// checkPageSize checks the page size of an intact meta page, with which bbolt would compute as
+// it is.
 func (m meta) checkPageSize(want uint64) error {
 	if m.pageSize != want || want < minPageSize || want > maxPageSize || want&(want-1) != 0 {
 		return errors.Join(core.ErrNotStorage, corruptf("a page size of %d bytes is impossible", m.pageSize))

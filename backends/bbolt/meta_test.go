@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// What is past the end of a file would be a fault when it is read where the file is mapped, so nothing that a meta page
-// says may lead there.
+// What is past the end of a file would be a fault when it is read where the file is mapped, so
+// nothing that a meta page says may lead there.
 func TestMetaCheck(t *testing.T) {
 	good := meta{pageSize: 4096, root: 3, freelist: noFreelist, pages: 10, txid: 5}
 	for _, c := range []struct {

@@ -120,8 +120,8 @@ func collect(t *testing.T, s core.Snapshot, r core.ScanRange) []string {
 	return out
 }
 
-// TestModel makes random writes, compacts and reopens, and compares the storage, and snapshots that were taken
-// long before, with a map.
+// TestModel makes random writes, compacts and reopens, and compares the storage, and snapshots
+// that were taken long before, with a map.
 func TestModel(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
 		seeds := uint64(6)
@@ -186,7 +186,8 @@ func runModel(t *testing.T, b Backend, seed uint64) {
 	closeEngine(t, e)
 }
 
-// TestReadsAgreeWithBolt reads what bbolt wrote, in trees of many shapes, as bbolt's own cursor does.
+// TestReadsAgreeWithBolt reads what bbolt wrote, in trees of many shapes, as bbolt's own cursor
+// does.
 func TestReadsAgreeWithBolt(t *testing.T) {
 	for seed := range uint64(15) {
 		r := rand.New(rand.NewPCG(seed, 2))

@@ -16,10 +16,12 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// sumRows is how many rows the table with checksums of TestNothingIsShort has, in the middle of three tables.
+// sumRows is how many rows the table with checksums of TestNothingIsShort has, in the middle of
+// three tables.
 const sumRows = 600
 
-// makeTables makes a storage of three tables whose rows share leaves, some of them of several pages.
+// makeTables makes a storage of three tables whose rows share leaves, some of them of several
+// pages.
 func makeTables(t *testing.T, path string) {
 	t.Helper()
 	ctx := t.Context()
@@ -50,8 +52,8 @@ func openSum(t *testing.T, s *core.Storage, name string) *core.Table[uint64, []b
 	return tab
 }
 
-// shortReads reads the table "sum" in all ways, and returns what was missing without an error. damaged are the rows whose own
-// keys were changed.
+// shortReads reads the table "sum" in all ways, and returns what was missing without an error.
+// damaged are the rows whose own keys were changed.
 func shortReads(t *testing.T, content []byte, path string, damaged map[uint64]bool) (short []string) {
 	t.Helper()
 	ctx := t.Context()
@@ -107,9 +109,10 @@ func shortReads(t *testing.T, content []byte, path string, damaged map[uint64]bo
 	return short
 }
 
-// A damaged key, or a block of zeros over several, ended scans and counts early, and hid other rows from Get: searches rested
-// on the order of keys that the damage had broken. Nothing may be missing without an error, but the row whose own key was
-// changed to one that fits where it is.
+// A damaged key, or a block of zeros over several, ended scans and counts early, and hid other
+// rows from Get: searches rested on the order of keys that the damage had broken. Nothing may
+// be missing without an error, but the row whose own key was changed to one that fits where it
+// is.
 func TestNothingIsShort(t *testing.T) {
 	path := filepath.Join(filepath.Dir(fastPath(t)), "db")
 	makeTables(t, path)

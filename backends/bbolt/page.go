@@ -14,8 +14,8 @@ import (
 //	branch  position u32, key size u32, child page u64
 //	leaf    flags u32, position u32, key size u32, value size u32
 //
-// A position is counted from the start of its element. bbolt writes keys and values without gaps and in the
-// order of the elements; the checks in this file rest on that.
+// A position is counted from the start of its element. bbolt writes keys and values without
+// gaps and in the order of the elements; the checks in this file rest on that.
 const (
 	headerSize  = 16
 	elementSize = 16
@@ -35,8 +35,9 @@ const (
 
 var native = binary.NativeEndian
 
-// page is the bytes of one node page, its overflow pages included. It is made by a pager, which has checked
-// that the page is the one that was asked for, is a branch or a leaf, and holds its elements.
+// page is the bytes of one node page, its overflow pages included. It is made by a pager, which
+// has checked that the page is the one that was asked for, is a branch or a leaf, and holds its
+// elements.
 type page []byte
 
 func (p page) id() uint64       { return native.Uint64(p) }
@@ -54,8 +55,8 @@ func (p page) child(i int) uint64 { return native.Uint64(p[headerSize+elementSiz
 // leafFlags returns the flags of element i of a leaf.
 func (p page) leafFlags(i int) uint32 { return native.Uint32(p[headerSize+elementSize*i:]) }
 
-// span returns where the key of element i starts and ends, and where its value ends. For a branch that is where
-// its key ends. Nothing is known about the three but their order.
+// span returns where the key of element i starts and ends, and where its value ends. For a
+// branch that is where its key ends. Nothing is known about the three but their order.
 func (p page) span(i int) (start, keyEnd, end uint64) {
 	at := headerSize + elementSize*i
 	e := p[at : at+elementSize]
@@ -78,8 +79,8 @@ func (p page) key(i int) ([]byte, error) {
 	return p[start:end:end], nil
 }
 
-// row returns the key and value of element i of a leaf. Its neighbours must abut on it, so a damaged position
-// or size does not pass.
+// row returns the key and value of element i of a leaf. Its neighbours must abut on it, so a
+// damaged position or size does not pass.
 func (p page) row(i int) (key, value []byte, err error) {
 	start, keyEnd, end := p.span(i)
 	before := p.elementsEnd()
@@ -99,7 +100,8 @@ func (p page) row(i int) (key, value []byte, err error) {
 	return p[start:keyEnd:keyEnd], p[keyEnd:end:end], nil
 }
 
-// startAfter is where what follows element i of a leaf must start; before the first there are the elements.
+// startAfter is where what follows element i of a leaf must start; before the first there are
+// the elements.
 func (p page) startAfter(i int) uint64 {
 	if i < 0 {
 		return p.elementsEnd()
@@ -108,8 +110,9 @@ func (p page) startAfter(i int) uint64 {
 	return end
 }
 
-// touch loads the first n bytes of p into the processor's cache, all lines at once. The steps of a search would
-// wait for one after the other: random reads of a large storage take a fifth less time.
+// touch loads the first n bytes of p into the processor's cache, all lines at once. The steps
+// of a search would wait for one after the other: random reads of a large storage take a fifth
+// less time.
 //
 //go:noinline
 func (p page) touch(n int) (sum byte) {
@@ -159,8 +162,8 @@ func (p page) childFor(key []byte) (int, error) {
 	return i, err
 }
 
-// lowerBound returns the index of the first element that is not below key. It looks at the ends first, as most leaves
-// of a range lie inside it.
+// lowerBound returns the index of the first element that is not below key. It looks at the ends
+// first, as most leaves of a range lie inside it.
 func (p page) lowerBound(key []byte) (int, error) {
 	n := p.count()
 	if n == 0 {
@@ -184,8 +187,9 @@ func (p page) lowerBound(key []byte) (int, error) {
 	return i, err
 }
 
-// checkAround checks the elements around index i, at which a search of a leaf ended: that they abut on each other and that
-// their keys rise. A search that a damaged element led astray ended beside it, and what it says contradicts its neighbors.
+// checkAround checks the elements around index i, at which a search of a leaf ended: that they
+// abut on each other and that their keys rise. A search that a damaged element led astray ended
+// beside it, and what it says contradicts its neighbors.
 func (p page) checkAround(i int) error {
 	first, last := max(i-2, 0), min(i+1, p.count()-1)
 	if first > last {
@@ -211,7 +215,8 @@ func (p page) checkAround(i int) error {
 	return nil
 }
 
-// checkRising checks that all keys rise and stay below high, which nil is above all keys. The layout was checked.
+// checkRising checks that all keys rise and stay below high, which nil is above all keys. The
+// layout was checked.
 func (p page) checkRising(high []byte) error {
 	var previous []byte
 	for i := range p.count() {
@@ -230,8 +235,9 @@ func (p page) checkRising(high []byte) error {
 	return nil
 }
 
-// checkLayout checks every element, but no key's bytes: that sizes are possible, that keys and values abut, and
-// that they need exactly the extent of the page. It needs no more of the page than its elements.
+// checkLayout checks every element, but no key's bytes: that sizes are possible, that keys and
+// values abut, and that they need exactly the extent of the page. It needs no more of the page
+// than its elements.
 func (p page) checkLayout(extent, pageSize uint64) error {
 	layout := page.branchLayout
 	if p.isLeaf() {
@@ -244,7 +250,8 @@ func (p page) checkLayout(extent, pageSize uint64) error {
 	return p.checkExtent(at, extent, pageSize)
 }
 
-// checkExtent checks that content that ends at the given place needs exactly the extent of the page.
+// checkExtent checks that content that ends at the given place needs exactly the extent of the
+// page.
 func (p page) checkExtent(at, extent, pageSize uint64) error {
 	if (at+pageSize-1)&^(pageSize-1) != extent {
 		return corruptf("page %d: %d bytes of content do not fit its extent of %d bytes", p.id(), at, extent)
@@ -252,8 +259,8 @@ func (p page) checkExtent(at, extent, pageSize uint64) error {
 	return nil
 }
 
-// leafLayout returns where the last value of a leaf ends, and the index of the first element that has an impossible
-// place. It runs for every leaf that a scan passes over.
+// leafLayout returns where the last value of a leaf ends, and the index of the first element
+// that has an impossible place. It runs for every leaf that a scan passes over.
 func (p page) leafLayout() (at uint64, bad int) {
 	at = p.elementsEnd()
 	place := uint64(headerSize)
@@ -299,8 +306,8 @@ func (p page) outside(i int) error {
 	return corruptf("page %d: element %d has an impossible place", p.id(), i)
 }
 
-// checkHeader checks the header at the start of b, which must be page id of a tree, and returns its extent. limit
-// is the number of pages of the storage.
+// checkHeader checks the header at the start of b, which must be page id of a tree, and returns
+// its extent. limit is the number of pages of the storage.
 func checkHeader(b []byte, id, limit, pageSize uint64) (extent uint64, err error) {
 	p := page(b)
 	if p.id() != id {

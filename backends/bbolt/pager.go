@@ -10,16 +10,16 @@ type pager interface {
 	// size returns the size of one page and the number of pages.
 	size() (pageSize, pages uint64)
 
-	// page returns node page id. The page may lack keys and values that lie far into a leaf of many pages;
-	// readKey gets such keys. It may use buf for its result.
+	// page returns node page id. The page may lack keys and values that lie far into a leaf of
+	// many pages; readKey gets such keys. It may use buf for its result.
 	page(id uint64, buf *[]byte) (p page, extent uint64, err error)
 
 	// readKey returns the key of element i of p. It may use buf for its result.
 	readKey(p page, i int, buf *[]byte) ([]byte, error)
 }
 
-// image is a state that is in memory, mapped or copied. It reaches to the high-water mark, so nothing that is read
-// through it lies behind the end of the file.
+// image is a state that is in memory, mapped or copied. It reaches to the high-water mark, so
+// nothing that is read through it lies behind the end of the file.
 type image struct {
 	data     []byte
 	pageSize uint64
@@ -59,8 +59,9 @@ type filePages struct {
 	pages    uint64
 }
 
-// wholePage is the extent up to which pages are read whole. A longer leaf holds a few long values that
-// nobody needs here; a longer branch does not exist, as keys are limited and it would have been split.
+// wholePage is the extent up to which pages are read whole. A longer leaf holds a few long
+// values that nobody needs here; a longer branch does not exist, as keys are limited and it
+// would have been split.
 const wholePage = 256 << 10
 
 func (f *filePages) size() (pageSize, pages uint64) { return f.pageSize, f.pages }
@@ -101,8 +102,8 @@ func (f *filePages) readKey(p page, i int, buf *[]byte) ([]byte, error) {
 	return *buf, err
 }
 
-// read fills buf with n bytes from off. The end of the file was compared with the number of pages before, so a read
-// past it is damage of the same kind.
+// read fills buf with n bytes from off. The end of the file was compared with the number of
+// pages before, so a read past it is damage of the same kind.
 func (f *filePages) read(buf *[]byte, off, n uint64) error {
 	if uint64(cap(*buf)) < n {
 		*buf = make([]byte, n)

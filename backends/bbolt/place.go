@@ -12,8 +12,9 @@ import (
 	"runtime"
 )
 
-// place is where a storage is. The path is looked up once: later the process may have another working directory, or a
-// link in the path may have been switched, and the same path leads to something else.
+// place is where a storage is. The path is looked up once: later the process may have another
+// working directory, or a link in the path may have been switched, and the same path leads to
+// something else.
 type place struct {
 	given string // the path as the user gave it: what errors show
 	name  string // the same, absolute and without links in its folder: what is renamed and removed
@@ -32,8 +33,9 @@ func newPlace(given string) place {
 	return p
 }
 
-// absoluteDir returns dir, absolute and without links. It is not cleaned before its links are followed: what ".." leads to
-// depends on them. Where that is not to be found out, it returns what is known.
+// absoluteDir returns dir, absolute and without links. It is not cleaned before its links are
+// followed: what ".." leads to depends on them. Where that is not to be found out, it returns
+// what is known.
 func absoluteDir(dir string) string {
 	full := dir
 	if runtime.GOOS == "windows" {
@@ -53,7 +55,8 @@ func absoluteDir(dir string) string {
 	return full
 }
 
-// beside returns the place of another path of the user's, which is in the same folder if the two say the same one.
+// beside returns the place of another path of the user's, which is in the same folder if the
+// two say the same one.
 func (p place) beside(path string) place {
 	if filepath.Dir(path) != filepath.Dir(p.given) {
 		return newPlace(path)
@@ -62,8 +65,8 @@ func (p place) beside(path string) place {
 	return place{given: path, name: name, file: name}
 }
 
-// holds returns an error unless name leads to f. Whatever renames, replaces or removes asks before: the file that is
-// locked may have been moved away, and another be in its place.
+// holds returns an error unless name leads to f. Whatever renames, replaces or removes asks
+// before: the file that is locked may have been moved away, and another be in its place.
 func (p place) holds(f *os.File) error {
 	same, err := leadsTo(p.name, f)
 	if err != nil {

@@ -34,8 +34,8 @@ func countRows(t *testing.T, path string) int {
 	return len(all)
 }
 
-// A compaction looked its path up again. When the path led to another storage by then, which another program may have had
-// open, it renamed the compacted file over that one.
+// A compaction looked its path up again. When the path led to another storage by then, which
+// another program may have had open, it renamed the compacted file over that one.
 func TestCompactWhenThePathLeadsElsewhere(t *testing.T) {
 	if !lockIsShared {
 		t.Skip("no compaction here")
@@ -119,7 +119,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// A claim that is held while its file is moved away, and another takes its place, renamed or removed the other.
+// A claim that is held while its file is moved away, and another takes its place, renamed or
+// removed the other.
 func TestClaimOfWhatWasMoved(t *testing.T) {
 	if !lockIsShared {
 		t.Skip("a file that is open cannot be moved here")
@@ -231,7 +232,8 @@ func TestParentOfALink(t *testing.T) {
 	}
 }
 
-// After a folder that could not be synced, a storage had moved although the error said that it had not.
+// After a folder that could not be synced, a storage had moved although the error said that it
+// had not.
 func TestRenameThatCannotBeSynced(t *testing.T) {
 	path := testPath(t)
 	makeStorage(t, path, 10)
@@ -270,8 +272,8 @@ func TestCreateThatCannotBeSynced(t *testing.T) {
 	}
 }
 
-// A power loss after a compaction whose folder was not synced brings the old file back, without what was written to the
-// new one. Nothing may be written until it is.
+// A power loss after a compaction whose folder was not synced brings the old file back, without
+// what was written to the new one. Nothing may be written until it is.
 func TestCompactThatCannotBeSynced(t *testing.T) {
 	if !lockIsShared {
 		t.Skip("no compaction here")
@@ -299,8 +301,8 @@ func TestCompactThatCannotBeSynced(t *testing.T) {
 	}
 }
 
-// A process that was killed when it had given a file its new name, and not yet taken the old one, left the old one forever.
-// Beside a Restore it was in the way of every later one.
+// A process that was killed when it had given a file its new name, and not yet taken the old
+// one, left the old one forever. Beside a Restore it was in the way of every later one.
 func TestSecondNames(t *testing.T) {
 	for _, name := range []string{restoringMark, replacedMark + "20260102T150405.000000000Z", temporaryMark + "0123456789abcdef"} {
 		path := testPath(t)
@@ -377,8 +379,8 @@ func TestMoveByLink(t *testing.T) {
 	}
 }
 
-// A file that was created and at once set aside by another opener gave a bare "invalid argument". A storage that is
-// created is locked before it has its name.
+// A file that was created and at once set aside by another opener gave a bare "invalid
+// argument". A storage that is created is locked before it has its name.
 func TestCreatedIsLocked(t *testing.T) {
 	path := testPath(t)
 	fd, err := Backend{}.withDefaults().create(context.Background(), newPlace(path), testMark)

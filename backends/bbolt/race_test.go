@@ -14,8 +14,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Openers that set the storage aside under each other's hands got a bare "invalid argument": what one had created another
-// had moved away before it was locked. They get the storage, or ErrLocked.
+// Openers that set the storage aside under each other's hands got a bare "invalid argument":
+// what one had created another had moved away before it was locked. They get the storage, or
+// ErrLocked.
 func TestOpenersThatRecreate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	var openers sync.WaitGroup

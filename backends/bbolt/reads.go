@@ -22,12 +22,13 @@ type reads interface {
 	// snapshot returns the newest state, with a reference for the caller.
 	snapshot() (*state, error)
 
-	// refresh shows readers the newest state of f. The writer calls it after every commit, before the commit is
-	// reported, and with another file after a compaction. After an error readers see what they saw before.
+	// refresh shows readers the newest state of f. The writer calls it after every commit,
+	// before the commit is reported, and with another file after a compaction. After an error
+	// readers see what they saw before.
 	refresh(f *file) error
 
-	// loosen lets the commit that follows use the pages that the last one has freed, if it can, and reports whether it
-	// did. Then refresh or tighten follows before any other commit.
+	// loosen lets the commit that follows use the pages that the last one has freed, if it can,
+	// and reports whether it did. Then refresh or tighten follows before any other commit.
 	loosen() bool
 
 	// tighten undoes loosen, after a commit that failed.
@@ -91,10 +92,11 @@ func (m *mapped) refresh(f *file) error {
 	return nil
 }
 
-// loosen ends the read transaction of the newest state, unless somebody uses that state. Bbolt keeps what a
-// commit has freed as long as a transaction that began before the next one is open, though nobody can see these pages: a load would take
-// the room of one commit more. The newest state needs no transaction: its pages are in use, the next commit does not
-// change them, and what that frees is kept by the transaction of the state that follows.
+// loosen ends the read transaction of the newest state, unless somebody uses that state. Bbolt
+// keeps what a commit has freed as long as a transaction that began before the next one is
+// open, though nobody can see these pages: a load would take the room of one commit more. The
+// newest state needs no transaction: its pages are in use, the next commit does not change
+// them, and what that frees is kept by the transaction of the state that follows.
 func (m *mapped) loosen() bool {
 	s := m.newest.Load()
 	if s == nil || s.tx == nil || s.refs.Load() > 1 { // who comes later finds the state as it is
@@ -126,9 +128,9 @@ func (m *mapped) stop() {
 	}
 }
 
-// copied is for systems without address space to spare: no transaction stays open between calls, so the writer never
-// waits long for readers when it must map the file anew. Values are copied, and so is the whole storage for a
-// snapshot, once for all snapshots of one state.
+// copied is for systems without address space to spare: no transaction stays open between
+// calls, so the writer never waits long for readers when it must map the file anew. Values are
+// copied, and so is the whole storage for a snapshot, once for all snapshots of one state.
 type copied struct {
 	mu   sync.RWMutex // held while file is read, and to replace it
 	file *file

@@ -48,8 +48,8 @@ func TestReserve(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// 127 storages took all address space, and the Go heap found none. However many there are, a quarter is left; and what one
-// gives back the next gets.
+// 127 storages took all address space, and the Go heap found none. However many there are, a
+// quarter is left; and what one gives back the next gets.
 func TestReserveForMany(t *testing.T) {
 	if !canReserve {
 		t.Skip("nothing can be reserved here")
@@ -70,7 +70,8 @@ func TestReserveForMany(t *testing.T) {
 	}
 }
 
-// A storage gives back what it took: when it is closed, when it cannot be opened, and what its old file had when it is compacted.
+// A storage gives back what it took: when it is closed, when it cannot be opened, and what its
+// old file had when it is compacted.
 func TestReservationIsGivenBack(t *testing.T) {
 	if !canReserve {
 		t.Skip("nothing can be reserved here")
@@ -93,7 +94,8 @@ func TestReservationIsGivenBack(t *testing.T) {
 	}
 }
 
-// A compaction whose new file got no reservation made the writer wait for readers, among them the one that it keeps itself.
+// A compaction whose new file got no reservation made the writer wait for readers, among them
+// the one that it keeps itself.
 func TestCompactWithoutReservation(t *testing.T) {
 	if !canReserve || !lockIsShared {
 		t.Skip("nothing can be reserved, or compacted, here")
@@ -121,7 +123,8 @@ func (p panicking) Handle(_ context.Context, r slog.Record) error {
 func (p panicking) WithAttrs([]slog.Attr) slog.Handler { return p }
 func (p panicking) WithGroup(string) slog.Handler      { return p }
 
-// That readers get copies is said, and a handler that panics at it takes neither the lock nor address space.
+// That readers get copies is said, and a handler that panics at it takes neither the lock nor
+// address space.
 func TestTellOfCopies(t *testing.T) {
 	path := testPath(t)
 	opts := testOptions()

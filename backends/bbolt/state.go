@@ -13,8 +13,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// state is one committed state of the storage, which any number of readers share. It is what a value is released
-// to, and a snapshot.
+// state is one committed state of the storage, which any number of readers share. It is what a
+// value is released to, and a snapshot.
 type state struct {
 	refs atomic.Int64
 	rows tree
@@ -24,7 +24,8 @@ type state struct {
 	tx   *bolt.Tx // keeps the pages; nil if data is a copy, or nothing need keep them
 	file *file    // nil if data is a copy
 
-	// keeper is the next state, which keeps the pages of this one if tx was ended before. It is set by the writer.
+	// keeper is the next state, which keeps the pages of this one if tx was ended before. It is
+	// set by the writer.
 	keeper *state
 
 	checked checkedBranches
@@ -83,15 +84,15 @@ func (s *state) end() {
 	}
 }
 
-// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
-// until Close.
+// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be
+// modified, and are valid until Close.
 func (s *state) Get(_ context.Context, key []byte) ([]byte, core.Releaser, error) {
 	value, err := s.rows.get(key)
 	return value, nil, err
 }
 
-// Scan returns a cursor that stands before the first row of the range. The arguments may be reused when the call
-// returns.
+// Scan returns a cursor that stands before the first row of the range. The arguments may be
+// reused when the call returns.
 func (s *state) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	c := newCursor(ctx, &s.rows, r)
 	c.rowwise = true

@@ -13,7 +13,8 @@ import (
 
 const lockIsShared = false
 
-// tryLock fails: bbolt's lock belongs to the process here, and is lost when any file on the storage is closed.
+// tryLock fails: bbolt's lock belongs to the process here, and is lost when any file on the
+// storage is closed.
 func tryLock(*os.File, bool) (bool, error) {
 	return false, fmt.Errorf("no file locks on this system: %w", errors.ErrUnsupported)
 }

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockIsShared: a lock belongs to the open file, so bbolt may take it once more on the file it is handed.
+// lockIsShared: a lock belongs to the open file, so bbolt may take it once more on the file it
+// is handed.
 const lockIsShared = true
 
 // tryLock locks f as bbolt does, and reports whether it could.
@@ -49,8 +50,8 @@ func renamed(f *os.File, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// folder is an open directory, whose names can be made durable. It is opened before a name is changed, so that a process
-// that has no descriptors left changes none.
+// folder is an open directory, whose names can be made durable. It is opened before a name is
+// changed, so that a process that has no descriptors left changes none.
 type folder struct{ *os.File }
 
 // openFolder opens the folder of path.

@@ -15,17 +15,19 @@ import (
 	"strings"
 )
 
-// temporaryMark stands between the name of a storage and a random number in the names of files that are being built.
-// A crash leaves at most such a file behind.
+// temporaryMark stands between the name of a storage and a random number in the names of files
+// that are being built. A crash leaves at most such a file behind.
 const temporaryMark = ".guardkv-tmp-"
 
-// The marks in the names that core gives: behind a path where a storage is restored, and to what is set aside.
+// The marks in the names that core gives: behind a path where a storage is restored, and to
+// what is set aside.
 const (
 	restoringMark = ".restoring"
 	replacedMark  = ".replaced-"
 )
 
-// isTemporary reports whether newTemporary made a name: one that only looks like it is somebody else's.
+// isTemporary reports whether newTemporary made a name: one that only looks like it is somebody
+// else's.
 func isTemporary(name string) bool {
 	at := strings.LastIndex(name, temporaryMark)
 	if at < 0 {
@@ -36,7 +38,8 @@ func isTemporary(name string) bool {
 	return err == nil && len(number) == 16
 }
 
-// newTemporary creates an empty file beside the place and locks it, which tells it from what a crash left behind.
+// newTemporary creates an empty file beside the place and locks it, which tells it from what a
+// crash left behind.
 func (p place) newTemporary(mode os.FileMode) (*os.File, error) {
 	for {
 		name := fmt.Sprintf("%s%s%016x", p.file, temporaryMark, rand.Uint64())
@@ -60,8 +63,9 @@ func (p place) newTemporary(mode os.FileMode) (*os.File, error) {
 	}
 }
 
-// removeLeftovers removes what a crash left beside the place: temporary files that nobody builds any more, and second
-// names of own, the file at the place, which is locked. own may be nil. It is housekeeping: what cannot be removed stays.
+// removeLeftovers removes what a crash left beside the place: temporary files that nobody
+// builds any more, and second names of own, the file at the place, which is locked. own may be
+// nil. It is housekeeping: what cannot be removed stays.
 func (p place) removeLeftovers(own *os.File) {
 	dir, base := filepath.Split(p.file)
 	entries, err := os.ReadDir(filepath.Clean(dir))
@@ -82,13 +86,14 @@ func (p place) removeLeftovers(own *os.File) {
 	}
 }
 
-// isSecondName reports whether a file that is called like the storage, and then rest, may be the storage itself: a process
-// that died had given it one name and not yet taken the other.
+// isSecondName reports whether a file that is called like the storage, and then rest, may be
+// the storage itself: a process that died had given it one name and not yet taken the other.
 func isSecondName(rest string) bool {
 	return rest == restoringMark || strings.HasPrefix(rest, replacedMark) || strings.HasPrefix(rest, temporaryMark) && isTemporary(rest)
 }
 
-// isSecondNameOf reports whether name leads to f as the place does: without it f keeps the name that it should have.
+// isSecondNameOf reports whether name leads to f as the place does: without it f keeps the name
+// that it should have.
 func (p place) isSecondNameOf(name string, f *os.File) bool {
 	second, err := leadsTo(name, f)
 	if err != nil || !second {
@@ -108,8 +113,9 @@ func removeUnlocked(name string) {
 	f.Close()
 }
 
-// isResidue reports whether the place is a second name of a storage that was restored: its Restore died when the storage
-// had its own name and not yet lost this one. There is nothing then at the place.
+// isResidue reports whether the place is a second name of a storage that was restored: its
+// Restore died when the storage had its own name and not yet lost this one. There is nothing
+// then at the place.
 func (p place) isResidue() bool {
 	owner, ok := strings.CutSuffix(p.name, restoringMark)
 	if !ok {
@@ -130,7 +136,8 @@ func (p place) removeResidue() {
 	}
 }
 
-// removeOpen removes the file at name, which is f. Where a file that is open cannot be removed, it is closed before.
+// removeOpen removes the file at name, which is f. Where a file that is open cannot be removed,
+// it is closed before.
 func removeOpen(f *os.File, name string) error {
 	if !lockIsShared {
 		f.Close()
@@ -148,8 +155,9 @@ func renameNew(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// moveNew moves a file to a name that nothing has: in one step where the system can, by a second name where the file
-// system has links. A crash between the two steps leaves the second name, which removeLeftovers knows.
+// moveNew moves a file to a name that nothing has: in one step where the system can, by a
+// second name where the file system has links. A crash between the two steps leaves the second
+// name, which removeLeftovers knows.
 func moveNew(from, to string) error {
 	if err := renameExclusive(from, to); !errors.Is(err, errors.ErrUnsupported) {
 		return err

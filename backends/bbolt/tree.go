@@ -35,8 +35,9 @@ func openTree(im *image, root uint64, name string) (tree, error) {
 	return t, err
 }
 
-// bucketIn returns the value, at least a bucket's header, of the bucket called name in the leaf p of the
-// root bucket. Both buckets of a storage are in one leaf: it takes more than four to split it.
+// bucketIn returns the value, at least a bucket's header, of the bucket called name in the leaf
+// p of the root bucket. Both buckets of a storage are in one leaf: it takes more than four to
+// split it.
 func bucketIn(p page, name string) ([]byte, error) {
 	if !p.isLeaf() {
 		return nil, errNoBucket
@@ -100,8 +101,8 @@ func (t *tree) checkBranch(p page) error {
 	return nil
 }
 
-// checkEnd checks that the last row of a leaf ends where its extent does. A leaf whose rows abut on each other from the
-// header to there has the layout that check wants.
+// checkEnd checks that the last row of a leaf ends where its extent does. A leaf whose rows
+// abut on each other from the header to there has the layout that check wants.
 func (t *tree) checkEnd(p page) error {
 	return p.checkExtent(p.startAfter(p.count()-1), uint64(len(p)), t.unit())
 }
@@ -132,8 +133,9 @@ func (t *tree) leafFor(key []byte) (page, error) {
 	return nil, t.tooDeep()
 }
 
-// absent returns ErrNotFound for a key that was not found, unless a page on the way to where it should be is damaged, or
-// leads astray: its keys must rise and stay below the one that its parent says comes next. A row that is found needs no such proof.
+// absent returns ErrNotFound for a key that was not found, unless a page on the way to where it
+// should be is damaged, or leads astray: its keys must rise and stay below the one that its
+// parent says comes next. A row that is found needs no such proof.
 func (t *tree) absent(key []byte) error {
 	c := cursor{tree: t}
 	if err := c.descendTo(key); err != nil {
@@ -150,8 +152,8 @@ func (t *tree) absent(key []byte) error {
 	return core.ErrNotFound
 }
 
-// checkSeparator checks that p starts with the key that its parent says it starts with, which bbolt keeps
-// so. A child page that is another page's shows by it.
+// checkSeparator checks that p starts with the key that its parent says it starts with, which
+// bbolt keeps so. A child page that is another page's shows by it.
 func checkSeparator(parent page, i int, p page) error {
 	if p.count() == 0 {
 		return corruptf("page %d: empty below page %d", p.id(), parent.id())

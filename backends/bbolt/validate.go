@@ -13,9 +13,10 @@ type validation struct {
 	clean bool // the freelist is in the file: the storage was closed, and bbolt need not look for free pages
 }
 
-// validate finds damage that bbolt would answer with a crash, with nonsense, or not at all. After a clean close a quick
-// validation reads a handful of pages. Otherwise bbolt would walk over all pages, in a goroutine whose panics nobody
-// can recover, to find the free ones; so the walk is done here first.
+// validate finds damage that bbolt would answer with a crash, with nonsense, or not at all.
+// After a clean close a quick validation reads a handful of pages. Otherwise bbolt would walk
+// over all pages, in a goroutine whose panics nobody can recover, to find the free ones; so the
+// walk is done here first.
 func validate(ctx context.Context, r io.ReaderAt, size int64, full, readOnly bool) (validation, error) {
 	m, err := readMetas(r)
 	if err != nil {
@@ -37,8 +38,9 @@ func validate(ctx context.Context, r io.ReaderAt, size int64, full, readOnly boo
 	return v, err
 }
 
-// validateFull checks everything: both meta pages, all pages in use, and that all others are free. A crash may leave a
-// meta page half written, which is why there are two; a clean close leaves both intact.
+// validateFull checks everything: both meta pages, all pages in use, and that all others are
+// free. A crash may leave a meta page half written, which is why there are two; a clean close
+// leaves both intact.
 func validateFull(ctx context.Context, pages *filePages, m metas) error {
 	if !m.both && m.freelist != noFreelist {
 		return errOneMeta
@@ -91,7 +93,8 @@ func validateQuick(ctx context.Context, pages *filePages, m metas) error {
 	return w.freeOfPath(pages, m.meta)
 }
 
-// freeOfPath checks the freelist, as far as it can be seen without a walk: none of the pages that were visited is free.
+// freeOfPath checks the freelist, as far as it can be seen without a walk: none of the pages
+// that were visited is free.
 func (w *walker) freeOfPath(pages *filePages, m meta) error {
 	unused := func(id uint64) error {
 		if w.reached.has(id) {

@@ -9,8 +9,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// vetter checks the pages that bbolt is about to change. bbolt believes every position and size on them; a damaged one
-// would make it copy memory that is not the storage's, or free pages that are in use.
+// vetter checks the pages that bbolt is about to change. bbolt believes every position and size
+// on them; a damaged one would make it copy memory that is not the storage's, or free pages
+// that are in use.
 type vetter struct {
 	image    *image
 	root     uint64
@@ -20,7 +21,8 @@ type vetter struct {
 	bufs     walkBufs // not used by images
 }
 
-// vetBucket checks the pages that the writes to the bucket called name concern. The writes are sorted.
+// vetBucket checks the pages that the writes to the bucket called name concern. The writes are
+// sorted.
 func vetBucket(im *image, root uint64, name string, writes []core.Write) error {
 	p, err := im.node(root)
 	if err != nil {
@@ -48,8 +50,8 @@ func vetBucket(im *image, root uint64, name string, writes []core.Write) error {
 	return nil
 }
 
-// write checks the pages that one write concerns: those on the way to its key, and for a deletion, after which bbolt may
-// merge pages, their neighbours.
+// write checks the pages that one write concerns: those on the way to its key, and for a
+// deletion, after which bbolt may merge pages, their neighbours.
 func (v *vetter) write(w *core.Write) error {
 	sameLeaf := v.path != nil && (v.high == nil || bytes.Compare(w.Key, v.high) < 0)
 	if sameLeaf && (v.siblings || !w.Delete) {

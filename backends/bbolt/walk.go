@@ -8,9 +8,10 @@ import (
 	"context"
 )
 
-// walker visits every page of a state once and checks all that bbolt would rest on: the layout of each page, the
-// order of all keys, that a page starts with the key its parent says, and that no page is reached twice. Its memory is
-// one bit for each page and one page for each level.
+// walker visits every page of a state once and checks all that bbolt would rest on: the layout
+// of each page, the order of all keys, that a page starts with the key its parent says, and
+// that no page is reached twice. Its memory is one bit for each page and one page for each
+// level.
 type walker struct {
 	ctx     context.Context
 	pages   pager
@@ -61,8 +62,8 @@ func (w *walker) bucket(header []byte) error {
 	return checkKeys(w.pages, p, nil, nil, &w.bufs[1])
 }
 
-// visit walks over page id and all below it. Its first key must be low, nil for the page at the top, and all keys must
-// be below high, nil for no bound.
+// visit walks over page id and all below it. Its first key must be low, nil for the page at the
+// top, and all keys must be below high, nil for no bound.
 func (w *walker) visit(id uint64, low, high []byte, depth int) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
@@ -83,7 +84,8 @@ func (w *walker) visit(id uint64, low, high []byte, depth int) error {
 	return w.children(p, high, depth)
 }
 
-// children visits what is below the branch p. A branch is in its buffer as a whole, so its keys stay there.
+// children visits what is below the branch p. A branch is in its buffer as a whole, so its keys
+// stay there.
 func (w *walker) children(p page, high []byte, depth int) error {
 	for i := range p.count() {
 		low, err := p.key(i)
@@ -125,8 +127,8 @@ func (w *walker) reach(id, n uint64) error {
 	return nil
 }
 
-// checkKeys checks the order of the keys of p, a page of rows or a branch above them: its first key must be low and all
-// must be below high, where these are not nil.
+// checkKeys checks the order of the keys of p, a page of rows or a branch above them: its first
+// key must be low and all must be below high, where these are not nil.
 func checkKeys(pages pager, p page, low, high []byte, b *walkBufs) error {
 	previous := []byte(nil)
 	for i := range p.count() {

@@ -19,10 +19,12 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// bulk is the size from which on writes become a table at once, and do not go through the log and the tables in memory.
+// bulk is the size from which on writes become a table at once, and do not go through the log
+// and the tables in memory.
 const bulk = 4 << 20
 
-// Apply commits the writes in one batch, or as one table. The arguments may be reused when the call returns.
+// Apply commits the writes in one batch, or as one table. The arguments may be reused when the
+// call returns.
 func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	if err := e.mayWrite(ctx); err != nil {
 		return err
@@ -71,8 +73,9 @@ func (e *engine) claimRoom(ctx context.Context, writes []core.Write, size int) e
 	return nil
 }
 
-// returnRoom takes back what claimRoom has claimed for writes that pebble was not told of: who tries the same again and again
-// would claim ever more, until there seems to be no room, also for deleting and for Compact.
+// returnRoom takes back what claimRoom has claimed for writes that pebble was not told of: who
+// tries the same again and again would claim ever more, until there seems to be no room, also
+// for deleting and for Compact.
 func (e *engine) returnRoom(writes []core.Write, size int) {
 	rows, n := taken(writes, size)
 	if e.files != nil {
@@ -87,8 +90,9 @@ func taken(writes []core.Write, size int) (rows, log int64) {
 	return rows, rows + int64(size/1024+logOverhead)
 }
 
-// takeRoom takes room of the medium, and asks again when pebble is at rest: while it moves rows to tables or merges tables, the
-// medium holds both the old files and the new ones, and what is refused then may have room a moment later.
+// takeRoom takes room of the medium, and asks again when pebble is at rest: while it moves rows
+// to tables or merges tables, the medium holds both the old files and the new ones, and what is
+// refused then may have room a moment later.
 func (e *engine) takeRoom(ctx context.Context, n int64, deleting bool) error {
 	err := e.medium.take(n, deleting)
 	if err == nil || !errors.Is(err, core.ErrNoRoom) {
@@ -128,7 +132,8 @@ func measure(writes []core.Write) (int, error) {
 // rowOverhead is more than what a batch, and a table, takes for a row beside its bytes.
 const rowOverhead = 16
 
-// logOverhead is more than what the log takes for a small write beside its rows: the row that counts, and padding.
+// logOverhead is more than what the log takes for a small write beside its rows: the row that
+// counts, and padding.
 const logOverhead = 256
 
 func (e *engine) commit(writes []core.Write, size int) (err error) {
@@ -184,7 +189,8 @@ func (e *engine) batch(writes []core.Write, size int) (b *pebble.Batch, err erro
 	return b, nil
 }
 
-// ingestFile is the table that is being made of writes. Pebble does not know its name and leaves it alone.
+// ingestFile is the table that is being made of writes. Pebble does not know its name and
+// leaves it alone.
 const ingestFile = "guardkv.ingest"
 
 // bytesPerSync lets the disk work while a table is made.
@@ -200,10 +206,10 @@ func (e *engine) removeLeftover() error {
 	return nil
 }
 
-// ingest hands the writes to pebble as a table. The row that counts them is no part of it: with a key before all others it
-// would make the table overlap all others, and pebble would have to merge what could stay apart. It follows, so that
-// pebble never counts more writes than it has. Earlier writes are made durable first, so that a crash never loses
-// them and leaves this one.
+// ingest hands the writes to pebble as a table. The row that counts them is no part of it: with
+// a key before all others it would make the table overlap all others, and pebble would have to
+// merge what could stay apart. It follows, so that pebble never counts more writes than it has.
+// Earlier writes are made durable first, so that a crash never loses them and leaves this one.
 func (e *engine) ingest(ctx context.Context, writes []core.Write) (err error) {
 	defer e.health.caught(&err)
 	if err := e.writeTable(writes); err != nil {

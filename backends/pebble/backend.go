@@ -16,14 +16,15 @@ import (
 
 // Backend keeps each storage in one directory of pebble. The zero value has good defaults.
 type Backend struct {
-	// LockTimeout is how long to wait for a storage that is open elsewhere. The default is one second.
+	// LockTimeout is how long to wait for a storage that is open elsewhere. The default is one
+	// second.
 	LockTimeout time.Duration
 
 	// DirMode is the mode of a directory that is created, before umask. The default is 0700.
 	DirMode os.FileMode
 
-	// CacheSize is how many bytes of blocks each open storage keeps in memory, at most. Reads are fast when what
-	// is read often fits. The default is 256 MiB.
+	// CacheSize is how many bytes of blocks each open storage keeps in memory, at most. Reads
+	// are fast when what is read often fits. The default is 256 MiB.
 	CacheSize int64
 
 	fs    vfs.FS                                           // replaces the file system in tests
@@ -35,8 +36,8 @@ var _ core.Backend = Backend{}
 // Name returns "pebble".
 func (Backend) Name() string { return "pebble" }
 
-// Resolve returns a path that leads to the same place for as long as the program runs, whatever becomes of the working
-// directory.
+// Resolve returns a path that leads to the same place for as long as the program runs, whatever
+// becomes of the working directory.
 func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }
 
 // Claim locks the directory at path. If nothing is there nothing is locked.

@@ -23,7 +23,8 @@ func BenchmarkBackend(b *testing.B) {
 
 var benchRows = flag.Int("rows", 100_000, "rows of 128 bytes in the storage of the benchmarks")
 
-// benchEngine returns a storage of many rows. Its pebble is what is compared with: options and rows are the same.
+// benchEngine returns a storage of many rows. Its pebble is what is compared with: options and
+// rows are the same.
 func benchEngine(b *testing.B) *engine {
 	e := open(b, Backend{}, testPath(b))
 	for i := 0; i < *benchRows; i += 50_000 {

@@ -12,11 +12,13 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// checkedFile is a table. Where the checksum of a block is wrong, pebble looks for a bit that would make it right: by the
-// checksums of up to 300 thousand others, each of all the block. A value is never in more than one block, so that one of
-// some megabytes would take minutes, at every read of it. So a block whose checksum is wrong is found here, and pebble does not
-// see it: one that is large always, and every other too when pebble has found a damaged one in this storage, as it would find
-// it again and again. Every read looks at what it read, so that what was mended is right again.
+// checkedFile is a table. Where the checksum of a block is wrong, pebble looks for a bit that
+// would make it right: by the checksums of up to 300 thousand others, each of all the block. A
+// value is never in more than one block, so that one of some megabytes would take minutes, at
+// every read of it. So a block whose checksum is wrong is found here, and pebble does not see
+// it: one that is large always, and every other too when pebble has found a damaged one in this
+// storage, as it would find it again and again. Every read looks at what it read, so that what
+// was mended is right again.
 type checkedFile struct {
 	vfs.File
 	h *health
@@ -45,8 +47,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ReadAt is part of vfs.File. Pebble reads nothing from a table that is as large as smallBlock but blocks, one at a time, with
-// their trailers.
+// ReadAt is part of vfs.File. Pebble reads nothing from a table that is as large as smallBlock
+// but blocks, one at a time, with their trailers.
 func (f checkedFile) ReadAt(p []byte, at int64) (int, error) {
 	n, err := f.File.ReadAt(p, at)
 	if err == nil && f.suspects(n) && !intact(p[:n]) {

@@ -9,8 +9,9 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// cache is pebble's cache of blocks, which does not grow while everything is read: pebble would fill it with what nobody asks for
-// again, and a program that needs a hundredth of it would need all.
+// cache is pebble's cache of blocks, which does not grow while everything is read: pebble would
+// fill it with what nobody asks for again, and a program that needs a hundredth of it would
+// need all.
 type cache struct {
 	blocks *pebble.Cache
 
@@ -19,7 +20,8 @@ type cache struct {
 	release func() // gives back what they have taken from the cache
 }
 
-// onceRoom is how much there may be in the cache while everything is read, if there was not more before.
+// onceRoom is how much there may be in the cache while everything is read, if there was not
+// more before.
 const onceRoom = 4 << 20
 
 // spare keeps the cache from growing until done is called, which is once.

@@ -9,9 +9,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// A scan of everything, as a backup and a check make it, filled the cache with what nobody asks for again: a program that
-// needed some megabytes needed 256 more, and died under a limit that was enough for its own reading and writing. What is in the
-// cache stays there, and afterwards it may grow again.
+// A scan of everything, as a backup and a check make it, filled the cache with what nobody asks
+// for again: a program that needed some megabytes needed 256 more, and died under a limit that
+// was enough for its own reading and writing. What is in the cache stays there, and afterwards
+// it may grow again.
 func TestReadingEverythingDoesNotFillTheCache(t *testing.T) {
 	const count, size = 24_000, 1000
 	path := testPath(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 )
 
-// Check compares the number of writes with what is known of it, reads every block of every table from the files, and
-// looks whether the levels agree.
+// Check compares the number of writes with what is known of it, reads every block of every
+// table from the files, and looks whether the levels agree.
 func (e *engine) Check(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -73,7 +73,8 @@ func (e *engine) tables() (names []string, err error) {
 
 func tableName(t pebble.SSTableInfo) string { return fmt.Sprintf("%06d.sst", uint64(t.BackingSSTNum)) }
 
-// checkTable reads every block of a table. One that is gone was merged into others, unless pebble still counts on it.
+// checkTable reads every block of a table. One that is gone was merged into others, unless
+// pebble still counts on it.
 func (e *engine) checkTable(ctx context.Context, name string) error {
 	err := e.readTable(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -39,7 +39,8 @@ func batch(n int) []core.Write {
 	return w
 }
 
-// completeBatches returns the number of batches in e, and checks that they are whole and without a gap.
+// completeBatches returns the number of batches in e, and checks that they are whole and
+// without a gap.
 func completeBatches(e *engine) (int, error) {
 	all, err := dump(e)
 	if err != nil {
@@ -58,8 +59,8 @@ func completeBatches(e *engine) (int, error) {
 	}
 }
 
-// TestKilled kills a process that writes and compacts, again and again. Every batch that it reported is there, and no
-// batch is there in part. Without sync the last ones may be missing.
+// TestKilled kills a process that writes and compacts, again and again. Every batch that it
+// reported is there, and no batch is there in part. Without sync the last ones may be missing.
 func TestKilled(t *testing.T) {
 	path := testPath(t)
 	acknowledged := -1
@@ -117,7 +118,8 @@ func deleteAll(t *testing.T, e *engine) {
 	apply(t, e, w...)
 }
 
-// writeAndKill lets a child write for a while and returns the last batch that it acknowledged, -1 for none.
+// writeAndKill lets a child write for a while and returns the last batch that it acknowledged,
+// -1 for none.
 func writeAndKill(t *testing.T, path string, sync bool, after time.Duration) (int, error) {
 	cmd := child(t.Context(), "write", path, strconv.FormatBool(sync))
 	cmd.Stderr = os.Stderr

@@ -33,8 +33,8 @@ var _ core.RowCursor = (*cursor)(nil)
 // checkEvery is the number of rows between two looks at the context, a power of two.
 const checkEvery = 128
 
-// Next returns the next row. The bytes are owned by the engine, must not be modified, and are valid until the next call
-// of Next, Seek or Close.
+// Next returns the next row. The bytes are owned by the engine, must not be modified, and are
+// valid until the next call of Next, Seek or Close.
 func (c *cursor) Next() (key, value []byte, ok bool) {
 	if c.done {
 		return nil, nil, false

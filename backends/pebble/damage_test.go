@@ -82,7 +82,8 @@ const (
 // patients are one storage in two states.
 type patients struct{ closed, crashed string }
 
-// newPatients makes a storage whose life left tables of all origins: of logs, of large writes, of merging.
+// newPatients makes a storage whose life left tables of all origins: of logs, of large writes,
+// of merging.
 func newPatients(t *testing.T) patients {
 	path := testPath(t)
 	e := open(t, Backend{}, path)
@@ -118,7 +119,8 @@ func newPatients(t *testing.T) patients {
 	return p
 }
 
-// quiet waits until pebble merges nothing and no file is left over, so that every file that is copied counts.
+// quiet waits until pebble merges nothing and no file is left over, so that every file that is
+// copied counts.
 func quiet(t *testing.T, e *engine) {
 	t.Helper()
 	for range 10_000 {
@@ -131,8 +133,8 @@ func quiet(t *testing.T, e *engine) {
 	t.Fatal("pebble does not come to rest")
 }
 
-// TestDamage damages every file of a storage in every way, each cell of the matrix in a process of its own, and proves
-// that what comes of it is what the matrix says.
+// TestDamage damages every file of a storage in every way, each cell of the matrix in a process
+// of its own, and proves that what comes of it is what the matrix says.
 func TestDamage(t *testing.T) {
 	p := newPatients(t)
 	trials := 8
@@ -207,8 +209,8 @@ func damageChild(args []string) error {
 	return nil
 }
 
-// obsolete reports whether pebble has left a file behind that it does not count on any more: every other than the newest of
-// those that carry a number and of which one is valid.
+// obsolete reports whether pebble has left a file behind that it does not count on any more:
+// every other than the newest of those that carry a number and of which one is valid.
 func obsolete(dir, name string) bool {
 	for _, prefix := range []string{"MANIFEST-", "OPTIONS-"} {
 		if strings.HasPrefix(filepath.Base(name), prefix) {

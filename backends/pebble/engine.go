@@ -39,8 +39,8 @@ type engine struct {
 
 var _ core.Engine = (*engine)(nil)
 
-// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
-// until Release.
+// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be
+// modified, and are valid until Release.
 func (e *engine) Get(_ context.Context, key []byte) (value []byte, r core.Releaser, err error) {
 	defer e.health.caught(&err)
 	value, closer, err := e.db.Get(stored(key))
@@ -59,8 +59,8 @@ func readError(err error) error {
 	return damage(err)
 }
 
-// hold holds the bytes of one Get. Pebble closes what it gave out every time it is asked to, even if that is somebody
-// else's by then; so a hold forgets it.
+// hold holds the bytes of one Get. Pebble closes what it gave out every time it is asked to,
+// even if that is somebody else's by then; so a hold forgets it.
 type hold struct{ closer io.Closer }
 
 var holds = sync.Pool{New: func() any { return new(hold) }}
@@ -84,8 +84,8 @@ func (e *engine) Snapshot(ctx context.Context) (s core.Snapshot, err error) {
 	return &snapshot{engine: e, snap: e.db.NewSnapshot()}, nil
 }
 
-// SetMark replaces the mark, which is durable at once: so the rows that it may speak of are made so before. The arguments
-// may be reused when the call returns.
+// SetMark replaces the mark, which is durable at once: so the rows that it may speak of are
+// made so before. The arguments may be reused when the call returns.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := e.mayWrite(ctx); err != nil {
 		return err
@@ -129,7 +129,8 @@ func (e *engine) mayWrite(ctx context.Context) error {
 	return e.place.Check()
 }
 
-// Pebble counts in 32 bits within a batch, and panics at 4 GiB, of which a row takes some for itself.
+// Pebble counts in 32 bits within a batch, and panics at 4 GiB, of which a row takes some for
+// itself.
 const (
 	maxKeySize    = 1 << 20
 	maxValueSize  = 256 << 20
@@ -154,8 +155,8 @@ func (e *engine) Size() (int64, error) {
 	return sizes(e.fs, e.place.Dir, func(string) bool { return true })
 }
 
-// As sets target, a **pebble.DB, to pebble's handle. It is there to be read: what is written past the engine is not
-// counted, so that its loss is not noticed.
+// As sets target, a **pebble.DB, to pebble's handle. It is there to be read: what is written
+// past the engine is not counted, so that its loss is not noticed.
 func (e *engine) As(target any) bool {
 	db, ok := target.(**pebble.DB)
 	if ok {
@@ -193,8 +194,8 @@ func (e *engine) Close() error {
 	return errors.Join(err, e.place.Lock.Close())
 }
 
-// forgiven makes a warning of an error that there is no room for what makes a closed storage safer. The rows stay durable in the
-// log, and what the witness said before stays true.
+// forgiven makes a warning of an error that there is no room for what makes a closed storage
+// safer. The rows stay durable in the log, and what the witness said before stays true.
 func (e *engine) forgiven(err error) error {
 	if !errors.Is(err, core.ErrNoRoom) {
 		return err
@@ -204,8 +205,8 @@ func (e *engine) forgiven(err error) error {
 	return nil
 }
 
-// flush moves all rows from the log to tables, if there is room. Those that a crash left in the log pebble has moved when it
-// was opened.
+// flush moves all rows from the log to tables, if there is room. Those that a crash left in the
+// log pebble has moved when it was opened.
 func (e *engine) flush() error {
 	if !e.logged {
 		return nil
@@ -226,8 +227,9 @@ func (e *engine) closeDB() (err error) {
 // patience is how long a pebble that has failed gets to close.
 const patience = 5 * time.Second
 
-// abandon closes a pebble that has failed, if it can be closed: one of its goroutines may have ended on the way.
-// The lock is kept if it cannot, because then its other goroutines may still write.
+// abandon closes a pebble that has failed, if it can be closed: one of its goroutines may have
+// ended on the way. The lock is kept if it cannot, because then its other goroutines may still
+// write.
 func (e *engine) abandon() error {
 	closed := make(chan error, 1)
 	go func() { closed <- e.closeDB() }()

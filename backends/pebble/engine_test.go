@@ -21,8 +21,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// A read costs no allocation of this package beside pebble's own, and releasing it leaves the reads of others alone: a
-// closer of pebble that is closed twice closes another read.
+// A read costs no allocation of this package beside pebble's own, and releasing it leaves the
+// reads of others alone: a closer of pebble that is closed twice closes another read.
 func TestGetAndRelease(t *testing.T) {
 	path := testPath(t)
 	e := open(t, Backend{}, path)
@@ -81,7 +81,8 @@ func (c *closes) Close() error {
 	return nil
 }
 
-// What pebble gave out is closed once: the second time it may be somebody else's, and nothing would tell.
+// What pebble gave out is closed once: the second time it may be somebody else's, and nothing
+// would tell.
 func TestReleaseClosesOnce(t *testing.T) {
 	var c closes
 	h := &hold{closer: &c}
@@ -121,8 +122,8 @@ func TestTallyIsInvisible(t *testing.T) {
 	}
 }
 
-// After a clean close nothing depends on the log, which is why damage to it does no harm then. That holds too if all that was
-// done is to open what a crash had left.
+// After a clean close nothing depends on the log, which is why damage to it does no harm then.
+// That holds too if all that was done is to open what a crash had left.
 func TestCloseEmptiesTheLog(t *testing.T) {
 	path := testPath(t)
 	crashed := path + ".crashed"
@@ -158,8 +159,8 @@ func proveNoLog(t *testing.T, path string, want int) {
 	closeEngine(t, e)
 }
 
-// Somebody brings an older copy of pebble's files back, and forgets the rest: every file is sound, and later writes are
-// gone. A copy of all files opens.
+// Somebody brings an older copy of pebble's files back, and forgets the rest: every file is
+// sound, and later writes are gone. A copy of all files opens.
 func TestOlderCopy(t *testing.T) {
 	path := testPath(t)
 	older := path + ".older"
@@ -194,7 +195,8 @@ func TestOlderCopy(t *testing.T) {
 	}
 }
 
-// Large writes become tables, next to those of other keys and not above them, and are as atomic as others. They may delete.
+// Large writes become tables, next to those of other keys and not above them, and are as atomic
+// as others. They may delete.
 func TestIngest(t *testing.T) {
 	path := testPath(t)
 	e := open(t, Backend{}, path)
@@ -253,7 +255,8 @@ func TestIngestLeftover(t *testing.T) {
 	}
 }
 
-// Values that a snapshot returned stay as they are until it is closed, long and short ones, through everything.
+// Values that a snapshot returned stay as they are until it is closed, long and short ones,
+// through everything.
 func TestSnapshotKeepsValues(t *testing.T) {
 	e := open(t, Backend{}, testPath(t))
 	apply(t, e, rows(0, 20, 100)...)
@@ -356,7 +359,8 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// What pebble cannot take is refused before anything is written, and a panic of pebble's is an error.
+// What pebble cannot take is refused before anything is written, and a panic of pebble's is an
+// error.
 func TestTooLarge(t *testing.T) {
 	e := open(t, Backend{}, testPath(t))
 	defer closeEngine(t, e)

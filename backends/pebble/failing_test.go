@@ -18,7 +18,8 @@ import (
 
 var errBroken = errors.New("the disk is broken")
 
-// breakable opens a storage on a disk that fails to write logs and lists of tables from when broken is set.
+// breakable opens a storage on a disk that fails to write logs and lists of tables from when
+// broken is set.
 func breakable(t *testing.T, path string) (e *engine, broken *atomic.Bool) {
 	t.Helper()
 	broken = new(atomic.Bool)
@@ -35,8 +36,8 @@ func breakable(t *testing.T, path string) (e *engine, broken *atomic.Bool) {
 	return e, broken
 }
 
-// Pebble is not told that its log fails. A mark that speaks of rows which did not become durable must not be put all the same,
-// and no later one.
+// Pebble is not told that its log fails. A mark that speaks of rows which did not become
+// durable must not be put all the same, and no later one.
 func TestNoMarkWithoutRows(t *testing.T) {
 	path := testPath(t)
 	e, broken := breakable(t, path)
@@ -65,7 +66,8 @@ func TestNoMarkWithoutRows(t *testing.T) {
 	}
 }
 
-// What fails while a storage is closed fails Close, and no witness says that all is well, also if nothing was written.
+// What fails while a storage is closed fails Close, and no witness says that all is well, also
+// if nothing was written.
 func TestCloseOnAFailingDisk(t *testing.T) {
 	for _, written := range []bool{true, false} {
 		path := testPath(t)
@@ -83,8 +85,8 @@ func TestCloseOnAFailingDisk(t *testing.T) {
 	}
 }
 
-// Every write counts as one more, small or large, and so does every one after the storage was opened again. The witness knows of
-// all of them after Compact and after Close.
+// Every write counts as one more, small or large, and so does every one after the storage was
+// opened again. The witness knows of all of them after Compact and after Close.
 func TestEveryWriteCounts(t *testing.T) {
 	path := testPath(t)
 	seen, witnesses := map[string]bool{}, map[string]bool{}

@@ -24,8 +24,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Pebble that cannot be opened closes its tables, also those that it merges in a goroutine of its own: that one divided by zero,
-// which ended the process. So it must not merge anything before it is open. It is what happened where few files could be opened.
+// Pebble that cannot be opened closes its tables, also those that it merges in a goroutine of
+// its own: that one divided by zero, which ended the process. So it must not merge anything
+// before it is open. It is what happened where few files could be opened.
 func TestNothingIsMergedBeforeItIsOpen(t *testing.T) {
 	if raceEnabled {
 		t.Skip("with the race detector pebble opens tables to check its invariants")
@@ -73,8 +74,8 @@ func TestNothingIsMergedBeforeItIsOpen(t *testing.T) {
 	closeEngine(t, e)
 }
 
-// A read of a long value with one damaged byte took pebble 13 seconds a MiB, whatever became of its context: it looks for a bit
-// that would make the checksum right.
+// A read of a long value with one damaged byte took pebble 13 seconds a MiB, whatever became of
+// its context: it looks for a bit that would make the checksum right.
 func TestDamageInALongValue(t *testing.T) {
 	const size = 8 << 20
 	path := testPath(t)
@@ -117,9 +118,10 @@ func TestDamageInALongValue(t *testing.T) {
 	}
 }
 
-// Pebble looked for the bit that would mend a block each time that a damaged one was read, by some ten thousand checksums: three
-// of 4 KiB that were read 3,000 times took 25 seconds. Pebble does so once in a storage that is open, and what was mended on
-// the disk, by another file or by the disk itself, is right again: nothing is remembered of blocks.
+// Pebble looked for the bit that would mend a block each time that a damaged one was read, by
+// some ten thousand checksums: three of 4 KiB that were read 3,000 times took 25 seconds.
+// Pebble does so once in a storage that is open, and what was mended on the disk, by another
+// file or by the disk itself, is right again: nothing is remembered of blocks.
 func TestDamageIsReadAgain(t *testing.T) {
 	const count = 2000
 	path := testPath(t)
@@ -199,7 +201,8 @@ type panicking struct{ slog.Handler }
 
 func (panicking) Enabled(context.Context, slog.Level) bool { panic("the logger's own fault") }
 
-// Pebble logs in goroutines of its own, with locks locked: a logger that panicked there ended the process.
+// Pebble logs in goroutines of its own, with locks locked: a logger that panicked there ended
+// the process.
 func TestLoggerPanics(t *testing.T) {
 	path := testPath(t)
 	opts := testOptions()

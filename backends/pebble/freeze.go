@@ -15,13 +15,16 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// freezingFS is what stands between pebble and the file system. Where the log or the list of tables cannot be written,
-// pebble ends the process, or panics past any recover. It is not told: the error is given to health, and from then on
-// those files stay as they are, and no file is removed or renamed, while pebble believes that all went well. So what
-// is on the disk is what a crash at that moment would have left; the engine refuses further writes, and reads go on.
+// freezingFS is what stands between pebble and the file system. Where the log or the list of
+// tables cannot be written, pebble ends the process, or panics past any recover. It is not
+// told: the error is given to health, and from then on those files stay as they are, and no
+// file is removed or renamed, while pebble believes that all went well. So what is on the disk
+// is what a crash at that moment would have left; the engine refuses further writes, and reads
+// go on.
 //
-// While a storage is being opened that holds for every file, because pebble would try forever to write a table: so it comes to
-// an end, with tables that are in memory only, and can be closed.
+// While a storage is being opened that holds for every file, because pebble would try forever
+// to write a table: so it comes to an end, with tables that are in memory only, and can be
+// closed.
 type freezingFS struct {
 	vfs.FS
 	h      *health
@@ -69,7 +72,8 @@ func (f *freezingFS) notMade(err error) error {
 	return err
 }
 
-// mayChange freezes the file system if the directory is not at its path any more: what is there now is somebody else's.
+// mayChange freezes the file system if the directory is not at its path any more: what is there
+// now is somebody else's.
 func (f *freezingFS) mayChange() error {
 	err := f.here.check()
 	if err != nil {
@@ -101,7 +105,8 @@ func (f *freezingFS) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (v
 	return f.create(name, func() (vfs.File, error) { return f.FS.ReuseForWrite(old, name, c) })
 }
 
-// retryPause is between two attempts of pebble to write a table after a failure. It would not pause.
+// retryPause is between two attempts of pebble to write a table after a failure. It would not
+// pause.
 const retryPause = 20 * time.Millisecond
 
 func (f *freezingFS) create(name string, create func() (vfs.File, error)) (vfs.File, error) {
@@ -142,7 +147,8 @@ func (f *freezingFS) createTable(base string, create func() (vfs.File, error)) (
 	return f.sham.Create(base, vfs.WriteCategoryUnspecified)
 }
 
-// Remove is part of vfs.FS. What was made in vain while the storage was being opened goes also when the rest is frozen.
+// Remove is part of vfs.FS. What was made in vain while the storage was being opened goes also
+// when the rest is frozen.
 func (f *freezingFS) Remove(name string) error {
 	if f.mayChange() != nil {
 		return nil
@@ -188,7 +194,8 @@ func (f *freezingFS) OpenDir(name string) (vfs.File, error) {
 	return &freezingFile{File: d, fs: f}, nil
 }
 
-// tableFile is a file that pebble can be told of when it cannot be written. It leaves some room to those that must be.
+// tableFile is a file that pebble can be told of when it cannot be written. It leaves some room
+// to those that must be.
 type tableFile struct {
 	vfs.File
 	fs    *freezingFS
@@ -260,8 +267,8 @@ func (f *freezingFile) SyncTo(length int64) (full bool, err error) {
 	return full, nil
 }
 
-// Preallocate is part of vfs.File. Pebble asks for more than a whole table in memory may take, of which most
-// is never used: see reserve.
+// Preallocate is part of vfs.File. Pebble asks for more than a whole table in memory may take,
+// of which most is never used: see reserve.
 func (f *freezingFile) Preallocate(int64, int64) error { return nil }
 
 func (f *freezingFile) Close() error {

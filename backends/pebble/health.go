@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// health knows whether pebble has failed in a way after which it must not be written to, nor trusted to close.
+// health knows whether pebble has failed in a way after which it must not be written to, nor
+// trusted to close.
 type health struct {
 	first   atomic.Pointer[error]
 	stopped chan struct{} // closed after the first failure
@@ -17,7 +18,8 @@ type health struct {
 	// Pebble tries in vain to move rows to a table because there is no room.
 	stuck atomic.Bool
 
-	// A damaged block was read. Its file is looked at more closely from then on, and so are all others.
+	// A damaged block was read. Its file is looked at more closely from then on, and so are all
+	// others.
 	damaged atomic.Bool
 
 	// How many merges in a row have failed because there is no room.
@@ -59,11 +61,12 @@ func (h *health) merged(err error) {
 // manyInVain is how many merges have to fail in a row before no more is expected of merging.
 const manyInVain = 3
 
-// full reports whether rows are not moved to tables, or tables are not merged, because there is no room.
+// full reports whether rows are not moved to tables, or tables are not merged, because there is
+// no room.
 func (h *health) full() bool { return h.stuck.Load() || h.vain.Load() >= manyInVain }
 
-// foundFull reports whether that is so and was found since start. What was found before may be over: merges that
-// failed are not tried again as long as nothing is there to be merged.
+// foundFull reports whether that is so and was found since start. What was found before may be
+// over: merges that failed are not tried again as long as nothing is there to be merged.
 func (h *health) foundFull(start time.Time) bool {
 	return h.full() && time.Duration(h.lastFull.Load()) >= start.Sub(h.began)
 }
@@ -82,8 +85,9 @@ func (h *health) check() error {
 // roomPatience is how long a call waits for pebble while there is no room.
 const roomPatience = 2 * time.Second
 
-// unlessStopped runs fn, which may wait for pebble to write tables. It does not wait for fn when pebble has failed, because
-// pebble would try forever; and if there is no room for them, not longer than some seconds, after which pebble has failed.
+// unlessStopped runs fn, which may wait for pebble to write tables. It does not wait for fn
+// when pebble has failed, because pebble would try forever; and if there is no room for them,
+// not longer than some seconds, after which pebble has failed.
 func (h *health) unlessStopped(fn func() error) error {
 	return h.unlessStuck(fn, func(err error) error {
 		h.fail(err)

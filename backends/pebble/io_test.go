@@ -19,8 +19,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// The disk fails once, at each operation in turn that opening, reading and checking a storage takes. That says nothing about
-// the storage, so it is never ErrCorrupt, for which a storage may be set aside; and the next time all is well.
+// The disk fails once, at each operation in turn that opening, reading and checking a storage
+// takes. That says nothing about the storage, so it is never ErrCorrupt, for which a storage
+// may be set aside; and the next time all is well.
 func TestFailingReadsAreNoDamage(t *testing.T) {
 	path := testPath(t)
 	mem := memoryFS(t, path)
@@ -75,8 +76,9 @@ func openAndRead(t *testing.T, fs vfs.FS, path string) error {
 	return errors.Join(err, e.Close())
 }
 
-// A storage that a newer pebble has brought to a format that this one does not know is as sound as before, and must not be
-// taken for damaged, and set aside, by a program that was not updated.
+// A storage that a newer pebble has brought to a format that this one does not know is as sound
+// as before, and must not be taken for damaged, and set aside, by a program that was not
+// updated.
 func TestNewerFormatIsNoDamage(t *testing.T) {
 	path := testPath(t)
 	closeEngine(t, open(t, Backend{}, path))
@@ -94,8 +96,8 @@ func TestNewerFormatIsNoDamage(t *testing.T) {
 	}
 }
 
-// A file may be of any length and take nothing of the medium, where there are sparse files. Pebble would read it to its end, and
-// its options into memory.
+// A file may be of any length and take nothing of the medium, where there are sparse files.
+// Pebble would read it to its end, and its options into memory.
 func TestFilesOfAnyLength(t *testing.T) {
 	path := testPath(t)
 	closeEngine(t, open(t, Backend{}, path))
@@ -121,8 +123,9 @@ func TestFilesOfAnyLength(t *testing.T) {
 	}
 }
 
-// Without sync, rows may be lost and a mark that says what they are may not: so a mark makes those durable that were
-// there before. A migration ends with a new mark; were its rows lost, and the mark kept, old rows would be taken for new ones.
+// Without sync, rows may be lost and a mark that says what they are may not: so a mark makes
+// those durable that were there before. A migration ends with a new mark; were its rows lost,
+// and the mark kept, old rows would be taken for new ones.
 func TestMarkIsNotAheadOfRows(t *testing.T) {
 	path := testPath(t)
 	mem := memoryFS(t, path)

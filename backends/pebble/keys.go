@@ -3,15 +3,15 @@
 
 package pebble
 
-// tallyKey is the key of the row that counts the writes. It is not empty because pebble's blocks are not made for
-// empty keys.
+// tallyKey is the key of the row that counts the writes. It is not empty because pebble's
+// blocks are not made for empty keys.
 var tallyKey = []byte{0}
 
 // firstKey is below the stored keys of all rows, and above tallyKey.
 var firstKey = []byte{0, 0}
 
-// stored returns the key under which pebble has the row of key. To keep tallyKey free, a key of zero bytes alone is one
-// zero longer, which leaves it in the same order to all other keys.
+// stored returns the key under which pebble has the row of key. To keep tallyKey free, a key of
+// zero bytes alone is one zero longer, which leaves it in the same order to all other keys.
 func stored(key []byte) []byte {
 	if !isZero(key) {
 		return key

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// Stored keys have the order of the keys, come back as they were, and leave the key of the tally free.
+// Stored keys have the order of the keys, come back as they were, and leave the key of the
+// tally free.
 func TestStoredKeys(t *testing.T) {
 	var keys [][]byte
 	for _, head := range []string{"", "\x00", "\x00\x00", "\x00\x00\x00", "\x00\x00\x00\x00", "\x00\x01", "\x01", "\x00\x00\x01"} {

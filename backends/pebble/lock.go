@@ -18,8 +18,9 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// lock is the lock on a directory: flock(2) on the directory itself, which knows it under every name, in this process
-// too, and can be shared; and the lock on the file LOCK that pebble takes, for programs that use pebble by hand.
+// lock is the lock on a directory: flock(2) on the directory itself, which knows it under every
+// name, in this process too, and can be shared; and the lock on the file LOCK that pebble
+// takes, for programs that use pebble by hand.
 type lock struct {
 	path   string
 	dir    io.Closer
@@ -85,7 +86,8 @@ func (l *lock) Close() error {
 	return errors.Join(err, l.dir.Close())
 }
 
-// readingFS is a file system for pebble to read a directory that is locked already. Pebble's own lock could not be shared.
+// readingFS is a file system for pebble to read a directory that is locked already. Pebble's
+// own lock could not be shared.
 type readingFS struct {
 	vfs.FS
 	here here

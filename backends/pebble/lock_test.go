@@ -21,7 +21,8 @@ import (
 
 var impatient = Backend{LockTimeout: 30 * time.Millisecond}
 
-// lockChild tries to open a storage, to write or to read, and as somebody would who uses pebble by hand.
+// lockChild tries to open a storage, to write or to read, and as somebody would who uses pebble
+// by hand.
 func lockChild(args []string) error {
 	for _, readOnly := range []bool{false, true} {
 		e, err := tryOpen(impatient, args[0], readOnly, testOptions())
@@ -44,8 +45,8 @@ func lockChild(args []string) error {
 	return l.Close()
 }
 
-// The lock holds against other processes and other names of the directory, also for those who use pebble by hand; readers
-// share it.
+// The lock holds against other processes and other names of the directory, also for those who
+// use pebble by hand; readers share it.
 func TestLock(t *testing.T) {
 	if !canShareLock {
 		t.Skip("the lock cannot be shared here")

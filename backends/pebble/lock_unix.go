@@ -20,8 +20,8 @@ import (
 // canShareLock says that several may read a storage at a time.
 const canShareLock = true
 
-// shareLock locks the file LOCK against those who use pebble by hand in other processes. A directory whose LOCK is
-// missing is in nobody's use.
+// shareLock locks the file LOCK against those who use pebble by hand in other processes. A
+// directory whose LOCK is missing is in nobody's use.
 func shareLock(dir string) (io.Closer, error) {
 	f, err := os.Open(filepath.Join(dir, "LOCK"))
 	if errors.Is(err, fs.ErrNotExist) {

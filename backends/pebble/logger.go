@@ -18,8 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// logger is what pebble logs to. Fatalf, after which pebble expects the process to be gone, ends no more than the
-// storage's writing.
+// logger is what pebble logs to. Fatalf, after which pebble expects the process to be gone,
+// ends no more than the storage's writing.
 type logger struct {
 	to *slog.Logger
 	h  *health
@@ -35,8 +35,8 @@ func (l logger) log(level slog.Level, format string, args []any) {
 	tell(l.to, level, func() string { return "pebble: " + fmt.Sprintf(format, args...) })
 }
 
-// tell logs what pebble says, in pebble's own goroutines: a handler that panics there would end the process, or leave pebble's
-// locks locked.
+// tell logs what pebble says, in pebble's own goroutines: a handler that panics there would end
+// the process, or leave pebble's locks locked.
 func tell(to *slog.Logger, level slog.Level, text func() string, args ...any) {
 	defer func() { _ = recover() }()
 	if to.Enabled(context.Background(), level) {
@@ -50,8 +50,9 @@ func say(text string) func() string { return func() string { return text } }
 // fatal is the error of a Fatalf on its way to caught.
 type fatal struct{ error }
 
-// Fatalf does not return. A call that came through this package is left by a panic, which becomes the error of that call;
-// one of pebble's own goroutines ends, after it has given back its locks.
+// Fatalf does not return. A call that came through this package is left by a panic, which
+// becomes the error of that call; one of pebble's own goroutines ends, after it has given back
+// its locks.
 func (l logger) Fatalf(format string, args ...any) {
 	err := fmt.Errorf("pebble cannot go on: "+format, args...)
 	l.h.fail(err)
@@ -82,8 +83,8 @@ func calledFromHere() bool {
 	}
 }
 
-// listener returns what pebble is to tell beside errors of calls. Without it pebble would end the process when it
-// reads a damaged block.
+// listener returns what pebble is to tell beside errors of calls. Without it pebble would end
+// the process when it reads a damaged block.
 func listener(to *slog.Logger, h *health) *pebble.EventListener {
 	var flushed error // of the flush that ended last; pebble flushes and reports in one goroutine
 	var mu sync.Mutex

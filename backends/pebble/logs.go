@@ -13,7 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// logStep is by how much a log grows. The medium has given the room before there are rows for it, so that these do not fail.
+// logStep is by how much a log grows. The medium has given the room before there are rows for
+// it, so that these do not fail.
 const logStep = 1 << 20
 
 // begin makes a file the log that is written now, if it is one.
@@ -99,8 +100,8 @@ func (f *freezingFile) trim() {
 	trim(f.File.Fd(), f.written) // or it takes more than it has to
 }
 
-// removeOldLogs removes the logs that pebble keeps to use their files again. It is called when pebble is closed and all rows are
-// in tables.
+// removeOldLogs removes the logs that pebble keeps to use their files again. It is called when
+// pebble is closed and all rows are in tables.
 func (e *engine) removeOldLogs() error {
 	names, err := e.fs.List(e.place.Dir)
 	if err != nil {

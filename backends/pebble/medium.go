@@ -19,7 +19,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// isFull reports whether an error is that a medium, or the share of it that somebody may use, has no room.
+// isFull reports whether an error is that a medium, or the share of it that somebody may use,
+// has no room.
 func isFull(err error) bool {
 	for _, full := range fullErrors {
 		if err != nil && errors.Is(err, full) {
@@ -29,7 +30,8 @@ func isFull(err error) bool {
 	return false
 }
 
-// noRoom adds ErrNoRoom to an error of a medium without room. Nothing was written, as far as the caller's rows are concerned.
+// noRoom adds ErrNoRoom to an error of a medium without room. Nothing was written, as far as
+// the caller's rows are concerned.
 func noRoom(err error) error {
 	if isFull(err) && !errors.Is(err, core.ErrNoRoom) {
 		return fmt.Errorf("%w: %w", core.ErrNoRoom, err)
@@ -37,17 +39,18 @@ func noRoom(err error) error {
 	return err
 }
 
-// medium looks whether there is room for what pebble will write. Pebble acknowledges rows that are in its log, and has
-// to move them to tables later, or else it stands still; and what has to be written and cannot be ends it. So who writes is
-// refused before, while there is room for all that, and for deleting and merging. What others write to the medium at the same
-// moment it cannot see; the room for the rows themselves is reserved in the log.
+// medium looks whether there is room for what pebble will write. Pebble acknowledges rows that
+// are in its log, and has to move them to tables later, or else it stands still; and what has
+// to be written and cannot be ends it. So who writes is refused before, while there is room for
+// all that, and for deleting and merging. What others write to the medium at the same moment it
+// cannot see; the room for the rows themselves is reserved in the log.
 type medium struct {
 	fs    vfs.FS
 	dir   string
 	usage func(dir string) (free, total int64, known bool)
 
-	// How many bytes of rows were written, and how many of them were in logs that are finished, in those that pebble is
-	// moving to tables, and in those that it has moved.
+	// How many bytes of rows were written, and how many of them were in logs that are finished,
+	// in those that pebble is moving to tables, and in those that it has moved.
 	written                    atomic.Int64
 	finished, moving, inTables atomic.Int64
 
@@ -61,7 +64,8 @@ type medium struct {
 	before  int64 // what was written before that
 }
 
-// floor is what is left for files that must be written: logs that begin, the list of tables, the witness, the mark.
+// floor is what is left for files that must be written: logs that begin, the list of tables,
+// the witness, the mark.
 const floor = 1 << 20
 
 func newMedium(fs vfs.FS, dir string, ask func(string) (free, total int64, known bool)) *medium {
@@ -74,8 +78,8 @@ func newMedium(fs vfs.FS, dir string, ask func(string) (free, total int64, known
 	return &medium{fs: fs, dir: dir, usage: ask}
 }
 
-// memTable returns the size of tables in memory that suits the medium: the logs, and the room that is left for moving rows to tables,
-// come to a few times that size.
+// memTable returns the size of tables in memory that suits the medium: the logs, and the room
+// that is left for moving rows to tables, come to a few times that size.
 func (m *medium) memTable() uint64 {
 	_, total, known := m.usage(m.dir)
 	if !known {
@@ -122,7 +126,8 @@ func (m *medium) unmoved() int64 {
 	return n + n/8
 }
 
-// grant returns how many bytes of a table may be written before it is asked again, the next n of them included.
+// grant returns how many bytes of a table may be written before it is asked again, the next n
+// of them included.
 func (m *medium) grant(n int64) (spare int64, err error) {
 	const step = 256 << 10
 	free, _, known := m.usage(m.dir)
@@ -142,7 +147,8 @@ func (m *medium) refusal(free, need int64) error {
 // often is how long what is known of the medium is believed.
 const often = 10 * time.Millisecond
 
-// take makes sure that there is room for n bytes of rows. Deleting may use what is kept back for merging.
+// take makes sure that there is room for n bytes of rows. Deleting may use what is kept back
+// for merging.
 func (m *medium) take(n int64, deleting bool) error {
 	if m.spare < n || time.Since(m.asked) > often {
 		if err := m.ask(n, deleting); err != nil {
@@ -204,7 +210,8 @@ func (m *medium) toMove() error {
 	return nil
 }
 
-// rest waits until pebble neither writes nor removes files by itself, but no longer than roomPatience.
+// rest waits until pebble neither writes nor removes files by itself, but no longer than
+// roomPatience.
 func (e *engine) rest(ctx context.Context) (err error) {
 	defer e.health.caught(&err)
 	for deadline := time.Now().Add(roomPatience); busy(e.db.Metrics()) && time.Now().Before(deadline); {
@@ -243,7 +250,8 @@ func (m *medium) inUse() int64 {
 	return m.tables + m.since()
 }
 
-// since returns how much was written since the tables were counted, all of which may be in tables now.
+// since returns how much was written since the tables were counted, all of which may be in
+// tables now.
 func (m *medium) since() int64 { return m.written.Load() - m.before }
 
 // count counts what the tables take, and with them what is in the log only.

@@ -5,7 +5,8 @@ package pebble
 
 import "syscall"
 
-// usage returns how many bytes may be written to the medium of a directory, and how many it has, if that is known.
+// usage returns how many bytes may be written to the medium of a directory, and how many it
+// has, if that is known.
 func usage(dir string) (free, total int64, known bool) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil || s.Blocks == 0 {

@@ -79,9 +79,10 @@ func fill(t *testing.T, dir string, spare int64) (empty func()) {
 	}
 }
 
-// Pebble moves what a crash left in the log to tables when it is opened. Where there was no room for these it tried again, for
-// ever, whatever became of the context. Now it is ErrNoRoom soon, as often as it is tried; nothing is lost, nothing is left that
-// would take room, and the storage opens when there is some.
+// Pebble moves what a crash left in the log to tables when it is opened. Where there was no
+// room for these it tried again, for ever, whatever became of the context. Now it is ErrNoRoom
+// soon, as often as it is tried; nothing is lost, nothing is left that would take room, and the
+// storage opens when there is some.
 func TestOpenWithoutRoom(t *testing.T) {
 	dir := smallMedium(t, 32<<20)
 	path := testPath(t)
@@ -118,9 +119,9 @@ func TestOpenWithoutRoom(t *testing.T) {
 	has(t, "when there is room", e, 0, count, 5000)
 }
 
-// A process filled its medium with rows, some of them deleted again, and was killed. Whatever others do with the room that is
-// left, and however often it is opened in vain: when there is room the storage opens, with every row that was acknowledged, and
-// takes others.
+// A process filled its medium with rows, some of them deleted again, and was killed. Whatever
+// others do with the room that is left, and however often it is opened in vain: when there is
+// room the storage opens, with every row that was acknowledged, and takes others.
 func TestRoomComesBackAfterACrash(t *testing.T) {
 	dir := smallMedium(t, 32<<20)
 	path := filepath.Join(dir, "db")
@@ -153,8 +154,8 @@ func TestRoomComesBackAfterACrash(t *testing.T) {
 	has(t, "when it is opened again", e, deleted, more, size)
 }
 
-// stockAndKill lets a child put rows until there is no room for more, and delete a quarter of them, and kills it. It returns how
-// many there were.
+// stockAndKill lets a child put rows until there is no room for more, and delete a quarter of
+// them, and kills it. It returns how many there were.
 func stockAndKill(t *testing.T, path string, size int) int {
 	t.Helper()
 	cmd := child(t.Context(), "stock", path, strconv.Itoa(size))
@@ -211,8 +212,8 @@ func tables(t *testing.T, dir string) string {
 	return strings.Join(names, " ")
 }
 
-// A storage that is being opened and has to wait for its medium heeds the context. Its lock is kept until pebble, which cannot be
-// stopped, comes to an end, and nothing is lost.
+// A storage that is being opened and has to wait for its medium heeds the context. Its lock is
+// kept until pebble, which cannot be stopped, comes to an end, and nothing is lost.
 func TestOpenHeedsItsContext(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes as long as Open is patient")
@@ -294,8 +295,9 @@ func has(t *testing.T, when string, e *engine, from, to, size int) {
 	}
 }
 
-// The medium was full, and the storage came to an end: what pebble had acknowledged could not be moved to tables, no scan began,
-// and nothing could be deleted. Now what there is no room for is refused, as often as it is tried, and all the rest goes on.
+// The medium was full, and the storage came to an end: what pebble had acknowledged could not
+// be moved to tables, no scan began, and nothing could be deleted. Now what there is no room
+// for is refused, as often as it is tried, and all the rest goes on.
 func TestRunWithoutRoom(t *testing.T) {
 	sizes := []int{100_000, 1000, 3 << 20}
 	if testing.Short() {
@@ -330,8 +332,8 @@ func TestRunWithoutRoom(t *testing.T) {
 	}
 }
 
-// A merge had failed for want of room, others made room, and writes that would wait for the merge were refused until the
-// pause after it was over.
+// A merge had failed for want of room, others made room, and writes that would wait for the
+// merge were refused until the pause after it was over.
 func TestRoomEndsThePause(t *testing.T) {
 	var free atomic.Int64
 	free.Store(1 << 40)
@@ -407,8 +409,9 @@ func TestOthersTakeTheRoom(t *testing.T) {
 	has(t, "after all", e, 0, count, size)
 }
 
-// Pebble reserves room for a table in memory and more in each of its logs, and keeps these to use them again: a
-// closed storage of one row took 35 MiB, which Size did not see, and 16 MB of rows took 200.
+// Pebble reserves room for a table in memory and more in each of its logs, and keeps these to
+// use them again: a closed storage of one row took 35 MiB, which Size did not see, and 16 MB of
+// rows took 200.
 func TestTakesWhatItsRowsTake(t *testing.T) {
 	for _, c := range []struct{ rows, size, open, closed int }{
 		{1, 10, 2 << 20, 100 << 10},

@@ -19,9 +19,11 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// What reads everything once took as much memory as the cache may have, 256 MiB, and so did a load of large rows, of which pebble
-// reads the first and the last of each table: a program with less died, although it could read and write all its rows. Each runs
-// in a process of its own, and what that process took at most is compared with what one took that opened the storage alone.
+// What reads everything once took as much memory as the cache may have, 256 MiB, and so did a
+// load of large rows, of which pebble reads the first and the last of each table: a program
+// with less died, although it could read and write all its rows. Each runs in a process of its
+// own, and what that process took at most is compared with what one took that opened the
+// storage alone.
 func TestMemoryOfReadingEverything(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector takes memory of its own")
@@ -115,8 +117,8 @@ func load(ctx context.Context, s *core.Storage, size, count int) error {
 	return err
 }
 
-// peakMemory returns how much memory this process took at most, 0 if the system does not say. What the system
-// tells the parent is no answer: there, the parent's own memory counts.
+// peakMemory returns how much memory this process took at most, 0 if the system does not say.
+// What the system tells the parent is no answer: there, the parent's own memory counts.
 func peakMemory() int {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -131,8 +133,8 @@ func peakMemory() int {
 	return kib << 10
 }
 
-// Pebble read the first row of a table that was handed to it, and the last, and kept them in its cache: loading large rows filled
-// it with what nobody had asked for.
+// Pebble read the first row of a table that was handed to it, and the last, and kept them in
+// its cache: loading large rows filled it with what nobody had asked for.
 func TestLoadingLargeRowsDoesNotFillTheCache(t *testing.T) {
 	const size = 3 << 20
 	e := open(t, Backend{}, testPath(t))

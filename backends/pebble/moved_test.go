@@ -43,9 +43,10 @@ func rename(t *testing.T, from, to string) {
 	}
 }
 
-// Pebble knows its directory by its path. Where another storage had come to that path it wrote its tables and lists among those
-// of the other, removed those of the other, and said that all was well: both were lost. Now whatever would be written is
-// refused, what is there is not touched, and what can be read without opening a file is read.
+// Pebble knows its directory by its path. Where another storage had come to that path it wrote
+// its tables and lists among those of the other, removed those of the other, and said that all
+// was well: both were lost. Now whatever would be written is refused, what is there is not
+// touched, and what can be read without opening a file is read.
 func TestDirectoryMovesAway(t *testing.T) {
 	for _, m := range moves {
 		t.Run(m.name, func(t *testing.T) {

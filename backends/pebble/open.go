@@ -86,8 +86,8 @@ func (e *engine) prepare(b Backend) (err error) {
 	return nil
 }
 
-// fewFiles is how many files pebble has to be able to open to open a storage, and more: where it has opened half of what it
-// needs it cannot always be closed.
+// fewFiles is how many files pebble has to be able to open to open a storage, and more: where
+// it has opened half of what it needs it cannot always be closed.
 const fewFiles = 48
 
 // enoughFiles makes sure that the process may open some files.
@@ -99,8 +99,9 @@ func enoughFiles() error {
 	return nil
 }
 
-// openPebble lets pebble open a directory. Pebble reads its logs and writes what is in them to tables before it returns. If
-// they cannot be written, or ctx ends, that comes to an end soon, and the files are what a crash would have left.
+// openPebble lets pebble open a directory. Pebble reads its logs and writes what is in them to
+// tables before it returns. If they cannot be written, or ctx ends, that comes to an end soon,
+// and the files are what a crash would have left.
 func openPebble(ctx context.Context, p directory.Place, o *pebble.Options, h *health) (*pebble.DB, error) {
 	type result struct {
 		db  *pebble.DB
@@ -169,8 +170,8 @@ func (e *engine) peek() error {
 	return nil
 }
 
-// checkFormat refuses a version of pebble's files that this pebble does not know, which is no damage. Pebble's own error
-// could not be told from one.
+// checkFormat refuses a version of pebble's files that this pebble does not know, which is no
+// damage. Pebble's own error could not be told from one.
 func (e *engine) checkFormat() error {
 	text, err := atomicfs.ReadMarker(e.fs, e.place.Dir, "format-version")
 	if err != nil || text == "" {
@@ -188,7 +189,8 @@ func (e *engine) checkFormat() error {
 	return nil
 }
 
-// checkLengths refuses files that are far longer than pebble makes them. It would read them to the end, options into memory.
+// checkLengths refuses files that are far longer than pebble makes them. It would read them to
+// the end, options into memory.
 func (e *engine) checkLengths() error {
 	names, err := e.fs.List(e.place.Dir)
 	if err != nil {
@@ -215,7 +217,8 @@ func (e *engine) checkLengths() error {
 	return nil
 }
 
-// vet compares the writes that pebble has with those that are known, and reads everything if it is to.
+// vet compares the writes that pebble has with those that are known, and reads everything if it
+// is to.
 func (e *engine) vet(ctx context.Context, v core.Validation) error {
 	row, err := e.tallyRow()
 	if err != nil {
@@ -243,7 +246,8 @@ func (e *engine) tallyRow() (row []byte, err error) {
 	return row, closer.Close()
 }
 
-// record writes down what is durable: the number of writes, and pebble's list of its tables, which only grows.
+// record writes down what is durable: the number of writes, and pebble's list of its tables,
+// which only grows.
 func (e *engine) record() error {
 	d, err := pebble.Peek(e.place.Dir, e.fs)
 	if err != nil {

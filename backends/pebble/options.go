@@ -11,8 +11,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// format is the version of pebble's files that storages are created with, and brought to. It is the first with checksums in
-// the footers of tables, and logs that tell damage from the end.
+// format is the version of pebble's files that storages are created with, and brought to. It is
+// the first with checksums in the footers of tables, and logs that tell damage from the end.
 const format = pebble.FormatTableFormatV6
 
 const (

@@ -17,8 +17,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Pebble panics where it finds itself in a state that should not be. That is an error of the call, whichever it is, and the
-// storage takes no more writes.
+// Pebble panics where it finds itself in a state that should not be. That is an error of the
+// call, whichever it is, and the storage takes no more writes.
 func TestPanicsAreErrors(t *testing.T) {
 	odd := errors.New("this should not be")
 	path := testPath(t)

@@ -43,14 +43,15 @@ func memoryOpen(t *testing.T, b Backend, path string, noSync bool) (*engine, err
 	return e.(*engine), nil
 }
 
-// movedTo returns p with the name that the directory will get, for a file system in memory where nobody renames it.
+// movedTo returns p with the name that the directory will get, for a file system in memory
+// where nobody renames it.
 func movedTo(p directory.Place, path string) directory.Place {
 	p.Dir = path
 	return p
 }
 
-// crashed returns a copy of the storage at path as a crash of the machine would leave it. Of what is not durable,
-// a random part is there.
+// crashed returns a copy of the storage at path as a crash of the machine would leave it. Of
+// what is not durable, a random part is there.
 func crashed(t *testing.T, fs *vfs.MemFS, path string, percent int, seed uint64) (*vfs.MemFS, string) {
 	t.Helper()
 	clone := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(seed, 0))})
@@ -86,8 +87,9 @@ func memoryFS(t *testing.T, path string) *vfs.MemFS {
 	}
 }
 
-// The machine crashes after every write. Every write that had returned is there, whole, and what may be there beside it is
-// whole too. Without sync, the writes that are there are the first of those that were made.
+// The machine crashes after every write. Every write that had returned is there, whole, and
+// what may be there beside it is whole too. Without sync, the writes that are there are the
+// first of those that were made.
 func TestPowerLoss(t *testing.T) {
 	const batches = 12
 	percents := []int{0, 50, 100}
@@ -148,8 +150,8 @@ func proveCrash(t *testing.T, fs *vfs.MemFS, path string, percent int, seed uint
 	}
 }
 
-// Pebble ends the process when the log or the list of tables cannot be written. Here it is an error, of this call and of all
-// later writes, and a guard that is open stays good.
+// Pebble ends the process when the log or the list of tables cannot be written. Here it is an
+// error, of this call and of all later writes, and a guard that is open stays good.
 func TestDiskFails(t *testing.T) {
 	broken := errors.New("the disk is broken")
 	for _, kind := range []string{"*.log", "MANIFEST-*", "*.sst", "*"} {

@@ -18,7 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Every write had a goroutine of its own, so that one which waits can be given up. That took three times as long as the write.
+// Every write had a goroutine of its own, so that one which waits can be given up. That took
+// three times as long as the write.
 func TestSmallWritesNeedNoGoroutine(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector lets pools forget what they hold, so allocations are not those of the code")
@@ -59,7 +60,8 @@ func TestSmallWritesNeedNoGoroutine(t *testing.T) {
 	}
 }
 
-// What pebble says of its tables decides whether the next write can wait for it. Each limit is that of pebble.
+// What pebble says of its tables decides whether the next write can wait for it. Each limit is
+// that of pebble.
 func TestRoom(t *testing.T) {
 	o := (Backend{}).options(nil, nil, newHealth(), newMedium(vfs.NewMem(), "", nil))
 	defer o.Cache.Unref()
@@ -102,8 +104,8 @@ func TestRoom(t *testing.T) {
 	}
 }
 
-// Pebble cannot write its tables, those in memory are full, and a write waits, forever: it is given up when the disk is found to
-// have failed.
+// Pebble cannot write its tables, those in memory are full, and a write waits, forever: it is
+// given up when the disk is found to have failed.
 func TestWriteThatWaitsIsGivenUp(t *testing.T) {
 	broken := errors.New("the disk is broken")
 	path := testPath(t)

@@ -10,10 +10,11 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// scheduler lets pebble merge tables as pebble's own scheduler does, with two differences. Nothing is merged before the storage
-// is open: a pebble that cannot be opened closes what its merging goroutines go on to use, and they end the process. And a merge
-// for which the medium has no room is not tried again at once: pebble would write tables and remove them without end, and take
-// the room of everything else.
+// scheduler lets pebble merge tables as pebble's own scheduler does, with two differences.
+// Nothing is merged before the storage is open: a pebble that cannot be opened closes what its
+// merging goroutines go on to use, and they end the process. And a merge for which the medium
+// has no room is not tried again at once: pebble would write tables and remove them without
+// end, and take the room of everything else.
 type scheduler struct {
 	mu      sync.Mutex // held while nothing of pebble's is waited for
 	db      pebble.DBForCompaction

@@ -19,7 +19,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// noMerging is a medium that has room for rows that are moved to tables, and none for merging these while it is full.
+// noMerging is a medium that has room for rows that are moved to tables, and none for merging
+// these while it is full.
 type noMerging struct {
 	vfs.FS
 	full *atomic.Bool
@@ -32,8 +33,8 @@ func (f noMerging) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error
 	return f.FS.Create(name, c)
 }
 
-// unmerged returns a storage whose first level is so deep that pebble lets no row in before it has merged it, for
-// which there is no room.
+// unmerged returns a storage whose first level is so deep that pebble lets no row in before it
+// has merged it, for which there is no room.
 func unmerged(t *testing.T) (e *engine, full *atomic.Bool) {
 	t.Helper()
 	path := testPath(t)
@@ -62,8 +63,9 @@ func unmerged(t *testing.T) (e *engine, full *atomic.Bool) {
 	return e, full
 }
 
-// Pebble tried a merge for which there was no room again and again, some hundred times a second: it took and gave back the
-// room that was left, and what others could have written, a deletion above all, was refused by chance.
+// Pebble tried a merge for which there was no room again and again, some hundred times a
+// second: it took and gave back the room that was left, and what others could have written, a
+// deletion above all, was refused by chance.
 func TestMergesWithoutRoomAreNotTriedAtOnce(t *testing.T) {
 	start := time.Now()
 	e, full := unmerged(t)
@@ -76,7 +78,8 @@ func TestMergesWithoutRoomAreNotTriedAtOnce(t *testing.T) {
 	full.Store(false)
 }
 
-// A merge for which there was no room is made when there is some, though nobody writes, and then pebble lets rows in again.
+// A merge for which there was no room is made when there is some, though nobody writes, and
+// then pebble lets rows in again.
 func TestMergesBeginAgain(t *testing.T) {
 	e, full := unmerged(t)
 	defer closeEngine(t, e)
@@ -91,9 +94,10 @@ func TestMergesBeginAgain(t *testing.T) {
 	apply(t, e, rows(5000, 5001, 100)...)
 }
 
-// Each write that was refused because pebble had to merge its tables first claimed room, in the log and for a table, and
-// did not give it back. Who tried it again and again filled the medium, and was in the end refused everything: deleting, and
-// Compact, for want of room for rows that nobody had written.
+// Each write that was refused because pebble had to merge its tables first claimed room, in the
+// log and for a table, and did not give it back. Who tried it again and again filled the
+// medium, and was in the end refused everything: deleting, and Compact, for want of room for
+// rows that nobody had written.
 func TestRefusedWritesTakeNoRoom(t *testing.T) {
 	e, full := unmerged(t)
 	defer closeEngine(t, e)
@@ -120,9 +124,10 @@ func TestRefusedWritesTakeNoRoom(t *testing.T) {
 	apply(t, e, w...)
 }
 
-// Three merges had failed because there was no room. When there was some, nobody asked pebble to merge anything, so that they were
-// remembered: whatever took pebble more than two seconds was then given up for want of room, as often as it was tried, and a write
-// that took as long ended the storage. Only what fails while a call waits says that it waits in vain.
+// Three merges had failed because there was no room. When there was some, nobody asked pebble
+// to merge anything, so that they were remembered: whatever took pebble more than two seconds
+// was then given up for want of room, as often as it was tried, and a write that took as long
+// ended the storage. Only what fails while a call waits says that it waits in vain.
 func TestOldFailuresAreOver(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, meanwhile func(h *health)

@@ -20,12 +20,12 @@ type snapshot struct {
 
 var _ core.Snapshot = (*snapshot)(nil)
 
-// copied is the longest value that a snapshot copies: a transaction keeps what it reads until it ends, and holding the
-// original would take more memory than the copy.
+// copied is the longest value that a snapshot copies: a transaction keeps what it reads until
+// it ends, and holding the original would take more memory than the copy.
 const copied = 8 << 10
 
-// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be modified, and are valid
-// until Release, or until Close if there is nothing to release.
+// Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be
+// modified, and are valid until Release, or until Close if there is nothing to release.
 func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, r core.Releaser, err error) {
 	defer s.engine.health.caught(&err)
 	value, closer, err := s.snap.Get(stored(key))
@@ -49,8 +49,8 @@ func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, 
 	return s.engine.scan(ctx, s.snap, r)
 }
 
-// Scan returns a cursor over a range of the newest state. It is the state of an iterator of pebble: a snapshot beside
-// it would cost a short scan a fifth of its time.
+// Scan returns a cursor over a range of the newest state. It is the state of an iterator of
+// pebble: a snapshot beside it would cost a short scan a fifth of its time.
 func (e *engine) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	if err := e.health.check(); err != nil {
 		return nil, err

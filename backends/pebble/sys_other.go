@@ -10,7 +10,8 @@ import (
 	"syscall"
 )
 
-// fullErrors are those of a medium that has no room: on Windows, that a disk is full, and that there is no room for a handle.
+// fullErrors are those of a medium that has no room: on Windows, that a disk is full, and that
+// there is no room for a handle.
 var fullErrors = []error{syscall.ENOSPC, syscall.Errno(39), syscall.Errno(112)}
 
 // sizeOf returns the size of a file.

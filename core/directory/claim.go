@@ -26,9 +26,10 @@ type claim struct {
 
 var _ core.Claim = (*claim)(nil)
 
-// Claim locks the storage at path, as [core.Backend.Claim] says. If nothing is there nothing is locked, and what is no
-// storage is not touched. The path is looked up once: a change of the working directory and a link that is switched
-// change nothing for the claim, nor for the engine that it opens.
+// Claim locks the storage at path, as [core.Backend.Claim] says. If nothing is there nothing is
+// locked, and what is no storage is not touched. The path is looked up once: a change of the
+// working directory and a link that is switched change nothing for the claim, nor for the
+// engine that it opens.
 func Claim(ctx context.Context, path string, readOnly bool, d Driver) (core.Claim, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -44,8 +45,8 @@ func Claim(ctx context.Context, path string, readOnly bool, d Driver) (core.Clai
 	return c, nil
 }
 
-// take locks what is at the path, if it is a storage. It is looked at before, because locking may create a file, and
-// again under the lock.
+// take locks what is at the path, if it is a storage. It is looked at before, because locking
+// may create a file, and again under the lock.
 func (c *claim) take(ctx context.Context) error {
 	dir := follow(c.path)
 	s, err := look(dir)
@@ -85,7 +86,8 @@ func (c *claim) Mark() ([]byte, error) {
 	return mark, err
 }
 
-// present returns an error unless the claim holds a storage that it may change, and the path still leads to it.
+// present returns an error unless the claim holds a storage that it may change, and the path
+// still leads to it.
 func (c *claim) present() error {
 	switch {
 	case c.foreign != nil:
@@ -98,8 +100,9 @@ func (c *claim) present() error {
 	return isAt(c.path, c.place.info)
 }
 
-// Rename moves the directory, which stays locked until it has its new name. If the path is a link, that is what moves. It
-// is done when the new name is durable; an error says that the storage is at its old path, or where else.
+// Rename moves the directory, which stays locked until it has its new name. If the path is a
+// link, that is what moves. It is done when the new name is durable; an error says that the
+// storage is at its old path, or where else.
 func (c *claim) Rename(to string) error {
 	if err := c.present(); err != nil {
 		return err
@@ -132,8 +135,9 @@ func (c *claim) beside(to string) (string, error) {
 	return Resolve(to)
 }
 
-// moveNew moves a directory to a name that nothing has, or into an empty directory. Whatever appears there after
-// the look stays too: a directory is renamed neither onto a file nor onto a directory that is not empty.
+// moveNew moves a directory to a name that nothing has, or into an empty directory. Whatever
+// appears there after the look stays too: a directory is renamed neither onto a file nor onto a
+// directory that is not empty.
 func (d Driver) moveNew(from, to string) error {
 	info, err := os.Lstat(to)
 	switch {
@@ -177,7 +181,8 @@ func (d Driver) moveInto(from, to string) error {
 	return syncDir(filepath.Dir(from))
 }
 
-// Remove deletes the storage. It loses its name first, so that a crash leaves none that is half there.
+// Remove deletes the storage. It loses its name first, so that a crash leaves none that is half
+// there.
 func (c *claim) Remove() error {
 	if err := c.present(); err != nil {
 		return err
@@ -221,7 +226,8 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 	return e, nil
 }
 
-// vet compares what is there with the witness, and removes what a creation left that was interrupted at its very end.
+// vet compares what is there with the witness, and removes what a creation left that was
+// interrupted at its very end.
 func (c *claim) vet() error {
 	root, err := c.place.root()
 	if err != nil {

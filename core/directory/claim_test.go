@@ -105,7 +105,8 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// The directory that was waited for was set aside meanwhile, and another one is in its place: that one is claimed.
+// The directory that was waited for was set aside meanwhile, and another one is in its place:
+// that one is claimed.
 func TestReplacedWhileLocking(t *testing.T) {
 	path := testPath(t)
 	must(t, open(t, path).Close())
@@ -131,7 +132,8 @@ func TestReplacedWhileLocking(t *testing.T) {
 	claim(t, toys, path+".aside", false) // is not locked
 }
 
-// Somebody else creates, in the middle of a creation, a storage, a file, or something in the directory.
+// Somebody else creates, in the middle of a creation, a storage, a file, or something in the
+// directory.
 func TestCreatedMeanwhile(t *testing.T) {
 	for name, meddle := range map[string]func(path string) error{
 		"storage":   func(path string) error { e := open(t, path); return e.Close() },
@@ -153,7 +155,8 @@ func TestCreatedMeanwhile(t *testing.T) {
 	}
 }
 
-// A storage that somebody else replaced right after it was created is not taken for the one that was created.
+// A storage that somebody else replaced right after it was created is not taken for the one
+// that was created.
 func TestReplacedAfterCreation(t *testing.T) {
 	path := testPath(t)
 	d := toys
@@ -175,8 +178,8 @@ func TestReplacedAfterCreation(t *testing.T) {
 	claim(t, toys, path, false) // is not locked
 }
 
-// A creation that fails leaves nothing, and one that was killed leaves what the next one removes. What is being built
-// stays.
+// A creation that fails leaves nothing, and one that was killed leaves what the next one
+// removes. What is being built stays.
 func TestLeftovers(t *testing.T) {
 	path := testPath(t)
 	d := toys

@@ -39,8 +39,8 @@ func (c *claim) create(ctx context.Context, mark []byte) error {
 	return errors.Join(fmt.Errorf("%w: somebody else replaced %s", core.ErrConflict, c.path), c.Release())
 }
 
-// create makes a storage at path, where nothing may be but an empty directory, which is used as it is:
-// core.ErrConflict if something is.
+// create makes a storage at path, where nothing may be but an empty directory, which is used as
+// it is: core.ErrConflict if something is.
 func (d Driver) create(ctx context.Context, path string, mark []byte) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -54,8 +54,8 @@ func (d Driver) create(ctx context.Context, path string, mark []byte) error {
 	return d.createInside(ctx, path, mark)
 }
 
-// createBeside makes a storage at path, where nothing is. It is built under another name, so that whoever finds a storage at
-// path finds all of it.
+// createBeside makes a storage at path, where nothing is. It is built under another name, so
+// that whoever finds a storage at path finds all of it.
 func (d Driver) createBeside(path string, mark []byte) error {
 	p, err := d.newTemporary(path)
 	if err != nil {
@@ -100,18 +100,20 @@ func (d Driver) fill(p Place, mark []byte) error {
 	return p.SetMark(mark)
 }
 
-// creating is the name of the directory inside an empty one where a storage is built that is going to be in the latter. When it
-// is complete its files are moved up, the mark last. So whoever finds a mark finds all of the storage; what a crash
-// leaves before, the next creation removes, or completes.
+// creating is the name of the directory inside an empty one where a storage is built that is
+// going to be in the latter. When it is complete its files are moved up, the mark last. So
+// whoever finds a mark finds all of the storage; what a crash leaves before, the next creation
+// removes, or completes.
 const creating = "guardkv.creating"
 
-// isLeftover reports whether a name in a directory is that of something that was being created there.
+// isLeftover reports whether a name in a directory is that of something that was being created
+// there.
 func isLeftover(name string) bool {
 	return name == creating || isTemporary(name) && len(name) > len(creating) && name[:len(creating)] == creating
 }
 
-// createInside makes a storage in an empty directory, which keeps its mode, its owner and its place: it may be a mount point,
-// or in a folder that nobody may change.
+// createInside makes a storage in an empty directory, which keeps its mode, its owner and its
+// place: it may be a mount point, or in a folder that nobody may change.
 func (d Driver) createInside(ctx context.Context, dir string, mark []byte) error {
 	guard, err := d.guard(ctx, dir)
 	if err != nil {
@@ -147,8 +149,8 @@ func (d Driver) createInside(ctx context.Context, dir string, mark []byte) error
 	return nil
 }
 
-// clear makes an empty directory of one in which a creation was interrupted. One that was complete is completed, and
-// is core.ErrConflict, as is anything else that is in the directory.
+// clear makes an empty directory of one in which a creation was interrupted. One that was
+// complete is completed, and is core.ErrConflict, as is anything else that is in the directory.
 func (d Driver) clear(dir string) error {
 	s, err := look(dir)
 	if err != nil {
@@ -174,8 +176,8 @@ func (d Driver) removeUnfinished(dir string) error {
 	return err
 }
 
-// guard keeps others from creating a storage in the same directory, where the system has locks for that: elsewhere the
-// locks on what is built do.
+// guard keeps others from creating a storage in the same directory, where the system has locks
+// for that: elsewhere the locks on what is built do.
 func (d Driver) guard(ctx context.Context, dir string) (lock io.Closer, err error) {
 	d.Lock = Flock
 	lock, _, err = d.lock(ctx, dir, false)
@@ -188,8 +190,8 @@ func (d Driver) guard(ctx context.Context, dir string) (lock io.Closer, err erro
 	return lock, err
 }
 
-// promote moves what was built in a directory up to it. If that fails half way, it is undone. Somebody else may do the same
-// at the same time, where there is no lock against it.
+// promote moves what was built in a directory up to it. If that fails half way, it is undone.
+// Somebody else may do the same at the same time, where there is no lock against it.
 func promote(dir string) (err error) {
 	sub := filepath.Join(dir, creating)
 	names, err := os.ReadDir(sub)

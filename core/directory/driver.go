@@ -12,30 +12,33 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Driver is what this package needs to know of an engine. All functions are safe for concurrent use.
+// Driver is what this package needs to know of an engine. All functions are safe for concurrent
+// use.
 type Driver struct {
-	// LockTimeout is how long Claim waits for a storage that is open elsewhere. The default is one second.
+	// LockTimeout is how long Claim waits for a storage that is open elsewhere. The default is
+	// one second.
 	LockTimeout time.Duration
 
-	// DirMode is the mode of a directory that is created, before umask. The default is 0700. An empty directory that
-	// is there is used as it is.
+	// DirMode is the mode of a directory that is created, before umask. The default is 0700. An
+	// empty directory that is there is used as it is.
 	DirMode os.FileMode
 
-	// Lock takes the engine's own lock on a directory, which exists, without waiting. If somebody else has it, in
-	// this process or in another, the error wraps core.ErrLocked. Closing gives the lock back. A lock that has a
-	// method Stat() (os.FileInfo, error), as that of Flock has, tells which directory it is on, whatever the
-	// path has come to lead to.
+	// Lock takes the engine's own lock on a directory, which exists, without waiting. If
+	// somebody else has it, in this process or in another, the error wraps core.ErrLocked.
+	// Closing gives the lock back. A lock that has a method Stat() (os.FileInfo, error), as
+	// that of Flock has, tells which directory it is on, whatever the path has come to lead to.
 	Lock func(dir string, readOnly bool) (io.Closer, error)
 
-	// Create makes an empty engine in an empty directory, locked but for what Lock put there, and closes it.
-	// Afterwards the engine holds row, and nothing else that a reader can see; both are durable. It does
-	// not close the lock.
+	// Create makes an empty engine in an empty directory, locked but for what Lock put there,
+	// and closes it. Afterwards the engine holds row, and nothing else that a reader can see;
+	// both are durable. It does not close the lock.
 	Create func(p Place, row []byte) error
 
-	// Open opens the engine that was created in a directory. It must not make a new one where the engine's files are
-	// missing: that is core.ErrCorrupt. After success the engine closes the lock when it is closed; after
-	// an error the lock is held as before, unless that is core.ErrLocked: then an engine could not be stopped and closes
-	// the lock when it is. Open calls Place.Tally with the row that the engine holds.
+	// Open opens the engine that was created in a directory. It must not make a new one where
+	// the engine's files are missing: that is core.ErrCorrupt. After success the engine closes
+	// the lock when it is closed; after an error the lock is held as before, unless that is
+	// core.ErrLocked: then an engine could not be stopped and closes the lock when it is. Open
+	// calls Place.Tally with the row that the engine holds.
 	Open func(ctx context.Context, p Place, opts core.EngineOptions) (core.Engine, error)
 }
 

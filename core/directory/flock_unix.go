@@ -15,10 +15,11 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Flock locks a directory by flock(2), without waiting, for drivers whose engine does so or whose own lock is not
-// enough: it belongs to the directory under whatever name it has, and excludes others in this process too. The error
-// wraps core.ErrLocked if somebody else has the lock. Closing gives it back. Windows has no such lock, and nothing is
-// locked there; on other systems without it, such as AIX, illumos, Solaris and WebAssembly, Flock fails.
+// Flock locks a directory by flock(2), without waiting, for drivers whose engine does so or
+// whose own lock is not enough: it belongs to the directory under whatever name it has, and
+// excludes others in this process too. The error wraps core.ErrLocked if somebody else has the
+// lock. Closing gives it back. Windows has no such lock, and nothing is locked there; on other
+// systems without it, such as AIX, illumos, Solaris and WebAssembly, Flock fails.
 func Flock(dir string, shared bool) (io.Closer, error) {
 	f, err := os.Open(dir)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Whatever is in the files and in the row, reading them gives a value or an error, and a value is what was written.
+// Whatever is in the files and in the row, reading them gives a value or an error, and a value
+// is what was written.
 func FuzzFiles(f *testing.F) {
 	id := newStorageID()
 	t := Tally{place: Place{id: id}, count: 7}

@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// badger replaces its manifest by one of the same name when it has become long. That is no damage; a manifest that was cut or
-// changed is.
+// badger replaces its manifest by one of the same name when it has become long. That is no
+// damage; a manifest that was cut or changed is.
 func TestRecordHeads(t *testing.T) {
 	for _, c := range []struct {
 		name, content string

@@ -15,8 +15,9 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// An empty directory was replaced by another one, with another mode and owner, which failed for the owner of a directory in a
-// folder that nobody may write to, such as the volume of a container.
+// An empty directory was replaced by another one, with another mode and owner, which failed for
+// the owner of a directory in a folder that nobody may write to, such as the volume of a
+// container.
 func TestEmptyDirectoryStays(t *testing.T) {
 	path := testPath(t)
 	must(t, os.Mkdir(path, 0o750))
@@ -37,8 +38,8 @@ func TestEmptyDirectoryStays(t *testing.T) {
 	}
 }
 
-// What a kill leaves of a creation in an empty directory is no storage; the next opening removes or completes it. Files of
-// somebody else are not touched.
+// What a kill leaves of a creation in an empty directory is no storage; the next opening
+// removes or completes it. Files of somebody else are not touched.
 func TestLeftoversInside(t *testing.T) {
 	built := filepath.Join(t.TempDir(), "built")
 	must(t, open(t, built).Close())

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// List returns the paths of the directories whose names start with prefix, as [core.Backend.List] says.
+// List returns the paths of the directories whose names start with prefix, as
+// [core.Backend.List] says.
 func List(prefix string) ([]string, error) {
 	dir, base := filepath.Split(prefix)
 	entries, err := os.ReadDir(filepath.Clean(dir))

@@ -18,11 +18,11 @@ import (
 // lockRetry is the time between two attempts to get a lock.
 const lockRetry = 5 * time.Millisecond
 
-// lock locks the directory at path, which is no link, and waits for that as long as the driver says. It returns the lock
-// and which directory it is on.
+// lock locks the directory at path, which is no link, and waits for that as long as the driver
+// says. It returns the lock and which directory it is on.
 //
-// A directory that was waited for may have been set aside meanwhile: then the lock is on one that the path no longer
-// leads to. So the caller looks at what is there under the lock.
+// A directory that was waited for may have been set aside meanwhile: then the lock is on one
+// that the path no longer leads to. So the caller looks at what is there under the lock.
 func (d Driver) lock(ctx context.Context, path string, readOnly bool) (io.Closer, os.FileInfo, error) {
 	deadline := time.Now().Add(d.LockTimeout)
 	for {

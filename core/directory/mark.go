@@ -32,7 +32,8 @@ func writeMark(dir *os.Root, id storageID, mark []byte) error {
 	return writeSealed(dir, markFile, slices.Concat([]byte(id.String()+"\n"), mark))
 }
 
-// readMark returns the identity and the mark of the storage in dir. What has none is core.ErrNotStorage.
+// readMark returns the identity and the mark of the storage in dir. What has none is
+// core.ErrNotStorage.
 func readMark(dir *os.Root) (id storageID, mark []byte, err error) {
 	body, err := readSealed(dir, markFile)
 	switch {

@@ -17,8 +17,9 @@ import (
 
 // Place is the locked directory of one storage.
 //
-// Its path is looked up once, when it is claimed. From then on the directory is known by what it is, not by its name:
-// what this package changes in it is changed only while Dir still leads to it.
+// Its path is looked up once, when it is claimed. From then on the directory is known by what
+// it is, not by its name: what this package changes in it is changed only while Dir still leads
+// to it.
 type Place struct {
 	Dir      string    // its path: absolute, and through no link
 	ReadOnly bool      // nothing in it may be changed
@@ -28,9 +29,10 @@ type Place struct {
 	info os.FileInfo // of the directory that is locked
 }
 
-// Check returns an error if Dir does not lead to the directory that is locked any more: somebody moved, removed or
-// replaced it. An engine that opens files by their paths calls it before it writes, because another storage's files may
-// be there now. It costs about a microsecond. Reading what is open may go on.
+// Check returns an error if Dir does not lead to the directory that is locked any more:
+// somebody moved, removed or replaced it. An engine that opens files by their paths calls it
+// before it writes, because another storage's files may be there now. It costs about a
+// microsecond. Reading what is open may go on.
 func (p Place) Check() error { return isAt(p.Dir, p.info) }
 
 // isAt returns an error if a path does not lead to a directory any more.
@@ -78,7 +80,8 @@ func openRoot(dir string) (*os.Root, os.FileInfo, error) {
 	return root, known(info), nil
 }
 
-// known makes sure that it is known which file info is of: where that is asked by the path, it is asked now.
+// known makes sure that it is known which file info is of: where that is asked by the path, it
+// is asked now.
 func known(info os.FileInfo) os.FileInfo {
 	os.SameFile(info, info)
 	return info
@@ -94,8 +97,8 @@ func (p Place) SetMark(mark []byte) error {
 	return writeMark(root, p.id, mark)
 }
 
-// Tally returns the count of the writes of the storage, given the row that its engine holds, nil if it holds none. Writes
-// that are missing are core.ErrCorrupt.
+// Tally returns the count of the writes of the storage, given the row that its engine holds,
+// nil if it holds none. Writes that are missing are core.ErrCorrupt.
 func (p Place) Tally(row []byte) (*Tally, error) {
 	t := &Tally{place: p}
 	n, err := t.decode(row)
@@ -120,9 +123,10 @@ func (p Place) witness() (witness, error) {
 	return readWitness(root, p.id)
 }
 
-// Resolve returns where path leads to, whatever becomes of the working directory and of links in the path: it is
-// absolute, and no folder in it is a link. The last element may be one, which a claim follows. It is what backends whose
-// storages are files implement [core.Backend.Resolve] with.
+// Resolve returns where path leads to, whatever becomes of the working directory and of links
+// in the path: it is absolute, and no folder in it is a link. The last element may be one,
+// which a claim follows. It is what backends whose storages are files implement
+// [core.Backend.Resolve] with.
 func Resolve(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -135,8 +139,9 @@ func Resolve(path string) (string, error) {
 	return filepath.Join(dir, filepath.Base(abs)), nil
 }
 
-// Beside returns path with a suffix behind it, which names something that belongs to the storage at path. A name that
-// would be too long for file systems is cut, and has a checksum in place of its end.
+// Beside returns path with a suffix behind it, which names something that belongs to the
+// storage at path. A name that would be too long for file systems is cut, and has a checksum in
+// place of its end.
 func Beside(path, suffix string) string { return names.Beside(path, suffix) }
 
 // missingParent explains why nothing can be made at path.

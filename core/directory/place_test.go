@@ -37,8 +37,9 @@ func markAt(t *testing.T, path string) string {
 	return string(mark)
 }
 
-// A storage that was opened by a relative path was looked up again with every write of its mark and its witness: after a
-// change of the working directory it wrote them into another storage, which was lost by that.
+// A storage that was opened by a relative path was looked up again with every write of its mark
+// and its witness: after a change of the working directory it wrote them into another storage,
+// which was lost by that.
 func TestChdir(t *testing.T) {
 	one, two := inFolder(t, "one"), inFolder(t, "two")
 	t.Chdir(one)
@@ -76,7 +77,8 @@ func TestChdir(t *testing.T) {
 	}
 }
 
-// What a program calls "current" leads to another release tomorrow. The storage that it has open stays the one it opened.
+// What a program calls "current" leads to another release tomorrow. The storage that it has
+// open stays the one it opened.
 func TestSwitchedLink(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(dir, "current")
@@ -99,7 +101,8 @@ func TestSwitchedLink(t *testing.T) {
 	}
 }
 
-// A storage that is not where it was is not written to any more, and what is there now is left alone.
+// A storage that is not where it was is not written to any more, and what is there now is left
+// alone.
 func TestMoved(t *testing.T) {
 	for name, meddle := range map[string]func(path string) error{
 		"moved":   func(path string) error { return os.Rename(path, path+".moved") },
@@ -162,8 +165,8 @@ func isLost(t *testing.T, what string, err error) {
 	}
 }
 
-// The lock of a driver says which directory it is on. One that went and came back while it was being locked is not taken for
-// the one that is locked.
+// The lock of a driver says which directory it is on. One that went and came back while it was
+// being locked is not taken for the one that is locked.
 func TestLockOnAnother(t *testing.T) {
 	path := testPath(t)
 	must(t, open(t, path).Close())

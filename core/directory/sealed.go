@@ -25,7 +25,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var errSeal = errors.New("its checksum is wrong, or it has none")
 
-// A sealed file is one line and a body. The line says what the file is and the checksum of the body.
+// A sealed file is one line and a body. The line says what the file is and the checksum of the
+// body.
 func seal(name string, body []byte) []byte {
 	return append(sealLine(name, body), body...)
 }
@@ -44,7 +45,8 @@ func unseal(name string, content []byte) ([]byte, error) {
 	return body, nil
 }
 
-// mostSealed bounds what is read of a file that should be sealed and may be anything. A mark has some hundred bytes.
+// mostSealed bounds what is read of a file that should be sealed and may be anything. A mark
+// has some hundred bytes.
 const mostSealed = 1 << 20
 
 func readSealed(dir *os.Root, name string) ([]byte, error) {

@@ -29,8 +29,8 @@ const lookTries = 100
 // errChanged says that a path changed while it was looked at.
 var errChanged = errors.New("it changed while it was looked at")
 
-// look returns what path, which is no link, leads to. Others may create, set aside and remove a storage there meanwhile; what
-// is half there is not taken for something else.
+// look returns what path, which is no link, leads to. Others may create, set aside and remove a
+// storage there meanwhile; what is half there is not taken for something else.
 func look(path string) (s site, err error) {
 	for range lookTries {
 		if s, err = lookOnce(path); err == nil && s.foreign != nil {

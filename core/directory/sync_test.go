@@ -49,7 +49,8 @@ func create(t *testing.T, path string) error {
 	return nil
 }
 
-// Everything is made durable in its order: a file before it has its name, its name, and the storage's.
+// Everything is made durable in its order: a file before it has its name, its name, and the
+// storage's.
 func TestSyncs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	ok := func(string) error { return nil }
@@ -75,7 +76,8 @@ func TestSyncs(t *testing.T) {
 	step("a removal", "names", c.Remove())
 }
 
-// When a new name could not be made durable, creating, moving and removing failed although they had been done.
+// When a new name could not be made durable, creating, moving and removing failed although they
+// had been done.
 func TestSyncsThatFail(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "db")

@@ -10,11 +10,12 @@ import (
 	"os"
 )
 
-// lockPreventsRename says that a directory cannot be renamed while a file in it is open. The lock is given up for the
-// moment of the rename.
+// lockPreventsRename says that a directory cannot be renamed while a file in it is open. The
+// lock is given up for the moment of the rename.
 const lockPreventsRename = true
 
-// These are what moving a directory gives elsewhere: onto a file, to another file system, and of a mount point.
+// These are what moving a directory gives elsewhere: onto a file, to another file system, and
+// of a mount point.
 var (
 	errNotDir = errors.ErrUnsupported
 	errDevice = errors.ErrUnsupported

@@ -14,14 +14,16 @@ import (
 // lockPreventsRename says that a directory cannot be renamed while a file in it is open.
 const lockPreventsRename = false
 
-// These are what moving a directory gives: onto a file, to another file system, and of a mount point.
+// These are what moving a directory gives: onto a file, to another file system, and of a mount
+// point.
 const (
 	errNotDir = syscall.ENOTDIR
 	errDevice = syscall.EXDEV
 	errBusy   = syscall.EBUSY
 )
 
-// leadsTo reports whether path leads to what info is of. It is os.Stat and os.SameFile, with less garbage.
+// leadsTo reports whether path leads to what info is of. It is os.Stat and os.SameFile, with
+// less garbage.
 func leadsTo(path string, info os.FileInfo) (bool, error) {
 	want, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -11,19 +11,21 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Tally counts the writes of one storage, in a row of the engine that every atomic write puts anew. The engine keeps
-// that row under a key that its users cannot reach; its value is what Next returns. A Tally is used by the
-// one goroutine that may write, except for Check.
+// Tally counts the writes of one storage, in a row of the engine that every atomic write puts
+// anew. The engine keeps that row under a key that its users cannot reach; its value is what
+// Next returns. A Tally is used by the one goroutine that may write, except for Check.
 type Tally struct {
 	place Place
 	count uint64
 	buf   [rowSize]byte
 }
 
-// A row is the identity of the storage, the number of writes (8, big endian), and the CRC-32C of both (4, big endian).
+// A row is the identity of the storage, the number of writes (8, big endian), and the CRC-32C
+// of both (4, big endian).
 const rowSize = len(storageID{}) + 8 + 4
 
-// Next returns the value of the row that the next write puts. It is valid until the next call of Next.
+// Next returns the value of the row that the next write puts. It is valid until the next call
+// of Next.
 func (t *Tally) Next() []byte { return t.encode(t.count + 1) }
 
 // Wrote says that what Next returned is in the engine. It is not called after a write that failed.
@@ -54,13 +56,14 @@ func (t *Tally) decode(row []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(row[len(storageID{}):]), nil
 }
 
-// Record writes guardkv.witness. Everything that was written must be durable. files are the names of files of the
-// engine, relative to the directory, that are only appended to as long as they keep their names: what is in them now
-// will be proved to be there when the storage is opened again.
+// Record writes guardkv.witness. Everything that was written must be durable. files are the
+// names of files of the engine, relative to the directory, that are only appended to as long as
+// they keep their names: what is in them now will be proved to be there when the storage is
+// opened again.
 func (t *Tally) Record(files ...string) error { return t.RecordHeads(0, files...) }
 
-// RecordHeads is Record for files that the engine replaces by others of the same name. No two of them have the same
-// first head bytes; that these are damaged is not found here.
+// RecordHeads is Record for files that the engine replaces by others of the same name. No two
+// of them have the same first head bytes; that these are damaged is not found here.
 func (t *Tally) RecordHeads(head int64, files ...string) error {
 	w := witness{Storage: t.place.id.String(), Writes: t.count}
 	dir, err := t.place.root()
@@ -78,8 +81,8 @@ func (t *Tally) RecordHeads(head int64, files ...string) error {
 	return w.write(dir)
 }
 
-// Check is Place.Tally and the look at the files for an open engine, read being how its row is read. Other goroutines
-// may use the Tally meanwhile.
+// Check is Place.Tally and the look at the files for an open engine, read being how its row is
+// read. Other goroutines may use the Tally meanwhile.
 func (t *Tally) Check(read func() (row []byte, err error)) error {
 	dir, err := t.place.root()
 	if err != nil {

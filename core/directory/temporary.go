@@ -17,11 +17,13 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// temporaryMark stands between the name of a storage and a random number in the names of directories that are being
-// built or removed. What a crash leaves of them the next opening removes.
+// temporaryMark stands between the name of a storage and a random number in the names of
+// directories that are being built or removed. What a crash leaves of them the next opening
+// removes.
 const temporaryMark = ".guardkv-tmp-"
 
-// isTemporary reports whether temporaryName made a name: one that only looks like it is somebody else's.
+// isTemporary reports whether temporaryName made a name: one that only looks like it is
+// somebody else's.
 func isTemporary(name string) bool {
 	at := strings.LastIndex(name, temporaryMark)
 	if at < 0 {
@@ -36,7 +38,8 @@ func temporaryName(path string) string {
 	return Beside(path, fmt.Sprintf("%s%016x", temporaryMark, rand.Uint64()))
 }
 
-// newTemporary makes an empty directory beside path and locks it, which tells it from what a crash left behind.
+// newTemporary makes an empty directory beside path and locks it, which tells it from what a
+// crash left behind.
 func (d Driver) newTemporary(path string) (Place, error) {
 	for {
 		name := temporaryName(path)
@@ -56,8 +59,9 @@ func (d Driver) newTemporary(path string) (Place, error) {
 	}
 }
 
-// removeLeftovers removes the temporary directories beside path that nobody builds any more, and those of storages
-// whose names start with the same letters. It is housekeeping: what cannot be removed stays.
+// removeLeftovers removes the temporary directories beside path that nobody builds any more,
+// and those of storages whose names start with the same letters. It is housekeeping: what
+// cannot be removed stays.
 func (d Driver) removeLeftovers(path string) {
 	dir, base := filepath.Split(path)
 	entries, err := os.ReadDir(filepath.Clean(dir))
@@ -86,9 +90,10 @@ func (d Driver) removeLeftover(dir string) error {
 	return err
 }
 
-// remove removes a locked directory. It is renamed first: whoever made it and is about to lock it must not find the file to
-// lock that is going, nor a storage half of which is gone. When that name is durable there is no way back; before, a
-// failure leaves everything as it was. Where a lock prevents renaming it is closed.
+// remove removes a locked directory. It is renamed first: whoever made it and is about to lock
+// it must not find the file to lock that is going, nor a storage half of which is gone. When
+// that name is durable there is no way back; before, a failure leaves everything as it was.
+// Where a lock prevents renaming it is closed.
 func remove(path string, lock io.Closer) error {
 	target := follow(path)
 	doomed := temporaryName(strings.SplitN(target, temporaryMark, 2)[0])
@@ -108,8 +113,8 @@ func remove(path string, lock io.Closer) error {
 	return nil
 }
 
-// moveDurably renames a directory to a name beside it that nothing has. An error means that it has its old name, or says
-// that it has not.
+// moveDurably renames a directory to a name beside it that nothing has. An error means that it
+// has its old name, or says that it has not.
 func moveDurably(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return explain(err)

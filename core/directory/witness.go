@@ -16,7 +16,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// witness is what guardkv.witness says, in JSON: what was durable when it was written. The zero value says nothing.
+// witness is what guardkv.witness says, in JSON: what was durable when it was written. The zero
+// value says nothing.
 type witness struct {
 	Storage string       `json:"storage"`         // the identity
 	Writes  uint64       `json:"writes"`          // by then
@@ -42,8 +43,9 @@ func (w witness) write(dir *os.Root) error {
 	return writeSealed(dir, witnessFile, body)
 }
 
-// readWitness returns the witness of a storage. One that is missing, damaged, or another storage's says nothing; one that
-// cannot be read now, because the disk fails, is an error, lest a loss is overlooked and the next witness forgets it.
+// readWitness returns the witness of a storage. One that is missing, damaged, or another
+// storage's says nothing; one that cannot be read now, because the disk fails, is an error,
+// lest a loss is overlooked and the next witness forgets it.
 func readWitness(dir *os.Root, id storageID) (witness, error) {
 	body, err := readSealed(dir, witnessFile)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errSeal) {
@@ -69,8 +71,8 @@ func (w witness) check(writes uint64) error {
 	return nil
 }
 
-// checkFiles proves that the files begin as they did. A file that is not there any more was replaced by the
-// engine, or else is missed by it.
+// checkFiles proves that the files begin as they did. A file that is not there any more was
+// replaced by the engine, or else is missed by it.
 func (w witness) checkFiles(dir *os.Root) error {
 	for _, want := range w.Files {
 		if !filepath.IsLocal(want.Name) {
@@ -95,8 +97,9 @@ func (w witness) checkFiles(dir *os.Root) error {
 	return nil
 }
 
-// digest reads the first size bytes of a file, all of it if size is negative, and of these the first head bytes. The file is
-// opened once: meanwhile the engine may put another one in its place.
+// digest reads the first size bytes of a file, all of it if size is negative, and of these the
+// first head bytes. The file is opened once: meanwhile the engine may put another one in its
+// place.
 func digest(dir *os.Root, name string, head, size int64) (d fileDigest, err error) {
 	f, err := dir.Open(name)
 	if err != nil {

@@ -75,8 +75,8 @@ func testLoss(t *testing.T, damage func(*testing.T, string), corrupt bool, files
 	}
 }
 
-// A disk that fails when the witness is read says nothing about the storage. To go on without a witness would overlook a
-// loss, and the next one would forget it.
+// A disk that fails when the witness is read says nothing about the storage. To go on without a
+// witness would overlook a loss, and the next one would forget it.
 func TestWitnessCannotBeRead(t *testing.T) {
 	path := testPath(t)
 	must(t, open(t, path).Close())

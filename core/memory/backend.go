@@ -1,17 +1,18 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package memory keeps storages in memory. It is the reference backend: the others must behave like it.
+// Package memory keeps storages in memory. It is the reference backend: the others must behave
+// like it.
 //
 //	b := memory.New()
 //	db, err := core.Open(ctx, "users", b)
 //
-// The storages belong to the Backend value: what is closed can be opened again at the same path, as long as the
-// program keeps the value. Nothing survives the process, so a returned write is as durable as it will get, and
-// core.WithoutSync changes nothing.
+// The storages belong to the Backend value: what is closed can be opened again at the same
+// path, as long as the program keeps the value. Nothing survives the process, so a returned
+// write is as durable as it will get, and core.WithoutSync changes nothing.
 //
-// Reads and snapshots take no lock and never wait. A snapshot costs nothing to open. While it is open it keeps
-// alive the rows that it sees, replaced ones too; so does a guard its one row.
+// Reads and snapshots take no lock and never wait. A snapshot costs nothing to open. While it
+// is open it keeps alive the rows that it sees, replaced ones too; so does a guard its one row.
 package memory
 
 import (
@@ -28,8 +29,8 @@ import (
 // lockWait is how long Claim waits for others to close a storage.
 const lockWait = time.Second
 
-// Backend is a set of storages, each at a path. Paths are mere names: "a/b" is not under "a", and "./a" is not "a".
-// The zero value is empty and ready to use. A Backend must not be copied.
+// Backend is a set of storages, each at a path. Paths are mere names: "a/b" is not under "a",
+// and "./a" is not "a". The zero value is empty and ready to use. A Backend must not be copied.
 type Backend struct {
 	mu     sync.Mutex
 	places map[string]*place
@@ -56,8 +57,8 @@ func (b *Backend) Name() string { return "memory" }
 // Resolve returns path: it is a name, and leads to the same place always.
 func (b *Backend) Resolve(path string) (string, error) { return path, nil }
 
-// Claim locks a path, whether or not there is a storage: as many readers or one writer hold it at a time. It waits
-// up to one second for others to give it back.
+// Claim locks a path, whether or not there is a storage: as many readers or one writer hold it
+// at a time. It waits up to one second for others to give it back.
 func (b *Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

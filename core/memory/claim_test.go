@@ -16,8 +16,8 @@ import (
 
 // The tests that wait run in bubbles of their own time, so they take none.
 
-// TestClaimExcludes: one writer or any number of readers, whether a storage is at the path or not, and whether a
-// claim or an engine holds the lock.
+// TestClaimExcludes: one writer or any number of readers, whether a storage is at the path or
+// not, and whether a claim or an engine holds the lock.
 func TestClaimExcludes(t *testing.T) {
 	for _, path := range []string{"absent", "there"} {
 		for _, open := range []bool{false, true} {
@@ -33,7 +33,8 @@ func TestClaimExcludes(t *testing.T) {
 	}
 }
 
-// checkExcludes takes a path twice; held and wanted say whether the first and the second time are read-only.
+// checkExcludes takes a path twice; held and wanted say whether the first and the second time
+// are read-only.
 func checkExcludes(t *testing.T, path string, open, held, wanted bool) {
 	b := New()
 	kept(t, b, "there")
@@ -75,8 +76,8 @@ func TestClaimWaits(t *testing.T) {
 	}
 }
 
-// TestClaimWaitsForAllReaders: a writer that is woken by the first of two readers goes on waiting, and not longer than
-// it would have.
+// TestClaimWaitsForAllReaders: a writer that is woken by the first of two readers goes on
+// waiting, and not longer than it would have.
 func TestClaimWaitsForAllReaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New()
@@ -94,8 +95,8 @@ func TestClaimWaitsForAllReaders(t *testing.T) {
 	})
 }
 
-// TestClaimsTakeTurns: of many that wait, writers get the lock one after the other and readers together. None that
-// waits is forgotten.
+// TestClaimsTakeTurns: of many that wait, writers get the lock one after the other and readers
+// together. None that waits is forgotten.
 func TestClaimsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New()
@@ -156,7 +157,8 @@ func TestClaimContext(t *testing.T) {
 	})
 }
 
-// TestRenameBeforeAWaiter: who waits for a storage that is set aside gets its old place, not the storage.
+// TestRenameBeforeAWaiter: who waits for a storage that is set aside gets its old place, not
+// the storage.
 func TestRenameBeforeAWaiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New()
@@ -176,7 +178,8 @@ func TestRenameBeforeAWaiter(t *testing.T) {
 	})
 }
 
-// TestClaimIsUsedUp: once it gave its lock away, a claim must not touch what others may hold by now.
+// TestClaimIsUsedUp: once it gave its lock away, a claim must not touch what others may hold by
+// now.
 func TestClaimIsUsedUp(t *testing.T) {
 	b := New()
 	kept(t, b, "a")
@@ -202,7 +205,8 @@ func TestClaimIsUsedUp(t *testing.T) {
 	holds(t, b, "a", "a")
 }
 
-// TestOpenFails: after an error the claim has the lock, nothing was created, and the claim can be used again.
+// TestOpenFails: after an error the claim has the lock, nothing was created, and the claim can
+// be used again.
 func TestOpenFails(t *testing.T) {
 	b := New()
 	cancelled, cancel := context.WithCancel(t.Context())
@@ -228,8 +232,8 @@ func TestOpenFails(t *testing.T) {
 	do(t, c.Release())
 }
 
-// TestMarkIsACopy: neither side's slice is the stored one. An empty mark is not nil, which would mean that nothing is
-// there.
+// TestMarkIsACopy: neither side's slice is the stored one. An empty mark is not nil, which
+// would mean that nothing is there.
 func TestMarkIsACopy(t *testing.T) {
 	b := New()
 	for _, mark := range []string{"created", ""} {

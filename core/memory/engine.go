@@ -19,7 +19,8 @@ type storage struct {
 	rows ordered.Map[[]byte]
 	size int64 // of all keys and values in rows
 
-	// state is what readers see. The writer publishes a new one with every batch and never changes an old one.
+	// state is what readers see. The writer publishes a new one with every batch and never
+	// changes an old one.
 	state atomic.Pointer[snapshot]
 }
 
@@ -31,8 +32,8 @@ func newStorage(mark []byte) *storage {
 
 func (s *storage) publish() { s.state.Store(&snapshot{rows: s.rows.Clone(), size: s.size}) }
 
-// apply changes rows, but not yet what readers see, and reports whether it did. Each key is in one write, so a condition
-// finds the rows as they were.
+// apply changes rows, but not yet what readers see, and reports whether it did. Each key is in
+// one write, so a condition finds the rows as they were.
 func (s *storage) apply(b core.Batch) (changed bool) {
 	for i := range b.Writes {
 		w := &b.Writes[i]
@@ -55,8 +56,9 @@ func (s *storage) apply(b core.Batch) (changed bool) {
 	return changed
 }
 
-// put copies the row into one allocation of its own: when the row is replaced or deleted and its last reader is
-// gone, all of it is free, whatever else its batch wrote. The value is in front, where it is aligned best.
+// put copies the row into one allocation of its own: when the row is replaced or deleted and
+// its last reader is gone, all of it is free, whatever else its batch wrote. The value is in
+// front, where it is aligned best.
 func (s *storage) put(key, value []byte) {
 	row := make([]byte, 0, len(value)+len(key))
 	row = append(append(row, value...), key...)
@@ -74,7 +76,8 @@ func (s *storage) delete(key []byte) {
 	}
 }
 
-// deleteRange deletes the keys from low up to high. Readers still have the published rows, which tell the keys.
+// deleteRange deletes the keys from low up to high. Readers still have the published rows,
+// which tell the keys.
 func (s *storage) deleteRange(low, high []byte) {
 	rows := s.rows.Clone()
 	c := rows.Scan(low, high, false)
@@ -83,7 +86,8 @@ func (s *storage) deleteRange(low, high []byte) {
 	}
 }
 
-// engine is an open storage. Several readers may have one storage open, each in an engine of its own.
+// engine is an open storage. Several readers may have one storage open, each in an engine of
+// its own.
 type engine struct {
 	lock    *lock
 	storage *storage
@@ -138,7 +142,8 @@ func (e *engine) writable(ctx context.Context) error {
 // Limits returns no limits.
 func (e *engine) Limits() core.Limits { return core.Limits{} }
 
-// Powers returns that the engine knows its size, has nothing to sync, deletes ranges, and looks at conditions.
+// Powers returns that the engine knows its size, has nothing to sync, deletes ranges, and looks
+// at conditions.
 func (e *engine) Powers() core.Powers {
 	return core.Powers{Size: e.Size, Sync: e.Sync, DeleteRange: true, Conditions: true}
 }

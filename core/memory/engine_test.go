@@ -113,7 +113,8 @@ func TestScanBoundsMayBeReused(t *testing.T) {
 	}
 }
 
-// TestSize keeps count beside a model, through puts, replacements and deletions, of absent keys too.
+// TestSize keeps count beside a model, through puts, replacements and deletions, of absent keys
+// too.
 func TestSize(t *testing.T) {
 	const seed = 7
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -138,8 +139,8 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestRowsAreFreedOneByOne: what is replaced or deleted must not stay in memory because of rows that were written with
-// it, and must stay as long as a snapshot shows it.
+// TestRowsAreFreedOneByOne: what is replaced or deleted must not stay in memory because of rows
+// that were written with it, and must stay as long as a snapshot shows it.
 func TestRowsAreFreedOneByOne(t *testing.T) {
 	e := opened(t, New(), "a")
 	defer e.Close()
@@ -196,8 +197,9 @@ func TestValuesHaveNoRoom(t *testing.T) {
 	}
 }
 
-// TestConcurrentReaders: every batch gives all rows the same value, the number of the batch. Readers must see whole
-// batches, none older than one that was seen before, by whatever way. Run with -race.
+// TestConcurrentReaders: every batch gives all rows the same value, the number of the batch.
+// Readers must see whole batches, none older than one that was seen before, by whatever way.
+// Run with -race.
 func TestConcurrentReaders(t *testing.T) {
 	const batches, rows = 300, 150
 	e := opened(t, New(), "a")

@@ -15,8 +15,8 @@ import (
 // longest is how many bytes a name has at most, in nearly all file systems.
 const longest = 255
 
-// Beside returns path with a suffix behind it. A name that would be too long for a file system is cut, and a checksum
-// of all of it stands in place of its end.
+// Beside returns path with a suffix behind it. A name that would be too long for a file system
+// is cut, and a checksum of all of it stands in place of its end.
 func Beside(path, suffix string) string { return Stem(path, len(suffix)) + suffix }
 
 // Stem returns what stands in front of suffixes of n bytes in what Beside returns.

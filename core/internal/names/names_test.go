@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A storage whose name has more than 219 bytes could not be set aside, because the name beside it would be too long for
-// any file system.
+// A storage whose name has more than 219 bytes could not be set aside, because the name beside
+// it would be too long for any file system.
 func TestBeside(t *testing.T) {
 	long := strings.Repeat("n", 250)
 	for _, c := range []struct{ name, path, suffix, want string }{

@@ -5,7 +5,8 @@ package ordered
 
 import "bytes"
 
-// Cursor passes over a range of a [Map]. It is a value of its own: it needs no Close and allocates nothing.
+// Cursor passes over a range of a [Map]. It is a value of its own: it needs no Close and
+// allocates nothing.
 type Cursor[V any] struct {
 	path    [maxDepth]step[V] // from the root down to the node of the next row
 	depth   int               // of path; 0 at the end
@@ -15,16 +16,16 @@ type Cursor[V any] struct {
 	reverse bool
 }
 
-// step is a node and what is left of it: the items from at on, if reverse the items before at. What is left of
-// the child beside them is in the next step.
+// step is a node and what is left of it: the items from at on, if reverse the items before at.
+// What is left of the child beside them is in the next step.
 type step[V any] struct {
 	node *node[V]
 	at   int
 }
 
-// Scan returns a cursor that stands before the first row of the range, or before its last row if reverse. low is
-// inclusive, high exclusive; nil is no bound. The cursor keeps both slices. The map must not be changed
-// while the cursor is used: clone it first.
+// Scan returns a cursor that stands before the first row of the range, or before its last row
+// if reverse. low is inclusive, high exclusive; nil is no bound. The cursor keeps both slices.
+// The map must not be changed while the cursor is used: clone it first.
 func (m *Map[V]) Scan(low, high []byte, reverse bool) Cursor[V] {
 	c := Cursor[V]{root: m.root, low: low, high: high, reverse: reverse}
 	if reverse {
@@ -35,7 +36,8 @@ func (m *Map[V]) Scan(low, high []byte, reverse bool) Cursor[V] {
 	return c
 }
 
-// Seek makes the next row the first one of the range at or behind key in the cursor's direction. It may go back.
+// Seek makes the next row the first one of the range at or behind key in the cursor's
+// direction. It may go back.
 func (c *Cursor[V]) Seek(key []byte) {
 	c.depth = 0
 	switch {
@@ -50,7 +52,8 @@ func (c *Cursor[V]) Seek(key []byte) {
 	}
 }
 
-// Next returns the next row. ok is false at the end, and from then on. The key must not be modified.
+// Next returns the next row. ok is false at the end, and from then on. The key must not be
+// modified.
 func (c *Cursor[V]) Next() (key []byte, v V, ok bool) {
 	it := c.step()
 	if it == nil || c.outside(it.key) {
@@ -134,7 +137,8 @@ func (c *Cursor[V]) forward() *item[V] {
 	return nil
 }
 
-// back steps over the next item in reverse. Before an item of an inner node comes the child before it.
+// back steps over the next item in reverse. Before an item of an inner node comes the child
+// before it.
 func (c *Cursor[V]) back() *item[V] {
 	for ; c.depth > 0; c.depth-- {
 		s := &c.path[c.depth-1]

@@ -5,7 +5,8 @@ package ordered
 
 import "testing"
 
-// TestScanBounds tries every pair of bounds, on and between the keys, on trees of one and of two levels.
+// TestScanBounds tries every pair of bounds, on and between the keys, on trees of one and of
+// two levels.
 func TestScanBounds(t *testing.T) {
 	for _, n := range []int{0, 1, 2, maxItems, maxItems + 1, 2 * maxItems} {
 		var m Map[int]
@@ -84,8 +85,8 @@ func TestCopyOfCursor(t *testing.T) {
 	}
 }
 
-// TestSeek seeks every key, and between all keys, in every range of trees of one and of two levels, from wherever the
-// cursor happens to stand.
+// TestSeek seeks every key, and between all keys, in every range of trees of one and of two
+// levels, from wherever the cursor happens to stand.
 func TestSeek(t *testing.T) {
 	for _, n := range []int{0, 1, 2, maxItems + 1, 2*maxItems + 1} {
 		var m Map[int]
@@ -100,7 +101,8 @@ func TestSeek(t *testing.T) {
 	}
 }
 
-// checkSeeks compares with the plain way: the first i at or behind the key, of those whose 2i+1 is in the range.
+// checkSeeks compares with the plain way: the first i at or behind the key, of those whose 2i+1
+// is in the range.
 func checkSeeks(t *testing.T, m *Map[int], low, high, n int) {
 	t.Helper()
 	first, end := max(low, 0)/2, n

@@ -30,7 +30,8 @@ func (m *Map[V]) newLike(n *node[V]) *node[V] {
 	return newInner[V](m.owner)
 }
 
-// split makes two of child i of n, which is full. The item in its middle goes up to n, which is not full.
+// split makes two of child i of n, which is full. The item in its middle goes up to n, which is
+// not full.
 func (m *Map[V]) split(n *node[V], i int) {
 	left := m.child(n, i)
 	right := m.newLike(left)
@@ -44,8 +45,8 @@ func (m *Map[V]) split(n *node[V], i int) {
 	n.children = slices.Insert(n.children, i+1, right)
 }
 
-// remove takes out key, which is under n. The map owns n, and n can lose an item: it is the root or has more than
-// minItems.
+// remove takes out key, which is under n. The map owns n, and n can lose an item: it is the
+// root or has more than minItems.
 func (m *Map[V]) remove(n *node[V], key []byte) {
 	i, found := n.search(key)
 	switch {
@@ -110,7 +111,8 @@ func (m *Map[V]) moveLeft(n *node[V], i int) {
 	}
 }
 
-// merge makes one node of child i of n, the next child, and the item between them. Both children have minItems.
+// merge makes one node of child i of n, the next child, and the item between them. Both
+// children have minItems.
 func (m *Map[V]) merge(n *node[V], i int) {
 	left, right := m.child(n, i), n.children[i+1]
 	left.items = append(left.items, n.cut(i))

@@ -4,13 +4,14 @@
 // Package ordered keeps a sorted map from byte strings to values that is copied in no time.
 package ordered
 
-// Map is a map from byte strings to values, in the order of bytes.Compare. The zero value is an empty map, ready
-// to use. It must not be copied but by [Map.Clone].
+// Map is a map from byte strings to values, in the order of bytes.Compare. The zero value is an
+// empty map, ready to use. It must not be copied but by [Map.Clone].
 //
-// It is a B-tree that copies on write: clones share their nodes, and each changes only nodes that it owns. A Map
-// is used by one goroutine at a time, except that methods that change nothing may run beside each other: Get,
-// Len, Scan, cursors, and Clone of a map that was not changed since it was made by Clone, or cloned. Clones are
-// independent of each other, also when they are used at the same time.
+// It is a B-tree that copies on write: clones share their nodes, and each changes only nodes
+// that it owns. A Map is used by one goroutine at a time, except that methods that change
+// nothing may run beside each other: Get, Len, Scan, cursors, and Clone of a map that was not
+// changed since it was made by Clone, or cloned. Clones are independent of each other, also
+// when they are used at the same time.
 type Map[V any] struct {
 	root  *node[V] // nil if empty
 	owner *owner   // nil if the map owns no node
@@ -35,8 +36,9 @@ func (m *Map[V]) Get(key []byte) (v V, ok bool) {
 	return v, false
 }
 
-// Set gives key the value v, and returns the value that it replaced. The map keeps both slices that it is given: the
-// caller must not modify key afterwards. The key that was there before is let go with its value.
+// Set gives key the value v, and returns the value that it replaced. The map keeps both slices
+// that it is given: the caller must not modify key afterwards. The key that was there before is
+// let go with its value.
 func (m *Map[V]) Set(key []byte, v V) (old V, replaced bool) {
 	m.begin()
 	m.makeRoom()
@@ -72,8 +74,8 @@ func (m *Map[V]) Delete(key []byte) bool {
 	return true
 }
 
-// Clone returns a copy of the map. It takes the same short time whatever the size: from now on, whichever of the
-// two is changed copies the nodes on its way.
+// Clone returns a copy of the map. It takes the same short time whatever the size: from now on,
+// whichever of the two is changed copies the nodes on its way.
 func (m *Map[V]) Clone() Map[V] {
 	if m.owner != nil { // a map that owns nothing is only read: others may be reading it
 		m.owner = nil

@@ -24,8 +24,9 @@ func TestZeroMap(t *testing.T) {
 	p.get(t, "a")
 }
 
-// TestRandomPrograms runs random programs on several maps that were cloned from each other, beside their models.
-// After each step the map that was changed must be a sound tree, and now and then all of them must equal their models.
+// TestRandomPrograms runs random programs on several maps that were cloned from each other,
+// beside their models. After each step the map that was changed must be a sound tree, and now
+// and then all of them must equal their models.
 func TestRandomPrograms(t *testing.T) {
 	for seed := range uint64(32) {
 		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) { randomProgram(t, seed) })
@@ -76,8 +77,8 @@ func growth(step, steps int) int {
 	return 30
 }
 
-// TestDeepTree grows trees of three and four levels in several orders and takes them down again, while a clone of the
-// full tree must stay as it was.
+// TestDeepTree grows trees of three and four levels in several orders and takes them down
+// again, while a clone of the full tree must stay as it was.
 func TestDeepTree(t *testing.T) {
 	const n = 30_000
 	orders := map[string]func(i int) int{
@@ -149,7 +150,8 @@ func checkNumbers(t *testing.T, m *Map[int], n int) {
 	}
 }
 
-// TestSetKeepsTheNewKey: callers put key and value into one allocation, so the old key would keep the old value alive.
+// TestSetKeepsTheNewKey: callers put key and value into one allocation, so the old key would
+// keep the old value alive.
 func TestSetKeepsTheNewKey(t *testing.T) {
 	var m Map[int]
 	for i := range 1000 {
@@ -165,7 +167,8 @@ func TestSetKeepsTheNewKey(t *testing.T) {
 	}
 }
 
-// TestCopiesOnlyWhatChanges: a change after Clone copies the way to the row, and nothing if there is no change.
+// TestCopiesOnlyWhatChanges: a change after Clone copies the way to the row, and nothing if
+// there is no change.
 func TestCopiesOnlyWhatChanges(t *testing.T) {
 	var m Map[int]
 	for i := range 10_000 {
@@ -189,8 +192,9 @@ func TestCopiesOnlyWhatChanges(t *testing.T) {
 	}
 }
 
-// TestConcurrentClones: a writer hands clones to readers and goes on. Each clone has the numbers below its length.
-// Readers share a clone, scan it, and clone it again for changes of their own. Run with -race.
+// TestConcurrentClones: a writer hands clones to readers and goes on. Each clone has the
+// numbers below its length. Readers share a clone, scan it, and clone it again for changes of
+// their own. Run with -race.
 func TestConcurrentClones(t *testing.T) {
 	const rounds, rows = 50, 100
 	clones := make(chan *Map[int])

@@ -181,7 +181,8 @@ func (n *node[V]) checkItems(low, high []byte, root bool) error {
 	return nil
 }
 
-// randomKey returns one of some n keys, of different lengths, many of them prefixes of others. One is empty.
+// randomKey returns one of some n keys, of different lengths, many of them prefixes of others.
+// One is empty.
 func randomKey(r *rand.Rand, n int) string {
 	k := fmt.Sprintf("%x", r.IntN(n))
 	switch {

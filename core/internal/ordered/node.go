@@ -16,9 +16,10 @@ const (
 	maxDepth = 9
 )
 
-// node is a node of the tree. An inner node has one more child than items: children[i] holds what sorts before
-// items[i] and after items[i-1]. All leaves are at the same depth. A node is changed only by the map whose
-// token it carries, and only as long as that map was not cloned: nobody else then has a pointer to it.
+// node is a node of the tree. An inner node has one more child than items: children[i] holds
+// what sorts before items[i] and after items[i-1]. All leaves are at the same depth. A node is
+// changed only by the map whose token it carries, and only as long as that map was not cloned:
+// nobody else then has a pointer to it.
 type node[V any] struct {
 	owner    *owner
 	items    []item[V]
@@ -33,8 +34,8 @@ type item[V any] struct {
 // owner is a token whose address is its identity. So it must have a size.
 type owner struct{ _ byte }
 
-// leafNode and innerNode are a node with the arrays behind its slices, in one allocation. The slices never outgrow
-// them.
+// leafNode and innerNode are a node with the arrays behind its slices, in one allocation. The
+// slices never outgrow them.
 type (
 	leafNode[V any] struct {
 		node[V]
