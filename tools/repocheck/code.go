@@ -289,7 +289,7 @@ var importable = map[string]string{
 	"core": modules + "core", "keys": modules + "core/keys", "values": modules + "core/values", "memory": modules + "core/memory",
 	"backendtest": modules + "core/backendtest", "formattest": modules + "core/formattest", "directory": modules + "core/directory",
 	"badger": modules + "backends/badger", "bbolt": modules + "backends/bbolt", "pebble": modules + "backends/pebble",
-	"cbor": modules + "formats/cbor", "flatbuffers": modules + "formats/flatbuffers", "gob": modules + "formats/gob",
+	"archive": modules + "formats/archive", "cbor": modules + "formats/cbor", "flatbuffers": modules + "formats/flatbuffers", "gob": modules + "formats/gob",
 	"compress": modules + "formats/compress", "encrypt": modules + "formats/encrypt",
 	"protobuf": modules + "formats/protobuf",
 	"fb":       modules + "tools/demo/fb",

@@ -1,0 +1,120 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package archivetest tests what guardkv-archive generates. The generator writes a test that calls it.
+package archivetest
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/formattest"
+	"github.com/guardkv/guardkv/formats/archive"
+)
+
+// Run tests that values survive being stored, that no bytes make a view panic or show what is not its own, and what else a
+// format promises. The values are made of the schema.
+func Run[T any, W archive.Archived[T, W]](t *testing.T) {
+	t.Helper()
+	f, values := subject[T, W](t)
+	var view W
+	formattest.RunWith(t, f, formattest.Extras[T, W]{Borrows: true, Value: view.Archive().Value}, values...)
+	t.Run("Records", func(t *testing.T) {
+		for i, b := range made[T, W](t) {
+			sameAgain(t, f, b)
+			walkDamaged(t, f, b, uint64(i))
+		}
+	})
+}
+
+// Fuzz tests the promises about reading on bytes that the fuzzer makes: what is accepted is walked, all of it.
+func Fuzz[T any, W archive.Archived[T, W]](f *testing.F) {
+	f.Helper()
+	format, values := subject[T, W](f)
+	formattest.FuzzWith(f, format, extras[T, W](), values...)
+}
+
+// walkDamaged walks what is accepted of damaged records.
+func walkDamaged[T any, W archive.Archived[T, W]](t *testing.T, f core.ValueFormat[T, W], b []byte, seed uint64) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 2))
+	for range 200 {
+		c := slices.Clip(bytes.Clone(b))
+		for range 1 + r.IntN(2) {
+			c[r.IntN(len(c))] = byte(r.Uint32())
+		}
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					t.Errorf("%x was accepted, and then: %v", c, p)
+				}
+			}()
+			if w, err := f.View(c); err == nil {
+				Walk(w)
+			}
+		}()
+	}
+}
+
+func extras[T any, W archive.Archived[T, W]]() formattest.Extras[T, W] {
+	var view W
+	value := view.Archive().Value
+	return formattest.Extras[T, W]{
+		Borrows: true,
+		Value: func(w W) T {
+			Walk(w)
+			return value(w)
+		},
+	}
+}
+
+// made are records that are made without the encoder.
+func made[T any, W archive.Archived[T, W]](tb testing.TB) [][]byte {
+	tb.Helper()
+	var view W
+	codec := view.Archive()
+	all, err := records(codec.Schema, codec.Type)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return all
+}
+
+// subject returns the format, and values that are made of its schema.
+func subject[T any, W archive.Archived[T, W]](tb testing.TB) (core.ValueFormat[T, W], []T) {
+	tb.Helper()
+	return archive.New[T, W](), Values[T, W](tb)
+}
+
+// Values are values of T that are made of its schema: an empty one, small ones, and rich ones.
+func Values[T any, W archive.Archived[T, W]](tb testing.TB) []T {
+	tb.Helper()
+	f := archive.New[T, W]()
+	var view W
+	value := view.Archive().Value
+	var values []T
+	for _, b := range made[T, W](tb) {
+		w, err := f.View(b)
+		if err != nil {
+			tb.Fatalf("%x: %v", b, err)
+		}
+		values = append(values, value(w))
+	}
+	return values
+}
+
+// sameAgain tests that a record is the encoding of the value that it shows.
+func sameAgain[T any, W archive.Archived[T, W]](t *testing.T, f core.ValueFormat[T, W], b []byte) {
+	t.Helper()
+	w, err := f.View(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := f.Append(nil, w.Archive().Value(w))
+	if err != nil || !bytes.Equal(again, b) {
+		t.Errorf("%x reads as %+v, which is encoded as %x (error %v)", b, w.Archive().Value(w), slices.Clip(again), err)
+	}
+}

@@ -1,0 +1,76 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command guardkv-archive generates what github.com/guardkv/guardkv/formats/archive needs of Go structs: views that read
+// them in place, encoders, and the schema that tables remember.
+//
+//	//go:generate go tool guardkv-archive -type Person,Place
+//
+// It reads its last output, so that fields keep their places, and must be run in the folder of the package. With -check it
+// writes nothing, and fails if what it would write is not there.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/guardkv/guardkv/formats/archive/internal/generate"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "guardkv-archive:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+func run(args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("guardkv-archive", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	names := flags.String("type", "", "the structs that are put into tables, separated by commas")
+	out := flags.String("o", "archive_gen.go", "the file to write")
+	check := flags.Bool("check", false, "write nothing; fail if what is generated is not up to date")
+	dir := flags.String("dir", ".", "the folder of the package")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	o := generate.Options{Dir: *dir, Out: *out}
+	for name := range strings.SplitSeq(*names, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			o.Types = append(o.Types, name)
+		}
+	}
+	files, err := generate.Generate(o)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := settle(filepath.Join(o.Dir, f.Name), f.Content, *check); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle writes a file if it is not there as it should be.
+func settle(path string, content []byte, check bool) error {
+	before, err := os.ReadFile(path)
+	if err == nil && bytes.Equal(before, content) {
+		return nil
+	}
+	if check {
+		return fmt.Errorf("%s is not up to date: run go generate, and commit what it writes", path)
+	}
+	return os.WriteFile(path, content, 0o644)
+}

@@ -1,0 +1,88 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// List are the elements of a slice or the pairs of a map, where they lie. Generated lists are made of it.
+type List struct {
+	b             []byte // the record; nil for a nil slice
+	at, n, stride uint32
+}
+
+// listOf returns a list. It panics if the elements are not inside b.
+func listOf(b []byte, at, n uint64, stride uint32) List {
+	end := at + n*uint64(stride)
+	_ = b[at:end]
+	return List{b, uint32(at), uint32(n), stride}
+}
+
+// IsNil reports whether the slice or map was nil.
+func (l List) IsNil() bool { return l.b == nil }
+
+// Len returns the number of elements.
+func (l List) Len() int { return int(l.n) }
+
+// Record returns an element. It panics if there is none of this number.
+func (l List) Record(i int) Record {
+	if uint(i) >= uint(l.n) {
+		panic(outOfRange{i, l.n})
+	}
+	return Record{l.b, l.at + uint32(i)*l.stride, l.stride}
+}
+
+type outOfRange struct {
+	i int
+	n uint32
+}
+
+func (e outOfRange) Error() string {
+	return fmt.Sprintf("archive: index out of range [%d] with length %d", e.i, e.n)
+}
+
+// All yields n things and their numbers.
+func All[T any](n int, at func(int) T) iter.Seq2[int, T] {
+	return func(yield func(int, T) bool) {
+		for i := range n {
+			if !yield(i, at(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Values makes a slice of the elements of a list; nil of one that was nil.
+func Values[S ~[]E, E any, L interface {
+	IsNil() bool
+	Len() int
+}](l L, at func(l L, i int) E) S {
+	if l.IsNil() {
+		return nil
+	}
+	s := make(S, l.Len())
+	for i := range s {
+		s[i] = at(l, i)
+	}
+	return s
+}
+
+// TextValues makes a slice of strings.
+func TextValues[S ~[]E, E ~string](l Strings) S {
+	return Values[S](l, func(l Strings, i int) E { return E(strings.Clone(l.At(i))) })
+}
+
+// NumberValues makes a slice of numbers.
+func NumberValues[S ~[]E, E Number](l Numbers[E]) S { return l.Value() }
+
+// CloneBytes returns a copy; nil of nil.
+func CloneBytes[S ~[]byte](b []byte) S {
+	if b == nil {
+		return nil
+	}
+	return append(S{}, b...)
+}
