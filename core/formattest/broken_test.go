@@ -40,6 +40,10 @@ var brokenFormats = []struct {
 	{"keeps what it returned", "KeepsNothing", "overwrote the last result", fake{encode: cachedEncoding()}, Extras[record, record]{}},
 	{"sorts the caller's bytes", "KeepsValue", "after it was encoded", fake{encode: sortsRest}, Extras[record, record]{}},
 	{"writes behind the caller's bytes", "KeepsValue", "after it was encoded", fake{encode: extendsRest}, Extras[record, record]{}},
+	{
+		"sorts what its own fingerprint shows", "KeepsValue", "after it was encoded", fake{encode: sortsRest},
+		Extras[record, record]{Fingerprint: func(r record) string { return fmt.Sprint(r) }},
+	},
 	{"errors say nothing", "Errors", "wraps neither", fake{view: vague}, Extras[record, record]{}},
 	{"ignores what is behind", "Trailing", "as it does without", fake{view: ignoreBehind}, Extras[record, record]{}},
 	{"wants aligned bytes", "Aligned", "multiple of 8", fake{view: alignedOnly}, Extras[record, record]{}},

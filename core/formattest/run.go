@@ -16,6 +16,10 @@ type Extras[V, W any] struct {
 	Value func(W) V
 	// Same reports whether two values are the same. The default is [reflect.DeepEqual], for which a NaN is not.
 	Same func(a, b V) bool
+	// Fingerprint shows a value so that two fingerprints differ if Append has changed it in between. The default follows all
+	// memory that can be reached from it. It is needed where that leads out of the value, as from generated messages, which
+	// refer to a registry of all types, or where the value notes something for itself.
+	Fingerprint func(V) string
 	// Borrows says that a view refers to the bytes it was made from. The default is that it does not.
 	Borrows bool
 	// Varies says that a value can have more than one encoding, as gob has for maps, which is no fault: tables need one

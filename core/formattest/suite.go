@@ -20,6 +20,7 @@ type suite struct {
 	format   format
 	samples  []any
 	same     func(a, b any) bool
+	print    func(v any) string // a fingerprint
 	borrows  bool
 	varies   bool
 	padded   bool
@@ -53,6 +54,9 @@ func newSuite[V, W any](f core.ValueFormat[V, W], x Extras[V, W], samples []V) (
 	if x.Same != nil {
 		s.same = func(a, b any) bool { return x.Same(as[V](a), as[V](b)) }
 	}
+	if x.Fingerprint != nil {
+		s.print = func(v any) string { return x.Fingerprint(as[V](v)) }
+	}
 	return s, s.start(boxed(samples))
 }
 
@@ -61,6 +65,9 @@ func (s *suite) start(samples []any) error {
 	s.samples, s.patience = samples, time.Second
 	if s.same == nil {
 		s.same = reflect.DeepEqual
+	}
+	if s.print == nil {
+		s.print = fingerprint
 	}
 	s.bindNew()
 	s.findGood()
@@ -93,9 +100,9 @@ func (s *suite) bindNew() {
 func (s *suite) findGood() {
 	s.stable = !s.varies
 	for _, v := range s.samples {
-		before := fingerprint(v)
+		before := s.print(v)
 		b, err := s.encode(v)
-		if after := fingerprint(v); after != before && s.changed == nil {
+		if after := s.print(v); after != before && s.changed == nil {
 			s.changed = fmt.Errorf("the value is %s after it was encoded, and was different before", showValue(v))
 		}
 		if err != nil {

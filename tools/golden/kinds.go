@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/guardkv/guardkv/backends/badger"
 	"github.com/guardkv/guardkv/backends/bbolt"
 	"github.com/guardkv/guardkv/backends/pebble"
@@ -19,7 +21,9 @@ import (
 	"github.com/guardkv/guardkv/formats/cbor"
 	"github.com/guardkv/guardkv/formats/flatbuffers"
 	"github.com/guardkv/guardkv/formats/gob"
+	"github.com/guardkv/guardkv/formats/protobuf"
 	"github.com/guardkv/guardkv/tools/demo/fb"
+	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
 // kind is a sort of golden storage.
@@ -35,6 +39,7 @@ var kinds = []kind{
 	{"bbolt-gob", bbolt.Backend{}, people(gob.New[person]())},
 	{"bbolt-json", bbolt.Backend{}, people(values.JSON[person]())},
 	{"bbolt-flatbuffers", bbolt.Backend{}, chars},
+	{"bbolt-protobuf", bbolt.Backend{}, messages},
 	{"bbolt-keys", bbolt.Backend{}, allKeys},
 	{"bbolt-morekeys", bbolt.Backend{}, moreKeys},
 	{"pebble-cbor", pebble.Backend{}, people(cbor.New[person]())},
@@ -87,6 +92,17 @@ func chars() []table {
 	return []table{rows[uint32, fb.CharT, fb.Char]{
 		title: "chars", key: keys.Uint32(), value: flatbuffers.New[fb.CharT, fb.Char](fb.Schema), rows: all,
 		unpack: func(c fb.Char) fb.CharT { return *c.UnPack() },
+	}}
+}
+
+func messages() []table {
+	var all []pair[uint32, *pb.Char]
+	for i, name := range []string{"", "LATIN SMALL LETTER A", "GREEK SMALL LETTER LAMDA"} {
+		all = append(all, pair[uint32, *pb.Char]{uint32(i * 300), &pb.Char{Name: name, Upper: uint32(i), Properties: []string{"p"}[:i%2]}})
+	}
+	return []table{rows[uint32, *pb.Char, *pb.Char]{
+		title: "messages", key: keys.Uint32(), value: protobuf.New[*pb.Char](), rows: all, unpack: same[*pb.Char],
+		equal: func(a, b *pb.Char) bool { return proto.Equal(a, b) },
 	}}
 }
 
