@@ -17,7 +17,9 @@ func TestATransactionOfOneSmallRowTakesLittleMemory(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	for range rounds {
 		tx := new(Tx)
-		if _, err := tx.encode(func(dst []byte) ([]byte, error) { return append(dst, row...), nil }); err != nil {
+		if _, err := tx.encode(func(dst []byte) ([]byte, error) {
+			return append(dst, row...), nil
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +61,8 @@ func TestEncodedRowsStayAsTheyAre(t *testing.T) {
 	for i, row := range rows {
 		for j, b := range row {
 			if b != row[0] {
-				t.Fatalf("row %d of %d bytes has %d at %d, and %d at its start", i, len(row), b, j, row[0])
+				t.Fatalf("row %d of %d bytes has %d at %d, and %d at its start",
+					i, len(row), b, j, row[0])
 			}
 		}
 	}

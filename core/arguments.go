@@ -59,7 +59,8 @@ func (s *Storage) snapshot(ctx context.Context) (Snapshot, error) {
 // of some file in it.
 func adviseFolder(path string, err error) error {
 	folder := filepath.Dir(path)
-	if _, missing := os.Stat(folder); path == "" || !errors.Is(err, fs.ErrNotExist) || !errors.Is(missing, fs.ErrNotExist) {
+	if _, missing := os.Stat(folder); path == "" || !errors.Is(err, fs.ErrNotExist) ||
+		!errors.Is(missing, fs.ErrNotExist) {
 		return err
 	}
 	return fmt.Errorf("the folder %q does not exist; make it with os.MkdirAll: %w", folder, err)

@@ -116,7 +116,8 @@ func TestWhatWasSetAsideIsPutBack(t *testing.T) {
 	} {
 		b := memory.New()
 		stored(t, b, "db")
-		_, err := core.Open(t.Context(), "db", backendtest.Fault(b, c.plan), quiet, core.WithRecreate(core.Always))
+		_, err := core.Open(t.Context(), "db",
+			backendtest.Fault(b, c.plan), quiet, core.WithRecreate(core.Always))
 		if !errors.Is(err, c.plan.Err) {
 			t.Errorf("a new storage that %s: %v", c.what, err)
 		}
@@ -126,9 +127,11 @@ func TestWhatWasSetAsideIsPutBack(t *testing.T) {
 	}
 	b := memory.New()
 	stored(t, b, "db")
-	f := backendtest.Fault(b, backendtest.Failure{Op: backendtest.OpOpen, N: 1, Err: failure}, backendtest.Failure{Op: backendtest.OpRename, N: 2, Err: failure})
+	f := backendtest.Fault(b, backendtest.Failure{Op: backendtest.OpOpen, N: 1, Err: failure},
+		backendtest.Failure{Op: backendtest.OpRename, N: 2, Err: failure})
 	_, err := core.Open(t.Context(), "db", f, quiet, core.WithRecreate(core.Always))
-	if got := paths(t, b); err == nil || !strings.HasPrefix(got, "db.replaced-") || !strings.Contains(err.Error(), "the old storage is at "+got) {
+	if got := paths(t, b); err == nil || !strings.HasPrefix(got, "db.replaced-") ||
+		!strings.Contains(err.Error(), "the old storage is at "+got) {
 		t.Errorf("an old storage that cannot be put back: %v; there is %s", err, got)
 	}
 }
@@ -140,7 +143,8 @@ func TestNamesOfWhatIsSetAsideDoNotCollide(t *testing.T) {
 	stored(t, b, "db")
 	f := backendtest.Fault(b)
 	for range 3 {
-		f.Fail(backendtest.Failure{Op: backendtest.OpRename, N: 1, Err: fmt.Errorf("the name is taken: %w", fs.ErrExist)})
+		f.Fail(backendtest.Failure{Op: backendtest.OpRename, N: 1,
+			Err: fmt.Errorf("the name is taken: %w", fs.ErrExist)})
 	}
 	s, err := core.Open(t.Context(), "db", f, quiet, core.WithRecreate(core.Always))
 	if err != nil {
@@ -171,7 +175,8 @@ func (otherClaim) Open(context.Context, core.EngineOptions) (core.Engine, error)
 // Who opens a storage that others create and replace all the time gets ErrLocked, and not a
 // conflict, which is for writers.
 func TestOpenersThatAreAlwaysSlower(t *testing.T) {
-	if _, err := core.Open(t.Context(), "db", others{memory.New()}); !errors.Is(err, core.ErrLocked) {
+	if _,
+		err := core.Open(t.Context(), "db", others{memory.New()}); !errors.Is(err, core.ErrLocked) {
 		t.Error(err)
 	}
 }
@@ -188,11 +193,14 @@ func TestATableIsNotOpenedWhileItIsSetAside(t *testing.T) {
 	}
 	defer s.Close()
 	gate, reached, failure := make(chan struct{}), make(chan struct{}), errors.New("of the engine")
-	b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1, Err: fmt.Errorf("%w: %w", core.ErrNoRoom, failure)})
-	if _, err := core.OpenTable(t.Context(), s, "t", keys.Int(), values.Bytes()); !errors.Is(err, failure) {
+	b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1,
+		Err: fmt.Errorf("%w: %w", core.ErrNoRoom, failure)})
+	if _, err := core.OpenTable(t.Context(), s, "t",
+		keys.Int(), values.Bytes()); !errors.Is(err, failure) {
 		t.Error(err)
 	}
-	b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1, Do: func() { close(reached); <-gate }})
+	b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1,
+		Do: func() { close(reached); <-gate }})
 	aside, opened := make(chan error, 1), make(chan error, 1)
 	go func() {
 		_, err := core.OpenTable(t.Context(), s, "t", keys.Int(), values.Bytes())
@@ -201,7 +209,8 @@ func TestATableIsNotOpenedWhileItIsSetAside(t *testing.T) {
 	<-reached
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := core.OpenTable(ctx, s, "t", keys.Int(), values.String()); !errors.Is(err, context.Canceled) {
+	if _, err := core.OpenTable(ctx, s, "t",
+		keys.Int(), values.String()); !errors.Is(err, context.Canceled) {
 		t.Errorf("a table was opened while it was being set aside: %v", err)
 	}
 	go func() {

@@ -166,7 +166,8 @@ type ScanRange struct {
 	Low, High []byte // Low is inclusive, High exclusive; nil is no bound
 	Reverse   bool   // from the last row to the first
 	KeysOnly  bool   // values are not looked at, and may be nil
-	Once      bool   // a hint: everything is read, and not soon again, so caches are better left as they are
+	// a hint: everything is read, and not soon again, so caches are better left as they are
+	Once bool
 
 	// Limit is a hint: how many rows will be asked for at most, before a Seek and after each; 0
 	// is any number. It is for engines that fetch rows before they are asked for. It bounds
@@ -228,7 +229,8 @@ func (b Batch) Unwrapped() Batch {
 type Write struct {
 	Key, Value []byte // Value is not looked at when something is deleted
 	Delete     bool   // of Key or, if End is not nil, of every key from Key up to End
-	When       When   // Unconditional unless the engine has [Powers.Conditions], and if End is not nil
+	// Unconditional unless the engine has [Powers.Conditions], and if End is not nil
+	When When
 
 	// End is exclusive, above Key, and not above the next write's Key. It is nil unless Delete
 	// is true and the engine has [Powers.DeleteRange].
@@ -257,7 +259,9 @@ type Limits struct {
 	Key, Value int // bytes of one key, of one value
 	BatchRows  int // rows of one Apply
 	BatchBytes int // bytes of all keys and values of one Apply
-	StreamRows int // rows of one Apply of a stream: more would need more memory than a stream should, in any order
+	// rows of one Apply of a stream: more would need more memory than a stream should, in any
+	// order
+	StreamRows int
 }
 
 // Powers are what an engine can do beside the rest. Those that it lacks are nil, and the

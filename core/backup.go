@@ -137,7 +137,8 @@ func (b *backup) writeHead() error {
 	for _, t := range b.tables {
 		needs = union(needs, t.record.Load().Needs)
 	}
-	text, err := json.Marshal(backupHead{Format: backupFormat, Version: b.storage.version.Load(), Needs: needs})
+	text, err := json.Marshal(backupHead{Format: backupFormat, Version: b.storage.version.Load(),
+		Needs: needs})
 	if err != nil {
 		return err
 	}
@@ -192,7 +193,8 @@ func (b *backup) writeTables(tables []*tableState) error {
 		if err != nil {
 			return err
 		}
-		if err := b.put(appendBlob(appendBlob([]byte{kindTable}, []byte(t.name())), text)); err != nil {
+		if err := b.put(appendBlob(appendBlob([]byte{kindTable}, []byte(t.name())),
+			text)); err != nil {
 			return err
 		}
 		b.current = t

@@ -31,7 +31,10 @@ type archive struct {
 	cut  int    // bytes of data in a chunk; 0: all in one
 }
 
-func (a *archive) blob(p string) { a.data = append(binary.AppendUvarint(a.data, uint64(len(p))), p...) }
+func (a *archive) blob(p string) {
+	a.data = append(binary.AppendUvarint(a.data, uint64(len(p))),
+		p...)
+}
 
 func (a *archive) head(json string) *archive {
 	a.data = append(a.data, 'H')
@@ -162,7 +165,9 @@ func TestBackupFormat(t *testing.T) {
 }
 
 // restoreTo restores to memory, and returns the rows of table "words".
-func restoreTo(t testing.TB, b core.Backend, r io.Reader, opts ...core.Option) (rows []string, err error) {
+func restoreTo(
+	t testing.TB, b core.Backend, r io.Reader, opts ...core.Option,
+) (rows []string, err error) {
 	t.Helper()
 	s, err := core.Restore(t.Context(), "restored", b, r, append(opts, core.WithAnyVersion())...)
 	if err != nil {
@@ -205,7 +210,8 @@ func small(t *testing.T) *archive {
 	key, value := idsOf(t, s)
 	a := &archive{cut: 13}
 	return a.head(`{"format":1,"version":9}`).
-		table("words", fmt.Sprintf(`{"key":%q,"value":%q}`, key, value)).row("a", "1").row("b", "2").row("c", "3")
+		table("words", fmt.Sprintf(`{"key":%q,"value":%q}`, key, value)).row("a", "1").row("b",
+		"2").row("c", "3")
 }
 
 func TestRestoreAnyChunks(t *testing.T) {
@@ -231,59 +237,84 @@ func TestRestoreRefuses(t *testing.T) {
 	})
 	spliced[differs] = last[differs] // the first that differs, and only that
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
-	mixed := func(change func([][]byte) [][]byte) []byte { return join(change(slices.Clone(sound))...) }
+	mixed := func(change func([][]byte) [][]byte) []byte {
+		return join(change(slices.Clone(sound))...)
+	}
 	long := make([]byte, 1<<20+1)
 	for what, c := range map[string]struct {
 		backup []byte
 		want   error
 	}{
-		"nothing":         {nil, core.ErrCorrupt},
-		"other text":      {[]byte("GUARDKV BACKUP\n and more of it"), core.ErrCorrupt},
-		"no chunks":       {sound[0], core.ErrCorrupt},
-		"swapped chunks":  {mixed(func(p [][]byte) [][]byte { p[2], p[3] = p[3], p[2]; return p }), core.ErrCorrupt},
-		"a chunk twice":   {mixed(func(p [][]byte) [][]byte { return slices.Insert(p, 2, p[2]) }), core.ErrCorrupt},
-		"a lost chunk":    {mixed(func(p [][]byte) [][]byte { return slices.Delete(p, 2, 3) }), core.ErrCorrupt},
-		"a lost end":      {mixed(func(p [][]byte) [][]byte { return p[:len(p)-1] }), core.ErrCorrupt},
+		"nothing":    {nil, core.ErrCorrupt},
+		"other text": {[]byte("GUARDKV BACKUP\n and more of it"), core.ErrCorrupt},
+		"no chunks":  {sound[0], core.ErrCorrupt},
+		"swapped chunks": {mixed(func(p [][]byte) [][]byte { p[2], p[3] = p[3], p[2]; return p }),
+			core.ErrCorrupt},
+		"a chunk twice": {mixed(func(p [][]byte) [][]byte { return slices.Insert(p, 2, p[2]) }),
+			core.ErrCorrupt},
+		"a lost chunk": {mixed(func(p [][]byte) [][]byte { return slices.Delete(p, 2, 3) }),
+			core.ErrCorrupt},
+		"a lost end": {mixed(func(p [][]byte) [][]byte { return p[:len(p)-1] }),
+			core.ErrCorrupt},
 		"another's chunk": {join(spliced...), core.ErrCorrupt},
-		"an empty chunk":  {mixed(func(p [][]byte) [][]byte { return append(p, chunk(len(p)-1, nil)) }), core.ErrCorrupt},
-		"one more chunk":  {mixed(func(p [][]byte) [][]byte { return append(p, chunk(len(p)-1, []byte("E"))) }), core.ErrCorrupt},
-		"a long chunk":    {join(sound[0], chunk(0, long)), core.ErrCorrupt},
-		"a newer format":  {new(archive).head(`{"format":2}`).bytes(), core.ErrVersionMismatch},
-		"no format":       {new(archive).head(`{}`).bytes(), core.ErrVersionMismatch},
-		"a feature":       {new(archive).head(`{"format":1,"needs":["psychic"]}`).bytes(), core.ErrVersionMismatch},
-		"a later member":  {new(archive).head(`{"format":1,"psychic":true}`).bytes(), core.ErrVersionMismatch},
+		"an empty chunk": {mixed(func(p [][]byte) [][]byte {
+			return append(p, chunk(len(p)-1, nil))
+		}), core.ErrCorrupt},
+		"one more chunk": {mixed(func(p [][]byte) [][]byte {
+			return append(p, chunk(len(p)-1, []byte("E")))
+		}), core.ErrCorrupt},
+		"a long chunk":   {join(sound[0], chunk(0, long)), core.ErrCorrupt},
+		"a newer format": {new(archive).head(`{"format":2}`).bytes(), core.ErrVersionMismatch},
+		"no format":      {new(archive).head(`{}`).bytes(), core.ErrVersionMismatch},
+		"a feature": {new(archive).head(`{"format":1,"needs":["psychic"]}`).bytes(),
+			core.ErrVersionMismatch},
+		"a later member": {new(archive).head(`{"format":1,"psychic":true}`).bytes(),
+			core.ErrVersionMismatch},
 		"a table's feature": {
-			small(t).table("t", `{"key":"k","value":"v","needs":["psychic"]}`).end(2, 3, 6).bytes(), core.ErrVersionMismatch,
+			small(t).table("t", `{"key":"k","value":"v","needs":["psychic"]}`).end(2, 3,
+				6).bytes(), core.ErrVersionMismatch,
 		},
 		"a table's later member": {
-			small(t).table("t", `{"key":"k","value":"v","psychic":true}`).end(2, 3, 6).bytes(), core.ErrVersionMismatch,
+			small(t).table("t", `{"key":"k","value":"v","psychic":true}`).end(2, 3,
+				6).bytes(), core.ErrVersionMismatch,
 		},
 		"an ID without its feature": {
-			small(t).table("t", `{"key":"k","value":"v","id":"AAAAAAAAAAAAAAAAAAAAAA=="}`).end(2, 3, 6).bytes(), core.ErrCorrupt,
+			small(t).table("t", `{"key":"k","value":"v","id":"AAAAAAAAAAAAAAAAAAAAAA=="}`).end(2, 3,
+				6).bytes(), core.ErrCorrupt,
 		},
 		"a short ID": {
-			small(t).table("t", `{"key":"k","value":"v","id":"AAAA","needs":["table-id"]}`).end(2, 3, 6).bytes(), core.ErrCorrupt,
+			small(t).table("t", `{"key":"k","value":"v","id":"AAAA","needs":["table-id"]}`).end(2,
+				3, 6).bytes(), core.ErrCorrupt,
 		},
 		"a feature without its ID": {
-			small(t).table("t", `{"key":"k","value":"v","needs":["table-id"]}`).end(2, 3, 6).bytes(), core.ErrCorrupt,
+			small(t).table("t", `{"key":"k","value":"v","needs":["table-id"]}`).end(2, 3,
+				6).bytes(), core.ErrCorrupt,
 		},
-		"no JSON":          {new(archive).head(`format 1`).bytes(), core.ErrCorrupt},
-		"no head":          {new(archive).table("t", wordsJSON).end(1, 0, 0).bytes(), core.ErrCorrupt},
-		"two heads":        {small(t).head(`{"format":1}`).end(1, 3, 6).bytes(), core.ErrCorrupt},
-		"unknown record":   {(&archive{data: append(small(t).data, 'X')}).end(1, 3, 6).bytes(), core.ErrCorrupt},
-		"a row too early":  {new(archive).head(`{"format":1}`).row("a", "1").end(0, 1, 2).bytes(), core.ErrCorrupt},
-		"a table twice":    {small(t).table("words", wordsJSON).end(2, 3, 6).bytes(), core.ErrCorrupt},
-		"no name":          {small(t).table("", wordsJSON).end(2, 3, 6).bytes(), core.ErrCorrupt},
-		"a bad table":      {small(t).table("t", `{"key":1}`).end(2, 3, 6).bytes(), core.ErrCorrupt},
-		"equal keys":       {small(t).row("c", "4").end(1, 4, 8).bytes(), core.ErrCorrupt},
-		"falling keys":     {small(t).row("b", "4").end(1, 4, 8).bytes(), core.ErrCorrupt},
-		"wrong tables":     {small(t).end(2, 3, 6).bytes(), core.ErrCorrupt},
-		"wrong rows":       {small(t).end(1, 2, 6).bytes(), core.ErrCorrupt},
-		"wrong bytes":      {small(t).end(1, 3, 7).bytes(), core.ErrCorrupt},
-		"two ends":         {small(t).end(1, 3, 6).end(1, 3, 6).bytes(), core.ErrCorrupt},
-		"no row checksum":  {small(t).table("s", `{"checksums":true}`).row("a", "123").end(2, 4, 10).bytes(), core.ErrCorrupt},
-		"a wrong checksum": {small(t).table("s", `{"checksums":true}`).row("a", "12345").end(2, 4, 12).bytes(), core.ErrCorrupt},
-		"an endless number": {(&archive{data: append(small(t).data, "R\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"...)}).
+		"no JSON": {new(archive).head(`format 1`).bytes(), core.ErrCorrupt},
+		"no head": {new(archive).table("t", wordsJSON).end(1, 0, 0).bytes(),
+			core.ErrCorrupt},
+		"two heads": {small(t).head(`{"format":1}`).end(1, 3, 6).bytes(), core.ErrCorrupt},
+		"unknown record": {(&archive{data: append(small(t).data, 'X')}).end(1, 3, 6).bytes(),
+			core.ErrCorrupt},
+		"a row too early": {new(archive).head(`{"format":1}`).row("a", "1").end(0, 1, 2).bytes(),
+			core.ErrCorrupt},
+		"a table twice": {small(t).table("words", wordsJSON).end(2, 3, 6).bytes(),
+			core.ErrCorrupt},
+		"no name": {small(t).table("", wordsJSON).end(2, 3, 6).bytes(), core.ErrCorrupt},
+		"a bad table": {small(t).table("t", `{"key":1}`).end(2, 3, 6).bytes(),
+			core.ErrCorrupt},
+		"equal keys":   {small(t).row("c", "4").end(1, 4, 8).bytes(), core.ErrCorrupt},
+		"falling keys": {small(t).row("b", "4").end(1, 4, 8).bytes(), core.ErrCorrupt},
+		"wrong tables": {small(t).end(2, 3, 6).bytes(), core.ErrCorrupt},
+		"wrong rows":   {small(t).end(1, 2, 6).bytes(), core.ErrCorrupt},
+		"wrong bytes":  {small(t).end(1, 3, 7).bytes(), core.ErrCorrupt},
+		"two ends":     {small(t).end(1, 3, 6).end(1, 3, 6).bytes(), core.ErrCorrupt},
+		"no row checksum": {small(t).table("s", `{"checksums":true}`).row("a",
+			"123").end(2, 4, 10).bytes(), core.ErrCorrupt},
+		"a wrong checksum": {small(t).table("s", `{"checksums":true}`).row("a",
+			"12345").end(2, 4, 12).bytes(), core.ErrCorrupt},
+		"an endless number": {(&archive{data: append(small(t).data,
+			"R\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"...)}).
 			end(1, 3, 6).bytes(), core.ErrCorrupt},
 	} {
 		refused(t, what, bytes.NewReader(c.backup), c.want)
@@ -339,11 +370,13 @@ func TestBackupFindsCorruptRows(t *testing.T) {
 		write core.Write
 		table string
 	}{
-		{"a changed value", core.Write{Key: []byte("\x00\x00\x00\x03a"), Value: []byte("another value")}, "sums"},
+		{"a changed value",
+			core.Write{Key: []byte("\x00\x00\x00\x03a"), Value: []byte("another value")}, "sums"},
 		{"a row of no table", core.Write{Key: []byte("\x00\x00\x00\x09a"), Value: []byte("v")}, ""},
 		{"a short key", core.Write{Key: []byte("\x01"), Value: []byte("v")}, ""},
 		{"the shortest key", core.Write{Key: []byte("\x00"), Value: []byte("v")}, ""},
-		{"a changed catalog", core.Write{Key: []byte("\x00\x00\x00\x00table/words"), Value: []byte("v")}, ""},
+		{"a changed catalog",
+			core.Write{Key: []byte("\x00\x00\x00\x00table/words"), Value: []byte("v")}, ""},
 	} {
 		b := memory.New()
 		if err := openBackup(t, b).Close(); err != nil {
@@ -373,7 +406,8 @@ func apply(t *testing.T, b core.Backend, w core.Write) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(e.Apply(t.Context(), core.Batch{Writes: []core.Write{w}}), e.Close()); err != nil {
+	if err := errors.Join(e.Apply(t.Context(), core.Batch{Writes: []core.Write{w}}),
+		e.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -392,7 +426,8 @@ func TestPanicInRestoreReleasesEverything(t *testing.T) {
 					t.Error("no panic")
 				}
 			}()
-			restoreTo(t, b, r, core.WithRestoreProgress(func(core.RestoreProgress) { panic("oops") }))
+			restoreTo(t, b, r,
+				core.WithRestoreProgress(func(core.RestoreProgress) { panic("oops") }))
 		}()
 		if left, _ := b.List(t.Context(), ""); len(left) > 0 {
 			t.Errorf("a panic leaves %q", left)
@@ -446,7 +481,8 @@ func (e *sinkEngine) Apply(_ context.Context, b core.Batch) error {
 		}
 	}
 	l := e.s.limits
-	if l.StreamRows > 0 && len(writes) > l.StreamRows || l.BatchBytes > 0 && size > l.BatchBytes || l.BatchRows > 0 && len(writes) > l.BatchRows {
+	if l.StreamRows > 0 && len(writes) > l.StreamRows || l.BatchBytes > 0 && size > l.BatchBytes ||
+		l.BatchRows > 0 && len(writes) > l.BatchRows {
 		return fmt.Errorf("%w: %d rows of %d bytes", core.ErrTooLarge, len(writes), size)
 	}
 	e.s.largest = max(e.s.largest, size)
@@ -464,11 +500,12 @@ func TestRestoreBoundedMemory(t *testing.T) {
 	go func() { w.CloseWithError(writeMany(w, size)) }()
 	s := &sink{Backend: memory.New()}
 	var most uint64
-	db, err := core.Restore(t.Context(), "many", s, r, core.WithRestoreProgress(func(core.RestoreProgress) {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		most = max(most, m.HeapAlloc)
-	}))
+	db, err := core.Restore(t.Context(), "many",
+		s, r, core.WithRestoreProgress(func(core.RestoreProgress) {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			most = max(most, m.HeapAlloc)
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -491,8 +528,11 @@ func TestRestoreCountsWhatRowsTake(t *testing.T) {
 		a.row(fmt.Sprintf("%06d", i), "")
 	}
 	var reports []int64
-	s, err := core.Restore(t.Context(), "db", memory.New(), bytes.NewReader(a.end(1, rows, 6*rows).bytes()),
-		core.WithRestoreProgress(func(p core.RestoreProgress) { reports = append(reports, p.Rows) }))
+	s, err := core.Restore(t.Context(), "db",
+		memory.New(), bytes.NewReader(a.end(1, rows, 6*rows).bytes()),
+		core.WithRestoreProgress(func(p core.RestoreProgress) {
+			reports = append(reports, p.Rows)
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -546,7 +586,8 @@ func TestRestoreOfATableWithALongName(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	if s, err = core.Open(t.Context(), "db", b, core.WithRecreate(core.OnFormatChange)); err != nil {
+	if s,
+		err = core.Open(t.Context(), "db", b, core.WithRecreate(core.OnFormatChange)); err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
@@ -560,11 +601,13 @@ func TestRestoreOfATableWithALongName(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer restored.Close()
-	if _, err := core.OpenTable(t.Context(), restored, aside.Table, keys.String(), values.String()); err != nil {
+	if _, err := core.OpenTable(t.Context(), restored, aside.Table, keys.String(),
+		values.String()); err != nil {
 		t.Error(err)
 	}
 	small := &sink{Backend: memory.New(), limits: core.Limits{Key: 280}}
-	if _, err := core.Restore(t.Context(), "small", small, bytes.NewReader(sound)); !errors.Is(err, core.ErrTooLarge) {
+	if _, err := core.Restore(t.Context(), "small",
+		small, bytes.NewReader(sound)); !errors.Is(err, core.ErrTooLarge) {
 		t.Errorf("where the engine cannot take the name: %v", err)
 	}
 }
@@ -612,7 +655,8 @@ func TestRestoreKeepsLimits(t *testing.T) {
 		}
 	}
 	b := a.end(50, 2500, 25000).bytes()
-	for _, l := range []core.Limits{{StreamRows: 7}, {BatchRows: 1}, {BatchBytes: 200}, {BatchBytes: 1000, BatchRows: 20, StreamRows: 30}} {
+	for _, l := range []core.Limits{{StreamRows: 7}, {BatchRows: 1}, {BatchBytes: 200},
+		{BatchBytes: 1000, BatchRows: 20, StreamRows: 30}} {
 		s := &sink{Backend: memory.New(), limits: l}
 		db, err := core.Restore(t.Context(), "many", s, bytes.NewReader(b))
 		if err != nil {
@@ -622,14 +666,16 @@ func TestRestoreKeepsLimits(t *testing.T) {
 		db.Close()
 	}
 	key, value := strings.Repeat("k", 50), strings.Repeat("v", 200)
-	b = new(archive).head(`{"format":1}`).table("t", wordsJSON).row(key, value).end(1, 1, 250).bytes()
+	b = new(archive).head(`{"format":1}`).table("t",
+		wordsJSON).row(key, value).end(1, 1, 250).bytes()
 	for what, limits := range map[string]core.Limits{
 		"a value": {Value: 199}, "a key": {Key: 4 + 49}, "a whole row": {BatchBytes: 4 + 249},
 	} {
 		s := &sink{Backend: memory.New(), limits: limits}
 		_, err := core.Restore(t.Context(), "many", s, bytes.NewReader(b))
 		var e *core.Error
-		if !errors.Is(err, core.ErrTooLarge) || !errors.As(err, &e) || e.Op != "restore" || e.Table != "t" || string(e.Key.([]byte)) != key {
+		if !errors.Is(err, core.ErrTooLarge) || !errors.As(err, &e) || e.Op != "restore" ||
+			e.Table != "t" || string(e.Key.([]byte)) != key {
 			t.Errorf("%s that is too large: %v", what, err)
 		}
 		if left, _ := s.List(t.Context(), ""); len(left) > 0 {
@@ -641,19 +687,22 @@ func TestRestoreKeepsLimits(t *testing.T) {
 // FuzzRestore: whatever is read, Restore ends with an error and leaves nothing, or makes a
 // storage that is sound and whose backup restores to the same.
 func FuzzRestore(f *testing.F) {
-	a := new(archive).head(`{"format":1,"version":2}`).table("words", wordsJSON).row("", "").row("a", "1")
+	a := new(archive).head(`{"format":1,"version":2}`).table("words", wordsJSON).row("",
+		"").row("a", "1")
 	a.end(1, 2, 2)
 	f.Add(a.bytes(), false)
 	f.Add(a.data, true)
 	f.Add(a.data[:30], true)
-	f.Add(new(archive).head(`{"format":1}`).table("\xff", "{}").table("s", `{"checksums":true}`).row("a", "\x00\x00\x00\x00").end(2, 1, 5).data, true)
+	f.Add(new(archive).head(`{"format":1}`).table("\xff", "{}").table("s",
+		`{"checksums":true}`).row("a", "\x00\x00\x00\x00").end(2, 1, 5).data, true)
 	f.Add(new(archive).head(`{"format":1}`).table("t", "{}").lengths(1<<60, 1<<60).data, true)
 	f.Fuzz(func(t *testing.T, b []byte, records bool) {
 		if records { // chunks are put around them, or no change would get past the checksums
 			a := &archive{data: b, cut: 13}
 			if i := bytes.LastIndexByte(b, 'E'); i >= 0 && len(b) > i+4 {
 				a.data = b[:len(b)-4]
-				a.data = binary.BigEndian.AppendUint32(a.data[:len(a.data):len(a.data)], crc32.Checksum(a.data, crc32c))
+				a.data = binary.BigEndian.AppendUint32(a.data[:len(a.data):len(a.data)],
+					crc32.Checksum(a.data, crc32c))
 			}
 			b = a.bytes()
 		}
@@ -673,7 +722,8 @@ func FuzzRestore(f *testing.F) {
 			t.Fatal(err)
 		}
 		again := backup(t, s)
-		s2, err := core.Restore(t.Context(), "again", m, bytes.NewReader(again), core.WithAnyVersion())
+		s2, err := core.Restore(t.Context(), "again",
+			m, bytes.NewReader(again), core.WithAnyVersion())
 		if err != nil {
 			t.Fatal(err)
 		}

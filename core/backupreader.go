@@ -32,7 +32,8 @@ func (b *backupReader) head() (h backupHead, err error) {
 		return h, err
 	}
 	if string(magic) != backupMagic {
-		return h, fmt.Errorf("%w: this is no backup: it does not start with %q", ErrCorrupt, backupMagic)
+		return h,
+			fmt.Errorf("%w: this is no backup: it does not start with %q", ErrCorrupt, backupMagic)
 	}
 	kind, err := b.kind()
 	if err != nil {
@@ -74,13 +75,15 @@ func (b *backupReader) table() (name string, t backupTable, err error) {
 		return "", t, err
 	}
 	name = string(text)
-	if name == "" { // it may be long: a table that was set aside has a name that no new one may have
+	// it may be long: a table that was set aside has a name that no new one may have
+	if name == "" {
 		return "", t, fmt.Errorf("%w: a table has no name", ErrCorrupt)
 	}
 	if text, err = b.blob(text[:0]); err != nil {
 		return "", t, err
 	}
-	if err := decodeRecord(fmt.Sprintf("what is recorded of table %q", name), text, &t); err != nil {
+	if err := decodeRecord(fmt.Sprintf("what is recorded of table %q", name), text,
+		&t); err != nil {
 		return "", t, err
 	}
 	if err := checkFeatures(fmt.Sprintf("table %q", name), t.Needs); err != nil {
@@ -116,7 +119,8 @@ func (b *backupReader) end() error {
 		}
 	}
 	if told != b.counts {
-		return fmt.Errorf("%w: the backup has %+v, and says at its end that it has %+v", ErrCorrupt, b.counts, told)
+		return fmt.Errorf("%w: the backup has %+v, and says at its end that it has %+v",
+			ErrCorrupt, b.counts, told)
 	}
 	want := b.in.total()
 	sum, err := b.bytes(nil, checksumSize)

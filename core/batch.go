@@ -16,7 +16,8 @@ import (
 // in memory of its own, which its format has made. So a row is copied once, however many follow
 // it.
 type batch struct {
-	blocks [][]byte // what rows refer to by number; a shared block is there again behind each large row
+	// what rows refer to by number; a shared block is there again behind each large row
+	blocks [][]byte
 	rows   []encodedRow
 	bytes  int  // of all rows
 	sorted bool // rows are strictly increasing so far

@@ -46,7 +46,8 @@ func TestBatchSortsAndKeepsTheLast(t *testing.T) {
 		}
 		for _, w := range got {
 			if want[string(w.Key)] != string(w.Value) {
-				t.Fatalf("seed %d: row %s is %q, want %q", seed, w.Key, w.Value, want[string(w.Key)])
+				t.Fatalf("seed %d: row %s is %q, want %q",
+					seed, w.Key, w.Value, want[string(w.Key)])
 			}
 		}
 	}
@@ -58,7 +59,8 @@ func TestBatchComparesLikeBytes(t *testing.T) {
 	var b batch
 	b.reset()
 	table := string(appendTableNumber(nil, 7))
-	ends := []string{"", "\x00", "a", "a\x00", "a\x00\x00", "a\x01", "1234567", "12345678", "12345678\x00", "123456789", "\xff\xff\xff\xff\xff\xff\xff\xff\xff"}
+	ends := []string{"", "\x00", "a", "a\x00", "a\x00\x00", "a\x01", "1234567", "12345678",
+		"12345678\x00", "123456789", "\xff\xff\xff\xff\xff\xff\xff\xff\xff"}
 	for _, end := range ends {
 		addRow(t, &b, table+end, "")
 	}
@@ -90,7 +92,8 @@ func TestPrefixEnd(t *testing.T) {
 func TestRowSum(t *testing.T) {
 	key, value := []byte("key"), []byte("value")
 	stored := appendRowSum(bytes.Clone(value), 0, key)
-	if got, err := checkRowSum(key, stored); err != nil || !bytes.Equal(got, value) || cap(got) != len(got) {
+	if got, err := checkRowSum(key, stored); err != nil || !bytes.Equal(got, value) ||
+		cap(got) != len(got) {
 		t.Errorf("%q (cap %d), %v", got, cap(got), err)
 	}
 	if _, err := checkRowSum([]byte("kex"), stored); err == nil {

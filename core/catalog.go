@@ -106,10 +106,12 @@ func (c *catalog) loadRow(key, stored []byte) error {
 	}
 	table, ok := strings.CutPrefix(name, tablePrefix)
 	if !ok {
-		return fmt.Errorf("%w: the catalog row %q was written by a later GuardKV", ErrVersionMismatch, name)
+		return fmt.Errorf("%w: the catalog row %q was written by a later GuardKV",
+			ErrVersionMismatch, name)
 	}
 	var r tableRecord
-	if err := decodeRecord(fmt.Sprintf("what is recorded of table %q", table), value, &r); err != nil {
+	if err := decodeRecord(fmt.Sprintf("what is recorded of table %q", table), value,
+		&r); err != nil {
 		return err
 	}
 	if err := checkFeatures(fmt.Sprintf("table %q", table), r.Needs); err != nil {
@@ -154,7 +156,8 @@ func (c *catalog) distinct() error {
 	for _, t := range c.names() {
 		n := t.record.Load().Number
 		if other, ok := owner[n]; ok {
-			return fmt.Errorf("%w: table %q has the same number %d as %s", ErrCorrupt, t.name(), n, other)
+			return fmt.Errorf("%w: table %q has the same number %d as %s",
+				ErrCorrupt, t.name(), n, other)
 		}
 		if n > maxTableNumber {
 			return fmt.Errorf("%w: table %q has the number %d", ErrCorrupt, t.name(), n)
@@ -173,7 +176,8 @@ func (c *catalog) unused() (uint32, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.last >= maxTableNumber {
-		return 0, fmt.Errorf("%w: all table numbers of the storage were given out; restore a backup of it, which numbers anew", ErrTooLarge)
+		return 0,
+			fmt.Errorf("%w: all table numbers of the storage were given out; restore a backup of it, which numbers anew", ErrTooLarge)
 	}
 	c.last++
 	return c.last, nil

@@ -63,7 +63,8 @@ func checkRow(checks map[uint32]rowCheck, key, stored []byte) error {
 		if !errors.Is(err, ErrCorrupt) {
 			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
-		return fmt.Errorf("table %q, the row with the encoded key %s: %w", c.table, shortKey(key[tableNumberSize:]), err)
+		return fmt.Errorf("table %q, the row with the encoded key %s: %w",
+			c.table, shortKey(key[tableNumberSize:]), err)
 	}
 	return nil
 }

@@ -119,7 +119,8 @@ func (c *chunkReader) fill() error {
 	}
 	number, n := binary.BigEndian.Uint64(c.buf), binary.BigEndian.Uint32(c.buf[8:])
 	if number != c.number {
-		return fmt.Errorf("%w: chunk %d stands where chunk %d should be", ErrCorrupt, number, c.number)
+		return fmt.Errorf("%w: chunk %d stands where chunk %d should be",
+			ErrCorrupt, number, c.number)
 	}
 	if n == 0 || n > maxChunk {
 		return fmt.Errorf("%w: chunk %d says that it has %d bytes", ErrCorrupt, number, n)
@@ -151,7 +152,8 @@ func (c *chunkReader) full(p []byte) error {
 // noEOF says what the end of a backup means where more of it should be. Other errors are those
 // of the reader.
 func noEOF(err error) error {
-	if errors.Is(err, ErrCorrupt) || !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, ErrCorrupt) ||
+		!errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
 	return fmt.Errorf("%w: the backup is cut: %w", ErrCorrupt, io.ErrUnexpectedEOF)

@@ -40,7 +40,8 @@ func (w *writer) askable(group []*request) askable {
 	if len(group) == 1 {
 		return askable{all: true}
 	}
-	if !slices.ContainsFunc(group, func(r *request) bool { return r.when == ifAbsent || r.when == ifExists }) {
+	if !slices.ContainsFunc(group,
+		func(r *request) bool { return r.when == ifAbsent || r.when == ifExists }) {
 		return askable{}
 	}
 	keys := make(map[string]int)
@@ -95,6 +96,7 @@ func (r *request) answer(met bool) {
 
 // indexOf returns where a key is that is among the writes.
 func indexOf(writes []Write, key []byte) int {
-	i, _ := slices.BinarySearchFunc(writes, key, func(w Write, key []byte) int { return bytes.Compare(w.Key, key) })
+	i, _ := slices.BinarySearchFunc(writes, key,
+		func(w Write, key []byte) int { return bytes.Compare(w.Key, key) })
 	return i
 }

@@ -44,7 +44,8 @@ func TestInsertAndDeleteLeaveTheirConditionToTheEngine(t *testing.T) {
 		rowIs(t, e, 1, c.row)
 	}
 	if e.gets+e.snapshots > 0 || len(e.applied) != 8 {
-		t.Errorf("%d reads, %d snapshots and %d commits; want 8 commits alone", e.gets, e.snapshots, len(e.applied))
+		t.Errorf("%d reads, %d snapshots and %d commits; want 8 commits alone",
+			e.gets, e.snapshots, len(e.applied))
 	}
 }
 
@@ -53,7 +54,8 @@ func TestInsertAndDeleteLeaveTheirConditionToTheEngine(t *testing.T) {
 func TestGroupsFindTheSameWhoeverLooks(t *testing.T) {
 	for seed := range uint64(12) {
 		var want string
-		for i, p := range []Powers{{}, {Shared: true}, {Conditions: true}, {Conditions: true, Shared: true}} {
+		for i, p := range []Powers{{}, {Shared: true}, {Conditions: true},
+			{Conditions: true, Shared: true}} {
 			got := runGroup(t, seed, p)
 			if i == 0 {
 				want = got
@@ -91,7 +93,8 @@ func runGroup(t *testing.T, seed uint64, p Powers) string {
 				})
 			},
 			func() error {
-				return tb.PutAll(ctx, func(yield func(uint64, []byte) bool) { _ = yield(k, v) && yield(k+1, v) })
+				return tb.PutAll(ctx,
+					func(yield func(uint64, []byte) bool) { _ = yield(k, v) && yield(k+1, v) })
 			},
 		}[rnd.IntN(5)])
 	}
@@ -140,7 +143,8 @@ func TestRefusedGroupWithConditions(t *testing.T) {
 			}
 		}
 		if !deleted || again {
-			t.Errorf("%v: the Deletes found %v, %v; want the first to find a row", refusal, deleted, again)
+			t.Errorf("%v: the Deletes found %v, %v; want the first to find a row",
+				refusal, deleted, again)
 		}
 		rowIs(t, e, 7, "a")
 		rowIs(t, e, 8, "d")
@@ -157,7 +161,8 @@ func TestFailedCommitAnswersNoCondition(t *testing.T) {
 	if existed, err := tb.Delete(t.Context(), 1); existed || !errors.Is(err, ErrNoRoom) {
 		t.Errorf("Delete: %v, %v", existed, err)
 	}
-	if err := tb.Insert(t.Context(), 1, nil); !errors.Is(err, ErrNoRoom) || errors.Is(err, ErrExists) {
+	if err := tb.Insert(t.Context(), 1, nil); !errors.Is(err, ErrNoRoom) ||
+		errors.Is(err, ErrExists) {
 		t.Errorf("Insert: %v", err)
 	}
 	e.before = nil
@@ -179,10 +184,17 @@ func TestSingleWritesOnASharedEngineHaveABase(t *testing.T) {
 		want error
 		row  string
 	}{
-		{"Insert", func(tb *Table[uint64, []byte, []byte]) error { return tb.Insert(ctx, 7, []byte("mine")) }, ErrExists, "theirs"},
-		{"Delete", func(tb *Table[uint64, []byte, []byte]) error { _, err := tb.Delete(ctx, 7); return err }, nil, ""},
+		{"Insert", func(tb *Table[uint64, []byte, []byte]) error {
+			return tb.Insert(ctx, 7, []byte("mine"))
+		}, ErrExists, "theirs"},
+		{"Delete", func(tb *Table[uint64, []byte, []byte]) error {
+			_, err := tb.Delete(ctx, 7)
+			return err
+		}, nil, ""},
 		{"Modify", func(tb *Table[uint64, []byte, []byte]) error {
-			return tb.Modify(ctx, 7, func(old []byte, _ bool) ([]byte, Change, error) { return append(old, " and mine"...), Store, nil })
+			return tb.Modify(ctx, 7, func(old []byte, _ bool) ([]byte, Change, error) {
+				return append(old, " and mine"...), Store, nil
+			})
 		}, nil, "theirs and mine"},
 	} {
 		tb, e, g := gatheredOn(t, Powers{Shared: true})

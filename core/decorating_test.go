@@ -22,14 +22,16 @@ func TestAdministrativePowersConcernNoRow(t *testing.T) {
 		DeleteRange: true, Conditions: true, Shared: true,
 	}
 	got := all.Administrative()
-	if got.Compact == nil || got.Size == nil || got.Check == nil || got.As != nil || got.Scan != nil || got.DeleteRange || got.Conditions ||
+	if got.Compact == nil || got.Size == nil || got.Check == nil || got.As != nil ||
+		got.Scan != nil || got.DeleteRange || got.Conditions ||
 		!got.Shared {
 		t.Errorf("the powers are %+v", got)
 	}
 	if n, _ := got.Size(); n != 7 || !errors.Is(got.Check(t.Context()), ErrCorrupt) {
 		t.Errorf("the powers are others: Size is %d", n)
 	}
-	if none := (Powers{}).Administrative(); none.Compact != nil || none.Size != nil || none.Check != nil {
+	if none := (Powers{}).Administrative(); none.Compact != nil || none.Size != nil ||
+		none.Check != nil {
 		t.Errorf("an engine without powers has %+v", none)
 	}
 }
@@ -58,7 +60,9 @@ func TestBatchIsUnwrappedOnce(t *testing.T) {
 }
 
 func TestLimitsCheck(t *testing.T) {
-	row := func(key, value int) Write { return Write{Key: make([]byte, key), Value: make([]byte, value)} }
+	row := func(key, value int) Write {
+		return Write{Key: make([]byte, key), Value: make([]byte, value)}
+	}
 	l := Limits{Key: 10, Value: 20, BatchRows: 3, BatchBytes: 50}
 	for _, c := range []struct {
 		name   string
@@ -70,14 +74,16 @@ func TestLimitsCheck(t *testing.T) {
 		{"the largest row", l, []Write{row(10, 20)}, true},
 		{"a larger key", l, []Write{row(1, 1), row(11, 1)}, false},
 		{"a larger value", l, []Write{row(1, 1), row(1, 21)}, false},
-		{"a value that is not looked at", l, []Write{{Key: make([]byte, 10), Value: make([]byte, 60), Delete: true}}, true},
+		{"a value that is not looked at",
+			l, []Write{{Key: make([]byte, 10), Value: make([]byte, 60), Delete: true}}, true},
 		{"all bytes", l, []Write{row(5, 20), row(5, 20)}, true},
 		{"a byte more", l, []Write{row(5, 20), row(6, 20)}, false},
 		{"all rows", l, []Write{row(1, 0), row(1, 0), row(1, 0)}, true},
 		{"a row more", l, []Write{row(1, 0), row(1, 0), row(1, 0), row(1, 0)}, false},
 		{"no limits", Limits{}, []Write{row(1000, 1<<20)}, true},
 	} {
-		if err := c.limits.Check(c.writes); (err == nil) != c.fits || err != nil && !errors.Is(err, ErrTooLarge) {
+		if err := c.limits.Check(c.writes); (err == nil) != c.fits ||
+			err != nil && !errors.Is(err, ErrTooLarge) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

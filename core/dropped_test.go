@@ -45,9 +45,18 @@ func (noCursor) Close() error                       { return nil }
 // gone, not one without rows.
 func TestReadOfATableThatIsBeingDropped(t *testing.T) {
 	for name, read := range map[string]func(*Table[uint64, []byte, []byte]) error{
-		"Get":  func(tb *Table[uint64, []byte, []byte]) error { _, err := tb.Get(t.Context(), 1); return err },
-		"Has":  func(tb *Table[uint64, []byte, []byte]) error { _, err := tb.Has(t.Context(), 1); return err },
-		"Load": func(tb *Table[uint64, []byte, []byte]) error { _, err := tb.Load(t.Context(), 1); return err },
+		"Get": func(tb *Table[uint64, []byte, []byte]) error {
+			_, err := tb.Get(t.Context(), 1)
+			return err
+		},
+		"Has": func(tb *Table[uint64, []byte, []byte]) error {
+			_, err := tb.Has(t.Context(), 1)
+			return err
+		},
+		"Load": func(tb *Table[uint64, []byte, []byte]) error {
+			_, err := tb.Load(t.Context(), 1)
+			return err
+		},
 		"Count": func(tb *Table[uint64, []byte, []byte]) error {
 			_, err := tb.Count(t.Context())
 			return err
@@ -61,7 +70,8 @@ func TestReadOfATableThatIsBeingDropped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := newTableState("t", tableRecord{Number: 1})
-			s := newStorage("fake", dropping{drop: func() { state.dropped.Store(true) }}, newOptions(nil))
+			s := newStorage("fake",
+				dropping{drop: func() { state.dropped.Store(true) }}, newOptions(nil))
 			tb := newTable(s, state, tableRecord{Number: 1}, fakeKeys{}, rawValues{})
 			if err := read(tb); !errors.Is(err, ErrDropped) {
 				t.Errorf("got %v, want %v", err, ErrDropped)

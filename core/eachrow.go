@@ -9,7 +9,9 @@ import (
 )
 
 // eachRow calls fn with every row of a range.
-func eachRow(ctx context.Context, snap Snapshot, r ScanRange, fn func(key, value []byte) error) (err error) {
+func eachRow(
+	ctx context.Context, snap Snapshot, r ScanRange, fn func(key, value []byte) error,
+) (err error) {
 	rows, err := snap.Scan(ctx, r)
 	if err != nil {
 		return err

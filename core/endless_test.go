@@ -24,7 +24,10 @@ type endlessSnapshot struct {
 
 type endlessRows struct{ RowCursor }
 
-func (e *endless) Snapshot(context.Context) (Snapshot, error) { return endlessSnapshot{engine: e}, nil }
+func (e *endless) Snapshot(context.Context) (Snapshot, error) {
+	return endlessSnapshot{engine: e},
+		nil
+}
 
 func (s endlessSnapshot) Scan(_ context.Context, r ScanRange) (RowCursor, error) {
 	s.engine.ranges = append(s.engine.ranges, r)

@@ -23,7 +23,8 @@ func ExampleRestore() {
 		log.Fatal(err)
 	}
 	defer db.Close()
-	people, err := core.OpenTable(ctx, db, "people", keys.String(), values.String(), core.WithChecksums())
+	people, err := core.OpenTable(ctx, db, "people",
+		keys.String(), values.String(), core.WithChecksums())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -37,7 +38,8 @@ func ExampleRestore() {
 	}
 
 	progress := func(p core.RestoreProgress) { fmt.Println(p.Rows, "rows of", p.Bytes, "bytes") }
-	restored, err := core.Restore(ctx, "people", memory.New(), &file, core.WithRestoreProgress(progress))
+	restored,
+		err := core.Restore(ctx, "people", memory.New(), &file, core.WithRestoreProgress(progress))
 	if err != nil {
 		log.Fatal(err)
 	}

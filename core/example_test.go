@@ -321,7 +321,8 @@ func ExampleWithRecreate() {
 	must(err)
 	must(db.Close())
 
-	db, err = core.Open(ctx, "cache", backend, core.WithVersion(2), core.WithRecreate(core.OnVersionBump|core.OnValidationFail), quiet)
+	db, err = core.Open(ctx, "cache", backend, core.WithVersion(2),
+		core.WithRecreate(core.OnVersionBump|core.OnValidationFail), quiet)
 	must(err)
 	defer db.Close()
 	recreation, replaced := db.Recreated()
@@ -489,7 +490,8 @@ func ExampleTxTable_PutAll() {
 	db, table := people(ctx)
 	defer db.Close()
 	must(db.Update(ctx, func(tx *core.Tx) error {
-		return table.In(tx).PutAll(ctx, maps.All(map[string]string{"edsger": "Edsger Dijkstra", "barbara": "Barbara Liskov"}))
+		return table.In(tx).PutAll(ctx,
+			maps.All(map[string]string{"edsger": "Edsger Dijkstra", "barbara": "Barbara Liskov"}))
 	}))
 	fmt.Println(table.Count(ctx))
 	// Output: 5 <nil>

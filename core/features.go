@@ -51,7 +51,8 @@ func decodeRecord(what string, text []byte, record any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(record); err != nil {
-		return fmt.Errorf("%w: %s was written by a later GuardKV: %w", ErrVersionMismatch, what, err)
+		return fmt.Errorf("%w: %s was written by a later GuardKV: %w",
+			ErrVersionMismatch, what, err)
 	}
 	return nil
 }

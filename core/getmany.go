@@ -129,7 +129,9 @@ func (m *getMany[K, V, W]) row(i int, stored []byte) (err error) {
 }
 
 // readMany does what SnapshotPowers.GetMany does, for an engine that lacks it too.
-func readMany(ctx context.Context, snap Snapshot, keys [][]byte, fn func(i int, value []byte) error) error {
+func readMany(
+	ctx context.Context, snap Snapshot, keys [][]byte, fn func(i int, value []byte) error,
+) error {
 	if many := snap.Powers().GetMany; many != nil {
 		return many(ctx, keys, fn)
 	}
@@ -147,7 +149,9 @@ func readMany(ctx context.Context, snap Snapshot, keys [][]byte, fn func(i int, 
 }
 
 // readOne calls fn with i and the value of key, if there is one.
-func readOne(ctx context.Context, snap Snapshot, key []byte, i int, fn func(i int, value []byte) error) error {
+func readOne(
+	ctx context.Context, snap Snapshot, key []byte, i int, fn func(i int, value []byte) error,
+) error {
 	value, r, err := snap.Get(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return nil

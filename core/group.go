@@ -216,8 +216,10 @@ func (w *writer) apply(ctx context.Context, b Batch) error {
 // goesOn reports whether Apply failed in a way after which it may be called again: the storage
 // is as it was, or the engine vouches for its state.
 func goesOn(err error) bool {
-	return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNoRoom) ||
-		errors.Is(err, ErrUnavailable) || errors.Is(err, ErrMaybe) || errors.Is(err, ErrSnapshotExpired)
+	return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict) ||
+		errors.Is(err, ErrNoRoom) ||
+		errors.Is(err, ErrUnavailable) || errors.Is(err, ErrMaybe) ||
+		errors.Is(err, ErrSnapshotExpired)
 }
 
 // sound returns an error if an Apply failed before: what is on disk is known again only after

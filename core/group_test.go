@@ -54,7 +54,8 @@ func TestAFailedSnapshotFailsOnlyWhoNeedsIt(t *testing.T) {
 	errs := behindGate(t, tb, g,
 		func() error { return tb.Put(t.Context(), 1, []byte("a")) },
 		func() error { return tb.Insert(t.Context(), 2, []byte("b")) },
-		func() error { return tb.Insert(t.Context(), 1, []byte("c")) }, // knows of the Put before it
+		// knows of the Put before it
+		func() error { return tb.Insert(t.Context(), 1, []byte("c")) },
 		func() error { return tb.Put(t.Context(), 3, []byte("d")) },
 	)
 	for i, want := range []error{nil, e.noSnapshot, ErrExists, nil} {
@@ -106,7 +107,8 @@ func TestAGroupIsBasedOnWhatItRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if e.snapshots != 1 || len(e.bases) != 2 || e.bases[0] != nil || e.bases[1] == nil {
-		t.Errorf("%d snapshots, commits based on %v; want one, for the second", e.snapshots, e.bases)
+		t.Errorf("%d snapshots, commits based on %v; want one, for the second",
+			e.snapshots, e.bases)
 	}
 }
 
@@ -145,7 +147,8 @@ func TestAPutThatWaitsBehindADropIsRefused(t *testing.T) {
 	tb.state.record.Store(&record)
 	drop, put := make(chan error, 1), make(chan error, 1)
 	go func() {
-		drop <- tb.storage.inTurn(t.Context(), func() error { return tb.storage.unlist(t.Context(), tb.state) })
+		drop <- tb.storage.inTurn(t.Context(),
+			func() error { return tb.storage.unlist(t.Context(), tb.state) })
 	}()
 	<-g.entered
 	go func() { put <- tb.Put(t.Context(), 1, []byte("late")) }()

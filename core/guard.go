@@ -34,8 +34,10 @@ type guardState[W any] struct {
 	view    W
 	release Releaser
 	home    *guardPool[W]
-	keybuf  []byte // the stored key of the read that is opening this guard; always begins with the table's prefix
-	step    getStep
+	// the stored key of the read that is opening this guard; always begins with the table's
+	// prefix
+	keybuf []byte
+	step   getStep
 	raceShadow
 }
 
@@ -107,7 +109,8 @@ func (p *guardPool[W]) take() (s *guardState[W], gen uint64) {
 		s = p.new()
 	}
 	gen = s.slot.gen.Add(slotTaken)
-	if p.usage.shut.Load() { // looked at after the slot is taken: Close sets it before it looks at the slots
+	// looked at after the slot is taken: Close sets it before it looks at the slots
+	if p.usage.shut.Load() {
 		p.giveBack(s)
 		return nil, 0
 	}

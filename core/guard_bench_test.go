@@ -19,7 +19,9 @@ func BenchmarkGuard(b *testing.B) {
 	})
 	b.Run("bytes", func(b *testing.B) { benchGuard(b, func(v []byte) []byte { return v }) })
 	b.Run("int", func(b *testing.B) { benchGuard(b, func(v []byte) int { return len(v) }) })
-	b.Run("32 bytes", func(b *testing.B) { benchGuard(b, func(v []byte) view32 { return view32{row: v, at: 1} }) })
+	b.Run("32 bytes", func(b *testing.B) {
+		benchGuard(b, func(v []byte) view32 { return view32{row: v, at: 1} })
+	})
 	b.Run("40 bytes", func(b *testing.B) {
 		benchGuard(b, func(v []byte) view40 { return view40{row: v, more: [2]int{len(v)}} })
 	})

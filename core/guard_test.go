@@ -41,7 +41,8 @@ func mustGet[W any](t *testing.T, tb *Table[uint64, W, W]) Guard[W] {
 func identity(b []byte) []byte { return b }
 
 func TestGuardIsTwoWords(t *testing.T) {
-	want := unsafe.Sizeof(uintptr(0)) + 8 // a pointer and a number of 64 bits, which are three words where words have 32
+	// a pointer and a number of 64 bits, which are three words where words have 32
+	want := unsafe.Sizeof(uintptr(0)) + 8
 	if got := unsafe.Sizeof(Guard[view40]{}); got != want {
 		t.Errorf("a guard takes %d bytes, want %d", got, want)
 	}
@@ -72,7 +73,8 @@ func TestStaleGuardLeavesTheNextTenantAlone(t *testing.T) {
 	stale := mustGet(t, tb)
 	stale.Close()
 	next := mustGet(t, tb)
-	for i := 0; next.s != stale.s; i++ { // the pool may drop a state, at random under the race detector
+	// the pool may drop a state, at random under the race detector
+	for i := 0; next.s != stale.s; i++ {
 		if i == 1000 {
 			t.Fatal("the state was never reused")
 		}
@@ -115,9 +117,12 @@ func TestGuardAllocatesNothing(t *testing.T) {
 		}
 	}
 	ctx := context.Background()
-	b, w := fakeTable(identity), fakeTable(func(b []byte) view40 { return view40{row: b, more: [2]int{len(b)}} })
-	check("bytes", testing.AllocsPerRun(1000, func() { g, _ := b.Get(ctx, 1); g.Value(); g.Close() }))
-	check("40 bytes", testing.AllocsPerRun(1000, func() { g, _ := w.Get(ctx, 1); g.Value(); g.Close() }))
+	b, w := fakeTable(identity),
+		fakeTable(func(b []byte) view40 { return view40{row: b, more: [2]int{len(b)}} })
+	check("bytes",
+		testing.AllocsPerRun(1000, func() { g, _ := b.Get(ctx, 1); g.Value(); g.Close() }))
+	check("40 bytes",
+		testing.AllocsPerRun(1000, func() { g, _ := w.Get(ctx, 1); g.Value(); g.Close() }))
 }
 
 // A view can be in use when its guard is not reachable any more, so a forgotten guard may only
@@ -215,7 +220,8 @@ func TestCloseAgainBesideACallThatIsTurnedAway(t *testing.T) {
 	if err := tb.storage.Close(); err != nil {
 		t.Fatal(err)
 	}
-	tb.storage.usage.shards[3].n.Add(1) // what enter does before it looks whether the storage is open
+	// what enter does before it looks whether the storage is open
+	tb.storage.usage.shards[3].n.Add(1)
 	if err := tb.storage.Close(); err != nil {
 		t.Error("Close, after the engine was closed:", err)
 	}

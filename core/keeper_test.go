@@ -34,7 +34,8 @@ func (e *givingEngine) Keep() bool {
 func TestLoadKeepsACopyThatTheEngineMade(t *testing.T) {
 	for _, gives := range []bool{true, false} {
 		e := &givingEngine{gives: gives}
-		table := fakeTableOn(newStorage("fake", e, newOptions(nil)), func(b []byte) []byte { return b })
+		table := fakeTableOn(newStorage("fake", e, newOptions(nil)),
+			func(b []byte) []byte { return b })
 		v, err := table.Load(t.Context(), 1)
 		if err != nil || string(v) != "\x01\x02\x03" {
 			t.Fatalf("%x, %v", v, err)
@@ -44,7 +45,8 @@ func TestLoadKeepsACopyThatTheEngineMade(t *testing.T) {
 			kept, released = 1, 0
 		}
 		if e.kept != kept || e.released.Load() != released || (&v[0] == &e.made[0]) != gives {
-			t.Errorf("it gives %v: kept %d times, released %d times, a copy: %v", gives, e.kept, e.released.Load(),
+			t.Errorf("it gives %v: kept %d times, released %d times, a copy: %v",
+				gives, e.kept, e.released.Load(),
 				&v[0] != &e.made[0])
 		}
 		mustGet(t, table).Close()

@@ -29,7 +29,8 @@ func TestOpenTableAsksTheKeyFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := core.OpenTable(ctx, db, "rows", unfitKey{keys.Uint64()}, values.Bytes()); !errors.Is(err, errUnfit) {
+	if _, err := core.OpenTable(ctx, db, "rows",
+		unfitKey{keys.Uint64()}, values.Bytes()); !errors.Is(err, errUnfit) {
 		t.Errorf("error %v, want that of CheckKey", err)
 	}
 	if tables, err := db.Tables(ctx); err != nil || len(tables) > 0 {

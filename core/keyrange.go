@@ -50,8 +50,10 @@ func (r KeyRange[K]) PartBounds() (low, high []byte, err error) {
 	case r.err != nil:
 		return nil, nil, r.err
 	case !r.hasPart:
-		return nil, nil, fmt.Errorf("the range of %s keys has no bounds where other components follow: %w", r.format,
-			errors.ErrUnsupported)
+		return nil, nil,
+			fmt.Errorf("the range of %s keys has no bounds where other components follow: %w",
+				r.format,
+				errors.ErrUnsupported)
 	}
 	return r.partLow, r.partHigh, nil
 }
@@ -63,9 +65,11 @@ func (r KeyRange[K]) MadeBy(id string) error {
 	case r.err != nil:
 		return r.err
 	case r.format == "":
-		return fmt.Errorf("%w: no key format made the range, want one of %s keys", ErrFormatMismatch, id)
+		return fmt.Errorf("%w: no key format made the range, want one of %s keys",
+			ErrFormatMismatch, id)
 	case r.format != id:
-		return fmt.Errorf("%w: the range is one of %s keys, want one of %s keys", ErrFormatMismatch, r.format, id)
+		return fmt.Errorf("%w: the range is one of %s keys, want one of %s keys",
+			ErrFormatMismatch, r.format, id)
 	}
 	return nil
 }

@@ -25,7 +25,8 @@ func keySizeOf[K any](key KeyFormat[K], l Limits) func(K) int {
 // be known before it is encoded: keySize is not nil.
 func (f *rowFormat[K, V, W]) refuseLong(k K) error {
 	if n := f.keySize(k); n > f.limits.Key-tableNumberSize {
-		return fmt.Errorf("%w: a key of at least %d bytes, where the engine takes %d", ErrTooLarge, n,
+		return fmt.Errorf("%w: a key of at least %d bytes, where the engine takes %d",
+			ErrTooLarge, n,
 			f.limits.Key-tableNumberSize)
 	}
 	return nil

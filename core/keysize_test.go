@@ -37,15 +37,18 @@ func TestLongKeysAreNotEncoded(t *testing.T) {
 	refusesLong(t, keys.StringView(), long)
 	refusesLong(t, keys.Bytes(), zeros)
 	refusesLong(t, keys.Part[string](keys.Desc(keys.String())), long)
-	refusesLong(t, keys.Part[keys.Null[string]](keys.Optional(keys.String())), keys.Null[string]{V: long, Valid: true})
+	refusesLong(t, keys.Part[keys.Null[string]](keys.Optional(keys.String())),
+		keys.Null[string]{V: long, Valid: true})
 	pair := keys.Pair(keys.Int(), keys.String())
 	refusesLong(t, keys.Part[keys.Tuple[int, string]](pair), pair.Key(1, long))
 	half := keys.Pair(keys.Bytes(), keys.String())
 	refusesLong(t, keys.Part[keys.Tuple[[]byte, string]](half), half.Key(zeros[:600], long[:600]))
 	triple := keys.Triple(keys.String(), keys.Bool(), keys.Bytes())
-	refusesLong(t, keys.Part[keys.Tuple3[string, bool, []byte]](triple), triple.Key(long[:600], true, zeros[:600]))
+	refusesLong(t, keys.Part[keys.Tuple3[string, bool, []byte]](triple),
+		triple.Key(long[:600], true, zeros[:600]))
 	quad := keys.Quad(keys.Bool(), keys.String(), keys.String(), keys.Desc(keys.Bytes()))
-	refusesLong(t, keys.Part[keys.Tuple4[bool, string, string, []byte]](quad), quad.Key(true, long[:400], long[:400], zeros[:400]))
+	refusesLong(t, keys.Part[keys.Tuple4[bool, string, string, []byte]](quad),
+		quad.Key(true, long[:400], long[:400], zeros[:400]))
 }
 
 func refusesLong[K any](t *testing.T, part keys.Part[K], k K) {
@@ -68,7 +71,9 @@ func refusesLong[K any](t *testing.T, part keys.Part[K], k K) {
 		"Put":    func() error { return table.Put(ctx, k, nil) },
 		"Insert": func() error { return table.Insert(ctx, k, nil) },
 		"Delete": func() error { _, err := table.Delete(ctx, k); return err },
-		"PutAll": func() error { return table.PutAll(ctx, func(yield func(K, []byte) bool) { yield(k, nil) }) },
+		"PutAll": func() error {
+			return table.PutAll(ctx, func(yield func(K, []byte) bool) { yield(k, nil) })
+		},
 		"GetMany": func() error {
 			for _, err := range table.GetMany(ctx, slices.Values([]K{k})) {
 				return err
@@ -79,7 +84,8 @@ func refusesLong[K any](t *testing.T, part keys.Part[K], k K) {
 			return db.Update(ctx, func(tx *core.Tx) error { return table.In(tx).Put(ctx, k, nil) })
 		},
 		"Tx.Get": func() error {
-			return db.Update(ctx, func(tx *core.Tx) error { _, err := table.In(tx).Get(ctx, k); return err })
+			return db.Update(ctx,
+				func(tx *core.Tx) error { _, err := table.In(tx).Get(ctx, k); return err })
 		},
 	}
 	for name, verb := range verbs {
@@ -103,7 +109,8 @@ func TestKeySizes(t *testing.T) {
 		pair := keys.Pair(keys.String(), keys.Int())
 		isAtLeast(t, keys.Part[keys.Tuple[string, int]](pair), pair.Key(s, 7))
 	}
-	for _, f := range []any{keys.Int(), keys.Pair(keys.Int(), keys.Bool()), keys.Desc(keys.Time()), keys.Optional(keys.Int())} {
+	for _, f := range []any{keys.Int(), keys.Pair(keys.Int(), keys.Bool()), keys.Desc(keys.Time()),
+		keys.Optional(keys.Int())} {
 		var known bool
 		switch f := f.(type) {
 		case core.KeySizer[keys.Tuple[int, bool]]:
@@ -129,6 +136,7 @@ func isAtLeast[K any](t *testing.T, part keys.Part[K], k K) {
 		t.Fatal(err)
 	}
 	if n := size(k); n > len(alone) || n > len(inside) {
-		t.Errorf("%s: %d bytes are said to be the least, and %x and %x are encodings", part.ID(), n, alone, inside)
+		t.Errorf("%s: %d bytes are said to be the least, and %x and %x are encodings",
+			part.ID(), n, alone, inside)
 	}
 }

@@ -44,7 +44,8 @@ func (f lending) View(b []byte) ([]byte, error) {
 // Powers lends all views but those of rows that begin with a dot, which it finds in the stored
 // bytes.
 func (f lending) Powers() core.FormatPowers[[]byte, []byte] {
-	return core.FormatPowers[[]byte, []byte]{ViewLent: func(b []byte, _ bool) ([]byte, core.Releaser, error) {
+	return core.FormatPowers[[]byte,
+		[]byte]{ViewLent: func(b []byte, _ bool) ([]byte, core.Releaser, error) {
 		if strings.HasPrefix(string(b), ".") {
 			return b, nil, nil
 		}
@@ -75,14 +76,17 @@ func (l *lentBytes) Release() {
 }
 
 // lendingTable has the rows 0 to 9, of which 7 is read from the stored bytes; 10 is damaged.
-func lendingTable(t *testing.T, opts ...core.TableOption) (*core.Storage, *core.Table[int, []byte, []byte], *atomic.Int64) {
+func lendingTable(
+	t *testing.T, opts ...core.TableOption,
+) (*core.Storage, *core.Table[int, []byte, []byte], *atomic.Int64) {
 	t.Helper()
 	db, err := core.Open(t.Context(), "db", backendtest.Spoil(memory.New()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	open := new(atomic.Int64)
-	table, err := core.OpenTable(t.Context(), db, "t", keys.Int(), lending{values.Bytes(), open}, opts...)
+	table, err := core.OpenTable(t.Context(), db, "t",
+		keys.Int(), lending{values.Bytes(), open}, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,14 +112,16 @@ func lendingText(i int) string {
 // A view that the format lends is valid as long as any other view of the verb, and given back
 // once, when that ends.
 func TestLentViewsAreGivenBack(t *testing.T) {
-	for name, opts := range map[string][]core.TableOption{"": nil, "with checksums": {core.WithChecksums()}} {
+	for name, opts := range map[string][]core.TableOption{"": nil,
+		"with checksums": {core.WithChecksums()}} {
 		t.Run(name, func(t *testing.T) {
 			db, table, open := lendingTable(t, opts...)
 			ctx := t.Context()
 			is := func(verb string, i int, v []byte, lent int64) {
 				t.Helper()
 				if string(v) != lendingText(i) || open.Load() != lent {
-					t.Errorf("%s reads %q of row %d while %d views are lent; want %d", verb, v, i, open.Load(), lent)
+					t.Errorf("%s reads %q of row %d while %d views are lent; want %d",
+						verb, v, i, open.Load(), lent)
 				}
 			}
 			var guards []core.Guard[[]byte]
@@ -137,7 +143,8 @@ func TestLentViewsAreGivenBack(t *testing.T) {
 			}
 			is("Get", 7, g.Value(), 0)
 			g.Close()
-			if err := table.View(ctx, 4, func(v []byte) error { is("View", 4, v, 1); return nil }); err != nil {
+			if err := table.View(ctx, 4,
+				func(v []byte) error { is("View", 4, v, 1); return nil }); err != nil {
 				t.Error(err)
 			}
 			kept, err := table.Load(ctx, 5)
@@ -237,7 +244,8 @@ func (b bomb) Release() {
 }
 
 func (f explosive) Powers() core.FormatPowers[[]byte, []byte] {
-	return core.FormatPowers[[]byte, []byte]{ViewLent: func(b []byte, _ bool) ([]byte, core.Releaser, error) {
+	return core.FormatPowers[[]byte,
+		[]byte]{ViewLent: func(b []byte, _ bool) ([]byte, core.Releaser, error) {
 		return b, bomb{f.open}, nil
 	}}
 }
@@ -274,7 +282,9 @@ func TestPanicsOfRelease(t *testing.T) {
 			tx.Close()
 		},
 		"Modify": func() {
-			table.Modify(ctx, 1, func(old []byte, _ bool) ([]byte, core.Change, error) { return old, core.Store, nil })
+			table.Modify(ctx, 1, func(old []byte, _ bool) ([]byte, core.Change, error) {
+				return old, core.Store, nil
+			})
 		},
 	} {
 		func() {
@@ -286,7 +296,8 @@ func TestPanicsOfRelease(t *testing.T) {
 			open.Store(0)
 			read()
 		}()
-		if n := open.Load(); n != 3 && (name == "Tx.View" || name == "Update" || name == "Snapshot") {
+		if n := open.Load(); n != 3 &&
+			(name == "Tx.View" || name == "Update" || name == "Snapshot") {
 			t.Errorf("%s gives back %d views of 3", name, n)
 		}
 		if err := table.Put(ctx, 1, []byte("1")); err != nil {
@@ -315,10 +326,12 @@ func (f wrapped) Powers() core.FormatPowers[[]byte, []byte] { return core.Powers
 func TestFormatAroundAnotherKeepsItsPowers(t *testing.T) {
 	open := new(atomic.Int64)
 	inside := lending{values.Bytes(), open}
-	if p := core.PowersOf[[]byte, []byte](wrapped{wrapped{inside}}); p.ViewLent == nil || p.Bind != nil {
+	if p := core.PowersOf[[]byte, []byte](wrapped{wrapped{inside}}); p.ViewLent == nil ||
+		p.Bind != nil {
 		t.Errorf("the powers are %+v", p)
 	}
-	if p := core.PowersOf(values.Bytes()); p.ViewLent != nil || p.Bind != nil || p.ViewInto != nil || p.ViewTrusted != nil || p.CheckValue != nil {
+	if p := core.PowersOf(values.Bytes()); p.ViewLent != nil || p.Bind != nil ||
+		p.ViewInto != nil || p.ViewTrusted != nil || p.CheckValue != nil {
 		t.Errorf("a simple format has the powers %+v", p)
 	}
 }

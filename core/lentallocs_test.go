@@ -45,9 +45,13 @@ func (f pooled) Powers() (p core.FormatPowers[[]byte, []byte]) {
 	}
 	p.BindRows = func(core.TableID) (core.RowFormat[[]byte, []byte], error) {
 		return core.RowFormat[[]byte, []byte]{
-			Append:   func(dst, key, v []byte) ([]byte, error) { return append(append(dst, key...), v...), nil },
-			View:     func(key, b []byte) ([]byte, error) { return b[len(key):], nil },
-			ViewLent: func(key, b []byte, _ bool) ([]byte, core.Releaser, error) { return f.lend(b[len(key):]) },
+			Append: func(dst, key, v []byte) ([]byte, error) {
+				return append(append(dst, key...), v...), nil
+			},
+			View: func(key, b []byte) ([]byte, error) { return b[len(key):], nil },
+			ViewLent: func(key, b []byte, _ bool) ([]byte, core.Releaser, error) {
+				return f.lend(b[len(key):])
+			},
 		}, nil
 	}
 	return p
@@ -102,7 +106,8 @@ func TestPowersAllocateNothing(t *testing.T) {
 		bound := count(pooled{values.Bytes(), new(sync.Pool), true}, opts...)
 		for verb, want := range plain {
 			if lent[verb] > want || bound[verb] > want {
-				t.Errorf("%s allocates %v times, lent %v, bound %v", verb, want, lent[verb], bound[verb])
+				t.Errorf("%s allocates %v times, lent %v, bound %v",
+					verb, want, lent[verb], bound[verb])
 			}
 		}
 	}

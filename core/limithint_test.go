@@ -112,7 +112,9 @@ func TestScansSayHowManyRowsTheyTake(t *testing.T) {
 	}
 }
 
-func checkLimitHints(t *testing.T, b *hinted, db *core.Storage, tab *core.Table[int, string, string]) {
+func checkLimitHints(
+	t *testing.T, b *hinted, db *core.Storage, tab *core.Table[int, string, string],
+) {
 	ctx := t.Context()
 	drain := func(s core.Scan[int, string, string]) error {
 		for _, err := range s.Rows(ctx) {
@@ -131,7 +133,8 @@ func checkLimitHints(t *testing.T, b *hinted, db *core.Storage, tab *core.Table[
 		{"rows without limit", func() error { return drain(tab.Scan()) }, 0},
 		{"rows", func() error { return drain(tab.Scan().Limit(7)) }, 7},
 		{"no rows", func() error { return drain(tab.Scan().Limit(0)) }, 1},
-		{"rows in reverse", func() error { return drain(tab.Scan().Limit(7).Limit(3).Reverse()) }, 3},
+		{"rows in reverse",
+			func() error { return drain(tab.Scan().Limit(7).Limit(3).Reverse()) }, 3},
 		{"keys", func() error {
 			for _, err := range tab.Scan().Limit(4).Keys(ctx) {
 				if err != nil {
@@ -152,7 +155,8 @@ func checkLimitHints(t *testing.T, b *hinted, db *core.Storage, tab *core.Table[
 			return c.Close()
 		}, 6},
 		{"view", func() error {
-			return db.View(ctx, func(tx *core.Tx) error { return drain(tab.In(tx).Scan().Limit(9)) })
+			return db.View(ctx,
+				func(tx *core.Tx) error { return drain(tab.In(tx).Scan().Limit(9)) })
 		}, 9},
 		{"rows over writes", func() error {
 			return db.Update(ctx, func(tx *core.Tx) error {

@@ -94,7 +94,8 @@ func decodeMark(text []byte, backend string) (m mark, err error) {
 		return m, fmt.Errorf("%w: its mark cannot be read", ErrNotStorage)
 	}
 	body := rest[9:]
-	if _, err := fmt.Sscanf(string(rest[:8]), "%08x", &sum); err != nil || sum != crc32.Checksum(body, castagnoli) {
+	if _, err := fmt.Sscanf(string(rest[:8]), "%08x", &sum); err != nil ||
+		sum != crc32.Checksum(body, castagnoli) {
 		return m, fmt.Errorf("%w: %w: its mark has a wrong checksum", ErrNotStorage, ErrCorrupt)
 	}
 	var first struct { // what every layout has; the rest of a newer one may be anything
@@ -104,9 +105,10 @@ func decodeMark(text []byte, backend string) (m mark, err error) {
 		return m, errors.Join(ErrNotStorage, err)
 	}
 	if first.Layout != layout && first.Layout != layoutWithFeatures {
-		return m, fmt.Errorf("%w: the storage has layout %d, this GuardKV knows layouts %d and %d; "+
-			"open it with the version of GuardKV that wrote it, or a later one",
-			ErrVersionMismatch, first.Layout, layout, layoutWithFeatures)
+		return m,
+			fmt.Errorf("%w: the storage has layout %d, this GuardKV knows layouts %d and %d; "+
+				"open it with the version of GuardKV that wrote it, or a later one",
+				ErrVersionMismatch, first.Layout, layout, layoutWithFeatures)
 	}
 	if err := decodeRecord("the mark", body, &m); errors.Is(err, ErrVersionMismatch) {
 		return m, err
@@ -117,7 +119,8 @@ func decodeMark(text []byte, backend string) (m mark, err error) {
 		return m, err
 	}
 	if m.Backend != backend {
-		return m, fmt.Errorf("%w of this backend: it was written by backend %q, not %q", ErrNotStorage, m.Backend, backend)
+		return m, fmt.Errorf("%w of this backend: it was written by backend %q, not %q",
+			ErrNotStorage, m.Backend, backend)
 	}
 	return m, nil
 }

@@ -27,10 +27,14 @@ func TestMark(t *testing.T) {
 		{"as written", good.encode(), nil},
 		{"of another backend", newMark("pebble", 7).encode(), ErrNotStorage},
 		{"of a later layout", markText(`{"layout":3,"backend":"bbolt"}`), ErrVersionMismatch},
-		{"with a feature that is not known", markText(`{"layout":2,"backend":"bbolt","id":"A","version":7,"needs":["indexes"]}`), ErrVersionMismatch},
-		{"with a member that is not known", markText(`{"layout":2,"backend":"bbolt","id":"A","version":7,"expiry":true}`), ErrVersionMismatch},
-		{"of a later layout that is otherwise unlike this one", markText(`{"layout":3,"backend":["bbolt"],"id":7}`), ErrVersionMismatch},
-		{"with an ID that is none", markText(`{"layout":1,"backend":"bbolt","id":7}`), ErrNotStorage},
+		{"with a feature that is not known",
+			markText(`{"layout":2,"backend":"bbolt","id":"A","version":7,"needs":["indexes"]}`), ErrVersionMismatch},
+		{"with a member that is not known",
+			markText(`{"layout":2,"backend":"bbolt","id":"A","version":7,"expiry":true}`), ErrVersionMismatch},
+		{"of a later layout that is otherwise unlike this one",
+			markText(`{"layout":3,"backend":["bbolt"],"id":7}`), ErrVersionMismatch},
+		{"with an ID that is none",
+			markText(`{"layout":1,"backend":"bbolt","id":7}`), ErrNotStorage},
 		{"without a layout", markText(`{"backend":"bbolt"}`), ErrVersionMismatch},
 		{"wrong checksum", append(good.encode(), ' '), ErrCorrupt},
 		{"no checksum", []byte("GUARDKV {}"), ErrNotStorage},
@@ -67,7 +71,8 @@ func FuzzDecodeMark(f *testing.F) {
 	f.Add([]byte(markHead))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := decodeMark(text, "bbolt")
-		if err == nil && (m.Layout != layout && m.Layout != layoutWithFeatures || m.Backend != "bbolt") {
+		if err == nil &&
+			(m.Layout != layout && m.Layout != layoutWithFeatures || m.Backend != "bbolt") {
 			t.Errorf("%q was accepted as %+v", text, m)
 		}
 	})
@@ -98,7 +103,8 @@ func TestCatalogRowGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const key, value = "\x00\x00\x00\x00table/chars", `{"number":3,"key":"uint32","value":"cbor/1","checksums":true}`
+	const key, value = "\x00\x00\x00\x00table/chars",
+		`{"number":3,"key":"uint32","value":"cbor/1","checksums":true}`
 	if string(row.Key) != key || string(row.Value[:len(value)]) != value {
 		t.Errorf("the row is %q: %q, want %q: %q and a checksum", row.Key, row.Value, key, value)
 	}

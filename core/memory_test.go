@@ -63,7 +63,8 @@ func TestRowsOfAnySizeAreCopiedOnce(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector lets pools forget what they hold")
 	}
-	for _, test := range []struct{ size, rows int }{{16 << 20, 4}, {300 << 10, 100}, {70_000, 400}, {40_000, 600}, {100, 60_000}} {
+	for _, test := range []struct{ size, rows int }{{16 << 20, 4}, {300 << 10, 100}, {70_000, 400},
+		{40_000, 600}, {100, 60_000}} {
 		for _, checksums := range []bool{false, true} {
 			tab := sinkTable(Limits{}, checksums)
 			value := make([]byte, test.size)
@@ -72,9 +73,11 @@ func TestRowsOfAnySizeAreCopiedOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 			})
-			all := test.rows * (test.size + 2*rowCost) // the lists of rows and of writes grow, the former by doubling
+			// the lists of rows and of writes grow, the former by doubling
+			all := test.rows * (test.size + 2*rowCost)
 			if most := all + all*3/10 + 2<<20; got > most {
-				t.Errorf("%d rows of %d bytes took %d bytes, want at most %d", test.rows, test.size, got, most)
+				t.Errorf("%d rows of %d bytes took %d bytes, want at most %d",
+					test.rows, test.size, got, most)
 			}
 		}
 	}
@@ -108,7 +111,8 @@ func TestPutKeepsNoLargeRow(t *testing.T) {
 	if most := len(value) + len(value)/10; got > most {
 		t.Errorf("a value of %d bytes took %d", len(value), got)
 	}
-	if r, _ := tab.requests.Get().(*rowRequest); r != nil && (r.row != nil || r.one[0].Value != nil || r.writes != nil) {
+	if r, _ := tab.requests.Get().(*rowRequest); r != nil &&
+		(r.row != nil || r.one[0].Value != nil || r.writes != nil) {
 		t.Errorf("%d bytes wait for the next row", cap(r.row))
 	}
 }
@@ -146,7 +150,8 @@ func TestAKeyThatIsTooLargeIsCopiedOnce(t *testing.T) {
 // Rows of all sizes, small and large in turn, come out as they went in, whatever batch had the
 // memory before, also if they are cut out of one batch and put into another.
 func TestBatchKeepsRowsOfAllSizes(t *testing.T) {
-	sizes := []int{10, 200, largeRow - 1, largeRow, 3, 500, batchBlock, largeRow + 1, 1, 40_000, 2 * batchBlock, 40_000, 40_000, 7}
+	sizes := []int{10, 200, largeRow - 1, largeRow, 3, 500, batchBlock, largeRow + 1, 1, 40_000,
+		2 * batchBlock, 40_000, 40_000, 7}
 	batches := [2]batch{}
 	batches[0].reset()
 	batches[1].reset()
@@ -167,7 +172,8 @@ func TestBatchKeepsRowsOfAllSizes(t *testing.T) {
 		}
 		checkRows(t, b, want[:len(want)-1])
 		b.reset()
-		addRow(t, b, "other", string(bytes.Repeat([]byte("x"), 3*batchBlock))) // in what the batch had
+		// in what the batch had
+		addRow(t, b, "other", string(bytes.Repeat([]byte("x"), 3*batchBlock)))
 		checkRows(t, other, want[len(want)-1:])
 	}
 }
@@ -191,10 +197,13 @@ func checkRows(t *testing.T, b *batch, want [][]byte) {
 
 // A row whose encoding adds a row to the same batch, as a marshaler may, was encoded over it.
 func TestBatchTakesARowWhileARowIsEncoded(t *testing.T) {
-	for _, sizes := range [][2]int{{10, 10}, {10, largeRow}, {largeRow, 10}, {2 * largeRow, largeRow}, {5000, 900}} {
+	for _, sizes := range [][2]int{{10, 10}, {10, largeRow}, {largeRow, 10},
+		{2 * largeRow, largeRow}, {5000, 900}} {
 		var b batch
 		b.reset()
-		value := func(fill string, size int) string { return string(bytes.Repeat([]byte(fill), size)) }
+		value := func(fill string, size int) string {
+			return string(bytes.Repeat([]byte(fill), size))
+		}
 		var want [][]byte
 		for i := range 5 {
 			outer, inner := value("o", sizes[0]), value("i", sizes[1])
@@ -206,7 +215,8 @@ func TestBatchTakesARowWhileARowIsEncoded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want = append(want, append([]byte{byte(i), 'i'}, inner...), append([]byte{byte(i), 'o'}, outer...))
+			want = append(want, append([]byte{byte(i), 'i'}, inner...),
+				append([]byte{byte(i), 'o'}, outer...))
 		}
 		checkRows(t, &b, want)
 	}
@@ -219,7 +229,9 @@ func TestBatchAfterAnEncodingThatFails(t *testing.T) {
 	failure := errors.New("failure")
 	for i := range 3 {
 		addRow(t, &b, string(byte(i)), "value")
-		if err := b.add(func(dst []byte) ([]byte, int, error) { return append(dst, "some"...), 0, failure }); err != failure {
+		if err := b.add(func(dst []byte) ([]byte, int, error) {
+			return append(dst, "some"...), 0, failure
+		}); err != failure {
 			t.Fatal(err)
 		}
 	}

@@ -16,22 +16,28 @@ import (
 )
 
 // adds returns a Modify that appends to a row, and counts its runs.
-func adds(tb *Table[uint64, []byte, []byte], k uint64, what string, runs *atomic.Int32) func() error {
+func adds(
+	tb *Table[uint64, []byte, []byte], k uint64, what string, runs *atomic.Int32,
+) func() error {
 	return func() error {
-		return tb.Modify(context.Background(), k, func(old []byte, found bool) ([]byte, Change, error) {
-			runs.Add(1)
-			if !found {
-				return []byte(what), Store, nil
-			}
-			return append(slices.Clone(old), what...), Store, nil
-		})
+		return tb.Modify(context.Background(), k,
+			func(old []byte, found bool) ([]byte, Change, error) {
+				runs.Add(1)
+				if !found {
+					return []byte(what), Store, nil
+				}
+				return append(slices.Clone(old), what...), Store, nil
+			})
 	}
 }
 
 // does returns a Modify that gives a fixed answer.
-func does(tb *Table[uint64, []byte, []byte], k uint64, v string, change Change, err error) func() error {
+func does(
+	tb *Table[uint64, []byte, []byte], k uint64, v string, change Change, err error,
+) func() error {
 	return func() error {
-		return tb.Modify(context.Background(), k, func([]byte, bool) ([]byte, Change, error) { return []byte(v), change, err })
+		return tb.Modify(context.Background(), k,
+			func([]byte, bool) ([]byte, Change, error) { return []byte(v), change, err })
 	}
 }
 
@@ -88,7 +94,8 @@ func TestModifyIsDecidedInOrder(t *testing.T) {
 		}
 	}
 	if !existed || runs.Load() != 6 || len(e.applied) != 2 {
-		t.Errorf("Delete = %v, %d runs, %d commits; want true, 6, 2", existed, runs.Load(), len(e.applied))
+		t.Errorf("Delete = %v, %d runs, %d commits; want true, 6, 2",
+			existed, runs.Load(), len(e.applied))
 	}
 	rowIs(t, e, 7, "fg")
 	rowIs(t, e, 8, "h")
@@ -107,7 +114,8 @@ func TestModifyRunsAgainWhenItsGroupIsTriedAgain(t *testing.T) {
 			return g.hold(writes)
 		}
 		var runs atomic.Int32
-		errs := behindGate(t, tb, g, adds(tb, 1, "a", &runs), adds(tb, 2, "b", &runs), adds(tb, 1, "c", &runs))
+		errs := behindGate(t, tb, g, adds(tb, 1, "a", &runs), adds(tb, 2, "b", &runs),
+			adds(tb, 1, "c", &runs))
 		if err := errors.Join(errs...); err != nil || runs.Load() != 6 {
 			t.Errorf("%v after %d runs; want none after 6", err, runs.Load())
 		}
@@ -161,7 +169,8 @@ func TestModifyOfAFailedGroup(t *testing.T) {
 		return full
 	}
 	errs := behindGate(t, tb, g,
-		does(tb, 1, "v", Store, nil), does(tb, 1, "", Leave, mine), does(tb, 2, "", Leave, mine), does(tb, 1, "", Leave, nil))
+		does(tb, 1, "v", Store, nil), does(tb, 1, "", Leave, mine), does(tb, 2, "",
+			Leave, mine), does(tb, 1, "", Leave, nil))
 	for i, want := range []error{full, full, mine, full} {
 		if !errors.Is(errs[i], want) {
 			t.Errorf("write %d: %v, want %v", i, errs[i], want)
@@ -172,15 +181,19 @@ func TestModifyOfAFailedGroup(t *testing.T) {
 // A function that does not return is its caller's alone, whether the caller leads its group or
 // is led, and also when the group is tried again after it has gone.
 func TestModifyWhoseFunctionDoesNotReturn(t *testing.T) {
-	for how, blow := range map[string]func(){"panic": func() { panic("mine") }, "Goexit": runtime.Goexit} {
+	for how, blow := range map[string]func(){
+		"panic": func() { panic("mine") }, "Goexit": runtime.Goexit,
+	} {
 		for _, refused := range []bool{false, true} {
 			for at := range 4 {
-				t.Run(fmt.Sprintf("%s of request %d, refused %v", how, at, refused), func(t *testing.T) {
-					checkBlownGroup(t, blow, refused, at)
-				})
-				t.Run(fmt.Sprintf("%s beside others, of request %d, refused %v", how, at, refused), func(t *testing.T) {
-					checkBlownBeside(t, blow, refused, at)
-				})
+				t.Run(fmt.Sprintf("%s of request %d, refused %v", how, at, refused),
+					func(t *testing.T) {
+						checkBlownGroup(t, blow, refused, at)
+					})
+				t.Run(fmt.Sprintf("%s beside others, of request %d, refused %v", how, at, refused),
+					func(t *testing.T) {
+						checkBlownBeside(t, blow, refused, at)
+					})
 			}
 		}
 	}
@@ -203,10 +216,11 @@ func checkBlownGroup(t *testing.T, blow func(), refused bool, at int) {
 		if i == at {
 			write = func() error {
 				return survives(func() error {
-					return tb.Modify(context.Background(), 1, func([]byte, bool) ([]byte, Change, error) {
-						blow()
-						return nil, Store, nil
-					})
+					return tb.Modify(context.Background(), 1,
+						func([]byte, bool) ([]byte, Change, error) {
+							blow()
+							return nil, Store, nil
+						})
 				})
 			}
 		}
@@ -257,15 +271,17 @@ func checkBlownBeside(t *testing.T, blow func(), refused bool, at int) {
 	for i := range 4 {
 		writes = append(writes, func() error {
 			return survives(func() error {
-				return tb.Modify(context.Background(), uint64(i+1), func([]byte, bool) ([]byte, Change, error) {
-					running.Add(1)
-					defer running.Add(-1)
-					if i == at {
-						blow()
-					}
-					time.Sleep(time.Millisecond) // so that it outlives the one that blows, if nobody waits
-					return []byte("v"), Store, nil
-				})
+				return tb.Modify(context.Background(), uint64(i+1),
+					func([]byte, bool) ([]byte, Change, error) {
+						running.Add(1)
+						defer running.Add(-1)
+						if i == at {
+							blow()
+						}
+						// so that it outlives the one that blows, if nobody waits
+						time.Sleep(time.Millisecond)
+						return []byte("v"), Store, nil
+					})
 			})
 		})
 	}
@@ -315,8 +331,9 @@ func TestWriteOfRowsWhoseFunctionRuns(t *testing.T) {
 	tb, e, g := gathered(t)
 	var runs atomic.Int32
 	several := &request{
-		writes: []Write{{Key: []byte{0, 0, 0, 1, 2}, Value: []byte("s")}, {Key: []byte{0, 0, 0, 1, 3}, Value: []byte("s")}},
-		done:   make(chan struct{}, 1),
+		writes: []Write{{Key: []byte{0, 0, 0, 1, 2}, Value: []byte("s")},
+			{Key: []byte{0, 0, 0, 1, 3}, Value: []byte("s")}},
+		done: make(chan struct{}, 1),
 	}
 	errs := behindGate(t, tb, g,
 		adds(tb, 1, "a", &runs),
@@ -357,7 +374,9 @@ func TestEngineThatPanicsWhileAFunctionRuns(t *testing.T) {
 			})
 		})
 	}
-	put := func() error { return survives(func() error { return tb.Put(t.Context(), 7, []byte("v")) }) }
+	put := func() error {
+		return survives(func() error { return tb.Put(t.Context(), 7, []byte("v")) })
+	}
 	second := func() error { return survives(adds(tb, 2, "a", new(atomic.Int32))) }
 	behindGate(t, tb, g, put, first, second)
 	if !stillHeld {
@@ -398,7 +417,8 @@ func TestEngineThatPanicsAfterAFunctionDid(t *testing.T) {
 	}
 	blows := func() error {
 		return survives(func() error {
-			return tb.Modify(t.Context(), 1, func([]byte, bool) ([]byte, Change, error) { panic("mine") })
+			return tb.Modify(t.Context(), 1,
+				func([]byte, bool) ([]byte, Change, error) { panic("mine") })
 		})
 	}
 	put := func() error {
@@ -425,7 +445,8 @@ func TestCancelAModify(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := false
 	waits := begin(func() error {
-		return tb.Modify(ctx, 1, func([]byte, bool) ([]byte, Change, error) { ran = true; return nil, Store, nil })
+		return tb.Modify(ctx, 1,
+			func([]byte, bool) ([]byte, Change, error) { ran = true; return nil, Store, nil })
 	})
 	queued(w, 1)
 	cancel()
@@ -434,7 +455,8 @@ func TestCancelAModify(t *testing.T) {
 	}
 	ctx, cancel = context.WithCancel(context.Background())
 	joined := begin(func() error {
-		return tb.Modify(ctx, 2, func([]byte, bool) ([]byte, Change, error) { cancel(); return []byte("v"), Store, nil })
+		return tb.Modify(ctx, 2,
+			func([]byte, bool) ([]byte, Change, error) { cancel(); return []byte("v"), Store, nil })
 	})
 	queued(w, 1)
 	close(g.opened)

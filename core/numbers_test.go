@@ -41,7 +41,8 @@ func TestImpossibleTableNumbers(t *testing.T) {
 		{"the catalog is dropped", []uint32{0}, nil, true},
 		{"dropped and too high", []uint32{math.MaxUint32}, nil, true},
 	} {
-		if err := catalogOf(c.dropped, c.tables).distinct(); errors.Is(err, ErrCorrupt) != c.bad || err != nil != c.bad {
+		if err := catalogOf(c.dropped, c.tables).distinct(); errors.Is(err, ErrCorrupt) != c.bad ||
+			err != nil != c.bad {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

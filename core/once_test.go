@@ -24,7 +24,10 @@ func (e *rangesEngine) Limits() Limits { return Limits{} }
 func (e *rangesEngine) Powers() Powers { return Powers{} }
 func (e *rangesEngine) Close() error   { return nil }
 
-func (e *rangesEngine) Snapshot(context.Context) (Snapshot, error) { return rangesSnapshot{e: e}, nil }
+func (e *rangesEngine) Snapshot(context.Context) (Snapshot, error) {
+	return rangesSnapshot{e: e},
+		nil
+}
 
 func (s rangesSnapshot) Scan(_ context.Context, r ScanRange) (RowCursor, error) {
 	s.e.scanned = append(s.e.scanned, r)

@@ -88,7 +88,8 @@ func (o *opener) open() (s *Storage, err error) {
 		}
 	}
 	if errors.Is(err, ErrConflict) && !o.opened {
-		err = fmt.Errorf("%w: others create and replace the storage again and again: %w", ErrLocked, err)
+		err = fmt.Errorf("%w: others create and replace the storage again and again: %w",
+			ErrLocked, err)
 	}
 	if err != nil && o.aside != "" {
 		err = fmt.Errorf("%w; the old storage is at %s", err, o.recreated.Path)
@@ -187,7 +188,8 @@ func (o *opener) look() error {
 		return err
 	}
 	if o.options.readOnly {
-		return fmt.Errorf("%w: nothing is there, and a read-only storage is not created%s: %w", ErrReadOnly, o.restorable(),
+		return fmt.Errorf("%w: nothing is there, and a read-only storage is not created%s: %w",
+			ErrReadOnly, o.restorable(),
 			fs.ErrNotExist)
 	}
 	o.mark = newMark(o.backend.Name(), o.options.version)
@@ -214,7 +216,8 @@ func (o *opener) policy() (Recreate, error) {
 	older := stored < wanted && !o.options.anyVersion
 	switch {
 	case stored > wanted && !o.options.anyVersion:
-		return IfMissing, fmt.Errorf("%w: the storage has version %d, newer than the wanted %d", ErrVersionMismatch, stored, wanted)
+		return IfMissing, fmt.Errorf("%w: the storage has version %d, newer than the wanted %d",
+			ErrVersionMismatch, stored, wanted)
 	case o.options.recreate&Always != 0:
 		return Always, nil
 	case !older, o.options.migrate != nil && !o.options.readOnly:
@@ -222,8 +225,9 @@ func (o *opener) policy() (Recreate, error) {
 	case o.options.recreate&OnVersionBump != 0:
 		return OnVersionBump, nil
 	}
-	return IfMissing, fmt.Errorf("%w: the storage has version %d, older than the wanted %d; see WithMigration and OnVersionBump",
-		ErrVersionMismatch, stored, wanted)
+	return IfMissing,
+		fmt.Errorf("%w: the storage has version %d, older than the wanted %d; see WithMigration and OnVersionBump",
+			ErrVersionMismatch, stored, wanted)
 }
 
 // setAside moves the claimed storage out of the way. If there will be no new one in its place,
@@ -240,7 +244,8 @@ func (o *opener) setAside(reason Recreate) error {
 	o.newest = o.aside
 	to := shownBeside(o.path, o.resolved, suffix)
 	o.recreated = &Recreation{Reason: reason, Path: to}
-	o.options.logger.Warn("storage replaced", "storage", o.path, "reason", reason.String(), "old", to)
+	o.options.logger.Warn("storage replaced", "storage", o.path, "reason",
+		reason.String(), "old", to)
 	version := o.options.version
 	if o.options.anyVersion {
 		version = o.mark.Version
@@ -284,7 +289,8 @@ func moveBack(ctx context.Context, b Backend, from, to string) (err error) {
 // says so.
 func (o *opener) openOrReplace() (*Storage, error) {
 	s, err := o.openEngine()
-	if !errors.Is(err, ErrCorrupt) || !o.found || o.options.readOnly || o.options.recreate&OnValidationFail == 0 {
+	if !errors.Is(err, ErrCorrupt) || !o.found || o.options.readOnly ||
+		o.options.recreate&OnValidationFail == 0 {
 		return s, err
 	}
 	o.options.logger.Error("storage is damaged", "storage", o.path, "err", err)
@@ -369,7 +375,8 @@ func (o *opener) migrate(s *Storage) error {
 	}
 	m := o.mark
 	m.State = ""
-	if from, to := m.Version, o.options.version; from < to && !o.options.anyVersion && o.options.migrate != nil {
+	if from, to := m.Version, o.options.version; from < to && !o.options.anyVersion &&
+		o.options.migrate != nil {
 		if err := o.options.migrate(o.migrating, s, from, to); err != nil {
 			return fmt.Errorf("migrating from version %d to %d: %w", from, to, err)
 		}
@@ -380,7 +387,8 @@ func (o *opener) migrate(s *Storage) error {
 	}
 	s.version.Store(m.Version)
 	return s.exclusively(o.ctx, func() error {
-		return s.changeMark(o.ctx, func(stored *mark) { stored.State, stored.Version = m.State, m.Version })
+		return s.changeMark(o.ctx,
+			func(stored *mark) { stored.State, stored.Version = m.State, m.Version })
 	})
 }
 

@@ -25,17 +25,20 @@ func TestPathThatEndsInASeparator(t *testing.T) {
 		if err != nil {
 			t.Fatal(path, err)
 		}
-		if r, replaced := s.Recreated(); replaced != (i > 0) || replaced && !strings.HasPrefix(r.Path, "db.replaced-") {
+		if r, replaced := s.Recreated(); replaced != (i > 0) ||
+			replaced && !strings.HasPrefix(r.Path, "db.replaced-") {
 			t.Errorf("Open(%q) replaced %v: %+v", path, replaced, r)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := core.Open(ctx, "", b); err == nil || !strings.Contains(err.Error(), "path is empty") {
+	if _, err := core.Open(ctx, "", b); err == nil ||
+		!strings.Contains(err.Error(), "path is empty") {
 		t.Errorf("Open without a path gives %v", err)
 	}
-	if _, err := core.Restore(ctx, "", b, bytes.NewReader(nil)); err == nil || !strings.Contains(err.Error(), "path is empty") {
+	if _, err := core.Restore(ctx, "", b, bytes.NewReader(nil)); err == nil ||
+		!strings.Contains(err.Error(), "path is empty") {
 		t.Errorf("Restore without a path gives %v", err)
 	}
 }
@@ -48,10 +51,12 @@ func TestUnknownPoliciesAreRefused(t *testing.T) {
 		"WithRecreate(17)":  core.WithRecreate(core.Always | 16),
 		"WithValidation(2)": core.WithValidation(2),
 	} {
-		if _, err := core.Open(t.Context(), "db", b, opt); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := core.Open(t.Context(), "db", b, opt); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("Open gives %v, want an error about %s", err, want)
 		}
-		if _, err := core.Restore(t.Context(), "db", b, bytes.NewReader(nil), opt); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := core.Restore(t.Context(), "db", b, bytes.NewReader(nil), opt); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("Restore gives %v, want an error about %s", err, want)
 		}
 	}

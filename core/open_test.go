@@ -29,7 +29,8 @@ func create(t *testing.T, b core.Backend, path string, opts ...core.Option) {
 // place of one.
 func TestOnlyReplacedStoragesAreRemoved(t *testing.T) {
 	b := memory.New()
-	others := []string{"db.replaced-by-hand", "db.replaced-1-precious", "db.replaced-20200101T000000.000000000Z.replaced-20200101T000000.000000000Z"}
+	others := []string{"db.replaced-by-hand", "db.replaced-1-precious",
+		"db.replaced-20200101T000000.000000000Z.replaced-20200101T000000.000000000Z"}
 	for _, path := range append(others, "db", "db.replaced-20200101T000000.000000000Z") {
 		create(t, b, path)
 	}
@@ -120,11 +121,13 @@ func (damagedClaim) Open(context.Context, core.EngineOptions) (core.Engine, erro
 func TestDamagedStorageTakenBySomebodyElse(t *testing.T) {
 	b := memory.New()
 	create(t, b, "db")
-	_, err := core.Open(t.Context(), "db", &damaged{Backend: b}, core.WithRecreate(core.OnValidationFail))
+	_, err := core.Open(t.Context(), "db",
+		&damaged{Backend: b}, core.WithRecreate(core.OnValidationFail))
 	if !errors.Is(err, core.ErrLocked) {
 		t.Errorf("%v, want ErrLocked", err)
 	}
-	_, err = core.Open(t.Context(), "db", &damaged{Backend: b}, core.WithRecreate(core.OnValidationFail), core.WithReadOnly())
+	_, err = core.Open(t.Context(), "db",
+		&damaged{Backend: b}, core.WithRecreate(core.OnValidationFail), core.WithReadOnly())
 	if !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("read-only: %v, want ErrCorrupt", err)
 	}

@@ -29,7 +29,9 @@ func WithChecksums() TableOption { return func(o *tableOptions) { o.checksums = 
 // OpenTable opens a table, or creates it if the storage has none of this name. A table
 // remembers its formats: opening it with others is ErrFormatMismatch, which names both, unless
 // OnFormatChange sets the old table aside. A table may be opened several times.
-func OpenTable[K, V, W any](ctx context.Context, s *Storage, name string, key KeyFormat[K], value ValueFormat[V, W], opts ...TableOption) (*Table[K, V, W], error) {
+func OpenTable[K, V, W any](
+	ctx context.Context, s *Storage, name string, key KeyFormat[K], value ValueFormat[V, W], opts ...TableOption,
+) (*Table[K, V, W], error) {
 	o := tableOpener[K, V, W]{storage: s, name: name, key: key, value: value}
 	if err := o.take(ctx, opts); err != nil {
 		return nil, &Error{Op: "open table", Table: name, Err: err}
@@ -58,7 +60,8 @@ func (o *tableOpener[K, V, W]) take(ctx context.Context, opts []TableOption) err
 	if err := live(ctx); err != nil {
 		return err
 	}
-	err := errors.Join(missing("storage", o.storage), missing("key format", o.key), missing("value format", o.value))
+	err := errors.Join(missing("storage", o.storage), missing("key format", o.key),
+		missing("value format", o.value))
 	for i, opt := range opts {
 		if opt == nil {
 			return nilOption(i)
@@ -105,7 +108,8 @@ func (o *tableOpener[K, V, W]) check() error {
 // mayReplace reports whether the policy lets a mismatch be answered by a new table.
 func (o *tableOpener[K, V, W]) mayReplace(err error) bool {
 	s := o.storage
-	return errors.Is(err, ErrFormatMismatch) && s.opts.recreate&OnFormatChange != 0 && !s.opts.readOnly
+	return errors.Is(err, ErrFormatMismatch) && s.opts.recreate&OnFormatChange != 0 &&
+		!s.opts.readOnly
 }
 
 // write opens the table in a way that changes the catalog.
@@ -138,7 +142,9 @@ func (o *tableOpener[K, V, W]) write(ctx context.Context) (t *Table[K, V, W], er
 
 // bind makes a handle of an existing table. record is what is to be stored of it if its value
 // format has new metadata, else nil.
-func (o *tableOpener[K, V, W]) bind(state *tableState) (t *Table[K, V, W], record *tableRecord, err error) {
+func (o *tableOpener[K, V, W]) bind(
+	state *tableState,
+) (t *Table[K, V, W], record *tableRecord, err error) {
 	r := *state.record.Load()
 	if err := o.compare(r); err != nil {
 		return nil, nil, err
@@ -164,13 +170,16 @@ func (o *tableOpener[K, V, W]) bind(state *tableState) (t *Table[K, V, W], recor
 // compare returns ErrFormatMismatch if the table was created differently.
 func (o *tableOpener[K, V, W]) compare(r tableRecord) error {
 	if r.Key != o.key.ID() {
-		return fmt.Errorf("%w: the table's keys are %q, opened as %q", ErrFormatMismatch, r.Key, o.key.ID())
+		return fmt.Errorf("%w: the table's keys are %q, opened as %q",
+			ErrFormatMismatch, r.Key, o.key.ID())
 	}
 	if r.Value != o.value.ID() {
-		return fmt.Errorf("%w: the table's values are %q, opened as %q", ErrFormatMismatch, r.Value, o.value.ID())
+		return fmt.Errorf("%w: the table's values are %q, opened as %q",
+			ErrFormatMismatch, r.Value, o.value.ID())
 	}
 	if o.options.checksums && !r.Checksums {
-		return fmt.Errorf("%w: the table was created without checksums, opened with them", ErrFormatMismatch)
+		return fmt.Errorf("%w: the table was created without checksums, opened with them",
+			ErrFormatMismatch)
 	}
 	return nil
 }
@@ -186,7 +195,9 @@ func (o *tableOpener[K, V, W]) bindValue(stored []byte) (ValueFormat[V, W], []by
 
 // bindRows gives the value format the ID of a table, if it binds values to rows; the table must
 // have one then, and else none.
-func (o *tableOpener[K, V, W]) bindRows(value ValueFormat[V, W], id []byte) (rows RowFormat[V, W], err error) {
+func (o *tableOpener[K, V, W]) bindRows(
+	value ValueFormat[V, W], id []byte,
+) (rows RowFormat[V, W], err error) {
 	bind := PowersOf(value).BindRows
 	switch {
 	case bind == nil && id == nil:
@@ -205,7 +216,9 @@ func (o *tableOpener[K, V, W]) bindRows(value ValueFormat[V, W], id []byte) (row
 }
 
 // replace sets the table aside under another name, in the same write that creates the new one.
-func (o *tableOpener[K, V, W]) replace(ctx context.Context, state *tableState, reason error) (*Table[K, V, W], error) {
+func (o *tableOpener[K, V, W]) replace(
+	ctx context.Context, state *tableState, reason error,
+) (*Table[K, V, W], error) {
 	if !state.use.leave() {
 		return nil, fmt.Errorf("%w; it is not set aside while it is open elsewhere", reason)
 	}
@@ -218,7 +231,9 @@ func (o *tableOpener[K, V, W]) replace(ctx context.Context, state *tableState, r
 }
 
 // create makes a new table of the name. If old is not nil it has that name now, and gets another.
-func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Table[K, V, W], error) {
+func (o *tableOpener[K, V, W]) create(
+	ctx context.Context, old *tableState,
+) (*Table[K, V, W], error) {
 	s := o.storage
 	if err := checkTableName(o.name); err != nil {
 		return nil, err
@@ -231,7 +246,8 @@ func (o *tableOpener[K, V, W]) create(ctx context.Context, old *tableState) (*Ta
 	if err != nil {
 		return nil, err
 	}
-	r := tableRecord{Number: n, Key: o.key.ID(), Value: o.value.ID(), Meta: meta, Checksums: o.options.checksums}
+	r := tableRecord{Number: n, Key: o.key.ID(), Value: o.value.ID(), Meta: meta,
+		Checksums: o.options.checksums}
 	if PowersOf(value).BindRows != nil {
 		r.ID, r.Needs = newTableID(), []string{featureTableID}
 	}
@@ -288,7 +304,9 @@ func (o *tableOpener[K, V, W]) store(ctx context.Context, state *tableState, r *
 	return nil
 }
 
-func newTable[K, V, W any](s *Storage, state *tableState, r tableRecord, key KeyFormat[K], value ValueFormat[V, W]) *Table[K, V, W] {
+func newTable[K, V, W any](
+	s *Storage, state *tableState, r tableRecord, key KeyFormat[K], value ValueFormat[V, W],
+) *Table[K, V, W] {
 	t := &Table[K, V, W]{storage: s, state: state, rows: newRowFormat(r, s.limits, key, value)}
 	if s.opts.validation == ValidateFull {
 		t.rows.trusts = false // a checksum that is right does not say who wrote it

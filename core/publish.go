@@ -227,7 +227,8 @@ func (p *publisher) open() (*Storage, error) {
 	o.options.recreate &= OnFormatChange
 	s, err := p.openBy(o)
 	if err != nil {
-		return nil, fmt.Errorf("the backup is restored, and the storage is complete at its path; opening it failed: %w", err)
+		return nil,
+			fmt.Errorf("the backup is restored, and the storage is complete at its path; opening it failed: %w", err)
 	}
 	return s, nil
 }
@@ -238,7 +239,8 @@ func (p *publisher) openBy(o *opener) (s *Storage, err error) {
 	}
 	defer func() { o.release(s) }()
 	if !o.found || o.mark.ID != p.mark.ID {
-		return nil, fmt.Errorf("%w: somebody else moved or removed it before it was opened", ErrConflict)
+		return nil,
+			fmt.Errorf("%w: somebody else moved or removed it before it was opened", ErrConflict)
 	}
 	return o.openClaimed()
 }

@@ -87,7 +87,8 @@ func TestDeletionsGoOnWhereTheyWere(t *testing.T) {
 		"DropTable":   func() error { return s.DropTable(t.Context(), "t") },
 	} {
 		var err error
-		if tb, err = core.OpenTable(t.Context(), s, "t", keys.Uint64(), values.String()); err != nil {
+		if tb,
+			err = core.OpenTable(t.Context(), s, "t", keys.Uint64(), values.String()); err != nil {
 			t.Fatal(err)
 		}
 		fill()
@@ -122,7 +123,8 @@ func TestDeletionsFitWhatTheEngineTakes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 40 {
-			if err := tb.Put(t.Context(), fmt.Sprintf("%02d", i)+strings.Repeat("k", 10*(i%30)), "v"); err != nil {
+			if err := tb.Put(t.Context(), fmt.Sprintf("%02d", i)+strings.Repeat("k", 10*(i%30)),
+				"v"); err != nil {
 				t.Fatal(err)
 			}
 		}

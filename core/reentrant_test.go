@@ -55,7 +55,9 @@ func (busyKeys) Append(dst []byte, k busy) ([]byte, error) {
 func (busyKeys) Decode(b []byte) (busy, error) { return busy{text: string(b)}, nil }
 
 // busyTable opens a table whose keys and values do something while they are encoded.
-func busyTable(t *testing.T, opts ...core.TableOption) (*core.Storage, *core.Table[busy, busy, busy]) {
+func busyTable(
+	t *testing.T, opts ...core.TableOption,
+) (*core.Storage, *core.Table[busy, busy, busy]) {
 	t.Helper()
 	s, err := core.Open(t.Context(), "db", memory.New())
 	if err != nil {
@@ -111,10 +113,12 @@ func TestFormatsMayUseTheTx(t *testing.T) {
 				all := func() { // what a format may do
 					put("deepest")
 					put(inner)
-					must(in.Insert(ctx, busy{text: "most inner", do: func() { put("key's") }}, busy{text: "most inner", do: func() { put("value's") }}))
+					must(in.Insert(ctx, busy{text: "most inner", do: func() { put("key's") }},
+						busy{text: "most inner", do: func() { put("value's") }}))
 					_, err := in.Has(ctx, busy{text: "absent", do: func() { put("has'") }})
 					must(err)
-					if v, err := in.Get(ctx, busy{text: "before"}); v.text != "before" || err != nil {
+					if v,
+						err := in.Get(ctx, busy{text: "before"}); v.text != "before" || err != nil {
 						t.Errorf("before is %q, %v", v.text, err)
 					}
 					_, err = in.Delete(ctx, busy{text: "most inner"})
@@ -136,7 +140,8 @@ func TestFormatsMayUseTheTx(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wantBusy(t, s, tb, "before", "deepest", "has'", inner, "key's", "later", "outer 1", "outer 2", "value's")
+			wantBusy(t, s, tb, "before", "deepest", "has'", inner, "key's", "later", "outer 1",
+				"outer 2", "value's")
 		}
 	}
 }
@@ -182,7 +187,8 @@ func TestFormatsMayUseTheTable(t *testing.T) {
 			}
 		}
 		rows := func(yield func(busy, busy) bool) {
-			_ = yield(busy{"2", put("k2")}, busy{"2", put("v2")}) && yield(busy{"3", put("k3")}, busy{"3", put("v3")})
+			_ = yield(busy{"2", put("k2")}, busy{"2", put("v2")}) &&
+				yield(busy{"3", put("k3")}, busy{"3", put("v3")})
 		}
 		if err := tb.Put(ctx, busy{"1", put("k1")}, busy{"1", put("v1")}); err != nil {
 			t.Error(err)
@@ -229,10 +235,12 @@ func TestPutAfterTheStream(t *testing.T) {
 	ctx := t.Context()
 	failure := errors.New("of the source")
 	for name, end := range map[string]func(put func(uint64, string) error) error{
-		"ends":     func(func(uint64, string) error) error { return nil },
-		"fails":    func(func(uint64, string) error) error { return failure },
-		"panics":   func(func(uint64, string) error) error { panic(failure) },
-		"bad row":  func(put func(uint64, string) error) error { return put(1, strings.Repeat("x", 1<<20)) },
+		"ends":   func(func(uint64, string) error) error { return nil },
+		"fails":  func(func(uint64, string) error) error { return failure },
+		"panics": func(func(uint64, string) error) error { panic(failure) },
+		"bad row": func(put func(uint64, string) error) error {
+			return put(1, strings.Repeat("x", 1<<20))
+		},
 		"one row":  func(put func(uint64, string) error) error { return put(1, "x") },
 		"exhausts": func(put func(uint64, string) error) error { return putMany(put, 1000) },
 	} {
@@ -305,18 +313,22 @@ func TestStreamKeepsTheErrorOfItsSource(t *testing.T) {
 		want string // of the message, in front
 		own  bool
 	}{
-		"wraps":     {func(put error) error { return fmt.Errorf("line 17: %w", put) }, "line 17: put stream t[1] in db: ", false},
-		"its own":   {func(error) error { return own }, "of the source\nput stream t[1] in db: ", true},
-		"put's":     {func(put error) error { return put }, "put stream t[1] in db: ", false},
-		"nothing":   {func(error) error { return nil }, "put stream t[1] in db: ", false},
-		"text only": {func(put error) error { return fmt.Errorf("line 17: %v", put) }, "line 17: put stream t[1] in db: ", false},
+		"wraps": {func(put error) error { return fmt.Errorf("line 17: %w", put) },
+			"line 17: put stream t[1] in db: ", false},
+		"its own": {func(error) error { return own },
+			"of the source\nput stream t[1] in db: ", true},
+		"put's":   {func(put error) error { return put }, "put stream t[1] in db: ", false},
+		"nothing": {func(error) error { return nil }, "put stream t[1] in db: ", false},
+		"text only": {func(put error) error { return fmt.Errorf("line 17: %v", put) },
+			"line 17: put stream t[1] in db: ", false},
 	} {
 		var failed error
 		_, err := tb.PutStreamFunc(t.Context(), func(put func(int, any) error) error {
 			failed = put(1, func() {}) // cannot be encoded
 			return test.make(failed)
 		})
-		if failed == nil || !errors.Is(err, failed) || errors.Is(err, own) != test.own || !strings.HasPrefix(err.Error(), test.want) {
+		if failed == nil || !errors.Is(err, failed) || errors.Is(err, own) != test.own ||
+			!strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%s: put gave %v, the stream %v", name, failed, err)
 		}
 	}
@@ -376,7 +388,8 @@ func TestTransactionsThatAreOver(t *testing.T) {
 	if err := s.DropTable(ctx, "t"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tb.Get(ctx, 1); !errors.Is(err, core.ErrDropped) || !errors.Is(err, core.ErrClosed) {
+	if _, err := tb.Get(ctx, 1); !errors.Is(err, core.ErrDropped) ||
+		!errors.Is(err, core.ErrClosed) {
 		t.Errorf("a dropped table: %v, want ErrDropped and ErrClosed", err)
 	}
 }
@@ -460,7 +473,8 @@ func TestFullValidationTrustsNoChecksum(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tb, err := core.OpenTable(ctx, s, "t", keys.Int(), trusting{values.String()}, core.WithChecksums())
+		tb, err := core.OpenTable(ctx, s, "t",
+			keys.Int(), trusting{values.String()}, core.WithChecksums())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -468,7 +482,8 @@ func TestFullValidationTrustsNoChecksum(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := tb.Load(ctx, 1); (err != nil) != c.refused {
-			t.Errorf("validation %d: Load returns %v, refused %v wanted", c.validation, err, c.refused)
+			t.Errorf("validation %d: Load returns %v, refused %v wanted",
+				c.validation, err, c.refused)
 		}
 		if _, err := tb.Scan().Count(ctx); err != nil {
 			t.Errorf("validation %d: Count returns %v", c.validation, err)
@@ -487,11 +502,13 @@ func TestCheckValidatesRowsWithChecksums(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tb, err := core.OpenTable(t.Context(), s, "t", keys.Int(), trusting{values.String()}, opts...)
+		tb, err := core.OpenTable(t.Context(), s, "t",
+			keys.Int(), trusting{values.String()}, opts...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(tb.Put(t.Context(), 1, "sound"), s.Check(t.Context()), tb.Put(t.Context(), 2, "forged")); err != nil {
+		if err := errors.Join(tb.Put(t.Context(), 1, "sound"), s.Check(t.Context()),
+			tb.Put(t.Context(), 2, "forged")); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Check(t.Context()); !errors.Is(err, core.ErrCorrupt) {
@@ -512,8 +529,10 @@ func TestWaitingInVainNamesTheHolder(t *testing.T) {
 			s, tb := openTable(t, memory.New(), opts...)
 			defer s.Close()
 			waits := map[string]func(ctx context.Context) error{
-				"Put":       func(ctx context.Context) error { return tb.Put(ctx, 1, "v") },
-				"Update":    func(ctx context.Context) error { return s.Update(ctx, func(*core.Tx) error { return nil }) },
+				"Put": func(ctx context.Context) error { return tb.Put(ctx, 1, "v") },
+				"Update": func(ctx context.Context) error {
+					return s.Update(ctx, func(*core.Tx) error { return nil })
+				},
 				"DropTable": func(ctx context.Context) error { return s.DropTable(ctx, "t") },
 				"OpenTable": func(ctx context.Context) error {
 					_, err := core.OpenTable(ctx, s, "new", keys.Int(), values.String())
@@ -528,10 +547,12 @@ func TestWaitingInVainNamesTheHolder(t *testing.T) {
 					got := <-err
 					cancel()
 					text := fmt.Sprint(got)
-					if !errors.Is(got, context.DeadlineExceeded) || !strings.Contains(text, "waiting for the turn to write") {
+					if !errors.Is(got, context.DeadlineExceeded) ||
+						!strings.Contains(text, "waiting for the turn to write") {
 						t.Errorf("%s: %v", name, got)
 					}
-					if strings.Contains(text, "holdTheTurn") != tracked || strings.Contains(text, "WithTracking") == tracked {
+					if strings.Contains(text, "holdTheTurn") != tracked ||
+						strings.Contains(text, "WithTracking") == tracked {
 						t.Errorf("%s, tracked %v: %v", name, tracked, got)
 					}
 				}

@@ -25,9 +25,10 @@ type request struct {
 	existed bool          // result: whether the key was there, unless when is always
 	asks    bool          // the engine is asked for existed, see conditions.go
 	at      int           // then: where its write is in the batch
-	relies  bool          // the result is true only if the requests before this one in the group are committed
-	err     error
-	done    chan struct{} // one element when the outcome is known
+	// the result is true only if the requests before this one in the group are committed
+	relies bool
+	err    error
+	done   chan struct{} // one element when the outcome is known
 }
 
 func (r *request) finish(err error) {
@@ -64,5 +65,6 @@ func (r *request) leave(seen leftRows) leftRows {
 
 // writesNothing: the request failed, or there is nothing to delete, or its function wants nothing.
 func (r *request) writesNothing() bool {
-	return r.err != nil || r.when == ifExists && !r.existed && !r.asks || r.when == byFunction && !r.modify.writes
+	return r.err != nil || r.when == ifExists && !r.existed && !r.asks ||
+		r.when == byFunction && !r.modify.writes
 }

@@ -46,7 +46,9 @@ type RestoreProgress struct {
 // When the storage is in its place the Restore is done: that ctx ends from then on matters to
 // the migration alone, and an error of opening the storage says that it is there. Before, an
 // error or the end of ctx leaves everything as it was.
-func Restore(ctx context.Context, path string, b Backend, r io.Reader, opts ...Option) (*Storage, error) {
+func Restore(
+	ctx context.Context, path string, b Backend, r io.Reader, opts ...Option,
+) (*Storage, error) {
 	s, err := restore(ctx, withoutSeparators(path), b, r, newOptions(opts))
 	if err != nil {
 		var known *Error
@@ -86,7 +88,9 @@ type restorer struct {
 }
 
 // restore looks whether all that it takes was passed; claimAndLook does the rest.
-func restore(ctx context.Context, path string, b Backend, in io.Reader, o options) (*Storage, error) {
+func restore(
+	ctx context.Context, path string, b Backend, in io.Reader, o options,
+) (*Storage, error) {
 	if err := missing("reader", in); err != nil {
 		return nil, err
 	}
@@ -177,7 +181,8 @@ func (r *restorer) create() (err error) {
 			err = errors.Join(err, claim.Release(), r.discard())
 		}
 	}()
-	r.engine, err = claim.Open(r.ctx, EngineOptions{Mark: r.mark.encode(), NoSync: true, Logger: r.options.logger})
+	r.engine, err = claim.Open(r.ctx,
+		EngineOptions{Mark: r.mark.encode(), NoSync: true, Logger: r.options.logger})
 	created = err == nil
 	return err
 }
@@ -251,7 +256,8 @@ func (r *restorer) readRow() error {
 		if errors.As(err, &known) {
 			return err
 		}
-		return &Error{Op: "restore", Path: r.path, Table: r.table, Key: slices.Clone(r.key[tableNumberSize:]), Err: err}
+		return &Error{Op: "restore",
+			Path: r.path, Table: r.table, Key: slices.Clone(r.key[tableNumberSize:]), Err: err}
 	}
 	return nil
 }
@@ -259,7 +265,8 @@ func (r *restorer) readRow() error {
 // takeRow reads the value of the row whose key was read. It is read to where it is stored from:
 // a large value is in memory once.
 func (r *restorer) takeRow(size uint64) (err error) {
-	if r.limits.Value > 0 && size > uint64(r.limits.Value) || r.limits.Key > 0 && len(r.key) > r.limits.Key {
+	if r.limits.Value > 0 && size > uint64(r.limits.Value) ||
+		r.limits.Key > 0 && len(r.key) > r.limits.Key {
 		return r.limits.rowTooLarge(len(r.key), int(size))
 	}
 	if err := r.limits.checkBatch(1, len(r.key)+int(size)); err != nil {
@@ -268,7 +275,8 @@ func (r *restorer) takeRow(size uint64) (err error) {
 	if err := r.room(len(r.key) + int(size)); err != nil {
 		return err
 	}
-	value, err := r.batch.followBy(r.key, func(dst []byte) ([]byte, error) { return r.in.bytes(dst, size) })
+	value, err := r.batch.followBy(r.key,
+		func(dst []byte) ([]byte, error) { return r.in.bytes(dst, size) })
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,8 @@ func (o *opener) resume() error {
 // finishRestore moves a complete storage from where Restore builds it to the path. It gives
 // ErrConflict if somebody else uses the path by now.
 func (o *opener) finishRestore() error {
-	temp, shown := names.Beside(o.resolved, restoringSuffix), shownBeside(o.path, o.resolved, restoringSuffix)
+	temp, shown := names.Beside(o.resolved, restoringSuffix),
+		shownBeside(o.path, o.resolved, restoringSuffix)
 	claim, err := o.backend.Claim(o.ctx, temp, false)
 	switch {
 	case errors.Is(err, ErrNotStorage):
@@ -46,7 +47,8 @@ func (o *opener) finishRestore() error {
 	if !built {
 		return nil
 	}
-	o.options.logger.Warn("finishing an interrupted Restore: its storage is complete", "storage", o.path, "from", shown)
+	o.options.logger.Warn("finishing an interrupted Restore: its storage is complete", "storage",
+		o.path, "from", shown)
 	err = claim.Rename(o.resolved)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, ErrLocked) {
 		return fmt.Errorf("%w: %w", ErrConflict, err)
@@ -59,7 +61,8 @@ func (o *opener) finishRestore() error {
 // restorable says what a Restore has left, or makes, for a path where nothing is, to somebody
 // who may only read.
 func (o *opener) restorable() string {
-	temp, shown := names.Beside(o.resolved, restoringSuffix), shownBeside(o.path, o.resolved, restoringSuffix)
+	temp, shown := names.Beside(o.resolved, restoringSuffix),
+		shownBeside(o.path, o.resolved, restoringSuffix)
 	claim, err := o.backend.Claim(o.ctx, temp, true)
 	if errors.Is(err, ErrLocked) {
 		return "; a Restore to the path is under way at " + shown
@@ -101,5 +104,6 @@ func (o *opener) besideRestore(locked error) error {
 // wasSetAside reports whether a storage was set aside from the path, now or long ago.
 func (o *opener) wasSetAside() (bool, error) {
 	old, err := o.backend.List(o.ctx, replacedPrefix(o.resolved))
-	return slices.ContainsFunc(old, func(path string) bool { return isReplaced(o.resolved, path) }), err
+	return slices.ContainsFunc(old, func(path string) bool { return isReplaced(o.resolved, path) }),
+		err
 }

@@ -77,7 +77,8 @@ func killedRestore(t *testing.T, b core.Backend, path string, backup []byte, n i
 	f.Fail(backendtest.Failure{Op: backendtest.OpRename, N: n, Err: errKilled, Do: func() {
 		f.Fail(backendtest.Failure{Op: backendtest.OpClaim, Err: errKilled})
 	}})
-	_, err := core.Restore(t.Context(), path, f, bytes.NewReader(backup), quiet, core.WithRecreate(core.Always))
+	_, err := core.Restore(t.Context(), path, f, bytes.NewReader(backup), quiet,
+		core.WithRecreate(core.Always))
 	if !errors.Is(err, errKilled) {
 		t.Fatalf("Restore gives %v", err)
 	}
@@ -101,7 +102,8 @@ func TestRestoreThatWasKilledIsFinished(t *testing.T) {
 		}
 		stored(t, b, "db")
 		killedRestore(t, b, "db", backup, 2)
-		if got := paths(t, b); !strings.HasPrefix(got, "db.replaced-") || !strings.HasSuffix(got, " db.restoring") {
+		if got := paths(t, b); !strings.HasPrefix(got, "db.replaced-") ||
+			!strings.HasSuffix(got, " db.restoring") {
 			t.Fatalf("after the kill there is %s", got)
 		}
 	}
@@ -111,18 +113,21 @@ func TestRestoreThatWasKilledIsFinished(t *testing.T) {
 	}
 	reset()
 	damaged := bytes.NewReader(backup[:len(backup)-1])
-	if _, err := core.Restore(t.Context(), "db", b, damaged, quiet, core.WithRecreate(core.Always)); !errors.Is(err, core.ErrCorrupt) {
+	if _, err := core.Restore(t.Context(), "db",
+		b, damaged, quiet, core.WithRecreate(core.Always)); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("Restore of a cut backup gives %v", err)
 	}
 	if got := row1(t, b, "db"); got != "source" {
 		t.Errorf("after the second Restore Open finds the row %q", got)
 	}
 	reset()
-	if _, err := core.Restore(t.Context(), "db", b, bytes.NewReader(backup), quiet); !errors.Is(err, core.ErrExists) {
+	if _, err := core.Restore(t.Context(), "db",
+		b, bytes.NewReader(backup), quiet); !errors.Is(err, core.ErrExists) {
 		t.Errorf("Restore onto what is there again gives %v", err)
 	}
 	reset()
-	if _, err := core.Open(t.Context(), "db", b, core.WithReadOnly()); !errors.Is(err, core.ErrReadOnly) {
+	if _, err := core.Open(t.Context(), "db",
+		b, core.WithReadOnly()); !errors.Is(err, core.ErrReadOnly) {
 		t.Errorf("a read-only Open, which may move nothing, gives %v", err)
 	} else if !strings.Contains(err.Error(), "left a complete one at db.restoring") {
 		t.Errorf("a read-only Open does not say where the storage is: %v", err)
@@ -130,12 +135,15 @@ func TestRestoreThatWasKilledIsFinished(t *testing.T) {
 	failure := errors.New("of the disk")
 	f := backendtest.Fault(b, backendtest.Failure{Op: backendtest.OpRename, N: 1, Err: failure})
 	_, err := core.Open(t.Context(), "db", f, quiet)
-	if !errors.Is(err, failure) || !strings.Contains(err.Error(), "a complete storage at db.restoring, which cannot be moved to db") {
+	if !errors.Is(err, failure) || !strings.Contains(err.Error(),
+		"a complete storage at db.restoring, which cannot be moved to db") {
 		t.Errorf("Open gives %v", err)
 	}
-	for _, op := range []backendtest.Op{backendtest.OpClaim, backendtest.OpMark} { // of the path, then of what Restore left
+	// of the path, then of what Restore left
+	for _, op := range []backendtest.Op{backendtest.OpClaim, backendtest.OpMark} {
 		f := backendtest.Fault(b, backendtest.Failure{Op: op, N: 2, Err: failure})
-		if _, err := core.Open(t.Context(), "db", f, quiet); !errors.Is(err, failure) || !strings.Contains(err.Error(), "db.restoring") {
+		if _, err := core.Open(t.Context(), "db", f, quiet); !errors.Is(err, failure) ||
+			!strings.Contains(err.Error(), "db.restoring") {
 			t.Errorf("Open with a failing %s gives %v", op, err)
 		}
 	}
@@ -150,7 +158,8 @@ func TestWhatIsNoCompleteRestoreStays(t *testing.T) {
 	backup := stored(t, b, "source")
 	for what, leave := range map[string]func(){
 		"half a storage": func() {
-			f := backendtest.Fault(b, backendtest.Failure{Op: backendtest.OpApply, N: 1, Err: errKilled},
+			f := backendtest.Fault(b,
+				backendtest.Failure{Op: backendtest.OpApply, N: 1, Err: errKilled},
 				backendtest.Failure{Op: backendtest.OpClaim, N: 3, Err: errKilled})
 			core.Restore(t.Context(), "db", f, bytes.NewReader(backup), quiet)
 		},
@@ -187,7 +196,9 @@ const (
 	claimToOpen    = 5 // after the path again
 )
 
-func restoreWith(t *testing.T, b core.Backend, backup []byte, n int, do func()) (*core.Storage, error) {
+func restoreWith(
+	t *testing.T, b core.Backend, backup []byte, n int, do func(),
+) (*core.Storage, error) {
 	t.Helper()
 	f := backendtest.Fault(b, backendtest.Failure{Op: backendtest.OpClaim, N: n, Do: do})
 	return core.Restore(t.Context(), "db", f, bytes.NewReader(backup), quiet)
@@ -248,7 +259,8 @@ func TestOnlyWhatIsDamagedIsSetAside(t *testing.T) {
 	b := memory.New()
 	stored(t, b, "db")
 	stored(t, b, "sound")
-	f := backendtest.Fault(b, backendtest.Failure{Op: backendtest.OpOpen, N: 1, Err: core.ErrCorrupt},
+	f := backendtest.Fault(b,
+		backendtest.Failure{Op: backendtest.OpOpen, N: 1, Err: core.ErrCorrupt},
 		backendtest.Failure{Op: backendtest.OpClaim, N: 2, Do: func() {
 			remove(t, b, "db")
 			move(t, b, "sound", "db")
@@ -268,7 +280,8 @@ func TestOnlyWhatIsDamagedIsSetAside(t *testing.T) {
 func TestRestoreMovesToWhereThePathLedTo(t *testing.T) {
 	b := memory.New()
 	backup := stored(t, b, "source")
-	s, err := core.Restore(t.Context(), "db", &moving{Backend: b, dir: "first/"}, bytes.NewReader(backup), quiet)
+	s, err := core.Restore(t.Context(), "db",
+		&moving{Backend: b, dir: "first/"}, bytes.NewReader(backup), quiet)
 	if err != nil {
 		t.Fatalf("%v; there is %s", err, paths(t, b))
 	}

@@ -39,7 +39,8 @@ func appendRowSum(dst []byte, start int, key []byte) []byte {
 func checkRowSum(key, stored []byte) ([]byte, error) {
 	n := len(stored) - checksumSize
 	if n < 0 {
-		return nil, fmt.Errorf("%w: a row of %d bytes has no room for its checksum", ErrCorrupt, len(stored))
+		return nil, fmt.Errorf("%w: a row of %d bytes has no room for its checksum",
+			ErrCorrupt, len(stored))
 	}
 	value := stored[:n:n]
 	if got, want := rowSum(key, value), binary.BigEndian.Uint32(stored[n:]); got != want {

@@ -98,7 +98,8 @@ func checkTableID(what string, id []byte, needs []string) error {
 		return fmt.Errorf("%w: %s has an ID of %d bytes", ErrCorrupt, what, len(id))
 	}
 	if !slices.Contains(needs, featureTableID) {
-		return fmt.Errorf("%w: %s has an ID, and does not say that it needs the feature %q", ErrCorrupt, what, featureTableID)
+		return fmt.Errorf("%w: %s has an ID, and does not say that it needs the feature %q",
+			ErrCorrupt, what, featureTableID)
 	}
 	return nil
 }

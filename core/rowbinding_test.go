@@ -24,7 +24,9 @@ func (f halfBound) Powers() FormatPowers[[]byte, []byte] {
 // RowFormatOf gives formats around others one way to encode and view, whatever the others can do.
 func TestRowFormatOf(t *testing.T) {
 	var called string
-	appendRow := func(dst, key, v []byte) ([]byte, error) { return append(append(dst, key...), v...), nil }
+	appendRow := func(dst, key, v []byte) ([]byte, error) {
+		return append(append(dst, key...), v...), nil
+	}
 	view := func(key, b []byte) ([]byte, error) { called = "View of " + string(key); return b, nil }
 	lent := func(key, b []byte, _ bool) ([]byte, Releaser, error) {
 		called = "ViewLent of " + string(key)
@@ -35,23 +37,27 @@ func TestRowFormatOf(t *testing.T) {
 		append, trusted string
 		lends           bool
 	}{
-		"a simple format":     {rawValues{}, "v", "", false},
-		"one that trusts":     {trustingValues{&called}, "v", "ViewTrusted", false},
-		"one that binds rows": {halfBound{rows: RowFormat[[]byte, []byte]{Append: appendRow, View: view}}, "kv", "View of k", false},
-		"one that lends them": {halfBound{rows: RowFormat[[]byte, []byte]{Append: appendRow, View: view, ViewLent: lent}}, "kv", "ViewLent of k", true},
+		"a simple format": {rawValues{}, "v", "", false},
+		"one that trusts": {trustingValues{&called}, "v", "ViewTrusted", false},
+		"one that binds rows": {halfBound{rows: RowFormat[[]byte, []byte]{Append: appendRow,
+			View: view}}, "kv", "View of k", false},
+		"one that lends them": {halfBound{rows: RowFormat[[]byte, []byte]{Append: appendRow,
+			View: view, ViewLent: lent}}, "kv", "ViewLent of k", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, err := RowFormatOf(c.format, TableID{1})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if b, err := rows.Append(nil, []byte("k"), []byte("v")); string(b) != c.append || err != nil {
+			if b, err := rows.Append(nil, []byte("k"), []byte("v")); string(b) != c.append ||
+				err != nil {
 				t.Errorf("Append makes %q, %v; want %q", b, err, c.append)
 			}
 			called = ""
 			w, r, err := rows.ViewLent([]byte("k"), []byte("v"), true)
 			if string(w) != "v" || err != nil || (r != nil) != c.lends || called != c.trusted {
-				t.Errorf("ViewLent gives %q, %v, %v, and calls %q; want %q", w, r, err, called, c.trusted)
+				t.Errorf("ViewLent gives %q, %v, %v, and calls %q; want %q",
+					w, r, err, called, c.trusted)
 			}
 			if w, err := rows.View([]byte("k"), []byte("v")); string(w) != "v" || err != nil {
 				t.Errorf("View gives %q, %v", w, err)

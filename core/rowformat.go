@@ -23,12 +23,17 @@ type rowFormat[K, V, W any] struct {
 
 	trusts bool // that bytes are valid whose checksum was right
 	lends  bool // there is a function that lends views, bound to rows or not
-	plain  bool // a view is View of the stored bytes: there are no checksums, nothing is lent, nothing bound
+	// a view is View of the stored bytes: there are no checksums, nothing is lent, nothing
+	// bound
+	plain bool
 }
 
 // newRowFormat asks the format for its powers, once for all rows.
-func newRowFormat[K, V, W any](r tableRecord, l Limits, key KeyFormat[K], value ValueFormat[V, W]) rowFormat[K, V, W] {
-	f := rowFormat[K, V, W]{number: r.Number, checksums: r.Checksums, limits: l, key: key, value: value}
+func newRowFormat[K, V, W any](
+	r tableRecord, l Limits, key KeyFormat[K], value ValueFormat[V, W],
+) rowFormat[K, V, W] {
+	f := rowFormat[K, V, W]{number: r.Number, checksums: r.Checksums, limits: l,
+		key: key, value: value}
 	p := PowersOf(value)
 	f.trusted, f.reuse, f.lent = p.ViewTrusted, p.ViewInto, p.ViewLent
 	f.trusts = r.Checksums
@@ -77,7 +82,8 @@ func (f *rowFormat[K, V, W]) append(dst []byte, k K, v V) (row []byte, value int
 		return dst, 0, err
 	}
 	value = len(dst)
-	if key := dst[start:]; f.limits.keyTooLarge(key) { // before a value that moves it is put behind it
+	// before a value that moves it is put behind it
+	if key := dst[start:]; f.limits.keyTooLarge(key) {
 		return dst, 0, f.limits.rowTooLarge(len(key), 0)
 	}
 	if f.bound.Append != nil {

@@ -83,7 +83,8 @@ func (r *runs) fold(ctx context.Context, level int) error {
 	n := len(r.files) - fanIn
 	old := slices.Clone(r.files[n:])
 	r.files = r.files[:n]
-	err := r.write(level+1, func(put func(key, value []byte) error) error { return mergeRuns(ctx, old, put) })
+	err := r.write(level+1,
+		func(put func(key, value []byte) error) error { return mergeRuns(ctx, old, put) })
 	for _, f := range old {
 		err = errors.Join(err, os.Remove(f.name))
 	}
@@ -99,14 +100,16 @@ func (r *runs) merge(ctx context.Context, yield func(key, value []byte) error) e
 // write makes a new run of the rows that fill puts.
 func (r *runs) write(level int, fill func(put func(key, value []byte) error) error) error {
 	r.made++
-	f, err := os.OpenFile(filepath.Join(r.dir, strconv.Itoa(r.made)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(filepath.Join(r.dir, strconv.Itoa(r.made)),
+		os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriterSize(f, runBuffer)
 	var head []byte
 	err = fill(func(key, value []byte) error {
-		head = binary.AppendUvarint(binary.AppendUvarint(head[:0], uint64(len(key))), uint64(len(value)))
+		head = binary.AppendUvarint(binary.AppendUvarint(head[:0], uint64(len(key))),
+			uint64(len(value)))
 		w.Write(head) // an error stays with w, and Flush returns it
 		w.Write(key)
 		_, err := w.Write(value)
@@ -121,7 +124,9 @@ func (r *runs) write(level int, fill func(put func(key, value []byte) error) err
 
 // mergeRuns merges runs, the oldest of which is the first. Of all values one is in memory at a
 // time.
-func mergeRuns(ctx context.Context, files []runFile, yield func(key, value []byte) error) (err error) {
+func mergeRuns(
+	ctx context.Context, files []runFile, yield func(key, value []byte) error,
+) (err error) {
 	heads, err := openRuns(files)
 	defer func() { err = errors.Join(err, heads.close()) }()
 	if err != nil {
@@ -167,7 +172,8 @@ func openRun(name string, age int) (*runReader, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &runReader{file: file, size: uint64(info.Size()), r: bufio.NewReaderSize(file, runBuffer), age: age}, nil
+	return &runReader{file: file, size: uint64(info.Size()),
+		r: bufio.NewReaderSize(file, runBuffer), age: age}, nil
 }
 
 // next moves on to the next row. The error is io.EOF behind the last one.

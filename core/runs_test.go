@@ -25,14 +25,16 @@ func mapOfRuns(t *testing.T, r *runs, batches, rows int) map[string]string {
 	for b := range batches {
 		part := make(map[string]string)
 		for i := range rows {
-			part[fmt.Sprint("k", random.IntN(3*rows))] = strings.Repeat("v", random.IntN(5)) + fmt.Sprint(b, i)
+			part[fmt.Sprint("k", random.IntN(3*rows))] = strings.Repeat("v",
+				random.IntN(5)) + fmt.Sprint(b, i)
 		}
 		var writes []Write
 		for k, v := range part {
 			want[k] = v
 			writes = append(writes, Write{Key: []byte(k), Value: []byte(v)})
 		}
-		slices.SortFunc(writes, func(x, y Write) int { return strings.Compare(string(x.Key), string(y.Key)) })
+		slices.SortFunc(writes,
+			func(x, y Write) int { return strings.Compare(string(x.Key), string(y.Key)) })
 		if err := r.add(t.Context(), writes); err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +90,8 @@ func TestRunsCutShort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hostile := slices.Concat(binary.AppendUvarint(nil, 1<<62), binary.AppendUvarint(nil, 1<<62), whole)
+	hostile := slices.Concat(binary.AppendUvarint(nil, 1<<62),
+		binary.AppendUvarint(nil, 1<<62), whole)
 	for _, content := range [][]byte{whole[:len(whole)-1], whole[:1], {0xff}, hostile} {
 		if err := os.WriteFile(name, content, 0o600); err != nil {
 			t.Fatal(err)
@@ -101,7 +104,8 @@ func TestRunsCutShort(t *testing.T) {
 	if err := os.WriteFile(name, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.merge(t.Context(), func(k, v []byte) error { return failure }); !errors.Is(err, failure) {
+	if err := r.merge(t.Context(),
+		func(k, v []byte) error { return failure }); !errors.Is(err, failure) {
 		t.Errorf("merge gives %v, want the caller's error", err)
 	}
 	if err := r.remove(); err != nil {
@@ -121,7 +125,8 @@ func TestRunsKeepOneValueInMemory(t *testing.T) {
 	}
 	const many, size = 20, 1 << 20
 	for i := range many {
-		if err := r.add(t.Context(), []Write{{Key: []byte{byte(i), 1}, Value: make([]byte, size)}}); err != nil {
+		if err := r.add(t.Context(),
+			[]Write{{Key: []byte{byte(i), 1}, Value: make([]byte, size)}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -22,10 +22,11 @@ type Scan[K, V, W any] struct {
 	table     *Table[K, V, W]
 	tx        *Tx // nil outside a transaction
 	low, high []byte
-	after     struct{ least, most []byte } // of the keys that After was given; nil if it was not called
-	reverse   bool
-	limit     int // negative is none
-	err       error
+	// of the keys that After was given; nil if it was not called
+	after   struct{ least, most []byte }
+	reverse bool
+	limit   int // negative is none
+	err     error
 }
 
 // Row is one row of a scan. Value is owned by the engine, must not be modified, and is valid until
@@ -57,7 +58,8 @@ func (s Scan[K, V, W]) To(k K) Scan[K, V, W] {
 func (s Scan[K, V, W]) Prefix(k K) Scan[K, V, W] {
 	p, ok := s.table.rows.key.(Prefixer[K])
 	if !ok {
-		s.fail(s.unordered(fmt.Errorf("%s: %w: %w", s.table.rows.key.ID(), errNoPrefix, errors.ErrUnsupported)))
+		s.fail(s.unordered(fmt.Errorf("%s: %w: %w",
+			s.table.rows.key.ID(), errNoPrefix, errors.ErrUnsupported)))
 		return s
 	}
 	return s.Within(p.Prefix(k))
@@ -178,7 +180,9 @@ func (s Scan[K, V, W]) Rows(ctx context.Context) iter.Seq2[Row[K, W], error] {
 }
 
 // decode returns a stored row. It may use the memory of the value that it returned last, *again.
-func (s *Scan[K, V, W]) decode(c *cursor, key, stored []byte, again **W) (row Row[K, W], err error) {
+func (s *Scan[K, V, W]) decode(
+	c *cursor, key, stored []byte, again **W,
+) (row Row[K, W], err error) {
 	rows := &s.table.rows
 	if row.Key, err = rows.key.Decode(key[tableNumberSize:len(key):len(key)]); err == nil {
 		if !rows.plain || rows.reuse != nil {
@@ -278,7 +282,8 @@ func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error)
 		count = c.snapshot.Powers().Count
 	}
 	low, high := s.bounds()
-	if count != nil && s.limit < 0 && (s.tx == nil || s.tx.pending.Len() == 0) && bytes.Compare(low, high) < 0 {
+	if count != nil && s.limit < 0 && (s.tx == nil || s.tx.pending.Len() == 0) &&
+		bytes.Compare(low, high) < 0 {
 		rows, _, err := count(ctx, low, high)
 		return int(rows), err
 	}
@@ -317,7 +322,9 @@ func (s Scan[K, V, W]) delete(ctx context.Context, op string) (int, error) {
 
 // deleteSome deletes a chunk, at most limit rows unless that is negative, in a transaction of its
 // own.
-func (s Scan[K, V, W]) deleteSome(ctx context.Context, op string, limit int) (n int, last []byte, err error) {
+func (s Scan[K, V, W]) deleteSome(
+	ctx context.Context, op string, limit int,
+) (n int, last []byte, err error) {
 	if most := s.table.storage.limits.deleteRows(); limit < 0 || limit > most {
 		limit = most
 	}
@@ -338,7 +345,9 @@ func (s *Scan[K, V, W]) pass(key []byte) {
 }
 
 // deleteIn deletes at most limit rows, and returns the last key that it deleted.
-func (s Scan[K, V, W]) deleteIn(ctx context.Context, tx *Tx, limit int) (n int, last []byte, err error) {
+func (s Scan[K, V, W]) deleteIn(
+	ctx context.Context, tx *Tx, limit int,
+) (n int, last []byte, err error) {
 	chunked := s.tx == nil
 	s.tx, s.limit = tx, limit
 	if err := s.table.In(tx).writable(ctx); err != nil {
@@ -357,7 +366,9 @@ func (s Scan[K, V, W]) deleteIn(ctx context.Context, tx *Tx, limit int) (n int, 
 }
 
 // each calls fn with every stored row until it wants no more.
-func (s *Scan[K, V, W]) each(ctx context.Context, keysOnly bool, fn func(key, stored []byte) (bool, error)) error {
+func (s *Scan[K, V, W]) each(
+	ctx context.Context, keysOnly bool, fn func(key, stored []byte) (bool, error),
+) error {
 	c, err := s.open(ctx, keysOnly)
 	if err != nil {
 		return err

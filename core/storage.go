@@ -37,7 +37,8 @@ type Recreation struct {
 }
 
 func newStorage(path string, e Engine, o options) *Storage {
-	s := &Storage{path: path, engine: e, limits: e.Limits(), powers: e.Powers(), opts: o, closed: make(chan struct{})}
+	s := &Storage{path: path, engine: e, limits: e.Limits(), powers: e.Powers(), opts: o,
+		closed: make(chan struct{})}
 	s.writer.storage = s
 	s.writer.runner.number = storages.Add(1)
 	s.writer.turn = make(chan struct{}, 1)
@@ -190,7 +191,8 @@ func (s *Storage) Close() error { return s.fail("close", "", nil, s.close()) }
 // close is Close, whose error does not say what was called.
 func (s *Storage) close() error {
 	s.usage.shut.Store(true)
-	if n := s.usage.open(); n > 0 && !s.engineClosed() { // of a closed engine, those that are being turned away
+	// of a closed engine, those that are being turned away
+	if n := s.usage.open(); n > 0 && !s.engineClosed() {
 		return s.usage.errOpen(n)
 	}
 	s.closeEngine()

@@ -55,7 +55,9 @@ func WithProgress(fn func(StreamStats)) StreamOption {
 // nothing else. If two rows have the same key the later one counts. A row may be reused when
 // the iterator is asked for the next one. See [WithSorting] if there are many rows and they
 // come in no order.
-func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], opts ...StreamOption) (StreamStats, error) {
+func (t *Table[K, V, W]) PutStream(
+	ctx context.Context, rows iter.Seq2[K, V], opts ...StreamOption,
+) (StreamStats, error) {
 	if rows == nil {
 		return t.PutStreamFunc(ctx, nil, opts...)
 	}
@@ -76,8 +78,11 @@ func (t *Table[K, V, W]) PutStream(ctx context.Context, rows iter.Seq2[K, V], op
 //
 // put is called by one goroutine at a time, and not while a row is being encoded; else it is an
 // error, which ends the stream. After src has returned it is ErrClosed, and stores nothing.
-func (t *Table[K, V, W]) PutStreamFunc(ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption) (stats StreamStats, err error) {
-	s := stream[K, V, W]{ctx: ctx, table: t, opts: streamOptions{chunk: 16 << 20}, filling: new(batch), spare: new(batch)}
+func (t *Table[K, V, W]) PutStreamFunc(
+	ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption,
+) (stats StreamStats, err error) {
+	s := stream[K, V, W]{ctx: ctx, table: t, opts: streamOptions{chunk: 16 << 20},
+		filling: new(batch), spare: new(batch)}
 	if err := s.prepare(src == nil, opts); err != nil {
 		return stats, t.fail("put stream", err)
 	}
@@ -105,7 +110,8 @@ type stream[K, V, W any] struct {
 	stats   StreamStats
 	failed  error // after which nothing is taken any more
 
-	putting sync.Mutex            // held by the put under way, and forever when the source has returned
+	// held by the put under way, and forever when the source has returned
+	putting sync.Mutex
 	over    atomic.Bool           // the source has returned
 	misused atomic.Pointer[error] // put was called beside another one
 }
@@ -137,7 +143,8 @@ func (s *stream[K, V, W]) prepare(noSource bool, opts []StreamOption) error {
 func (s *stream[K, V, W]) run(src func(put func(K, V) error) error) error {
 	s.filling.reset()
 	err := s.drain(src)
-	if failed := s.failure(); failed != nil && !errors.Is(err, failed) { // src made something else of it, or nothing
+	// src made something else of it, or nothing
+	if failed := s.failure(); failed != nil && !errors.Is(err, failed) {
 		err = s.join(err, failed)
 	}
 	if failed := s.await(); failed != nil {
@@ -181,7 +188,8 @@ func (s *stream[K, V, W]) failure() error {
 // end waits for what is under way, and removes the temporary files.
 func (s *stream[K, V, W]) end() (err error) {
 	if s.runs != nil {
-		defer func() { err = errors.Join(err, s.runs.remove()) }() // also if the progress function panics
+		// also if the progress function panics
+		defer func() { err = errors.Join(err, s.runs.remove()) }()
 	}
 	return s.await()
 }
@@ -209,7 +217,8 @@ func (s *stream[K, V, W]) refuse() error {
 }
 
 var (
-	errStreamOver   = &wrapped{ErrClosed, "closed: the stream's source has returned; call put while it runs"}
+	errStreamOver = &wrapped{ErrClosed,
+		"closed: the stream's source has returned; call put while it runs"}
 	errPutBesidePut = errors.New("put was called while another put of the stream was under way; call it from one goroutine " +
 		"at a time, and not while a row is encoded")
 )
@@ -316,7 +325,8 @@ func (s *stream[K, V, W]) commit() error {
 		return errNested
 	}
 	if len(s.filling.rows) == 0 {
-		return s.table.commitBatch(s.ctx, s.filling) // which only finds out whether the table is there
+		// which only finds out whether the table is there
+		return s.table.commitBatch(s.ctx, s.filling)
 	}
 	adds := StreamStats{Rows: int64(len(s.filling.rows)), Bytes: int64(s.filling.bytes), Commits: 1}
 	return s.handOver(adds, func(b *batch) error { return s.table.commitBatch(s.ctx, b) })

@@ -34,7 +34,8 @@ func TestSortingWhoseLastRowFillsARun(t *testing.T) {
 			for i := range n {
 				rows[-i] = "row"
 			}
-			stats, err := tab.PutStream(t.Context(), maps.All(rows), core.WithChunkBytes(chunk), core.WithSorting(t.TempDir()))
+			stats, err := tab.PutStream(t.Context(), maps.All(rows), core.WithChunkBytes(chunk),
+				core.WithSorting(t.TempDir()))
 			if err != nil || stats.Rows != int64(n) {
 				t.Errorf("%s: %+v, error %v", name, stats, err)
 			}

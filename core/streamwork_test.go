@@ -71,13 +71,14 @@ func TestStreamEndsItsCommit(t *testing.T) {
 						o.err = p.(error)
 					}
 				}()
-				o.stats, o.err = tb.PutStreamFunc(t.Context(), func(put func(uint64, []byte) error) error {
-					if err := putRows(3, put); err != nil {
-						return err
-					}
-					<-g.entered
-					return end()
-				}, WithChunkBytes(pairChunk))
+				o.stats, o.err = tb.PutStreamFunc(t.Context(),
+					func(put func(uint64, []byte) error) error {
+						if err := putRows(3, put); err != nil {
+							return err
+						}
+						<-g.entered
+						return end()
+					}, WithChunkBytes(pairChunk))
 			}()
 			<-g.entered
 			select {

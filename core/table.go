@@ -30,7 +30,8 @@ func (t *Table[K, V, W]) Get(ctx context.Context, k K) (Guard[W], error) {
 		return Guard[W]{}, t.failAt("get", k, ErrClosed)
 	}
 	s.step = opening
-	defer s.settle() // whatever a format does: in the state, because flags on the stack cost a Get nanoseconds
+	// whatever a format does: in the state, because flags on the stack cost a Get nanoseconds
+	defer s.settle()
 	stored, err := t.find(ctx, s, k)
 	if err != nil {
 		return Guard[W]{}, t.failAt("get", k, err)
@@ -68,7 +69,9 @@ func (t *Table[K, V, W]) lend(s *guardState[W], stored []byte) error {
 
 // find makes a guard state hold the stored row at k, and leaves the row's stored key in it.
 // Every read goes through it: it calls nothing but the key format and the engine.
-func (t *Table[K, V, W]) find(ctx context.Context, s *guardState[W], k K) (stored []byte, err error) {
+func (t *Table[K, V, W]) find(
+	ctx context.Context, s *guardState[W], k K,
+) (stored []byte, err error) {
 	if t.state.dropped.Load() {
 		return nil, ErrDropped
 	}
@@ -187,7 +190,9 @@ func (t *Table[K, V, W]) Delete(ctx context.Context, k K) (bool, error) {
 }
 
 // write commits one row, or a deletion if v is nil.
-func (t *Table[K, V, W]) write(ctx context.Context, when condition, k K, v *V) (existed bool, err error) {
+func (t *Table[K, V, W]) write(
+	ctx context.Context, when condition, k K, v *V,
+) (existed bool, err error) {
 	r, _ := t.requests.Get().(*rowRequest)
 	if r == nil {
 		r = &rowRequest{request: request{done: make(chan struct{}, 1)}}
@@ -221,7 +226,8 @@ func (t *Table[K, V, W]) encode(r *rowRequest, when condition, k K, v *V) (err e
 		return err
 	}
 	r.when, r.existed, r.bytes = when, false, len(r.row)
-	r.one[0] = Write{Key: r.row[:start:start], Value: r.row[start:len(r.row):len(r.row)], Delete: v == nil}
+	r.one[0] = Write{Key: r.row[:start:start], Value: r.row[start:len(r.row):len(r.row)],
+		Delete: v == nil}
 	r.writes = r.one[:]
 	return nil
 }

@@ -24,14 +24,15 @@ type Tx struct {
 	snapshot Snapshot
 	writable bool
 	pending  ordered.Map[pendingWrite]
-	size     int                  // bytes of all pending rows
-	arena    []byte               // what is left of the block that encode appends to; empty, but for its capacity
-	block    int                  // the size of that block
-	keybuf   []byte               // the key of the read under way; nil while it is lent to a format
-	cursors  map[*cursor]struct{} // open ones
-	held     []Releaser           // of values that were read
-	done     atomic.Bool
-	shared   *sharedTx // of Snapshot, else nil
+	size     int // bytes of all pending rows
+	// what is left of the block that encode appends to; empty, but for its capacity
+	arena   []byte
+	block   int                  // the size of that block
+	keybuf  []byte               // the key of the read under way; nil while it is lent to a format
+	cursors map[*cursor]struct{} // open ones
+	held    []Releaser           // of values that were read
+	done    atomic.Bool
+	shared  *sharedTx // of Snapshot, else nil
 }
 
 // pendingWrite is a row that was put, or a deletion.

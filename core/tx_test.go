@@ -18,7 +18,9 @@ import (
 )
 
 // openTable opens a table of strings by number on b.
-func openTable(t *testing.T, b core.Backend, opts ...core.Option) (*core.Storage, *core.Table[uint64, string, string]) {
+func openTable(
+	t *testing.T, b core.Backend, opts ...core.Option,
+) (*core.Storage, *core.Table[uint64, string, string]) {
 	t.Helper()
 	s, err := core.Open(t.Context(), "db", b, opts...)
 	if err != nil {

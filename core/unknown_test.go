@@ -26,7 +26,8 @@ func TestLostAnswersToChangesOfTables(t *testing.T) {
 		defer db.Close()
 		lose := func() {
 			for range 2 {
-				b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1, Err: core.ErrMaybe, After: after})
+				b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1, Err: core.ErrMaybe,
+					After: after})
 			}
 			b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1, Err: core.ErrUnavailable})
 		}
@@ -51,7 +52,8 @@ func TestLostAnswersToChangesOfTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		db = opens(t, inside)
-		if infos, err := db.Tables(ctx); len(infos) != 1 || infos[0].Name != "renamed" || err != nil {
+		if infos, err := db.Tables(ctx); len(infos) != 1 ||
+			infos[0].Name != "renamed" || err != nil {
 			t.Errorf("the tables are %+v, %v; want renamed", infos, err)
 		}
 		if n, err := wordsOf(t, db, "renamed").Count(ctx); n != 2 || err != nil {

@@ -82,7 +82,8 @@ func (u *usage) abandon(s *slot) {
 	if s.at != nil {
 		at = s.at.String()
 	}
-	u.logger.Error("a guard was dropped without Close; its bytes are held until the process ends", "table", s.table, "at", at)
+	u.logger.Error("a guard was dropped without Close; its bytes are held until the process ends",
+		"table", s.table, "at", at)
 }
 
 // shard picks one at random: dealing them out in turn would need a word that all share.
@@ -144,7 +145,8 @@ func (u *usage) anySlotTaken() bool {
 		return true
 	}
 	if !l.listed { // after shut: a slot that is made from now on is for somebody who is turned away
-		l.left, l.listed = slices.AppendSeq(make([]*slot, 0, len(u.slots)), maps.Keys(u.slots)), true
+		l.left,
+			l.listed = slices.AppendSeq(make([]*slot, 0, len(u.slots)), maps.Keys(u.slots)), true
 	}
 	for n := len(l.left); n > 0; n = len(l.left) {
 		s := l.left[n-1]

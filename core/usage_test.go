@@ -71,7 +71,8 @@ func TestARefusedCallLooksAtOneSeat(t *testing.T) {
 		}
 	}
 	if left := len(s.usage.last.left); left < len(guards)-2 {
-		t.Errorf("refused calls have looked at %d of %d slots, want one or two", len(guards)-left, len(guards))
+		t.Errorf("refused calls have looked at %d of %d slots, want one or two",
+			len(guards)-left, len(guards))
 	}
 	for _, g := range guards {
 		g.Close()

@@ -36,7 +36,8 @@ func TestOpenTableAsksTheValueFormat(t *testing.T) {
 	}
 	defer db.Close()
 	unfit := unfitValue{values.Bytes()}
-	if _, err := core.OpenTable(ctx, db, "rows", keys.Uint64(), unfit); !errors.Is(err, errUnfitValue) {
+	if _, err := core.OpenTable(ctx, db, "rows",
+		keys.Uint64(), unfit); !errors.Is(err, errUnfitValue) {
 		t.Errorf("a new table: error %v, want that of CheckValue", err)
 	}
 	if tables, err := db.Tables(ctx); err != nil || len(tables) > 0 {
@@ -45,7 +46,8 @@ func TestOpenTableAsksTheValueFormat(t *testing.T) {
 	if _, err := core.OpenTable(ctx, db, "rows", keys.Uint64(), values.Bytes()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := core.OpenTable(ctx, db, "rows", keys.String(), unfit); !errors.Is(err, errUnfitValue) {
+	if _, err := core.OpenTable(ctx, db, "rows",
+		keys.String(), unfit); !errors.Is(err, errUnfitValue) {
 		t.Errorf("an old table of other keys: error %v, want that of CheckValue", err)
 	}
 	if tables, err := db.Tables(ctx); err != nil || len(tables) != 1 {

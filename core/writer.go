@@ -74,7 +74,9 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 
 // wait returns when r is done, or withdrawn, or its goroutine has the turn. Meanwhile it runs
 // r's function for whoever leads.
-func (w *writer) wait(ctx context.Context, r *request, cancelled <-chan struct{}) (done bool, err error) {
+func (w *writer) wait(
+	ctx context.Context, r *request, cancelled <-chan struct{},
+) (done bool, err error) {
 	for {
 		select {
 		case w.turn <- struct{}{}:

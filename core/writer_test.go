@@ -162,7 +162,9 @@ func queued(w *writer, n int) {
 
 // behindGate runs the writes one after another, so that they queue in this order while the
 // first is held up.
-func behindGate(t *testing.T, tb *Table[uint64, []byte, []byte], g *gate, writes ...func() error) []error {
+func behindGate(
+	t *testing.T, tb *Table[uint64, []byte, []byte], g *gate, writes ...func() error,
+) []error {
 	t.Helper()
 	errs := make([]error, len(writes)+1)
 	var wg sync.WaitGroup
@@ -184,7 +186,8 @@ func TestWritesThatWaitShareOneCommit(t *testing.T) {
 	tb, e, g := gathered(t)
 	var writes []func() error
 	for i := range uint64(50) {
-		writes = append(writes, func() error { return tb.Put(context.Background(), i+1, []byte("v")) })
+		writes = append(writes,
+			func() error { return tb.Put(context.Background(), i+1, []byte("v")) })
 	}
 	for i, err := range behindGate(t, tb, g, writes...) {
 		if err != nil {
@@ -304,7 +307,8 @@ func TestFailedCommitFailsItsGroupAndLaterWrites(t *testing.T) {
 		func() error { return tb.Put(ctx, 2, nil) },
 	)
 	e.before = nil
-	errs = append(errs, tb.Put(ctx, 3, nil), tb.storage.Update(ctx, func(tx *Tx) error { return nil }))
+	errs = append(errs, tb.Put(ctx, 3, nil),
+		tb.storage.Update(ctx, func(tx *Tx) error { return nil }))
 	for i, err := range errs {
 		if !errors.Is(err, broken) {
 			t.Errorf("write %d: %v, want the engine's error", i, err)

@@ -44,7 +44,8 @@ func (a anchor) text(s string) string {
 	if !a.holds || !strings.Contains(s, a.dir) {
 		return s
 	}
-	return strings.NewReplacer(a.dir+"/", a.named+"/", a.dir+":", a.named+":", a.dir+" ", a.named+" ").Replace(s)
+	return strings.NewReplacer(a.dir+"/", a.named+"/", a.dir+":", a.named+":", a.dir+" ",
+		a.named+" ").Replace(s)
 }
 
 // err returns an error that says the same with the path that people know.

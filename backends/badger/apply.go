@@ -61,10 +61,12 @@ func checkSizes(writes []core.Write) (size batchSize, err error) {
 	for i := range writes {
 		w := &writes[i]
 		if len(w.Key) > maxKey {
-			return size, fmt.Errorf("%w: a key of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Key), maxKey)
+			return size, fmt.Errorf("%w: a key of %d bytes, where badger takes %d",
+				core.ErrTooLarge, len(w.Key), maxKey)
 		}
 		if len(w.Value) > maxValue {
-			return size, fmt.Errorf("%w: a value of %d bytes, where badger takes %d", core.ErrTooLarge, len(w.Value), maxValue)
+			return size, fmt.Errorf("%w: a value of %d bytes, where badger takes %d",
+				core.ErrTooLarge, len(w.Value), maxValue)
 		}
 		row := int64(len(w.Key) + perEntry)
 		if len(w.Value) < inlineBelow {

@@ -14,7 +14,9 @@ import (
 // Check reads all tables and files of the value log, looks up every value, and compares the
 // number of writes with what is known of it. Writers and readers go on meanwhile.
 func (e *engine) Check(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{e.checkTables, e.checkValueLog, e.checkRows, e.checkTally} {
+	for _, step := range []func(context.Context) error{
+		e.checkTables, e.checkValueLog, e.checkRows, e.checkTally,
+	} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -92,7 +94,10 @@ func (e *engine) checkValueLog(ctx context.Context) error {
 
 // collects reports whether badger has been deleting files of the value log since collected was
 // before.
-func (e *engine) collects(before uint64) bool { return before%2 == 1 || e.collected.Load() != before }
+func (e *engine) collects(before uint64) bool {
+	return before%2 == 1 ||
+		e.collected.Load() != before
+}
 
 // checkRows reads every row, which finds values that the value log has no more.
 func (e *engine) checkRows(ctx context.Context) error {

@@ -39,7 +39,9 @@ func (e *engine) Compact(ctx context.Context) error {
 // compact does so in steps, before each of which the storage must be where it was.
 func (e *engine) compact(ctx context.Context) error {
 	e.discard()
-	for _, step := range []func(context.Context) error{e.flatten, e.flush, e.flatten, e.rewrite, e.collect} {
+	for _, step := range []func(context.Context) error{
+		e.flatten, e.flush, e.flatten, e.rewrite, e.collect,
+	} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -103,7 +105,9 @@ func (e *engine) rewrite(ctx context.Context) error {
 	if err != nil || len(low) > maxKey || len(high) > maxKey {
 		return err
 	}
-	err = e.commit(func(txn *badger.Txn) error { return errors.Join(txn.Delete(low), txn.Delete(high)) })
+	err = e.commit(func(txn *badger.Txn) error {
+		return errors.Join(txn.Delete(low), txn.Delete(high))
+	})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,8 @@ const (
 )
 
 // engineNames are badger's names for them, which are in the manifest too.
-var engineNames = [...]options.CompressionType{None: options.None, Snappy: options.Snappy, ZSTD: options.ZSTD}
+var engineNames = [...]options.CompressionType{None: options.None, Snappy: options.Snappy,
+	ZSTD: options.ZSTD}
 
 // compressionOf returns the one that badger calls t.
 func compressionOf(t options.CompressionType) (c Compression, ok bool) {
@@ -81,7 +82,8 @@ func (c Compression) decompress(room, b []byte) ([]byte, error) {
 // zstandard is for all tables that are checked, side by side too.
 var zstandard = sync.OnceValues(func() (*zstd.Decoder, error) {
 	const perProcessor = 0
-	return zstd.NewReader(nil, zstd.WithDecoderMaxMemory(mostBlock), zstd.WithDecoderConcurrency(perProcessor))
+	return zstd.NewReader(nil, zstd.WithDecoderMaxMemory(mostBlock),
+		zstd.WithDecoderConcurrency(perProcessor))
 })
 
 // uncompressed returns how long the tables were if they were not compressed, at most.

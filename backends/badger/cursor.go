@@ -24,7 +24,8 @@ type cursor struct {
 	reverse  bool
 	keysOnly bool
 
-	from    []byte // where badger is to start, as stored: at this key, or in reverse below it; nil is the end
+	// where badger is to start, as stored: at this key, or in reverse below it; nil is the end
+	from    []byte
 	started bool
 	entered bool // a row was found since it started
 	done    bool
@@ -32,9 +33,10 @@ type cursor struct {
 	err     error
 	rows    uint
 	value   []byte
-	take    func([]byte) error // keeps the value that badger hands out; here, so that it is made once
-	key     []byte             // of a row whose key is stored in another form
-	long    []byte             // the copy of a value in the value log
+	// keeps the value that badger hands out; here, so that it is made once
+	take func([]byte) error
+	key  []byte // of a row whose key is stored in another form
+	long []byte // the copy of a value in the value log
 }
 
 var _ core.RowCursor = (*cursor)(nil)
@@ -137,7 +139,8 @@ func (c *cursor) Seek(key []byte) {
 	c.started, c.entered, c.done = false, false, false
 	c.from = c.entry()
 	if c.reverse {
-		if above := stored(append(bytes.Clone(key), 0)); c.high == nil || bytes.Compare(above, c.high) < 0 {
+		if above := stored(append(bytes.Clone(key), 0)); c.high == nil ||
+			bytes.Compare(above, c.high) < 0 {
 			c.from = bytes.Clone(above) // below which key is the highest
 		}
 	} else if key = stored(key); bytes.Compare(key, c.low) > 0 {
@@ -158,7 +161,8 @@ func (c *cursor) load(item *badger.Item) error {
 		return c.engine.anchor.err(corrupt(err))
 	}
 	if int64(len(c.value)) != item.ValueSize() {
-		return corruptf("badger has a value of %d bytes and gives %d", item.ValueSize(), len(c.value))
+		return corruptf("badger has a value of %d bytes and gives %d",
+			item.ValueSize(), len(c.value))
 	}
 	if c.value == nil {
 		c.value = empty

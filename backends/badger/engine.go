@@ -35,9 +35,11 @@ type engine struct {
 
 	compress Compression // of tables to come
 
-	newest    atomic.Pointer[badger.Txn] // reads what is published; never discarded, so that readers need not be counted
-	discarded atomic.Uint64              // what badger was told
-	collected atomic.Uint64              // grows when badger begins and ends to delete files of the value log
+	// reads what is published; never discarded, so that readers need not be counted
+	newest    atomic.Pointer[badger.Txn]
+	discarded atomic.Uint64 // what badger was told
+	// grows when badger begins and ends to delete files of the value log
+	collected atomic.Uint64
 
 	mu        sync.Mutex
 	snapshots map[uint64]int // how many snapshots are open, by the number that they see
@@ -49,7 +51,9 @@ type engine struct {
 	since     int64 // bytes written since versions were last given up
 	room      *room
 	own       owned
-	torn      uint64 // the number of the commit that sets back rows of a batch that was not committed; 0: there are none
+	// the number of the commit that sets back rows of a batch that was not committed; 0: there
+	// are none
+	torn uint64
 }
 
 var _ core.Engine = (*engine)(nil)
@@ -159,7 +163,8 @@ func (e *engine) Close() error {
 		go e.closeLater()
 		return fmt.Errorf("what was committed is in logs of the storage that was moved, and it is closed when it is back: %w", err)
 	}
-	if e.health.usable() == nil && e.unflushed { // after a failure badger may still be about what changes unflushed
+	// after a failure badger may still be about what changes unflushed
+	if e.health.usable() == nil && e.unflushed {
 		if err := e.waitForRoom(); err != nil {
 			go e.closeLater()
 			return fmt.Errorf("what was committed is in logs, and the storage is closed as soon as there is room: %w", err)

@@ -27,7 +27,8 @@ func corruptf(format string, args ...any) error {
 func corrupt(err error) error {
 	var path *fs.PathError
 	var errno syscall.Errno
-	if err == nil || errors.Is(err, core.ErrCorrupt) || errors.As(err, &path) || errors.As(err, &errno) {
+	if err == nil || errors.Is(err, core.ErrCorrupt) || errors.As(err, &path) ||
+		errors.As(err, &errno) {
 		return err
 	}
 	if err = system(err); errors.As(err, &errno) {

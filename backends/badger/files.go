@@ -30,7 +30,9 @@ const (
 // as it was written. What a crash leaves behind, prepare brings in order.
 //
 // It returns what must be known of them to open badger.
-func prepare(ctx context.Context, a anchor, readOnly bool, opts core.EngineOptions) (found found, err error) {
+func prepare(
+	ctx context.Context, a anchor, readOnly bool, opts core.EngineOptions,
+) (found found, err error) {
 	f, err := listFiles(a.dir)
 	if err != nil {
 		return found, err
@@ -104,13 +106,15 @@ func listFiles(dir string) (*files, error) {
 	}
 	f := &files{dir: dir, sync: syncPath}
 	for _, e := range entries {
-		for suffix, to := range map[string]*[]uint64{tableSuffix: &f.tables, memSuffix: &f.mems, valueSuffix: &f.values} {
+		for suffix, to := range map[string]*[]uint64{tableSuffix: &f.tables, memSuffix: &f.mems,
+			valueSuffix: &f.values} {
 			number, ok := strings.CutSuffix(e.Name(), suffix)
 			if !ok {
 				continue
 			}
 			n, err := strconv.ParseUint(number, 10, 32)
-			if err != nil || f.path(n, suffix) != filepath.Join(dir, e.Name()) || !e.Type().IsRegular() {
+			if err != nil || f.path(n, suffix) != filepath.Join(dir, e.Name()) ||
+				!e.Type().IsRegular() {
 				return nil, corruptf("%s is no file of badger", filepath.Join(dir, e.Name()))
 			}
 			*to = append(*to, n)

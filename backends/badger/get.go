@@ -79,7 +79,8 @@ func inline(item *badger.Item) (value []byte, err error) {
 		return nil
 	})
 	if err == nil && int64(len(value)) != item.ValueSize() {
-		return nil, corruptf("badger has a value of %d bytes and gives %d", item.ValueSize(), len(value))
+		return nil,
+			corruptf("badger has a value of %d bytes and gives %d", item.ValueSize(), len(value))
 	}
 	if value == nil {
 		value = empty
@@ -128,7 +129,8 @@ func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *
 		case len(*buf) >= inlineBelow:
 			return nil
 		case !e.collects(before):
-			return corruptf("a value of about %d bytes cannot be read from badger's value log", item.ValueSize())
+			return corruptf("a value of about %d bytes cannot be read from badger's value log",
+				item.ValueSize())
 		}
 		before = e.collected.Load()
 		if item, err = txn.Get(key); err != nil {

@@ -64,7 +64,8 @@ func (e *engine) loadAt(ts uint64, writes []core.Write) error {
 func (e *engine) chunk(writes []core.Write) int {
 	size := 0
 	for i := range writes {
-		if size += len(writes[i].Key) + len(writes[i].Value); i > 0 && size > e.txn.bytes || i == e.txn.rows {
+		if size += len(writes[i].Key) + len(writes[i].Value); i > 0 && size > e.txn.bytes ||
+			i == e.txn.rows {
 			return i
 		}
 	}

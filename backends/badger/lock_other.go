@@ -14,5 +14,6 @@ import (
 // lock refuses systems without flock(2): AIX, illumos, Solaris, WebAssembly. A lock that
 // excludes nobody would let two processes write to one storage.
 func lock(string, bool) (io.Closer, error) {
-	return nil, fmt.Errorf("this package knows no lock for badger on this system: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("this package knows no lock for badger on this system: %w",
+		errors.ErrUnsupported)
 }

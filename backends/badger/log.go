@@ -69,7 +69,8 @@ func (r *logReader) run(end *logEnd) error {
 	var open uint64 // the timestamp of the transaction that was not ended yet
 	for {
 		err := r.next()
-		if errors.Is(err, errEntry) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, errEntry) || errors.Is(err, io.EOF) ||
+			errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil
 		} else if err != nil {
 			return err

@@ -29,7 +29,8 @@ func readManifest(dir string) (tables map[uint64]Compression, err error) {
 	path := filepath.Join(dir, manifestName)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, corruptf("%s is missing", path) // badger would begin anew, and delete all tables
+		// badger would begin anew, and delete all tables
+		return nil, corruptf("%s is missing", path)
 	} else if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,8 @@ func readManifest(dir string) (tables map[uint64]Compression, err error) {
 	for id, t := range read.Tables {
 		c, ok := compressionOf(t.Compression)
 		if t.Level >= maxLevels || t.KeyID != 0 || !ok {
-			return nil, corruptf("%s: table %d is none that this package lets badger write", path, id)
+			return nil,
+				corruptf("%s: table %d is none that this package lets badger write", path, id)
 		}
 		tables[id] = c
 	}

@@ -24,7 +24,8 @@ func create(p directory.Place, row []byte) error {
 		return a.err(err)
 	}
 	return a.err(protect(func() error {
-		db, err := Backend{}.openDB(a.dir, 8<<20, false, logger{slog.New(slog.DiscardHandler), newHealth(), a})
+		db, err := Backend{}.openDB(a.dir, 8<<20, false,
+			logger{slog.New(slog.DiscardHandler), newHealth(), a})
 		if err != nil {
 			return err
 		}
@@ -49,7 +50,9 @@ func (b Backend) openDB(dir string, memTable int64, readOnly bool, log logger) (
 }
 
 // open looks at the files, and opens badger if it can.
-func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOptions) (core.Engine, error) {
+func (b Backend) open(
+	ctx context.Context, p directory.Place, opts core.EngineOptions,
+) (core.Engine, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -61,7 +64,9 @@ func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOp
 	return e, nil
 }
 
-func (b Backend) openAt(ctx context.Context, a anchor, p directory.Place, opts core.EngineOptions) (*engine, error) {
+func (b Backend) openAt(
+	ctx context.Context, a anchor, p directory.Place, opts core.EngineOptions,
+) (*engine, error) {
 	found, err := prepare(ctx, a, p.ReadOnly, opts)
 	if err != nil {
 		return nil, err
@@ -75,7 +80,8 @@ func (b Backend) openAt(ctx context.Context, a anchor, p directory.Place, opts c
 	h := newHealth()
 	var db *badger.DB
 	err = protect(func() (err error) {
-		db, err = b.openDB(a.dir, max(b.memTable(), found.memTable), p.ReadOnly, logger{opts.Logger, h, a})
+		db, err = b.openDB(a.dir, max(b.memTable(), found.memTable), p.ReadOnly,
+			logger{opts.Logger, h, a})
 		return err
 	})
 	if err != nil {

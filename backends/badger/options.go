@@ -23,19 +23,26 @@ const (
 )
 
 // engineOptions returns the options with which this package opens badger.
-func (b Backend) engineOptions(dir string, memTable int64, readOnly bool, log badger.Logger) badger.Options {
+func (b Backend) engineOptions(
+	dir string, memTable int64, readOnly bool, log badger.Logger,
+) badger.Options {
 	opt := badger.DefaultOptions(dir)
 	opt.Logger = log
 	opt.ReadOnly = readOnly
-	opt.BypassLockGuard = true                            // the lock is this package's, from before there is an engine
-	opt.MetricsEnabled = false                            // they are variables of the process
-	opt.DetectConflicts = false                           // core has one writer at a time
-	opt.SyncWrites = false                                // it would sync each file of each commit alone; see commit
-	opt.NumVersionsToKeep = 1                             // besides those that a snapshot sees
-	opt.Compression = engineNames[b.Compression]          // of tables to come; what is not compressed is read
-	opt.BlockCacheSize = b.cacheSize()                    // where the file is mapped, and needs no cache
+	// the lock is this package's, from before there is an engine
+	opt.BypassLockGuard = true
+	opt.MetricsEnabled = false  // they are variables of the process
+	opt.DetectConflicts = false // core has one writer at a time
+	// it would sync each file of each commit alone; see commit
+	opt.SyncWrites = false
+	opt.NumVersionsToKeep = 1 // besides those that a snapshot sees
+	// of tables to come; what is not compressed is read
+	opt.Compression = engineNames[b.Compression]
+	// where the file is mapped, and needs no cache
+	opt.BlockCacheSize = b.cacheSize()
 	opt.ChecksumVerificationMode = options.NoVerification // this package verifies; see checkTables
-	opt.VerifyValueChecksum = true                        // of values in the value log, whenever they are read
+	// of values in the value log, whenever they are read
+	opt.VerifyValueChecksum = true
 	opt.MemTableSize = memTable
 	opt.NumMemtables = 2
 	opt.NumCompactors = 2

@@ -60,7 +60,8 @@ func checkDiscard(a anchor, log *slog.Logger) error {
 	if soundDiscard(content) {
 		return nil
 	}
-	warn(log, "badger's notes of space to give back are damaged and are removed", "file", a.text(path))
+	warn(log, "badger's notes of space to give back are damaged and are removed",
+		"file", a.text(path))
 	return os.Remove(path)
 }
 

@@ -43,7 +43,9 @@ const slack = 1 << 20
 func (r *room) take(n int64) error {
 	const often = time.Second
 	if r.spare < n || time.Since(r.asked) > often {
-		if err := r.ask(func(logs, tables int64) int64 { return n + logs + min(tables, r.merge) }); err != nil {
+		if err := r.ask(func(logs, tables int64) int64 {
+			return n + logs + min(tables, r.merge)
+		}); err != nil {
 			return err
 		}
 	}
@@ -78,7 +80,8 @@ func (r *room) ask(need func(logs, tables int64) int64) error {
 	n := need(logs, tables) + slack
 	if free < n {
 		r.spare = 0
-		return fmt.Errorf("%w: %d bytes are free, and badger may need %d: %w", core.ErrNoRoom, free, n, syscall.ENOSPC)
+		return fmt.Errorf("%w: %d bytes are free, and badger may need %d: %w",
+			core.ErrNoRoom, free, n, syscall.ENOSPC)
 	}
 	r.asked, r.spare = time.Now(), (free-n)/4 // others write as well
 	return nil

@@ -45,7 +45,8 @@ func (f *files) checkTables(ctx context.Context) (compressed bool, err error) {
 		return false, err
 	}
 	if len(named) < len(m) {
-		return false, corruptf("%d of the %d tables that %s names are missing", len(m)-len(named), len(m), manifestName)
+		return false, corruptf("%d of the %d tables that %s names are missing",
+			len(m)-len(named), len(m), manifestName)
 	}
 	return compressed, nil
 }

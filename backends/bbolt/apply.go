@@ -38,7 +38,8 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	}
 	err := e.commit(false, func(tx *bolt.Tx) error {
 		im := e.file.Load().image(tx)
-		if err := vetBucket(&im, rootOf(tx), markBucket, []core.Write{{Key: []byte(markKey)}}); err != nil {
+		if err := vetBucket(&im, rootOf(tx), markBucket,
+			[]core.Write{{Key: []byte(markKey)}}); err != nil {
 			return err
 		}
 		return tx.Bucket([]byte(markBucket)).Put([]byte(markKey), mark)
@@ -107,7 +108,8 @@ func (e *engine) tighten(f *file, loose bool) error {
 // a power loss would bring back the one that it replaced.
 func (e *engine) settled(f *file) error {
 	if hasNoName(f.fd) {
-		if same, err := leadsTo(e.place.file, f.fd); err != nil || !same { // else the file system does not count names
+		// else the file system does not count names
+		if same, err := leadsTo(e.place.file, f.fd); err != nil || !same {
 			return fmt.Errorf("the file of %s was deleted or replaced while it was open; nothing was written: %w", e.place.given, fs.ErrNotExist)
 		}
 	}
@@ -187,10 +189,12 @@ func checkSizes(writes []core.Write) error {
 	for i := range writes {
 		w := &writes[i]
 		if len(w.Key) > bolt.MaxKeySize {
-			return fmt.Errorf("%w: a key of %d bytes; bbolt takes %d", core.ErrTooLarge, len(w.Key), bolt.MaxKeySize)
+			return fmt.Errorf("%w: a key of %d bytes; bbolt takes %d",
+				core.ErrTooLarge, len(w.Key), bolt.MaxKeySize)
 		}
 		if len(w.Value) > maxValueSize {
-			return fmt.Errorf("%w: a value of %d bytes; bbolt takes %d", core.ErrTooLarge, len(w.Value), maxValueSize)
+			return fmt.Errorf("%w: a value of %d bytes; bbolt takes %d",
+				core.ErrTooLarge, len(w.Value), maxValueSize)
 		}
 	}
 	return nil

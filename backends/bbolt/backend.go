@@ -64,7 +64,8 @@ func (b Backend) List(_ context.Context, prefix string) ([]string, error) {
 	}
 	var paths []string
 	for _, e := range entries {
-		if name := e.Name(); strings.HasPrefix(name, base) && e.Type().IsRegular() && !isTemporary(name) {
+		if name := e.Name(); strings.HasPrefix(name, base) && e.Type().IsRegular() &&
+			!isTemporary(name) {
 			paths = append(paths, dir+name)
 		}
 	}

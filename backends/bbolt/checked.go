@@ -9,7 +9,8 @@ import "sync/atomic"
 // change. Every seek passes some, and what is checked of one takes longer than all the rest of
 // a seek. Who comes to the place of another one takes it.
 type checkedBranches struct {
-	ids atomic.Pointer[[checkedPlaces]atomic.Uint64] // made when it is needed first: most states are never scanned
+	// made when it is needed first: most states are never scanned
+	ids atomic.Pointer[[checkedPlaces]atomic.Uint64]
 }
 
 const checkedPlaces = 512

@@ -87,9 +87,11 @@ func (c *claim) Rename(to string) error {
 	}
 	if err := c.backend.folderSync(dir); err != nil {
 		if back := moveNew(target.name, c.place.name); back != nil {
-			return fmt.Errorf("the storage is at %s now, which may not outlive a power loss: %w", to, errors.Join(err, back))
+			return fmt.Errorf("the storage is at %s now, which may not outlive a power loss: %w",
+				to, errors.Join(err, back))
 		}
-		return fmt.Errorf("the storage stays at %s, as its folder could not be synced: %w", c.place.given, err)
+		return fmt.Errorf("the storage stays at %s, as its folder could not be synced: %w",
+			c.place.given, err)
 	}
 	c.leave()
 	return nil
@@ -114,7 +116,8 @@ func (c *claim) Remove() error {
 	}
 	c.leave()
 	if failed := c.backend.folderSync(dir); failed != nil {
-		err = errors.Join(err, fmt.Errorf("the storage was removed, but may be back after a power loss: %w", failed))
+		err = errors.Join(err,
+			fmt.Errorf("the storage was removed, but may be back after a power loss: %w", failed))
 	}
 	return err
 }
@@ -187,7 +190,8 @@ func (c *claim) relock(ctx context.Context, info os.FileInfo) error {
 	}
 	now, err := c.fd.Stat()
 	if err != nil || !os.SameFile(info, now) {
-		return errors.Join(err, c.Release(), fmt.Errorf("%w: %s was replaced", core.ErrConflict, c.place.given))
+		return errors.Join(err, c.Release(),
+			fmt.Errorf("%w: %s was replaced", core.ErrConflict, c.place.given))
 	}
 	return nil
 }

@@ -57,7 +57,8 @@ func (e *engine) Compact(ctx context.Context) error {
 		return errors.Join(noRoom(err), os.Remove(name))
 	}
 	if after, err := f.fd.Stat(); err != nil || after.Size() >= info.Size() {
-		return errors.Join(err, f.release(), os.Remove(name), e.keep(old)) // the old file is as good
+		// the old file is as good
+		return errors.Join(err, f.release(), os.Remove(name), e.keep(old))
 	}
 	return e.replace(old, f, name, dir)
 }

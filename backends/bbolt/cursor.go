@@ -17,11 +17,13 @@ import (
 // rowwise, with each row: that it abuts on its neighbours. Then the elements of a leaf are
 // passed over once and not twice.
 type cursor struct {
-	ctx     context.Context
-	tree    *tree
-	low     []byte // nil is no bound
-	high    []byte
-	from    []byte // where to enter the range, low or, in reverse, high unless Seek said otherwise; nil is no bound
+	ctx  context.Context
+	tree *tree
+	low  []byte // nil is no bound
+	high []byte
+	// where to enter the range, low or, in reverse, high unless Seek said otherwise; nil is no
+	// bound
+	from    []byte
 	sought  []byte // the memory of what Seek was given
 	reverse bool
 	rowwise bool
@@ -46,7 +48,8 @@ type branch struct {
 }
 
 func newCursor(ctx context.Context, t *tree, r core.ScanRange) *cursor {
-	c := &cursor{ctx: ctx, tree: t, low: bytes.Clone(r.Low), high: bytes.Clone(r.High), reverse: r.Reverse}
+	c := &cursor{ctx: ctx, tree: t, low: bytes.Clone(r.Low), high: bytes.Clone(r.High),
+		reverse: r.Reverse}
 	c.from = c.entry()
 	return c
 }

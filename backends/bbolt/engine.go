@@ -40,8 +40,10 @@ func (c *claim) open(ctx context.Context, opts core.EngineOptions) (*engine, err
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{backend: c.backend, place: c.place, noSync: opts.NoSync, logger: opts.Logger, reads: new(mapped)}
-	o := fileOptions{readOnly: c.readOnly, noSync: opts.NoSync, listed: v.clean, logger: opts.Logger}
+	e := &engine{backend: c.backend, place: c.place, noSync: opts.NoSync, logger: opts.Logger,
+		reads: new(mapped)}
+	o := fileOptions{readOnly: c.readOnly, noSync: opts.NoSync, listed: v.clean,
+		logger: opts.Logger}
 	if !c.readOnly {
 		o.reserved, o.give = c.backend.take(info.Size())
 		if o.reserved == 0 {
@@ -66,7 +68,8 @@ func (e *engine) tellOfCopies() {
 	if !canReserve { // here that is how it is
 		level = slog.LevelInfo
 	}
-	tell(e.logger, level, "bbolt: no address space can be reserved; values, and the whole file for scans and transactions, are copied", "storage", e.place.given)
+	tell(e.logger, level,
+		"bbolt: no address space can be reserved; values, and the whole file for scans and transactions, are copied", "storage", e.place.given)
 }
 
 // start shows f to readers. Where the lock was given up for a moment while bbolt took it, the

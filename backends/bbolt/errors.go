@@ -37,7 +37,8 @@ func notStorage(err error) error {
 // isNoRoom reports whether the system refused a write because the medium, a quota or a limit of
 // the process is exhausted.
 func isNoRoom(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		errors.Is(err, syscall.EFBIG)
 }
 
 // noRoom adds ErrNoRoom to the error of something that left the storage as it was.

@@ -17,12 +17,16 @@ import (
 // "security" the system gives to a new file by rules of its own: they are copied if it allows
 // that.
 func copyExtended(from, to *os.File) error {
-	names, err := readExtended(func(b []byte) (int, error) { return unix.Flistxattr(int(from.Fd()), b) })
+	names, err := readExtended(func(b []byte) (int, error) {
+		return unix.Flistxattr(int(from.Fd()), b)
+	})
 	if err != nil {
 		return fmt.Errorf("listing extended attributes: %w", err)
 	}
 	for _, name := range strings.FieldsFunc(string(names), func(r rune) bool { return r == 0 }) {
-		value, err := readExtended(func(b []byte) (int, error) { return unix.Fgetxattr(int(from.Fd()), name, b) })
+		value, err := readExtended(func(b []byte) (int, error) {
+			return unix.Fgetxattr(int(from.Fd()), name, b)
+		})
 		if err == nil {
 			err = setExtended(to, name, value)
 		}
@@ -34,7 +38,9 @@ func copyExtended(from, to *os.File) error {
 }
 
 func setExtended(to *os.File, name string, value []byte) error {
-	now, err := readExtended(func(b []byte) (int, error) { return unix.Fgetxattr(int(to.Fd()), name, b) })
+	now, err := readExtended(func(b []byte) (int, error) {
+		return unix.Fgetxattr(int(to.Fd()), name, b)
+	})
 	if err == nil && bytes.Equal(now, value) {
 		return nil
 	}

@@ -50,15 +50,19 @@ type fileOptions struct {
 // openFile lets bbolt open fd, which is locked. It takes fd over unless there is an error; then
 // fd may be closed.
 func openFile(fd *os.File, o fileOptions) (*file, error) {
-	f := &file{fd: fd, readOnly: o.readOnly, reserved: o.reserved, give: o.give, listed: o.listed, logger: o.logger}
+	f := &file{fd: fd, readOnly: o.readOnly, reserved: o.reserved, give: o.give, listed: o.listed,
+		logger: o.logger}
 	f.refs.Store(1)
 	f.stop.allows = func(err error) bool { return isNoRoom(err) && f.isSound() }
 	err := protect(func() (err error) {
 		f.db, err = bolt.Open(fd.Name(), 0, &bolt.Options{
-			OpenFile:        func(string, int, os.FileMode) (*os.File, error) { return fd, handOver(fd) },
-			Timeout:         lockRetry, // nobody else can have the lock for longer
-			FreelistType:    bolt.FreelistMapType,
-			NoFreelistSync:  true, // it would be written with every commit, as long as all free pages together
+			OpenFile: func(string, int, os.FileMode) (*os.File, error) {
+				return fd, handOver(fd)
+			},
+			Timeout:      lockRetry, // nobody else can have the lock for longer
+			FreelistType: bolt.FreelistMapType,
+			// it would be written with every commit, as long as all free pages together
+			NoFreelistSync:  true,
 			NoStatistics:    true,
 			ReadOnly:        o.readOnly,
 			NoSync:          o.noSync,
@@ -93,7 +97,8 @@ func (f *file) isSound() bool {
 	if err != nil || m.pages*m.pageSize > mostWalked {
 		return false
 	}
-	return newWalker(context.Background(), &filePages{r: f.fd, pageSize: m.pageSize, pages: m.pages}).storage(m.root) == nil
+	return newWalker(context.Background(),
+		&filePages{r: f.fd, pageSize: m.pageSize, pages: m.pages}).storage(m.root) == nil
 }
 
 // wrote reports whether the commit of transaction id may have got to the file, though it failed.

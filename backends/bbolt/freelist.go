@@ -48,7 +48,8 @@ func (f *filePages) freePages(id, at, n uint64, each func(id uint64) error) erro
 		for b := buf; len(b) > 0; b = b[8:] {
 			free := binary.NativeEndian.Uint64(b)
 			if free <= last || free >= f.pages {
-				return corruptf("page %d: page %d cannot come after page %d in the freelist", id, free, last)
+				return corruptf("page %d: page %d cannot come after page %d in the freelist",
+					id, free, last)
 			}
 			last = free
 			if err := each(free); err != nil {

@@ -16,7 +16,8 @@ func readMark(r io.ReaderAt) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.check(math.MaxInt64); err != nil { // how long the file is shows in the pages that are read
+	// how long the file is shows in the pages that are read
+	if err := m.check(math.MaxInt64); err != nil {
 		return nil, notStorage(err)
 	}
 	mark, err := markIn(&filePages{r: r, pageSize: m.pageSize, pages: m.pages}, m.root)

@@ -129,7 +129,8 @@ func parseMeta(b []byte) (meta, metaState) {
 // it is.
 func (m meta) checkPageSize(want uint64) error {
 	if m.pageSize != want || want < minPageSize || want > maxPageSize || want&(want-1) != 0 {
-		return errors.Join(core.ErrNotStorage, corruptf("a page size of %d bytes is impossible", m.pageSize))
+		return errors.Join(core.ErrNotStorage,
+			corruptf("a page size of %d bytes is impossible", m.pageSize))
 	}
 	return nil
 }
@@ -140,11 +141,13 @@ func (m meta) check(fileSize int64) error {
 	case m.pages <= firstPage || m.pages > math.MaxInt64/m.pageSize:
 		return corruptf("the meta page says that there are %d pages", m.pages)
 	case m.pages*m.pageSize > uint64(fileSize):
-		return corruptf("the file was cut: it has %d bytes, its pages need %d", fileSize, m.pages*m.pageSize)
+		return corruptf("the file was cut: it has %d bytes, its pages need %d",
+			fileSize, m.pages*m.pageSize)
 	case m.root < firstPage || m.root >= m.pages:
 		return corruptf("the meta page says that the root is page %d of %d", m.root, m.pages)
 	case m.freelist != noFreelist && (m.freelist < firstPage || m.freelist >= m.pages):
-		return corruptf("the meta page says that the freelist is page %d of %d", m.freelist, m.pages)
+		return corruptf("the meta page says that the freelist is page %d of %d",
+			m.freelist, m.pages)
 	}
 	return nil
 }

@@ -254,7 +254,8 @@ func (p page) checkLayout(extent, pageSize uint64) error {
 // page.
 func (p page) checkExtent(at, extent, pageSize uint64) error {
 	if (at+pageSize-1)&^(pageSize-1) != extent {
-		return corruptf("page %d: %d bytes of content do not fit its extent of %d bytes", p.id(), at, extent)
+		return corruptf("page %d: %d bytes of content do not fit its extent of %d bytes",
+			p.id(), at, extent)
 	}
 	return nil
 }

@@ -18,7 +18,9 @@ import (
 type place struct {
 	given string // the path as the user gave it: what errors show
 	name  string // the same, absolute and without links in its folder: what is renamed and removed
-	file  string // where name leads to if it is a link, else name: what is opened, and replaced by a compaction
+	// where name leads to if it is a link, else name: what is opened, and replaced by a
+	// compaction
+	file string
 }
 
 func newPlace(given string) place {

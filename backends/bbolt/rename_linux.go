@@ -17,7 +17,8 @@ func renameExclusive(from, to string) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM): // EPERM: some sandboxes
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
+		// EPERM: some sandboxes
 		return errors.ErrUnsupported
 	}
 	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}

@@ -53,7 +53,8 @@ func (s *space) take(fileSize int64) int {
 		if c.size/4 < fileSize {
 			return 0
 		}
-		if c.size > tib && fileSize < tib/8 || s.taken+c.size > s.total/8*c.eighths || !s.free(c.size) {
+		if c.size > tib && fileSize < tib/8 || s.taken+c.size > s.total/8*c.eighths ||
+			!s.free(c.size) {
 			continue
 		}
 		s.taken += c.size
@@ -68,7 +69,8 @@ func (s *space) again(size int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.free(int64(size)) {
-		return 0, fmt.Errorf("%w: there is no address space for a second mapping of %d bytes; close other storages", core.ErrTooLarge, size)
+		return 0,
+			fmt.Errorf("%w: there is no address space for a second mapping of %d bytes; close other storages", core.ErrTooLarge, size)
 	}
 	s.taken += int64(size)
 	return size, nil

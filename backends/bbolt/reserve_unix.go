@@ -12,7 +12,8 @@ const canReserve = true
 
 // isFree reports whether size bytes of address space are to be had at this moment.
 func isFree(size int64) bool {
-	b, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_NONE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	b, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_NONE,
+		syscall.MAP_PRIVATE|syscall.MAP_ANON)
 	if err != nil {
 		return false
 	}

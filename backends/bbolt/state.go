@@ -80,7 +80,8 @@ func (s *state) end() {
 		s.keeper.Release()
 	}
 	if err != nil {
-		tell(s.file.logger, slog.LevelError, "bbolt: a read transaction did not end well", "err", err)
+		tell(s.file.logger, slog.LevelError,
+			"bbolt: a read transaction did not end well", "err", err)
 	}
 }
 

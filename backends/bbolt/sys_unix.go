@@ -62,7 +62,8 @@ func openFolder(path string) (folder, error) {
 
 // Sync makes what happened to names in the folder durable.
 func (d folder) Sync() error {
-	if err := d.File.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems need none
+	// some file systems need none
+	if err := d.File.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return err
 	}
 	return nil

@@ -89,7 +89,8 @@ func (p place) removeLeftovers(own *os.File) {
 // isSecondName reports whether a file that is called like the storage, and then rest, may be
 // the storage itself: a process that died had given it one name and not yet taken the other.
 func isSecondName(rest string) bool {
-	return rest == restoringMark || strings.HasPrefix(rest, replacedMark) || strings.HasPrefix(rest, temporaryMark) && isTemporary(rest)
+	return rest == restoringMark || strings.HasPrefix(rest, replacedMark) ||
+		strings.HasPrefix(rest, temporaryMark) && isTemporary(rest)
 }
 
 // isSecondNameOf reports whether name leads to f as the place does: without it f keeps the name

@@ -167,7 +167,8 @@ func checkSeparator(parent page, i int, p page) error {
 		return err
 	}
 	if !bytes.Equal(want, got) {
-		return corruptf("page %d: its first key is not the one that page %d says", p.id(), parent.id())
+		return corruptf("page %d: its first key is not the one that page %d says",
+			p.id(), parent.id())
 	}
 	return nil
 }

@@ -10,14 +10,18 @@ import (
 
 // validation is what is known about a file before bbolt sees it.
 type validation struct {
-	clean bool // the freelist is in the file: the storage was closed, and bbolt need not look for free pages
+	// the freelist is in the file: the storage was closed, and bbolt need not look for free
+	// pages
+	clean bool
 }
 
 // validate finds damage that bbolt would answer with a crash, with nonsense, or not at all.
 // After a clean close a quick validation reads a handful of pages. Otherwise bbolt would walk
 // over all pages, in a goroutine whose panics nobody can recover, to find the free ones; so the
 // walk is done here first.
-func validate(ctx context.Context, r io.ReaderAt, size int64, full, readOnly bool) (validation, error) {
+func validate(
+	ctx context.Context, r io.ReaderAt, size int64, full, readOnly bool,
+) (validation, error) {
 	m, err := readMetas(r)
 	if err != nil {
 		return validation{}, err
@@ -30,7 +34,8 @@ func validate(ctx context.Context, r io.ReaderAt, size int64, full, readOnly boo
 	switch {
 	case full:
 		err = validateFull(ctx, pages, m)
-	case v.clean || readOnly: // read-only, bbolt needs no free pages, and what is read here is checked as it is read
+	case v.clean || readOnly:
+		// read-only, bbolt needs no free pages, and what is read here is checked as it is read
 		err = validateQuick(ctx, pages, m)
 	default:
 		err = newWalker(ctx, pages).storage(m.root)

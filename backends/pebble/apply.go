@@ -114,16 +114,20 @@ func measure(writes []core.Write) (int, error) {
 	for i := range writes {
 		w := &writes[i]
 		if len(w.Key) > maxKeySize {
-			return 0, fmt.Errorf("%w: a key of %d bytes; pebble takes %d", core.ErrTooLarge, len(w.Key), maxKeySize)
+			return 0, fmt.Errorf("%w: a key of %d bytes; pebble takes %d",
+				core.ErrTooLarge, len(w.Key), maxKeySize)
 		}
 		if len(w.Value) > maxValueSize {
-			return 0, fmt.Errorf("%w: a value of %d bytes; pebble takes %d", core.ErrTooLarge, len(w.Value), maxValueSize)
+			return 0, fmt.Errorf("%w: a value of %d bytes; pebble takes %d",
+				core.ErrTooLarge, len(w.Value), maxValueSize)
 		}
 		if len(w.End) > maxKeySize {
-			return 0, fmt.Errorf("%w: the end of a range of %d bytes; pebble takes %d", core.ErrTooLarge, len(w.End), maxKeySize)
+			return 0, fmt.Errorf("%w: the end of a range of %d bytes; pebble takes %d",
+				core.ErrTooLarge, len(w.End), maxKeySize)
 		}
 		if size += len(w.Key) + len(w.Value) + len(w.End); size > maxBatchBytes {
-			return 0, fmt.Errorf("%w: a write of more than %d bytes", core.ErrTooLarge, maxBatchBytes)
+			return 0,
+				fmt.Errorf("%w: a write of more than %d bytes", core.ErrTooLarge, maxBatchBytes)
 		}
 	}
 	return size, nil
@@ -158,7 +162,8 @@ func (e *engine) commit(writes []core.Write, size int) (err error) {
 }
 
 // errNotMerged refuses a commit that would wait for a merge for which there is no room.
-var errNotMerged = fmt.Errorf("%w: pebble cannot merge its tables; %w", core.ErrNoRoom, fullErrors[0])
+var errNotMerged = fmt.Errorf("%w: pebble cannot merge its tables; %w",
+	core.ErrNoRoom, fullErrors[0])
 
 // finish commits a batch, which may wait for pebble to write tables.
 func (e *engine) finish(b *pebble.Batch) error {

@@ -27,8 +27,9 @@ type Backend struct {
 	// are fast when what is read often fits. The default is 256 MiB.
 	CacheSize int64
 
-	fs    vfs.FS                                           // replaces the file system in tests
-	usage func(dir string) (free, total int64, known bool) // replaces what the system says of a medium
+	fs vfs.FS // replaces the file system in tests
+	// replaces what the system says of a medium
+	usage func(dir string) (free, total int64, known bool)
 }
 
 var _ core.Backend = Backend{}

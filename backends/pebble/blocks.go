@@ -25,7 +25,9 @@ type checkedFile struct {
 }
 
 // openChecked opens a file to be read, which is not that of another storage.
-func openChecked(fs vfs.FS, at here, h *health, name string, opts []vfs.OpenOption) (vfs.File, error) {
+func openChecked(
+	fs vfs.FS, at here, h *health, name string, opts []vfs.OpenOption,
+) (vfs.File, error) {
 	file, err := fs.Open(name, opts...)
 	if moved := at.check(); moved != nil {
 		if err == nil {
@@ -40,9 +42,11 @@ func openChecked(fs vfs.FS, at here, h *health, name string, opts []vfs.OpenOpti
 }
 
 const (
-	largeBlock    = 16 << 10 // a smaller one takes pebble a moment, and most have 4 KiB
-	smallBlock    = 128      // one takes pebble some microseconds; the ends of tables, which are no blocks, have 61 bytes
-	trailerLength = 5        // the way a block is compressed, and its checksum
+	largeBlock = 16 << 10 // a smaller one takes pebble a moment, and most have 4 KiB
+	// one takes pebble some microseconds; the ends of tables, which are no blocks, have 61
+	// bytes
+	smallBlock    = 128
+	trailerLength = 5 // the way a block is compressed, and its checksum
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -52,7 +56,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func (f checkedFile) ReadAt(p []byte, at int64) (int, error) {
 	n, err := f.File.ReadAt(p, at)
 	if err == nil && f.suspects(n) && !intact(p[:n]) {
-		return n, fmt.Errorf("%w: block %d/%d: its checksum is wrong", pebble.ErrCorruption, at, n-trailerLength)
+		return n, fmt.Errorf("%w: block %d/%d: its checksum is wrong",
+			pebble.ErrCorruption, at, n-trailerLength)
 	}
 	return n, err
 }

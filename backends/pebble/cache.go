@@ -29,7 +29,8 @@ func (c *cache) spare() (done func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.sparing++; c.sparing == 1 {
-		c.release = c.blocks.Reserve(int(c.blocks.MaxSize() - min(max(c.blocks.Size(), onceRoom), c.blocks.MaxSize())))
+		c.release = c.blocks.Reserve(int(c.blocks.MaxSize() - min(max(c.blocks.Size(), onceRoom),
+			c.blocks.MaxSize())))
 	}
 	return c.spared
 }

@@ -71,7 +71,10 @@ func (e *engine) tables() (names []string, err error) {
 	return names, err
 }
 
-func tableName(t pebble.SSTableInfo) string { return fmt.Sprintf("%06d.sst", uint64(t.BackingSSTNum)) }
+func tableName(t pebble.SSTableInfo) string {
+	return fmt.Sprintf("%06d.sst",
+		uint64(t.BackingSSTNum))
+}
 
 // checkTable reads every block of a table. One that is gone was merged into others, unless
 // pebble still counts on it.
@@ -104,7 +107,8 @@ func (e *engine) readTable(ctx context.Context, name string) error {
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	r, err := sstable.NewReader(ctx, readable, e.opts.MakeReaderOptions()) // closes it after an error
+	// closes it after an error
+	r, err := sstable.NewReader(ctx, readable, e.opts.MakeReaderOptions())
 	if err != nil {
 		return err
 	}

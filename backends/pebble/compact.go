@@ -63,7 +63,9 @@ func (e *engine) merge(ctx context.Context) (err error) {
 		return err
 	}
 	defer e.scheduler().wanted()()
-	return e.health.unlessFull(func() error { return e.db.Compact(ctx, tallyKey, append(end, 0), true) })
+	return e.health.unlessFull(func() error {
+		return e.db.Compact(ctx, tallyKey, append(end, 0), true)
+	})
 }
 
 // lastKey returns a copy of the greatest stored key.

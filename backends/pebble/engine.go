@@ -139,7 +139,8 @@ const (
 
 // Powers returns all of them.
 func (e *engine) Powers() core.Powers {
-	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, Scan: e.Scan, Sync: e.Sync, As: e.As, DeleteRange: true}
+	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, Scan: e.Scan, Sync: e.Sync,
+		As: e.As, DeleteRange: true}
 }
 
 // Limits returns what is safe with pebble.
@@ -200,7 +201,8 @@ func (e *engine) forgiven(err error) error {
 	if !errors.Is(err, core.ErrNoRoom) {
 		return err
 	}
-	tell(e.logger, slog.LevelWarn, say("pebble: the storage is closed, and its rows stay in the log: damage to that is not found"),
+	tell(e.logger, slog.LevelWarn,
+		say("pebble: the storage is closed, and its rows stay in the log: damage to that is not found"),
 		"path", e.place.Dir, "err", err)
 	return nil
 }

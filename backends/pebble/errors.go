@@ -26,7 +26,8 @@ func corruptf(format string, args ...any) error {
 func damage(err error) error {
 	var moved *movedError
 	switch {
-	case err == nil, errors.Is(err, core.ErrCorrupt), errors.Is(err, errors.ErrUnsupported), errors.As(err, &moved),
+	case err == nil, errors.Is(err, core.ErrCorrupt), errors.Is(err,
+		errors.ErrUnsupported), errors.As(err, &moved),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case pebble.IsCorruptionError(err), errors.Is(err, fs.ErrNotExist), !ofFileSystem(err):
@@ -40,5 +41,6 @@ func ofFileSystem(err error) bool {
 	var link *os.LinkError
 	var sys *os.SyscallError
 	var errno syscall.Errno
-	return errors.As(err, &path) || errors.As(err, &link) || errors.As(err, &sys) || errors.As(err, &errno)
+	return errors.As(err, &path) || errors.As(err, &link) || errors.As(err, &sys) ||
+		errors.As(err, &errno)
 }

@@ -67,7 +67,8 @@ func (f *freezingFS) failed(err error) {
 // notMade freezes the file system if a storage cannot be opened for want of a file.
 func (f *freezingFS) notMade(err error) error {
 	if err != nil && f.opening.Load() {
-		f.h.fail(fmt.Errorf("what pebble writes when it is opened could not be written: %w", noRoom(err)))
+		f.h.fail(fmt.Errorf("what pebble writes when it is opened could not be written: %w",
+			noRoom(err)))
 	}
 	return err
 }

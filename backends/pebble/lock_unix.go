@@ -29,7 +29,8 @@ func shareLock(dir string) (io.Closer, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	err = syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_RDLCK, Whence: io.SeekStart})
+	err = syscall.FcntlFlock(f.Fd(), syscall.F_SETLK,
+		&syscall.Flock_t{Type: syscall.F_RDLCK, Whence: io.SeekStart})
 	if err == nil {
 		return f, nil
 	}

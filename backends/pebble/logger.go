@@ -97,7 +97,9 @@ func listener(to *slog.Logger, h *health) *pebble.EventListener {
 		FlushEnd: func(i pebble.FlushInfo) {
 			mu.Lock()
 			defer mu.Unlock()
-			flushed = i.Err // which may be that there was nothing to write; then nothing failed, and is not reported
+			// which may be that there was nothing to write; then nothing failed, and is not
+			// reported
+			flushed = i.Err
 			h.wrote(i.Err)
 		},
 		BackgroundError: func(err error) {

@@ -108,7 +108,9 @@ func (e *engine) removeOldLogs() error {
 		return err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return filepath.Ext(name) != ".log" })
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) }) // by their numbers
+	// by their numbers
+	slices.SortFunc(names,
+		func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
 	for _, name := range names[:max(len(names)-1, 0)] {
 		err = errors.Join(err, e.fs.Remove(e.fs.PathJoin(e.place.Dir, name)))
 	}

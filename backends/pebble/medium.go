@@ -93,7 +93,8 @@ func (m *medium) memTable() uint64 {
 func (m *medium) listen(o *pebble.Options) {
 	const tables = 8 // of the first level and those that overlap them
 	m.merge = max(tables*int64(o.MemTableSize), o.LBaseMaxBytes)
-	created, begun, flushed := o.EventListener.WALCreated, o.EventListener.FlushBegin, o.EventListener.FlushEnd
+	created, begun, flushed := o.EventListener.WALCreated, o.EventListener.FlushBegin,
+		o.EventListener.FlushEnd
 	merged := o.EventListener.CompactionEnd
 	o.EventListener.CompactionEnd = func(i pebble.CompactionInfo) {
 		if isFull(i.Err) {
@@ -141,7 +142,8 @@ func (m *medium) grant(n int64) (spare int64, err error) {
 }
 
 func (m *medium) refusal(free, need int64) error {
-	return fmt.Errorf("%w: %d bytes are free in %s, and pebble may need %d: %w", core.ErrNoRoom, free, m.dir, need, syscall.ENOSPC)
+	return fmt.Errorf("%w: %d bytes are free in %s, and pebble may need %d: %w",
+		core.ErrNoRoom, free, m.dir, need, syscall.ENOSPC)
 }
 
 // often is how long what is known of the medium is believed.
@@ -187,7 +189,8 @@ func (m *medium) need(n int64, deleting bool) int64 {
 	if deleting {
 		return need + m.unmoved()
 	}
-	return need + floor + max(m.unmoved(), min(m.merge, m.inUse())) // what is moved leaves the log, and merging may have that
+	// what is moved leaves the log, and merging may have that
+	return need + floor + max(m.unmoved(), min(m.merge, m.inUse()))
 }
 
 // mayMerge reports whether there is room for what a merge may need, which failed before.
@@ -198,7 +201,8 @@ func (m *medium) mayMerge() bool {
 	}
 	m.count()
 	need := floor + max(m.unmoved(), min(m.merge, m.inUse()))
-	return free > m.failedWith.Load()+need // a quota may be full where the medium is not: there must be more than before
+	// a quota may be full where the medium is not: there must be more than before
+	return free > m.failedWith.Load()+need
 }
 
 // toMove makes sure that rows can be moved from the log to tables.
@@ -214,7 +218,8 @@ func (m *medium) toMove() error {
 // roomPatience.
 func (e *engine) rest(ctx context.Context) (err error) {
 	defer e.health.caught(&err)
-	for deadline := time.Now().Add(roomPatience); busy(e.db.Metrics()) && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(roomPatience); busy(e.db.Metrics()) &&
+		time.Now().Before(deadline); {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -22,8 +22,11 @@ import (
 )
 
 // open opens the storage in a directory and looks for what pebble may have lost.
-func (b Backend) open(ctx context.Context, p directory.Place, opts core.EngineOptions) (core.Engine, error) {
-	e := &engine{place: p, fs: b.fs, onDisk: b.fs == vfs.Default, logger: opts.Logger, health: newHealth(), write: pebble.Sync}
+func (b Backend) open(
+	ctx context.Context, p directory.Place, opts core.EngineOptions,
+) (core.Engine, error) {
+	e := &engine{place: p, fs: b.fs, onDisk: b.fs == vfs.Default, logger: opts.Logger,
+		health: newHealth(), write: pebble.Sync}
 	if opts.NoSync {
 		e.write = pebble.NoSync
 	}
@@ -53,7 +56,9 @@ func (e *engine) start(ctx context.Context, b Backend) error {
 	return nil
 }
 
-func (e *engine) scheduler() *scheduler { return e.opts.Experimental.CompactionScheduler.(*scheduler) }
+func (e *engine) scheduler() *scheduler {
+	return e.opts.Experimental.CompactionScheduler.(*scheduler)
+}
 
 // prepare looks whether pebble can open the directory, and says how.
 func (e *engine) prepare(b Backend) (err error) {
@@ -102,7 +107,9 @@ func enoughFiles() error {
 // openPebble lets pebble open a directory. Pebble reads its logs and writes what is in them to
 // tables before it returns. If they cannot be written, or ctx ends, that comes to an end soon,
 // and the files are what a crash would have left.
-func openPebble(ctx context.Context, p directory.Place, o *pebble.Options, h *health) (*pebble.DB, error) {
+func openPebble(
+	ctx context.Context, p directory.Place, o *pebble.Options, h *health,
+) (*pebble.DB, error) {
 	type result struct {
 		db  *pebble.DB
 		err error
@@ -138,7 +145,8 @@ func openPebble(ctx context.Context, p directory.Place, o *pebble.Options, h *he
 			finish(<-done)
 			p.Lock.Close()
 		}()
-		return nil, fmt.Errorf("%w: the directory stays locked until pebble has read its logs: %w", core.ErrLocked, h.cause())
+		return nil, fmt.Errorf("%w: the directory stays locked until pebble has read its logs: %w",
+			core.ErrLocked, h.cause())
 	}
 }
 

@@ -16,15 +16,18 @@ import (
 const format = pebble.FormatTableFormatV6
 
 const (
-	memTableSize = 32 << 20 // a table in memory, and what a crash leaves to be read from the log; less on a small medium
-	bitsPerKey   = 10       // of bloom filters: one lookup in a hundred is in vain
+	// a table in memory, and what a crash leaves to be read from the log; less on a small
+	// medium
+	memTableSize = 32 << 20
+	bitsPerKey   = 10 // of bloom filters: one lookup in a hundred is in vain
 )
 
 // options returns pebble's options for one storage.
 func (b Backend) options(fs vfs.FS, l *slog.Logger, h *health, m *medium) *pebble.Options {
 	o := &pebble.Options{
-		FS:                          fs,
-		Cache:                       pebble.NewCache(b.CacheSize), // which whoever opens a storage lets go of
+		FS: fs,
+		// which whoever opens a storage lets go of
+		Cache:                       pebble.NewCache(b.CacheSize),
 		FormatMajorVersion:          format,
 		MemTableSize:                m.memTable(),
 		MemTableStopWritesThreshold: 4,
@@ -32,8 +35,10 @@ func (b Backend) options(fs vfs.FS, l *slog.Logger, h *health, m *medium) *pebbl
 		EventListener:               listener(l, h),
 		Logger:                      logger{to: l, h: h},
 	}
-	o.Levels[0].FilterPolicy = bloom.FilterPolicy(bitsPerKey)      // and the levels below, by pebble's rule
-	o.Levels[len(o.Levels)-1].FilterPolicy = pebble.NoFilterPolicy // where pebble does not look at filters
+	// and the levels below, by pebble's rule
+	o.Levels[0].FilterPolicy = bloom.FilterPolicy(bitsPerKey)
+	// where pebble does not look at filters
+	o.Levels[len(o.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
 	merging := newScheduler()
 	o.Experimental.CompactionScheduler = merging
 	o.EnsureDefaults()

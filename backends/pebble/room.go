@@ -34,13 +34,17 @@ type room struct {
 }
 
 func newRoom(o *pebble.Options) *room {
-	r := &room{memory: uint64(o.MemTableStopWritesThreshold) * o.MemTableSize, depth: int64(o.L0StopWritesThreshold)}
+	r := &room{memory: uint64(o.MemTableStopWritesThreshold) * o.MemTableSize,
+		depth: int64(o.L0StopWritesThreshold)}
 	r.changed.Store(true)
 	created := o.EventListener.WALCreated
 	o.EventListener.WALCreated = func(i pebble.WALCreateInfo) { created(i); r.changed.Store(true) }
 	o.EventListener.TableIngested = func(pebble.TableIngestInfo) { r.changed.Store(true) }
 	merged := o.EventListener.CompactionEnd
-	o.EventListener.CompactionEnd = func(i pebble.CompactionInfo) { merged(i); r.changed.Store(true) }
+	o.EventListener.CompactionEnd = func(i pebble.CompactionInfo) {
+		merged(i)
+		r.changed.Store(true)
+	}
 	flushed := o.EventListener.FlushEnd
 	o.EventListener.FlushEnd = func(i pebble.FlushInfo) { flushed(i); r.changed.Store(true) }
 	return r

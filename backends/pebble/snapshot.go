@@ -59,7 +59,9 @@ func (e *engine) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, er
 }
 
 // scan returns a cursor over a range of what from shows.
-func (e *engine) scan(ctx context.Context, from pebble.Reader, r core.ScanRange) (c core.RowCursor, err error) {
+func (e *engine) scan(
+	ctx context.Context, from pebble.Reader, r core.ScanRange,
+) (c core.RowCursor, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -72,7 +74,8 @@ func (e *engine) scan(ctx context.Context, from pebble.Reader, r core.ScanRange)
 		o.UpperBound = stored(r.High)
 	}
 	if o.UpperBound != nil && bytes.Compare(o.UpperBound, o.LowerBound) < 0 {
-		o.UpperBound = o.LowerBound // pebble is not made for bounds that exclude each other, and Seek ends it then
+		// pebble is not made for bounds that exclude each other, and Seek ends it then
+		o.UpperBound = o.LowerBound
 	}
 	it, err := from.NewIterWithContext(ctx, &o)
 	if err != nil {
