@@ -4,7 +4,6 @@
 package archive
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -153,12 +152,9 @@ func (f *format[T, W]) bind(stored []byte) (core.ValueFormat[T, W], []byte, erro
 }
 
 func mergeStored(own *schema.Schema, stored []byte) (*schema.Schema, error) {
-	old, err := schema.Parse(string(stored))
-	if err == nil && old.Root == "" {
-		err = errors.New("it has no root")
-	}
+	old, err := parseStored(stored)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the stored schema of the table: %w", core.ErrCorrupt, err)
+		return nil, err
 	}
 	all, err := schema.Merge(own, old)
 	if err != nil {

@@ -67,10 +67,17 @@ type compiler struct {
 	schema *schema.Schema
 	blocks map[string]*block
 	binary map[string]func([]byte) error
+	narrow bool // ints have to fit into 32 bits
 }
 
 func compile(s *schema.Schema, binary map[string]func([]byte) error) *program {
-	c := compiler{s, make(map[string]*block), binary}
+	c := compiler{s, make(map[string]*block), binary, narrow}
+	return &program{c.structBlock(s.Root)}
+}
+
+// compileAny is compile for programs that do not have the Go types.
+func compileAny(s *schema.Schema) *program {
+	c := compiler{schema: s, blocks: make(map[string]*block)}
 	return &program{c.structBlock(s.Root)}
 }
 
@@ -119,7 +126,7 @@ func (c *compiler) appendOps(ops []op, t *schema.Type, off uint32, field string,
 	case schema.Time:
 		o.code = checkTime
 	case schema.Int, schema.Uint:
-		if !narrow {
+		if !c.narrow {
 			return ops
 		}
 		o.code = checkInt
