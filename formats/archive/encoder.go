@@ -115,14 +115,18 @@ func (e *Encoder) Oneof(at int, tag uint16, size int) (place int, ok bool) {
 
 // Structs begins n structs that a field refers to, and returns the place of the first.
 func (e *Encoder) Structs(at int, isNil bool, n, size int) (place int, ok bool) {
+	if n == 0 {
+		e.depth++ // Leave takes it back: nothing lies deeper
+		if !isNil && e.room(0, 1) {
+			e.refer(at, 0)
+		}
+		return 0, false
+	}
 	e.deeper()
-	if isNil || !e.room(n, size) {
+	if !e.room(n, size) {
 		return 0, false
 	}
 	e.refer(at, n)
-	if n == 0 {
-		return 0, false
-	}
 	place, ok = e.grow(prefix + n*size)
 	if ok {
 		le.PutUint16(e.b[place:], uint16(size))

@@ -80,5 +80,5 @@ func (e explainer) appendJSON(dst, value []byte) ([]byte, error) {
 	if err := e.program.verify(b); err != nil {
 		return nil, corrupt(e.schema.Root, err)
 	}
-	return e.appendStruct(dst, e.schema.Def(e.schema.Root), Record{b, prefix, uint32(le.Uint16(b))}), nil
+	return e.appendStruct(dst, e.schema.Def(e.schema.Root), Record{b, prefix, le.Uint16(b), 1}), nil
 }

@@ -130,7 +130,7 @@ func (f *format[T, W]) viewTrusted(b []byte) (w W, err error) {
 
 // at returns the view of a record. compile made sure that W is a Record and nothing else, which the compiler cannot be told.
 func at[W any](b []byte) (w W) {
-	*(*Record)(unsafe.Pointer(&w)) = Record{b[:len(b):len(b)], prefix, uint32(le.Uint16(b))}
+	*(*Record)(unsafe.Pointer(&w)) = Record{b[:len(b):len(b)], prefix, le.Uint16(b), 1}
 	return w
 }
 

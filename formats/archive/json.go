@@ -86,7 +86,7 @@ func (e explainer) appendOneof(dst []byte, d *schema.Def, o Oneof) []byte {
 	case o.Tag == 0:
 		return append(dst, "null"...)
 	case int(o.Tag) > len(d.Fields):
-		fixed := o.Record.Array(0, o.Record.size)
+		fixed := o.Record.Array(0, uint32(o.Record.size))
 		dst = fmt.Appendf(dst, "{%q:", fmt.Sprintf("unknown type %d", o.Tag))
 		return append(appendBase64(dst, fixed), '}')
 	}

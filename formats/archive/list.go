@@ -11,15 +11,10 @@ import (
 
 // List are the elements of a slice or the pairs of a map, where they lie. Generated lists are made of it.
 type List struct {
-	b             []byte // the record; nil for a nil slice
-	at, n, stride uint32
-}
-
-// listOf returns a list. It panics if the elements are not inside b.
-func listOf(b []byte, at, n uint64, stride uint32) List {
-	end := at + n*uint64(stride)
-	_ = b[at:end]
-	return List{b, uint32(at), uint32(n), stride}
+	b      []byte // the record; nil for a nil slice
+	at, n  uint32
+	stride uint16
+	depth  uint16 // of its elements
 }
 
 // IsNil reports whether the slice or map was nil.
@@ -33,7 +28,7 @@ func (l List) Record(i int) Record {
 	if uint(i) >= uint(l.n) {
 		panic(outOfRange{i, l.n})
 	}
-	return Record{l.b, l.at + uint32(i)*l.stride, l.stride}
+	return Record{l.b, l.at + uint32(i)*uint32(l.stride), l.stride, l.depth}
 }
 
 type outOfRange struct {

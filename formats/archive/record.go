@@ -14,15 +14,17 @@ import (
 // without it wrote the record, is zero. Damaged records that were not verified can make them panic; they never show anything
 // outside of the record.
 type Record struct {
-	b        []byte // all of the record; it ends where its memory ends
-	at, size uint32 // of the fixed part
+	b     []byte // all of the record; it ends where its memory ends
+	at    uint32 // of the fixed part
+	size  uint16
+	depth uint16 // of structs in structs; a damaged record that was not verified could have no end of them
 }
 
-func (r Record) has(off, size uint32) bool { return off+size <= r.size }
+func (r Record) has(off, size uint32) bool { return off+size <= uint32(r.size) }
 
 // Uint8 reads a field of 8 bits.
 func (r Record) Uint8(off uint32) uint8 {
-	if r.size < off+1 {
+	if uint32(r.size) < off+1 {
 		return 0
 	}
 	return r.b[r.at+off]
@@ -30,7 +32,7 @@ func (r Record) Uint8(off uint32) uint8 {
 
 // Uint16 reads a field of 16 bits.
 func (r Record) Uint16(off uint32) uint16 {
-	if r.size < off+2 {
+	if uint32(r.size) < off+2 {
 		return 0
 	}
 	return le.Uint16(r.b[r.at+off:])
@@ -38,7 +40,7 @@ func (r Record) Uint16(off uint32) uint16 {
 
 // Uint32 reads a field of 32 bits.
 func (r Record) Uint32(off uint32) uint32 {
-	if r.size < off+4 {
+	if uint32(r.size) < off+4 {
 		return 0
 	}
 	return le.Uint32(r.b[r.at+off:])
@@ -46,7 +48,7 @@ func (r Record) Uint32(off uint32) uint32 {
 
 // Uint64 reads a field of 64 bits.
 func (r Record) Uint64(off uint32) uint64 {
-	if r.size < off+8 {
+	if uint32(r.size) < off+8 {
 		return 0
 	}
 	return le.Uint64(r.b[r.at+off:])
@@ -72,7 +74,7 @@ const yearOne = -62135596800
 
 // Time reads a time, which is in UTC.
 func (r Record) Time(off uint32) time.Time {
-	if r.size < off+12 {
+	if uint32(r.size) < off+12 {
 		return time.Time{}
 	}
 	b := r.b[r.at+off:]
@@ -81,7 +83,7 @@ func (r Record) Time(off uint32) time.Time {
 
 // Text reads a string, without a copy.
 func (r Record) Text(off uint32) string {
-	if r.size < off+8 {
+	if uint32(r.size) < off+8 {
 		return ""
 	}
 	b := spanOf(r.b, le.Uint64(r.b[r.at+off:]))
@@ -122,10 +124,10 @@ func (r Record) Struct(off uint32) Record { return r.follow(r.Uint32(off)) }
 
 // follow returns the struct that is at an offset. What is referred to lies behind, so that nothing contains itself.
 func (r Record) follow(off uint32) Record {
-	if off <= r.at {
+	if off <= r.at || r.depth >= maxDepth {
 		return Record{}
 	}
-	return Record{r.b, off + prefix, uint32(le.Uint16(r.b[off:]))}
+	return Record{r.b, off + prefix, le.Uint16(r.b[off:]), r.depth + 1}
 }
 
 // Fixed reads a struct in place.
@@ -133,7 +135,7 @@ func (r Record) Fixed(off, size uint32) Record {
 	if !r.has(off, size) {
 		return Record{}
 	}
-	return Record{r.b, r.at + off, size}
+	return Record{r.b, r.at + off, uint16(size), r.depth}
 }
 
 // Oneof reads a value whose type is told by a tag.
@@ -153,21 +155,26 @@ type Oneof struct {
 // Slots reads a reference to elements of one size.
 func (r Record) Slots(off, size uint32) List {
 	ref := r.Uint64(off)
-	if ref == 0 {
+	at, n := ref&math.MaxUint32, ref>>32
+	if at <= uint64(r.at) {
 		return List{}
 	}
-	return listOf(r.b, ref&math.MaxUint32, ref>>32, size)
+	_ = r.b[at : at+n*uint64(size)]
+	return List{r.b, uint32(at), uint32(n), uint16(size), r.depth}
 }
 
 // Structs reads a reference to structs.
 func (r Record) Structs(off uint32) List {
 	ref := r.Uint64(off)
-	if ref == 0 {
+	at, n := ref&math.MaxUint32, ref>>32
+	if at <= uint64(r.at) || r.depth >= maxDepth {
 		return List{}
 	}
-	at, n := ref&math.MaxUint32, ref>>32
 	if n == 0 {
-		return listOf(r.b, at, 0, 0)
+		return List{b: r.b}
 	}
-	return listOf(r.b, at+prefix, n, uint32(le.Uint16(r.b[at:])))
+	stride := le.Uint16(r.b[at:])
+	at += prefix
+	_ = r.b[at : at+n*uint64(stride)]
+	return List{r.b, uint32(at), uint32(n), stride, r.depth + 1}
 }

@@ -6,6 +6,7 @@ package archivetest
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -30,11 +31,47 @@ func Run[T any, W archive.Archived[T, W]](t *testing.T) {
 	})
 }
 
-// Fuzz tests the promises about reading on bytes that the fuzzer makes: what is accepted is walked, all of it.
+// Fuzz tests reading on bytes that the fuzzer makes, at all alignments and between different neighbors: they are refused, or
+// all accessors of the view work, and what they show does not depend on where the bytes are.
 func Fuzz[T any, W archive.Archived[T, W]](f *testing.F) {
 	f.Helper()
-	format, values := subject[T, W](f)
-	formattest.FuzzWith(f, format, extras[T, W](), values...)
+	format := archive.New[T, W]()
+	for _, b := range made[T, W](f) {
+		f.Add(b)
+		f.Add(b[:len(b)/2])
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var first []byte
+		for shift := range 8 {
+			again, err := readAt(format, b, shift)
+			if err != nil {
+				if shift > 0 && first != nil || !errors.Is(err, core.ErrCorrupt) && !errors.Is(err, core.ErrFormatMismatch) {
+					t.Fatalf("%x, %d bytes behind a multiple of 8: %v", b, shift, err)
+				}
+				continue
+			}
+			if shift > 0 && !bytes.Equal(first, again) {
+				t.Fatalf("%x reads as what is stored as %x, and %d bytes further on as what is stored as %x", b, first, shift, again)
+			}
+			first = again
+		}
+	})
+}
+
+// readAt reads bytes at an alignment, all of them, and returns what they show as it would be stored.
+func readAt[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W], b []byte, shift int) ([]byte, error) {
+	const around = 16
+	all := bytes.Repeat([]byte{byte(shift * 37)}, around+shift+len(b)+around)
+	inside := all[around+shift : around+shift+len(b) : around+shift+len(b)]
+	copy(inside, b)
+	w, err := f.View(inside)
+	if err != nil {
+		return nil, err
+	}
+	if shift == 0 {
+		Walk(w)
+	}
+	return f.Append([]byte{}, w.Archive().Value(w))
 }
 
 // walkDamaged walks what is accepted of damaged records.
@@ -56,18 +93,6 @@ func walkDamaged[T any, W archive.Archived[T, W]](t *testing.T, f core.ValueForm
 				Walk(w)
 			}
 		}()
-	}
-}
-
-func extras[T any, W archive.Archived[T, W]]() formattest.Extras[T, W] {
-	var view W
-	value := view.Archive().Value
-	return formattest.Extras[T, W]{
-		Borrows: true,
-		Value: func(w W) T {
-			Walk(w)
-			return value(w)
-		},
 	}
 }
 

@@ -156,8 +156,8 @@ func (e *emitter) slot(t *typ, p place, x string, depth int) {
 }
 
 func (e *emitter) referMap(t *typ, p place, x string, depth int) {
-	pool := "keysOf" + exported(t.key.name)
-	if e.declare(pool, "the keys "+t.key.code) {
+	pool := "pairsOf" + t.baseName()
+	if e.declare(pool, t.plain) {
 		e.later = append(e.later, func() {
 			compare := "cmp.Compare[" + t.key.code + "]"
 			switch t.key.kind() {
@@ -166,15 +166,16 @@ func (e *emitter) referMap(t *typ, p place, x string, depth int) {
 			case schema.Array:
 				compare = fmt.Sprintf("func(a, b %s) int { return archive.CompareArrays(a[:], b[:]) }", t.key.code)
 			}
-			e.printf("var %s = archive.KeyPool[%s]{Compare: %s}\n\n", pool, t.key.code, compare)
+			e.printf("var %s = archive.MapPool[%s, %s]{Compare: %s}\n\n", pool, t.key.code, t.elem.code, compare)
 		})
 	}
 	keySize := e.size(t.key)
 	size := keySize + e.size(t.elem)
-	pl, i, keys, k, v := fmt.Sprintf("p%d", depth), fmt.Sprintf("i%d", depth), fmt.Sprintf("keys%d", depth), fmt.Sprintf("k%d", depth), fmt.Sprintf("v%d", depth)
-	e.printf("\tif %s != nil {\n\t\t%s := archive.Sorted(&%s, %s)\n", x, keys, pool, x)
-	e.printf("\t\tif %s, ok := e.Slots(%v, false, len(*%s), %d); ok {\n", pl, p, keys, size)
-	e.printf("\t\t\tfor %s, %s := range *%s {\n\t\t\t\t%s := %s[%s]\n", i, k, keys, v, x, k)
+	pl, i, pairs, pair := fmt.Sprintf("p%d", depth), fmt.Sprintf("i%d", depth), fmt.Sprintf("pairs%d", depth), fmt.Sprintf("pair%d", depth)
+	k, v := pair+".Key", pair+".Value"
+	e.printf("\tif %s != nil {\n\t\t%s := archive.Sorted(&%s, %s)\n", x, pairs, pool, x)
+	e.printf("\t\tif %s, ok := e.Slots(%v, false, len(*%s), %d); ok {\n", pl, p, pairs, size)
+	e.printf("\t\t\tfor %s := range *%s {\n\t\t\t\t%s := &(*%s)[%s]\n", i, pairs, pair, pairs, i)
 	entry := place{pl, 0}.element(i, size)
 	// What has no references first: its bytes are there until something is appended.
 	parts := []struct {
@@ -194,7 +195,7 @@ func (e *emitter) referMap(t *typ, p place, x string, depth int) {
 			e.refer(part.t, part.p, part.x, depth+1)
 		}
 	}
-	e.printf("\t\t\t}\n\t\t}\n\t\t%s.Done(%s)\n\t}\n", pool, keys)
+	e.printf("\t\t\t}\n\t\t}\n\t\t%s.Done(%s)\n\t}\n", pool, pairs)
 }
 
 // oneofEncoder writes the function that encodes an interface.

@@ -754,16 +754,16 @@ func archiveEverything(e *archive.Encoder, at int, x *Everything) {
 	if p0, ok := e.Slots(at+489, x.Maps == nil, len(x.Maps), 8); ok {
 		for i0 := range x.Maps {
 			if x.Maps[i0] != nil {
-				keys1 := archive.Sorted(&keysOfString, x.Maps[i0])
-				if p1, ok := e.Slots(p0+i0*8, false, len(*keys1), 16); ok {
-					for i1, k1 := range *keys1 {
-						v1 := x.Maps[i0][k1]
+				pairs1 := archive.Sorted(&pairsOfStringIntMap, x.Maps[i0])
+				if p1, ok := e.Slots(p0+i0*8, false, len(*pairs1), 16); ok {
+					for i1 := range *pairs1 {
+						pair1 := &(*pairs1)[i1]
 						b1l := e.Fixed(p1+i1*16+8, 8)
-						archive.PutUint64(b1l, uint64(v1))
-						e.Text(p1+i1*16, k1)
+						archive.PutUint64(b1l, uint64(pair1.Value))
+						e.Text(p1+i1*16, pair1.Key)
 					}
 				}
-				keysOfString.Done(keys1)
+				pairsOfStringIntMap.Done(pairs1)
 			}
 		}
 	}
@@ -780,106 +780,106 @@ func archiveEverything(e *archive.Encoder, at int, x *Everything) {
 		archive.Texts(e, at+547+i0*8, x.Lists2[i0])
 	}
 	if x.Scores != nil {
-		keys0 := archive.Sorted(&keysOfString, x.Scores)
-		if p0, ok := e.Slots(at+563, false, len(*keys0), 16); ok {
-			for i0, k0 := range *keys0 {
-				v0 := x.Scores[k0]
+		pairs0 := archive.Sorted(&pairsOfStringFloat64Map, x.Scores)
+		if p0, ok := e.Slots(at+563, false, len(*pairs0), 16); ok {
+			for i0 := range *pairs0 {
+				pair0 := &(*pairs0)[i0]
 				b0l := e.Fixed(p0+i0*16+8, 8)
-				archive.PutFloat64(b0l, v0)
-				e.Text(p0+i0*16, k0)
+				archive.PutFloat64(b0l, pair0.Value)
+				e.Text(p0+i0*16, pair0.Key)
 			}
 		}
-		keysOfString.Done(keys0)
+		pairsOfStringFloat64Map.Done(pairs0)
 	}
 	if x.Counts != nil {
-		keys0 := archive.Sorted(&keysOfInt16, x.Counts)
-		if p0, ok := e.Slots(at+571, false, len(*keys0), 10); ok {
-			for i0, k0 := range *keys0 {
-				v0 := x.Counts[k0]
+		pairs0 := archive.Sorted(&pairsOfInt16StringListMap, x.Counts)
+		if p0, ok := e.Slots(at+571, false, len(*pairs0), 10); ok {
+			for i0 := range *pairs0 {
+				pair0 := &(*pairs0)[i0]
 				b0k := e.Fixed(p0+i0*10, 2)
-				archive.PutUint16(b0k, uint16(k0))
-				archive.Texts(e, p0+i0*10+2, v0)
+				archive.PutUint16(b0k, uint16(pair0.Key))
+				archive.Texts(e, p0+i0*10+2, pair0.Value)
 			}
 		}
-		keysOfInt16.Done(keys0)
+		pairsOfInt16StringListMap.Done(pairs0)
 	}
 	if x.Owners != nil {
-		keys0 := archive.Sorted(&keysOfColor, x.Owners)
-		if p0, ok := e.Slots(at+579, false, len(*keys0), 5); ok {
-			for i0, k0 := range *keys0 {
-				v0 := x.Owners[k0]
+		pairs0 := archive.Sorted(&pairsOfColorPlaceMap, x.Owners)
+		if p0, ok := e.Slots(at+579, false, len(*pairs0), 5); ok {
+			for i0 := range *pairs0 {
+				pair0 := &(*pairs0)[i0]
 				b0k := e.Fixed(p0+i0*5, 1)
-				archive.PutUint8(b0k, uint8(k0))
+				archive.PutUint8(b0k, uint8(pair0.Key))
 				if p1, ok := e.Struct(p0+i0*5+1, 16); ok {
-					archivePlace(e, p1, &v0)
+					archivePlace(e, p1, &pair0.Value)
 				}
 				e.Leave()
 			}
 		}
-		keysOfColor.Done(keys0)
+		pairsOfColorPlaceMap.Done(pairs0)
 	}
 	if x.Seen != nil {
-		keys0 := archive.Sorted(&keysOfUint8Array16, x.Seen)
-		if p0, ok := e.Slots(at+587, false, len(*keys0), 17); ok {
-			for i0, k0 := range *keys0 {
-				v0 := x.Seen[k0]
+		pairs0 := archive.Sorted(&pairsOfUint8Array16BoolMap, x.Seen)
+		if p0, ok := e.Slots(at+587, false, len(*pairs0), 17); ok {
+			for i0 := range *pairs0 {
+				pair0 := &(*pairs0)[i0]
 				b0k := e.Fixed(p0+i0*17, 16)
-				copy(b0k, k0[:])
+				copy(b0k, pair0.Key[:])
 				b0l := e.Fixed(p0+i0*17+16, 1)
-				archive.PutBool(b0l, v0)
+				archive.PutBool(b0l, pair0.Value)
 			}
 		}
-		keysOfUint8Array16.Done(keys0)
+		pairsOfUint8Array16BoolMap.Done(pairs0)
 	}
 	if x.Answers != nil {
-		keys0 := archive.Sorted(&keysOfBool, x.Answers)
-		if p0, ok := e.Slots(at+595, false, len(*keys0), 9); ok {
-			for i0, k0 := range *keys0 {
-				v0 := x.Answers[k0]
+		pairs0 := archive.Sorted(&pairsOfBoolStringMap, x.Answers)
+		if p0, ok := e.Slots(at+595, false, len(*pairs0), 9); ok {
+			for i0 := range *pairs0 {
+				pair0 := &(*pairs0)[i0]
 				b0k := e.Fixed(p0+i0*9, 1)
-				archive.PutBool(b0k, k0)
-				e.Text(p0+i0*9+1, v0)
+				archive.PutBool(b0k, pair0.Key)
+				e.Text(p0+i0*9+1, pair0.Value)
 			}
 		}
-		keysOfBool.Done(keys0)
+		pairsOfBoolStringMap.Done(pairs0)
 	}
 	if x.Nested != nil {
-		keys0 := archive.Sorted(&keysOfString, x.Nested)
-		if p0, ok := e.Slots(at+603, false, len(*keys0), 16); ok {
-			for i0, k0 := range *keys0 {
-				v0 := x.Nested[k0]
-				e.Text(p0+i0*16, k0)
-				if v0 != nil {
-					keys1 := archive.Sorted(&keysOfUint64, v0)
-					if p1, ok := e.Slots(p0+i0*16+8, false, len(*keys1), 12); ok {
-						for i1, k1 := range *keys1 {
-							v1 := v0[k1]
+		pairs0 := archive.Sorted(&pairsOfStringUint64PlacePtrMapMap, x.Nested)
+		if p0, ok := e.Slots(at+603, false, len(*pairs0), 16); ok {
+			for i0 := range *pairs0 {
+				pair0 := &(*pairs0)[i0]
+				e.Text(p0+i0*16, pair0.Key)
+				if pair0.Value != nil {
+					pairs1 := archive.Sorted(&pairsOfUint64PlacePtrMap, pair0.Value)
+					if p1, ok := e.Slots(p0+i0*16+8, false, len(*pairs1), 12); ok {
+						for i1 := range *pairs1 {
+							pair1 := &(*pairs1)[i1]
 							b1k := e.Fixed(p1+i1*12, 8)
-							archive.PutUint64(b1k, k1)
-							if v1 != nil {
+							archive.PutUint64(b1k, pair1.Key)
+							if pair1.Value != nil {
 								if p2, ok := e.Struct(p1+i1*12+8, 16); ok {
-									archivePlace(e, p2, v1)
+									archivePlace(e, p2, pair1.Value)
 								}
 								e.Leave()
 							}
 						}
 					}
-					keysOfUint64.Done(keys1)
+					pairsOfUint64PlacePtrMap.Done(pairs1)
 				}
 			}
 		}
-		keysOfString.Done(keys0)
+		pairsOfStringUint64PlacePtrMapMap.Done(pairs0)
 	}
 	if x.Titled != nil {
-		keys0 := archive.Sorted(&keysOfTitle, x.Titled)
-		if p0, ok := e.Slots(at+611, false, len(*keys0), 14); ok {
-			for i0, k0 := range *keys0 {
-				v0 := x.Titled[k0]
-				e.Text(p0+i0*14, string(k0))
-				archiveShape(e, p0+i0*14+8, v0)
+		pairs0 := archive.Sorted(&pairsOfTitleShapeMap, x.Titled)
+		if p0, ok := e.Slots(at+611, false, len(*pairs0), 14); ok {
+			for i0 := range *pairs0 {
+				pair0 := &(*pairs0)[i0]
+				e.Text(p0+i0*14, string(pair0.Key))
+				archiveShape(e, p0+i0*14+8, pair0.Value)
 			}
 		}
-		keysOfTitle.Done(keys0)
+		pairsOfTitleShapeMap.Done(pairs0)
 	}
 }
 
@@ -1017,18 +1017,18 @@ func archiveNode(e *archive.Encoder, at int, x *Node) {
 	}
 	e.Leave()
 	if x.ByName != nil {
-		keys0 := archive.Sorted(&keysOfString, x.ByName)
-		if p0, ok := e.Slots(at+20, false, len(*keys0), 12); ok {
-			for i0, k0 := range *keys0 {
-				v0 := x.ByName[k0]
-				e.Text(p0+i0*12, k0)
+		pairs0 := archive.Sorted(&pairsOfStringNodeMap, x.ByName)
+		if p0, ok := e.Slots(at+20, false, len(*pairs0), 12); ok {
+			for i0 := range *pairs0 {
+				pair0 := &(*pairs0)[i0]
+				e.Text(p0+i0*12, pair0.Key)
 				if p1, ok := e.Struct(p0+i0*12+8, 36); ok {
-					archiveNode(e, p1, &v0)
+					archiveNode(e, p1, &pair0.Value)
 				}
 				e.Leave()
 			}
 		}
-		keysOfString.Done(keys0)
+		pairsOfStringNodeMap.Done(pairs0)
 	}
 	if p0, ok := e.Slots(at+28, x.Shapes == nil, len(x.Shapes), 6); ok {
 		for i0 := range x.Shapes {
@@ -2044,19 +2044,23 @@ func valueStringListArray2(v [2]archive.Strings) (a [2][]string) {
 	return a
 }
 
-var keysOfString = archive.KeyPool[string]{Compare: cmp.Compare[string]}
+var pairsOfStringIntMap = archive.MapPool[string, int]{Compare: cmp.Compare[string]}
 
-var keysOfInt16 = archive.KeyPool[int16]{Compare: cmp.Compare[int16]}
+var pairsOfStringFloat64Map = archive.MapPool[string, float64]{Compare: cmp.Compare[string]}
 
-var keysOfColor = archive.KeyPool[Color]{Compare: cmp.Compare[Color]}
+var pairsOfInt16StringListMap = archive.MapPool[int16, []string]{Compare: cmp.Compare[int16]}
 
-var keysOfUint8Array16 = archive.KeyPool[Hash]{Compare: func(a, b Hash) int { return archive.CompareArrays(a[:], b[:]) }}
+var pairsOfColorPlaceMap = archive.MapPool[Color, Place]{Compare: cmp.Compare[Color]}
 
-var keysOfBool = archive.KeyPool[bool]{Compare: archive.CompareBools[bool]}
+var pairsOfUint8Array16BoolMap = archive.MapPool[Hash, bool]{Compare: func(a, b Hash) int { return archive.CompareArrays(a[:], b[:]) }}
 
-var keysOfUint64 = archive.KeyPool[uint64]{Compare: cmp.Compare[uint64]}
+var pairsOfBoolStringMap = archive.MapPool[bool, string]{Compare: archive.CompareBools[bool]}
 
-var keysOfTitle = archive.KeyPool[Title]{Compare: cmp.Compare[Title]}
+var pairsOfStringUint64PlacePtrMapMap = archive.MapPool[string, map[uint64]*Place]{Compare: cmp.Compare[string]}
+
+var pairsOfUint64PlacePtrMap = archive.MapPool[uint64, *Place]{Compare: cmp.Compare[uint64]}
+
+var pairsOfTitleShapeMap = archive.MapPool[Title, Shape]{Compare: cmp.Compare[Title]}
 
 // NoteList reads a []Note in place.
 type NoteList struct{ l archive.List }
@@ -2174,6 +2178,8 @@ func (s StringNodeMap) Value() map[string]Node {
 	}
 	return m
 }
+
+var pairsOfStringNodeMap = archive.MapPool[string, Node]{Compare: cmp.Compare[string]}
 
 // PlaceListList reads a [][]Place in place.
 type PlaceListList struct{ l archive.List }

@@ -305,6 +305,13 @@ func (s *Schema) CheckType(t *Type) error {
 	if t.Elem == nil {
 		return nil
 	}
+	size := s.Size(t.Elem)
+	if t.Kind == Map {
+		size += s.Size(t.Key)
+	}
+	if size > MaxFixed {
+		return fmt.Errorf("%v: elements have at most %d bytes, and not %d", t, MaxFixed, size)
+	}
 	return s.CheckType(t.Elem)
 }
 

@@ -263,15 +263,15 @@ func archivePerson(e *archive.Encoder, at int, x *Person) {
 	}
 	e.Leave()
 	if x.Notes != nil {
-		keys0 := archive.Sorted(&keysOfString, x.Notes)
-		if p0, ok := e.Slots(at+86, false, len(*keys0), 16); ok {
-			for i0, k0 := range *keys0 {
-				v0 := x.Notes[k0]
-				e.Text(p0+i0*16, k0)
-				e.Text(p0+i0*16+8, v0)
+		pairs0 := archive.Sorted(&pairsOfStringStringMap, x.Notes)
+		if p0, ok := e.Slots(at+86, false, len(*pairs0), 16); ok {
+			for i0 := range *pairs0 {
+				pair0 := &(*pairs0)[i0]
+				e.Text(p0+i0*16, pair0.Key)
+				e.Text(p0+i0*16+8, pair0.Value)
 			}
 		}
-		keysOfString.Done(keys0)
+		pairsOfStringStringMap.Done(pairs0)
 	}
 }
 
@@ -468,4 +468,4 @@ func valueAddressArray2(v [2]AddressView) (a [2]Address) {
 	return a
 }
 
-var keysOfString = archive.KeyPool[string]{Compare: cmp.Compare[string]}
+var pairsOfStringStringMap = archive.MapPool[string, string]{Compare: cmp.Compare[string]}
