@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/guardkv/guardkv/tools/demo/fb"
+	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
 // character is the record that is read in all formats, in the shape that there is a FlatBuffers schema for.
@@ -37,6 +38,13 @@ func packed(c character) fb.CharT {
 	}
 }
 
+// messageOf is the same character as a protocol buffer.
+func messageOf(c character) *pb.Char {
+	return &pb.Char{
+		Name: c.Name, Category: c.Category, Script: c.Script, Upper: c.Upper, Lower: c.Lower, Title: c.Title, Properties: c.Properties,
+	}
+}
+
 // What follows is done with a record: one field is looked at, or all of them.
 
 func lenOfName(c character) uint64 { return uint64(len(c.Name)) }
@@ -55,6 +63,16 @@ func lenOfAllInPlace(c fb.Char) uint64 {
 	sum := uint64(len(c.Name())+len(c.Category())+len(c.Script())) + uint64(c.Upper()+c.Lower()+c.Title())
 	for i := range c.PropertiesLength() {
 		sum += uint64(len(c.Properties(i)))
+	}
+	return sum
+}
+
+func lenOfNameInMessage(c *pb.Char) uint64 { return uint64(len(c.GetName())) }
+
+func lenOfAllInMessage(c *pb.Char) uint64 {
+	sum := uint64(len(c.GetName())+len(c.GetCategory())+len(c.GetScript())) + uint64(c.GetUpper()+c.GetLower()+c.GetTitle())
+	for _, p := range c.GetProperties() {
+		sum += uint64(len(p))
 	}
 	return sum
 }

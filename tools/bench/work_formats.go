@@ -5,95 +5,152 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/guardkv/guardkv/core"
-	"github.com/guardkv/guardkv/core/values"
-	"github.com/guardkv/guardkv/formats/cbor"
-	"github.com/guardkv/guardkv/formats/flatbuffers"
-	"github.com/guardkv/guardkv/formats/gob"
-	"github.com/guardkv/guardkv/tools/demo/fb"
 )
 
-// formatWorks compare the formats with each other, without an engine.
+// formatWorks compare the formats with each other and with their libraries, without an engine.
 func formatWorks() []work {
 	var works []work
 	for _, size := range recordSizes {
-		works = append(works, work{
-			name:  "formats/" + sizeName(size),
-			title: fmt.Sprintf("reading a record of about %s in each format, without an engine", sizeName(size)),
-			unit:  "op", group: "formats", format: "all", shape: shape{1, size},
-			setup: func(context.Context, *env) ([]side, func() error, error) {
-				sides, err := formatSides(size)
-				return sides, func() error { return nil }, err
-			},
-		})
+		name := sizeName(size)
+		works = append(works,
+			formatWork("formats/"+name, "reading a record of about "+name+" in each format, without an engine", size, formatReads),
+			formatWork("formats/write/"+name, "encoding a record of about "+name+" in each format, without an engine", size, formatWrites))
 	}
 	return works
 }
 
-// formatSides are one field and all fields in each format. The first side, one field of CBOR, is what the claim compares with.
-func formatSides(size int) ([]side, error) {
-	c := characterOf(0, size)
-	var all []side
-	for _, f := range []struct {
-		name   string
-		format core.ValueFormat[character, character]
-	}{
-		{"cbor", cbor.New[character]()}, {"gob", gob.New[character]()}, {"json", values.JSON[character]()},
-	} {
-		sides, err := formatReads(f.name, f.format, c, lenOfName, lenOfAll)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, sides...)
+func formatWork(name, title string, size int, sides func(size int) ([]side, error)) work {
+	return work{
+		name: name, title: title, unit: "op", group: "formats", format: "all", shape: shape{1, size},
+		setup: func(context.Context, *env) ([]side, func() error, error) {
+			all, err := sides(size)
+			return all, func() error { return nil }, err
+		},
 	}
-	format := flatbuffers.New[fb.CharT, fb.Char](fb.Schema)
-	sides, err := formatReads("flatbuffers", format, packed(c), lenOfNameInPlace, lenOfAllInPlace)
-	if size >= 10_000 && err == nil {
-		trusted := &sides[len(sides)-2]
-		trusted.claims = []claim{{base: all[0].name, kind: timesFaster, limit: 50}}
-	}
-	return append(all, sides...), err
 }
 
-// formatReads reads one record with View, and without validation if the format can do that: rows with checksums are.
-func formatReads[V, W any](name string, f core.ValueFormat[V, W], v V, one, all func(W) uint64) ([]side, error) {
-	if bind := core.PowersOf(f).Bind; bind != nil {
-		bound, _, err := bind(nil)
-		if err != nil {
-			return nil, err
-		}
-		f = bound
+// overhead is what a format may cost of what its library costs.
+const overhead = 1.25
+
+// formatReads are one field and all fields in each format. The first side, one field of CBOR, is what FlatBuffers are
+// compared with.
+func formatReads(size int) ([]side, error) {
+	cbor, err := readSides(cborRecord(), size)
+	gob, err1 := readSides(gobRecord(), size)
+	json, err2 := readSides(jsonRecord(), size)
+	proto, err3 := readSides(protobufRecord(), size)
+	flat, err4 := readSides(flatbuffersRecord(), size)
+	if err := errors.Join(err, err1, err2, err3, err4); err != nil {
+		return nil, err
 	}
-	encoded, err := f.Append(nil, v)
+	if size >= 10_000 {
+		trusted := &flat[3]
+		trusted.claims = []claim{{base: cbor[0].name, kind: timesFaster, limit: 50}}
+	}
+	return slices.Concat(cbor, gob, json, proto, flat), nil
+}
+
+// formatWrites encode the record in each format.
+func formatWrites(size int) ([]side, error) {
+	cbor, err := writeSides(cborRecord(), size)
+	gob, err1 := writeSides(gobRecord(), size)
+	json, err2 := writeSides(jsonRecord(), size)
+	proto, err3 := writeSides(protobufRecord(), size)
+	flat, err4 := writeSides(flatbuffersRecord(), size)
+	return slices.Concat(cbor, gob, json, proto, flat), errors.Join(err, err1, err2, err3, err4)
+}
+
+// bound is the format as a new table uses it.
+func (f recordFormat[V, W]) bound() (core.ValueFormat[V, W], error) {
+	bind := core.PowersOf(f.format).Bind
+	if bind == nil {
+		return f.format, nil
+	}
+	bound, _, err := bind(nil)
+	return bound, err
+}
+
+// readSides reads one record with View, without looking at anything if that tells something, without validation if the format
+// can do that, as rows with checksums are read, and by hand.
+func readSides[V, W any](f recordFormat[V, W], size int) ([]side, error) {
+	format, err := f.bound()
 	if err != nil {
 		return nil, err
 	}
-	encoded = slices.Clip(encoded)
-	name = fmt.Sprintf("%s, %s B", name, grouped(int64(len(encoded))))
-	sides := readSides(name, encoded, f.View, one, all)
-	if trusted := core.PowersOf(f).ViewTrusted; trusted != nil {
-		sides = append(sides, readSides(name+" trusted", encoded, trusted, one, all)...)
+	v := f.make(0, size)
+	encoded, err := format.Append(nil, v)
+	if err != nil {
+		return nil, err
 	}
-	return sides, nil
+	byHand, err := f.encode(v)
+	if err != nil {
+		return nil, err
+	}
+	encoded, byHand = slices.Clip(encoded), slices.Clip(byHand)
+	name := fmt.Sprintf("%s, %s B", f.name, grouped(int64(len(encoded))))
+	hand := fmt.Sprintf("%s by hand, %s B, all fields", f.name, grouped(int64(len(byHand))))
+	all := side{name: name + ", all fields", run: reading(encoded, format.View, f.all), claims: []claim{{base: hand, limit: overhead}}}
+	sides := []side{{name: name + ", one field", run: reading(encoded, format.View, f.one)}, all}
+	if trusted := core.PowersOf(format).ViewTrusted; trusted != nil {
+		sides[1].claims = nil // by hand nothing is verified
+		sides = append(sides,
+			side{name: name + ", verified alone", run: reading(encoded, format.View, func(W) uint64 { return 0 })},
+			side{name: name + " trusted, one field", run: reading(encoded, trusted, f.one)},
+			side{name: name + " trusted, all fields", run: reading(encoded, trusted, f.all), claims: []claim{{base: hand, limit: overhead}}})
+	}
+	return append(sides, side{name: hand, run: reading(byHand, f.decode, f.all), native: true}), nil
 }
 
-func readSides[W any](name string, b []byte, view func([]byte) (W, error), one, all func(W) uint64) []side {
-	read := func(use func(W) uint64) func(int) error {
-		return func(ops int) error {
-			sum := uint64(0)
-			for range ops {
-				w, err := view(b)
-				if err != nil {
-					return err
-				}
-				sum += use(w)
+func reading[W any](b []byte, view func([]byte) (W, error), use func(W) uint64) func(int) error {
+	return func(ops int) error {
+		sum := uint64(0)
+		for range ops {
+			w, err := view(b)
+			if err != nil {
+				return err
 			}
-			keep(sum)
-			return nil
+			sum += use(w)
 		}
+		keep(sum)
+		return nil
 	}
-	return []side{{name: name + ", one field", run: read(one)}, {name: name + ", all fields", run: read(all)}}
+}
+
+// writeSides encodes one record, each time into the same memory.
+func writeSides[V, W any](f recordFormat[V, W], size int) ([]side, error) {
+	format, err := f.bound()
+	if err != nil {
+		return nil, err
+	}
+	v := f.make(0, size)
+	var b []byte
+	guarded := func(v *V) (_ []byte, err error) {
+		b, err = format.Append(b[:0], *v)
+		return b, err
+	}
+	hand := f.name + " by hand"
+	return []side{
+		{name: f.name, run: writing(&v, guarded), claims: []claim{{base: hand, limit: overhead}}},
+		{name: hand, run: writing(&v, f.encoder()), native: true},
+	}, nil
+}
+
+func writing[V any](v *V, encode func(*V) ([]byte, error)) func(int) error {
+	return func(ops int) error {
+		sum := uint64(0)
+		for range ops {
+			b, err := encode(v)
+			if err != nil {
+				return err
+			}
+			sum += uint64(len(b))
+		}
+		keep(sum)
+		return nil
+	}
 }

@@ -4,24 +4,13 @@
 package bench
 
 import (
-	"bytes"
 	"context"
-	stdgob "encoding/gob"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 
-	stdcbor "github.com/fxamacker/cbor/v2"
-	flatbuilder "github.com/google/flatbuffers/go"
-
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
-	"github.com/guardkv/guardkv/core/values"
-	"github.com/guardkv/guardkv/formats/cbor"
-	"github.com/guardkv/guardkv/formats/flatbuffers"
-	"github.com/guardkv/guardkv/formats/gob"
-	"github.com/guardkv/guardkv/tools/demo/fb"
 )
 
 // recordSizes are the sizes of the records, in bytes.
@@ -32,55 +21,10 @@ func recordWorks(en engine, e *env) []work {
 	var works []work
 	for _, size := range recordSizes {
 		works = append(works,
-			recordWork(en, e, size, decoded("cbor", cbor.New[character](), stdcbor.Marshal, stdcbor.Unmarshal)),
-			recordWork(en, e, size, decoded("gob", gob.New[character](), gobMarshal, gobUnmarshal)),
-			recordWork(en, e, size, decoded("json", values.JSON[character](), json.Marshal, json.Unmarshal)),
-			recordWork(en, e, size, recordFormat[fb.CharT, fb.Char]{
-				name: "flatbuffers", note: ", not verified by hand",
-				format: flatbuffers.New[fb.CharT, fb.Char](fb.Schema),
-				make:   func(i uint64, size int) fb.CharT { return packed(characterOf(i, size)) },
-				encode: func(c fb.CharT) ([]byte, error) {
-					b := flatbuilder.NewBuilder(0)
-					b.Finish(c.Pack(b))
-					return b.FinishedBytes(), nil
-				},
-				decode: func(b []byte) (fb.Char, error) { return *fb.GetRootAsChar(b, 0), nil },
-				one:    lenOfNameInPlace, all: lenOfAllInPlace,
-			}))
+			recordWork(en, e, size, cborRecord()), recordWork(en, e, size, gobRecord()), recordWork(en, e, size, jsonRecord()),
+			recordWork(en, e, size, protobufRecord()), recordWork(en, e, size, flatbuffersRecord()))
 	}
 	return works
-}
-
-// decoded is a format that makes a character of the bytes.
-func decoded(
-	name string, f core.ValueFormat[character, character], marshal func(any) ([]byte, error), unmarshal func([]byte, any) error,
-) recordFormat[character, character] {
-	return recordFormat[character, character]{
-		name: name, format: f, make: characterOf,
-		encode: func(c character) ([]byte, error) { return marshal(c) },
-		decode: func(b []byte) (c character, err error) { return c, unmarshal(b, &c) },
-		one:    lenOfName, all: lenOfAll,
-	}
-}
-
-// gobMarshal makes bytes that can be read alone, as they must be in a row.
-func gobMarshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	err := stdgob.NewEncoder(&b).Encode(v)
-	return b.Bytes(), err
-}
-
-func gobUnmarshal(b []byte, v any) error { return stdgob.NewDecoder(bytes.NewReader(b)).Decode(v) }
-
-// recordFormat is a format, in GuardKV and by hand.
-type recordFormat[V, W any] struct {
-	name     string
-	note     string // how the two ways differ; may be empty
-	format   core.ValueFormat[V, W]
-	make     func(i uint64, size int) V
-	encode   func(V) ([]byte, error)
-	decode   func([]byte) (W, error)
-	one, all func(W) uint64
 }
 
 // recordWork reads records at random, and looks at one field of each or at all of them.
