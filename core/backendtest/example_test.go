@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"path/filepath"
+	"testing"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/backendtest"
@@ -15,6 +17,17 @@ import (
 	"github.com/guardkv/guardkv/core/memory"
 	"github.com/guardkv/guardkv/core/values"
 )
+
+// The test of a backend, with yours in place of the one in memory. Each promise is a subtest.
+func ExampleRun() {
+	TestBackend := func(t *testing.T) {
+		backendtest.Run(t, func(t *testing.T) backendtest.Target {
+			path := filepath.Join(t.TempDir(), "storage")
+			return backendtest.Target{Backend: memory.New(), Path: path}
+		})
+	}
+	_ = TestBackend // go test calls it
+}
 
 // What does a program do when the disk is full? The engine says that nothing was written, so the storage goes on.
 func ExampleFault() {
