@@ -23,6 +23,9 @@ type codec struct {
 // newCodec returns an error if a dictionary is none.
 func newCodec(o options, dictionaries []Dictionary) (*codec, error) {
 	c := &codec{maxSize: o.maxSize, level: levels[o.level], dictionaries: dictionaries}
+	if len(dictionaries) > 0 { // the best one copies tables of many megabytes for each value then: that takes it 10 ms
+		c.level = min(c.level, zstd.SpeedBetterCompression)
+	}
 	opts := []zstd.DOption{
 		zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(uint64(o.maxSize)),
 		zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderLowmem(true),

@@ -15,8 +15,8 @@ import (
 //
 //	explain := compress.Explain(cbor.Explain)
 //
-// Values of up to 2 GiB less a byte are inflated, because no table records a limit.
-func Explain(inner core.Explainer) core.Explainer {
+// Larger values than WithMaxSize allows are errors, as they are when they are read; the other options do not matter.
+func Explain(inner core.Explainer, opts ...Option) core.Explainer {
 	return func(t core.TableInfo) (core.Explanation, error) {
 		id, ok := strings.CutPrefix(t.ValueFormat, formatID+"(")
 		id, closed := strings.CutSuffix(id, ")")
@@ -30,7 +30,7 @@ func Explain(inner core.Explainer) core.Explainer {
 		if err != nil {
 			return core.Explanation{}, err
 		}
-		c, err := newCodec(newOptions([]Option{WithMaxSize(anySize)}), m.dictionaries)
+		c, err := newCodec(newOptions(opts), m.dictionaries)
 		if err != nil {
 			return core.Explanation{}, corruptMetadata(err)
 		}

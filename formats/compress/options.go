@@ -15,7 +15,7 @@ const (
 	Fastest
 	// Better is about level 7 of zstd.
 	Better
-	// Best is the best that the library can, whatever it takes.
+	// Best is the best that the library can, whatever it takes. With a dictionary it is Better.
 	Best
 )
 

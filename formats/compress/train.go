@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 
@@ -116,8 +117,8 @@ func inflater(t core.TableInfo) (func(b []byte) ([]byte, core.Releaser, error), 
 	return c.open, err
 }
 
-// anySize is the limit for those who did not set one themselves.
-const anySize = 1<<31 - 1
+// anySize is the limit where the one of the table's own programs is not known.
+const anySize = math.MaxInt32
 
 // trainer keeps samples that are spread evenly over those that it is given.
 type trainer struct {
