@@ -325,6 +325,31 @@ func TestTrainingThatFails(t *testing.T) {
 	}
 }
 
+// Values that say nothing but what the dictionary says are what it is best for; that was an error of the library.
+func TestSamplesThatAreTheDictionary(t *testing.T) {
+	d, err := compress.Train(t.Context(), func(yield func([]byte, error) bool) {
+		for i := range 1000 {
+			if !yield([]byte(sentence(1, i%3)), nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _, err := core.PowersOf(compress.New(values.String(), compress.WithDictionary(d))).Bind(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := f.Append(nil, sentence(1, 2))
+	if err != nil || len(row) > 30 {
+		t.Errorf("a value that is in the dictionary is stored in %d bytes, %v", len(row), err)
+	}
+	if v, err := f.View(row); err != nil || v != sentence(1, 2) {
+		t.Errorf("it reads as %q, %v", v, err)
+	}
+}
+
 // Of more samples than are kept some are, spread over all: those of a table in the order of its keys are not all alike.
 func TestSamplesAreSpread(t *testing.T) {
 	long := strings.Repeat("x", 30_000)

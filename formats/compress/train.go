@@ -173,15 +173,32 @@ func (t *trainer) dictionary(ctx context.Context) (Dictionary, error) {
 	if err != nil {
 		return Dictionary{}, err
 	}
-	var b []byte
-	err = recovered(func() (err error) {
-		b, err = zstd.BuildDict(zstd.BuildDictOptions{
-			ID: 1, Contents: t.kept, History: content, Offsets: [3]int{1, 4, 8}, Level: zstd.SpeedBetterCompression,
-		})
-		return err
-	})
+	b, err := build(t.kept, content)
+	if err != nil { // the library makes none if the content says all that the samples do, which is the best that can be
+		b, err = build(append(t.kept, everyByte()), content)
+	}
 	if err != nil {
 		return Dictionary{}, fmt.Errorf("%w: %w", errFewSamples, err)
 	}
 	return ParseDictionary(b)
+}
+
+// build adds to the content of a dictionary what is known of how often which byte and which length occurs.
+func build(samples [][]byte, content []byte) (b []byte, err error) {
+	err = recovered(func() (err error) {
+		b, err = zstd.BuildDict(zstd.BuildDictOptions{
+			ID: 1, Contents: samples, History: content, Offsets: [3]int{1, 4, 8}, Level: zstd.SpeedBetterCompression,
+		})
+		return err
+	})
+	return b, err
+}
+
+// everyByte is a sample that nothing has anything in common with.
+func everyByte() []byte {
+	b := make([]byte, 512)
+	for i := range b {
+		b[i] = byte(i*i>>1 + i*97)
+	}
+	return b
 }
