@@ -33,9 +33,9 @@ type Backend interface {
 
 	// Claim takes the engine's own lock on the storage at path, shared with other readers if
 	// readOnly. If somebody else holds the lock it waits for a bounded time, then returns
-	// ErrLocked. Claim creates and changes nothing; that nothing is at the path is no error.
-	// The path is looked up once: what the working directory and links in the path become later
-	// changes nothing for the claim and the engine that it opens.
+	// ErrLocked. Claim neither creates nor changes anything. An absent path is not an error.
+	// The path is looked up once: later changes of the working directory, or of links in the
+	// path, do not affect the claim or the engine that it opens.
 	Claim(ctx context.Context, path string, readOnly bool) (Claim, error)
 
 	// List returns the paths of everything that is stored beside each other under names that
@@ -46,9 +46,9 @@ type Backend interface {
 // Claim is a lock on the place of one storage. It is used by one goroutine at a time.
 type Claim interface {
 	// Mark returns the mark that the storage carries, or nil if nothing is there: an absent
-	// path, or an empty directory, which an engine that keeps a single file may refuse. What
-	// carries no readable mark, a file of length zero included, is ErrNotStorage. Mark changes
-	// nothing and is not called after Open succeeded.
+	// path, or an empty directory, which an engine that keeps a single file may refuse. Mark
+	// returns ErrNotStorage if what is there carries no readable mark, as an empty file does.
+	// It changes nothing and is not called after Open succeeded.
 	Mark() ([]byte, error)
 
 	// Rename moves the storage to another path beside the old one, under the lock. The claim
@@ -57,19 +57,19 @@ type Claim interface {
 	// and both stay; an empty directory is nothing to an engine that keeps its storages in
 	// directories.
 	//
-	// Rename is done when the new name is durable; an error means that the storage is where it
-	// was, or says where it is. If the path leads to something else than what is locked, that
-	// is an error, and nothing is changed.
+	// Rename returns when the new name is durable. An error means that the storage is where it
+	// was, or says where it is. If the path no longer leads to what is locked, Rename returns
+	// an error and changes nothing.
 	Rename(to string) error
 
 	// Remove deletes the storage. The claim then covers a path where nothing is. An error means
-	// that the storage is where it was, or says what is left of it. If the path leads to
-	// something else, that stays.
+	// that the storage is where it was, or says what is left of it. If the path no longer leads
+	// to what is locked, Remove leaves alone what is there.
 	Remove() error
 
-	// Open opens the storage, or creates it with opts.Mark if nothing is there. Damage that
-	// would later crash the process must be found here and be ErrCorrupt. If somebody else
-	// created a storage at the path in the meantime the error is ErrConflict. After success the
+	// Open opens the storage, or creates it with opts.Mark if nothing is there. It returns
+	// ErrCorrupt for damage that would later crash the process, which must be found here, and
+	// ErrConflict if somebody else created a storage at the path meanwhile. After success the
 	// engine holds the lock; after an error the claim does.
 	Open(ctx context.Context, opts EngineOptions) (Engine, error)
 
@@ -131,7 +131,7 @@ type Engine interface {
 	// Limits returns what the engine can take.
 	Limits() Limits
 
-	// Powers returns what the engine can do beside the rest.
+	// Powers returns what the engine can do beyond these methods.
 	Powers() Powers
 
 	// Close makes everything durable and gives the lock back.
@@ -154,7 +154,7 @@ type Snapshot interface {
 	// cursor too.
 	Scan(ctx context.Context, r ScanRange) (RowCursor, error)
 
-	// Powers returns what the snapshot can do beside the rest.
+	// Powers returns what the snapshot can do beyond these methods.
 	Powers() SnapshotPowers
 
 	// Close releases the snapshot.
@@ -264,16 +264,16 @@ type Limits struct {
 	StreamRows int
 }
 
-// Powers are what an engine can do beside the rest. Those that it lacks are nil, and the
-// storage does without them. A decorator that embeds an Engine has the powers of that engine,
-// and changes those that it wants to see.
+// Powers are what an engine can do beyond the methods of Engine. Those that it lacks are nil,
+// and the storage does without them. A decorator that embeds an Engine has the powers of that
+// engine, and changes those that it wants to see.
 type Powers struct {
 	// Compact returns space to the file system. Guards and snapshots may be open.
 	Compact func(ctx context.Context) error
 	// Size tells how many bytes the storage takes on its medium.
 	Size func() (int64, error)
-	// Check reads everything the engine keeps for itself; damage is ErrCorrupt, saying what and
-	// where.
+	// Check reads everything the engine keeps for itself, and returns ErrCorrupt for damage,
+	// saying what and where.
 	Check func(ctx context.Context) error
 	// Scan returns a cursor over the state after the last applied write, as a scan of a
 	// Snapshot that is made for it alone would. It is for engines to which the Snapshot is a
@@ -308,8 +308,8 @@ func (p Powers) Administrative() Powers {
 	return Powers{Compact: p.Compact, Size: p.Size, Check: p.Check, Sync: p.Sync, Shared: p.Shared}
 }
 
-// SnapshotPowers are what a Snapshot can do beside the rest. Those that it lacks are nil, and
-// the storage does without them.
+// SnapshotPowers are what a Snapshot can do beyond its methods. Those that it lacks are nil,
+// and the storage does without them.
 type SnapshotPowers struct {
 	// Count counts rows, and the bytes of their keys and values, in much less time than a scan
 	// takes.

@@ -53,14 +53,14 @@ type backupCounts struct {
 	tables, rows, bytes uint64 // bytes are those of keys and values, as stored
 }
 
-// Backup writes all tables, with what is recorded of them, as one snapshot shows them. What is
-// written does not depend on the engine: [Restore] makes a storage of it on any backend. It
-// carries checksums, and an end, so that Restore finds a copy that is damaged or cut; it is not
-// encrypted. Equal storages have equal backups, whatever their engines.
+// Backup writes all tables, with what is recorded of them, as one snapshot shows them. The
+// backup does not depend on the engine: [Restore] builds a storage from it on any backend, and
+// equal storages have equal backups. It carries checksums and an end mark, so that Restore
+// finds a copy that is damaged or cut. It is not encrypted.
 //
-// Nobody is blocked while Backup runs, but the engine keeps the snapshot until it returns: w
-// should be fast. A row whose checksum is wrong is ErrCorrupt, named, and ends the backup,
-// which then has no end. w gets about 64 KiB with each Write, and is neither flushed nor
+// Backup blocks nobody, but the engine keeps the snapshot until it returns, so w should be
+// fast. A row with a wrong checksum ends the backup, without an end mark; the error wraps
+// ErrCorrupt and names the row. w gets about 64 KiB with each Write, and is neither flushed nor
 // closed.
 func (s *Storage) Backup(ctx context.Context, w io.Writer) error {
 	if err := missing("writer", w); err != nil {

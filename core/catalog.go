@@ -177,7 +177,8 @@ func (c *catalog) unused() (uint32, error) {
 	defer c.mu.Unlock()
 	if c.last >= maxTableNumber {
 		return 0,
-			fmt.Errorf("%w: all table numbers of the storage were given out; restore a backup of it, which numbers anew", ErrTooLarge)
+			fmt.Errorf("%w: all table numbers of the storage were given out; restore a backup of "+
+				"it, which numbers anew", ErrTooLarge)
 	}
 	c.last++
 	return c.last, nil

@@ -79,7 +79,8 @@ func storedTable(key []byte) (uint32, error) {
 
 // strayRow is the error of a row of no table.
 func strayRow(key []byte, n uint32) error {
-	return fmt.Errorf("%w: a row with the encoded key %s belongs to table number %d, which is not in the catalog", ErrCorrupt, shortKey(key), n)
+	return fmt.Errorf("%w: a row with the encoded key %s belongs to table number %d, which is "+
+		"not in the catalog", ErrCorrupt, shortKey(key), n)
 }
 
 // rowCheck is what can be checked of the rows of one table.

@@ -66,8 +66,8 @@
 // caller's own function returned. Compare causes with [errors.Is]. These are not repeated
 // everywhere:
 //
-//	ErrClosed           of any call: the storage is closed, the table dropped (ErrDropped too), the
-//	                    transaction over (ErrTxDone too)
+//	ErrClosed           of any call: the storage is closed, the table was dropped (also
+//	                    ErrDropped), or the transaction is over (also ErrTxDone)
 //	the context's       of any call whose context has ended before it reads or commits; inside a
 //	                    transaction that has begun, of scans alone
 //	ErrCorrupt          of any read

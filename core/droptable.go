@@ -11,11 +11,11 @@ import (
 	"slices"
 )
 
-// DropTable deletes a table with all its rows. From then on its open handles give ErrClosed,
-// while open guards stay valid. The table is gone in one atomic write. Engines that can delete
-// a range delete the rows in the same write; with others they are deleted after that, in
-// chunks, between which other writes have their turn. If that is interrupted, the next Compact
-// or DropTable goes on with it.
+// DropTable deletes a table with all its rows. From then on its open handles return ErrClosed;
+// open guards stay valid. The table disappears in one atomic write. An engine that can delete a
+// range deletes the rows in the same write. On the others the rows are deleted afterwards, in
+// chunks, so that other writes go on in between; if that is interrupted, the next Compact or
+// DropTable continues it.
 func (s *Storage) DropTable(ctx context.Context, name string) error {
 	err := s.counted("write", func() error {
 		err := s.inTurn(ctx, func() error {

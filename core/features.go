@@ -36,7 +36,8 @@ func checkFeatures(what string, needs []string) error {
 	for _, f := range needs {
 		if !slices.Contains(knownFeatures, f) {
 			return fmt.Errorf("%w: %s needs the feature %q, which this GuardKV does not have; "+
-				"use the version of GuardKV that wrote it, or a later one", ErrVersionMismatch, what, f)
+				"use the version of GuardKV that wrote it, or a later one",
+				ErrVersionMismatch, what, f)
 		}
 	}
 	return nil

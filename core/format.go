@@ -57,16 +57,16 @@ type FormatPowers[V, W any] struct {
 
 	// Bind is for formats that keep metadata with the table, such as a schema. It gets what is
 	// stored, nil for a new table, and returns the format to use, whose powers count from then
-	// on, and the metadata to store. An incompatible stored schema is ErrFormatMismatch and
-	// names both sides.
+	// on, and the metadata to store. For an incompatible stored schema, Bind returns
+	// ErrFormatMismatch, which names both sides.
 	Bind func(stored []byte) (bound ValueFormat[V, W], meta []byte, err error)
 
 	// BindRows is for formats that bind each value to its row, such as one that encrypts: the
 	// bytes of one row are then no value of another one. It gets the ID of the table, and
 	// returns what encodes and views its rows in place of Append and of all views, which are
-	// not called. Only tables that were created with such a format have an ID, and they are
-	// opened with such a format only: anything else is ErrFormatMismatch. Rows are bound or not
-	// as the format's ID says, forever.
+	// not called. Only tables that were created with such a format have an ID, and they can be
+	// opened with such a format only: anything else returns ErrFormatMismatch. Rows are bound
+	// or not as the format's ID says, forever.
 	BindRows func(table TableID) (RowFormat[V, W], error)
 
 	// ViewTrusted views bytes without validating them. It is used for rows whose checksum was

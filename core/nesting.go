@@ -34,7 +34,8 @@ func (f *functionRunner) here() bool {
 	return f.running.Load() != 0 && spelledHere(f.number)
 }
 
-var errNested = fmt.Errorf("%w: inside an Update use the Tx that it passed to its function; inside a Modify return what is to be written",
+var errNested = fmt.Errorf("%w: inside an Update use the Tx that it passed to its function; "+
+	"inside a Modify return what is to be written",
 	ErrNestedWrite)
 
 // spellNumber calls fn below frames that spell a number: itself, then spellZero or spellOne for

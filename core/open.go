@@ -14,11 +14,11 @@ import (
 	"github.com/guardkv/guardkv/core/internal/names"
 )
 
-// Open opens the storage at path, or creates one if nothing is there. What else may happen is
-// said by options. Whatever carries no mark of GuardKV for this backend is ErrNotStorage, and
-// is left as it was. A storage that somebody else has open is ErrLocked, after a bounded wait.
+// Open opens the storage at path, or creates one if nothing is there. Options change this. Open
+// returns ErrNotStorage, and changes nothing, if what is at path carries no mark of GuardKV for
+// this backend, and ErrLocked, after a bounded wait, if the storage is open elsewhere.
 //
-// The storage must be closed. opts and b may be shared by several storages.
+// Close the storage when you are done. Several storages may share opts and b.
 func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage, error) {
 	at, err := newSite(ctx, withoutSeparators(path), b, newOptions(opts))
 	var s *Storage
@@ -78,7 +78,7 @@ type opener struct {
 // opener returns an Open of the site.
 func (at site) opener() *opener { return &opener{site: at, migrating: at.ctx} }
 
-// open begins anew when somebody else created or replaced the storage in the meantime.
+// open starts over if somebody else created or replaced the storage meanwhile.
 func (o *opener) open() (s *Storage, err error) {
 	for try := range conflictTries {
 		backOff(try)
@@ -226,7 +226,8 @@ func (o *opener) policy() (Recreate, error) {
 		return OnVersionBump, nil
 	}
 	return IfMissing,
-		fmt.Errorf("%w: the storage has version %d, older than the wanted %d; see WithMigration and OnVersionBump",
+		fmt.Errorf("%w: the storage has version %d, older than the wanted %d; see WithMigration "+
+			"and OnVersionBump",
 			ErrVersionMismatch, stored, wanted)
 }
 

@@ -17,20 +17,22 @@ type TableOption func(*tableOptions)
 type tableOptions struct{ checksums bool }
 
 // WithChecksums stores a CRC-32C with every row of the table, over key and value, and checks it
-// on every read. A table keeps what it was created with: opening one that has checksums needs
-// no option, and one that has none with it is ErrFormatMismatch. The default is none.
+// on every read. A table keeps what it was created with: a table with checksums needs no option
+// to be opened; opening one without them with this option returns ErrFormatMismatch. The
+// default is no checksums.
 //
-// A checksum finds what a disk or a bug has changed, and nothing that was forged: whoever can
+// A checksum finds what a disk or a bug has changed. It does not find forgery: whoever can
 // write to the storage can compute it. A format that can view rows without validating them,
 // such as FlatBuffers, does so when the checksum was right. [Storage.Check] validates every row
 // of an open table, with checksums or not.
 func WithChecksums() TableOption { return func(o *tableOptions) { o.checksums = true } }
 
 // OpenTable opens a table, or creates it if the storage has none of this name. A table
-// remembers its formats: opening it with others is ErrFormatMismatch, which names both, unless
-// OnFormatChange sets the old table aside. A table may be opened several times.
+// remembers its formats. Opening it with others returns ErrFormatMismatch, which names both,
+// unless OnFormatChange sets the old table aside. A table may be opened any number of times.
 func OpenTable[K, V, W any](
-	ctx context.Context, s *Storage, name string, key KeyFormat[K], value ValueFormat[V, W], opts ...TableOption,
+	ctx context.Context, s *Storage, name string, key KeyFormat[K], value ValueFormat[V, W],
+	opts ...TableOption,
 ) (*Table[K, V, W], error) {
 	o := tableOpener[K, V, W]{storage: s, name: name, key: key, value: value}
 	if err := o.take(ctx, opts); err != nil {

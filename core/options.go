@@ -50,7 +50,8 @@ func (o *options) check() error {
 	}
 	const policies = IfMissing | Always | OnVersionBump | OnValidationFail | OnFormatChange
 	if o.recreate&^policies != 0 {
-		return fmt.Errorf("WithRecreate(%d): there is no such policy; combine the constants of type Recreate", o.recreate)
+		return fmt.Errorf("WithRecreate(%d): there is no such policy; combine the constants of "+
+			"type Recreate", o.recreate)
 	}
 	if o.validation > ValidateFull {
 		return fmt.Errorf("WithValidation(%d): use ValidateQuick or ValidateFull", o.validation)
@@ -58,9 +59,9 @@ func (o *options) check() error {
 	return nil
 }
 
-// Recreate says when a storage is replaced by a new, empty one. The old one is never destroyed
-// but renamed to path.replaced-TIME, see [WithKeepReplaced]. The values are flags: combine them
-// with |.
+// Recreate says when a new, empty storage replaces the one that is there. The old one is not
+// destroyed but renamed to path.replaced-TIME; see [WithKeepReplaced]. The values are flags:
+// combine them with |.
 type Recreate uint8
 
 const (
@@ -103,13 +104,14 @@ func (r Recreate) String() string {
 	return s
 }
 
-// WithRecreate says when the storage is replaced by a new one. The default is IfMissing: never.
+// WithRecreate sets when a new storage replaces the one that is there. The default is
+// IfMissing: never.
 func WithRecreate(r Recreate) Option { return func(o *options) { o.recreate = r } }
 
-// WithVersion states the version of the application's schema. It is stored in a new storage and
-// compared with the one that an existing storage has. A stored version that is higher is always
-// ErrVersionMismatch; one that is lower is too, unless WithMigration or OnVersionBump says what
-// to do. The default is 0.
+// WithVersion states the version of the application's schema. A new storage records it; that of
+// an existing storage is compared with it. Open returns ErrVersionMismatch if the stored
+// version is higher, and if it is lower, unless WithMigration or OnVersionBump says what to do.
+// The default is 0.
 func WithVersion(v uint64) Option { return func(o *options) { o.version = v } }
 
 // WithAnyVersion opens a storage whatever version it has. It is meant for tools.
@@ -123,26 +125,26 @@ func WithMigration(fn func(ctx context.Context, s *Storage, from, to uint64) err
 	return func(o *options) { o.migrate = fn }
 }
 
-// WithKeepReplaced says how many storages that were set aside stay beside the new one: the
-// newest n, all if n is negative. Older ones are deleted when another is set aside. The default
-// is 1.
+// WithKeepReplaced sets how many storages that were set aside are kept beside the new one: the
+// newest n, or all if n is negative. Older ones are deleted when another is set aside. The
+// default is 1.
 func WithKeepReplaced(n int) Option { return func(o *options) { o.keep = n } }
 
-// WithValidation says how much is checked at Open. The default is ValidateQuick.
+// WithValidation sets how much Open checks. The default is ValidateQuick.
 func WithValidation(v Validation) Option { return func(o *options) { o.validation = v } }
 
 // WithReadOnly opens a storage for reading. Nothing is created, replaced or migrated. Engines
 // let several readers in, but none beside a writer.
 func WithReadOnly() Option { return func(o *options) { o.readOnly = true } }
 
-// WithoutSync lets writes return before they are durable. What a crash of the process or the
-// machine can cost is said by the backend; Close and Compact make everything durable. The
-// default is that a write returns when it is durable.
+// WithoutSync lets writes return before they are durable. The backend's documentation says what
+// a crash of the process or the machine can then cost. Sync, Close and Compact make everything
+// durable. By default a write returns when it is durable.
 func WithoutSync() Option { return func(o *options) { o.noSync = true } }
 
-// WithTracking records where guards, scans and transactions were opened, and names the places
-// when Close finds them open, when a guard was forgotten, and when a write waited in vain for
-// another one. It costs about a microsecond for each. The default is off.
+// WithTracking records where guards, scans and transactions were opened, and reports the call
+// sites when Close finds them open, when a guard was forgotten, and when a write waited in vain
+// for another one. Each costs about a microsecond. The default is off.
 func WithTracking() Option { return func(o *options) { o.tracking = true } }
 
 // WithLogger receives what cannot be returned as an error: replaced storages, forgotten guards.

@@ -73,7 +73,8 @@ func (p *publisher) resume(o *opener) error {
 // judge is look for a path that is claimed.
 func (p *publisher) judge(o *opener) error {
 	if o.found && p.options.recreate&Always == 0 {
-		return fmt.Errorf("%w: a storage is there; restore to another path, or have it set aside with WithRecreate(Always)", ErrExists)
+		return fmt.Errorf("%w: a storage is there; restore to another path, or have it set aside "+
+			"with WithRecreate(Always)", ErrExists)
 	}
 	_, err := o.policy()
 	return err
@@ -157,7 +158,8 @@ func (p *publisher) taken() error {
 			return nil
 		}
 	}
-	return errors.Join(fmt.Errorf("%w: another Restore to the path took %s, or an Open moved it to the path", ErrConflict, p.temp), err)
+	return errors.Join(fmt.Errorf("%w: another Restore to the path took %s, or an Open moved it "+
+		"to the path", ErrConflict, p.temp), err)
 }
 
 // moveTo makes one attempt. It gives fs.ErrExist or ErrLocked if something appeared at the path
@@ -228,7 +230,8 @@ func (p *publisher) open() (*Storage, error) {
 	s, err := p.openBy(o)
 	if err != nil {
 		return nil,
-			fmt.Errorf("the backup is restored, and the storage is complete at its path; opening it failed: %w", err)
+			fmt.Errorf("the backup is restored, and the storage is complete at its path; opening "+
+				"it failed: %w", err)
 	}
 	return s, nil
 }

@@ -24,11 +24,11 @@ import (
 //	}
 //	return c.Err()
 //
-// It sees the snapshot of the moment when it was made or, inside a transaction, the transaction's
-// state at that moment. It is used by one goroutine at a time. Close every Cursor: one that is
-// dropped open is reported to the logger, and keeps its snapshot until the process ends. One of
-// View or Update ends with the function, one of Snapshot with the Tx: after that, and after its own
-// Close, Err is ErrClosed once Next was called.
+// It sees the snapshot of the moment when it was made or, inside a transaction, the
+// transaction's state at that moment. It is used by one goroutine at a time. Close every
+// Cursor: one that is dropped open is reported to the logger, and keeps its snapshot until the
+// process ends. A cursor of View or Update ends with the function, one of Snapshot with the Tx.
+// Once Next was called after that, or after its own Close, Err returns ErrClosed.
 type Cursor[K, W any] struct {
 	rows   *cursor
 	decode func(key, stored []byte) (Row[K, W], error)
@@ -98,7 +98,8 @@ func (o *openHandle) abandon() {
 	if o.table != "" {
 		attrs = append([]any{"table", o.table}, attrs...)
 	}
-	o.logger.Error(o.what+" was dropped without Close; what it reads is held until the process ends",
+	o.logger.Error(
+		o.what+" was dropped without Close; what it reads is held until the process ends",
 		attrs...)
 }
 
@@ -137,11 +138,11 @@ var errCursorClosed = &wrapped{
 	ErrClosed, "closed: the cursor, or the transaction that it belongs to, has ended",
 }
 
-// Seek moves the cursor, backward too, so that the next call of Next goes to the first row at or
-// behind k in the scan's direction, within the bounds of the scan: with Reverse, to the last row
-// whose key is not above k. It does not reset Limit, which counts the rows that Next returned.
-// Until Next is called there is no row. The keys must be ordered, or Err is ErrUnordered. k may be
-// reused when Seek returns.
+// Seek moves the cursor, backward too, so that the next call of Next goes to the first row at
+// or behind k in the scan's direction, within the bounds of the scan: with Reverse, to the last
+// row whose key is not above k. It does not reset Limit, which counts the rows that Next
+// returned. Until Next is called there is no row. If the keys are not ordered, Err returns
+// ErrUnordered. k may be reused when Seek returns.
 func (c *Cursor[K, W]) Seek(k K) {
 	c.row = Row[K, W]{}
 	if c.err != nil || c.rows.closed {

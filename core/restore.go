@@ -20,32 +20,32 @@ type RestoreProgress struct {
 	Bytes int64 // bytes of the backup that were read
 }
 
-// Restore makes a storage at path, where nothing may be, of what [Storage.Backup] wrote, and
-// opens it. Backend and formats of the program that wrote it do not matter. r is read to its
-// end, behind which nothing may follow.
+// Restore builds a storage at path from a stream that [Storage.Backup] wrote, and opens it. It
+// does not matter which backend the backup was made on. Nothing may exist at path, and nothing
+// may follow the backup in r.
 //
 // The storage appears at path only when it is complete and everything in the backup was
-// compared with its checksums. Until then it is built at path.restoring, and no error leaves
-// anything there. What a crash leaves there is no storage that can be opened unless it is
-// complete, and the next Restore to the path removes it. If it is complete and nothing is at
-// the path, an Open of the path finishes the Restore, and so does the next Restore if a storage
-// was set aside for it. Memory is bounded, whatever the size of the backup: about 32 MiB of
-// rows, and what the engine needs.
+// compared with its checksums. Until then Restore builds it at path.restoring, and removes that
+// if it fails. After a crash, an incomplete storage there cannot be opened, and the next
+// Restore to path removes it. If it is complete and nothing is at path, the next Open of path
+// finishes the Restore; so does the next Restore if a storage was set aside for it. Whatever
+// the size of the backup, memory is bounded: about 32 MiB of rows, and what the engine needs.
 //
-// A backup that is damaged, cut, or followed by something is ErrCorrupt, a row that the engine
-// cannot take ErrTooLarge, with its table and encoded key. If something is at the path the
-// error is ErrExists, unless the policy is Always: then it is set aside as Open does, when the
-// new storage is complete. A Restore to the path that is under way elsewhere is ErrLocked.
+// Restore returns ErrCorrupt if the backup is damaged or cut, or if anything follows it;
+// ErrTooLarge, with the table and the encoded key, for a row that the engine cannot take;
+// ErrLocked if another Restore to path is under way; and ErrExists if something is at path,
+// unless the policy is Always: then, once the new storage is complete, the old one is set aside
+// as Open does.
 //
-// The other options mean what they mean to [Open]. The backup has the version of the storage
-// that it was made of, and WithVersion, WithAnyVersion and WithMigration decide about it as
-// Open does about a stored one, before anything is written; OnVersionBump does not apply. A
-// migration runs when the storage is in its place: if it fails the storage stays, with its old
-// version, for the next Open to migrate. WithReadOnly is ErrReadOnly.
+// The other options mean what they mean to [Open]. A backup carries the version of its storage.
+// WithVersion, WithAnyVersion and WithMigration apply to it as they apply to a stored version
+// at Open, before anything is written; OnVersionBump does not. A migration runs once the
+// storage is at path; if it fails, the storage stays, with its old version, for the next Open
+// to migrate. With WithReadOnly, Restore returns ErrReadOnly.
 //
-// When the storage is in its place the Restore is done: that ctx ends from then on matters to
-// the migration alone, and an error of opening the storage says that it is there. Before, an
-// error or the end of ctx leaves everything as it was.
+// Before the storage is at path, an error or the end of ctx leaves everything as it was. After
+// that the Restore is done: the end of ctx stops only a migration, and an error from opening
+// the storage says that the storage is there.
 func Restore(
 	ctx context.Context, path string, b Backend, r io.Reader, opts ...Option,
 ) (*Storage, error) {
@@ -60,8 +60,8 @@ func Restore(
 	return s, nil
 }
 
-// WithRestoreProgress has Restore call fn after each write of about 32 MiB, and after the last
-// row, on the goroutine that called Restore. How far a Backup is shows in what its writer gets.
+// WithRestoreProgress calls fn after each write of about 32 MiB, and after the last row, on the
+// goroutine that called Restore. To follow a Backup, count what its writer gets.
 func WithRestoreProgress(fn func(RestoreProgress)) Option {
 	return func(o *options) { o.restoreProgress = fn }
 }
@@ -87,7 +87,7 @@ type restorer struct {
 	key      []byte // of the row that is read, as stored
 }
 
-// restore looks whether all that it takes was passed; claimAndLook does the rest.
+// restore checks its arguments; claimAndLook checks the rest.
 func restore(
 	ctx context.Context, path string, b Backend, in io.Reader, o options,
 ) (*Storage, error) {
@@ -210,8 +210,8 @@ func (r *restorer) fill() error {
 	}
 }
 
-// readTable begins a table. Numbers are given out in the order of the backup, so all rows come
-// in the order of their stored keys.
+// readTable begins a table. Tables are numbered in the order of the backup, so all rows come in
+// the order of their stored keys.
 func (r *restorer) readTable() error {
 	name, t, err := r.in.table()
 	if err != nil {
@@ -223,7 +223,8 @@ func (r *restorer) readTable() error {
 	r.known[name] = true
 	r.table, r.previous = name, r.previous[:0]
 	r.record = tableRecord{
-		Number: uint32(len(r.known)), Key: t.Key, Value: t.Value, Meta: t.Meta, Checksums: t.Checksums, ID: t.ID, Needs: t.Needs,
+		Number: uint32(len(r.known)), Key: t.Key, Value: t.Value, Meta: t.Meta,
+		Checksums: t.Checksums, ID: t.ID, Needs: t.Needs,
 	}
 	r.mark.Needs = union(r.mark.Needs, t.Needs)
 	row, err := r.record.row(name)

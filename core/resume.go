@@ -53,7 +53,8 @@ func (o *opener) finishRestore() error {
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, ErrLocked) {
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	} else if err != nil {
-		return fmt.Errorf("an interrupted Restore left a complete storage at %s, which cannot be moved to %s: %w", shown, o.path, err)
+		return fmt.Errorf("an interrupted Restore left a complete storage at %s, which cannot be "+
+			"moved to %s: %w", shown, o.path, err)
 	}
 	return nil
 }
@@ -73,7 +74,8 @@ func (o *opener) restorable() string {
 	if built, err := o.isBuilt(claim); err != nil || !built {
 		return ""
 	}
-	return "; an interrupted Restore left a complete one at " + shown + ": open the path once without WithReadOnly"
+	return "; an interrupted Restore left a complete one at " + shown + ": open the path once " +
+		"without WithReadOnly"
 }
 
 // isBuilt reports whether a claim is on a storage of this backend that Restore has completed.

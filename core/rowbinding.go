@@ -79,7 +79,8 @@ func (r *RowFormat[V, W]) complete() error {
 	return nil
 }
 
-var errHalfBound = errors.New("the format binds values to rows, and gives no functions to append and view them")
+var errHalfBound = errors.New("the format binds values to rows, and gives no functions to append " +
+	"and view them")
 
 // newTableID returns the ID of a new table.
 func newTableID() []byte {

@@ -65,8 +65,9 @@ func (s Scan[K, V, W]) Prefix(k K) Scan[K, V, W] {
 	return s.Within(p.Prefix(k))
 }
 
-// Within leaves out keys outside r, a range that the table's key format made, such as keys.Pair(a,
-// b).First(x). The range of another format, one with another ID, is [ErrFormatMismatch].
+// Within narrows the scan to r, a range that the table's key format made, such as keys.Pair(a,
+// b).First(x). With a range of another format, one with another ID, the scan returns
+// [ErrFormatMismatch].
 func (s Scan[K, V, W]) Within(r KeyRange[K]) Scan[K, V, W] {
 	low, high, err := r.Bounds()
 	if err == nil {
@@ -262,7 +263,8 @@ func (s Scan[K, V, W]) Stream(ctx context.Context, fn func(iter.Seq2[K, W]) erro
 }
 
 // rowsAfterStream is what a kept iterator panics with: an error that it came to could reach nobody.
-const rowsAfterStream = "core: the rows of Scan.Stream were asked for after its function had returned"
+const rowsAfterStream = "core: the rows of Scan.Stream were asked for after its function had " +
+	"returned"
 
 // Count returns the number of rows. Engines that can count without reading every row do so, unless
 // the scan has a limit or the transaction has writes.

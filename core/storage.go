@@ -75,9 +75,9 @@ func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
 // If fn returns an error or panics, nothing is written, and the error is returned as it is. The Tx,
 // and every view read through it, is valid until fn returns.
 //
-// fn has the only turn to write: it should be short, and must write through its Tx. A write past
-// the Tx by the same goroutine is ErrNestedWrite. fn may run again when the engine reports a
-// conflict, so it must set, not add to, what it leaves outside the storage.
+// No other write goes on while fn runs, so fn should be short. It must write through its Tx: a
+// write past the Tx on the same goroutine returns ErrNestedWrite. fn may run again when the
+// engine reports a conflict, so it must set, not add to, what it leaves outside the storage.
 func (s *Storage) Update(ctx context.Context, fn func(*Tx) error) error {
 	if fn == nil {
 		return s.fail("update", "", nil, errNoFunction)
@@ -182,10 +182,10 @@ func (s *Storage) As(target any) bool {
 	return s.powers.As != nil && s.powers.As(target)
 }
 
-// Close closes the storage. From then on every call gives ErrClosed. If guards, scans or
+// Close closes the storage. From then on every call returns ErrClosed. If guards, scans or
 // transactions are open, Close returns ErrGuardsOpen: they stay valid, and the last one to end
-// closes the engine and gives its lock back. Close may be called again to learn whether that has
-// happened: it returns ErrGuardsOpen until then and nil after.
+// closes the engine and gives its lock back. Close may be called again to learn whether that
+// has happened: it returns ErrGuardsOpen until then and nil after.
 func (s *Storage) Close() error { return s.fail("close", "", nil, s.close()) }
 
 // close is Close, whose error does not say what was called.

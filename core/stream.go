@@ -72,12 +72,13 @@ func (t *Table[K, V, W]) PutStream(
 }
 
 // PutStreamFunc is PutStream for a source that can fail. src calls put for every row and should
-// return put's error if there is one. If src returns an error of its own, that is returned as
-// it is, joined with that of a put or a commit that failed, unless it wraps that already, and
-// the rows since the last commit are dropped.
+// return put's error if there is one. If src returns an error of its own, PutStreamFunc drops
+// the rows since the last commit and returns that error as it is, joined with the error of a
+// put or commit that failed unless it wraps that already.
 //
-// put is called by one goroutine at a time, and not while a row is being encoded; else it is an
-// error, which ends the stream. After src has returned it is ErrClosed, and stores nothing.
+// Only one goroutine at a time may call put, and not while a row is being encoded; anything
+// else is an error, which ends the stream. After src has returned, put returns ErrClosed and
+// stores nothing.
 func (t *Table[K, V, W]) PutStreamFunc(
 	ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption,
 ) (stats StreamStats, err error) {
@@ -219,7 +220,8 @@ func (s *stream[K, V, W]) refuse() error {
 var (
 	errStreamOver = &wrapped{ErrClosed,
 		"closed: the stream's source has returned; call put while it runs"}
-	errPutBesidePut = errors.New("put was called while another put of the stream was under way; call it from one goroutine " +
+	errPutBesidePut = errors.New("put was called while another put of the stream was under way; " +
+		"call it from one goroutine " +
 		"at a time, and not while a row is encoded")
 )
 
