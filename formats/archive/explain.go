@@ -39,7 +39,9 @@ func parseStored(stored []byte) (*schema.Schema, error) {
 	if err == nil {
 		return s, nil
 	}
-	if v, _, _ := strings.Cut(string(stored), " "); strings.HasPrefix(v, "archive/") && v != formatID && len(v) < 20 {
+	v, _, _ := strings.Cut(string(stored), "\n")
+	v, _, _ = strings.Cut(v, " ")
+	if strings.HasPrefix(v, "archive/") && v != formatID && len(v) < 20 {
 		return nil, fmt.Errorf("%w: the schema of the table was written by a later version, as %q", core.ErrFormatMismatch, v)
 	}
 	return nil, fmt.Errorf("%w: the stored schema of the table: %w", core.ErrCorrupt, err)
@@ -55,6 +57,9 @@ func inWords(s *schema.Schema) string {
 			word = "one of"
 		}
 		fmt.Fprintf(&b, "\n%s %s", word, d.Name)
+		if len(d.Was) > 0 {
+			fmt.Fprintf(&b, ", formerly %s", strings.Join(d.Was, ", "))
+		}
 		for i := range d.Fields {
 			f := &d.Fields[i]
 			fmt.Fprintf(&b, "\n  %s", f.Declaration())

@@ -22,7 +22,9 @@ func Run[T any, W archive.Archived[T, W]](t *testing.T) {
 	t.Helper()
 	f, values := subject[T, W](t)
 	var view W
-	formattest.RunWith(t, f, formattest.Extras[T, W]{Borrows: true, Value: view.Archive().Value}, values...)
+	if len(values) > 1 { // a struct without fields, or of what encodes itself, has but one record here
+		formattest.RunWith(t, f, formattest.Extras[T, W]{Borrows: true, Value: view.Archive().Value}, values...)
+	}
 	t.Run("Records", func(t *testing.T) {
 		for i, b := range made[T, W](t) {
 			sameAgain(t, f, b)
