@@ -14,6 +14,9 @@ import (
 	"github.com/guardkv/guardkv/core/internal/names"
 )
 
+// Storages and tables that a policy replaces are not deleted but set aside: renamed, with the
+// time behind their name. The time sorts them, and keeps any number of them apart.
+
 // What is set aside has the name that it had, and when that was.
 const (
 	replacedInfix = ".replaced-"

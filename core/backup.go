@@ -12,6 +12,11 @@ import (
 	"slices"
 )
 
+// A backup is a stream of records, see BACKUP.md: a head, then each table with its rows in the
+// order of their keys, then an end with the counts. Records are cut into chunks with checksums
+// (chunk.go), so the reader (backupreader.go) believes nothing that was not compared. It does
+// not depend on the engine, and equal storages give equal bytes.
+
 // The chunks of a backup hold one sequence of records, each of which starts with its kind: a
 // head, then each table with its rows behind it, then an end. BACKUP.md describes them.
 const (

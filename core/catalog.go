@@ -15,6 +15,10 @@ import (
 	"sync/atomic"
 )
 
+// The catalog says which tables there are. It is kept in memory while a storage is open, and on
+// disk in table number 0, like any other rows, so that a change of it can be part of the same
+// atomic write as the rows it concerns.
+
 // catalog is the list of tables. It lies in the rows of table number 0, each with a checksum:
 //
 //	"table/" + name    a tableRecord in JSON

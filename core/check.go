@@ -9,6 +9,9 @@ import (
 	"fmt"
 )
 
+// Check goes from the outside in: the engine's own structures, then the catalog, then every
+// stored row, which must belong to a table that the catalog knows and be readable by it.
+
 // Check reads everything and returns ErrCorrupt, saying what and where, if it finds damage: the
 // engine's own structures, the catalog, and every row. Of a table that is open, every key is
 // decoded and every value validated; of the others, what has a checksum is compared with it.

@@ -10,6 +10,9 @@ import (
 	"slices"
 )
 
+// Deleting a range takes one write on engines that can delete a range, however many rows it
+// has. On the others it goes chunk by chunk, and other writes go on in between.
+
 // Clear deletes the rows and does not count them. Engines that can delete a range do so in one
 // atomic write that takes no longer for a million rows than for one, unless the scan has a limit or
 // belongs to a transaction. Otherwise Clear does what [Scan.Delete] does, with its errors: inside a

@@ -10,6 +10,11 @@ import (
 	"github.com/guardkv/guardkv/core/internal/ordered"
 )
 
+// This is the engine-facing half of a scan: stored keys and values, no types. Outside a
+// transaction a cursor passes over one snapshot. Inside one it merges two ordered sequences,
+// the snapshot and the transaction's own pending writes, where a pending write hides the row of
+// the same key.
+
 // cursor passes over stored rows for a scan: those of a snapshot, and in a transaction those of
 // its pending writes over them.
 type cursor struct {

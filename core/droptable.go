@@ -11,6 +11,10 @@ import (
 	"slices"
 )
 
+// Dropping a table takes its name away at once and its rows when there is time: a catalog row
+// that names the number keeps it from being given to another table until the last of its rows
+// is gone.
+
 // DropTable deletes a table with all its rows. From then on its open handles return ErrClosed;
 // open guards stay valid. The table disappears in one atomic write. An engine that can delete a
 // range deletes the rows in the same write. On the others the rows are deleted afterwards, in

@@ -9,6 +9,10 @@ import (
 	"iter"
 )
 
+// GetMany reads the rows of many keys at once, which is one round trip to an engine on a
+// server. Keys are collected and encoded up to a number, then asked for together in one
+// snapshot, and yielded in the order in which they came.
+
 // manyKeys is how many keys one snapshot of GetMany answers.
 const manyKeys = 1000
 

@@ -11,6 +11,11 @@ import (
 	"slices"
 )
 
+// A group is the requests that one commit takes from the queue. Before anything is written,
+// decide goes through them in their order and settles what each does, given what those before
+// it leave behind; then their writes are merged, sorted by key, and applied as one batch. So a
+// group does exactly what its requests would have done one by one.
+
 // commitGroup commits the group in one Apply and tells every request its outcome. A group that the
 // engine refuses had nothing written. One request alone may be at fault, so each then gets a commit
 // of its own.

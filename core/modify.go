@@ -10,6 +10,13 @@ import (
 	"sync"
 )
 
+// Modify is a write that only its own function can tell. The function has to see what the
+// requests before it in the group leave behind, so it cannot run before the group is decided;
+// and it has to run on the goroutine of its caller, so that its panic is the caller's.
+// Therefore the leader asks: it hands the old row to the waiting caller and goes on when the
+// function has answered. Functions that are about distinct rows are asked at once and run side
+// by side.
+
 // Change is what the function of [Table.Modify] wants done with the row.
 type Change uint8
 

@@ -14,6 +14,13 @@ import (
 	"github.com/guardkv/guardkv/core/internal/names"
 )
 
+// Opening goes in steps, each of which may find that the path is somebody else's by now.
+// claimAndLook takes the backend's lock and reads the mark. choose decides from the mark alone:
+// the version, and the policies that need no look at the data; it may set the old storage
+// aside. openOrReplace opens the engine and validates what it finds; damage may set the storage
+// aside here. migrate brings the application's data up to its version. Between steps no engine
+// is trusted not to panic: what a step took is given back by a deferred function.
+
 // Open opens the storage at path, or creates one if nothing is there. Options change this. Open
 // returns ErrNotStorage, and changes nothing, if what is at path carries no mark of GuardKV for
 // this backend, and ErrLocked, after a bounded wait, if the storage is open elsewhere.

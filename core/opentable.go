@@ -11,6 +11,11 @@ import (
 	"sync/atomic"
 )
 
+// Opening a table compares what the program wants (key format, value format, checksums) with
+// what is recorded of the table, lets the value format compare schemas, and gives the handle. A
+// table that is not there is created; one that does not fit is an error, or is set aside if the
+// policy says so. Handles of one table share its tableState.
+
 // TableOption changes how a table is created.
 type TableOption func(*tableOptions)
 

@@ -14,6 +14,10 @@ import (
 	"github.com/guardkv/guardkv/core/internal/names"
 )
 
+// A Restore has two halves. The restorer, in this file, reads the records of a backup and
+// writes their rows into an engine that it created. The publisher, in publish.go, owns the
+// temporary path where that engine lies and the path where it belongs.
+
 // RestoreProgress tells how far Restore is.
 type RestoreProgress struct {
 	Rows  int64 // rows that are stored

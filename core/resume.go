@@ -12,6 +12,11 @@ import (
 	"github.com/guardkv/guardkv/core/internal/names"
 )
 
+// Restore builds a storage beside its path and moves it there when it is complete. If the
+// process is killed between the two, nothing is at the path and a complete storage lies beside
+// it. Whoever opens the path next finishes the move, so that nobody begins with an empty
+// storage where a full one was promised.
+
 // resume finishes a Restore that was killed when its storage was complete and not yet at the
 // path, where nothing is: the old storage may have been set aside for it, so that a new one
 // would hide the rows of both. Then it takes the path again.

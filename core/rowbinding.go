@@ -10,6 +10,11 @@ import (
 	"slices"
 )
 
+// A format that encrypts must know which row it encrypts: else a row could be moved under
+// another key, or into another table, and would still decrypt. So such a format gets the
+// encoded key with every value, and the table gets a random ID, which is recorded with it and
+// is never given to another table.
+
 // TableID is the random ID of a table whose format binds values to rows. It stays the same when
 // the table is renamed, and Backup and Restore keep it: copies of a storage share it, and no
 // two tables of a storage do.

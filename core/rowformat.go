@@ -3,6 +3,11 @@
 
 package core
 
+// Between tables, which speak of K, V and W, and engines, which speak of bytes, stands the
+// rowFormat of a table: the formats it was opened with, the layout of its rows, and which of
+// the optional powers its value format has. They are asked for once, so that a read only looks
+// at fields.
+
 // rowFormat turns rows into stored bytes and back. It is the only place where the formats of a
 // table meet the layout of its rows.
 type rowFormat[K, V, W any] struct {

@@ -9,6 +9,9 @@ import (
 	"fmt"
 )
 
+// Close returns at once and leaves it to the last guard or scan to close the engine. Shutdown
+// is for servers: it waits for that.
+
 // Shutdown closes the storage without haste, as the method of http.Server does: it refuses new work
 // at once, waits until every guard, scan, cursor, snapshot, transaction and write that is open has
 // ended, and returns when the engine is closed. If ctx ends first the error is both ctx's and

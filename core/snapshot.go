@@ -10,6 +10,10 @@ import (
 	"sync"
 )
 
+// Storage.Snapshot gives a Tx that belongs to nobody's function. It differs from the Tx of View
+// in two ways: any number of goroutines may use it, so its calls are counted and its end waits
+// for them; and nobody else closes it, so a forgotten one is reported.
+
 // Snapshot returns a transaction that reads one snapshot and lives until its Close, for reads that
 // cannot be one function: a request that pages through a table, a report of several goroutines. It
 // takes the snapshot at once, and blocks nobody. Unlike the Tx of View and Update it is safe for

@@ -11,6 +11,11 @@ import (
 	"sync/atomic"
 )
 
+// A stream stores any number of rows in bounded memory: rows are encoded into a chunk; when it
+// is full it is sorted and committed on a goroutine of its own, while the source fills the next
+// one. There are two chunks, so at most one commit is under way, and chunks are stored in their
+// order. WithSorting puts an external merge sort in front.
+
 // StreamStats tells what a stream has committed. The rows that are counted are the first ones
 // of the source, none left out; with [WithSorting], those of the lowest keys.
 type StreamStats struct {

@@ -11,6 +11,10 @@ import (
 	"github.com/guardkv/guardkv/core/internal/ordered"
 )
 
+// A transaction reads one snapshot and keeps what it writes in an ordered map in memory, which
+// copies itself when it is written to while a scan passes over it. Its commit is one batch of
+// all pending writes, in the order of their keys.
+
 // Tx is a transaction over all tables of a storage: reach them with [Table.In]. A Tx of View or
 // Update is used only inside the function that it was passed to: after that every use is
 // [ErrTxDone]. It is used by one goroutine at a time, which nothing checks: two goroutines that use

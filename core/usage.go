@@ -14,6 +14,12 @@ import (
 	"sync/atomic"
 )
 
+// Closing a storage must not pull the bytes away from under a guard. So the engine is closed by
+// whoever uses it last: Close when nothing is open, else the last guard, scan or transaction to
+// end. For that, everything that is open is counted, in a way that costs a read a few
+// nanoseconds: a guard owns a slot whose generation tells whether it is open; calls are counted
+// in shards.
+
 // usage counts what keeps the engine open: guards, which have a slot each, and calls: scans,
 // transactions, writes. After shut, nobody enters, and whoever leaves last runs idle.
 //

@@ -14,11 +14,18 @@ import (
 	"time"
 )
 
-// writer gives out the turn to write and groups single writes into commits.
+// All writes of a storage go through its writer, one commit at a time. What makes that fast is
+// group commit, as in most databases: while one commit waits for the disk, the writes that come
+// meanwhile queue, and the next commit takes all of them at once. No goroutine of its own does
+// this. Whoever finds the turn free takes it and leads: it commits the queue, its own write
+// among the rest, tells everybody the outcome, and gives the turn back.
 //
-// There is one turn. An Update holds it while its closure runs. Single writes queue up; whoever
-// gets the turn commits all that queued meanwhile and wakes the others, so a lone write waits
-// for nobody, no timer is involved, and no goroutine has to be stopped.
+// The turn is a lock that one goroutine holds at a time: an Update while its function runs, the
+// leader of a group, a change of the tables, Compact. It is a channel, not a mutex, so that the
+// wait for it can end with a context.
+
+// writer gives out the turn to write and groups single writes into commits. A lone write waits for
+// nobody, no timer is involved, and no goroutine has to be stopped.
 type writer struct {
 	storage *Storage
 	turn    chan struct{}            // holds one element while somebody has the turn
