@@ -27,10 +27,10 @@ func TestTheGuideShowsTheBackendThatIsTested(t *testing.T) {
 	}
 }
 
-// The guide shows all of the formats that pass the suite: two simple ones, and two around others.
+// The guide shows all of the formats that pass the suite: two simple ones, two around others, and what explains them.
 func TestTheGuideShowsTheFormatsThatAreTested(t *testing.T) {
 	guide := read(t, "../../docs/writing-a-format.md")
-	for _, file := range []string{"format.go", "span.go", "counted.go", "veiled.go"} {
+	for _, file := range []string{"format.go", "span.go", "counted.go", "veiled.go", "explain.go"} {
 		_, program, _ := strings.Cut(read(t, filepath.Join("testdata/outside-format", file)), "\npackage ")
 		if !strings.Contains(guide, "\n```go\npackage "+program+"```\n") {
 			t.Errorf("the guide does not show %s as it is:\npackage %s", file, program)

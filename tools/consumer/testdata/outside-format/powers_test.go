@@ -75,3 +75,56 @@ func TestTables(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What explains the format inside explains the veiled one too, whose rows it is given without their veil.
+func TestExplain(t *testing.T) {
+	ctx := t.Context()
+	db, err := core.Open(ctx, "db", memory.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]core.ValueFormat[Span, SpanView]{
+		"plain": SpanFormat{}, "veiled": Veiled(SpanFormat{}), "twice": Veiled(Veiled(SpanFormat{})),
+	} {
+		table, err := core.OpenTable(ctx, db, name, keys.String(), f)
+		if err == nil {
+			err = table.Put(ctx, "k", Span{time.Second, time.Hour})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	infos, err := db.Tables(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range infos {
+		e, err := info.Explain(Explain, ExplainVeiled(Explain), ExplainVeiled(ExplainVeiled(Explain)))
+		if err != nil || e.Schema != "From and To, two durations" {
+			t.Errorf("table %s is explained as %q, %v", info.Name, e.Schema, err)
+			continue
+		}
+		raw, err := core.OpenRaw(ctx, db, info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for row, err := range raw.Scan().Rows(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := e.AppendJSON(nil, row.Key, row.Value)
+			if err != nil || string(text) != `{"From":"1s","To":"1h0m0s"}` {
+				t.Errorf("the row of table %s is shown as %s, %v", info.Name, text, err)
+			}
+			if text, err := e.AppendJSON(nil, row.Key, row.Value[1:]); text != nil || !errors.Is(err, core.ErrCorrupt) {
+				t.Errorf("a damaged row of table %s is shown as %s, %v", info.Name, text, err)
+			}
+		}
+	}
+	if _, err := ExplainVeiled(Explain)(core.TableInfo{ValueFormat: "veiled/1(span/1)"}); !errors.Is(err, core.ErrCorrupt) {
+		t.Errorf("a veiled table without an ID: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -48,7 +48,7 @@ func (f veiled[V, W]) View([]byte) (w W, err error) { return w, errNoRow }
 // Powers takes over what is not about stored bytes: whether V fits, and the metadata.
 func (f veiled[V, W]) Powers() core.FormatPowers[V, W] {
 	inner := core.PowersOf(f.inner)
-	p := core.FormatPowers[V, W]{CheckValue: inner.CheckValue, BindRows: f.bindRows}
+	p := core.FormatPowers[V, W]{CheckValue: inner.CheckValue, BindRows: f.bindRows, Owns: inner.Owns}
 	if bind := inner.Bind; bind != nil {
 		p.Bind = func(stored []byte) (core.ValueFormat[V, W], []byte, error) {
 			bound, meta, err := bind(stored)
@@ -60,14 +60,15 @@ func (f veiled[V, W]) Powers() core.FormatPowers[V, W] {
 
 func (f veiled[V, W]) bindRows(table core.TableID) (core.RowFormat[V, W], error) {
 	rows, err := core.RowFormatOf(f.inner, table) // which may be bound to rows too, or lend
-	t := veiledTable[V, W]{rows, crc32.ChecksumIEEE(table[:]), f.buffers}
+	t := veiledTable[V, W]{rows, veilOf(table), core.PowersOf(f.inner).Owns, f.buffers}
 	return core.RowFormat[V, W]{Append: t.append, View: t.view, ViewLent: t.viewLent}, err
 }
 
 // veiledTable are the rows of one table.
 type veiledTable[V, W any] struct {
 	rows    core.RowFormat[V, W]
-	secret  uint32 // of the table
+	secret  veil // of the table
+	owns    bool // views of the inner format refer to no bytes
 	buffers *sync.Pool
 }
 
@@ -80,15 +81,15 @@ func (t veiledTable[V, W]) append(dst, key []byte, v V) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	row, secret := dst[start:], t.secretOf(key)
-	binary.BigEndian.PutUint32(row, crc32.Update(secret, crc32.IEEETable, row[sumSize:]))
-	veil(row, row, secret)
+	row, secret := dst[start:], t.secret.of(key)
+	binary.BigEndian.PutUint32(row, secret.sum(row[sumSize:]))
+	secret.over(row, row)
 	return dst, nil
 }
 
 // view is for Load, whose view nobody gives back.
 func (t veiledTable[V, W]) view(key, b []byte) (w W, err error) {
-	value, err := t.unveil(nil, key, b)
+	value, err := t.secret.of(key).takeOff(nil, b)
 	if err != nil {
 		return w, err
 	}
@@ -100,7 +101,7 @@ func (t veiledTable[V, W]) viewLent(key, b []byte, trusted bool) (w W, r core.Re
 	if buf == nil {
 		buf = &buffer{home: t.buffers}
 	}
-	buf.b, err = t.unveil(buf.b[:0], key, b)
+	buf.b, err = t.secret.of(key).takeOff(buf.b[:0], b)
 	if err == nil {
 		w, r, err = t.rows.ViewLent(key, buf.b[:len(buf.b):len(buf.b)], trusted)
 	}
@@ -108,36 +109,41 @@ func (t veiledTable[V, W]) viewLent(key, b []byte, trusted bool) (w W, r core.Re
 		buf.Release()
 		return w, nil, err
 	}
-	if r != nil { // the view lies in what the inner format lends, and no more in buf
+	if r != nil || t.owns { // the view lies elsewhere: in what the inner format lends, or in memory of its own
 		buf.Release()
 		return w, r, nil
 	}
 	return w, buf, nil
 }
 
-// unveil appends the value that is stored.
-func (t veiledTable[V, W]) unveil(dst, key, b []byte) ([]byte, error) {
-	secret := t.secretOf(key)
+// veil is what values are put under.
+type veil uint32
+
+func veilOf(table core.TableID) veil { return veil(crc32.ChecksumIEEE(table[:])) }
+
+// of returns the veil of a row, if v is that of its table.
+func (v veil) of(key []byte) veil { return veil(v.sum(key)) }
+
+func (v veil) sum(b []byte) uint32 { return crc32.Update(uint32(v), crc32.IEEETable, b) }
+
+// takeOff appends the value that is stored under the veil of a row.
+func (v veil) takeOff(dst, b []byte) ([]byte, error) {
 	var sum [sumSize]byte
 	if len(b) < len(sum) {
 		return dst, fmt.Errorf("%w: a veiled value of %d bytes", core.ErrCorrupt, len(b))
 	}
-	veil(sum[:], b[:sumSize], secret)
+	v.over(sum[:], b[:sumSize])
 	dst = append(dst, b[sumSize:]...)
-	veil(dst, dst, secret)
-	if crc32.Update(secret, crc32.IEEETable, dst) != binary.BigEndian.Uint32(sum[:]) {
+	v.over(dst, dst)
+	if v.sum(dst) != binary.BigEndian.Uint32(sum[:]) {
 		return dst, fmt.Errorf("%w: a veiled value that was changed, or is another row's", core.ErrCorrupt)
 	}
 	return dst, nil
 }
 
-func (t veiledTable[V, W]) secretOf(key []byte) uint32 {
-	return crc32.Update(t.secret, crc32.IEEETable, key)
-}
-
-// veil puts a veil over src, or takes it off.
-func veil(dst, src []byte, secret uint32) {
+// over puts the veil over src, or takes it off.
+func (v veil) over(dst, src []byte) {
 	for i, b := range src {
-		dst[i] = b ^ byte(secret>>(8*(i%4)))
+		dst[i] = b ^ byte(v>>(8*(i%4)))
 	}
 }
