@@ -263,6 +263,12 @@ func TestWrongKeys(t *testing.T) {
 		t.Error("the metadata has the secret")
 	}
 	reads(t, db, tab, "k", "v")
+
+	// Nothing but a row is encrypted with the first key now, and its secret is known still.
+	table(t, db, "t", keysOf(t, 2, 1))
+	if _, err := core.OpenTable(ctx, db, "t", keys.String(), encrypt.New(values.String(), wrongOld)); !errors.Is(err, encrypt.ErrKey) {
+		t.Errorf("with a wrong secret for a key of rows alone: %v", err)
+	}
 }
 
 // Keys are changed while the table is used: rows of both keys read, until all were written anew.
