@@ -22,7 +22,9 @@ func New[T any](opts ...Option) core.ValueFormat[T, T] {
 	if errors.Is(err, errPointsToItself) {
 		return &format[T]{limits: l, unfit: err, endless: true}
 	}
-	return &format[T]{limits: l, dec: newDecoder[T](l), enc: newEncoder[T](l.valueEncMode(), l), unfit: err, own: own}
+	f := &format[T]{limits: l, dec: newDecoder[T](l), enc: newEncoder[T](l.valueEncMode(), l), unfit: err, own: own}
+	f.looked = f.dec.plan.looked(l)
+	return f
 }
 
 type format[T any] struct {
@@ -31,6 +33,7 @@ type format[T any] struct {
 	enc     *encoder[T]
 	unfit   error // why values of T would not be read as they were written
 	endless bool  // whether T leads only to itself, so that the library would never return
+	looked  bool  // whether what is encoded has to be looked through
 	own     bool  // whether methods of T, or of parts of it, encode and decode
 }
 
@@ -71,6 +74,9 @@ func (f *format[T]) Append(dst []byte, v T) ([]byte, error) {
 func (f *format[T]) readable(b []byte) error {
 	if f.own {
 		return f.same(b)
+	}
+	if !f.looked && len(b) <= f.limits.elements { // no list has more elements than bytes
+		return f.dec.check(b)
 	}
 	if s := (scan{b: b, limits: f.limits}); s.all() {
 		return f.dec.check(b)

@@ -1,0 +1,67 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cbor
+
+import "reflect"
+
+// looked reports whether what is encoded of a type has to be looked through before it is stored: not if nothing in it can
+// keep it from being read again, as in a struct of numbers and bytes. It is called for types without methods that encode.
+func (p *plan) looked(l limits) bool {
+	levels, plain := p.plain(map[*plan]bool{}, false)
+	return !plain || levels > l.nesting
+}
+
+// plain reports that a type has no text, which may be no UTF-8, nothing of any type, no floats as keys of maps, of which
+// two may be NaN, and no bound on its levels but that of the type, and returns that bound. above are the plans on the way here.
+func (p *plan) plain(above map[*plan]bool, key bool) (levels int, plain bool) {
+	switch p.base.Kind() {
+	case reflect.String, reflect.Interface:
+		return 0, false
+	case reflect.Float32, reflect.Float64:
+		return 1, !key
+	}
+	switch p.form {
+	case formTime, formBigInt:
+		return 2, true // under a tag
+	case formAny, formItself:
+		return 0, false
+	}
+	if above[p] {
+		return 0, false
+	}
+	above[p] = true
+	defer delete(above, p)
+	for part, inKey := range p.parts() {
+		deeper, ok := part.plain(above, key || inKey)
+		if !ok {
+			return 0, false
+		}
+		levels = max(levels, deeper)
+	}
+	return levels + 1, true
+}
+
+// parts yields the types that this one consists of, and whether it is one of keys.
+func (p *plan) parts() func(yield func(*plan, bool) bool) {
+	return func(yield func(*plan, bool) bool) {
+		if p.key != nil && !yield(p.key, true) || p.elem != nil && !yield(p.elem, false) {
+			return
+		}
+		for _, f := range p.order {
+			if !yield(f, false) {
+				return
+			}
+		}
+		for _, f := range p.numbers {
+			if !yield(f, false) {
+				return
+			}
+		}
+		for _, f := range p.names {
+			if !yield(f, false) {
+				return
+			}
+		}
+	}
+}
