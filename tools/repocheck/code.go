@@ -293,6 +293,7 @@ var importable = map[string]string{
 	"compress": modules + "formats/compress", "encrypt": modules + "formats/encrypt",
 	"protobuf": modules + "formats/protobuf",
 	"fb":       modules + "tools/demo/fb",
+	"pb":       modules + "tools/demo/pb",
 }
 
 // exportFiles lets go build what the packages consist of, and returns the file with the export data of each.
