@@ -39,6 +39,7 @@ require (
 	github.com/golang/snappy v0.0.5-0.20231225225746-43d5d4cd4e0e // indirect
 	github.com/guardkv/guardkv/backends/badger v0.1.0
 	github.com/guardkv/guardkv/backends/pebble v0.1.0
+	github.com/guardkv/guardkv/formats/archive v0.1.0
 	github.com/guardkv/guardkv/formats/compress v0.1.0
 	github.com/guardkv/guardkv/formats/encrypt v0.1.0
 	github.com/guardkv/guardkv/formats/flatbuffers v0.1.0
@@ -85,3 +86,5 @@ replace github.com/guardkv/guardkv/formats/protobuf => ../formats/protobuf
 replace github.com/guardkv/guardkv/formats/compress => ../formats/compress
 
 replace github.com/guardkv/guardkv/formats/encrypt => ../formats/encrypt
+
+replace github.com/guardkv/guardkv/formats/archive => ../formats/archive

@@ -6,12 +6,14 @@ package wrapped
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/formattest"
 	"github.com/guardkv/guardkv/core/values"
+	"github.com/guardkv/guardkv/formats/archive"
 	"github.com/guardkv/guardkv/formats/cbor"
 	"github.com/guardkv/guardkv/formats/compress"
 	"github.com/guardkv/guardkv/formats/encrypt"
@@ -37,6 +39,18 @@ var chars = []fb.CharT{
 	{},
 	{Name: "LATIN SMALL LETTER A", Properties: []string{"Alphabetic"}},
 	{Name: strings.Repeat("LATIN ", 100), Category: "Ll", Properties: strings.Fields(strings.Repeat("Alphabetic Lower ", 50))},
+}
+
+// notes are long enough to be worth compressing: what is not refers to the stored bytes.
+var notes = []Note{
+	{Title: strings.Repeat("a", 100)},
+	{Title: "λ", Stars: -1, Words: strings.Fields(strings.Repeat("word and ", 40))},
+	{Title: strings.Repeat("long title ", 100), Stars: 1 << 40, Words: []string{"", "x", strings.Repeat("y", 500)}},
+}
+
+// sameNotes compares what is read: no words are an empty list.
+func sameNotes(a, b Note) bool {
+	return a.Title == b.Title && a.Stars == b.Stars && slices.Equal(a.Words, b.Words)
 }
 
 // ring has keys whose secrets are made of their IDs, the current one first.
@@ -101,6 +115,10 @@ func TestFormats(t *testing.T) {
 	t.Run("json", func(t *testing.T) { runAll(t, values.JSON[person](), same, people...) })
 	t.Run("strings", func(t *testing.T) {
 		runAll(t, values.String(), formattest.Extras[string, string]{Borrows: true}, "", "a", strings.Repeat("word ", 100))
+	})
+	t.Run("archive", func(t *testing.T) {
+		x := formattest.Extras[Note, NoteView]{Value: NoteView.Value, Same: sameNotes}
+		runAll(t, archive.New[Note, NoteView](), x, notes...)
 	})
 	t.Run("flatbuffers", func(t *testing.T) {
 		x := formattest.Extras[fb.CharT, fb.Char]{ // all of which are worth compressing, so that no view borrows

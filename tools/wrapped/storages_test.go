@@ -21,6 +21,7 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/formats/archive"
 	"github.com/guardkv/guardkv/formats/cbor"
 	"github.com/guardkv/guardkv/formats/compress"
 	"github.com/guardkv/guardkv/formats/encrypt"
@@ -365,4 +366,49 @@ func useTable(ctx context.Context, tab *core.TableOf[int, person], worker int) e
 		}
 	}
 	return nil
+}
+
+// Archived notes that are compressed and encrypted are read in place, in memory that is cleared when the guard is closed: Load's
+// are forever.
+func TestArchivedNotes(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, p place) {
+		ctx := t.Context()
+		db := p.open()
+		tab := open(t, db, "notes", encrypt.New(compress.New(archive.New[Note, NoteView]()), ring(t, 1)))
+		for i, n := range notes {
+			if err := tab.Put(ctx, i, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var guards []core.Guard[NoteView]
+		var kept []NoteView
+		for i := range notes {
+			g, err := tab.Get(ctx, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := tab.Load(ctx, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			guards, kept = append(guards, g), append(kept, w)
+		}
+		if err := tab.Put(ctx, 0, Note{Title: "another one"}); err != nil {
+			t.Fatal(err)
+		}
+		for i, g := range guards {
+			if got := g.Value().Value(); !sameNotes(got, notes[i]) {
+				t.Errorf("note %d reads as %v", i, got)
+			}
+			g.Close()
+		}
+		for i, w := range kept {
+			if got := w.Value(); !sameNotes(got, notes[i]) {
+				t.Errorf("what Load gave of note %d is %v when all guards are closed", i, got)
+			}
+		}
+		if err := errors.Join(db.Check(ctx), db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 }
