@@ -49,6 +49,8 @@ var kinds = []kind{
 	{"backup-morekeys", nil, moreKeys},
 	{"bbolt-bound", bbolt.Backend{}, boundRows},
 	{"backup-bound", nil, boundRows},
+	{"bbolt-wrapped", bbolt.Backend{}, wrappedRows},
+	{"backup-wrapped", nil, wrappedRows},
 }
 
 func kindNamed(name string) (kind, error) {
