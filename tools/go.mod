@@ -8,6 +8,7 @@ require (
 	github.com/google/flatbuffers v25.12.19+incompatible
 	github.com/guardkv/guardkv/backends/bbolt v0.1.0
 	github.com/guardkv/guardkv/core v0.1.0
+	github.com/guardkv/guardkv/formats/archive v0.1.0
 	github.com/guardkv/guardkv/formats/cbor v0.1.0
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/mod v0.42.0

@@ -57,6 +57,13 @@ var Combinations = []Combination{
 		Denied:   []string{"backendtest", "badger", "cbor", "core/memory", "flatbuffers", "formattest", "net/http", "pebble", "testing"},
 	},
 	{
+		Name:     "bbolt-archive",
+		Requires: []string{"core", "backends/bbolt", "formats/archive"},
+		Prints:   "Ada Lovelace, born 1815\n",
+		Links:    []string{"core", "backends/bbolt", "formats/archive", "go.etcd.io/bbolt", "golang.org/x/sys"},
+		Denied:   []string{"backendtest", "badger", "cbor", "core/memory", "flatbuffers", "formattest", "gob", "go/types", "net/http", "pebble", "testing"},
+	},
+	{
 		Name:     "bbolt-flatbuffers",
 		Requires: []string{"core", "backends/bbolt", "formats/flatbuffers"},
 		Prints:   "Ada Lovelace, born 1815\n",

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/guardkv/guardkv/core/values"
+	"github.com/guardkv/guardkv/formats/archive"
 	"github.com/guardkv/guardkv/formats/cbor"
 	"github.com/guardkv/guardkv/formats/flatbuffers"
 	"github.com/guardkv/guardkv/formats/gob"
@@ -27,6 +28,7 @@ var formats = []format{
 	{"cbor", adapted(cbor.New[Char](), decoded)},
 	{"json", adapted(values.JSON[Char](), decoded)},
 	{"gob", adapted(gob.New[Char](), decoded)},
+	{"archive", adapted(archive.New[Char, CharView](), archived)},
 	{"flatbuffers", adapted(flatbuffers.New[fb.CharT, fb.Char](fb.Schema), inPlace)},
 	{"protobuf", adapted(protobuf.New[*pb.Char](), message)},
 }
@@ -39,6 +41,16 @@ var decoded = adapter[Char, Char]{
 	script:   func(c Char) string { return c.Script },
 	lower:    func(c Char) CodePoint { return c.Lower },
 	char:     func(c Char) Char { return c },
+}
+
+// archived adapts archive, whose views read the fields of a Char where they lie.
+var archived = adapter[Char, CharView]{
+	pack:     func(c Char) Char { return c },
+	name:     CharView.Name,
+	category: CharView.Category,
+	script:   CharView.Script,
+	lower:    CharView.Lower,
+	char:     CharView.Value, // a copy of everything
 }
 
 // inPlace adapts FlatBuffers, which reads the fields of a row where they lie.

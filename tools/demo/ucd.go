@@ -21,6 +21,8 @@ type CodePoint uint32
 // String formats the code point in the standard's own notation.
 func (c CodePoint) String() string { return fmt.Sprintf("U+%04X", uint32(c)) }
 
+//go:generate go run github.com/guardkv/guardkv/formats/archive/cmd/guardkv-archive -type Char
+
 // Char is what the Unicode character database says about one code point.
 type Char struct {
 	Name       string    `json:"name"`     // its name, or its label in angle brackets if it has none

@@ -18,6 +18,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/values"
+	"github.com/guardkv/guardkv/formats/archive"
 	"github.com/guardkv/guardkv/formats/cbor"
 	"github.com/guardkv/guardkv/formats/flatbuffers"
 	"github.com/guardkv/guardkv/formats/gob"
@@ -40,6 +41,7 @@ var kinds = []kind{
 	{"bbolt-json", bbolt.Backend{}, people(values.JSON[person]())},
 	{"bbolt-flatbuffers", bbolt.Backend{}, chars},
 	{"bbolt-protobuf", bbolt.Backend{}, messages},
+	{"bbolt-archive", bbolt.Backend{}, archived},
 	{"bbolt-keys", bbolt.Backend{}, allKeys},
 	{"bbolt-morekeys", bbolt.Backend{}, moreKeys},
 	{"pebble-cbor", pebble.Backend{}, people(cbor.New[person]())},
@@ -62,6 +64,8 @@ func kindNamed(name string) (kind, error) {
 	return kind{}, fmt.Errorf("no kind of golden storage is named %q", name)
 }
 
+//go:generate go run github.com/guardkv/guardkv/formats/archive/cmd/guardkv-archive -type person
+
 type person struct {
 	Name   string
 	Born   int
@@ -72,6 +76,15 @@ type person struct {
 
 // people has the same rows with and without checksums.
 func people(format core.ValueFormat[person, person]) func() []table {
+	return func() []table { return twice(format, same[person]) }
+}
+
+// archived has the rows of people, and reads them in place.
+func archived() []table {
+	return twice(archive.New[person, personView](), personView.Value)
+}
+
+func twice[W any](format core.ValueFormat[person, W], unpack func(W) person) []table {
 	var all []pair[string, person]
 	for i, key := range []string{"", "\x00", "\x00\xff", "a", "a\x00b", "ab", "zoë", "λ", "\U0001f600"} {
 		p := person{Name: fmt.Sprintf("%+q", key), Born: 1800 + i, Scores: map[string]float64{"x": float64(i) / 4}}
@@ -80,10 +93,10 @@ func people(format core.ValueFormat[person, person]) func() []table {
 		}
 		all = append(all, pair[string, person]{key, p})
 	}
-	table1 := rows[string, person, person]{title: "people", key: keys.String(), value: format, unpack: same[person], rows: all}
+	table1 := rows[string, person, W]{title: "people", key: keys.String(), value: format, unpack: unpack, rows: all}
 	table2 := table1
 	table2.title, table2.options = "people with checksums", []core.TableOption{core.WithChecksums()}
-	return func() []table { return []table{table1, table2} }
+	return []table{table1, table2}
 }
 
 func chars() []table {
