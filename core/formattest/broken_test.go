@@ -41,7 +41,8 @@ var brokenFormats = []struct {
 	{"sorts the caller's bytes", "KeepsValue", "after it was encoded", fake{encode: sortsRest}, Extras[record, record]{}},
 	{"writes behind the caller's bytes", "KeepsValue", "after it was encoded", fake{encode: extendsRest}, Extras[record, record]{}},
 	{
-		"sorts what its own fingerprint shows", "KeepsValue", "after it was encoded", fake{encode: sortsRest},
+		"sorts what its own fingerprint shows", "KeepsValue", "after it was encoded",
+		fake{encode: sortsRest},
 		Extras[record, record]{Fingerprint: func(r record) string { return fmt.Sprint(r) }},
 	},
 	{"errors say nothing", "Errors", "wraps neither", fake{view: vague}, Extras[record, record]{}},

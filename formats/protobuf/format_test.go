@@ -38,6 +38,7 @@ func FuzzLazy(f *testing.F)   { fuzz(f, books()) }
 func BenchmarkAnimals(b *testing.B) {
 	formattest.Bench(b, protobuf.New[*testpb.Animal](), animals()...)
 }
+
 func BenchmarkLazyBook(b *testing.B) { formattest.Bench(b, protobuf.New[*testpb.Book](), books()...) }
 
 func fuzz[M proto.Message](f *testing.F, samples []M) {
@@ -45,8 +46,10 @@ func fuzz[M proto.Message](f *testing.F, samples []M) {
 }
 
 func wide() []*testpb.Wide {
-	return list(&testpb.Wide{}, &testpb.Wide{A: "a", More: []*testpb.Wide{{}, {B: "b"}}, Numbers: []int64{1, -1},
-		ByNumber: map[int32]*testpb.Wide{1: {}, 2: {More: []*testpb.Wide{{}}}}})
+	return list(&testpb.Wide{}, &testpb.Wide{
+		A: "a", More: []*testpb.Wide{{}, {B: "b"}}, Numbers: []int64{1, -1},
+		ByNumber: map[int32]*testpb.Wide{1: {}, 2: {More: []*testpb.Wide{{}}}},
+	})
 }
 
 // A message type of the library's own needs nothing that others do not.

@@ -135,8 +135,6 @@ func setType(f *descriptorpb.FieldDescriptorProto, typ string) {
 	}
 }
 
-type dynamic = core.ValueFormat[*dynamicpb.Message, *dynamicpb.Message]
-
 // bind binds the format of a schema to what is stored, nil for a new table.
 func bind(t *testing.T, schema string, stored []byte, opts ...protobuf.Option) (meta []byte, err error) {
 	t.Helper()
