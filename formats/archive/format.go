@@ -15,12 +15,12 @@ import (
 
 // Codec is what guardkv-archive generates for a type T and its view W.
 type Codec[T, W any] struct {
-	Type   string // the name of T in the schema
-	Schema string // of all types that were generated with it
-	Size   int    // of the fixed part of T
-	Encode func(e *Encoder, at int, v *T)
-	Value  func(W) T
-	Binary map[string]func([]byte) error // checks what types encode themselves
+	Type   string                         // the name of T in the schema
+	Schema string                         // of all types that were generated with it
+	Size   int                            // of the fixed part of T
+	Encode func(e *Encoder, at int, v *T) // into a fixed part
+	Value  func(W) T                      // a copy that lives forever
+	Binary map[string]func([]byte) error  // checks what types encode themselves
 }
 
 // Archived is a view that was generated for T.

@@ -11,14 +11,14 @@ import (
 
 // MapPool keeps the memory in which maps of one type are sorted.
 type MapPool[K comparable, V any] struct {
-	Compare func(a, b K) int
-	pool    sync.Pool // of *[]Pair[K, V]
+	Compare func(a, b K) int // the order of the keys
+	pool    sync.Pool        // of *[]Pair[K, V]
 }
 
 // Pair is a key of a map and its value.
 type Pair[K comparable, V any] struct {
-	Key   K
-	Value V
+	Key   K // of the map
+	Value V // of the key
 }
 
 // Sorted returns what is in a map, in the order of the keys. Done takes it back.

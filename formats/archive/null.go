@@ -5,7 +5,7 @@ package archive
 
 // Null is a value that may be absent: a nil pointer.
 type Null[T any] struct {
-	V     T
+	V     T    // zero if it is absent
 	Valid bool // it is there
 }
 

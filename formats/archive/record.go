@@ -148,8 +148,8 @@ func (r Record) Oneof(off uint32) Oneof {
 
 // Oneof is a struct of one of several types. Tag is 0 for nil.
 type Oneof struct {
-	Record Record
-	Tag    uint16
+	Record Record // of the value
+	Tag    uint16 // of its type
 }
 
 // Slots reads a reference to elements of one size.

@@ -13,7 +13,7 @@ import (
 // Walk calls every accessor of a view, and of all views in it, with every index and every key that there is. It returns how many
 // it called. What has very many elements is not walked to its end.
 func Walk(view any) (calls int) {
-	w := walker{left: 1 << 20}
+	w := walker{left: 1 << 16}
 	w.all(reflect.ValueOf(view))
 	return w.calls
 }
