@@ -14,6 +14,7 @@ import (
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/values"
+	"github.com/guardkv/guardkv/formats/archive"
 	"github.com/guardkv/guardkv/formats/cbor"
 	"github.com/guardkv/guardkv/formats/flatbuffers"
 	"github.com/guardkv/guardkv/formats/gob"
@@ -22,7 +23,7 @@ import (
 	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
-// recordFormat is a format, in GuardKV and by hand.
+// recordFormat is a format, in GuardKV and by hand; without encode there is no library to use by hand.
 type recordFormat[V, W any] struct {
 	name   string
 	note   string // how the two ways differ; may be empty
@@ -107,6 +108,13 @@ func protobufRecord() recordFormat[*pb.Char, *pb.Char] {
 			return c, proto.Unmarshal(b, c)
 		},
 		one: lenOfNameInMessage, all: lenOfAllInMessage,
+	}
+}
+
+func archiveRecord() recordFormat[character, characterView] {
+	return recordFormat[character, characterView]{
+		name: "archive", format: archive.New[character, characterView](), make: characterOf,
+		one: lenOfNameArchived, all: lenOfAllArchived,
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
+//go:generate go run github.com/guardkv/guardkv/formats/archive/cmd/guardkv-archive -type character
+
 // character is the record that is read in all formats, in the shape that there is a FlatBuffers schema for.
 type character struct {
 	Name       string   `cbor:"1,keyasint" json:"name"`
@@ -53,6 +55,17 @@ func lenOfAll(c character) uint64 {
 	sum := uint64(len(c.Name)+len(c.Category)+len(c.Script)) + uint64(c.Upper+c.Lower+c.Title)
 	for _, p := range c.Properties {
 		sum += uint64(len(p))
+	}
+	return sum
+}
+
+func lenOfNameArchived(c characterView) uint64 { return uint64(len(c.Name())) }
+
+func lenOfAllArchived(c characterView) uint64 {
+	sum := uint64(len(c.Name())+len(c.Category())+len(c.Script())) + uint64(c.Upper()+c.Lower()+c.Title())
+	properties := c.Properties()
+	for i := range properties.Len() {
+		sum += uint64(len(properties.At(i)))
 	}
 	return sum
 }
