@@ -412,3 +412,69 @@ func TestArchivedNotes(t *testing.T) {
 		}
 	})
 }
+
+// Tools show rows in everything around a format by what shows the format inside, and the keys.
+func TestExplainedRows(t *testing.T) {
+	ctx := t.Context()
+	db, err := core.Open(ctx, "db", memory.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner := archive.New[Note, NoteView]()
+	formats := map[string]core.ValueFormat[Note, NoteView]{"archive": inner}
+	for _, w := range wrappings[Note, NoteView](t) {
+		formats[w.name] = w.wrap(inner)
+	}
+	for name, f := range formats {
+		tab := open(t, db, name, f)
+		for i, n := range notes {
+			if err := tab.Put(ctx, i, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	infos, err := db.Tables(ctx)
+	if err != nil || len(infos) != 5 {
+		t.Fatalf("there are %d tables, %v", len(infos), err)
+	}
+	shown := map[string][]string{}
+	for _, info := range infos {
+		e, err := info.Explain(anyOf(ring(t, 2, 1), 2))
+		if err != nil || !strings.Contains(e.Schema, "Title") {
+			t.Fatalf("%s is explained as %q, %v", info.Name, e.Schema, err)
+		}
+		raw, err := core.OpenRaw(ctx, db, info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for row, err := range raw.Scan().Rows(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := e.AppendJSON(nil, row.Key, row.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown[info.Name] = append(shown[info.Name], string(text))
+		}
+	}
+	for name, texts := range shown {
+		if !slices.Equal(texts, shown["archive"]) || !strings.Contains(texts[0], `"aaaa`) {
+			t.Errorf("%s is shown as %q", name, texts)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// anyOf explains archived values in so many formats around them.
+func anyOf(keys *encrypt.Keys, around int) core.Explainer {
+	if around == 0 {
+		return archive.Explain
+	}
+	inner := anyOf(keys, around-1)
+	return func(t core.TableInfo) (core.Explanation, error) {
+		return t.Explain(archive.Explain, compress.Explain(inner), encrypt.Explain(inner, keys))
+	}
+}
