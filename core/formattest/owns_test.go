@@ -20,7 +20,8 @@ func (f fakeOwner) Powers() core.FormatPowers[record, record] {
 	return f.powers
 }
 
-// A format around one that says Owns overwrites the bytes as soon as they are viewed, by whatever function.
+// A format around one that says Owns overwrites the bytes as soon as they are viewed, by whatever
+// function.
 func TestOwnersThatBorrow(t *testing.T) {
 	Run(t, fakeOwner{}, records...)
 	for name, c := range map[string]struct {

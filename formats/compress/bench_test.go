@@ -27,7 +27,8 @@ func sentencesOf(size int) []string {
 	return all
 }
 
-// BenchmarkBesideLibrary compares with the library used by hand, at both levels, with and without a dictionary.
+// BenchmarkBesideLibrary compares with the library used by hand, at both levels, with and without a
+// dictionary.
 func BenchmarkBesideLibrary(b *testing.B) {
 	d := trained(b, 1)
 	for _, size := range []int{100, 2_000, 20_000} {

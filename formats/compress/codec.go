@@ -16,14 +16,15 @@ type codec struct {
 	maxSize      int
 	level        zstd.EncoderLevel
 	dictionaries []Dictionary // the one at i has the ID i+1; values are written with the last one
-	encoders     sync.Pool    // of *zstd.Encoder. Each takes up to some megabytes, and no more are made than are used at once
+	encoders     sync.Pool    // of *zstd.Encoder, which take some megabytes each
 	decoder      *zstd.Decoder
 }
 
 // newCodec returns an error if a dictionary is none.
 func newCodec(o options, dictionaries []Dictionary) (*codec, error) {
 	c := &codec{maxSize: o.maxSize, level: levels[o.level], dictionaries: dictionaries}
-	if len(dictionaries) > 0 { // the best one copies tables of many megabytes for each value then: that takes it 10 ms
+	if len(dictionaries) > 0 {
+		// The best one copies tables of many megabytes for each value then: that takes it 10 ms.
 		c.level = min(c.level, zstd.SpeedBetterCompression)
 	}
 	opts := []zstd.DOption{
@@ -47,7 +48,10 @@ func newCodec(o options, dictionaries []Dictionary) (*codec, error) {
 }
 
 var levels = [...]zstd.EncoderLevel{
-	Default: zstd.SpeedDefault, Fastest: zstd.SpeedFastest, Better: zstd.SpeedBetterCompression, Best: zstd.SpeedBestCompression,
+	Default: zstd.SpeedDefault,
+	Fastest: zstd.SpeedFastest,
+	Better:  zstd.SpeedBetterCompression,
+	Best:    zstd.SpeedBestCompression,
 }
 
 func (c *codec) newEncoder() (*zstd.Encoder, error) {
@@ -61,19 +65,23 @@ func (c *codec) newEncoder() (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, opts...)
 }
 
-// worthTrying is the size of the smallest values that are: of others the headers of a frame take more than can be saved.
+// worthTrying is the size of the smallest values that are: of others the headers of a frame take
+// more than can be saved.
 const worthTrying = 16
 
-// deflate replaces a value that stands in dst at start, behind its tag, by its frame if that is shorter.
+// deflate replaces a value that stands in dst at start, behind its tag, by its frame if that is
+// shorter.
 func (c *codec) deflate(dst []byte, start int) ([]byte, error) {
 	value := dst[start+1:]
 	if len(value) > c.maxSize {
-		return dst, fmt.Errorf("%w: a value of %d bytes; the limit of %d is set by WithMaxSize", core.ErrTooLarge, len(value), c.maxSize)
+		return dst, fmt.Errorf("%w: a value of %d bytes; the limit of %d is set by WithMaxSize",
+			core.ErrTooLarge, len(value), c.maxSize)
 	}
 	if len(value) < worthTrying {
 		return dst, nil
 	}
-	const headers = 64 // more than are put in front of what cannot be compressed, but for 3 bytes for each block
+	// More than is put in front of what cannot be compressed, but for 3 bytes for each block.
+	const headers = 64
 	buf := newBuffer(len(value) + len(value)/maxBlock*3 + headers)
 	defer buf.Release()
 	err := recovered(func() (err error) {
@@ -92,7 +100,7 @@ func (c *codec) deflate(dst []byte, start int) ([]byte, error) {
 	}
 	if len(buf.b) < 1+len(value) {
 		dst = append(dst[:start], buf.b...)
-		clear(value[len(buf.b)-1:]) // a format around this one may rely on it that nothing is left behind what it gets
+		clear(value[len(buf.b)-1:]) // one that encrypts relies on it that nothing is left behind
 	}
 	return dst, nil
 }
@@ -105,7 +113,8 @@ func raw(b []byte) (value []byte, ok bool) {
 	return b[1:len(b):len(b)], true
 }
 
-// inflate returns what stored bytes that are not raw inflate to, in a buffer that the caller releases.
+// inflate returns what stored bytes that are not raw inflate to, in a buffer that the caller
+// releases.
 func (c *codec) inflate(b []byte) (*buffer, error) {
 	f, err := c.frame(b)
 	if err != nil {
@@ -129,7 +138,8 @@ func (c *codec) inflateCopy(b []byte) ([]byte, error) {
 	return value[:len(value):len(value)], err
 }
 
-// open returns the value in stored bytes, compressed or not, and what to release after its use, if that is not nil.
+// open returns the value in stored bytes, compressed or not, and what to release after its use, if
+// that is not nil.
 func (c *codec) open(b []byte) ([]byte, core.Releaser, error) {
 	if value, ok := raw(b); ok {
 		return value, nil, nil
@@ -146,12 +156,14 @@ const slack = 16
 
 func (c *codec) frame(b []byte) (frame, error) {
 	if len(b) == 0 || b[0] != tagFrame {
-		return frame{}, fmt.Errorf("%w: neither a compressed value nor one that was not worth it", core.ErrCorrupt)
+		return frame{}, fmt.Errorf("%w: neither a compressed value nor one that was not worth it",
+			core.ErrCorrupt)
 	}
 	f, err := parseFrame(b, c.maxSize)
 	if err == nil && int64(f.dictionary) > int64(len(c.dictionaries)) {
-		err = fmt.Errorf("%w: the value is compressed with dictionary %d, and the table has %d of them: if it was opened "+
-			"before that was added, open it again", core.ErrFormatMismatch, f.dictionary, len(c.dictionaries))
+		err = fmt.Errorf("%w: the value is compressed with dictionary %d, and the table has %d: "+
+			"if it was opened before that was added, open it again",
+			core.ErrFormatMismatch, f.dictionary, len(c.dictionaries))
 	}
 	return f, err
 }
@@ -171,7 +183,8 @@ func (c *codec) decode(b, dst []byte, f frame) (value []byte, err error) {
 	return value, nil
 }
 
-// recovered turns a panic of the library into an error. None is known, but what is read may have been forged.
+// recovered turns a panic of the library into an error. None is known, but what is read may have
+// been forged.
 func recovered(fn func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

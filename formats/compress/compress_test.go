@@ -78,7 +78,8 @@ func block(last bool, kind, size uint32, content ...byte) []byte {
 
 const rawBlock, repeated, compressed = 0, 1, 2
 
-// Frames that cannot be, or that this package does not write, are ErrCorrupt, before memory is taken for what they say.
+// Frames that cannot be, or that this package does not write, are ErrCorrupt, before memory is
+// taken for what they say.
 func TestFramesThatAreRefused(t *testing.T) {
 	f := compress.New(values.String(), compress.WithMaxSize(1<<20))
 	one := block(true, repeated, 1000, 'x')
@@ -121,8 +122,8 @@ func TestFramesThatAreRefused(t *testing.T) {
 	}
 }
 
-// A bomb takes no memory: what a row claims is allocated only if its blocks can be so much, and the limit allows it. The
-// library alone would take what it is given room for.
+// A bomb takes no memory: what a row claims is allocated only if its blocks can be so much, and the
+// limit allows it. The library alone would take what it is given room for.
 func TestBombsAllocateNothing(t *testing.T) {
 	const claimed = 1 << 29
 	bomb := slices.Clip(frame(claimed, bytes.Repeat(block(false, repeated, 128<<10, 'x'), 4095), block(true, repeated, 128<<10, 'x')))

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// The pieces of samples that a dictionary consists of are those in which most of what often occurs occurs: an algorithm that is
-// known as FastCOVER, with fixed parameters.
+// The pieces of samples that a dictionary consists of are those in which most of what often occurs
+// occurs: an algorithm that is known as FastCOVER, with fixed parameters.
 const (
 	gramSize  = 8   // what is counted are sequences of so many bytes
 	gramBits  = 20  // of their hashes
@@ -27,7 +27,8 @@ func gram(b []byte) uint32 {
 	return uint32(binary.LittleEndian.Uint64(b) * prime >> (64 - gramBits))
 }
 
-// cover returns up to size bytes of samples, the most useful ones last, where they are the cheapest to refer to.
+// cover returns up to size bytes of samples, the most useful ones last, where they are the cheapest
+// to refer to.
 func cover(ctx context.Context, samples [][]byte, size int) ([]byte, error) {
 	counts := countGrams(samples)
 	parts := max(1, size/pieceSize/rounds)
@@ -56,7 +57,8 @@ func cover(ctx context.Context, samples [][]byte, size int) ([]byte, error) {
 	return content, nil
 }
 
-// countGrams counts in how many samples each sequence occurs. What occurs in one alone does not count.
+// countGrams counts in how many samples each sequence occurs. What occurs in one alone does not
+// count.
 func countGrams(samples [][]byte) grams {
 	counts, seenIn := make(grams, 1<<gramBits), make([]int32, 1<<gramBits)
 	for i, s := range samples {
@@ -78,7 +80,7 @@ func countGrams(samples [][]byte) grams {
 // best returns the piece of the samples whose sequences occur most often.
 func (c grams) best(samples [][]byte) (piece []byte) {
 	var most int
-	inside := make(map[uint32]int) // how often each sequence occurs in the piece that ends here: it counts once
+	inside := make(map[uint32]int) // how often a sequence occurs in the piece: it counts once
 	for _, s := range samples {
 		clear(inside)
 		score, from := 0, 0

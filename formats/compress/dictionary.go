@@ -12,35 +12,39 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// MaxDictionarySize is how many bytes a dictionary may have, and MaxDictionaries how many a table keeps.
+// MaxDictionarySize is how many bytes a dictionary may have, and MaxDictionaries how many a table
+// keeps.
 const (
 	MaxDictionarySize = 128 << 10
 	MaxDictionaries   = 16
 )
 
-// Dictionary is what values of a table have in common, so that none of them has to say it. It saves most where values are small.
-// The zero value is no dictionary.
+// Dictionary is what values of a table have in common, so that none of them has to say it. It saves
+// most where values are small. The zero value is no dictionary.
 type Dictionary struct{ b string } // with the ID unnumbered
 
 const (
 	dictionaryMagic = "\x37\xa4\x30\xec"
-	unnumbered      = "\x01\x00\x00\x00" // an ID, since the library takes no dictionary that has none
+	unnumbered      = "\x01\x00\x00\x00" // an ID: the library wants one
 	idEnd           = len(dictionaryMagic) + len(unnumbered)
 )
 
-// ParseDictionary takes back what [Dictionary.Bytes] returned, or what zstd --train has written. The ID of the latter does not
-// matter: each table numbers its dictionaries.
+// ParseDictionary takes back what [Dictionary.Bytes] returned, or what zstd --train has written.
+// The ID of the latter does not matter: each table numbers its dictionaries.
 func ParseDictionary(b []byte) (Dictionary, error) {
 	if len(b) > MaxDictionarySize {
-		return Dictionary{}, fmt.Errorf("a dictionary of %d bytes: %w, the limit is %d", len(b), core.ErrTooLarge, MaxDictionarySize)
+		return Dictionary{}, fmt.Errorf("a dictionary of %d bytes: %w, the limit is %d",
+			len(b), core.ErrTooLarge, MaxDictionarySize)
 	}
 	if len(b) < idEnd || string(b[:len(dictionaryMagic)]) != dictionaryMagic {
-		return Dictionary{}, fmt.Errorf("%w: %d bytes that are no dictionary of zstd", core.ErrCorrupt, len(b))
+		return Dictionary{}, fmt.Errorf("%w: %d bytes that are no dictionary of zstd",
+			core.ErrCorrupt, len(b))
 	}
 	d := Dictionary{dictionaryMagic + unnumbered + string(b[idEnd:])}
 	err := recovered(func() error { _, err := zstd.InspectDictionary([]byte(d.b)); return err })
 	if err != nil {
-		return Dictionary{}, fmt.Errorf("%w: a dictionary that cannot be used: %w", core.ErrCorrupt, err)
+		return Dictionary{}, fmt.Errorf("%w: a dictionary that cannot be used: %w",
+			core.ErrCorrupt, err)
 	}
 	return d, nil
 }

@@ -22,7 +22,8 @@ import (
 	"github.com/guardkv/guardkv/formats/compress"
 )
 
-// sentence returns small values that have much in common, and little in themselves. Each variant has other words.
+// sentence returns small values that have much in common, and little in themselves. Each variant
+// has other words.
 func sentence(variant, i int) string {
 	r := rand.New(rand.NewPCG(uint64(variant), uint64(i)))
 	return fmt.Sprintf(`{"kind-%d":"measurement","station":"NO-%04d","temperature":%.2f,"humidity":%d,"operator-%d":"institute"}`,
@@ -131,8 +132,9 @@ func readAll(t *testing.T, tab *core.TableOf[int, string], variants ...int) {
 	}
 }
 
-// A table gets dictionaries as it goes, and nothing is written anew: each row is read with the dictionary that it was written
-// with, by whoever opens the table, and new rows are written with the last one.
+// A table gets dictionaries as it goes, and nothing is written anew: each row is read with the
+// dictionary that it was written with, by whoever opens the table, and new rows are written with
+// the last one.
 func TestDictionaries(t *testing.T) {
 	db := opened(t)
 	tab := table(t, db)
@@ -325,7 +327,8 @@ func TestTrainingThatFails(t *testing.T) {
 	}
 }
 
-// Values that say nothing but what the dictionary says are what it is best for; that was an error of the library.
+// Values that say nothing but what the dictionary says are what it is best for; that was an error
+// of the library.
 func TestSamplesThatAreTheDictionary(t *testing.T) {
 	d, err := compress.Train(t.Context(), func(yield func([]byte, error) bool) {
 		for i := range 1000 {
@@ -350,7 +353,8 @@ func TestSamplesThatAreTheDictionary(t *testing.T) {
 	}
 }
 
-// Of more samples than are kept some are, spread over all: those of a table in the order of its keys are not all alike.
+// Of more samples than are kept some are, spread over all: those of a table in the order of its
+// keys are not all alike.
 func TestSamplesAreSpread(t *testing.T) {
 	long := strings.Repeat("x", 30_000)
 	d, err := compress.Train(t.Context(), func(yield func([]byte, error) bool) {

@@ -15,7 +15,8 @@ import (
 	"github.com/guardkv/guardkv/formats/compress"
 )
 
-// A table that has rows gets a dictionary, which is made of them. They stay as they are; new rows take less.
+// A table that has rows gets a dictionary, which is made of them. They stay as they are; new rows
+// take less.
 func ExampleWithDictionary() {
 	if err := addDictionary(context.Background()); err != nil {
 		fmt.Println(err)

@@ -11,20 +11,23 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Explain returns what explains tables of compressed values, given what explains those of the inner format:
+// Explain returns what explains tables of compressed values, given what explains those of the inner
+// format:
 //
 //	explain := compress.Explain(cbor.Explain)
 //
-// Larger values than WithMaxSize allows are errors, as they are when they are read; the other options do not matter.
+// Larger values than WithMaxSize allows are errors, as they are when they are read; the other
+// options do not matter.
 func Explain(inner core.Explainer, opts ...Option) core.Explainer {
 	return func(t core.TableInfo) (core.Explanation, error) {
 		id, ok := strings.CutPrefix(t.ValueFormat, formatID+"(")
 		id, closed := strings.CutSuffix(id, ")")
 		if !ok || !closed {
-			return core.Explanation{}, fmt.Errorf("values in %q are not in %s: %w", t.ValueFormat, formatID, errors.ErrUnsupported)
+			return core.Explanation{}, fmt.Errorf("values in %q are not in %s: %w",
+				t.ValueFormat, formatID, errors.ErrUnsupported)
 		}
 		if inner == nil {
-			return core.Explanation{}, errors.New("compress.Explain was given no Explainer for the values inside")
+			return core.Explanation{}, errNoExplainer
 		}
 		m, err := parseMetadata(t.Meta)
 		if err != nil {
@@ -55,6 +58,8 @@ func Explain(inner core.Explainer, opts ...Option) core.Explainer {
 		return e, nil
 	}
 }
+
+var errNoExplainer = errors.New("compress.Explain was given no Explainer for the values inside")
 
 // explained adds a line for the dictionaries, if there are any.
 func explained(schema string, dictionaries []Dictionary) string {

@@ -9,8 +9,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// New returns a format that stores the values of another one compressed. What is not worth it, because it is small or has no
-// pattern, is stored as it is, behind one byte. See the documentation of the package.
+// New returns a format that stores the values of another one compressed. What is not worth it,
+// because it is small or has no pattern, is stored as it is, behind one byte. See the documentation
+// of the package.
 func New[V, W any](inner core.ValueFormat[V, W], opts ...Option) core.ValueFormat[V, W] {
 	o := newOptions(opts)
 	c, err := newCodec(o, nil)
@@ -26,21 +27,25 @@ type format[V, W any] struct {
 	unfit error
 }
 
-func newFormat[V, W any](inner core.ValueFormat[V, W], o options, c *codec, unfit error) *format[V, W] {
+func newFormat[V, W any](
+	inner core.ValueFormat[V, W], o options, c *codec, unfit error,
+) *format[V, W] {
 	if inner == nil {
 		return &format[V, W]{unfit: errNoInner}
 	}
 	f := &format[V, W]{inner: inner, options: o, powers: core.PowersOf(inner), unfit: unfit}
 	f.rows = rows[V, W]{codec: c, owns: f.powers.Owns}
 	if f.powers.BindRows == nil {
-		f.rows.inner, _ = core.RowFormatOf(inner, core.TableID{}) // there is no error without BindRows
+		// There is no error without BindRows.
+		f.rows.inner, _ = core.RowFormatOf(inner, core.TableID{})
 	}
 	return f
 }
 
 var (
 	errNoInner = errors.New("compress.New was given no format whose values it could compress")
-	errNoRow   = errors.New("the values inside are bound to their rows: they are read and written through a table")
+	errNoRow   = errors.New("the values inside are bound to their rows: " +
+		"they are read and written through a table")
 )
 
 // ID returns "compress/zstd/1(" and the ID of the inner format and ")". No option changes it.
@@ -84,7 +89,9 @@ func (f *format[V, W]) Powers() core.FormatPowers[V, W] {
 	case f.powers.BindRows != nil:
 		p.BindRows = f.bindRows
 	case !f.owns:
-		p.ViewLent = func(b []byte, trusted bool) (W, core.Releaser, error) { return f.viewLent(nil, b, trusted) }
+		p.ViewLent = func(b []byte, trusted bool) (W, core.Releaser, error) {
+			return f.viewLent(nil, b, trusted)
+		}
 	default:
 		if f.powers.ViewTrusted != nil {
 			p.ViewTrusted = func(b []byte) (w W, err error) {
@@ -106,7 +113,8 @@ func (f *format[V, W]) checkValue() error {
 	return f.powers.CheckValue()
 }
 
-// bind returns the format for a table with its dictionaries. The inner format gets what is kept for it, and nothing else.
+// bind returns the format for a table with its dictionaries. The inner format gets what is kept for
+// it, and nothing else.
 func (f *format[V, W]) bind(stored []byte) (core.ValueFormat[V, W], []byte, error) {
 	if f.unfit != nil {
 		return nil, nil, f.unfit

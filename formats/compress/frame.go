@@ -11,8 +11,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A stored value begins with a byte that says what follows. That of a frame of zstd is the first one of its magic number, so
-// that such a value is a frame, and nothing more.
+// A stored value begins with a byte that says what follows. That of a frame of zstd is the first
+// one of its magic number, so that such a value is a frame, and nothing more.
 const (
 	tagRaw   = 0x00 // the value as the inner format encodes it
 	tagFrame = 0x28
@@ -27,26 +27,29 @@ type frame struct {
 	dictionary uint32 // the ID of the dictionary that it takes, 0 for none
 }
 
-// parseFrame looks at the header of a frame, and at those of its blocks, which say how much can come of them at the most: so a
-// few bytes cannot ask for much memory. It takes only what this package writes: one frame in one segment, without a sum.
+// parseFrame looks at the header of a frame, and at those of its blocks, which say how much can
+// come of them at the most: so a few bytes cannot ask for much memory. It takes only what this
+// package writes: one frame in one segment, without a sum.
 func parseFrame(b []byte, maxSize int) (frame, error) {
 	var h zstd.Header
 	if err := h.Decode(b); err != nil {
 		return frame{}, fmt.Errorf("%w: the header of a compressed value: %w", core.ErrCorrupt, err)
 	}
 	if h.Skippable || !h.SingleSegment || h.HasCheckSum {
-		return frame{}, fmt.Errorf("%w: a compressed value of a kind that is not written here", core.ErrCorrupt)
+		return frame{}, fmt.Errorf("%w: a compressed value of a kind that is not written here",
+			core.ErrCorrupt)
 	}
 	if h.FrameContentSize > uint64(maxSize) {
-		return frame{}, fmt.Errorf("%w: a compressed value says that it has %d bytes, more than the limit of %d that "+
-			"WithMaxSize sets", core.ErrCorrupt, h.FrameContentSize, maxSize)
+		return frame{}, fmt.Errorf("%w: a compressed value says that it has %d bytes, "+
+			"more than the limit of %d that WithMaxSize sets", core.ErrCorrupt, h.FrameContentSize, maxSize)
 	}
 	least, most, err := inflatedSize(b[h.HeaderSize:])
 	if err != nil {
 		return frame{}, fmt.Errorf("%w: %w", core.ErrCorrupt, err)
 	}
 	if h.FrameContentSize < least || h.FrameContentSize > most {
-		return frame{}, fmt.Errorf("%w: a compressed value says that it has %d bytes, its blocks have %d to %d",
+		return frame{}, fmt.Errorf("%w: a compressed value says that it has %d bytes, "+
+			"its blocks have %d to %d",
 			core.ErrCorrupt, h.FrameContentSize, least, most)
 	}
 	return frame{int(h.FrameContentSize), h.DictionaryID}, nil

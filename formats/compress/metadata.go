@@ -12,7 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// metadata is what is kept with a table. A table without dictionaries, whose inner format keeps nothing, has none.
+// metadata is what is kept with a table. A table without dictionaries, whose inner format keeps
+// nothing, has none.
 type metadata struct {
 	dictionaries []Dictionary
 	inner        []byte // nil if the inner format keeps nothing
@@ -23,7 +24,8 @@ const metadataVersion = 1
 
 // parseMetadata takes back what append has made.
 //
-//	version 1, number of dictionaries, each: uvarint length, bytes; 0, or 1 and what the inner format keeps
+//	version 1, number of dictionaries, each: uvarint length, bytes
+//	0, or 1 and what the inner format keeps
 func parseMetadata(b []byte) (m metadata, err error) {
 	if len(b) == 0 {
 		return m, nil
@@ -80,8 +82,9 @@ func (m *metadata) add(d Dictionary) error {
 		return nil
 	}
 	if len(m.dictionaries) >= MaxDictionaries {
-		return fmt.Errorf("%w: the table has %d dictionaries already, and rows may need each of them: "+
-			"put the rows into a new table to go on with one alone", core.ErrTooLarge, MaxDictionaries)
+		return fmt.Errorf("%w: the table has %d dictionaries already, and rows may need each of "+
+			"them: put the rows into a new table to go on with one alone",
+			core.ErrTooLarge, MaxDictionaries)
 	}
 	m.dictionaries = append(m.dictionaries, d)
 	return nil

@@ -37,7 +37,8 @@ func (r *rows[V, W]) view(key, b []byte) (w W, err error) {
 	return r.inner.View(key, value)
 }
 
-// viewLent makes a view in memory that is used again when it is released, or at once if the view does not refer to it.
+// viewLent makes a view in memory that is used again when it is released, or at once if the view
+// does not refer to it.
 func (r *rows[V, W]) viewLent(key, b []byte, trusted bool) (w W, lent core.Releaser, err error) {
 	if value, ok := raw(b); ok {
 		return r.inner.ViewLent(key, value, trusted)

@@ -16,24 +16,28 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// DefaultDictionarySize is how many bytes of dictionary are made at most, unless [DictionarySize] says otherwise.
+// DefaultDictionarySize is how many bytes of dictionary are made at most, unless [DictionarySize]
+// says otherwise.
 const DefaultDictionarySize = 32 << 10
 
 // TrainOption changes how a dictionary is made.
 type TrainOption func(*trainer)
 
-// DictionarySize sets how many bytes of samples a dictionary has at most. Values are brought into the range from 1 KiB to
-// 120 KiB.
+// DictionarySize sets how many bytes of samples a dictionary has at most. Values are brought into
+// the range from 1 KiB to 120 KiB.
 func DictionarySize(bytes int) TrainOption {
 	return func(t *trainer) { t.size = min(max(bytes, 1<<10), 120<<10) }
 }
 
-// Train makes a dictionary of samples: values as the inner format of compress.New encodes them, see [Samples]. Some hundred
-// that stand for all others are enough. Any number of them may be given: those that are kept are spread over all, and have
-// 8 MiB at most. The same samples make the same dictionary. Parts of samples are in it, readable.
+// Train makes a dictionary of samples: values as the inner format of compress.New encodes them, see
+// [Samples]. Some hundred that stand for all others are enough. Any number of them may be given:
+// those that are kept are spread over all, and have 8 MiB at most. The same samples make the same
+// dictionary. Parts of samples are in it, readable.
 //
 // An error of the samples ends it, and so does the end of ctx.
-func Train(ctx context.Context, samples iter.Seq2[[]byte, error], opts ...TrainOption) (Dictionary, error) {
+func Train(
+	ctx context.Context, samples iter.Seq2[[]byte, error], opts ...TrainOption,
+) (Dictionary, error) {
 	t := newTrainer(opts)
 	for sample, err := range samples {
 		if err == nil {
@@ -48,7 +52,9 @@ func Train(ctx context.Context, samples iter.Seq2[[]byte, error], opts ...TrainO
 }
 
 // Samples encodes values as samples for [Train].
-func Samples[V, W any](inner core.ValueFormat[V, W], values iter.Seq2[V, error]) iter.Seq2[[]byte, error] {
+func Samples[V, W any](
+	inner core.ValueFormat[V, W], values iter.Seq2[V, error],
+) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		var b []byte
 		for v, err := range values {
@@ -62,10 +68,12 @@ func Samples[V, W any](inner core.ValueFormat[V, W], values iter.Seq2[V, error])
 	}
 }
 
-// TrainTable makes a dictionary of the rows of a table, of which it reads all. The table may be compressed already, with or without
-// dictionaries, or not. The values of a table that are bound to their rows, as encrypted ones are, say nothing to it: for such
-// a table give the values to Train.
-func TrainTable(ctx context.Context, s *core.Storage, table string, opts ...TrainOption) (Dictionary, error) {
+// TrainTable makes a dictionary of the rows of a table, of which it reads all. The table may be
+// compressed already, with or without dictionaries, or not. The values of a table that are bound to
+// their rows, as encrypted ones are, say nothing to it: for such a table give the values to Train.
+func TrainTable(
+	ctx context.Context, s *core.Storage, table string, opts ...TrainOption,
+) (Dictionary, error) {
 	raw, err := core.OpenRaw(ctx, s, table)
 	if err != nil {
 		return Dictionary{}, err
@@ -76,7 +84,8 @@ func TrainTable(ctx context.Context, s *core.Storage, table string, opts ...Trai
 	}
 	i := slices.IndexFunc(infos, func(t core.TableInfo) bool { return t.Name == table })
 	if i < 0 {
-		return Dictionary{}, fmt.Errorf("%w: the table %q was dropped or renamed meanwhile", core.ErrNotFound, table)
+		return Dictionary{}, fmt.Errorf("%w: the table %q was dropped or renamed meanwhile",
+			core.ErrNotFound, table)
 	}
 	inflate, err := inflater(infos[i])
 	if err != nil {
@@ -103,8 +112,8 @@ func TrainTable(ctx context.Context, s *core.Storage, table string, opts ...Trai
 // inflater returns what makes the values of the inner format from those of a table.
 func inflater(t core.TableInfo) (func(b []byte) ([]byte, core.Releaser, error), error) {
 	if t.ID != nil {
-		return nil, fmt.Errorf("%w: values that are bound to their rows cannot be read without their format: "+
-			"use Train with Samples", errors.ErrUnsupported)
+		return nil, fmt.Errorf("%w: values that are bound to their rows cannot be read without "+
+			"their format: use Train with Samples", errors.ErrUnsupported)
 	}
 	if !strings.HasPrefix(t.ValueFormat, formatID+"(") {
 		return func(b []byte) ([]byte, core.Releaser, error) { return b, nil, nil }, nil
@@ -143,7 +152,8 @@ func newTrainer(opts []TrainOption) *trainer {
 	return t
 }
 
-// add keeps every stride-th sample. When there are too many, it forgets every second one, and keeps half as many from then on.
+// add keeps every stride-th sample. When there are too many, it forgets every second one, and keeps
+// half as many from then on.
 func (t *trainer) add(sample []byte) {
 	t.seen++
 	if (t.seen-1)%t.stride != 0 {
@@ -166,7 +176,8 @@ func (t *trainer) add(sample []byte) {
 }
 
 // errFewSamples is the error for samples that show nothing that they have in common.
-var errFewSamples = errors.New("too few samples, or ones that have nothing in common: there is nothing to make a dictionary of")
+var errFewSamples = errors.New("too few samples, or ones that have nothing in common: " +
+	"there is nothing to make a dictionary of")
 
 func (t *trainer) dictionary(ctx context.Context) (Dictionary, error) {
 	content, err := cover(ctx, t.kept, min(t.size, t.bytes/4))
@@ -174,7 +185,8 @@ func (t *trainer) dictionary(ctx context.Context) (Dictionary, error) {
 		return Dictionary{}, err
 	}
 	b, err := build(t.kept, content)
-	if err != nil { // the library makes none if the content says all that the samples do, which is the best that can be
+	if err != nil {
+		// The library makes none if the content says all that the samples do: the best that can be.
 		b, err = build(append(t.kept, everyByte()), content)
 	}
 	if err != nil {
@@ -183,11 +195,13 @@ func (t *trainer) dictionary(ctx context.Context) (Dictionary, error) {
 	return ParseDictionary(b)
 }
 
-// build adds to the content of a dictionary what is known of how often which byte and which length occurs.
+// build adds to the content of a dictionary what is known of how often which byte and which length
+// occurs.
 func build(samples [][]byte, content []byte) (b []byte, err error) {
 	err = recovered(func() (err error) {
 		b, err = zstd.BuildDict(zstd.BuildDictOptions{
-			ID: 1, Contents: samples, History: content, Offsets: [3]int{1, 4, 8}, Level: zstd.SpeedBetterCompression,
+			ID: 1, Contents: samples, History: content, Offsets: [3]int{1, 4, 8},
+			Level: zstd.SpeedBetterCompression,
 		})
 		return err
 	})

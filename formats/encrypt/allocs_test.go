@@ -16,8 +16,9 @@ import (
 	"github.com/guardkv/guardkv/formats/encrypt"
 )
 
-// Around a format of bytes no verb allocates more than that format alone does, but Load, whose views are not given back.
-// The race detector empties pools at random, so this is counted without it.
+// Around a format of bytes no verb allocates more than that format alone does, but Load, whose
+// views are not given back. The race detector empties pools at random, so this is counted without
+// it.
 func TestAllocations(t *testing.T) {
 	for name, v := range map[string][]byte{"200 B": bytes.Repeat([]byte("word "), 40), "20 KB": bytes.Repeat([]byte("some words "), 2000)} {
 		for _, opts := range [][]core.TableOption{nil, {core.WithChecksums()}} {

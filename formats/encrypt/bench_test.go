@@ -14,7 +14,8 @@ import (
 	"github.com/guardkv/guardkv/formats/encrypt"
 )
 
-// BenchmarkBesideLibrary compares with AES-GCM of the standard library used by hand, with random nonces too.
+// BenchmarkBesideLibrary compares with AES-GCM of the standard library used by hand, with random
+// nonces too.
 func BenchmarkBesideLibrary(b *testing.B) {
 	block, err := aes.NewCipher(secretOf(1))
 	if err != nil {

@@ -14,7 +14,8 @@ type buffer struct {
 	class int // b has room for 1<<class bytes
 }
 
-// buffers are those that nobody uses, by their class. So a row of a few bytes holds no buffer of many.
+// buffers are those that nobody uses, by their class. So a row of a few bytes holds no buffer of
+// many.
 var buffers [bits.UintSize]sync.Pool
 
 // newBuffer returns an empty buffer with room for n bytes.

@@ -62,8 +62,9 @@ func rowsOf(t *testing.T, s spy) core.RowFormat[[]byte, []byte] {
 
 var secretText = []byte("what nobody is to see")
 
-// The batch that is written never has what is not encrypted, and the memory in which a value is encoded is cleared, whatever
-// becomes of it. It was used again as it was, so that it stayed readable until another value came, in core dumps for one.
+// The batch that is written never has what is not encrypted, and the memory in which a value is
+// encoded is cleared, whatever becomes of it. It was used again as it was, so that it stayed
+// readable until another value came, in core dumps for one.
 func TestEncodedValuesAreCleared(t *testing.T) {
 	s := newSpy()
 	dst := make([]byte, 5, 500)
@@ -93,7 +94,8 @@ func TestEncodedValuesAreCleared(t *testing.T) {
 	}
 }
 
-// Views are cleared when they are given back, and at once if the inner format does not refer to them.
+// Views are cleared when they are given back, and at once if the inner format does not refer to
+// them.
 func TestViewsAreCleared(t *testing.T) {
 	for _, owns := range []bool{false, true} {
 		s := newSpy()

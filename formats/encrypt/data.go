@@ -9,15 +9,16 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// What is encrypted is bound to associated data, which says what it is. No two things have the same data:
+// What is encrypted is bound to associated data, which says what it is. No two things have the same
+// data:
 //
 //	"guardkv encrypt/1", kind (1), length of the format's ID (4), the format's ID, then for a row
 //	the table's ID (16), the ID of the key (4), length of the row's key (8), the row's key
 //	and for metadata and checks
 //	the ID of the key (4), length of the rest (8), the rest
 //
-// Numbers are big endian. The format's ID names the inner formats, so what one of them wrote is nothing that another one
-// reads.
+// Numbers are big endian. The format's ID names the inner formats, so what one of them wrote is
+// nothing that another one reads.
 const dataMagic = "guardkv encrypt/1"
 
 // The kinds of what is encrypted.

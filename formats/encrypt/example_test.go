@@ -18,7 +18,8 @@ import (
 
 type Note struct{ Title, Text string }
 
-// Keys are changed while the program runs: the new key writes, the old one still reads, until every row was written anew.
+// Keys are changed while the program runs: the new key writes, the old one still reads, until every
+// row was written anew.
 func ExampleNewKeys() {
 	if err := changeKeys(context.Background()); err != nil {
 		fmt.Println(err)
@@ -74,7 +75,8 @@ func changeKeys(ctx context.Context) (err error) {
 	return nil
 }
 
-// twoKeys makes keys. A program gets their secrets from a key management service, or a file that is not beside its data.
+// twoKeys makes keys. A program gets their secrets from a key management service, or a file that is
+// not beside its data.
 func twoKeys() (oldKey, newKey encrypt.Key, err error) {
 	secret := make([]byte, encrypt.KeySize)
 	rand.Read(secret)
@@ -94,7 +96,8 @@ func openNotes(ctx context.Context, db *core.Storage, current encrypt.Key, old .
 	return core.OpenTable(ctx, db, "notes", keys.String(), encrypt.New(values.JSON[Note](), ring))
 }
 
-// writeAnew writes each row as it is, and so with the current key. Others may read and write meanwhile.
+// writeAnew writes each row as it is, and so with the current key. Others may read and write
+// meanwhile.
 func writeAnew(ctx context.Context, notes *core.TableOf[string, Note]) (n int, err error) {
 	for id, err := range notes.Scan().Keys(ctx) {
 		if err != nil {

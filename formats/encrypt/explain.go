@@ -11,8 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Explain returns what explains tables of encrypted values, given what explains those of the inner format, and keys that
-// read the table: ErrKey if they do not.
+// Explain returns what explains tables of encrypted values, given what explains those of the inner
+// format, and keys that read the table: ErrKey if they do not.
 //
 //	explain := encrypt.Explain(compress.Explain(cbor.Explain), keys)
 func Explain(inner core.Explainer, keys *Keys) core.Explainer {
@@ -21,13 +21,15 @@ func Explain(inner core.Explainer, keys *Keys) core.Explainer {
 		id, closed := strings.CutSuffix(id, ")")
 		switch {
 		case !ok || !closed:
-			return core.Explanation{}, fmt.Errorf("values in %q are not in %s: %w", t.ValueFormat, formatID, errors.ErrUnsupported)
+			return core.Explanation{}, fmt.Errorf("values in %q are not in %s: %w",
+				t.ValueFormat, formatID, errors.ErrUnsupported)
 		case inner == nil:
-			return core.Explanation{}, errors.New("encrypt.Explain was given no Explainer for the values inside")
+			return core.Explanation{}, errNoExplainer
 		case keys == nil || keys.current == nil:
 			return core.Explanation{}, errNoKeys
 		case len(t.ID) != len(core.TableID{}):
-			return core.Explanation{}, fmt.Errorf("%w: a table of encrypted values has an ID of %d bytes", core.ErrCorrupt, len(t.ID))
+			return core.Explanation{}, fmt.Errorf("%w: a table of encrypted values has an ID of %d bytes",
+				core.ErrCorrupt, len(t.ID))
 		}
 		m, err := openMetadata(t.Meta, t.ValueFormat, keys)
 		if err != nil {
@@ -48,8 +50,12 @@ func Explain(inner core.Explainer, keys *Keys) core.Explainer {
 	}
 }
 
+var errNoExplainer = errors.New("encrypt.Explain was given no Explainer for the values inside")
+
 // appendDecrypted shows what a row holds, which is cleared then.
-func appendDecrypted(keys *Keys, begin []byte, show func(dst, key, value []byte) ([]byte, error), dst, key, b []byte) ([]byte, error) {
+func appendDecrypted(
+	keys *Keys, begin []byte, show func(dst, key, value []byte) ([]byte, error), dst, key, b []byte,
+) ([]byte, error) {
 	k, err := rowKeyOf(keys, b)
 	if err != nil {
 		return nil, err

@@ -11,13 +11,15 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// New returns a format that stores the values of another one encrypted, each for its row. See the documentation of the package
-// for what is hidden and what is not. The keys of the table's rows are not.
+// New returns a format that stores the values of another one encrypted, each for its row. See the
+// documentation of the package for what is hidden and what is not. The keys of the table's rows are
+// not.
 func New[V, W any](inner core.ValueFormat[V, W], keys *Keys) core.ValueFormat[V, W] {
 	return newFormat(inner, keys)
 }
 
-// format is a format that knows no table. Nothing is encrypted by it: there is no row to encrypt it for.
+// format is a format that knows no table. Nothing is encrypted by it: there is no row to encrypt it
+// for.
 type format[V, W any] struct {
 	inner  core.ValueFormat[V, W]
 	keys   *Keys
@@ -38,7 +40,8 @@ func newFormat[V, W any](inner core.ValueFormat[V, W], keys *Keys) *format[V, W]
 var (
 	errNoInner = errors.New("encrypt.New was given no format whose values it could encrypt")
 	errNoKeys  = errors.New("encrypt.New was given no keys: NewKeys makes them")
-	errNoRow   = errors.New("encrypted values are bound to their rows: they are read and written through a table")
+	errNoRow   = errors.New("encrypted values are bound to their rows: " +
+		"they are read and written through a table")
 )
 
 const formatID = "encrypt/1"
@@ -60,9 +63,12 @@ func (f *format[V, W]) Append(dst []byte, _ V) ([]byte, error) { return dst, err
 // View returns an error: there is no row.
 func (f *format[V, W]) View([]byte) (w W, err error) { return w, errNoRow }
 
-// Powers returns that values are bound to their rows, that the format keeps metadata, and whether the inner format fits V.
+// Powers returns that values are bound to their rows, that the format keeps metadata, and whether
+// the inner format fits V.
 func (f *format[V, W]) Powers() core.FormatPowers[V, W] {
-	return core.FormatPowers[V, W]{CheckValue: f.checkValue, Bind: f.bind, BindRows: f.bindRows, Owns: f.powers.Owns}
+	return core.FormatPowers[V, W]{
+		CheckValue: f.checkValue, Bind: f.bind, BindRows: f.bindRows, Owns: f.powers.Owns,
+	}
 }
 
 func (f *format[V, W]) checkValue() error {
@@ -72,8 +78,9 @@ func (f *format[V, W]) checkValue() error {
 	return f.powers.CheckValue()
 }
 
-// bind finds out whether the keys are right, and lets the inner format have its own metadata. What is stored changes if the
-// current key is another one than before, or if the metadata of the inner format has changed.
+// bind finds out whether the keys are right, and lets the inner format have its own metadata. What
+// is stored changes if the current key is another one than before, or if the metadata of the inner
+// format has changed.
 func (f *format[V, W]) bind(stored []byte) (core.ValueFormat[V, W], []byte, error) {
 	if f.unfit != nil {
 		return nil, nil, f.unfit
@@ -100,6 +107,7 @@ func (f *format[V, W]) bindRows(table core.TableID) (core.RowFormat[V, W], error
 		return core.RowFormat[V, W]{}, f.unfit
 	}
 	inner, err := core.RowFormatOf(f.inner, table) // which may bind them too
-	r := &rows[V, W]{inner: inner, keys: f.keys, begin: dataOfTable(f.ID(), table), owns: f.powers.Owns}
+	begin := dataOfTable(f.ID(), table)
+	r := &rows[V, W]{inner: inner, keys: f.keys, begin: begin, owns: f.powers.Owns}
 	return core.RowFormat[V, W]{Append: r.append, View: r.view, ViewLent: r.viewLent}, err
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// simpleGCM is AES-GCM as NIST SP 800-38D describes it, bit by bit, to compare with. It shares nothing with the one that
-// is used but the block cipher.
+// simpleGCM is AES-GCM as NIST SP 800-38D describes it, bit by bit, to compare with. It shares
+// nothing with the one that is used but the block cipher.
 type simpleGCM struct {
 	t   testing.TB
 	key []byte
@@ -108,7 +108,8 @@ func fromHex(t testing.TB, s string) []byte {
 	return b
 }
 
-// The test cases 13 to 16 of "The Galois/Counter Mode of Operation" by McGrew and Viega, which are those with keys of 256 bits.
+// The test cases 13 to 16 of "The Galois/Counter Mode of Operation" by McGrew and Viega, which are
+// those with keys of 256 bits.
 func TestVectors(t *testing.T) {
 	const (
 		key   = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"
@@ -150,7 +151,8 @@ func spelledOut(format string, table core.TableID, id uint32, key string) []byte
 	return append(binary.BigEndian.AppendUint64(b, uint64(len(key))), key...)
 }
 
-// What is stored is what the documentation says: another AES-GCM opens rows, and makes rows, with nothing but that.
+// What is stored is what the documentation says: another AES-GCM opens rows, and makes rows, with
+// nothing but that.
 func TestRowsAreAsDocumented(t *testing.T) {
 	secret := make([]byte, KeySize)
 	rand.Read(secret)
@@ -197,7 +199,8 @@ func TestRowsAreAsDocumented(t *testing.T) {
 	}
 }
 
-// Nonces are never the same: two rows with one would give away what they have in common, and let others forge rows.
+// Nonces are never the same: two rows with one would give away what they have in common, and let
+// others forge rows.
 func TestNoncesAreRandom(t *testing.T) {
 	k, err := NewKey(1, bytes.Repeat([]byte{77}, KeySize))
 	if err != nil {

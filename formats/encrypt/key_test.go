@@ -125,7 +125,8 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 }
 
-// A key ends after 2^32 rows, with all that the process does with its secret counted as one; reading goes on.
+// A key ends after 2^32 rows, with all that the process does with its secret counted as one;
+// reading goes on.
 func TestKeysAreExhausted(t *testing.T) {
 	ctx := t.Context()
 	k := keyOf(t, 60)

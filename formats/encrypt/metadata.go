@@ -12,15 +12,15 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// metadata is what is kept with a table: by what its keys are known to be right, and what the inner format keeps, encrypted.
-// It is bound to no table, because a table has no ID when it is made.
+// metadata is what is kept with a table: by what its keys are known to be right, and what the inner
+// format keeps, encrypted. It is bound to no table, because a table has no ID when it is made.
 //
 //	version 1, number of checks (2), each: something encrypted that is empty (32)
 //	something encrypted: 0, or 1 and what the inner format keeps
 //
 // The associated data of what is encrypted last has all that stands before it.
 type metadata struct {
-	checks []byte // of the keys with which the table was written, each 32 bytes, the latest one last
+	checks []byte // of the keys that the table was written with, 32 bytes each, the latest last
 	by     uint32 // the ID of the key that encrypted inner
 	inner  []byte // nil if the inner format keeps nothing
 }
@@ -28,10 +28,11 @@ type metadata struct {
 const (
 	metadataVersion = 1
 	headSize        = 3
-	maxChecks       = 1024 // those of older keys are forgotten: a wrong key is then found when a row is read
+	maxChecks       = 1024 // older ones are forgotten: a wrong key is found by its rows
 )
 
-// openMetadata returns ErrKey if the keys are not those that the table was written with. stored is nil for a new table.
+// openMetadata returns ErrKey if the keys are not those that the table was written with. stored is
+// nil for a new table.
 func openMetadata(stored []byte, format string, keys *Keys) (m metadata, err error) {
 	if len(stored) == 0 {
 		return m, nil
@@ -55,10 +56,11 @@ func openMetadata(stored []byte, format string, keys *Keys) (m metadata, err err
 		return m, corruptMetadata(err)
 	}
 	if k == nil {
-		return m, fmt.Errorf("%w: the table was last opened for writing with key %d, which is not among those of encrypt.NewKeys",
-			ErrKey, id)
+		return m, fmt.Errorf("%w: the table was last opened for writing with key %d, "+
+			"which is not among those of encrypt.NewKeys", ErrKey, id)
 	}
-	plain, err := k.open(nil, stored[end:], appendData(nil, dataOf(kindMetadata, format), id, stored[:end]))
+	data := appendData(nil, dataOf(kindMetadata, format), id, stored[:end])
+	plain, err := k.open(nil, stored[end:], data)
 	if err != nil || len(plain) == 0 || plain[0] > 1 || plain[0] == 0 && len(plain) > 1 {
 		return m, wrongOrChanged(id)
 	}
@@ -69,8 +71,8 @@ func openMetadata(stored []byte, format string, keys *Keys) (m metadata, err err
 	return m, nil
 }
 
-// openCheck returns an error if the secret of a key is not the one that made the check. What keys that are not there made
-// is not looked at.
+// openCheck returns an error if the secret of a key is not the one that made the check. What keys
+// that are not there made is not looked at.
 func openCheck(check []byte, format string, keys *Keys) error {
 	k, id, err := keys.keyOf(check)
 	if err != nil {
@@ -79,7 +81,8 @@ func openCheck(check []byte, format string, keys *Keys) error {
 	if k == nil {
 		return nil
 	}
-	if _, err := k.open(nil, check, appendData(nil, dataOf(kindCheck, format), id, nil)); err != nil {
+	data := appendData(nil, dataOf(kindCheck, format), id, nil)
+	if _, err := k.open(nil, check, data); err != nil {
 		return wrongOrChanged(id)
 	}
 	return nil
@@ -89,10 +92,11 @@ func corruptMetadata(cause error) error {
 	return fmt.Errorf("%w: the metadata of encrypted values: %w", core.ErrCorrupt, cause)
 }
 
-// wrongOrChanged is no ErrFormatMismatch, which would let a policy set aside a table that has the right key somewhere.
+// wrongOrChanged is no ErrFormatMismatch, which would let a policy set aside a table that has the
+// right key somewhere.
 func wrongOrChanged(id uint32) error {
-	return fmt.Errorf("%w: the secret of key %d is not the one that the table was written with, or its metadata was changed",
-		ErrKey, id)
+	return fmt.Errorf("%w: the secret of key %d is not the one that the table was written with, "+
+		"or its metadata was changed", ErrKey, id)
 }
 
 // store returns the metadata to store: what is stored, if nothing has changed.
@@ -112,7 +116,8 @@ func (m metadata) store(stored []byte, format string, keys *Keys, inner []byte) 
 		plain = append([]byte{1}, inner...)
 	}
 	defer clear(plain)
-	return keys.seal(meta, plain, appendData(nil, dataOf(kindMetadata, format), keys.current.id, meta))
+	data := appendData(nil, dataOf(kindMetadata, format), keys.current.id, meta)
+	return keys.seal(meta, plain, data)
 }
 
 // knows reports whether there is a check for a key.

@@ -18,12 +18,13 @@ type rows[V, W any] struct {
 	owns  bool   // the views of the inner format refer to none of the bytes
 }
 
-// append encodes the value in memory of its own, which is cleared, so that dst never has what is not encrypted.
+// append encodes the value in memory of its own, which is cleared, so that dst never has what is
+// not encrypted.
 func (r *rows[V, W]) append(dst, key []byte, v V) ([]byte, error) {
 	s := scratches.Get().(*scratch)
 	defer s.release()
 	room := s.plain
-	s.plain = room[:cap(room)] // all of it is cleared if the inner format fails on its way, or panics
+	s.plain = room[:cap(room)] // all of it is cleared if the inner format fails, or panics
 	plain, err := r.inner.Append(room, key, v)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,8 @@ func (r *rows[V, W]) view(key, b []byte) (w W, err error) {
 	return r.inner.View(key, clipped(plain))
 }
 
-// viewLent makes a view in memory that is cleared when it is released, or at once if the view does not refer to it.
+// viewLent makes a view in memory that is cleared when it is released, or at once if the view does
+// not refer to it.
 func (r *rows[V, W]) viewLent(key, b []byte, trusted bool) (w W, lent core.Releaser, err error) {
 	k, err := r.keyOf(b)
 	if err != nil {
@@ -69,20 +71,21 @@ func (r *rows[V, W]) viewLent(key, b []byte, trusted bool) (w W, lent core.Relea
 	return w, lent, err
 }
 
-// keyOf returns the key that a row was encrypted with. Whether the ID of a key that is not there is damaged nobody can tell; a
-// row that needs it is one for somebody with other keys, and not for us.
+// keyOf returns the key that a row was encrypted with. Whether the ID of a key that is not there is
+// damaged nobody can tell; a row that needs it is one for somebody with other keys, and not for us.
 func (r *rows[V, W]) keyOf(b []byte) (*key, error) { return rowKeyOf(r.keys, b) }
 
 func rowKeyOf(keys *Keys, b []byte) (*key, error) {
 	k, id, err := keys.keyOf(b)
 	if err == nil && k == nil {
-		err = fmt.Errorf("%w: %w: the row says that it was encrypted with key %d, which is not among those of encrypt.NewKeys",
-			core.ErrFormatMismatch, ErrKey, id)
+		err = fmt.Errorf("%w: %w: the row says that it was encrypted with key %d, "+
+			"which is not among those of encrypt.NewKeys", core.ErrFormatMismatch, ErrKey, id)
 	}
 	return k, err
 }
 
-// open appends what a row holds to dst. If that was changed, or is another row's, dst stays as it is.
+// open appends what a row holds to dst. If that was changed, or is another row's, dst stays as it
+// is.
 func (r *rows[V, W]) open(k *key, dst, key, b []byte) ([]byte, error) {
 	return openRow(k, r.begin, dst, key, b)
 }
@@ -93,8 +96,8 @@ func openRow(k *key, begin, dst, key, b []byte) ([]byte, error) {
 	s.data = appendData(s.data, begin, k.id, key)
 	plain, err := k.open(dst, b, s.data)
 	if err != nil {
-		return dst, fmt.Errorf("%w: the row was changed, is that of another key or table, or was encrypted with another "+
-			"secret for key %d", core.ErrCorrupt, k.id)
+		return dst, fmt.Errorf("%w: the row was changed, is that of another key or table, "+
+			"or was encrypted with another secret for key %d", core.ErrCorrupt, k.id)
 	}
 	return plain, nil
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/guardkv/guardkv/formats/encrypt"
 )
 
-// stored is a format of the bytes that are stored: with it somebody who has the files, and no key, reads and changes rows.
+// stored is a format of the bytes that are stored: with it somebody who has the files, and no key,
+// reads and changes rows.
 type stored struct{ id string }
 
 func (f stored) ID() string                           { return f.id }
@@ -154,7 +155,8 @@ func reads(t *testing.T, db *core.Storage, tab *core.TableOf[string, string], k,
 	}
 }
 
-// Somebody who has the files gives a row the bytes of another row, of another table, or of another storage: none of them reads.
+// Somebody who has the files gives a row the bytes of another row, of another table, or of another
+// storage: none of them reads.
 func TestRowsCannotBeMoved(t *testing.T) {
 	ks := keysOf(t, 1)
 	db, other := opened(t), opened(t)
@@ -185,7 +187,8 @@ func TestRowsCannotBeMoved(t *testing.T) {
 	reads(t, db, table(t, db, "a", ks), "z", "", core.ErrCorrupt)
 }
 
-// Renaming keeps rows readable, and so do Backup and Restore; a table that is dropped and made again does not read the old rows.
+// Renaming keeps rows readable, and so do Backup and Restore; a table that is dropped and made
+// again does not read the old rows.
 func TestTablesAndTheirIDs(t *testing.T) {
 	ctx := t.Context()
 	ks := keysOf(t, 1)
@@ -229,8 +232,8 @@ func TestTablesAndTheirIDs(t *testing.T) {
 	reads(t, db, table(t, db, "renamed", ks), "k", "", core.ErrCorrupt)
 }
 
-// A wrong key is found when the table is opened, and leaves it as it is, even if tables of other formats are set aside: the right key
-// may be in a drawer.
+// A wrong key is found when the table is opened, and leaves it as it is, even if tables of other
+// formats are set aside: the right key may be in a drawer.
 func TestWrongKeys(t *testing.T) {
 	ctx := t.Context()
 	right := keysOf(t, 1)

@@ -27,7 +27,8 @@ func keyRing() *encrypt.Keys {
 	return ring
 }
 
-// wrappedRows has tables whose values are compressed, with a dictionary and without, encrypted, or both.
+// wrappedRows has tables whose values are compressed, with a dictionary and without, encrypted, or
+// both.
 func wrappedRows() []table {
 	type format = core.ValueFormat[person, person]
 	ring := keyRing()
@@ -47,7 +48,8 @@ func wrappedRows() []table {
 	return all
 }
 
-// dictionary is made of people. A later version may make another one, which is added to the one that is stored.
+// dictionary is made of people. A later version may make another one, which is added to the one
+// that is stored.
 func dictionary() compress.Dictionary {
 	d, err := compress.Train(context.Background(), compress.Samples(cbor.New[person](), func(yield func(person, error) bool) {
 		for i := range 200 {

@@ -29,7 +29,8 @@ import (
 
 type format = core.ValueFormat[person, person]
 
-// stored is a format of the bytes that are stored: with it somebody who has the files, and no key, reads and changes rows.
+// stored is a format of the bytes that are stored: with it somebody who has the files, and no key,
+// reads and changes rows.
 type stored struct{ id string }
 
 func (f stored) ID() string                           { return f.id }
@@ -137,7 +138,8 @@ func compare(t *testing.T, tab *core.TableOf[int, person]) {
 	}
 }
 
-// Tables of every combination are read as they were written: after they were opened again, renamed, and restored on another engine.
+// Tables of every combination are read as they were written: after they were opened again, renamed,
+// and restored on another engine.
 func TestStorages(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, p place) {
 		ctx := t.Context()
@@ -187,7 +189,8 @@ func TestStorages(t *testing.T) {
 	})
 }
 
-// What is done to encrypted rows by somebody without the key is found, on every engine, and nothing of the rows is returned.
+// What is done to encrypted rows by somebody without the key is found, on every engine, and nothing
+// of the rows is returned.
 func TestForgedRows(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, p place) {
 		db := p.open()
@@ -271,7 +274,8 @@ func load(t *testing.T, tab *core.TableOf[int, []byte], k int) []byte {
 	return b
 }
 
-// A dictionary is made of parts of values. Around compress, encrypt hides it with the rest of the metadata.
+// A dictionary is made of parts of values. Around compress, encrypt hides it with the rest of the
+// metadata.
 func TestDictionaryInsideEncryption(t *testing.T) {
 	ctx := t.Context()
 	place := place{t, bbolt.Backend{}, filepath.Join(t.TempDir(), "db")}
@@ -316,8 +320,8 @@ func TestDictionaryInsideEncryption(t *testing.T) {
 	}
 }
 
-// Rows that many goroutines read, write and write anew with a new key are what they are to be: memory that is used again belongs to one
-// of them at a time.
+// Rows that many goroutines read, write and write anew with a new key are what they are to be:
+// memory that is used again belongs to one of them at a time.
 func TestManyAtOnce(t *testing.T) {
 	ctx := t.Context()
 	db, err := core.Open(ctx, "db", backendtest.Spoil(memory.New()))
@@ -368,8 +372,8 @@ func useTable(ctx context.Context, tab *core.TableOf[int, person], worker int) e
 	return nil
 }
 
-// Archived notes that are compressed and encrypted are read in place, in memory that is cleared when the guard is closed: Load's
-// are forever.
+// Archived notes that are compressed and encrypted are read in place, in memory that is cleared
+// when the guard is closed: Load's are forever.
 func TestArchivedNotes(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, p place) {
 		ctx := t.Context()
