@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -54,14 +53,6 @@ var backupPromises = []promise{
 		explanation: "what a crash leaves of a Restore is no storage unless it is complete, and the next Restore to the path removes it",
 	},
 	{
-		name: "restore/killed", check: checkRestoreKilled, bareOnly: true,
-		explanation: "wherever a Restore is killed, the next Open of the path finds the old storage or the new one with all rows, and no other",
-	},
-	{
-		name: "restore/between its renames", check: checkRestoreBetween, bareOnly: true,
-		explanation: "while a Restore has set a storage aside and the new one is not at the path, an Open is ErrLocked",
-	},
-	{
 		name: "restore/engine fails", check: checkRestoreFails, bareOnly: true,
 		explanation: "a Restore that fails leaves nothing behind, and what was at the path stays there",
 	},
@@ -79,19 +70,6 @@ var backupPromises = []promise{
 	},
 }
 
-// restored is where the checks restore to.
-func (t *trial) restored() string { return t.path + ".restored" }
-
-// restore restores a backup, without the cost of durability.
-func (t *trial) restore(b core.Backend, r io.Reader, opts ...core.Option) (*core.Storage, error) {
-	opts = append([]core.Option{core.WithLogger(slog.New(slog.DiscardHandler)), core.WithoutSync()}, opts...)
-	s, err := core.Restore(t.ctx, t.restored(), b, r, opts...)
-	if err == nil {
-		t.Cleanup(func() { t.closeStorage(s) })
-	}
-	return s, err
-}
-
 // refused ends the check unless Restore gives the error and leaves nothing.
 func (t *trial) refused(what string, want error, b core.Backend, r io.Reader, opts ...core.Option) error {
 	t.tb.Helper()
@@ -106,30 +84,6 @@ func (t *trial) nothingRestored(what string) {
 	if got := t.list(t.restored()); len(got) != 0 {
 		t.Fatalf("Restore %s left %q", what, got)
 	}
-}
-
-// backup makes a storage of version 5 with a few tables, and returns its backup.
-func (t *trial) backup() []byte {
-	t.tb.Helper()
-	s, tab := t.one(core.WithVersion(5))
-	load(t, tab, t.pick(3000, 500))
-	put1(t, table(t, s, "sums", keys.Int64(), values.JSON[int](), core.WithChecksums()), -1, 7)
-	t.words(s, "empty")
-	put1(t, t.words(s, "dropped"), "k", "v")
-	t.do("DropTable", s.DropTable(t.ctx, "dropped"))
-	long := t.words(s, "\xff not utf-8")
-	put1(t, long, "", "")
-	put1(t, long, "long", strings.Repeat("long ", 50_000))
-	b := t.backupOf(s)
-	t.closeStorage(s)
-	return b
-}
-
-func (t *trial) backupOf(s *core.Storage) []byte {
-	t.tb.Helper()
-	var buf bytes.Buffer
-	t.do("Backup", s.Backup(t.ctx, &buf))
-	return buf.Bytes()
 }
 
 func checkBackup(t *trial) {
@@ -162,11 +116,6 @@ func checkBackup(t *trial) {
 	}
 	t.closeStorage(s)
 }
-
-// writerFunc is a function as an io.Writer.
-type writerFunc func(p []byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func checkBackupSnapshot(t *trial) {
 	s, tab := t.one()
@@ -237,15 +186,6 @@ func checkRestoreDamaged(t *trial) {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-// occupy makes a storage where the checks restore to, with a row.
-func (t *trial) occupy(opts ...core.Option) {
-	t.tb.Helper()
-	s, err := core.Open(t.ctx, t.restored(), t.backend, append(opts, core.WithoutSync())...)
-	t.do("Open", err)
-	put1(t, t.words(s, "mine"), "k", "v")
-	t.closeStorage(s)
-}
 
 // occupied ends the check unless that storage is at a path, and nothing else but what is expected.
 func (t *trial) occupied(path string, beside ...string) {

@@ -5,15 +5,11 @@ package backendtest
 
 import (
 	"errors"
-	"io"
 	"iter"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/guardkv/guardkv/core"
-	"github.com/guardkv/guardkv/core/keys"
-	"github.com/guardkv/guardkv/core/values"
 )
 
 var closePromises = []promise{
@@ -105,66 +101,6 @@ func checkTracking(t *trial) {
 		t.Errorf("Close gives %q, without the place where the guard was opened", err)
 	}
 	t.close(g)
-}
-
-// calls are all calls that a closed storage must refuse.
-func calls(t *trial, s *core.Storage, tab words) map[string]func() error {
-	all := map[string]func() error{
-		"Get":          func() error { g, err := tab.Get(t.ctx, "k"); g.Close(); return err },
-		"View":         func() error { return tab.View(t.ctx, "k", func(string) error { return nil }) },
-		"Load":         func() error { _, err := tab.Load(t.ctx, "k"); return err },
-		"Has":          func() error { _, err := tab.Has(t.ctx, "k"); return err },
-		"Insert":       func() error { return tab.Insert(t.ctx, "new", "v") },
-		"Count":        func() error { _, err := tab.Count(t.ctx); return err },
-		"Scan.Count":   func() error { _, err := tab.Scan().From("a").Limit(1).Count(t.ctx); return err },
-		"Scan.Stream":  func() error { return tab.Scan().Stream(t.ctx, drain) },
-		"Scan.Rows":    func() error { return lastError(tab.Scan().Rows(t.ctx)) },
-		"Scan.Keys":    func() error { return lastError(tab.Scan().Keys(t.ctx)) },
-		"Scan.Reverse": func() error { return lastError(tab.Scan().Reverse().Rows(t.ctx)) },
-		"Scan.Cursor":  func() error { return cursorError(t, tab.Scan()) },
-		"GetMany":      func() error { return lastError(tab.GetMany(t.ctx, slices.Values([]string{"k"}))) },
-	}
-	for _, v := range writeVerbs {
-		all[v.name] = func() error { return v.do(t, s, tab) }
-	}
-	return all
-}
-
-// storageCalls are those that no dropped table can refuse.
-func storageCalls(t *trial, s *core.Storage) map[string]func() error {
-	return map[string]func() error{
-		"Storage.View":   func() error { return s.View(t.ctx, func(*core.Tx) error { return nil }) },
-		"Storage.Update": func() error { return s.Update(t.ctx, func(*core.Tx) error { return nil }) },
-		"Storage.Tables": func() error { _, err := s.Tables(t.ctx); return err },
-		"Storage.Check":  func() error { return s.Check(t.ctx) },
-		"Snapshot":       func() error { _, err := s.Snapshot(t.ctx); return err },
-		"Size":           func() error { _, err := s.Size(t.ctx); return err },
-		"Sync":           func() error { return s.Sync(t.ctx) },
-		"RenameTable":    func() error { return s.RenameTable(t.ctx, "words", "renamed") },
-		"OpenRaw":        func() error { _, err := core.OpenRaw(t.ctx, s, "words"); return err },
-		"Backup":         func() error { return s.Backup(t.ctx, io.Discard) },
-		"DropTable":      func() error { return s.DropTable(t.ctx, "words") },
-		"Compact":        func() error { _, err := s.Compact(t.ctx); return err },
-		"OpenTable": func() error {
-			_, err := core.OpenTable(t.ctx, s, "new", keys.String(), values.String())
-			return err
-		},
-	}
-}
-
-// drain passes over all rows.
-func drain(rows iter.Seq2[string, string]) error {
-	for range rows {
-	}
-	return nil
-}
-
-// lastError returns the error that ended the rows.
-func lastError[T any](rows iter.Seq2[T, error]) (last error) {
-	for _, err := range rows {
-		last = err
-	}
-	return last
 }
 
 func checkClosed(t *trial) {

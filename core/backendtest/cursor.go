@@ -60,40 +60,6 @@ var cursorPromises = []promise{
 	},
 }
 
-// between returns the rows of a range, the plain way.
-func between(rows []row, r core.ScanRange) (in []row) {
-	for _, row := range rows {
-		if (r.Low == nil || row.key >= string(r.Low)) && (r.High == nil || row.key < string(r.High)) {
-			in = append(in, row)
-		}
-	}
-	if r.Reverse {
-		slices.Reverse(in)
-	}
-	return in
-}
-
-// fillOdd writes rows with odd keys and returns them.
-func fillOdd(s *store) (rows []row) {
-	var writes []core.Write
-	for i, k := range oddKeys {
-		v := strings.Repeat("v", i*i*10)
-		writes = append(writes, put(k, v))
-		rows = append(rows, row{k, v})
-	}
-	s.apply(writes...)
-	return rows
-}
-
-// bounds are all the odd keys, what lies between them, and no bound.
-func bounds() [][]byte {
-	all := [][]byte{nil, []byte("0"), []byte("a\xff\xff"), []byte("zz"), []byte(strings.Repeat("\xff", 20))}
-	for _, k := range oddKeys {
-		all = append(all, []byte(k), []byte(k+"\x00"))
-	}
-	return all
-}
-
 // checkRanges compares scans over all pairs of bounds, those that hold nothing included.
 func checkRanges(t *trial, reverse, keysOnly bool) {
 	s := t.create()
@@ -154,47 +120,6 @@ func checkCursorSeek(t *trial) {
 		}
 		t.close(c)
 	}
-}
-
-// sought seeks key and returns at most most rows that follow; 0 is all of them.
-func sought(c core.RowCursor, key []byte, most int) (got []row) {
-	lent := []byte(string(key))
-	c.Seek(lent)
-	spoil(lent)
-	for len(got) < most || most == 0 {
-		k, v, ok := c.Next()
-		if !ok {
-			break
-		}
-		got = append(got, row{string(k), string(v)})
-	}
-	return got
-}
-
-// behind returns at most most of the rows at or behind key, the plain way.
-func behind(rows []row, key []byte, reverse bool, most int) (in []row) {
-	for _, row := range rows {
-		ahead := row.key < string(key)
-		if reverse {
-			ahead = row.key > string(key)
-		}
-		if !ahead && (len(in) < most || most == 0) {
-			in = append(in, row)
-		}
-	}
-	return in
-}
-
-func sameRowKeys(a, b []row) bool {
-	return slices.EqualFunc(a, b, func(a, b row) bool { return a.key == b.key })
-}
-
-// cursor opens a cursor that the check must close.
-func (t *trial) cursor(s core.Snapshot, r core.ScanRange) core.RowCursor {
-	t.tb.Helper()
-	c, err := s.Scan(t.ctx, r)
-	t.do("Scan", err)
-	return c
 }
 
 // checkCursorLimit asks for more rows than it said, with and without Seek.
@@ -287,14 +212,6 @@ func checkCursorArguments(t *trial) {
 		}
 		t.close(c)
 	}
-}
-
-// rest returns copies of the rows that are left.
-func rest(c core.RowCursor) (got []row) {
-	for k, v, ok := c.Next(); ok; k, v, ok = c.Next() {
-		got = append(got, row{string(k), string(v)})
-	}
-	return got
 }
 
 func checkCursorBytes(t *trial) {

@@ -48,16 +48,6 @@ var formatPromises = []promise{
 	},
 }
 
-// names ends the check unless the error's text has all words.
-func (t *trial) names(err error, words ...string) {
-	t.tb.Helper()
-	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Fatalf("the error %q does not name %q", err, w)
-		}
-	}
-}
-
 func checkFormats(t *trial) {
 	s, tab := t.one()
 	put1(t, tab, "k", "v")

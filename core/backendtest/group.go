@@ -6,9 +6,7 @@ package backendtest
 import (
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -42,26 +40,6 @@ var groupPromises = []promise{
 		name: "group commit/goes on", check: checkGoesOn,
 		explanation: "ErrMaybe, ErrUnavailable and ErrSnapshotExpired fail one commit or transaction, and none after it",
 	},
-}
-
-// writers is how many goroutines write at once.
-const writers = 64
-
-// crowd has all writers write at once, behind an Apply that is held up until they have queued. It returns after
-// all are done.
-func crowd(t *trial, b *Faults, tab words, write func(i int)) {
-	t.tb.Helper()
-	gate, reached := make(chan struct{}), make(chan struct{})
-	b.Fail(Failure{Op: OpApply, N: 1, Do: func() { close(reached); <-gate }})
-	var all sync.WaitGroup
-	all.Go(func() { put1(t, tab, "first", "in line") })
-	<-reached
-	for i := range writers {
-		all.Go(func() { write(i) })
-	}
-	time.Sleep(20 * time.Millisecond) // for the group's size alone: no verdict depends on who is in it
-	close(gate)
-	t.within(soon, "group commit", all.Wait)
 }
 
 func checkGroupShared(t *trial) {

@@ -8,29 +8,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 
 	"github.com/guardkv/guardkv/core"
 )
 
-var quietly = core.WithLogger(slog.New(slog.DiscardHandler))
-
-var errKilled = errors.New("as if the process were killed")
-
-// killedAt is a backend of which nothing works from the n-th call of op on, until its locks are given back.
-func killedAt(b core.Backend, op Op, n int) *Faults {
-	f := Fault(b)
-	f.Fail(Failure{Op: op, N: n, Err: errKilled, Do: func() {
-		for _, op := range restoreOps {
-			f.Fail(Failure{Op: op, Err: errKilled})
-		}
-	}})
-	return f
+var killedPromises = []promise{
+	{
+		name: "restore/killed", check: checkRestoreKilled, bareOnly: true,
+		explanation: "wherever a Restore is killed, the next Open of the path finds the old storage or the new one with all rows, and no other",
+	},
+	{
+		name: "restore/between its renames", check: checkRestoreBetween, bareOnly: true,
+		explanation: "while a Restore has set a storage aside and the new one is not at the path, an Open is ErrLocked",
+	},
 }
-
-// restoreOps are the calls of a Restore.
-var restoreOps = []Op{OpClaim, OpMark, OpOpen, OpApply, OpSetMark, OpRename}
 
 // checkRestoreKilled kills a Restore at every call that it makes. Between its two renames the old storage has been set aside and the
 // new one is complete under another name: an Open that looked at the path alone made an empty storage there, in silence.
@@ -121,19 +113,6 @@ func checkRestoreBetween(t *trial) {
 		t.Errorf("there are %d rows", got)
 	}
 	t.closeStorage(s)
-}
-
-// rowsOf returns how many rows a table has, 0 if there is none, which is not created.
-func (t *trial) rowsOf(s *core.Storage, name string) int {
-	t.tb.Helper()
-	infos, err := s.Tables(t.ctx)
-	t.do("Tables", err)
-	if !slices.ContainsFunc(infos, func(i core.TableInfo) bool { return i.Name == name }) {
-		return 0
-	}
-	n, err := t.words(s, name).Count(t.ctx)
-	t.do("Count", err)
-	return n
 }
 
 // removeRestored removes all that a Restore made, or left.

@@ -5,10 +5,7 @@ package backendtest
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -97,21 +94,6 @@ func (t *trial) refusesFeature(name string, mark []byte, rows []row) {
 	}
 }
 
-// withSum appends the checksum of a catalogue row to its value.
-func withSum(name, value string) string {
-	sum := crc32.Checksum([]byte(name+value), crc32.MakeTable(crc32.Castagnoli))
-	return value + string(binary.BigEndian.AppendUint32(nil, sum))
-}
-
-// withMember adds a member to a mark of package core, and sets its layout.
-func withMember(t *trial, mark []byte, layout int, member string) []byte {
-	t.tb.Helper()
-	mark = withLayout(t, mark, layout)
-	_, body, _ := bytes.Cut(mark, []byte("{"))
-	body = fmt.Appendf(nil, "{%s,%s}", body[:len(body)-1], member)
-	return fmt.Appendf(nil, "GUARDKV %08x %s", crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), body)
-}
-
 func checkNewerLayout(t *trial) {
 	s := t.open()
 	t.words(s, "words")
@@ -140,17 +122,4 @@ func checkNewerLayout(t *trial) {
 	if got := t.list(t.path); len(got) != 1 {
 		t.Errorf("there is %q; want the storage alone", got)
 	}
-}
-
-var layoutInMark = regexp.MustCompile(`"layout":\d+`)
-
-// withLayout changes the layout in a mark of package core, and its checksum.
-func withLayout(t *trial, mark []byte, layout int) []byte {
-	head, body, ok := bytes.Cut(mark, []byte("{"))
-	words := bytes.Fields(head)
-	if !ok || len(words) != 2 || !layoutInMark.Match(body) {
-		t.Fatalf("the mark of a new storage is %q", mark)
-	}
-	body = layoutInMark.ReplaceAll(append([]byte("{"), body...), fmt.Appendf(nil, `"layout":%d`, layout))
-	return fmt.Appendf(nil, "%s %08x %s", words[0], crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), body)
 }

@@ -60,14 +60,6 @@ func checkEmptyValues(t *trial) {
 	s.wants("a", "full")
 }
 
-// fits cuts a wanted size down to the engine's limit.
-func fits(size, limit int) int {
-	if limit != 0 {
-		return min(size, limit)
-	}
-	return size
-}
-
 func checkLongValues(t *trial) {
 	s := t.create()
 	for _, size := range []int{1 << 12, 1<<16 - 1, 1 << 16, 1<<20 + 1} {
@@ -81,12 +73,6 @@ func checkLongValues(t *trial) {
 	}
 	s.apply(put("long", "short"))
 	s.wants("long", "short")
-}
-
-// oddKeys are in the order of bytes.Compare.
-var oddKeys = []string{
-	"\x00", "\x00\x00", "\x00\x00\x00", "\x00\x01", "\x00\xff", "\x01", "\x01\x00", "!badger!", "a", "a\x00", "a\x00b", "aa",
-	"a\xff", "b", "\x7f", "\x80", "\xcc\xcc", "\xff", "\xff\x00", "\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff",
 }
 
 func checkKeyBytes(t *trial) {
@@ -134,9 +120,6 @@ func checkKeyLimit(t *trial) {
 		s.refused(put("a", "v"), put(strings.Repeat("k", most+1), "v"))
 	}
 }
-
-// testable is the largest limit that a check goes up to: gigabytes would prove little and take long.
-func (t *trial) testable() int { return t.pick(128<<20, 8<<20) }
 
 func checkValueLimit(t *trial) {
 	s := t.create()

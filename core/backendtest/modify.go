@@ -50,11 +50,6 @@ var modifyPromises = []promise{
 	},
 }
 
-// modify stores v at k.
-func modify(ctx context.Context, tab words, k, v string) error {
-	return tab.Modify(ctx, k, func(string, bool) (string, core.Change, error) { return v, core.Store, nil })
-}
-
 // increment adds one to the number at k.
 func increment(ctx context.Context, tab words, k string) error {
 	return tab.Modify(ctx, k, func(old string, found bool) (string, core.Change, error) {

@@ -183,18 +183,6 @@ func checkForeignRange(t *trial) {
 	}
 }
 
-func sameKeys[K comparable, V, W any](t *trial, what string, s core.Scan[K, V, W], want []K) {
-	t.tb.Helper()
-	var got []K
-	for k, err := range s.Keys(t.ctx) {
-		t.do("Keys", err)
-		got = append(got, k)
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: keys are %.999q; want %.999q", what, fmt.Sprint(got), fmt.Sprint(want))
-	}
-}
-
 // unordered is a key format that has lost its order.
 type unordered struct{ core.KeyFormat[uint64] }
 

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"runtime"
 	"slices"
 
 	"github.com/guardkv/guardkv/core"
@@ -260,12 +259,6 @@ func readFused(t *trial, tab core.TxTable[string, string, string], f *fuse) erro
 	return nil
 }
 
-// blasts are the ways in which a callback does not return.
-var blasts = map[string]func(){
-	"panic":  func() { panic("a callback") },
-	"Goexit": runtime.Goexit,
-}
-
 func checkPanics(t *trial) {
 	for how, blow := range byName(blasts) {
 		for _, checksums := range []bool{false, true} {
@@ -355,17 +348,6 @@ func checkEnginePanics(t *trial) {
 	}
 	put1(t, tab, "l", "v")
 	t.do("Close", s.Close())
-}
-
-// survive runs f, whatever it does to its goroutine.
-func survive(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() { recover() }()
-		f()
-	}()
-	<-done
 }
 
 func checkMigrationPanics(t *trial) {

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/guardkv/guardkv/core"
@@ -226,11 +225,4 @@ func (t *trial) killedRecreation(op Op, n int) bool {
 		t.Errorf("after an Open that was killed at %s %d there are %d rows; want the one", op, n, rows)
 	}
 	return true
-}
-
-// runAlone puts promises to the test that no other check may run beside.
-func runAlone(t *testing.T, open func(t *testing.T) Target) {
-	for _, p := range alonePromises {
-		t.Run(p.name, func(t *testing.T) { newTrial(t, &p, open(t), false).run() })
-	}
 }

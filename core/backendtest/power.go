@@ -5,7 +5,6 @@ package backendtest
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -151,15 +150,6 @@ func checkSize(t *trial) {
 			t.Errorf("Size = %d after everything was deleted and compacted; it was %d", after, full)
 		}
 	}
-}
-
-// noise returns a string that compresses badly.
-func noise(n int) string {
-	var b strings.Builder
-	for x := uint32(1); b.Len() < n; x = x*1664525 + 1013904223 {
-		b.WriteByte(byte(x >> 24))
-	}
-	return b.String()
 }
 
 func checkCheck(t *trial) {

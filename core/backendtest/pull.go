@@ -56,30 +56,6 @@ var pullPromises = []promise{
 	},
 }
 
-// pulled returns copies of at most most rows that are left; a negative most is all.
-func pulled(c *core.Cursor[string, string], most int) (rows []row) {
-	for most != 0 && c.Next() {
-		rows = append(rows, row{c.Key(), copyOf(c.Value())})
-		most--
-	}
-	return rows
-}
-
-// oddTable has a row for every odd key but two of the middle, which are returned too.
-func oddTable(t *trial) (s *core.Storage, tab words, rows []row, missing []string) {
-	t.tb.Helper()
-	s, tab = t.one()
-	t.words(s, "behind")
-	missing = []string{oddKeys[len(oddKeys)/2], oddKeys[len(oddKeys)/3]}
-	for _, k := range oddKeys {
-		if !slices.Contains(missing, k) {
-			put1(t, tab, k, "value of "+k)
-			rows = append(rows, row{k, "value of " + k})
-		}
-	}
-	return s, tab, rows, missing
-}
-
 // inside calls fn with a scan of the table and its rows: outside a transaction, in a View, and in an Update that has
 // put the missing rows, changed the first and deleted the last.
 func inside(t *trial, fn func(where string, scan core.Scan[string, string, string], rows []row)) {
@@ -107,32 +83,6 @@ func inside(t *trial, fn func(where string, scan core.Scan[string, string, strin
 		return rolledBack
 	})
 	t.is("Update", err, rolledBack)
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// randomScan narrows a scan in some ways.
-func randomScan(rnd *rand.Rand, scan core.Scan[string, string, string], rows []row) aScan {
-	a := aScan{scan: scan, rows: rows}
-	for range rnd.IntN(4) {
-		a = a.narrow(rnd)
-	}
-	return a
-}
-
-func (a aScan) cursor(t *trial) *core.Cursor[string, string] {
-	t.tb.Helper()
-	c, err := a.scan.Cursor(t.ctx)
-	t.do("Cursor", err)
-	return c
 }
 
 func checkPullRows(t *trial) {

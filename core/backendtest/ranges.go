@@ -56,11 +56,6 @@ func ranged(t *trial, opts core.EngineOptions) (s *store, ok bool) {
 	return s, s.Powers().DeleteRange
 }
 
-// without returns the rows outside of a range.
-func without(rows []row, low, high string) []row {
-	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.key >= low && r.key < high })
-}
-
 func checkRangeDeleted(t *trial) {
 	s, ok := ranged(t, core.EngineOptions{NoSync: true})
 	if !ok {

@@ -5,7 +5,6 @@ package backendtest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -65,14 +64,6 @@ var recreatePromises = []promise{
 		name: "recreate/table in use", check: checkFormatChangeInUse,
 		explanation: "OnFormatChange never sets a table aside while it is open elsewhere",
 	},
-}
-
-// allPolicies are all combinations of flags.
-func allPolicies() (all []core.Recreate) {
-	for r := range 2 * core.OnFormatChange {
-		all = append(all, r)
-	}
-	return all
 }
 
 // policyCase is a storage and a wish.
@@ -214,20 +205,6 @@ func checkKeepReplaced(t *trial) {
 	}
 }
 
-// stillLocked ends the check if the trial's storage can be opened. It does not wait as long as an engine may.
-func (t *trial) stillLocked(opts ...core.Option) {
-	t.tb.Helper()
-	ctx, cancel := context.WithTimeout(t.ctx, briefly)
-	defer cancel()
-	s, err := core.Open(ctx, t.path, t.backend, opts...)
-	if err == nil {
-		t.closeStorage(s)
-	}
-	if !errors.Is(err, core.ErrLocked) && !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("Open of a storage that is open gives %v; want ErrLocked", err)
-	}
-}
-
 func checkRecreateLocked(t *trial) {
 	_, tab := t.one()
 	put1(t, tab, "k", "v")
@@ -335,20 +312,6 @@ func checkIOErrors(t *trial) {
 	}
 	_, tab := t.one()
 	holds(t, tab, row{"k", "v"})
-}
-
-// flip changes one bit of the value of every raw row whose key ends with what is given, and reports how many.
-func (s *store) flip(keyEnd string) (n int) {
-	s.t.tb.Helper()
-	for _, r := range s.all() {
-		if strings.HasSuffix(r.key, keyEnd) && len(r.value) > 0 {
-			v := []byte(r.value)
-			v[len(v)/2] ^= 0x10
-			s.apply(put(r.key, string(v)))
-			n++
-		}
-	}
-	return n
 }
 
 // damageCatalogue flips a bit in what is recorded of the table of words.

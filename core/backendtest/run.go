@@ -5,24 +5,9 @@ package backendtest
 
 import (
 	"runtime"
-	"slices"
 	"sync"
 	"testing"
 )
-
-// promise is one sentence of the specification and the check that proves it.
-type promise struct {
-	name        string // names the subtest
-	explanation string // is printed when the check fails
-	check       func(*trial)
-	bareOnly    bool // spoiled buffers would prove nothing more
-}
-
-// contract is what core/backend.go says of backends.
-func contract() []promise {
-	return slices.Concat(claimPromises, openPromises, getPromises, applyPromises, valuePromises, limitPromises,
-		snapshotPromises, cursorPromises, powerPromises, rangePromises, conditionPromises, mediumPromises, modelPromises)
-}
 
 // Run proves the promises of backends, one subtest each: what package core says of a backend, then what core
 // promises on top of it, both on the backend as it is and behind [Spoil]. open is called once per subtest and
@@ -87,3 +72,10 @@ func (p *phase) begin(check func()) (over <-chan struct{}) {
 
 // wait returns when all that began is over.
 func (p *phase) wait() { p.under.Wait() }
+
+// runAlone puts promises to the test that no other check may run beside.
+func runAlone(t *testing.T, open func(t *testing.T) Target) {
+	for _, p := range alonePromises {
+		t.Run(p.name, func(t *testing.T) { newTrial(t, &p, open(t), false).run() })
+	}
+}

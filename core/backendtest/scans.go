@@ -9,7 +9,6 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -41,34 +40,6 @@ var scanPromises = []promise{
 	},
 }
 
-// aScan is a scan and, the plain way, the rows it must give.
-type aScan struct {
-	scan  core.Scan[string, string, string]
-	rows  []row
-	words []string // what was called, for messages
-}
-
-// narrow calls a random method.
-func (a aScan) narrow(rnd *rand.Rand) aScan {
-	k := oddKeys[rnd.IntN(len(oddKeys))]
-	keep := func(in func(string) bool) []row {
-		return slices.DeleteFunc(slices.Clone(a.rows), func(r row) bool { return !in(r.key) })
-	}
-	switch rnd.IntN(5) {
-	case 0:
-		return aScan{a.scan.From(k), keep(func(s string) bool { return s >= k }), append(a.words, fmt.Sprintf("From(%q)", k))}
-	case 1:
-		return aScan{a.scan.To(k), keep(func(s string) bool { return s < k }), append(a.words, fmt.Sprintf("To(%q)", k))}
-	case 2:
-		return aScan{a.scan.Prefix(k), keep(func(s string) bool { return strings.HasPrefix(s, k) }), append(a.words, fmt.Sprintf("Prefix(%q)", k))}
-	case 3:
-		rows := slices.Clone(a.rows)
-		slices.Reverse(rows)
-		return aScan{a.scan.Reverse(), rows, append(a.words, "Reverse()")}
-	}
-	return a
-}
-
 func checkScanBounds(t *trial) {
 	const seed = 7
 	t.Logf("seed %d", seed)
@@ -90,22 +61,6 @@ func checkScanBounds(t *trial) {
 			a.words = append(a.words, fmt.Sprintf("Limit(%d)", n))
 		}
 		a.verify(t)
-	}
-}
-
-// verify compares all ways to use the scan.
-func (a aScan) verify(t *trial) {
-	t.tb.Helper()
-	if got := scanned(t, a.scan); !slices.Equal(got, a.rows) {
-		t.Fatalf("%v.Rows: %v; want %v", a.words, got, a.rows)
-	}
-	var names []string
-	for _, r := range a.rows {
-		names = append(names, r.key)
-	}
-	sameKeys(t, strings.Join(a.words, "."), a.scan, names)
-	if n, err := a.scan.Count(t.ctx); n != len(a.rows) || err != nil {
-		t.Fatalf("%v.Count = %d, %v; want %d", a.words, n, err, len(a.rows))
 	}
 }
 
@@ -262,16 +217,4 @@ func checkScanDelete(t *trial) {
 	}))
 	deleted(n, tab.Scan())
 	holds(t, tab)
-}
-
-// cursorError returns what ends a cursor, or keeps it from being made.
-func cursorError(t *trial, scan core.Scan[string, string, string]) error {
-	c, err := scan.Cursor(t.ctx)
-	if err != nil {
-		return err
-	}
-	for c.Next() {
-	}
-	t.do("Close", c.Close())
-	return c.Err()
 }

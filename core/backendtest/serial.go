@@ -196,40 +196,6 @@ func checkTxTooLarge(t *trial) {
 	put1(t, tab, "l", "v")
 }
 
-// limits returns the limits of the engine under test.
-func (t *trial) limits() core.Limits {
-	s := t.openStore(t.path+".limits", core.EngineOptions{Mark: aMark, NoSync: true})
-	defer s.close()
-	return s.Limits()
-}
-
-// powers returns the powers of the engine under test.
-func (t *trial) powers() core.Powers {
-	s := t.openStore(t.path+".powers", core.EngineOptions{Mark: aMark, NoSync: true})
-	defer s.close()
-	return s.Powers()
-}
-
-// tooMuch returns a number of bytes that one atomic write cannot take, 0 if any that is practical is fine.
-func (t *trial) tooMuch() int {
-	if n := t.limits().BatchBytes; n != 0 && n < t.testable() {
-		return n + 1
-	}
-	return 0
-}
-
-// putMuch puts rows of so many bytes.
-func putMuch(size int, put func(k, v string) error) error {
-	value := noise(64 << 10)
-	for i := 0; size > 0; i++ {
-		if err := put(fmt.Sprintf("much%06d", i), value); err != nil {
-			return err
-		}
-		size -= len(value)
-	}
-	return nil
-}
-
 func checkForeignTx(t *trial) {
 	s, tab := t.one()
 	put1(t, tab, "k", "v")

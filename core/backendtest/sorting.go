@@ -7,11 +7,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 
 	"github.com/guardkv/guardkv/core"
 )
+
+var sortingPromises = []promise{
+	{
+		name: "put stream/sorting", check: checkSorting,
+		explanation: "WithSorting stores rows in no order, the last of each key, in bounded commits that ascend",
+	},
+	{
+		name: "put stream/sorting, nothing before the end", check: checkSortingFails,
+		explanation: "a stream that sorts stores nothing if its source fails, panics or is cancelled, and leaves no file",
+	},
+	{
+		name: "put stream/sorting, engine fails", check: checkSortingEngineFails,
+		explanation: "when a commit fails, a stream that sorts has stored the rows that it counts, those of the lowest keys",
+	},
+}
 
 // shuffled yields the rows of someRows(n), each twice, the first time with another value, in an order that is none.
 func shuffled(n int) func(yield func(k, v string) bool) {
@@ -114,23 +127,4 @@ func checkSortingEngineFails(t *trial) {
 	t.closeStorage(s)
 	_, tab = t.one()
 	isPrefix(t, tab, stats) // someRows ascend
-}
-
-func leavesNoFile(t *trial, dir string) {
-	t.tb.Helper()
-	files, err := os.ReadDir(dir)
-	t.do("ReadDir", err)
-	if len(files) > 0 {
-		t.Errorf("the stream left %v behind", slices.Collect(names(files)))
-	}
-}
-
-func names(files []os.DirEntry) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for _, f := range files {
-			if !yield(f.Name()) {
-				return
-			}
-		}
-	}
 }

@@ -164,28 +164,6 @@ func (t *trial) close(c closer) {
 	t.do("Close", c.Close())
 }
 
-// row is a copied row.
-type row struct{ key, value string }
-
-func (r row) String() string { return brief(r.key) + "=" + brief(r.value) }
-
-// rows returns copies of all rows of a range.
-func (t *trial) rows(s core.Snapshot, r core.ScanRange) []row {
-	t.tb.Helper()
-	c, err := s.Scan(t.ctx, r)
-	t.do("Scan", err)
-	defer t.close(c)
-	var got []row
-	for k, v, ok := c.Next(); ok; k, v, ok = c.Next() {
-		got = append(got, row{string(k), string(v)})
-		if r.KeysOnly {
-			got[len(got)-1].value = ""
-		}
-	}
-	t.do("Err", c.Err())
-	return got
-}
-
 // all returns copies of all rows as they are now, sorted: whether cursors sort has promises of its own.
 func (s *store) all() []row {
 	s.t.tb.Helper()
@@ -202,12 +180,4 @@ func (s *store) has(want ...row) {
 	if got := s.all(); !slices.Equal(got, want) {
 		s.t.Fatalf("rows are %v; want %v", got, want)
 	}
-}
-
-// brief shows long values by their ends.
-func brief(v string) string {
-	if len(v) <= 40 {
-		return fmt.Sprintf("%q", v)
-	}
-	return fmt.Sprintf("%q...%q (%d bytes)", v[:16], v[len(v)-16:], len(v))
 }

@@ -41,37 +41,6 @@ var streamPromises = []promise{
 		name: "put stream/source writes", check: checkStreamSourceWrites,
 		explanation: "the source of PutStream may read and write the same table",
 	},
-	{
-		name: "put stream/sorting", check: checkSorting,
-		explanation: "WithSorting stores rows in no order, the last of each key, in bounded commits that ascend",
-	},
-	{
-		name: "put stream/sorting, nothing before the end", check: checkSortingFails,
-		explanation: "a stream that sorts stores nothing if its source fails, panics or is cancelled, and leaves no file",
-	},
-	{
-		name: "put stream/sorting, engine fails", check: checkSortingEngineFails,
-		explanation: "when a commit fails, a stream that sorts has stored the rows that it counts, those of the lowest keys",
-	},
-}
-
-// chunk is small, so that a check has many.
-const chunk = 16 << 10
-
-// isPrefix ends the check unless exactly the first rows of someRows are stored.
-func isPrefix(t *trial, tab words, stats core.StreamStats) {
-	t.tb.Helper()
-	rows := scanned(t, tab.Scan())
-	if int64(len(rows)) != stats.Rows {
-		t.Fatalf("%d rows are stored; the statistics are %+v", len(rows), stats)
-	}
-	i := 0
-	for k, v := range someRows(len(rows)) {
-		if rows[i] != (row{k, v}) {
-			t.Fatalf("row %d is %v; want %v", i, rows[i], row{k, v})
-		}
-		i++
-	}
 }
 
 func checkStreamChunks(t *trial) {

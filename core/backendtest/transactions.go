@@ -53,11 +53,6 @@ var txPromises = []promise{
 	},
 }
 
-func update(t *trial, s *core.Storage, fn func(tx *core.Tx) error) {
-	t.tb.Helper()
-	t.do("Update", s.Update(t.ctx, fn))
-}
-
 func checkReadYourWrites(t *trial) {
 	s, tab := t.one()
 	put1(t, tab, "old", "stored")
@@ -198,17 +193,6 @@ func disturbAround(t *trial, in core.TxTable[string, string, string], key string
 	t.do("Put", in.Put(t.ctx, key[:len(key)-1], "before"))
 	_, err := in.Scan().From(key).Limit(2).Delete(t.ctx)
 	t.do("Delete", err)
-}
-
-// errRollBack is what checks return to undo an Update.
-var errRollBack = errors.New("roll back")
-
-// updateError ends the check unless the Update gives this error.
-func updateError(t *trial, s *core.Storage, want error, fn func(tx *core.Tx) error) {
-	t.tb.Helper()
-	if err := s.Update(t.ctx, fn); err != want {
-		t.Fatalf("Update gives %v; want the function's error %v", err, want)
-	}
 }
 
 func checkTxIsolation(t *trial) {

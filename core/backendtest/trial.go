@@ -5,6 +5,7 @@ package backendtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -165,4 +166,27 @@ func (t *trial) pick(full, short int) int {
 func stacks() []byte {
 	buf := make([]byte, 1<<20)
 	return buf[:runtime.Stack(buf, true)]
+}
+
+// is ends the check unless err is what is wanted.
+func (t *trial) is(what string, err, want error) {
+	t.tb.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("%s gives %v; want %v", what, err, want)
+	}
+}
+
+// within ends the check if f takes longer than the time that nothing should take. f goes on then.
+func (t *trial) within(d time.Duration, what string, f func()) {
+	t.tb.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+		t.Fatalf("%s is blocked for %v; all goroutines:\n%s", what, d, stacks())
+	}
 }

@@ -203,18 +203,6 @@ func checkPutAllFails(t *trial) {
 	holds(t, tab, row{"k", "v"})
 }
 
-// badRow returns a row that the engine cannot take, the zero row if there is none that is practical.
-func (t *trial) badRow() row {
-	limits := t.limits()
-	if limits.Key != 0 && limits.Key <= t.testable() {
-		return row{strings.Repeat("k", limits.Key+1), "v"}
-	}
-	if limits.Value != 0 && limits.Value <= t.testable() {
-		return row{"b", strings.Repeat("v", limits.Value+1)}
-	}
-	return row{}
-}
-
 func checkPutAllTooLarge(t *trial) {
 	_, tab := t.one()
 	put1(t, tab, "k", "v")

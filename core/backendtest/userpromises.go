@@ -1,0 +1,13 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backendtest
+
+import "slices"
+
+// typed is what package core promises to users, whatever the backend.
+func typed() []promise {
+	return slices.Concat(guardPromises, closePromises, orderPromises, scanPromises, pullPromises, verbPromises, txPromises, serialPromises, nestedPromises,
+		writePromises, groupPromises, modifyPromises, clearPromises, streamPromises, sortingPromises, cancelPromises, recreatePromises, migrationPromises,
+		formatPromises, formatPowerPromises, layoutPromises, tablePromises, damagePromises, argumentPromises, backupPromises, killedPromises, panicPromises, placePromises)
+}
