@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/values"
 )
@@ -75,7 +76,7 @@ func openBench(b *testing.B, target Target, sync bool) (*core.Storage, benchTabl
 // benchSource yields n rows in order.
 func benchSource(n int) func(yield func(k uint64, v []byte) bool) {
 	return func(yield func(k uint64, v []byte) bool) {
-		value := []byte(noise(128))
+		value := []byte(kit.Incompressible(128))
 		for i := range uint64(n) {
 			binary.BigEndian.PutUint64(value, i)
 			if !yield(i, value) {
@@ -138,7 +139,7 @@ func benchScan(b *testing.B, tab benchTable) {
 }
 
 func benchPut(b *testing.B, tab benchTable) {
-	value := []byte(noise(128))
+	value := []byte(kit.Incompressible(128))
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for b.Loop() {
 		if err := tab.Put(context.Background(), rnd.Uint64(), value); err != nil {
@@ -148,7 +149,7 @@ func benchPut(b *testing.B, tab benchTable) {
 }
 
 func benchPutParallel(b *testing.B, tab benchTable) {
-	value := []byte(noise(128))
+	value := []byte(kit.Incompressible(128))
 	b.SetParallelism(32)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest/internal/contract"
+	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
 // NewPlain returns a backend that has limits and powers, unlike the one in memory.
@@ -14,10 +16,10 @@ func NewPlain() core.Backend { return newPlain("") }
 
 // RunContract is Run without what core promises on top of a backend.
 func RunContract(t *testing.T, open func() core.Backend) {
-	for _, p := range contract() {
-		t.Run(p.name, func(t *testing.T) {
+	for _, p := range contract.Promises() {
+		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
-			newTrial(t, &p, Target{Backend: open(), Path: "place"}, false).run()
+			kit.NewTrial(t, &p, kit.Target{Backend: open(), Path: "place"}, false).Run()
 		})
 	}
 }

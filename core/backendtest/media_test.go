@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest/internal/contract"
+	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
+	"github.com/guardkv/guardkv/core/backendtest/internal/users"
 )
 
 // onMedium is plain with a directory for each storage, in which a log gets all that is written. So it can break what is
@@ -145,31 +148,31 @@ func TestBrokenMedia(t *testing.T) {
 // mediumVerdicts returns what the promises about files say of a backend, with the notes of those that only report.
 func mediumVerdicts(t *testing.T, breaks string) map[string]string {
 	said := map[string]string{}
-	for _, p := range slices.Concat(contract(), typed()) {
-		if !strings.HasPrefix(p.name, "medium/") && p.name != "damage/missing files" {
+	for _, p := range slices.Concat(contract.Promises(), users.Promises()) {
+		if !strings.HasPrefix(p.Name, "medium/") && p.Name != "damage/missing files" {
 			continue
 		}
 		r := &recorder{T: t}
-		mediumTrial(t, r, &p, breaks).run()
+		mediumTrial(t, r, &p, breaks).Run()
 		if all := append(r.errors, r.notes...); len(all) > 0 {
-			said[p.name] = strings.Join(all, "\n")
+			said[p.Name] = strings.Join(all, "\n")
 		}
 	}
 	return said
 }
 
-func mediumTrial(t *testing.T, r *recorder, p *promise, breaks string) *trial {
-	target := Target{Backend: &onMedium{newPlain(""), breaks}, Path: filepath.Join(t.TempDir(), "place")}
-	tr := newTrial(r, p, target, false)
-	tr.short = true
+func mediumTrial(t *testing.T, r *recorder, p *kit.Promise, breaks string) *kit.Trial {
+	target := kit.Target{Backend: &onMedium{newPlain(""), breaks}, Path: filepath.Join(t.TempDir(), "place")}
+	tr := kit.NewTrial(r, p, target, false)
+	tr.Short = true
 	if breaks == "lock" {
-		tr.wait = 10 * time.Second // half of which is waited for the lock
+		tr.Wait = 10 * time.Second // half of which is waited for the lock
 	}
 	return tr
 }
 
 func mediumTellsPages(t *testing.T) (tells bool) {
-	p := promise{name: "probe", explanation: "it tells", check: func(t *trial) { tells = t.tellsPages() }}
-	mediumTrial(t, &recorder{T: t}, &p, "").run()
+	p := kit.Promise{Name: "probe", Explanation: "it tells", Check: func(t *kit.Trial) { tells = contract.TellsPages(t) }}
+	mediumTrial(t, &recorder{T: t}, &p, "").Run()
 	return tells
 }

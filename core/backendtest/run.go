@@ -7,6 +7,10 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+
+	"github.com/guardkv/guardkv/core/backendtest/internal/contract"
+	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
+	"github.com/guardkv/guardkv/core/backendtest/internal/users"
 )
 
 // Run proves the promises of backends, one subtest each: what package core says of a backend, then what core
@@ -27,24 +31,24 @@ func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool) {
 		runAlone(t, open)
 	}
 	first := newPhase()
-	for _, p := range contract() {
-		if spoiled && p.bareOnly {
+	for _, p := range contract.Promises() {
+		if spoiled && p.BareOnly {
 			continue
 		}
-		t.Run(p.name, func(t *testing.T) {
-			over := first.begin(newTrial(t, &p, open(t), spoiled).run)
+		t.Run(p.Name, func(t *testing.T) {
+			over := first.begin(kit.NewTrial(t, &p, kit.Target(open(t)), spoiled).Run)
 			t.Parallel() // the places are apart, and most checks wait for the medium
 			<-over
 		})
 	}
-	for _, p := range typed() {
-		if spoiled && p.bareOnly {
+	for _, p := range users.Promises() {
+		if spoiled && p.BareOnly {
 			continue
 		}
-		t.Run(p.name, func(t *testing.T) {
+		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
 			first.wait()
-			newTrial(t, &p, open(t), spoiled).run()
+			kit.NewTrial(t, &p, kit.Target(open(t)), spoiled).Run()
 		})
 	}
 }
@@ -75,7 +79,7 @@ func (p *phase) wait() { p.under.Wait() }
 
 // runAlone puts promises to the test that no other check may run beside.
 func runAlone(t *testing.T, open func(t *testing.T) Target) {
-	for _, p := range alonePromises {
-		t.Run(p.name, func(t *testing.T) { newTrial(t, &p, open(t), false).run() })
+	for _, p := range users.AlonePromises {
+		t.Run(p.Name, func(t *testing.T) { kit.NewTrial(t, &p, kit.Target(open(t)), false).Run() })
 	}
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest/internal/contract"
+	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
+	"github.com/guardkv/guardkv/core/backendtest/internal/users"
 )
 
 // recorder is a test whose failures are looked at instead of reported.
@@ -38,15 +41,15 @@ func (r *recorder) Logf(format string, args ...any) {
 }
 
 // verdicts returns what a backend fails at, by the promise's name.
-func verdicts(t *testing.T, promises []promise, open func() core.Backend) map[string][]string {
+func verdicts(t *testing.T, promises []kit.Promise, open func() core.Backend) map[string][]string {
 	failed := map[string][]string{}
 	for _, p := range promises {
 		r := &recorder{T: t}
-		tr := newTrial(r, &p, Target{Backend: open(), Path: "place"}, false)
-		tr.short = true
-		tr.run()
+		tr := kit.NewTrial(r, &p, kit.Target{Backend: open(), Path: "place"}, false)
+		tr.Short = true
+		tr.Run()
 		if len(r.errors) > 0 {
-			failed[p.name] = r.errors
+			failed[p.Name] = r.errors
 		}
 	}
 	return failed
@@ -91,10 +94,10 @@ func TestBrokenBackends(t *testing.T) {
 	} {
 		t.Run(c.breaks, func(t *testing.T) {
 			want, open := strings.CutSuffix(c.want, " ...")
-			promises := contract()
+			promises := contract.Promises()
 			if testing.Short() { // the fault is found all the same; that nothing else fails costs all other checks
-				promises = slices.DeleteFunc(promises, func(p promise) bool {
-					return !slices.Contains(strings.Split(want, ", "), p.name)
+				promises = slices.DeleteFunc(promises, func(p kit.Promise) bool {
+					return !slices.Contains(strings.Split(want, ", "), p.Name)
 				})
 			}
 			failed := verdicts(t, promises, func() core.Backend { return newPlain(c.breaks) })
@@ -115,25 +118,25 @@ func TestBrokenBackends(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		check func(*trial)
+		check func(*kit.Trial)
 		want  string
 	}{
-		{"passes", func(t *trial) {}, ""},
-		{"fails", func(t *trial) { t.Errorf("wrong") }, "wrong\n\tpromise: it is so"},
-		{"ends", func(t *trial) { t.Fatalf("wrong"); panic("not reached") }, "wrong\n\tpromise: it is so"},
-		{"panics", func(t *trial) { panic("oops") }, "panic: oops"},
-		{"blocks", func(t *trial) { select {} }, "blocked for 50ms; all goroutines:"},
-		{"fails elsewhere", func(t *trial) { t.within(time.Second, "it", func() { t.Fatalf("wrong") }) }, "wrong"},
-		{"blocks a part", func(t *trial) { t.within(time.Millisecond, "a part", func() { select {} }) }, "a part is blocked for 1ms"},
-		{"leaks a claim", func(t *trial) { t.backend.Claim(t.ctx, t.path, false) }, "claim: never closed"},
-		{"leaks an engine", func(t *trial) { t.create().closed = true }, "engine: never closed"},
+		{"passes", func(t *kit.Trial) {}, ""},
+		{"fails", func(t *kit.Trial) { t.Errorf("wrong") }, "wrong\n\tpromise: it is so"},
+		{"ends", func(t *kit.Trial) { t.Fatalf("wrong"); panic("not reached") }, "wrong\n\tpromise: it is so"},
+		{"panics", func(t *kit.Trial) { panic("oops") }, "panic: oops"},
+		{"blocks", func(t *kit.Trial) { select {} }, "blocked for 50ms; all goroutines:"},
+		{"fails elsewhere", func(t *kit.Trial) { t.Within(time.Second, "it", func() { t.Fatalf("wrong") }) }, "wrong"},
+		{"blocks a part", func(t *kit.Trial) { t.Within(time.Millisecond, "a part", func() { select {} }) }, "a part is blocked for 1ms"},
+		{"leaks a claim", func(t *kit.Trial) { t.Backend.Claim(t.Ctx, t.Path, false) }, "claim: never closed"},
+		{"leaks an engine", func(t *kit.Trial) { t.Create().Closed = true }, "engine: never closed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := &recorder{T: t}
-			p := promise{name: c.name, explanation: "it is so", check: c.check}
-			tr := newTrial(r, &p, Target{Backend: newPlain(""), Path: "place"}, false)
-			tr.wait = 50 * time.Millisecond
-			tr.run()
+			p := kit.Promise{Name: c.name, Explanation: "it is so", Check: c.check}
+			tr := kit.NewTrial(r, &p, kit.Target{Backend: newPlain(""), Path: "place"}, false)
+			tr.Wait = 50 * time.Millisecond
+			tr.Run()
 			got := strings.Join(r.errors, "\n")
 			if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
 				t.Errorf("the verdict is %q; want %q", got, c.want)
@@ -146,7 +149,7 @@ func TestVerdicts(t *testing.T) {
 func TestLateVerdict(t *testing.T) {
 	r := &recorder{T: t}
 	gate, done := make(chan struct{}), make(chan struct{})
-	p := promise{check: func(t *trial) {
+	p := kit.Promise{Check: func(t *kit.Trial) {
 		go func() {
 			defer close(done)
 			<-gate
@@ -154,7 +157,7 @@ func TestLateVerdict(t *testing.T) {
 			t.Errorf("late")
 		}()
 	}}
-	newTrial(r, &p, Target{Backend: newPlain("")}, false).run()
+	kit.NewTrial(r, &p, kit.Target{Backend: newPlain("")}, false).Run()
 	close(gate)
 	<-done
 	if len(r.errors) != 0 {
@@ -165,11 +168,11 @@ func TestLateVerdict(t *testing.T) {
 // TestPromises: names are unique, because they name subtests, and every promise says what it is.
 func TestPromises(t *testing.T) {
 	seen := map[string]bool{}
-	for _, p := range slices.Concat(alonePromises, contract(), typed()) {
-		if seen[p.name] || p.explanation == "" || p.check == nil {
-			t.Errorf("promise %q is twice or incomplete", p.name)
+	for _, p := range slices.Concat(users.AlonePromises, contract.Promises(), users.Promises()) {
+		if seen[p.Name] || p.Explanation == "" || p.Check == nil {
+			t.Errorf("promise %q is twice or incomplete", p.Name)
 		}
-		seen[p.name] = true
+		seen[p.Name] = true
 	}
 }
 
@@ -202,8 +205,8 @@ func TestCausesComeFirst(t *testing.T) {
 // TestPromiseBeforeStacks: a report began with what happened, and told the promise behind some thousand lines.
 func TestPromiseBeforeStacks(t *testing.T) {
 	r := &recorder{T: t}
-	p := promise{explanation: "it is so", check: func(t *trial) { t.Errorf("wrong:\na stack\nof lines") }}
-	newTrial(r, &p, Target{Backend: newPlain(""), Path: "place"}, false).run()
+	p := kit.Promise{Explanation: "it is so", Check: func(t *kit.Trial) { t.Errorf("wrong:\na stack\nof lines") }}
+	kit.NewTrial(r, &p, kit.Target{Backend: newPlain(""), Path: "place"}, false).Run()
 	if want := "wrong:\n\tpromise: it is so\na stack\nof lines"; len(r.errors) != 1 || r.errors[0] != want {
 		t.Errorf("the verdict is %q, want %q", r.errors, want)
 	}

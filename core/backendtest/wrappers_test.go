@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest/internal/contract"
+	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
+	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
 // openEngine opens a storage with a row.
@@ -21,11 +24,11 @@ func openEngine(t *testing.T, b core.Backend) core.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := c.Open(context.Background(), core.EngineOptions{Mark: aMark, Logger: slog.New(slog.DiscardHandler)})
+	e, err := c.Open(context.Background(), core.EngineOptions{Mark: kit.SomeMark, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{put("k", "value"), put("l", "another")}}); err != nil {
+	if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{kit.Put("k", "value"), kit.Put("l", "another")}}); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -33,12 +36,12 @@ func openEngine(t *testing.T, b core.Backend) core.Engine {
 
 // isSpoilt reports whether all of b is overwritten.
 func isSpoilt(b []byte) bool {
-	return len(b) > 0 && len(bytes.Trim(b, string([]byte{spoilt}))) == 0
+	return len(b) > 0 && len(bytes.Trim(b, string([]byte{decorate.Overwritten}))) == 0
 }
 
 func TestSpoilReads(t *testing.T) {
 	ctx := context.Background()
-	e := openEngine(t, Spoil(newPlain("")))
+	e := openEngine(t, decorate.Spoil(newPlain("")))
 	v, r, _ := e.Get(ctx, []byte("k"))
 	if string(v) != "value" || cap(v) == len(v) || !isSpoilt(v[len(v):cap(v)]) {
 		t.Errorf("Get = %q with %d bytes of room behind; want spoilt ones", v, cap(v)-len(v))
@@ -71,7 +74,7 @@ func TestSpoilReads(t *testing.T) {
 
 // TestSpoilArguments: an engine that keeps what is passed to it must show, although the caller changes nothing.
 func TestSpoilArguments(t *testing.T) {
-	e := openEngine(t, Spoil(newPlain("kept value")))
+	e := openEngine(t, decorate.Spoil(newPlain("kept value")))
 	v, r, err := e.Get(context.Background(), []byte("k"))
 	if err != nil || !isSpoilt(v) {
 		t.Errorf("an engine that keeps values gives %q, %v; want spoilt bytes", v, err)
@@ -79,9 +82,9 @@ func TestSpoilArguments(t *testing.T) {
 	r.Release()
 	for _, breaks := range []string{"", "kept value"} {
 		failed := false
-		for _, p := range valuePromises {
+		for _, p := range contract.ValuePromises {
 			rec := &recorder{T: t}
-			newTrial(rec, &p, Target{Backend: newPlain(breaks), Path: "place"}, true).run()
+			kit.NewTrial(rec, &p, kit.Target{Backend: newPlain(breaks), Path: "place"}, true).Run()
 			failed = failed || len(rec.errors) > 0
 		}
 		if failed != (breaks != "") {
@@ -93,8 +96,8 @@ func TestSpoilArguments(t *testing.T) {
 func TestFault(t *testing.T) {
 	ctx := context.Background()
 	failure := errors.New("injected")
-	write := func(v string) []core.Write { return []core.Write{put("k", v)} }
-	b := Fault(newPlain(""), Failure{Op: OpApply, N: 3, Err: failure})
+	write := func(v string) []core.Write { return []core.Write{kit.Put("k", v)} }
+	b := decorate.Fault(newPlain(""), decorate.Failure{Op: decorate.OpApply, N: 3, Err: failure})
 	e := openEngine(t, b) // the first Apply
 	for i, want := range []error{nil, failure, nil} {
 		if err := e.Apply(ctx, core.Batch{Writes: write("v")}); err != want {
@@ -102,14 +105,14 @@ func TestFault(t *testing.T) {
 		}
 	}
 	did := false
-	b.Fail(Failure{Op: OpApply, N: 1, Err: failure, After: true, Do: func() { did = true }})
+	b.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure, After: true, Do: func() { did = true }})
 	if err := e.Apply(ctx, core.Batch{Writes: write("after")}); err != failure || !did {
 		t.Errorf("Apply gives %v, and Do was called: %v", err, did)
 	}
 	if v, _, err := e.Get(ctx, []byte("k")); string(v) != "after" || err != nil {
 		t.Errorf("Get = %q, %v", v, err)
 	}
-	b.Fail(Failure{Op: OpGet, Err: failure})
+	b.Fail(decorate.Failure{Op: decorate.OpGet, Err: failure})
 	for range 3 {
 		if _, _, err := e.Get(ctx, []byte("k")); err != failure {
 			t.Errorf("Get gives %v; want %v", err, failure)
@@ -125,22 +128,22 @@ func TestFault(t *testing.T) {
 func TestFaultEverywhere(t *testing.T) {
 	ctx := context.Background()
 	failure := errors.New("injected")
-	b := Fault(newPlain(""))
+	b := decorate.Fault(newPlain(""))
 	e := openEngine(t, b)
 	s, _ := e.Snapshot(ctx)
-	for op, call := range map[Op]func() error{
-		OpClaim:       func() error { return claimed(b, func(core.Claim) error { return nil }) },
-		OpMark:        func() error { return claimed(b, func(c core.Claim) error { _, err := c.Mark(); return err }) },
-		OpOpen:        func() error { return claimed(b, openAndClose) },
-		OpRename:      func() error { return claimed(b, func(c core.Claim) error { return c.Rename("renamed") }) },
-		OpSnapshot:    func() error { _, err := e.Snapshot(ctx); return err },
-		OpSnapshotGet: func() error { _, _, err := s.Get(ctx, []byte("k")); return err },
-		OpScan:        func() error { _, err := s.Scan(ctx, core.ScanRange{}); return err },
-		OpNext:        func() error { c, _ := s.Scan(ctx, core.ScanRange{}); c.Next(); return c.Err() },
-		OpSetMark:     func() error { return e.SetMark(ctx, aMark) },
-		OpCompact:     func() error { return e.Powers().Compact(ctx) },
+	for op, call := range map[decorate.Op]func() error{
+		decorate.OpClaim:       func() error { return claimed(b, func(core.Claim) error { return nil }) },
+		decorate.OpMark:        func() error { return claimed(b, func(c core.Claim) error { _, err := c.Mark(); return err }) },
+		decorate.OpOpen:        func() error { return claimed(b, openAndClose) },
+		decorate.OpRename:      func() error { return claimed(b, func(c core.Claim) error { return c.Rename("renamed") }) },
+		decorate.OpSnapshot:    func() error { _, err := e.Snapshot(ctx); return err },
+		decorate.OpSnapshotGet: func() error { _, _, err := s.Get(ctx, []byte("k")); return err },
+		decorate.OpScan:        func() error { _, err := s.Scan(ctx, core.ScanRange{}); return err },
+		decorate.OpNext:        func() error { c, _ := s.Scan(ctx, core.ScanRange{}); c.Next(); return c.Err() },
+		decorate.OpSetMark:     func() error { return e.SetMark(ctx, kit.SomeMark) },
+		decorate.OpCompact:     func() error { return e.Powers().Compact(ctx) },
 	} {
-		b.Fail(Failure{Op: op, N: 1, Err: failure})
+		b.Fail(decorate.Failure{Op: op, N: 1, Err: failure})
 		if err := call(); !errors.Is(err, failure) {
 			t.Errorf("%s gives %v; want the failure", op, err)
 		}
@@ -171,30 +174,30 @@ func openAndClose(c core.Claim) error {
 // TestAccount breaks the rules for callers one by one.
 func TestAccount(t *testing.T) {
 	ctx := context.Background()
-	row := []core.Write{put("k", "v")}
+	row := []core.Write{kit.Put("k", "v")}
 	for _, c := range []struct {
 		name string
-		do   func(b *account, e core.Engine)
+		do   func(b *decorate.Tracker, e core.Engine)
 		want string
 	}{
-		{"nothing", func(b *account, e core.Engine) { e.Close() }, ""},
-		{"all in order", func(b *account, e core.Engine) { useInOrder(e) }, ""},
-		{"engine left open", func(b *account, e core.Engine) {}, "engine: never closed"},
-		{"engine closed twice", func(b *account, e core.Engine) { e.Close(); e.Close() }, "engine: closed twice"},
-		{"releaser kept", func(b *account, e core.Engine) { e.Get(ctx, []byte("k")); e.Close() }, "engine: closed before 1 things"},
-		{"released twice", func(b *account, e core.Engine) {
+		{"nothing", func(b *decorate.Tracker, e core.Engine) { e.Close() }, ""},
+		{"all in order", func(b *decorate.Tracker, e core.Engine) { useInOrder(e) }, ""},
+		{"engine left open", func(b *decorate.Tracker, e core.Engine) {}, "engine: never closed"},
+		{"engine closed twice", func(b *decorate.Tracker, e core.Engine) { e.Close(); e.Close() }, "engine: closed twice"},
+		{"releaser kept", func(b *decorate.Tracker, e core.Engine) { e.Get(ctx, []byte("k")); e.Close() }, "engine: closed before 1 things"},
+		{"released twice", func(b *decorate.Tracker, e core.Engine) {
 			_, r, _ := e.Get(ctx, []byte("k"))
 			r.Release()
 			r.Release()
 			e.Close()
 		}, "releaser: closed twice"},
-		{"cursor kept", func(b *account, e core.Engine) {
+		{"cursor kept", func(b *decorate.Tracker, e core.Engine) {
 			s, _ := e.Snapshot(ctx)
 			s.Scan(ctx, core.ScanRange{})
 			s.Close()
 			e.Close()
 		}, "snapshot: closed before 1 things"},
-		{"cursor used after Close", func(b *account, e core.Engine) {
+		{"cursor used after Close", func(b *decorate.Tracker, e core.Engine) {
 			s, _ := e.Snapshot(ctx)
 			c, _ := s.Scan(ctx, core.ScanRange{})
 			c.Close()
@@ -202,43 +205,43 @@ func TestAccount(t *testing.T) {
 			s.Close()
 			e.Close()
 		}, "cursor: Next after it was closed"},
-		{"snapshot used after Close", func(b *account, e core.Engine) {
+		{"snapshot used after Close", func(b *decorate.Tracker, e core.Engine) {
 			s, _ := e.Snapshot(ctx)
 			s.Close()
 			s.Get(ctx, []byte("k"))
 			e.Close()
 		}, "snapshot: Get after it was closed"},
-		{"engine used after Close", func(b *account, e core.Engine) { e.Close(); e.Apply(ctx, core.Batch{Writes: row}) }, "engine: Apply after it was closed"},
-		{"unsorted writes", func(b *account, e core.Engine) {
-			e.Apply(ctx, core.Batch{Writes: []core.Write{put("l", ""), put("k", "")}})
+		{"engine used after Close", func(b *decorate.Tracker, e core.Engine) { e.Close(); e.Apply(ctx, core.Batch{Writes: row}) }, "engine: Apply after it was closed"},
+		{"unsorted writes", func(b *decorate.Tracker, e core.Engine) {
+			e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("l", ""), kit.Put("k", "")}})
 			e.Close()
 		}, "engine: Apply with keys out of order"},
-		{"a key twice", func(b *account, e core.Engine) {
-			e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", ""), put("k", "")}})
+		{"a key twice", func(b *decorate.Tracker, e core.Engine) {
+			e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", ""), kit.Put("k", "")}})
 			e.Close()
 		}, "engine: Apply with keys out of order"},
-		{"an empty key", func(b *account, e core.Engine) {
-			e.Apply(ctx, core.Batch{Writes: []core.Write{put("", "")}})
+		{"an empty key", func(b *decorate.Tracker, e core.Engine) {
+			e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("", "")}})
 			e.Close()
 		}, "engine: Apply with an empty key"},
-		{"room for answers without a condition", func(b *account, e core.Engine) {
-			e.Apply(ctx, core.Batch{Writes: []core.Write{del("k")}, Met: make([]bool, 1)})
+		{"room for answers without a condition", func(b *decorate.Tracker, e core.Engine) {
+			e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Del("k")}, Met: make([]bool, 1)})
 			e.Close()
 		}, "engine: Apply with room for 1 answers, not 0"},
-		{"a condition without room for its answer", func(b *account, e core.Engine) {
+		{"a condition without room for its answer", func(b *decorate.Tracker, e core.Engine) {
 			func() {
 				defer func() { _ = recover() }() // the engine has nowhere to put its answer
-				e.Apply(ctx, core.Batch{Writes: []core.Write{when(del("k"), core.IfPresent)}})
+				e.Apply(ctx, core.Batch{Writes: []core.Write{contract.When(kit.Del("k"), core.IfPresent)}})
 			}()
 			e.Close()
 		}, "engine: Apply with room for 0 answers, not 1"},
-		{"a condition of a range", func(b *account, e core.Engine) {
-			w := when(delRange("k", "l"), core.IfPresent)
+		{"a condition of a range", func(b *decorate.Tracker, e core.Engine) {
+			w := contract.When(contract.DelRange("k", "l"), core.IfPresent)
 			e.Apply(ctx, core.Batch{Writes: []core.Write{w}, Met: make([]bool, 1)})
 			e.Close()
 		}, "engine: Apply with a range, which the engine cannot delete"},
-		{"claim kept", func(b *account, e core.Engine) { e.Close(); b.Claim(ctx, "other", false) }, "claim: never closed"},
-		{"no logger", func(b *account, e core.Engine) {
+		{"claim kept", func(b *decorate.Tracker, e core.Engine) { e.Close(); b.Claim(ctx, "other", false) }, "claim: never closed"},
+		{"no logger", func(b *decorate.Tracker, e core.Engine) {
 			c, _ := b.Claim(ctx, "other", false)
 			o, _ := c.Open(ctx, core.EngineOptions{})
 			o.Close()
@@ -246,9 +249,9 @@ func TestAccount(t *testing.T) {
 		}, "claim: Open without a Logger"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newAccount(newPlain(""))
+			b := decorate.NewTracker(newPlain(""))
 			c.do(b, openEngine(t, b))
-			got := strings.Join(b.problems(), "\n")
+			got := strings.Join(b.Problems(), "\n")
 			if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
 				t.Errorf("the account says %q; want %q", got, c.want)
 			}
@@ -264,8 +267,8 @@ func useInOrder(e core.Engine) {
 	c, _ := s.Scan(ctx, core.ScanRange{})
 	for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {
 	}
-	e.Apply(ctx, core.Batch{Base: s, Writes: []core.Write{put("a", ""), put("b", "")}})
-	e.SetMark(ctx, aMark)
+	e.Apply(ctx, core.Batch{Base: s, Writes: []core.Write{kit.Put("a", ""), kit.Put("b", "")}})
+	e.SetMark(ctx, kit.SomeMark)
 	e.Powers().Compact(ctx)
 	c.Close()
 	s.Close()
@@ -277,16 +280,16 @@ func useInOrder(e core.Engine) {
 func TestAccountWriters(t *testing.T) {
 	ctx := context.Background()
 	failure := errors.New("injected")
-	f := Fault(newPlain(""))
-	b := newAccount(f)
+	f := decorate.Fault(newPlain(""))
+	b := decorate.NewTracker(f)
 	e := openEngine(t, b)
-	f.Fail(Failure{Op: OpApply, N: 1, Do: func() { e.SetMark(ctx, aMark) }})
-	e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", "")}})
-	f.Fail(Failure{Op: OpApply, N: 1, Err: failure})
-	e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", "")}})
-	e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", "")}})
+	f.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Do: func() { e.SetMark(ctx, kit.SomeMark) }})
+	e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}})
+	f.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure})
+	e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}})
+	e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}})
 	e.Close()
-	got := b.problems()
+	got := b.Problems()
 	if len(got) != 2 || !strings.HasPrefix(got[0], "engine: SetMark beside another writer") || !strings.HasPrefix(got[1], "engine: Apply after an Apply that failed") {
 		t.Errorf("the account says %q", got)
 	}
@@ -294,7 +297,7 @@ func TestAccountWriters(t *testing.T) {
 
 // TestPowers: wrappers neither hide a power of the engine nor claim one that it lacks.
 func TestPowers(t *testing.T) {
-	for name, b := range map[string]core.Backend{"spoil": Spoil(newPlain("")), "fault": Fault(newPlain("")), "account": newAccount(newPlain(""))} {
+	for name, b := range map[string]core.Backend{"spoil": decorate.Spoil(newPlain("")), "fault": decorate.Fault(newPlain("")), "account": decorate.NewTracker(newPlain(""))} {
 		e := openEngine(t, b)
 		got := e.Powers()
 		if got.Compact == nil || got.Size != nil || got.Check != nil || got.As != nil || !got.Conditions {
@@ -311,15 +314,15 @@ func TestPowers(t *testing.T) {
 func TestBaseSnapshot(t *testing.T) {
 	ctx := context.Background()
 	b := &baseWatcher{plain: newPlain("")}
-	e := openEngine(t, Spoil(Fault(newAccount(b))))
+	e := openEngine(t, decorate.Spoil(decorate.Fault(decorate.NewTracker(b))))
 	s, _ := e.Snapshot(ctx)
-	if err := e.Apply(ctx, core.Batch{Base: s, Writes: []core.Write{put("k", "")}}); err != nil {
+	if err := e.Apply(ctx, core.Batch{Base: s, Writes: []core.Write{kit.Put("k", "")}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := b.base.(*plainSnapshot); !ok {
 		t.Errorf("the engine sees a base of type %T", b.base)
 	}
-	if err := e.Apply(ctx, core.Batch{Writes: []core.Write{put("k", "")}}); err != nil || b.base != nil {
+	if err := e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}}); err != nil || b.base != nil {
 		t.Errorf("a base of nil became %v, %v", b.base, err)
 	}
 }

@@ -1,0 +1,383 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package decorate
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Tracker is a backend that keeps account of everything that is opened, and complains when its user breaks the
+// rules that core/backend.go sets for callers.
+type Tracker struct {
+	core.Backend
+
+	mu         sync.Mutex
+	open       map[*ticket]bool
+	count      int
+	complaints []string
+
+	Applies  atomic.Int64 // calls of Apply that wrote
+	MaxBatch atomic.Int64 // bytes of the largest of them
+}
+
+// ticket stands for one thing that was opened and must be closed once, after all that was opened from it.
+type ticket struct {
+	number   int // in the order of opening
+	kind     string
+	parent   *ticket
+	children int
+	closed   bool
+	where    [16]uintptr
+}
+
+func NewTracker(b core.Backend) *Tracker { return &Tracker{Backend: b, open: map[*ticket]bool{}} }
+
+func (a *Tracker) opened(kind string, parent *ticket) *ticket {
+	t := &ticket{kind: kind, parent: parent}
+	runtime.Callers(3, t.where[:])
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.count++
+	t.number = a.count
+	a.open[t] = true
+	if parent != nil {
+		parent.children++
+	}
+	return t
+}
+
+func (a *Tracker) closed(t *ticket) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t.closed {
+		a.complain(t, "closed twice")
+		return
+	}
+	if t.children > 0 {
+		a.complain(t, fmt.Sprintf("closed before %d things that were opened from it", t.children))
+	}
+	t.closed = true
+	delete(a.open, t)
+	if t.parent != nil {
+		t.parent.children--
+	}
+}
+
+// used complains about use after the end.
+func (a *Tracker) used(t *ticket, what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t.closed {
+		a.complain(t, what+" after it was closed")
+	}
+}
+
+// isOpen tells claims that were handed to an engine, or given back, from the others.
+func (a *Tracker) isOpen(t *ticket) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !t.closed
+}
+
+func (a *Tracker) complain(t *ticket, what string) {
+	a.complaints = append(a.complaints, fmt.Sprintf("%s: %s; it was opened\n%s", t.kind, what, t.stack()))
+}
+
+// Problems returns the broken rules, and everything that is still open: what came first may be the cause of the others.
+func (a *Tracker) Problems() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	found := append([]string(nil), a.complaints...)
+	for _, t := range slices.SortedFunc(maps.Keys(a.open), func(x, y *ticket) int { return x.number - y.number }) {
+		found = append(found, fmt.Sprintf("%s: never closed; it was opened\n%s", t.kind, t.stack()))
+	}
+	return found
+}
+
+func (t *ticket) stack() string {
+	var b strings.Builder
+	frames := runtime.CallersFrames(t.where[:])
+	for {
+		f, more := frames.Next()
+		if f.Function != "" {
+			fmt.Fprintf(&b, "\t%s\n\t\t%s:%d\n", f.Function, f.File, f.Line)
+		}
+		if !more {
+			return b.String()
+		}
+	}
+}
+
+func (a *Tracker) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	c, err := a.Backend.Claim(ctx, path, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	return &accountClaim{Claim: c, a: a, ticket: a.opened("claim", nil)}, nil
+}
+
+type accountClaim struct {
+	core.Claim
+	a      *Tracker
+	ticket *ticket
+}
+
+func (c *accountClaim) Mark() ([]byte, error) {
+	c.a.used(c.ticket, "Mark")
+	return c.Claim.Mark()
+}
+
+func (c *accountClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
+	c.a.used(c.ticket, "Open")
+	if opts.Logger == nil {
+		c.a.mu.Lock()
+		c.a.complain(c.ticket, "Open without a Logger")
+		c.a.mu.Unlock()
+	}
+	e, err := c.Claim.Open(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.a.closed(c.ticket)
+	return &accountEngine{Engine: e, a: c.a, ticket: c.a.opened("engine", nil)}, nil
+}
+
+// Release may be called any number of times.
+func (c *accountClaim) Release() error {
+	if c.a.isOpen(c.ticket) {
+		c.a.closed(c.ticket)
+	}
+	return c.Claim.Release()
+}
+
+type accountEngine struct {
+	core.Engine
+	a       *Tracker
+	ticket  *ticket
+	writers atomic.Int32
+	broken  atomic.Bool // an Apply ended in an error that leaves the outcome unknown
+}
+
+func (e *accountEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	e.a.used(e.ticket, "Get")
+	v, r, err := e.Engine.Get(ctx, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return v, &accountReleaser{r, e.a, e.a.opened("releaser", e.ticket)}, nil
+}
+
+type accountReleaser struct {
+	core.Releaser
+	a      *Tracker
+	ticket *ticket
+}
+
+func (r *accountReleaser) Release() {
+	r.a.closed(r.ticket)
+	r.Releaser.Release()
+}
+
+// Keep is part of core.Keeper.
+func (r *accountReleaser) Keep() bool {
+	k, ok := r.Releaser.(core.Keeper)
+	if !ok || !k.Keep() {
+		return false
+	}
+	r.a.closed(r.ticket)
+	return true
+}
+
+func (e *accountEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
+	e.a.used(e.ticket, "Snapshot")
+	s, err := e.Engine.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &accountSnapshot{Snapshot: s, a: e.a, ticket: e.a.opened("snapshot", e.ticket)}, nil
+}
+
+// alone complains if two of Apply, SetMark and Compact run at once.
+func (e *accountEngine) alone(what string) (leave func()) {
+	e.a.used(e.ticket, what)
+	if e.writers.Add(1) > 1 {
+		e.rule(what + " beside another writer")
+	}
+	return func() { e.writers.Add(-1) }
+}
+
+func (e *accountEngine) rule(broken string) {
+	e.a.mu.Lock()
+	defer e.a.mu.Unlock()
+	e.a.complain(e.ticket, broken)
+}
+
+func (e *accountEngine) Apply(ctx context.Context, b core.Batch) error {
+	defer e.alone("Apply")()
+	if e.broken.Load() {
+		e.rule("Apply after an Apply that failed")
+	}
+	size := e.look(b.Writes)
+	e.lookAtRanges(b.Writes)
+	e.lookAtConditions(b)
+	err := e.Engine.Apply(ctx, b.Unwrapped())
+	if err == nil {
+		e.a.Applies.Add(1)
+		e.a.MaxBatch.Store(max(e.a.MaxBatch.Load(), int64(size)))
+	}
+	if err != nil && ctx.Err() == nil && !slices.ContainsFunc(goesOn, func(g error) bool { return errors.Is(err, g) }) {
+		e.broken.Store(true)
+	}
+	return err
+}
+
+// goesOn are the errors of Apply after which it may be called again.
+var goesOn = []error{
+	core.ErrConflict, core.ErrTooLarge, core.ErrNoRoom, core.ErrUnavailable, core.ErrMaybe, core.ErrSnapshotExpired,
+}
+
+// look checks the order of the keys and returns the bytes of all rows.
+func (e *accountEngine) look(writes []core.Write) (size int) {
+	for i, w := range writes {
+		if len(w.Key) == 0 {
+			e.rule("Apply with an empty key")
+		}
+		if i > 0 && bytes.Compare(writes[i-1].Key, w.Key) >= 0 {
+			e.rule(fmt.Sprintf("Apply with keys out of order: %x before %x", writes[i-1].Key, w.Key))
+		}
+		size += len(w.Key) + len(w.Value) + len(w.End)
+	}
+	return size
+}
+
+// lookAtRanges checks the ranges that are to be deleted.
+func (e *accountEngine) lookAtRanges(writes []core.Write) {
+	for i, w := range writes {
+		switch {
+		case w.End == nil:
+		case !e.Powers().DeleteRange:
+			e.rule("Apply with a range, which the engine cannot delete")
+		case !w.Delete:
+			e.rule("Apply with a range that is not to be deleted")
+		case bytes.Compare(w.Key, w.End) >= 0:
+			e.rule(fmt.Sprintf("Apply with a range from %x to %x", w.Key, w.End))
+		case i+1 < len(writes) && bytes.Compare(w.End, writes[i+1].Key) > 0:
+			e.rule(fmt.Sprintf("Apply with a range up to %x, behind the key %x", w.End, writes[i+1].Key))
+		}
+	}
+}
+
+// lookAtConditions checks that conditions are given to engines that look at them, with room for the answers.
+func (e *accountEngine) lookAtConditions(b core.Batch) {
+	room := 0
+	for _, w := range b.Writes {
+		if w.When == core.Unconditional {
+			continue
+		}
+		room = len(b.Writes)
+		if !e.Powers().Conditions {
+			e.rule("Apply with a condition, at which the engine does not look")
+		}
+		if w.End != nil || w.When > core.IfPresent {
+			e.rule(fmt.Sprintf("Apply with the condition %d of the range from %x to %x", w.When, w.Key, w.End))
+		}
+	}
+	if len(b.Met) != room || slices.Contains(b.Met, true) {
+		e.rule(fmt.Sprintf("Apply with room for %d answers, not %d, or with some in it", len(b.Met), room))
+	}
+}
+
+func (e *accountEngine) SetMark(ctx context.Context, mark []byte) error {
+	defer e.alone("SetMark")()
+	return e.Engine.SetMark(ctx, mark)
+}
+
+func (e *accountEngine) Close() error {
+	e.a.closed(e.ticket)
+	return e.Engine.Close()
+}
+
+func (e *accountEngine) Powers() core.Powers {
+	p := e.Engine.Powers()
+	if compact := p.Compact; compact != nil {
+		p.Compact = func(ctx context.Context) error {
+			defer e.alone("Compact")()
+			return compact(ctx)
+		}
+	}
+	if scan := p.Scan; scan != nil {
+		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+			e.a.used(e.ticket, "Scan")
+			c, err := scan(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			return &accountCursor{c, e.a, e.a.opened("cursor", e.ticket)}, nil
+		}
+	}
+	return p
+}
+
+type accountSnapshot struct {
+	core.Snapshot
+	a      *Tracker
+	ticket *ticket
+}
+
+func (s *accountSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
+
+func (s *accountSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	s.a.used(s.ticket, "Get")
+	v, r, err := s.Snapshot.Get(ctx, key)
+	if err != nil || r == nil {
+		return v, nil, err
+	}
+	return v, &accountReleaser{r, s.a, s.a.opened("releaser", s.ticket)}, nil
+}
+
+func (s *accountSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+	s.a.used(s.ticket, "Scan")
+	c, err := s.Snapshot.Scan(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &accountCursor{c, s.a, s.a.opened("cursor", s.ticket)}, nil
+}
+
+func (s *accountSnapshot) Close() error {
+	s.a.closed(s.ticket)
+	return s.Snapshot.Close()
+}
+
+type accountCursor struct {
+	core.RowCursor
+	a      *Tracker
+	ticket *ticket
+}
+
+func (c *accountCursor) Next() (key, value []byte, ok bool) {
+	c.a.used(c.ticket, "Next")
+	return c.RowCursor.Next()
+}
+
+func (c *accountCursor) Seek(key []byte) {
+	c.a.used(c.ticket, "Seek")
+	c.RowCursor.Seek(key)
+}
+
+func (c *accountCursor) Close() error {
+	c.a.closed(c.ticket)
+	return c.RowCursor.Close()
+}

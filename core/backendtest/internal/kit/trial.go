@@ -1,0 +1,193 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
+)
+
+// TB is what the suite uses of testing.T, so that the suite's own tests can look at its verdicts.
+type TB interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Logf(format string, args ...any)
+	TempDir() string
+}
+
+// Patience is how long a check may take before it counts as blocked. Checks end in seconds, but disks
+// can be slow, and some checks open many storages.
+const Patience = 3 * time.Minute
+
+// Trial is one promise put to the test at a fresh place. Unlike those of testing.T its methods may be called from
+// any goroutine; Fatalf ends the goroutine that calls it.
+type Trial struct {
+	promise *Promise
+	Target  Target
+	Tracker *decorate.Tracker
+	Backend core.Backend // the target's, counted by account, and spoiled in that mode
+	Path    string
+	Ctx     context.Context
+	Wait    time.Duration // how long the check may take
+	Short   bool
+
+	mu       sync.Mutex
+	TB       TB
+	failed   bool
+	over     bool // the verdict is in: a goroutine left behind has no say any more
+	cleanups []func()
+}
+
+func NewTrial(t TB, p *Promise, target Target, spoiled bool) *Trial {
+	a := decorate.NewTracker(target.Backend)
+	tr := &Trial{
+		promise: p, Target: target, Tracker: a, Backend: a, Path: target.Path, TB: t,
+		Ctx: context.Background(), Wait: Patience, Short: testing.Short(),
+	}
+	if spoiled {
+		tr.Backend = decorate.Spoil(a)
+	}
+	return tr
+}
+
+// Run makes the check in a goroutine of its own, because a check that blocks must become a report.
+func (t *Trial) Run() {
+	t.TB.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t.check()
+	}()
+	select {
+	case <-done:
+	case <-time.After(t.Wait):
+		t.Errorf("blocked for %v; all goroutines:\n%s", t.Wait, stacks())
+	}
+	t.mu.Lock()
+	t.over = true
+	t.mu.Unlock()
+}
+
+// check runs the promise's check, what it left to be cleaned up, and then balances the account. A check that
+// failed need not have closed anything.
+func (t *Trial) check() {
+	defer t.balance()
+	defer t.cleanUp()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	t.promise.Check(t)
+}
+
+func (t *Trial) cleanUp() {
+	for len(t.cleanups) > 0 {
+		last := t.cleanups[len(t.cleanups)-1]
+		t.cleanups = t.cleanups[:len(t.cleanups)-1]
+		last()
+	}
+}
+
+func (t *Trial) balance() {
+	if t.Failed() {
+		return
+	}
+	for _, problem := range t.Tracker.Problems() {
+		t.Errorf("%s", problem)
+	}
+}
+
+// Cleanup has f called after the check, the last one first.
+func (t *Trial) Cleanup(f func()) { t.cleanups = append(t.cleanups, f) }
+
+func (t *Trial) Failed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed
+}
+
+// Errorf reports that the promise is broken, and which it is.
+func (t *Trial) Errorf(format string, args ...any) {
+	t.TB.Helper()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failed = true
+	if !t.over {
+		cause, rest, long := strings.Cut(fmt.Sprintf(format, args...), "\n")
+		if long { // stacks: the promise is not to be looked for behind them
+			rest = "\n" + rest
+		}
+		t.TB.Errorf("%s\n\tpromise: %s%s", cause, t.promise.Explanation, rest)
+	}
+}
+
+// Fatalf is Errorf that ends the goroutine.
+func (t *Trial) Fatalf(format string, args ...any) {
+	t.TB.Helper()
+	t.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+func (t *Trial) Logf(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.over {
+		t.TB.Logf(format, args...)
+	}
+}
+
+// Do ends the check if err is not nil.
+func (t *Trial) Do(what string, err error) {
+	t.TB.Helper()
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// Pick returns the smaller amount of work if tests are to be short.
+func (t *Trial) Pick(full, short int) int {
+	if t.Short {
+		return short
+	}
+	return full
+}
+
+func stacks() []byte {
+	buf := make([]byte, 1<<20)
+	return buf[:runtime.Stack(buf, true)]
+}
+
+// Is ends the check unless err is what is wanted.
+func (t *Trial) Is(what string, err, want error) {
+	t.TB.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("%s gives %v; want %v", what, err, want)
+	}
+}
+
+// Within ends the check if f takes longer than the time that nothing should take. f goes on then.
+func (t *Trial) Within(d time.Duration, what string, f func()) {
+	t.TB.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+		t.Fatalf("%s is blocked for %v; all goroutines:\n%s", what, d, stacks())
+	}
+}

@@ -1,0 +1,45 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package users
+
+import (
+	"errors"
+	"runtime"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
+)
+
+var errKilled = errors.New("as if the process were killed")
+
+// killedAt is a backend of which nothing works from the n-th call of op on, until its locks are given back.
+func killedAt(b core.Backend, op decorate.Op, n int) *decorate.Faults {
+	f := decorate.Fault(b)
+	f.Fail(decorate.Failure{Op: op, N: n, Err: errKilled, Do: func() {
+		for _, op := range restoreOps {
+			f.Fail(decorate.Failure{Op: op, Err: errKilled})
+		}
+	}})
+	return f
+}
+
+// restoreOps are the calls of a Restore.
+var restoreOps = []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen, decorate.OpApply, decorate.OpSetMark, decorate.OpRename}
+
+// survive runs f, whatever it does to its goroutine.
+func survive(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { recover() }()
+		f()
+	}()
+	<-done
+}
+
+// blasts are the ways in which a callback does not return.
+var blasts = map[string]func(){
+	"panic":  func() { panic("a callback") },
+	"Goexit": runtime.Goexit,
+}

@@ -1,0 +1,373 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
+	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+var panicPromises = []kit.Promise{
+	{
+		Name: "panics/callbacks", Check: checkPanics,
+		Explanation: "a panic in a format, a function, an iterator or a loop's body that is recovered, or runtime.Goexit there, leaves nothing open and no turn taken",
+	},
+	{
+		Name: "panics/engine reads", Check: checkEnginePanics,
+		Explanation: "a panic of the engine in a read that is recovered leaves nothing open",
+	},
+	{
+		Name: "panics/migration", Check: checkMigrationPanics,
+		Explanation: "a migration that panics, or ends its goroutine, gives the lock back",
+	},
+}
+
+// fuse makes one call of a callback blow.
+type fuse struct {
+	at   string // which one; "" when it has blown
+	blow func()
+}
+
+func (f *fuse) light(at string) {
+	if f.at == at {
+		f.at = ""
+		f.blow()
+	}
+}
+
+// fusedKeys and fusedValues are formats each method of which may blow.
+type (
+	fusedKeys struct {
+		keys.Part[string]
+		*fuse
+	}
+	fusedValues struct {
+		core.ValueFormat[string, string]
+		*fuse
+	}
+)
+
+func (f fusedKeys) CheckKey() error { f.light("CheckKey"); return nil }
+func (f fusedKeys) ID() string      { f.light("key ID"); return "fused" }
+
+func (f fusedKeys) Append(dst []byte, k string) ([]byte, error) {
+	f.light("key Append")
+	return f.Part.Append(dst, k)
+}
+
+func (f fusedKeys) Decode(b []byte) (string, error) {
+	f.light("key Decode")
+	return f.Part.Decode(b)
+}
+
+func (f fusedValues) ID() string { f.light("value ID"); return "fused" }
+
+func (f fusedValues) Append(dst []byte, v string) ([]byte, error) {
+	dst, err := f.ValueFormat.Append(dst, v)
+	f.light("value Append")
+	return dst, err
+}
+
+func (f fusedValues) View(b []byte) (string, error) {
+	f.light("View")
+	return f.ValueFormat.View(b)
+}
+
+func (f fusedValues) Powers() core.FormatPowers[string, string] {
+	return core.FormatPowers[string, string]{Bind: f.Bind, ViewTrusted: f.ViewTrusted}
+}
+
+func (f fusedValues) ViewTrusted(b []byte) (string, error) {
+	f.light("ViewTrusted")
+	return f.ValueFormat.View(b)
+}
+
+func (f fusedValues) Bind([]byte) (core.ValueFormat[string, string], []byte, error) {
+	f.light("Bind")
+	return f, nil, nil
+}
+
+// panicVerb is a call with a callback that blows.
+type panicVerb struct {
+	name string
+	at   []string // of the callbacks that blow, each in a call of its own
+	do   func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error
+}
+
+// here is the place of a callback that is no format's method.
+const here = "here"
+
+var panicVerbs = []panicVerb{
+	{"Get", []string{"key Append", "View", "ViewTrusted"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		g, err := tab.Get(t.Ctx, "k")
+		g.Close()
+		return err
+	}},
+	{"Load", []string{"key Append", "View", "ViewTrusted"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		_, err := tab.Load(t.Ctx, "k")
+		return err
+	}},
+	{"Has", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		_, err := tab.Has(t.Ctx, "k")
+		return err
+	}},
+	{"Table.View", []string{"View", "ViewTrusted", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		return tab.View(t.Ctx, "k", func(string) error { f.light(here); return nil })
+	}},
+	{"Put", []string{"key Append", "value Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		return tab.Put(t.Ctx, "put", "v")
+	}},
+	{"Insert", []string{"key Append", "value Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		return tab.Insert(t.Ctx, "insert", "v")
+	}},
+	{"Delete", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		_, err := tab.Delete(t.Ctx, "absent")
+		return err
+	}},
+	{"Modify", []string{"key Append", "value Append", "View", "ViewTrusted", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		return tab.Modify(t.Ctx, "k", func(old string, _ bool) (string, core.Change, error) {
+			f.light(here)
+			return old, core.Store, nil
+		})
+	}},
+	{"PutAll", []string{"key Append", "value Append", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		return tab.PutAll(t.Ctx, f.rows)
+	}},
+	{"PutStream", []string{"key Append", "value Append", here, "progress"}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		_, err := tab.PutStream(t.Ctx, f.rows, core.WithChunkBytes(1), core.WithProgress(func(core.StreamStats) { f.light("progress") }))
+		return err
+	}},
+	{"sorting PutStream", []string{"value Append", here, "progress"}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		dir := t.TB.TempDir()
+		defer leavesNoFile(t, dir)
+		_, err := tab.PutStream(t.Ctx, f.rows, core.WithSorting(dir), core.WithChunkBytes(1),
+			core.WithProgress(func(core.StreamStats) { f.light("progress") }))
+		return err
+	}},
+	{"Rows", []string{"key Decode", "View", "ViewTrusted", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		for _, err := range tab.Scan().Rows(t.Ctx) {
+			f.light(here)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"Keys", []string{"key Decode", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		for range tab.Scan().Keys(t.Ctx) {
+			f.light(here)
+		}
+		return nil
+	}},
+	{"Scan.Stream", []string{"key Decode", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		return tab.Scan().Stream(t.Ctx, func(rows iter.Seq2[string, string]) error {
+			for range rows {
+				f.light(here)
+			}
+			return nil
+		})
+	}},
+	{"Cursor", []string{"key Append", "key Decode", "View", "ViewTrusted"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		c, err := tab.Scan().Cursor(t.Ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		c.Seek("a")
+		c.Next()
+		return c.Err()
+	}},
+	{"GetMany", []string{"key Append", "key Decode", "View", "ViewTrusted", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		return lastError(tab.GetMany(t.Ctx, func(yield func(string) bool) {
+			f.light(here)
+			yield("k")
+		}))
+	}},
+	{"the loop of GetMany", []string{here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		for range tab.GetMany(t.Ctx, slices.Values([]string{"k"})) {
+			f.light(here)
+		}
+		return nil
+	}},
+	{"Snapshot", []string{"key Append", "key Decode", "View", "ViewTrusted", here}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+		tx, err := s.Snapshot(t.Ctx)
+		if err != nil {
+			return err
+		}
+		defer tx.Close()
+		return readFused(t, tab.In(tx), f)
+	}},
+	{"TxTable.PutAll", []string{"key Append", "value Append", here}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+		return s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).PutAll(t.Ctx, f.rows) })
+	}},
+	{"After", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		return tab.Scan().After("zz").Clear(t.Ctx)
+	}},
+	{"From", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		_, err := tab.Scan().From("a").Count(t.Ctx)
+		return err
+	}},
+	{"View", []string{"key Append", "View", "ViewTrusted", "key Decode", here}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+		return s.View(t.Ctx, func(tx *core.Tx) error { return readFused(t, tab.In(tx), f) })
+	}},
+	{"Update", []string{"key Append", "value Append", "View", "ViewTrusted", "key Decode", here}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+		return s.Update(t.Ctx, func(tx *core.Tx) error {
+			if err := tab.In(tx).Put(t.Ctx, "in a Tx", "v"); err != nil {
+				return err
+			}
+			return readFused(t, tab.In(tx), f)
+		})
+	}},
+	{"OpenTable", []string{"CheckKey", "key ID", "value ID", "Bind"}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+		_, err := core.OpenTable(t.Ctx, s, fmt.Sprint("new ", f.at), fusedKeys{keys.String(), f}, fusedValues{values.String(), f})
+		return err
+	}},
+	{"Check", []string{"key Decode"}, func(t *kit.Trial, s *core.Storage, _ words, _ *fuse) error { return s.Check(t.Ctx) }},
+	{"Backup", []string{here}, func(t *kit.Trial, s *core.Storage, _ words, f *fuse) error {
+		return s.Backup(t.Ctx, writerFunc(func(p []byte) (int, error) { f.light(here); return len(p), nil }))
+	}},
+}
+
+// rows is an iterator that may blow behind its second row.
+func (f *fuse) rows(yield func(k, v string) bool) {
+	if yield("streamed 1", "v") && yield("streamed 2", "v") {
+		f.light(here)
+		yield("streamed 3", "v")
+	}
+}
+
+// readFused reads and scans in a transaction.
+func readFused(t *kit.Trial, tab core.TxTable[string, string, string], f *fuse) error {
+	if _, err := tab.Get(t.Ctx, "k"); err != nil {
+		return err
+	}
+	for _, err := range tab.Scan().Rows(t.Ctx) {
+		f.light(here)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkPanics(t *kit.Trial) {
+	for how, blow := range kit.ByName(blasts) {
+		for _, checksums := range []bool{false, true} {
+			checkBlasts(t, how, checksums, &fuse{blow: blow})
+		}
+	}
+}
+
+// checkBlasts lets every callback of every verb blow, and proves after each that the storage is as usable as before.
+func checkBlasts(t *kit.Trial, how string, checksums bool, f *fuse) {
+	s, err := tryOpen(t, t.Backend, core.WithTracking())
+	t.Do("Open", err)
+	name, opts := "plain", []core.TableOption(nil)
+	if checksums {
+		name, opts = "checked", []core.TableOption{core.WithChecksums()}
+	}
+	tab := table(t, s, name, fusedKeys{keys.String(), f}, fusedValues{values.String(), f}, opts...)
+	put1(t, tab, "k", "v")
+	for _, v := range panicVerbs {
+		for _, at := range v.at {
+			if at == "View" && checksums || at == "ViewTrusted" && !checksums {
+				continue // nobody asks for it
+			}
+			what := fmt.Sprintf("%s in %s of %s", how, at, v.name)
+			f.at = at
+			t.Within(kit.Soon, what, func() { survive(func() { t.Do(what, v.do(t, s, tab, f)) }) })
+			if f.at != "" {
+				t.Fatalf("%s: it was not called", what)
+			}
+			t.Within(kit.Soon, "Put after "+what, func() { put1(t, tab, "k", "v") })
+		}
+	}
+	reads(t, tab, "k", "v")
+	closeStorage(t, s)
+	s, err = tryOpen(t, t.Backend)
+	t.Do("Open after "+how, err)
+	reads(t, table(t, s, name, fusedKeys{keys.String(), f}, fusedValues{values.String(), f}), "k", "v")
+	t.Do("Check after "+how, s.Check(t.Ctx))
+	closeStorage(t, s)
+}
+
+// checkEnginePanics lets the engine panic in each of its reads, for every call that reads.
+func checkEnginePanics(t *kit.Trial) {
+	b := decorate.Fault(t.Backend)
+	s := openOn(t, b)
+	tab := openWords(t, s, "words")
+	put1(t, tab, "k", "v")
+	read := func(in core.TxTable[string, string, string]) error {
+		_, err := in.Load(t.Ctx, "k")
+		return errors.Join(err, in.Scan().Stream(t.Ctx, drain))
+	}
+	for name, call := range kit.ByName(map[string]func() error{
+		"Load":    func() error { _, err := tab.Load(t.Ctx, "k"); return err },
+		"Has":     func() error { _, err := tab.Has(t.Ctx, "k"); return err },
+		"GetMany": func() error { return lastError(tab.GetMany(t.Ctx, slices.Values([]string{"k", "k"}))) },
+		"Rows":    func() error { return lastError(tab.Scan().Rows(t.Ctx)) },
+		"Cursor": func() error {
+			c, err := tab.Scan().Cursor(t.Ctx)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			c.Next()
+			return c.Err()
+		},
+		"Count": func() error { _, err := tab.Scan().Limit(2).Count(t.Ctx); return err },
+		"View":  func() error { return s.View(t.Ctx, func(tx *core.Tx) error { return read(tab.In(tx)) }) },
+		"Snapshot": func() error {
+			tx, err := s.Snapshot(t.Ctx)
+			if err != nil {
+				return err
+			}
+			defer tx.Close()
+			return read(tab.In(tx))
+		},
+		"Tables": func() error { _, err := s.Tables(t.Ctx); return err },
+		"Check":  func() error { return s.Check(t.Ctx) },
+		"Backup": func() error { return s.Backup(t.Ctx, io.Discard) },
+	}) {
+		for _, op := range []decorate.Op{decorate.OpGet, decorate.OpSnapshot, decorate.OpSnapshotGet, decorate.OpScan, decorate.OpNext} {
+			b.Fail(decorate.Failure{Op: op, N: 1, Do: func() { panic("the engine") }})
+			what := fmt.Sprintf("%s with a panic in %s", name, op)
+			t.Within(kit.Soon, what, func() { survive(func() { t.Do(what, call()) }) })
+			b.Heal()
+			t.Do(name+" after "+what, call())
+		}
+	}
+	put1(t, tab, "l", "v")
+	t.Do("Close", s.Close())
+}
+
+func checkMigrationPanics(t *kit.Trial) {
+	s, tab := openOne(t)
+	put1(t, tab, "k", "v")
+	closeStorage(t, s)
+	for _, blow := range kit.ByName(blasts) {
+		survive(func() {
+			tryOpen(t, t.Backend, core.WithVersion(2), core.WithMigration(func(_ context.Context, s *core.Storage, _, _ uint64) error {
+				put1(t, openWords(t, s, "words"), "l", "migrated")
+				blow()
+				return nil
+			}))
+		})
+	}
+	s, err := tryOpen(t, t.Backend)
+	t.Do("Open without the migration", err)
+	holds(t, openWords(t, s, "words"), kit.KV("k", "v"), kit.KV("l", "migrated"))
+	t.Do("Backup", s.Backup(t.Ctx, io.Discard))
+	closeStorage(t, s)
+}
