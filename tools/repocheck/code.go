@@ -41,8 +41,9 @@ type block struct {
 }
 
 // Code type-checks every block of Go in the Markdown files of the repository at root: complete programs as they are,
-// fragments as declarations or as statements of a function that returns an error, with what the file of the repository
-// named given.txt, and what earlier fragments of the same file, declare.
+// packages with all of their blocks in one document together, fragments as declarations or as statements of a function
+// that returns an error, with what the file of the repository named given.txt, and what earlier fragments of the same
+// file, declare.
 func Code(root string) error {
 	blocks, err := goBlocks(os.DirFS(root))
 	if err != nil {
@@ -66,7 +67,11 @@ func Code(root string) error {
 		for _, spec := range u.file.Imports {
 			imports[strings.Trim(spec.Path.Value, `"`)] = true
 		}
-		units = append(units, u)
+		if first := s.joins(u, len(units)); first >= 0 {
+			units[first].more = append(units[first].more, u.file)
+		} else {
+			units = append(units, u)
+		}
 	}
 	exports, err := exportFiles(root, slices.Sorted(maps.Keys(imports)))
 	if err != nil {
@@ -127,6 +132,7 @@ type unit struct {
 	block
 	fset     *token.FileSet
 	file     *ast.File
+	more     []*ast.File // those of later blocks of the same package
 	fragment bool
 }
 
@@ -149,15 +155,33 @@ func (u unit) check(exports map[string]string) error {
 			}
 		},
 	}
-	config.Check("p", u.fset, []*ast.File{u.file}, nil) // errors go to config.Error
+	config.Check("p", u.fset, append([]*ast.File{u.file}, u.more...), nil) // errors go to config.Error
 	return errors.Join(errs...)
 }
 
 // scope is what a fragment of a document may use without declaring it: declarations by name.
-type scope struct{ decls map[string]string }
+type scope struct {
+	decls    map[string]string
+	fset     *token.FileSet // of the packages that the document shows
+	packages map[string]int // which unit began a package
+}
+
+// joins returns which unit began the package that u belongs to: a document may show a package in several blocks, each a
+// file of it. It is -1 if u begins one, which then is the unit next, and for programs and fragments, which stand alone.
+func (s *scope) joins(u unit, next int) int {
+	name := u.file.Name.Name
+	if u.fragment || name == "main" {
+		return -1
+	}
+	if first, ok := s.packages[name]; ok {
+		return first
+	}
+	s.packages[name] = next
+	return -1
+}
 
 func newScope() *scope {
-	s := &scope{map[string]string{}}
+	s := &scope{map[string]string{}, token.NewFileSet(), map[string]int{}}
 	if err := s.declare("package p\n" + given); err != nil {
 		panic(err) // given.txt is part of this program
 	}
@@ -206,6 +230,7 @@ func (s *scope) unit(b block) (unit, error) {
 	u := unit{block: b, fset: token.NewFileSet()}
 	if strings.HasPrefix(b.text, "package ") || strings.Contains(b.text, "\npackage ") {
 		var err error
+		u.fset = s.fset
 		u.file, err = parser.ParseFile(u.fset, "", fmt.Sprintf("//line %s:%d\n%s", b.file, b.line, b.text), 0)
 		return u, err
 	}

@@ -36,6 +36,10 @@ func TestCode(t *testing.T) {
 		{"other language", "```text\nnone of this\n```\n" + "```\nnor this\n```\n", ""},
 		{"in a list", "1. It is\n\n   ```go\n   var x int = 1\n   ```\n", ""},
 
+		{"package in two blocks", open + "package p\n\ntype A int\n" + end + open + "package p\n\nvar B A\n" + end, ""},
+		{"two programs", open + "package main\n\nfunc main() {}\n" + end + open + "package main\n\nfunc main() {}\n" + end, ""},
+		{"package in two blocks, wrong", open + "package p\n\ntype A int\n" + end + open + "package p\n\nvar B C\n" + end, "a.md:9: undefined: C"},
+
 		{"undefined", "# Title\n\n" + open + "people.Gone()\n" + end, "a.md:4: people.Gone undefined"},
 		{"second line", open + "x := 1\ny := x + \"\"\n" + end, "a.md:3: "},
 		{"syntax", open + "x := := 1\n" + end, "a.md:2: "},
