@@ -4,20 +4,18 @@
 package badger
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // TestKilled kills a process that writes and compacts, again and again. Every batch that it
@@ -30,10 +28,8 @@ func TestKilled(t *testing.T) {
 	path := testPath(t)
 	acknowledged := -1
 	for round := range rounds {
-		n, err := writeAndKill(t, path, time.Duration(10+rand.IntN(200))*time.Millisecond)
-		if err != nil {
-			t.Fatal(err)
-		}
+		after := time.Duration(10+rand.IntN(200)) * time.Millisecond
+		n := backendtest.KillWriter(t, after, "write", path)
 		acknowledged = max(acknowledged, n)
 		if mems, _ := filepath.Glob(filepath.Join(path, "*.mem")); len(mems) > 0 {
 			if _, err := tryOpen(small, path, true, testOptions()); !errors.Is(err, badger.ErrTruncateNeeded) {
@@ -60,31 +56,6 @@ func TestKilled(t *testing.T) {
 	if acknowledged < 0 { // how many there are is up to the machine
 		t.Errorf("no batch in %d rounds", rounds)
 	}
-}
-
-// writeAndKill lets a child write for a while and returns the last batch that it acknowledged,
-// -1 for none.
-func writeAndKill(t *testing.T, path string, after time.Duration) (int, error) {
-	cmd := child(t.Context(), "write", path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return 0, err
-	}
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
-	lines := bufio.NewScanner(out)
-	lines.Scan() // "open"
-	time.AfterFunc(after, func() { cmd.Process.Kill() })
-	last := -1
-	for lines.Scan() {
-		if last, err = strconv.Atoi(lines.Text()); err != nil {
-			return 0, err
-		}
-	}
-	cmd.Wait()
-	return last, nil
 }
 
 // batchEnd returns the number of rows in the first n batches. Some batches are committed as a

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the table of damages in README.md")
@@ -256,7 +257,7 @@ func outcomes(t *testing.T, p patient, dir string, o organ) string {
 			args = append(args, path)
 		}
 	}
-	cmd := child(t.Context(), "damage", args...)
+	cmd := backendtest.Child(t.Context(), "damage", args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

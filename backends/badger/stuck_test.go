@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // soon fails the test if fn takes long, as it does where badger tries again forever.
@@ -414,7 +415,7 @@ func TestFullMedium(t *testing.T) {
 		t.Skip("no small medium can be made here:", err)
 	}
 	defer unmount()
-	out, err := child(t.Context(), "fill", filepath.Join(dir, "db")).CombinedOutput()
+	out, err := backendtest.Child(t.Context(), "fill", filepath.Join(dir, "db")).CombinedOutput()
 	if err != nil || !strings.HasPrefix(string(out), "full") {
 		t.Fatalf("%v: %s", err, out)
 	}

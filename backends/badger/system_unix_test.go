@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // A process that may open no more files cannot open a storage. That says nothing about the
@@ -33,7 +34,7 @@ func TestTooManyFilesAreNoDamage(t *testing.T) {
 		step = 4 // each is a process of its own, which takes long to start under the race detector
 	}
 	for more := 1; ; more += step {
-		out, err := child(t.Context(), "files", path, strconv.Itoa(more)).CombinedOutput()
+		out, err := backendtest.Child(t.Context(), "files", path, strconv.Itoa(more)).CombinedOutput()
 		if err != nil {
 			t.Errorf("%d files: %v: %s", more, err, out)
 		} else if string(out) == "opened\n" {
@@ -51,7 +52,7 @@ func TestTooManyFilesAreNoDamage(t *testing.T) {
 // could not begin, and with it all that came later, until the storage was opened again: now who
 // writes is refused before, and goes on when files can be opened.
 func TestTooManyFilesWhileWriting(t *testing.T) {
-	out, err := child(t.Context(), "few", fastPath(t)).CombinedOutput()
+	out, err := backendtest.Child(t.Context(), "few", fastPath(t)).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -8,14 +8,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // TestKilled kills a process that writes and compacts, again and again. Every batch that it
@@ -24,10 +23,8 @@ func TestKilled(t *testing.T) {
 	path := testPath(t)
 	acknowledged := -1
 	for round := range 20 {
-		n, err := writeAndKill(t, path, time.Duration(10+rand.IntN(80))*time.Millisecond)
-		if err != nil {
-			t.Fatal(err)
-		}
+		after := time.Duration(10+rand.IntN(80)) * time.Millisecond
+		n := backendtest.KillWriter(t, after, "write", path)
 		acknowledged = max(acknowledged, n)
 		opts := testOptions()
 		if round%2 == 0 {
@@ -52,31 +49,6 @@ func TestKilled(t *testing.T) {
 	if acknowledged < 20 {
 		t.Errorf("only %d batches in 20 rounds", acknowledged)
 	}
-}
-
-// writeAndKill lets a child write for a while and returns the last batch that it acknowledged,
-// -1 for none.
-func writeAndKill(t *testing.T, path string, after time.Duration) (int, error) {
-	cmd := child(t.Context(), "write", path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return 0, err
-	}
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
-	lines := bufio.NewScanner(out)
-	lines.Scan() // "open"
-	time.AfterFunc(after, func() { cmd.Process.Kill() })
-	last := -1
-	for lines.Scan() {
-		if last, err = strconv.Atoi(lines.Text()); err != nil {
-			return 0, err
-		}
-	}
-	cmd.Wait()
-	return last, nil
 }
 
 const batchRows = 50
@@ -143,7 +115,7 @@ func TestCompactWhileAProcessWaits(t *testing.T) {
 	e := open(t, Backend{}, path)
 	apply(t, e, rows(0, 5000, 100)...)
 	apply(t, e, deletions(0, 4000)...)
-	cmd := child(t.Context(), "wait", path)
+	cmd := backendtest.Child(t.Context(), "wait", path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -166,12 +138,4 @@ func TestCompactWhileAProcessWaits(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-}
-
-func deletions(from, to int) []core.Write {
-	w := rows(from, to, 0)
-	for i := range w {
-		w[i].Delete = true
-	}
-	return w
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // sample is a storage's file and what may be read from it: the last commit, or the one before.
@@ -190,7 +191,7 @@ func TestDamageInAChild(t *testing.T) {
 		}
 		os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), content, 0o600)
 	}
-	if out, err := child(t.Context(), "damage", dir).CombinedOutput(); err != nil {
+	if out, err := backendtest.Child(t.Context(), "damage", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // limitedChildren are what child processes do under limits that only some systems have.
@@ -29,7 +30,7 @@ var limitedChildren = map[string]func(args []string) error{
 // Where address space is limited nothing can be reserved. A process that may have 3 GiB of it
 // copies, and its writer does not wait for the values and snapshots that are open.
 func TestAddressSpaceLimit(t *testing.T) {
-	if out, err := child(t.Context(), "limited", fastPath(t)).CombinedOutput(); err != nil {
+	if out, err := backendtest.Child(t.Context(), "limited", fastPath(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
 	}
 }
@@ -78,7 +79,7 @@ func limitedChild(args []string) error {
 // ones again. One damaged page that nobody had read so far would end the process there. The
 // commit fails here because the file may not grow, as on a disk that is full.
 func TestFullDiskAndADamagedPage(t *testing.T) {
-	if out, err := child(t.Context(), "full", testPath(t)).CombinedOutput(); err != nil {
+	if out, err := backendtest.Child(t.Context(), "full", testPath(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
 	}
 }
@@ -158,7 +159,7 @@ func TestNoRoom(t *testing.T) {
 		if b.reserve != nil {
 			mode = "copying"
 		}
-		if out, err := child(t.Context(), "room", testPath(t), mode).CombinedOutput(); err != nil {
+		if out, err := backendtest.Child(t.Context(), "room", testPath(t), mode).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%.2000s", err, out)
 		}
 	})
@@ -238,7 +239,7 @@ func roomChild(args []string) error {
 
 // A process without descriptors gets an error, and leaves nothing behind.
 func TestNoDescriptors(t *testing.T) {
-	if out, err := child(t.Context(), "descriptors", testPath(t)).CombinedOutput(); err != nil {
+	if out, err := backendtest.Child(t.Context(), "descriptors", testPath(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
 	}
 }

@@ -4,16 +4,15 @@
 package bbolt
 
 import (
-	"context"
+	"maps"
 	"os"
-	"os/exec"
 	"testing"
+
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
-// childEnv names what the test binary does instead of running tests, when it is started by a
-// test that needs another process.
-const childEnv = "GUARDKV_TEST_CHILD"
-
+// children are what the test binary does instead of running tests, when a test starts it as another
+// process.
 var children = map[string]func(args []string) error{
 	"damage": damageChild,
 	"matrix": matrixChild,
@@ -22,22 +21,7 @@ var children = map[string]func(args []string) error{
 }
 
 func TestMain(m *testing.M) {
-	if name := os.Getenv(childEnv); name != "" {
-		run, ok := children[name]
-		if !ok {
-			run = limitedChildren[name]
-		}
-		if err := run(os.Args[1:]); err != nil {
-			os.Stderr.WriteString(err.Error() + "\n")
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
+	maps.Copy(children, limitedChildren)
+	backendtest.RunChild(children)
 	os.Exit(m.Run())
-}
-
-func child(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0], args...)
-	cmd.Env = append(os.Environ(), childEnv+"="+name)
-	return cmd
 }

@@ -21,6 +21,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/values"
 )
@@ -384,7 +385,7 @@ func TestDamageMatrix(t *testing.T) {
 
 // treat damages one part in all ways, in a process of its own.
 func treat(t *testing.T, state, organ string) cells {
-	cmd := child(t.Context(), "matrix", fastPath(t), state, organ, strconv.FormatBool(testing.Short()))
+	cmd := backendtest.Child(t.Context(), "matrix", fastPath(t), state, organ, strconv.FormatBool(testing.Short()))
 	var crash strings.Builder
 	cmd.Stderr = &crash
 	out, err := cmd.Output()

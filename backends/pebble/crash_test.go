@@ -4,7 +4,6 @@
 package pebble
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"maps"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // Batches of these numbers of rows are written in turn: through the log, and as a table.
@@ -70,10 +70,8 @@ func TestKilled(t *testing.T) {
 	}
 	for round := range rounds {
 		sync := round%3 != 2
-		n, err := writeAndKill(t, path, sync, time.Duration(20+rand.IntN(150))*time.Millisecond)
-		if err != nil {
-			t.Fatal(err)
-		}
+		after := time.Duration(20+rand.IntN(150)) * time.Millisecond
+		n := backendtest.KillWriter(t, after, "write", path, strconv.FormatBool(sync))
 		if sync {
 			acknowledged = max(acknowledged, n)
 		}
@@ -116,31 +114,6 @@ func deleteAll(t *testing.T, e *engine) {
 		w = append(w, core.Write{Key: []byte(k), Delete: true})
 	}
 	apply(t, e, w...)
-}
-
-// writeAndKill lets a child write for a while and returns the last batch that it acknowledged,
-// -1 for none.
-func writeAndKill(t *testing.T, path string, sync bool, after time.Duration) (int, error) {
-	cmd := child(t.Context(), "write", path, strconv.FormatBool(sync))
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return 0, err
-	}
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
-	lines := bufio.NewScanner(out)
-	lines.Scan() // "open"
-	time.AfterFunc(after, func() { cmd.Process.Kill() })
-	last := -1
-	for lines.Scan() {
-		if last, err = strconv.Atoi(lines.Text()); err != nil {
-			return 0, err
-		}
-	}
-	cmd.Wait()
-	return last, nil
 }
 
 func writeChild(args []string) error {

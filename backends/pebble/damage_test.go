@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // The outcomes of damage, joined by " or " where it depends on the place.
@@ -152,7 +153,7 @@ func TestDamage(t *testing.T) {
 			for d, damage := range kindsOfDamage {
 				t.Run(state+"/"+m.kind+"/"+damage, func(t *testing.T) {
 					t.Parallel()
-					cmd := child(t.Context(), "damage", path, t.TempDir(), m.kind, damage, strconv.Itoa(trials), strconv.FormatUint(seed, 10), state)
+					cmd := backendtest.Child(t.Context(), "damage", path, t.TempDir(), m.kind, damage, strconv.Itoa(trials), strconv.FormatUint(seed, 10), state)
 					var crash strings.Builder
 					cmd.Stderr = &crash
 					out, err := cmd.Output()

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // fewChild opens a storage when the process may open few files.
@@ -54,7 +55,7 @@ func TestFewFiles(t *testing.T) {
 	e := open(t, Backend{}, path)
 	apply(t, e, rows(0, 1000, 100)...)
 	closeEngine(t, e)
-	if out, err := child(t.Context(), "few", path).CombinedOutput(); err != nil {
+	if out, err := backendtest.Child(t.Context(), "few", path).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }

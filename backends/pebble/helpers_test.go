@@ -4,14 +4,22 @@
 package pebble
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"log/slog"
 	"path/filepath"
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
+)
+
+// Rows that a test recognizes, and what is done with them.
+var (
+	rowKey   = backendtest.RowKey
+	rowValue = backendtest.RowValue
+	rows     = backendtest.PutRows
+	apply    = backendtest.Apply
+	dump     = backendtest.AllRows
 )
 
 var testMark = []byte("a mark")
@@ -53,49 +61,4 @@ func closeEngine(tb testing.TB, e *engine) {
 	if err := e.Close(); err != nil {
 		tb.Fatal(err)
 	}
-}
-
-// rowKey returns the key of row i as a table with number 7 would have it.
-func rowKey(i int) []byte {
-	return binary.BigEndian.AppendUint64([]byte{0, 0, 0, 7}, uint64(i))
-}
-
-// rowValue returns n bytes that only row i has.
-func rowValue(i, n int) []byte {
-	return bytes.Repeat(binary.BigEndian.AppendUint64(nil, uint64(i)*0x9E3779B97F4A7C15), n/8+1)[:n]
-}
-
-// rows returns writes that put the rows from up to but not including to.
-func rows(from, to, size int) []core.Write {
-	var w []core.Write
-	for i := from; i < to; i++ {
-		w = append(w, core.Write{Key: rowKey(i), Value: rowValue(i, size)})
-	}
-	return w
-}
-
-func apply(tb testing.TB, e core.Engine, writes ...core.Write) {
-	tb.Helper()
-	if err := e.Apply(context.Background(), core.Batch{Writes: writes}); err != nil {
-		tb.Fatal(err)
-	}
-}
-
-// dump returns all rows of a snapshot of e, read forwards.
-func dump(e core.Engine) (map[string]string, error) {
-	s, err := e.Snapshot(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	c, err := s.Scan(context.Background(), core.ScanRange{})
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	all := map[string]string{}
-	for k, v, ok := c.Next(); ok; k, v, ok = c.Next() {
-		all[string(k)] = string(v)
-	}
-	return all, c.Err()
 }

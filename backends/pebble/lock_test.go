@@ -17,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 var impatient = Backend{LockTimeout: 30 * time.Millisecond}
@@ -58,7 +59,7 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	elsewhere := func() string {
-		out, err := child(t.Context(), "lock", path).CombinedOutput()
+		out, err := backendtest.Child(t.Context(), "lock", path).CombinedOutput()
 		if err != nil {
 			t.Errorf("%v: %s", err, out)
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 	"github.com/guardkv/guardkv/core/directory"
 )
 
@@ -158,7 +159,7 @@ func TestRoomComesBackAfterACrash(t *testing.T) {
 // them, and kills it. It returns how many there were.
 func stockAndKill(t *testing.T, path string, size int) int {
 	t.Helper()
-	cmd := child(t.Context(), "stock", path, strconv.Itoa(size))
+	cmd := backendtest.Child(t.Context(), "stock", path, strconv.Itoa(size))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

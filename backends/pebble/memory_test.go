@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/values"
 )
@@ -51,7 +52,7 @@ func TestMemoryOfReadingEverything(t *testing.T) {
 // memoryOf returns how much memory a process took at most that did something with a storage.
 func memoryOf(t *testing.T, verb, path string, size, total int) int {
 	t.Helper()
-	cmd := child(t.Context(), "memory", verb, path, strconv.Itoa(size), strconv.Itoa(total))
+	cmd := backendtest.Child(t.Context(), "memory", verb, path, strconv.Itoa(size), strconv.Itoa(total))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

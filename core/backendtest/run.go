@@ -15,40 +15,48 @@ import (
 
 // Run proves the promises of backends, one subtest each: what package core says of a backend, then what core
 // promises on top of it, both on the backend as it is and behind [Spoil]. open is called once per subtest and
-// returns a fresh place; the subtests run in parallel, but what core promises waits for what it builds upon: of many that
-// fail the causes are reported first.
+// returns a fresh place; the subtests run in parallel, but what core promises waits for what it builds upon.
+//
+// If subtests fail, the report at the end of Run says which to fix first: those that the others rest on.
 //
 // One subtest changes the working directory, so Run is not for tests that are parallel.
 //
 // Every subtest ends by proving that everything that was opened at the backend was closed exactly once.
 func Run(t *testing.T, open func(t *testing.T) Target) {
-	t.Run("bare", func(t *testing.T) { runAll(t, open, false) })
-	t.Run("spoiled", func(t *testing.T) { runAll(t, open, true) })
+	var all results
+	t.Run("bare", func(t *testing.T) { runAll(t, open, false, &all) })
+	t.Run("spoiled", func(t *testing.T) { runAll(t, open, true, &all) })
+	if report := all.report(); report != "" {
+		t.Error(report)
+	}
 }
 
-func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool) {
+func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool, all *results) {
 	if !spoiled {
-		runAlone(t, open)
+		runAlone(t, open, all)
 	}
 	first := newPhase()
-	for _, p := range contract.Promises() {
+	backends := contract.Promises()
+	for i, p := range backends {
 		if spoiled && p.BareOnly {
 			continue
 		}
 		t.Run(p.Name, func(t *testing.T) {
-			over := first.begin(kit.NewTrial(t, &p, kit.Target(open(t)), spoiled).Run)
+			trial := kit.NewTrial(t, &p, kit.Target(open(t)), spoiled)
+			over := first.begin(func() { all.run(trial, i, &p, spoiled) })
 			t.Parallel() // the places are apart, and most checks wait for the medium
 			<-over
 		})
 	}
-	for _, p := range users.Promises() {
+	for i, p := range users.Promises() {
 		if spoiled && p.BareOnly {
 			continue
 		}
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
 			first.wait()
-			kit.NewTrial(t, &p, kit.Target(open(t)), spoiled).Run()
+			trial := kit.NewTrial(t, &p, kit.Target(open(t)), spoiled)
+			all.run(trial, len(backends)+i, &p, spoiled)
 		})
 	}
 }
@@ -78,8 +86,10 @@ func (p *phase) begin(check func()) (over <-chan struct{}) {
 func (p *phase) wait() { p.under.Wait() }
 
 // runAlone puts promises to the test that no other check may run beside.
-func runAlone(t *testing.T, open func(t *testing.T) Target) {
-	for _, p := range users.AlonePromises {
-		t.Run(p.Name, func(t *testing.T) { kit.NewTrial(t, &p, kit.Target(open(t)), false).Run() })
+func runAlone(t *testing.T, open func(t *testing.T) Target, all *results) {
+	for i, p := range users.AlonePromises {
+		t.Run(p.Name, func(t *testing.T) {
+			all.run(kit.NewTrial(t, &p, kit.Target(open(t)), false), len(contract.Promises())+i, &p, false)
+		})
 	}
 }

@@ -253,7 +253,7 @@ func TestAccount(t *testing.T) {
 			c.do(b, openEngine(t, b))
 			got := strings.Join(b.Problems(), "\n")
 			if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
-				t.Errorf("the account says %q; want %q", got, c.want)
+				t.Errorf("the tracker says %q; want %q", got, c.want)
 			}
 		})
 	}
@@ -291,13 +291,13 @@ func TestAccountWriters(t *testing.T) {
 	e.Close()
 	got := b.Problems()
 	if len(got) != 2 || !strings.HasPrefix(got[0], "engine: SetMark beside another writer") || !strings.HasPrefix(got[1], "engine: Apply after an Apply that failed") {
-		t.Errorf("the account says %q", got)
+		t.Errorf("the tracker says %q", got)
 	}
 }
 
 // TestPowers: wrappers neither hide a power of the engine nor claim one that it lacks.
 func TestPowers(t *testing.T) {
-	for name, b := range map[string]core.Backend{"spoil": decorate.Spoil(newPlain("")), "fault": decorate.Fault(newPlain("")), "account": decorate.NewTracker(newPlain(""))} {
+	for name, b := range map[string]core.Backend{"spoil": decorate.Spoil(newPlain("")), "fault": decorate.Fault(newPlain("")), "tracker": decorate.NewTracker(newPlain(""))} {
 		e := openEngine(t, b)
 		got := e.Powers()
 		if got.Compact == nil || got.Size != nil || got.Check != nil || got.As != nil || !got.Conditions {

@@ -296,7 +296,7 @@ func checkRenameOnto(t *kit.Trial) {
 		s.Has(kit.KV("k", path))
 		s.MustClose()
 		if m := t.Mark(path); !bytes.Equal(m, []byte{byte(i)}) {
-			t.Errorf("Mark at %s = %x; want %x", path, m, i)
+			t.Errorf("Mark at %s = %q; want %q", path, m, []byte{byte(i)})
 		}
 	}
 	renameOntoFiles(t, t.Medium())
@@ -343,7 +343,7 @@ func checkClaimMoved(t *kit.Trial) {
 	}
 	t.Release(c) // first: some engines know their locks by the path
 	if m := t.Mark(t.Path); !bytes.Equal(m, []byte{1}) {
-		t.Errorf("the storage that is at the path now has mark %x; want 01", m)
+		t.Errorf("the storage that is at the path now has mark %q; want %q", m, []byte{1})
 	}
 }
 

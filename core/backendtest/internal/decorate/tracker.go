@@ -18,13 +18,13 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Tracker is a backend that keeps account of everything that is opened, and complains when its user breaks the
+// Tracker is a backend that keeps track of everything that is opened, and complains when its user breaks the
 // rules that core/backend.go sets for callers.
 type Tracker struct {
 	core.Backend
 
 	mu         sync.Mutex
-	open       map[*ticket]bool
+	open       map[*resource]bool
 	count      int
 	complaints []string
 
@@ -32,20 +32,20 @@ type Tracker struct {
 	MaxBatch atomic.Int64 // bytes of the largest of them
 }
 
-// ticket stands for one thing that was opened and must be closed once, after all that was opened from it.
-type ticket struct {
+// resource stands for one thing that was opened and must be closed once, after all that was opened from it.
+type resource struct {
 	number   int // in the order of opening
 	kind     string
-	parent   *ticket
+	parent   *resource
 	children int
 	closed   bool
 	where    [16]uintptr
 }
 
-func NewTracker(b core.Backend) *Tracker { return &Tracker{Backend: b, open: map[*ticket]bool{}} }
+func NewTracker(b core.Backend) *Tracker { return &Tracker{Backend: b, open: map[*resource]bool{}} }
 
-func (a *Tracker) opened(kind string, parent *ticket) *ticket {
-	t := &ticket{kind: kind, parent: parent}
+func (a *Tracker) opened(kind string, parent *resource) *resource {
+	t := &resource{kind: kind, parent: parent}
 	runtime.Callers(3, t.where[:])
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -58,7 +58,7 @@ func (a *Tracker) opened(kind string, parent *ticket) *ticket {
 	return t
 }
 
-func (a *Tracker) closed(t *ticket) {
+func (a *Tracker) closed(t *resource) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t.closed {
@@ -76,7 +76,7 @@ func (a *Tracker) closed(t *ticket) {
 }
 
 // used complains about use after the end.
-func (a *Tracker) used(t *ticket, what string) {
+func (a *Tracker) used(t *resource, what string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t.closed {
@@ -85,13 +85,13 @@ func (a *Tracker) used(t *ticket, what string) {
 }
 
 // isOpen tells claims that were handed to an engine, or given back, from the others.
-func (a *Tracker) isOpen(t *ticket) bool {
+func (a *Tracker) isOpen(t *resource) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return !t.closed
 }
 
-func (a *Tracker) complain(t *ticket, what string) {
+func (a *Tracker) complain(t *resource, what string) {
 	a.complaints = append(a.complaints, fmt.Sprintf("%s: %s; it was opened\n%s", t.kind, what, t.stack()))
 }
 
@@ -100,13 +100,13 @@ func (a *Tracker) Problems() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found := append([]string(nil), a.complaints...)
-	for _, t := range slices.SortedFunc(maps.Keys(a.open), func(x, y *ticket) int { return x.number - y.number }) {
+	for _, t := range slices.SortedFunc(maps.Keys(a.open), func(x, y *resource) int { return x.number - y.number }) {
 		found = append(found, fmt.Sprintf("%s: never closed; it was opened\n%s", t.kind, t.stack()))
 	}
 	return found
 }
 
-func (t *ticket) stack() string {
+func (t *resource) stack() string {
 	var b strings.Builder
 	frames := runtime.CallersFrames(t.where[:])
 	for {
@@ -125,106 +125,106 @@ func (a *Tracker) Claim(ctx context.Context, path string, readOnly bool) (core.C
 	if err != nil {
 		return nil, err
 	}
-	return &accountClaim{Claim: c, a: a, ticket: a.opened("claim", nil)}, nil
+	return &trackedClaim{Claim: c, a: a, resource: a.opened("claim", nil)}, nil
 }
 
-type accountClaim struct {
+type trackedClaim struct {
 	core.Claim
-	a      *Tracker
-	ticket *ticket
+	a        *Tracker
+	resource *resource
 }
 
-func (c *accountClaim) Mark() ([]byte, error) {
-	c.a.used(c.ticket, "Mark")
+func (c *trackedClaim) Mark() ([]byte, error) {
+	c.a.used(c.resource, "Mark")
 	return c.Claim.Mark()
 }
 
-func (c *accountClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
-	c.a.used(c.ticket, "Open")
+func (c *trackedClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
+	c.a.used(c.resource, "Open")
 	if opts.Logger == nil {
 		c.a.mu.Lock()
-		c.a.complain(c.ticket, "Open without a Logger")
+		c.a.complain(c.resource, "Open without a Logger")
 		c.a.mu.Unlock()
 	}
 	e, err := c.Claim.Open(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	c.a.closed(c.ticket)
-	return &accountEngine{Engine: e, a: c.a, ticket: c.a.opened("engine", nil)}, nil
+	c.a.closed(c.resource)
+	return &trackedEngine{Engine: e, a: c.a, resource: c.a.opened("engine", nil)}, nil
 }
 
 // Release may be called any number of times.
-func (c *accountClaim) Release() error {
-	if c.a.isOpen(c.ticket) {
-		c.a.closed(c.ticket)
+func (c *trackedClaim) Release() error {
+	if c.a.isOpen(c.resource) {
+		c.a.closed(c.resource)
 	}
 	return c.Claim.Release()
 }
 
-type accountEngine struct {
+type trackedEngine struct {
 	core.Engine
-	a       *Tracker
-	ticket  *ticket
-	writers atomic.Int32
-	broken  atomic.Bool // an Apply ended in an error that leaves the outcome unknown
+	a        *Tracker
+	resource *resource
+	writers  atomic.Int32
+	broken   atomic.Bool // an Apply ended in an error that leaves the outcome unknown
 }
 
-func (e *accountEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
-	e.a.used(e.ticket, "Get")
+func (e *trackedEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	e.a.used(e.resource, "Get")
 	v, r, err := e.Engine.Get(ctx, key)
 	if err != nil {
 		return nil, nil, err
 	}
-	return v, &accountReleaser{r, e.a, e.a.opened("releaser", e.ticket)}, nil
+	return v, &trackedReleaser{r, e.a, e.a.opened("releaser", e.resource)}, nil
 }
 
-type accountReleaser struct {
+type trackedReleaser struct {
 	core.Releaser
-	a      *Tracker
-	ticket *ticket
+	a        *Tracker
+	resource *resource
 }
 
-func (r *accountReleaser) Release() {
-	r.a.closed(r.ticket)
+func (r *trackedReleaser) Release() {
+	r.a.closed(r.resource)
 	r.Releaser.Release()
 }
 
 // Keep is part of core.Keeper.
-func (r *accountReleaser) Keep() bool {
+func (r *trackedReleaser) Keep() bool {
 	k, ok := r.Releaser.(core.Keeper)
 	if !ok || !k.Keep() {
 		return false
 	}
-	r.a.closed(r.ticket)
+	r.a.closed(r.resource)
 	return true
 }
 
-func (e *accountEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
-	e.a.used(e.ticket, "Snapshot")
+func (e *trackedEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
+	e.a.used(e.resource, "Snapshot")
 	s, err := e.Engine.Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &accountSnapshot{Snapshot: s, a: e.a, ticket: e.a.opened("snapshot", e.ticket)}, nil
+	return &trackedSnapshot{Snapshot: s, a: e.a, resource: e.a.opened("snapshot", e.resource)}, nil
 }
 
 // alone complains if two of Apply, SetMark and Compact run at once.
-func (e *accountEngine) alone(what string) (leave func()) {
-	e.a.used(e.ticket, what)
+func (e *trackedEngine) alone(what string) (leave func()) {
+	e.a.used(e.resource, what)
 	if e.writers.Add(1) > 1 {
 		e.rule(what + " beside another writer")
 	}
 	return func() { e.writers.Add(-1) }
 }
 
-func (e *accountEngine) rule(broken string) {
+func (e *trackedEngine) rule(broken string) {
 	e.a.mu.Lock()
 	defer e.a.mu.Unlock()
-	e.a.complain(e.ticket, broken)
+	e.a.complain(e.resource, broken)
 }
 
-func (e *accountEngine) Apply(ctx context.Context, b core.Batch) error {
+func (e *trackedEngine) Apply(ctx context.Context, b core.Batch) error {
 	defer e.alone("Apply")()
 	if e.broken.Load() {
 		e.rule("Apply after an Apply that failed")
@@ -249,13 +249,13 @@ var goesOn = []error{
 }
 
 // look checks the order of the keys and returns the bytes of all rows.
-func (e *accountEngine) look(writes []core.Write) (size int) {
+func (e *trackedEngine) look(writes []core.Write) (size int) {
 	for i, w := range writes {
 		if len(w.Key) == 0 {
 			e.rule("Apply with an empty key")
 		}
 		if i > 0 && bytes.Compare(writes[i-1].Key, w.Key) >= 0 {
-			e.rule(fmt.Sprintf("Apply with keys out of order: %x before %x", writes[i-1].Key, w.Key))
+			e.rule(fmt.Sprintf("Apply with keys out of order: %.60q before %.60q", writes[i-1].Key, w.Key))
 		}
 		size += len(w.Key) + len(w.Value) + len(w.End)
 	}
@@ -263,7 +263,7 @@ func (e *accountEngine) look(writes []core.Write) (size int) {
 }
 
 // lookAtRanges checks the ranges that are to be deleted.
-func (e *accountEngine) lookAtRanges(writes []core.Write) {
+func (e *trackedEngine) lookAtRanges(writes []core.Write) {
 	for i, w := range writes {
 		switch {
 		case w.End == nil:
@@ -272,15 +272,15 @@ func (e *accountEngine) lookAtRanges(writes []core.Write) {
 		case !w.Delete:
 			e.rule("Apply with a range that is not to be deleted")
 		case bytes.Compare(w.Key, w.End) >= 0:
-			e.rule(fmt.Sprintf("Apply with a range from %x to %x", w.Key, w.End))
+			e.rule(fmt.Sprintf("Apply with a range from %.60q to %.60q", w.Key, w.End))
 		case i+1 < len(writes) && bytes.Compare(w.End, writes[i+1].Key) > 0:
-			e.rule(fmt.Sprintf("Apply with a range up to %x, behind the key %x", w.End, writes[i+1].Key))
+			e.rule(fmt.Sprintf("Apply with a range up to %.60q, behind the key %.60q", w.End, writes[i+1].Key))
 		}
 	}
 }
 
 // lookAtConditions checks that conditions are given to engines that look at them, with room for the answers.
-func (e *accountEngine) lookAtConditions(b core.Batch) {
+func (e *trackedEngine) lookAtConditions(b core.Batch) {
 	room := 0
 	for _, w := range b.Writes {
 		if w.When == core.Unconditional {
@@ -291,7 +291,7 @@ func (e *accountEngine) lookAtConditions(b core.Batch) {
 			e.rule("Apply with a condition, at which the engine does not look")
 		}
 		if w.End != nil || w.When > core.IfPresent {
-			e.rule(fmt.Sprintf("Apply with the condition %d of the range from %x to %x", w.When, w.Key, w.End))
+			e.rule(fmt.Sprintf("Apply with the condition %d of the range from %.60q to %.60q", w.When, w.Key, w.End))
 		}
 	}
 	if len(b.Met) != room || slices.Contains(b.Met, true) {
@@ -299,17 +299,17 @@ func (e *accountEngine) lookAtConditions(b core.Batch) {
 	}
 }
 
-func (e *accountEngine) SetMark(ctx context.Context, mark []byte) error {
+func (e *trackedEngine) SetMark(ctx context.Context, mark []byte) error {
 	defer e.alone("SetMark")()
 	return e.Engine.SetMark(ctx, mark)
 }
 
-func (e *accountEngine) Close() error {
-	e.a.closed(e.ticket)
+func (e *trackedEngine) Close() error {
+	e.a.closed(e.resource)
 	return e.Engine.Close()
 }
 
-func (e *accountEngine) Powers() core.Powers {
+func (e *trackedEngine) Powers() core.Powers {
 	p := e.Engine.Powers()
 	if compact := p.Compact; compact != nil {
 		p.Compact = func(ctx context.Context) error {
@@ -319,65 +319,65 @@ func (e *accountEngine) Powers() core.Powers {
 	}
 	if scan := p.Scan; scan != nil {
 		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
-			e.a.used(e.ticket, "Scan")
+			e.a.used(e.resource, "Scan")
 			c, err := scan(ctx, r)
 			if err != nil {
 				return nil, err
 			}
-			return &accountCursor{c, e.a, e.a.opened("cursor", e.ticket)}, nil
+			return &trackedCursor{c, e.a, e.a.opened("cursor", e.resource)}, nil
 		}
 	}
 	return p
 }
 
-type accountSnapshot struct {
+type trackedSnapshot struct {
 	core.Snapshot
-	a      *Tracker
-	ticket *ticket
+	a        *Tracker
+	resource *resource
 }
 
-func (s *accountSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
+func (s *trackedSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 
-func (s *accountSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
-	s.a.used(s.ticket, "Get")
+func (s *trackedSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	s.a.used(s.resource, "Get")
 	v, r, err := s.Snapshot.Get(ctx, key)
 	if err != nil || r == nil {
 		return v, nil, err
 	}
-	return v, &accountReleaser{r, s.a, s.a.opened("releaser", s.ticket)}, nil
+	return v, &trackedReleaser{r, s.a, s.a.opened("releaser", s.resource)}, nil
 }
 
-func (s *accountSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
-	s.a.used(s.ticket, "Scan")
+func (s *trackedSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+	s.a.used(s.resource, "Scan")
 	c, err := s.Snapshot.Scan(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return &accountCursor{c, s.a, s.a.opened("cursor", s.ticket)}, nil
+	return &trackedCursor{c, s.a, s.a.opened("cursor", s.resource)}, nil
 }
 
-func (s *accountSnapshot) Close() error {
-	s.a.closed(s.ticket)
+func (s *trackedSnapshot) Close() error {
+	s.a.closed(s.resource)
 	return s.Snapshot.Close()
 }
 
-type accountCursor struct {
+type trackedCursor struct {
 	core.RowCursor
-	a      *Tracker
-	ticket *ticket
+	a        *Tracker
+	resource *resource
 }
 
-func (c *accountCursor) Next() (key, value []byte, ok bool) {
-	c.a.used(c.ticket, "Next")
+func (c *trackedCursor) Next() (key, value []byte, ok bool) {
+	c.a.used(c.resource, "Next")
 	return c.RowCursor.Next()
 }
 
-func (c *accountCursor) Seek(key []byte) {
-	c.a.used(c.ticket, "Seek")
+func (c *trackedCursor) Seek(key []byte) {
+	c.a.used(c.resource, "Seek")
 	c.RowCursor.Seek(key)
 }
 
-func (c *accountCursor) Close() error {
-	c.a.closed(c.ticket)
+func (c *trackedCursor) Close() error {
+	c.a.closed(c.resource)
 	return c.RowCursor.Close()
 }

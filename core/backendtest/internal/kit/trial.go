@@ -26,9 +26,9 @@ type TB interface {
 	TempDir() string
 }
 
-// Patience is how long a check may take before it counts as blocked. Checks end in seconds, but disks
+// MaxWait is how long a check may take before it counts as blocked. Checks end in seconds, but disks
 // can be slow, and some checks open many storages.
-const Patience = 3 * time.Minute
+const MaxWait = 3 * time.Minute
 
 // Trial is one promise put to the test at a fresh place. Unlike those of testing.T its methods may be called from
 // any goroutine; Fatalf ends the goroutine that calls it.
@@ -36,7 +36,7 @@ type Trial struct {
 	promise *Promise
 	Target  Target
 	Tracker *decorate.Tracker
-	Backend core.Backend // the target's, counted by account, and spoiled in that mode
+	Backend core.Backend // the target's, tracked, and spoiled in that mode
 	Path    string
 	Ctx     context.Context
 	Wait    time.Duration // how long the check may take
@@ -45,7 +45,8 @@ type Trial struct {
 	mu       sync.Mutex
 	TB       TB
 	failed   bool
-	over     bool // the verdict is in: a goroutine left behind has no say any more
+	problem  string // the first line of the first report
+	over     bool   // the verdict is in: a goroutine left behind has no say any more
 	cleanups []func()
 }
 
@@ -53,7 +54,7 @@ func NewTrial(t TB, p *Promise, target Target, spoiled bool) *Trial {
 	a := decorate.NewTracker(target.Backend)
 	tr := &Trial{
 		promise: p, Target: target, Tracker: a, Backend: a, Path: target.Path, TB: t,
-		Ctx: context.Background(), Wait: Patience, Short: testing.Short(),
+		Ctx: context.Background(), Wait: MaxWait, Short: testing.Short(),
 	}
 	if spoiled {
 		tr.Backend = decorate.Spoil(a)
@@ -79,7 +80,7 @@ func (t *Trial) Run() {
 	t.mu.Unlock()
 }
 
-// check runs the promise's check, what it left to be cleaned up, and then balances the account. A check that
+// check runs the promise's check, what it left to be cleaned up, and then looks at what is still open. A check that
 // failed need not have closed anything.
 func (t *Trial) check() {
 	defer t.balance()
@@ -118,6 +119,13 @@ func (t *Trial) Failed() bool {
 	return t.failed
 }
 
+// Problem returns the first line of what was reported first, "" if nothing was.
+func (t *Trial) Problem() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.problem
+}
+
 // Errorf reports that the promise is broken, and which it is.
 func (t *Trial) Errorf(format string, args ...any) {
 	t.TB.Helper()
@@ -126,6 +134,9 @@ func (t *Trial) Errorf(format string, args ...any) {
 	t.failed = true
 	if !t.over {
 		cause, rest, long := strings.Cut(fmt.Sprintf(format, args...), "\n")
+		if t.problem == "" {
+			t.problem = cause
+		}
 		if long { // stacks: the promise is not to be looked for behind them
 			rest = "\n" + rest
 		}

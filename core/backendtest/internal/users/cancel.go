@@ -131,7 +131,7 @@ func checkCancelMiddle(t *kit.Trial) {
 			}
 			cancel()
 			b.Heal()
-			if err := openWords(t, s, "witness").Put(t.Ctx, "k", "v"); err != nil {
+			if err := openWords(t, s, "other").Put(t.Ctx, "k", "v"); err != nil {
 				t.Fatalf("after a %s that was cancelled at its commit %d Put gives %v", name, n, err)
 			}
 		}

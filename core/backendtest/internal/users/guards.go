@@ -115,7 +115,7 @@ func checkGuardGrowth(t *kit.Trial) {
 	value := []byte(kit.Incompressible(256 << 10))
 	put1(t, tab, 0, []byte("held"))
 	g := guard(t, tab, 0)
-	t.Within(kit.Patience/2, "growing", func() {
+	t.Within(kit.MaxWait/2, "growing", func() {
 		for i := range uint64(t.Pick(64<<20, 4<<20) / len(value)) {
 			put1(t, tab, i+1, value)
 			if i%16 == 0 {
