@@ -174,7 +174,7 @@ func TestMaxSize(t *testing.T) {
 
 // Equal values have equal bytes, whatever was compressed before, by whichever goroutine.
 func TestDeterministic(t *testing.T) {
-	for _, level := range []compress.Level{compress.Default, compress.Fastest, compress.Better, compress.Best} {
+	for _, level := range levels() {
 		for _, opts := range [][]compress.Option{{compress.WithLevel(level)}, {compress.WithLevel(level), compress.WithDictionary(trained(t, 1))}} {
 			f, _, err := core.PowersOf(compress.New(values.String(), opts...)).Bind(nil)
 			if err != nil {
