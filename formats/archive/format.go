@@ -82,7 +82,7 @@ const formatID = "archive/1"
 // Powers returns that the format keeps its schema with the table, and can do without validation.
 func (f *format[T, W]) Powers() core.FormatPowers[T, W] {
 	return core.FormatPowers[T, W]{
-		CheckValue: func() error { return f.unfit }, Bind: f.bind, ViewTrusted: f.viewTrusted,
+		CheckValue: func() error { return f.unfit }, Bind: f.bind, ViewTrusted: trusting[W](f.codec.Type, f.unfit),
 	}
 }
 
@@ -117,15 +117,19 @@ func (f *format[T, W]) View(b []byte) (w W, err error) {
 	return at[W](b), nil
 }
 
-// viewTrusted is View for bytes that are known to be what Append made.
-func (f *format[T, W]) viewTrusted(b []byte) (w W, err error) {
-	if f.unfit != nil {
-		return w, f.unfit
+// trusting returns what is View for bytes that are known to be what Append made. It is a function of its own, and not a
+// method: a call less is a third of what one field of a trusted record costs.
+func trusting[W any](root string, unfit error) func(b []byte) (W, error) {
+	if unfit != nil {
+		return func([]byte) (w W, err error) { return w, unfit }
 	}
-	if len(b) < prefix || len(b) > maxSize || prefix+int(le.Uint16(b)) > len(b) {
-		return w, corrupt(f.codec.Type, &invalid{problem: badLength, where: f.codec.Type, size: len(b)})
+	return func(b []byte) (w W, err error) {
+		if uint(len(b))-prefix > maxSize-prefix || prefix+int(le.Uint16(b)) > len(b) {
+			return w, corrupt(root, &invalid{problem: badLength, where: root, size: len(b)})
+		}
+		*(*Record)(unsafe.Pointer(&w)) = Record{b[:len(b):len(b)], prefix, le.Uint16(b), 1} // as at does
+		return w, nil
 	}
-	return at[W](b), nil
 }
 
 // at returns the view of a record. compile made sure that W is a Record and nothing else, which the compiler cannot be told.
