@@ -3,7 +3,10 @@
 
 package archive
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // OptionalText writes a string that may be absent.
 func OptionalText[S ~string](e *Encoder, at int, s *S) {
@@ -20,10 +23,22 @@ func Texts[S ~string](e *Encoder, at int, s []S) {
 	if !ok {
 		return
 	}
+	total := 0
 	for _, text := range s {
-		e.Text(place, string(text))
-		place += 8
+		if total += len(text); !e.room(total, 1) { // it never grows beyond what an int holds
+			return
+		}
 	}
+	b := slices.Grow(e.b, total)
+	refs, offset := b[place:place+8*len(s)], uint64(len(b)-e.base)
+	for i, text := range s {
+		if n := len(text); n > 0 {
+			le.PutUint64(refs[8*i:], offset|uint64(n)<<32)
+			offset += uint64(n)
+			b = append(b, text...)
+		}
+	}
+	e.b = b
 }
 
 // PutNumbers writes numbers.

@@ -286,8 +286,13 @@ func (v *verifier) structs(b *block, off uint32, n uint64) bool {
 
 // allTexts checks elements in which there is nothing to check but texts. Nothing is loose.
 func (v *verifier) allTexts(b *block, at, n, stride uint64) bool {
-	cursor := v.cursor
 	elements := v.b[at : at+n*stride]
+	if len(b.texts) == 1 {
+		cursor, ok := oneText(elements[b.texts[0]:], v.cursor, int(stride))
+		v.cursor = cursor
+		return ok || v.fail(badOffset, at, b.name)
+	}
+	cursor := v.cursor
 	for len(elements) > 0 {
 		for _, off := range b.texts {
 			ref := le.Uint64(elements[off:])
@@ -303,6 +308,19 @@ func (v *verifier) allTexts(b *block, at, n, stride uint64) bool {
 	}
 	v.cursor = cursor
 	return true
+}
+
+// oneText is allTexts for elements with one text, which are most. It begins with the first.
+func oneText(elements []byte, cursor uint64, stride int) (uint64, bool) {
+	for i := 0; i <= len(elements)-8; i += stride {
+		ref := le.Uint64(elements[i : i+8])
+		n := ref >> 32
+		if (uint64(uint32(ref)) != cursor || n == 0) && ref != 0 {
+			return cursor, false
+		}
+		cursor += n
+	}
+	return cursor, true
 }
 
 // reference checks a reference to a struct.
