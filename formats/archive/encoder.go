@@ -41,10 +41,14 @@ func (e *Encoder) room(n, size int) bool {
 		return false
 	}
 	if n > (e.most-(len(e.b)-e.base))/size {
-		e.err = fmt.Errorf("%w: a record has at most %d bytes", core.ErrTooLarge, e.most)
+		e.tooLarge()
 		return false
 	}
 	return true
+}
+
+func (e *Encoder) tooLarge() {
+	e.Fail(fmt.Errorf("%w: a record has at most %d bytes", core.ErrTooLarge, e.most))
 }
 
 // grow appends zeros, and returns where they begin.

@@ -25,18 +25,25 @@ func Texts[S ~string](e *Encoder, at int, s []S) {
 	}
 	total := 0
 	for _, text := range s {
-		if total += len(text); !e.room(total, 1) { // it never grows beyond what an int holds
+		if len(text) > e.most-total { // so that it never grows beyond what an int holds
+			e.tooLarge()
 			return
 		}
+		total += len(text)
 	}
-	b := slices.Grow(e.b, total)
-	refs, offset := b[place:place+8*len(s)], uint64(len(b)-e.base)
-	for i, text := range s {
-		if n := len(text); n > 0 {
-			le.PutUint64(refs[8*i:], offset|uint64(n)<<32)
+	if !e.room(total, 1) {
+		return
+	}
+	start := len(e.b)
+	b := slices.Grow(e.b, total)[:start+total]
+	refs, offset, rest := b[place:place+8*len(s)], uint64(start-e.base), b[start:]
+	for _, text := range s {
+		if n := copy(rest, text); n > 0 {
+			le.PutUint64(refs, offset|uint64(n)<<32)
 			offset += uint64(n)
-			b = append(b, text...)
+			rest = rest[n:]
 		}
+		refs = refs[8:]
 	}
 	e.b = b
 }
