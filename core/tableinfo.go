@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// TableInfo describes a table.
+// TableInfo describes a table. [TableInfo.Explain] says what its format recorded of the values, in words, and shows rows.
 type TableInfo struct {
 	Name        string // as given to OpenTable
 	KeyFormat   string // the key format's ID
@@ -45,10 +45,7 @@ func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
 
 func (t *tableState) info(ctx context.Context, snap Snapshot) (info TableInfo, err error) {
 	r := t.record.Load()
-	info = TableInfo{
-		Name: t.name(), KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums,
-		Meta: slices.Clone(r.Meta), ID: slices.Clone(r.ID), Rows: -1, Bytes: -1,
-	}
+	info = r.tableInfo(t.name())
 	count := snap.Powers().Count
 	if count == nil {
 		return info, nil
@@ -67,4 +64,12 @@ func (r *tableRecord) overhead() int64 {
 		return tableNumberSize + checksumSize
 	}
 	return tableNumberSize
+}
+
+// tableInfo describes a table whose rows nobody counted.
+func (r *tableRecord) tableInfo(name string) TableInfo {
+	return TableInfo{
+		Name: name, KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums,
+		Meta: slices.Clone(r.Meta), ID: slices.Clone(r.ID), Rows: -1, Bytes: -1,
+	}
 }

@@ -18,6 +18,13 @@ import (
 // Fields that the stored JSON has and T has not are ignored, and fields that it lacks are zero, so that a type
 // can grow. Anything behind the value is an error.
 //
+// So that a renamed field is not zero without a word, the fields of T and their types are recorded with the table, and T is
+// compared with all that opened it before, by the rules of package [github.com/guardkv/guardkv/core/shape]. Opening the
+// table is [core.ErrFormatMismatch] if a field has another type, or if one is gone and another one of its type is new:
+// keep the name of a renamed field by a tag, and say [WithRemoved] of one that was removed, or [WithRetyped]. Programs of
+// several versions may open a table in turn. A table of a GuardKV that recorded nothing begins with the first T that opens it.
+// A type that says nothing, such as any or map[string]any, is not recorded, and opens every table.
+//
 // A type of which encoding/json would lose something is refused by [core.OpenTable], before the table is made, and when a
 // value of it is written; the error leads to the part of it that is to blame:
 //   - interfaces with methods; channels, functions and complex numbers; keys of maps that are no text;
@@ -40,8 +47,11 @@ import (
 // omitempty the difference between nil and empty; the difference between upper and lower case in the names of fields that
 // are read; what a pointer to a nil pointer, slice or map points to; what an array is longer than the one it
 // is read into; and, in a field of type any, everything but the types that JSON itself has: numbers are float64.
-func JSON[T any]() core.ValueFormat[T, T] {
+func JSON[T any](opts ...JSONOption) core.ValueFormat[T, T] {
 	f := &jsonFormat[T]{walker: newJSONWalker(reflect.TypeFor[T]())}
+	for _, o := range opts {
+		o(&f.options)
+	}
 	f.own, f.unfit = checkJSON[T]()
 	f.encoders.New = func() any { return newJSONEncoder[T]() }
 	return f
@@ -52,6 +62,7 @@ type jsonFormat[T any] struct {
 	walker   *jsonWalker // nil if nothing of a value is to be looked at
 	unfit    error       // why values of T would not be read as they were written
 	own      bool        // whether methods of T, or of parts of it, encode and decode
+	options  jsonOptions
 }
 
 var _ core.ValueFormat[any, any] = (*jsonFormat[any])(nil)
@@ -59,9 +70,14 @@ var _ core.ValueFormat[any, any] = (*jsonFormat[any])(nil)
 // ID returns "json".
 func (f *jsonFormat[T]) ID() string { return "json" }
 
-// Powers returns that the format knows whether it fits T, and reads into a T that it has read before.
+// Powers returns that the format knows whether it fits T, records T with the table, and reads into a T that it has read
+// before.
 func (f *jsonFormat[T]) Powers() core.FormatPowers[T, T] {
+<<<<<<< HEAD
 	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, ViewInto: f.ViewInto, Owns: true}
+=======
+	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, Bind: f.Bind, ViewInto: f.ViewInto}
+>>>>>>> 846f4aa (Ask about renamed and retyped fields of JSON when a table is opened: they read as zero)
 }
 
 // CheckValue returns an error if something of a T would be lost.

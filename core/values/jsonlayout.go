@@ -23,6 +23,7 @@ type jsonField struct {
 
 	index   []int
 	pointed bool // whether it is behind an embedded pointer
+	quoted  bool // whether numbers and booleans are stored as strings
 }
 
 type jsonEmbedding struct {
@@ -60,7 +61,7 @@ func (l *jsonLayout) lose(path, why string) {
 // field adds a field, or returns the struct whose fields are to be added.
 func (l *jsonLayout) field(in jsonEmbedding, f reflect.StructField) []jsonEmbedding {
 	tag := f.Tag.Get("json")
-	name, _, _ := strings.Cut(tag, ",")
+	name, options, _ := strings.Cut(tag, ",")
 	base := f.Type
 	if base.Kind() == reflect.Pointer {
 		base = base.Elem()
@@ -83,10 +84,17 @@ func (l *jsonLayout) field(in jsonEmbedding, f reflect.StructField) []jsonEmbedd
 		if name == "" {
 			name = f.Name
 		}
-		l.add(jsonField{name, path, f.Type, index, in.pointed})
+		quoted := slices.Contains(strings.Split(options, ","), "string") && canBeQuoted(base)
+		l.add(jsonField{name, path, f.Type, index, in.pointed, quoted})
 		return nil
 	}
 	return []jsonEmbedding{{base, path, index, in.pointed || f.Type.Kind() == reflect.Pointer}}
+}
+
+// canBeQuoted reports whether the option string means anything for a type: it stands for no more than a number, say.
+func canBeQuoted(t reflect.Type) bool {
+	kind := t.Kind()
+	return kind >= reflect.Bool && kind <= reflect.Float64 || kind == reflect.String
 }
 
 // add knows fields by their names. Of two with one name at least one is lost.

@@ -1,0 +1,80 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package shape records with a table what the values of a format look like that has the names of fields in every value, as
+// JSON and CBOR have. Reading such a value by another type is no error: a field that was renamed is zero, and so is all that
+// is put back. What is recorded tells a renamed field from a new one, and [Bind] asks.
+//
+// A format makes a [Type] of its Go type, by the rules by which it stores it, and calls [Bind] in its Bind. What is recorded
+// is a list of all types that ever opened the table to write, the newest last. A type that is in it opens the table: programs
+// of several versions may take turns. A new one is compared with what is there:
+//   - A field may be added, and removed.
+//   - A field that is gone while another one of the same type is new is a question: renamed, or removed? Renamed fields keep
+//     their stored name by a tag; of a removed one the program has to say so, by an option of the format.
+//   - A field that has another type is a question too, also if it was removed in between. Integers of all sizes are one type, and
+//     so are floats, pointers and what they point to. What the type does not say, as of an interface or of a type that encodes
+//     itself, fits everything.
+//   - The length of an array, and the order of a struct that is stored as a list, stay as they are.
+//
+// A question is [core.ErrFormatMismatch] and names the field and both sides. Names of types do not matter.
+package shape
+
+// Type says how the values of a Go type are stored.
+type Type struct {
+	Kind   Kind
+	Name   string  // of the Go type, for people
+	Len    int     // of Array and ByteArray
+	Key    *Type   // of Map
+	Elem   *Type   // of List, Array and Map
+	Fields []Field // of Struct, in any order, and of Tuple, in their order
+}
+
+// Field is a field of a Struct or Tuple.
+type Field struct {
+	Name string // under which it is stored; in a Tuple it is for people
+	Go   string // its name in Go, if that is another one; for people
+	Type *Type
+}
+
+// Kind is a kind of [Type].
+type Kind uint8
+
+// The kinds of types.
+const (
+	Any Kind = iota // anything: interfaces, raw messages, types that encode themselves
+	Bool
+	Int   // integers of any size
+	Float // of any size
+	String
+	Time
+	Bytes
+	ByteArray // bytes of a length that the type says
+	List
+	Array // a list of a length that the type says
+	Map
+	Struct
+	Tuple // a struct that is stored as a list: fields are known by their place
+)
+
+// leaves are the names of the kinds that are not made of others.
+var leaves = map[string]Kind{
+	"any": Any, "bool": Bool, "int": Int, "float": Float, "string": String, "time": Time, "bytes": Bytes,
+}
+
+var leafNames = map[Kind]string{
+	Any: "any", Bool: "bool", Int: "int", Float: "float", String: "string", Time: "time", Bytes: "bytes",
+}
+
+// node reports whether a type is written once and referred to by its number.
+func (t *Type) node() bool { return t.Kind == Struct || t.Kind == Tuple }
+
+// vague reports whether values of the type may have fields of any name, and of which type.
+func (t *Type) vague() bool {
+	switch t.Kind {
+	case Any:
+		return true
+	case Map, List:
+		return t.Elem.Kind == Any
+	}
+	return false
+}
