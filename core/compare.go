@@ -99,7 +99,7 @@ func CompareTable[K, V, W any](ctx context.Context, s *Storage, name string, key
 }
 
 func (o *tableOpener[K, V, W]) comparison() (*TableComparison, error) {
-	state := o.storage.catalogue.find(o.name)
+	state := o.storage.catalog.find(o.name)
 	if state == nil {
 		return nil, fmt.Errorf("%w: there is no such table", ErrNotFound)
 	}

@@ -17,6 +17,7 @@ type subject struct {
 	order  func(*testing.T, *rand.Rand)
 	within func(*testing.T, *rand.Rand)
 	bytes  func(t *testing.T, a, b []byte)
+	parsed func(*testing.T, *rand.Rand)
 	seeds  func() [][]byte
 }
 
@@ -26,6 +27,7 @@ func subjectOf[K any](m model[K]) subject {
 		order:  func(t *testing.T, r *rand.Rand) { testOrder(t, r, m) },
 		within: func(t *testing.T, r *rand.Rand) { testBetween(t, r, m) },
 		bytes:  func(t *testing.T, a, b []byte) { testBytes(t, m, a, b) },
+		parsed: func(t *testing.T, r *rand.Rand) { testParsed(t, r, m) },
 		seeds: func() (seeds [][]byte) {
 			for _, k := range m.edges {
 				b, _ := m.part.Append(nil, k)

@@ -279,7 +279,7 @@ func TestDamageIsFound(t *testing.T) {
 	}
 }
 
-// A table outlives many versions of a program. The first ones are forgotten before the catalogue's row grows too large.
+// A table outlives many versions of a program. The first ones are forgotten before the catalog's row grows too large.
 func TestTheListOfTypesIsBounded(t *testing.T) {
 	var meta []byte
 	var now *typ

@@ -16,10 +16,16 @@
 //	}
 //
 // Give a new field a new number and never use a number again. A field that is stored and not in the type is ignored,
-// one that is in the type and not stored is zero. Integers and floats may become wider, and T may become *T. Nothing of the
-// type is kept with the table: a field that is known by its name and is renamed, or gets a number, reads as zero in the
-// rows that are there, and a number that is used again for another type is an error in them, if not worse. (The option
+// one that is in the type and not stored is zero. Integers and floats may become wider, and T may become *T.(The option
 // toarray takes a few bytes less, and makes it an error to add or remove a field.)
+//
+// A field that got another name would read as zero in the rows that are there, and a number that is used again for something
+// else is nonsense in them. So the names or numbers of the fields of T, and their types, are recorded with the table, and T is
+// compared with all that opened it before, by the rules of package [github.com/guardkv/guardkv/core/shape]. Opening the table
+// is [core.ErrFormatMismatch], which names the field and both sides, if a field has another type, or if one is gone and another one
+// of its type is new: keep the stored name of a renamed field by its tag, and say [WithRemoved] of one that was removed, or
+// [WithRetyped]. Programs of several versions may open a table in turn. A table of a GuardKV that recorded nothing begins with
+// the first T that opens it. A type that says nothing, such as any or map[string]any, is not recorded, and opens every table.
 //
 // Reading is strict: duplicate map keys, indefinite lengths, trailing bytes, invalid UTF-8, and what is nested too deeply
 // or has too many elements are errors that wrap [core.ErrCorrupt]; the names of fields are compared with their case.

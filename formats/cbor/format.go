@@ -17,12 +17,16 @@ import (
 // A type of which something would be lost is refused by [core.OpenTable], and when a value of it is written, and the error
 // says which part of it is to blame: see the documentation of the package.
 func New[T any](opts ...Option) core.ValueFormat[T, T] {
-	l := newLimits(opts)
+	o := newOptions(opts)
+	l := o.limits
 	own, err := checkValueType[T](l)
 	if errors.Is(err, errPointsToItself) {
 		return &format[T]{limits: l, unfit: err, endless: true}
 	}
-	f := &format[T]{limits: l, dec: newDecoder[T](l), enc: newEncoder[T](l.valueEncMode(), l), unfit: err, own: own}
+	f := &format[T]{
+		limits: l, dec: newDecoder[T](l), enc: newEncoder[T](l.valueEncMode(), l), unfit: err, own: own,
+		removed: o.removed, retyped: o.retyped,
+	}
 	f.looked = f.dec.plan.looked(l)
 	return f
 }
@@ -35,6 +39,8 @@ type format[T any] struct {
 	endless bool  // whether T leads only to itself, so that the library would never return
 	looked  bool  // whether what is encoded has to be looked through
 	own     bool  // whether methods of T, or of parts of it, encode and decode
+
+	removed, retyped []string // what the program says of its fields: see Bind
 }
 
 var _ core.ValueFormat[any, any] = (*format[any])(nil)
@@ -47,9 +53,9 @@ func (f *format[T]) ID() string {
 	return "cbor/1"
 }
 
-// Powers returns that the format knows whether it fits T, and that it decodes copies.
+// Powers returns that the format knows whether it fits T, records T with the table, and decodes copies.
 func (f *format[T]) Powers() core.FormatPowers[T, T] {
-	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, Owns: true}
+	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, Bind: f.Bind, Owns: true}
 }
 
 // CheckValue returns an error if something of a T would be lost.

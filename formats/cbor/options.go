@@ -11,7 +11,12 @@ import (
 
 // Option changes what a format accepts. But for [WithText] it does not change the encoding, so that programs with
 // different options can share a table, within the limits of each.
-type Option func(*limits)
+type Option func(*options)
+
+type options struct {
+	limits
+	removed, retyped []string
+}
 
 type limits struct {
 	nesting, elements int
@@ -23,18 +28,18 @@ type limits struct {
 // [regexp.Regexp], say, or an enumeration with names. Without it they are stored as what they are made of, and a
 // type that shows nothing of that is refused. Types that implement the library's Marshaler or
 // [encoding.BinaryMarshaler] are stored as these say, as ever. The encoding has another ID: decide when you make the table.
-func WithText() Option { return func(l *limits) { l.text = true } }
+func WithText() Option { return func(l *options) { l.text = true } }
 
 // WithMaxNesting sets how deeply arrays, maps and tags may be nested. The default is 32; values are brought
 // into the range from 4 to 65535.
 func WithMaxNesting(levels int) Option {
-	return func(l *limits) { l.nesting = min(max(levels, 4), 65535) }
+	return func(l *options) { l.nesting = min(max(levels, 4), 65535) }
 }
 
 // WithMaxElements sets how many elements an array, and how many pairs a map may have. The default is 1048576; values
 // are brought into the range from 16 to 2147483647.
 func WithMaxElements(n int) Option {
-	return func(l *limits) { l.elements = min(max(n, 16), math.MaxInt32) }
+	return func(l *options) { l.elements = min(max(n, 16), math.MaxInt32) }
 }
 
 // WithMaxMemory sets how many bytes of memory a value may take when it is decoded. The default is 16 MiB; values are
@@ -43,16 +48,31 @@ func WithMaxElements(n int) Option {
 // list can stand for a whole struct, and a damaged one for an error. What the methods of types that decode themselves
 // allocate is not in it.
 func WithMaxMemory(bytes int64) Option {
-	return func(l *limits) { l.memory = max(bytes, 64<<10) }
+	return func(l *options) { l.memory = max(bytes, 64<<10) }
 }
 
-func newLimits(opts []Option) limits {
-	l := limits{nesting: 32, elements: 1 << 20, memory: 16 << 20}
+// WithRemoved says that fields were removed, so that [New] does not take others of their types for them. They are given by
+// their stored names or numbers from the value on: "Phone", "3", "Address.Street", "Friends[].Name". What rows hold of them is
+// ignored, and stays until the row is put again. The option may stay, and may name what never was. It means nothing to [Key].
+func WithRemoved(fields ...string) Option {
+	return func(l *options) { l.removed = append(l.removed, fields...) }
+}
+
+// WithRetyped says that fields have another type than before on purpose, because this program can read what is stored of
+// them. Rows that it cannot read are errors then. Fields are given as those of [WithRemoved].
+func WithRetyped(fields ...string) Option {
+	return func(l *options) { l.retyped = append(l.retyped, fields...) }
+}
+
+func newOptions(opts []Option) options {
+	l := options{limits: limits{nesting: 32, elements: 1 << 20, memory: 16 << 20}}
 	for _, o := range opts {
 		o(&l)
 	}
 	return l
 }
+
+func newLimits(opts []Option) limits { return newOptions(opts).limits }
 
 // perByte is how many bytes of memory each byte of an encoding may take, whatever the limit.
 const perByte = 32

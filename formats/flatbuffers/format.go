@@ -90,8 +90,11 @@ func newFormat[V, W any](bfbs []byte, opts []Option, e encoder[V]) *format[V, W]
 	return f
 }
 
+// formatID names the encoding.
+const formatID = "flatbuffers/1"
+
 // ID returns "flatbuffers/1".
-func (f *format[V, W]) ID() string { return "flatbuffers/1" }
+func (f *format[V, W]) ID() string { return formatID }
 
 // Powers returns that the format keeps its schema with the table, and can do without validation.
 func (f *format[V, W]) Powers() core.FormatPowers[V, W] {

@@ -1,0 +1,262 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cbor_test
+
+import (
+	"encoding"
+	"errors"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	fxcbor "github.com/fxamacker/cbor/v2"
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/core/shape"
+	"github.com/guardkv/guardkv/formats/cbor"
+)
+
+// opened opens a table of people, and returns the error or what is recorded then, in words.
+func opened[V any](t *testing.T, s *core.Storage, f core.ValueFormat[V, V]) (*core.TableOf[string, V], string) {
+	t.Helper()
+	table, err := core.OpenTable(t.Context(), s, "people", keys.String(), f)
+	if err != nil {
+		if !errors.Is(err, core.ErrFormatMismatch) {
+			t.Fatalf("the error is no ErrFormatMismatch: %v", err)
+		}
+		return nil, err.Error()
+	}
+	return table, recorded(t, s)
+}
+
+// recorded returns what is recorded of the only table.
+func recorded(t *testing.T, s *core.Storage) string {
+	t.Helper()
+	infos, err := s.Tables(t.Context())
+	if err != nil || len(infos) != 1 {
+		t.Fatalf("there are the tables %v, %v", infos, err)
+	}
+	words, err := shape.Words(infos[0].Meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return words
+}
+
+func newStorage(t *testing.T) *core.Storage {
+	t.Helper()
+	s, err := core.Open(t.Context(), "people", memory.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// older is the format as it was before it recorded anything.
+type older[V any] struct{ core.ValueFormat[V, V] }
+
+// A release renamed a field, and every row that was there read as if it had none: no error, and what was put back had lost it.
+func TestARenamedFieldIsAQuestion(t *testing.T) {
+	type was struct{ Name, City string }
+	type renamed struct {
+		FullName string
+		City     string
+	}
+	type kept struct {
+		FullName string `cbor:"Name"`
+		City     string
+	}
+	s := newStorage(t)
+	first, words := opened(t, s, cbor.New[was]())
+	if want := "cbor_test.was {\n  City string\n  Name string\n}"; words != want {
+		t.Errorf("what is recorded is\n%s\nwant\n%s", words, want)
+	}
+	if err := first.Put(t.Context(), "ann", was{"Ann", "Oslo"}); err != nil {
+		t.Fatal(err)
+	}
+	_, got := opened(t, s, cbor.New[renamed]())
+	for _, want := range []string{"the field Name (string)", "FullName", `cbor:"Name"`, `WithRemoved("Name")`, "cbor_test.renamed"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the error does not say %q: %s", want, got)
+		}
+	}
+	second, got := opened(t, s, cbor.New[kept]())
+	if second == nil {
+		t.Fatal(got)
+	}
+	if v, err := second.Load(t.Context(), "ann"); v.FullName != "Ann" || err != nil {
+		t.Errorf("with the tag it is %+v, %v", v, err)
+	}
+	third, got := opened(t, s, cbor.New[renamed](cbor.WithRemoved("Name")))
+	if third == nil {
+		t.Fatal(got)
+	}
+	if v, err := third.Load(t.Context(), "ann"); v != (renamed{City: "Oslo"}) || err != nil {
+		t.Errorf("without the field it is %+v, %v", v, err)
+	}
+	for range 2 { // they may take turns now, and the question was answered once
+		if _, got := opened(t, s, cbor.New[was]()); got != recorded(t, s) {
+			t.Error(got)
+		}
+		if _, got := opened(t, s, cbor.New[renamed]()); got != recorded(t, s) {
+			t.Error(got)
+		}
+	}
+}
+
+func TestARetypedFieldIsAQuestion(t *testing.T) {
+	type was struct {
+		Age   int `cbor:"1,keyasint"`
+		Since time.Time
+	}
+	type is struct {
+		Age   string `cbor:"1,keyasint"`
+		Since time.Time
+	}
+	s := newStorage(t)
+	opened(t, s, cbor.New[was]())
+	_, got := opened(t, s, cbor.New[is]())
+	if want := "the field 1 is stored as int, and is string in this program"; !strings.Contains(got, want) {
+		t.Errorf("the error does not say %q: %s", want, got)
+	}
+	if table, got := opened(t, s, cbor.New[is](cbor.WithRetyped("1"))); table == nil {
+		t.Errorf("on purpose: %s", got)
+	}
+}
+
+// Tables of before have no metadata, and programs of before know none. Both go on.
+func TestTablesThatRecordedNothing(t *testing.T) {
+	type was struct{ Name string }
+	type renamed struct{ Title string }
+	s := newStorage(t)
+	before, words := opened(t, s, core.ValueFormat[was, was](older[was]{cbor.New[was]()}))
+	if words != "" {
+		t.Fatalf("what is recorded is %q", words)
+	}
+	if err := before.Put(t.Context(), "ann", was{"Ann"}); err != nil {
+		t.Fatal(err)
+	}
+	now, words := opened(t, s, cbor.New[was]())
+	if now == nil || !strings.Contains(words, "Name string") {
+		t.Fatalf("the first one to open it records %q", words)
+	}
+	if v, err := now.Load(t.Context(), "ann"); v.Name != "Ann" || err != nil {
+		t.Errorf("the row is %+v, %v", v, err)
+	}
+	if table, got := opened(t, s, core.ValueFormat[was, was](older[was]{cbor.New[was]()})); table == nil || got != words {
+		t.Errorf("the program of before: %s", got)
+	}
+	if table, got := opened(t, s, cbor.New[renamed]()); table != nil {
+		t.Errorf("a renamed field is no question, and recorded is %s", got)
+	}
+}
+
+// A tool without the type must not change what is recorded.
+func TestATypeThatSaysNothingIsNotRecorded(t *testing.T) {
+	type was struct{ Name string }
+	type renamed struct{ Title string }
+	s := newStorage(t)
+	_, words := opened(t, s, cbor.New[was]())
+	for _, open := range []func() string{
+		func() string { _, got := opened(t, s, cbor.New[any]()); return got },
+		func() string { _, got := opened(t, s, cbor.New[map[string]any]()); return got },
+		func() string { _, got := opened(t, s, cbor.New[fxcbor.RawMessage]()); return got },
+	} {
+		if got := open(); got != words {
+			t.Errorf("what is recorded was %q, and is %q", words, got)
+		}
+	}
+	if table, _ := opened(t, s, cbor.New[renamed]()); table != nil {
+		t.Error("a renamed field is no question")
+	}
+}
+
+type intCBOR struct{ n int }
+
+func (o intCBOR) MarshalCBOR() ([]byte, error) { return fxcbor.Marshal(o.n) }
+func (o *intCBOR) UnmarshalCBOR(b []byte) error {
+	return fxcbor.Unmarshal(b, &o.n)
+}
+
+type lengthText int
+
+func (o lengthText) MarshalText() ([]byte, error) { return []byte(strings.Repeat("x", int(o))), nil }
+func (o *lengthText) UnmarshalText(b []byte) error {
+	*o = lengthText(len(b))
+	return nil
+}
+
+var _ encoding.TextUnmarshaler = (*lengthText)(nil)
+
+type part struct {
+	X uint8 `cbor:",omitempty"`
+}
+
+type inPlace struct {
+	_ struct{} `cbor:",toarray"`
+	B string
+	A *float32
+}
+
+type shaped struct {
+	part
+	Named   part `json:"named"`
+	Self    *shaped
+	Maps    map[int8][]*part
+	Bytes   []byte
+	Hash    [4]uint8
+	Three   [3]bool
+	Big     *big.Int
+	Day     time.Time `cbor:"7,keyasint"`
+	Own     intCBOR
+	Text    lengthText
+	Any     any
+	Raw     fxcbor.RawMessage
+	Str     fxcbor.ByteString
+	InOrder inPlace
+	Seven   int `cbor:"7"`
+	Left    int `cbor:"-"`
+}
+
+func TestWhatIsRecordedOfAType(t *testing.T) {
+	want := `cbor_test.shaped {
+  7 (Day) time
+  "7" (Seven) int
+  Any any
+  Big int
+  Bytes bytes
+  Hash bytes(4)
+  InOrder cbor_test.inPlace
+  Maps map[int][]cbor_test.part
+  Own any
+  Raw any
+  Self cbor_test.shaped
+  Str bytes
+  Text int
+  Three [3]bool
+  X (part.X) int
+  named (Named) cbor_test.part
+}
+cbor_test.inPlace in order {
+  B string
+  A float
+}
+cbor_test.part {
+  X int
+}`
+	if _, got := opened(t, newStorage(t), cbor.New[shaped]()); got != want {
+		t.Errorf("it is recorded as\n%s\nwant\n%s", got, want)
+	}
+	want = strings.Replace(want, "Text int", "Text any", 1)
+	if _, got := opened(t, newStorage(t), cbor.New[*shaped](cbor.WithText())); got != want {
+		t.Errorf("with text it is recorded as\n%s\nwant\n%s", got, want)
+	}
+}
