@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/formattest"
 	"github.com/guardkv/guardkv/core/values"
 )
 
@@ -67,4 +68,10 @@ func FuzzExplain(f *testing.F) {
 			t.Errorf("%q is shown as %q, %v", b, shown, err)
 		}
 	})
+}
+
+func TestExplainers(t *testing.T) {
+	formattest.Explain(t, values.Bytes(), values.Explain, byteSamples...)
+	formattest.Explain(t, values.String(), values.Explain, stringSamples...)
+	formattest.Explain(t, values.JSON[address](), values.Explain, jsonSamples...)
 }

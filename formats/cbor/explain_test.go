@@ -15,6 +15,7 @@ import (
 
 	fxcbor "github.com/fxamacker/cbor/v2"
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/formattest"
 	"github.com/guardkv/guardkv/formats/cbor"
 )
 
@@ -147,4 +148,8 @@ func FuzzExplain(f *testing.F) {
 			t.Errorf("%x can be read, and is not shown: %v", b, err)
 		}
 	})
+}
+
+func TestExplainer(t *testing.T) {
+	formattest.Explain(t, cbor.New[company](), cbor.Explain, companies...)
 }

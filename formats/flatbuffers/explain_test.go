@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/formattest"
 	"github.com/guardkv/guardkv/formats/flatbuffers"
 	"github.com/guardkv/guardkv/formats/flatbuffers/internal/fb"
 )
@@ -106,3 +107,5 @@ func FuzzExplain(f *testing.F) {
 		}
 	})
 }
+
+func TestExplainer(t *testing.T) { formattest.Explain(t, newZoo(), flatbuffers.Explain, animals...) }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/formattest"
 	gobformat "github.com/guardkv/guardkv/formats/gob"
 )
 
@@ -175,4 +176,8 @@ func FuzzExplain(f *testing.F) {
 			t.Errorf("%x is shown as %q", b, got)
 		}
 	})
+}
+
+func TestExplainer(t *testing.T) {
+	formattest.Explain(t, gobformat.New[company](), gobformat.Explain, companies...)
 }
