@@ -116,7 +116,7 @@ func (w *shower) target(pos uint64) uint64 { return pos + w.number(pos) }
 // member begins a member of an object.
 func (w *shower) member(open, name string) {
 	w.text(open)
-	w.out = append(explain.AppendString(w.out, name), ':')
+	w.out = append(explain.AppendString(w.out, strings.ToValidUTF8(name, "\ufffd")), ':')
 }
 
 func (w *shower) table(d *definition, pos uint64) {

@@ -40,7 +40,7 @@ func TestExplain(t *testing.T) {
 	if e.Schema != words {
 		t.Errorf("the schema is\n%s\nwant\n%s", e.Schema, words)
 	}
-	want := `{"name":"DIGIT \"ONE","category":"Nd","upper":7,"properties":["a","b"]}`
+	want := `{"name":"DIGIT \"ONE","category":"Nd","script":"","upper":7,"properties":["a","b"]}`
 	if got, err := e.AppendJSON([]byte("x"), nil, b); string(got) != "x"+want || err != nil {
 		t.Errorf("it is shown as %s, %v; want x%s", got, err, want)
 	}

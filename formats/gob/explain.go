@@ -261,7 +261,7 @@ func (s *shower) structure(t *wireType, depth int) {
 			break
 		}
 		s.text(open)
-		s.out = append(explain.AppendString(s.out, t.fields[next].name), ':')
+		s.out = append(explain.AppendString(s.out, strings.ToValidUTF8(t.fields[next].name, "\ufffd")), ':')
 		s.value(t.fields[next].id, depth+1)
 		open = ","
 	}

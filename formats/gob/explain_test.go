@@ -50,7 +50,7 @@ type linked struct {
 }
 
 func TestExplain(t *testing.T) {
-	wantShown(t, companies[0], "", `{}`)
+	wantShown(t, companies[0], "", `{"Codes":[0,0,0]}`)
 	wantShown(t, companies[1], "", `{"CIK":320193,"Name":"Apple","Raw":"AAE=","Codes":[-1,0,1]}`)
 	wantShown(t, companies[2].Grid, "[][]int", `[[1],[-2,3]]`)
 	wantShown(t, companies[3].Prices, "map[string]float", `{"bb":"-Infinity"}`)
