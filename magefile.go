@@ -3,8 +3,8 @@
 
 //go:build mage
 
-// The verbs of this repository: go tool mage -l lists them, nothing has to be installed. What each one does
-// is in package tools.
+// The verbs of this repository: go tool mage -l lists them, nothing has to be installed. What
+// each one does is in package tools.
 package main
 
 import (
@@ -25,23 +25,28 @@ func Race() error { return tools.Race() }
 // Lint runs the linters and checks headers, links and leftovers.
 func Lint() error { return tools.Lint() }
 
-// Isolated builds and vets each module without the others, tests it where that picks other versions, and checks its types
-// for other platforms.
+// Isolated builds and vets each module without the others, tests it where that picks other
+// versions, and checks its types for other platforms.
 func Isolated() error { return tools.Isolated() }
 
-// Consumer builds programs outside the workspace and checks what is linked into them. -write puts it into docs/choosing.md.
+// Consumer builds programs outside the workspace and checks what is linked into them. -write
+// puts it into docs/choosing.md.
 func Consumer(write *bool) error { return tools.Consumer(write) }
 
-// Release says which modules would get which tags, and with -do commits and tags. -date=2006-01-02 is that of the changelogs.
+// Release says which modules would get which tags, and with -do commits and tags.
+// -date=2006-01-02 is that of the changelogs.
 func Release(do *bool, date *string) error { return tools.Release(do, date) }
 
-// Golden writes the golden storages that are missing: what later versions must read. It overwrites none.
+// Golden writes the golden storages that are missing: what later versions must read. It
+// overwrites none.
 func Golden() error { return tools.Golden() }
 
-// Bench compares with the engines used by hand; -size, -rows and -reads (percent) describe data of your own.
+// Bench compares with the engines used by hand; -size, -rows and -reads (percent) describe data
+// of your own.
 func Bench(short *bool, run, dir, json, html *string, size, rows, reads *int) error {
 	return tools.Bench(tools.BenchFlags{
-		Short: short, Run: run, Dir: dir, JSON: json, HTML: html, Size: size, Rows: rows, Reads: reads,
+		Short: short, Run: run, Dir: dir, JSON: json, HTML: html, Size: size,
+		Rows: rows, Reads: reads,
 	})
 }
 
@@ -51,5 +56,6 @@ func Gate() error { return tools.Gate() }
 // Fuzz runs every fuzz target, each for -time (default 30s).
 func Fuzz(time *time.Duration) error { return tools.Fuzz(time) }
 
-// Soak runs random programs on all backends and on a model for -time (default 5m), and compares everything they show.
+// Soak runs random programs on all backends and on a model for -time (default 5m), and compares
+// everything they show.
 func Soak(time *time.Duration) error { return tools.Soak(time) }

@@ -14,10 +14,11 @@ import (
 type TableComparison struct {
 	// Stored is the table as it is recorded. Its rows are not counted.
 	Stored TableInfo
-	// Opened is what would be recorded when the table has been opened; if it would not be, what a new table of the same
-	// name would have. Rows of both are the same.
+	// Opened is what would be recorded when the table has been opened; if it would not be, what
+	// a new table of the same name would have. Rows of both are the same.
 	Opened TableInfo
-	// Refused is why the table would not be opened, ErrFormatMismatch or ErrCorrupt as a rule; nil if it would be.
+	// Refused is why the table would not be opened, ErrFormatMismatch or ErrCorrupt as a rule;
+	// nil if it would be.
 	Refused error
 }
 
@@ -26,8 +27,9 @@ func (c *TableComparison) Changes() bool {
 	return c.Refused == nil && !slices.Equal(c.Stored.Meta, c.Opened.Meta)
 }
 
-// Diff returns the words of both schemas, as explainers have them, line by line: those that only the stored one has begin with
-// "- ", those that only the program has with "+ ", and others with two spaces. It is "" if both are the same.
+// Diff returns the words of both schemas, as explainers have them, line by line: those that
+// only the stored one has begin with "- ", those that only the program has with "+ ", and
+// others with two spaces. It is "" if both are the same.
 func (c *TableComparison) Diff(explainers ...Explainer) (string, error) {
 	stored, err := c.Stored.Explain(explainers...)
 	if err != nil {
@@ -77,12 +79,17 @@ func diffLines(old, now []string) string {
 	return strings.Join(lines, "\n")
 }
 
-// CompareTable says what [OpenTable] would do with the same arguments, and does nothing: the table is not opened, set aside or
-// created, and nothing is written, also if the storage may be. So a program, or its tests, can ask before a release whether a
-// type that was changed still fits what is stored, and what the difference is. It returns ErrNotFound if there is no such table.
+// CompareTable says what [OpenTable] would do with the same arguments, and does nothing: the
+// table is not opened, set aside or created, and nothing is written, also if the storage may
+// be. So a program, or its tests, can ask before a release whether a type that was changed
+// still fits what is stored, and what the difference is. It returns ErrNotFound if there is no
+// such table.
 //
-// Of a format that does not keep metadata it compares the IDs, as OpenTable does; rows are not looked at.
-func CompareTable[K, V, W any](ctx context.Context, s *Storage, name string, key KeyFormat[K], value ValueFormat[V, W], opts ...TableOption) (*TableComparison, error) {
+// Of a format that does not keep metadata it compares the IDs, as OpenTable does; rows are not
+// looked at.
+func CompareTable[K, V, W any](
+	ctx context.Context, s *Storage, name string, key KeyFormat[K], value ValueFormat[V, W], opts ...TableOption,
+) (*TableComparison, error) {
 	o := tableOpener[K, V, W]{storage: s, name: name, key: key, value: value}
 	if err := o.take(ctx, opts); err != nil {
 		return nil, &Error{Op: "compare table", Table: name, Err: err}
@@ -106,7 +113,8 @@ func (o *tableOpener[K, V, W]) comparison() (*TableComparison, error) {
 	r := *state.record.Load()
 	c := &TableComparison{Stored: r.tableInfo(o.name)}
 	c.Opened = TableInfo{
-		Name: o.name, KeyFormat: o.key.ID(), ValueFormat: o.value.ID(), ID: c.Stored.ID, Rows: -1, Bytes: -1,
+		Name: o.name, KeyFormat: o.key.ID(), ValueFormat: o.value.ID(), ID: c.Stored.ID,
+		Rows: -1, Bytes: -1,
 		Checksums: r.Checksums || o.options.checksums,
 	}
 	if c.Refused = o.check(); c.Refused != nil {

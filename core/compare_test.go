@@ -17,8 +17,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// A dry run that wrote would record a type that nobody released, and one that set a table aside would be the very thing
-// that it is run to prevent.
+// A dry run that wrote would record a type that nobody released, and one that set a table aside
+// would be the very thing that it is run to prevent.
 func TestCompareTableTouchesNothing(t *testing.T) {
 	type was struct{ Name, City string }
 	type added struct {
@@ -31,7 +31,8 @@ func TestCompareTableTouchesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := core.OpenTable(t.Context(), s, "people", keys.String(), values.JSON[was]()); err != nil {
+	if _, err := core.OpenTable(t.Context(), s, "people",
+		keys.String(), values.JSON[was]()); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second time with a storage that is read-only
@@ -41,18 +42,24 @@ func TestCompareTableTouchesNothing(t *testing.T) {
 		}
 		same, err := core.CompareTable(t.Context(), s, "people", keys.String(), values.JSON[was]())
 		wantComparison(t, same, err, false, "", "")
-		more, err := core.CompareTable(t.Context(), s, "people", keys.String(), values.JSON[added]())
-		wantComparison(t, more, err, true, "", "- core_test.was {\n+ core_test.added {\n+   Age int\n    City string\n    Name string\n  }")
-		gone, err := core.CompareTable(t.Context(), s, "people", keys.String(), values.JSON[renamed]())
+		more, err := core.CompareTable(t.Context(), s, "people",
+			keys.String(), values.JSON[added]())
+		wantComparison(t, more, err, true, "",
+			"- core_test.was {\n+ core_test.added {\n+   Age int\n    City string\n    Name string\n  }")
+		gone, err := core.CompareTable(t.Context(), s, "people",
+			keys.String(), values.JSON[renamed]())
 		wantComparison(t, gone, err, false, "the field Name (string)",
 			"- core_test.was {\n+ core_test.renamed {\n    City string\n-   Name string\n+   FullName string\n  }")
 		key, err := core.CompareTable(t.Context(), s, "people", keys.Uint8(), values.JSON[was]())
 		wantComparison(t, key, err, false, `the table's keys are "string", opened as "uint8"`, "")
-		sums, err := core.CompareTable(t.Context(), s, "people", keys.String(), values.JSON[was](), core.WithChecksums())
+		sums, err := core.CompareTable(t.Context(), s, "people",
+			keys.String(), values.JSON[was](), core.WithChecksums())
 		wantComparison(t, sums, err, false, "without checksums", "")
-		unfit, err := core.CompareTable(t.Context(), s, "people", keys.String(), values.JSON[chan int]())
+		unfit, err := core.CompareTable(t.Context(), s, "people",
+			keys.String(), values.JSON[chan int]())
 		wantComparison(t, unfit, err, false, "chan int", "-")
-		if c, err := core.CompareTable(t.Context(), s, "pets", keys.String(), values.JSON[was]()); !errors.Is(err, core.ErrNotFound) {
+		if c, err := core.CompareTable(t.Context(), s, "pets",
+			keys.String(), values.JSON[was]()); !errors.Is(err, core.ErrNotFound) {
 			t.Errorf("a table that is not there: %v, %v", c, err)
 		}
 		after, err := s.Tables(t.Context())
@@ -72,13 +79,17 @@ func TestCompareTableTouchesNothing(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := core.CompareTable(t.Context(), s, "people", keys.String(), values.JSON[was]()); !errors.Is(err, core.ErrClosed) {
+	if _, err := core.CompareTable(t.Context(), s, "people",
+		keys.String(), values.JSON[was]()); !errors.Is(err, core.ErrClosed) {
 		t.Errorf("a closed storage: %v", err)
 	}
 }
 
-// wantComparison compares what a comparison says: a part of why the table is refused, and the difference unless it is "-".
-func wantComparison(t *testing.T, c *core.TableComparison, err error, changes bool, refused, diff string) {
+// wantComparison compares what a comparison says: a part of why the table is refused, and the
+// difference unless it is "-".
+func wantComparison(
+	t *testing.T, c *core.TableComparison, err error, changes bool, refused, diff string,
+) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +97,8 @@ func wantComparison(t *testing.T, c *core.TableComparison, err error, changes bo
 	if c.Changes() != changes {
 		t.Errorf("it changes what is recorded: %v", c.Changes())
 	}
-	if (c.Refused == nil) != (refused == "") || c.Refused != nil && !strings.Contains(c.Refused.Error(), refused) {
+	if (c.Refused == nil) != (refused == "") ||
+		c.Refused != nil && !strings.Contains(c.Refused.Error(), refused) {
 		t.Errorf("it is refused because of %v, want %q", c.Refused, refused)
 	}
 	if diff == "-" {
@@ -107,7 +119,8 @@ func ExampleCompareTable() {
 		panic(err)
 	}
 	defer db.Close()
-	if _, err := core.OpenTable(ctx, db, "people", keys.String(), values.JSON[Person]()); err != nil {
+	if _, err := core.OpenTable(ctx, db, "people",
+		keys.String(), values.JSON[Person]()); err != nil {
 		panic(err)
 	}
 

@@ -84,7 +84,8 @@ func TestBoundsThatExcludeEachOther(t *testing.T) {
 	e := new(endless)
 	tab := fakeTableOn(newStorage("fake", e, newOptions(nil)), func(b []byte) []byte { return b })
 	scans := []Scan[uint64, []byte, []byte]{
-		tab.Scan().From(9).To(3), tab.Scan().To(3).From(9).Reverse(), tab.Scan().After(9).To(3), tab.Scan().To(0).After(255),
+		tab.Scan().From(9).To(3), tab.Scan().To(3).From(9).Reverse(), tab.Scan().After(9).To(3),
+		tab.Scan().To(0).After(255),
 	}
 	for _, s := range scans {
 		for range s.Limit(1).Keys(t.Context()) {

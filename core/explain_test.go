@@ -17,12 +17,13 @@ func shows(id, schema string) core.Explainer {
 		if t.ValueFormat != id {
 			return core.Explanation{}, errors.ErrUnsupported
 		}
-		return core.Explanation{Schema: schema, AppendJSON: func(dst, _, _ []byte) ([]byte, error) { return dst, nil }}, nil
+		return core.Explanation{Schema: schema,
+			AppendJSON: func(dst, _, _ []byte) ([]byte, error) { return dst, nil }}, nil
 	}
 }
 
-// The first Explainer that knows the format answers. One that knows it and fails must not be passed over for one that
-// would show the table as something else.
+// The first Explainer that knows the format answers. One that knows it and fails must not be
+// passed over for one that would show the table as something else.
 func TestExplainAsksInTurn(t *testing.T) {
 	broken := errors.New("broken")
 	fails := func(core.TableInfo) (core.Explanation, error) { return core.Explanation{}, broken }
@@ -35,11 +36,14 @@ func TestExplainAsksInTurn(t *testing.T) {
 		is         error
 	}{
 		{"second", []core.Explainer{shows("a", "A"), shows("b", "B"), shows("b", "C")}, "B", nil},
-		{"none", []core.Explainer{shows("a", "A")}, "table people: its values are in b", errors.ErrUnsupported},
+		{"none", []core.Explainer{shows("a", "A")}, "table people: its values are in b",
+			errors.ErrUnsupported},
 		{"no explainer", nil, "table people: its values are in b", errors.ErrUnsupported},
-		{"fails", []core.Explainer{shows("a", "A"), fails, shows("b", "B")}, "table people: broken", broken},
+		{"fails", []core.Explainer{shows("a", "A"), fails, shows("b", "B")},
+			"table people: broken", broken},
 		{"nil", []core.Explainer{shows("a", "A"), nil}, "explainer 2 is nil", nil},
-		{"shows nothing", []core.Explainer{empty}, "explainer 1 gives no function to show values in b", nil},
+		{"shows nothing",
+			[]core.Explainer{empty}, "explainer 1 gives no function to show values in b", nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -62,7 +66,9 @@ func TestExplainKeysAsksInTurn(t *testing.T) {
 			if id != want {
 				return core.KeyExplanation{}, errors.ErrUnsupported
 			}
-			return core.KeyExplanation{AppendJSON: func(dst, _ []byte) ([]byte, error) { return append(dst, want...), nil }}, nil
+			return core.KeyExplanation{AppendJSON: func(dst, _ []byte) ([]byte, error) {
+				return append(dst, want...), nil
+			}}, nil
 		}
 	}
 	fails := func(string) (core.KeyExplanation, error) { return core.KeyExplanation{}, broken }
@@ -75,10 +81,13 @@ func TestExplainKeysAsksInTurn(t *testing.T) {
 		is         error
 	}{
 		{"second", []core.KeyExplainer{knows("a"), knows("b"), fails}, "b", nil},
-		{"none", []core.KeyExplainer{knows("a")}, "table people: its keys are in b", errors.ErrUnsupported},
-		{"fails", []core.KeyExplainer{knows("a"), fails, knows("b")}, "table people: broken", broken},
+		{"none", []core.KeyExplainer{knows("a")}, "table people: its keys are in b",
+			errors.ErrUnsupported},
+		{"fails",
+			[]core.KeyExplainer{knows("a"), fails, knows("b")}, "table people: broken", broken},
 		{"nil", []core.KeyExplainer{nil}, "key explainer 1 is nil", nil},
-		{"shows nothing", []core.KeyExplainer{empty}, "key explainer 1 gives no function to show keys in b", nil},
+		{"shows nothing",
+			[]core.KeyExplainer{empty}, "key explainer 1 gives no function to show keys in b", nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,8 +13,9 @@ import (
 	"unsafe"
 )
 
-// An error outlives the call that made it and may be written to a log. So the key in it owns its memory, and its text
-// is one line of bounded length, whatever the type of the key and whatever bytes are in it.
+// An error outlives the call that made it and may be written to a log. So the key in it owns
+// its memory, and its text is one line of bounded length, whatever the type of the key and
+// whatever bytes are in it.
 
 const (
 	mostText  = 128 // bytes of a key's text, and of a name in a message
@@ -32,7 +33,8 @@ func cut(text string, most int) string {
 	return text[:most] + "…"
 }
 
-// oneLine returns text that cannot be taken for anything else in a log: as it is if all of it is printed, else quoted.
+// oneLine returns text that cannot be taken for anything else in a log: as it is if all of it
+// is printed, else quoted.
 func oneLine(text string) string {
 	if plain(text) {
 		return text
@@ -65,7 +67,8 @@ type keyText struct{ strings.Builder }
 
 func (t *keyText) full() bool { return t.Len() > mostText }
 
-// maxDepth is how many pointers and composites a key's text goes through: a key may point to itself.
+// maxDepth is how many pointers and composites a key's text goes through: a key may point to
+// itself.
 const maxDepth = 8
 
 func (t *keyText) value(v reflect.Value, depth int) {
@@ -80,8 +83,8 @@ func (t *keyText) value(v reflect.Value, depth int) {
 	}
 }
 
-// described writes what a type with a String method, such as a time, says of itself. Of a named string or slice the
-// content is written, which is bounded and quoted in any case.
+// described writes what a type with a String method, such as a time, says of itself. Of a named
+// string or slice the content is written, which is bounded and quoted in any case.
 func (t *keyText) described(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.String, reflect.Slice, reflect.Map, reflect.Interface:
@@ -92,7 +95,8 @@ func (t *keyText) described(v reflect.Value) bool {
 	}
 	switch v.Interface().(type) {
 	case fmt.Stringer, error:
-		t.WriteString(oneLine(cut(fmt.Sprint(v.Interface()), mostText))) // which survives a String that panics
+		// which survives a String that panics
+		t.WriteString(oneLine(cut(fmt.Sprint(v.Interface()), mostText)))
 		return true
 	}
 	return false
@@ -174,8 +178,8 @@ func (k longKey) String() string { return k.text }
 // mostKey is how many bytes of a key an error keeps.
 const mostKey = 1 << 20
 
-// ownKey returns a key that shares no memory with k, which the caller may use again, and which may refer to bytes of
-// the engine.
+// ownKey returns a key that shares no memory with k, which the caller may use again, and which
+// may refer to bytes of the engine.
 func ownKey[K any](k K) any {
 	switch k := any(k).(type) {
 	case string:
@@ -220,8 +224,8 @@ func refers(t reflect.Type) bool {
 	return false
 }
 
-// keyCopy makes a deep copy of at most left bytes. What pointers in unexported fields lead to, as in a time, belongs to
-// the key's type, for which their identity may count: it is shared.
+// keyCopy makes a deep copy of at most left bytes. What pointers in unexported fields lead to,
+// as in a time, belongs to the key's type, for which their identity may count: it is shared.
 type keyCopy struct {
 	left   int
 	hidden bool // inside an unexported field
@@ -299,7 +303,8 @@ func (c *keyCopy) fields(v reflect.Value, depth int) reflect.Value {
 		c.hidden = outside
 		if !f.CanSet() {
 			c.hidden = true
-			f = reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem() // the same field, of a copy that is ours
+			// the same field, of a copy that is ours
+			f = reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
 		}
 		f.Set(c.copy(f, depth))
 	}

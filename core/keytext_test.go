@@ -35,8 +35,8 @@ func (panicKey) String() string  { panic("no text") }
 
 const forged = "x\nERROR all is lost"
 
-// A key with a newline made a second line in a log, unless its type was string: a named string, a pair or a type with
-// a String method was printed as it was.
+// A key with a newline made a second line in a log, unless its type was string: a named string,
+// a pair or a type with a String method was printed as it was.
 func TestKeysInErrorsAreOneLine(t *testing.T) {
 	text := forged
 	for _, key := range []any{
@@ -52,7 +52,8 @@ func TestKeysInErrorsAreOneLine(t *testing.T) {
 		panicKey{},
 		"\u2028", "\x85", "\xff\n",
 	} {
-		for _, err := range []Error{{Op: "get", Table: "t", Path: "p", Key: key}, {Op: "get", Table: forged, Path: forged}} {
+		for _, err := range []Error{{Op: "get", Table: "t", Path: "p", Key: key},
+			{Op: "get", Table: forged, Path: forged}} {
 			err.Err = ErrNotFound
 			if text := err.Error(); !plain(text) {
 				t.Errorf("a %T makes the text %q", key, text)
@@ -91,7 +92,8 @@ func TestKeyText(t *testing.T) {
 	}
 }
 
-// The text of a key was made whole before it was cut: of a key of a gigabyte that takes seconds and gigabytes.
+// The text of a key was made whole before it was cut: of a key of a gigabyte that takes seconds
+// and gigabytes.
 func TestHugeKeysInErrors(t *testing.T) {
 	huge := strings.Repeat("k", 64<<20)
 	ring := &ringKey{}
@@ -119,8 +121,8 @@ func TestHugeKeysInErrors(t *testing.T) {
 	}
 }
 
-// The error of a composite key referred to the slices that the caller had passed, and to the engine's bytes where the
-// key was a view: its text changed when they did.
+// The error of a composite key referred to the slices that the caller had passed, and to the
+// engine's bytes where the key was a view: its text changed when they did.
 func TestErrorsOwnTheirKeys(t *testing.T) {
 	b := []byte("first")
 	at := time.Now()

@@ -191,7 +191,8 @@ func oneRow(t *testing.T, b core.Backend) {
 // blasted opens a storage while the nth call panics, looks what is left, and reports whether
 // there was an nth call.
 func blasted(
-	t *testing.T, b core.Backend, n int, open func(core.Backend, core.Option) (*core.Storage, error),
+	t *testing.T, b core.Backend, n int,
+	open func(core.Backend, core.Option) (*core.Storage, error),
 ) bool {
 	t.Helper()
 	oneRow(t, b)

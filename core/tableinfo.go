@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// TableInfo describes a table. [TableInfo.Explain] says what its format recorded of the values, in words, and shows rows.
+// TableInfo describes a table. [TableInfo.Explain] says what its format recorded of the values,
+// in words, and shows rows.
 type TableInfo struct {
 	Name        string // as given to OpenTable
 	KeyFormat   string // the key format's ID

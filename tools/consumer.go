@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/tools/release"
 )
 
-// Consumer packs the published modules, then builds and runs programs that use them from outside. It compares the table in
-// docs/choosing.md with what they consist of, or writes it.
+// Consumer packs the published modules, then builds and runs programs that use them from
+// outside. It compares the table in docs/choosing.md with what they consist of, or writes it.
 func Consumer(write *bool) error {
 	root, err := Root()
 	if err != nil {

@@ -27,14 +27,16 @@ type fuzzed struct {
 	targets                   []string
 }
 
-// Fuzz runs every fuzz target of all modules one after the other, each for the given time, 30s if nil. It builds the test
-// program of a package once for all of its targets, as go test would do for each of them.
+// Fuzz runs every fuzz target of all modules one after the other, each for the given time, 30s
+// if nil. It builds the test program of a package once for all of its targets, as go test would
+// do for each of them.
 func Fuzz(each *time.Duration) error {
 	fuzztime := 30 * time.Second
 	if each != nil {
 		fuzztime = *each
 	}
-	list, err := command{args: []string{"go", "list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles", "work"}}.output()
+	list, err := command{args: []string{"go", "list",
+		"-json=ImportPath,Dir,TestGoFiles,XTestGoFiles", "work"}}.output()
 	if err != nil {
 		return err
 	}
@@ -52,23 +54,26 @@ func Fuzz(each *time.Duration) error {
 	}
 	defer os.RemoveAll(bin)
 	for _, p := range packages {
-		err = errors.Join(err, p.run(filepath.Join(bin, "test.exe"), filepath.Join(strings.TrimSpace(cache), "fuzz"), fuzztime))
+		err = errors.Join(err, p.run(filepath.Join(bin, "test.exe"),
+			filepath.Join(strings.TrimSpace(cache), "fuzz"), fuzztime))
 	}
 	return err
 }
 
-// minimize bounds what is spent on making an input smaller. Without it, a target that does not take the same way each
-// time, such as one that reads files, spends all of its time on that.
+// minimize bounds what is spent on making an input smaller. Without it, a target that does not
+// take the same way each time, such as one that reads files, spends all of its time on that.
 const minimize = "-test.fuzzminimizetime=10x"
 
-// run runs the targets of a package, up to the first that fails. What they find interesting is where go test looks for it.
+// run runs the targets of a package, up to the first that fails. What they find interesting is
+// where go test looks for it.
 func (p *fuzzed) run(bin, cache string, each time.Duration) error {
 	if err := run("go", "test", "-vet=off", "-c", "-fuzz=.", "-o", bin, p.ImportPath); err != nil {
 		return err
 	}
 	for _, target := range p.targets {
 		c := command{dir: p.Dir, args: []string{
-			bin, "-test.paniconexit0", "-test.run=^$", "-test.fuzz=^" + target + "$", "-test.fuzztime=" + each.String(), minimize,
+			bin, "-test.paniconexit0", "-test.run=^$", "-test.fuzz=^" + target + "$",
+			"-test.fuzztime=" + each.String(), minimize,
 			"-test.fuzzcachedir=" + filepath.Join(cache, filepath.FromSlash(p.ImportPath)),
 		}}
 		if err := c.run(); err != nil {
@@ -78,8 +83,8 @@ func (p *fuzzed) run(bin, cache string, each time.Duration) error {
 	return nil
 }
 
-// findFuzzed finds the targets in the packages that go list -json printed. That there are none is an error: a check
-// that looks at nothing must not pass.
+// findFuzzed finds the targets in the packages that go list -json printed. That there are none
+// is an error: a check that looks at nothing must not pass.
 func findFuzzed(list string) ([]fuzzed, error) {
 	var all []fuzzed
 	for d := json.NewDecoder(strings.NewReader(list)); ; {
@@ -101,10 +106,12 @@ func findFuzzed(list string) ([]fuzzed, error) {
 	}
 }
 
-// find looks for targets in the sources: to ask the test programs, all of them would have to be linked.
+// find looks for targets in the sources: to ask the test programs, all of them would have to be
+// linked.
 func (p *fuzzed) find() error {
 	for _, name := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil,
+			parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}

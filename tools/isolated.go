@@ -12,13 +12,14 @@ import (
 	"github.com/guardkv/guardkv/tools/typecheck"
 )
 
-// platforms are those that the types of published modules are checked for, tests included, and their APIs compared on. That
-// finds what does not compile: a system call that is missing, a constant that is too large for an int.
+// platforms are those that the types of published modules are checked for, tests included, and
+// their APIs compared on. That finds what does not compile: a system call that is missing, a
+// constant that is too large for an int.
 var platforms = []string{"darwin/arm64", "linux/386", "linux/arm", "windows/amd64"}
 
-// Isolated looks at each module alone, with the versions that its own go.mod picks instead of the workspace's,
-// and on other platforms. The module of the tools itself is only built: it requires all the others, so the
-// workspace's tests already ran it as it is.
+// Isolated looks at each module alone, with the versions that its own go.mod picks instead of
+// the workspace's, and on other platforms. The module of the tools itself is only built: it
+// requires all the others, so the workspace's tests already ran it as it is.
 func Isolated() error {
 	published, err := Published()
 	if err != nil {
@@ -33,9 +34,9 @@ func Isolated() error {
 	return errors.Join(err, tidy("tools"), tidy("tools/lint"), alone("tools", "build", "./..."))
 }
 
-// isolated builds and vets a module, and runs its short tests if the module is built of other versions than in the
-// workspace: Test ran all tests with those, and the only news is how they get along with others. Without -shuffle, so that
-// results in the test cache count.
+// isolated builds and vets a module, and runs its short tests if the module is built of other
+// versions than in the workspace: Test ran all tests with those, and the only news is how they
+// get along with others. Without -shuffle, so that results in the test cache count.
 func isolated(dir string) error {
 	err := errors.Join(
 		tidy(dir),
@@ -45,17 +46,19 @@ func isolated(dir string) error {
 	own, errOwn := selected(dir, "GOWORK=off")
 	workspace, errWorkspace := selected(dir)
 	if errOwn == nil && errWorkspace == nil && slices.Equal(own, workspace) {
-		fmt.Printf("%s is built of the same versions as in the workspace, where its tests ran\n", dir)
+		fmt.Printf("%s is built of the same versions as in the workspace, where its tests ran\n",
+			dir)
 		return err
 	}
 	return errors.Join(err, errOwn, errWorkspace, alone(dir, "test", "-vet=off", "-short", "./..."))
 }
 
-// selected returns the modules that a module and its tests are built of, each with its version, without those of this
-// repository.
+// selected returns the modules that a module and its tests are built of, each with its version,
+// without those of this repository.
 func selected(dir string, env ...string) ([]string, error) {
 	const format = `{{with .Module}}{{.Path}} {{.Version}}{{with .Replace}} => {{.Path}} {{.Version}}{{end}}{{end}}`
-	out, err := command{env: env, args: []string{"go", "-C", dir, "list", "-deps", "-test", "-f", format, "./..."}}.output()
+	out, err := command{env: env,
+		args: []string{"go", "-C", dir, "list", "-deps", "-test", "-f", format, "./..."}}.output()
 	if err != nil {
 		return nil, err
 	}
@@ -104,5 +107,6 @@ func tidy(dir string) error { return alone(dir, "mod", "tidy", "-diff") }
 
 // alone runs a go command in a module, outside the workspace.
 func alone(dir string, args ...string) error {
-	return command{env: []string{"GOWORK=off"}, args: append([]string{"go", "-C", dir}, args...)}.run()
+	return command{env: []string{"GOWORK=off"},
+		args: append([]string{"go", "-C", dir}, args...)}.run()
 }

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// If what a module is built of were not found, all modules would seem to be built of the same, and none would be tested.
+// If what a module is built of were not found, all modules would seem to be built of the same,
+// and none would be tested.
 func TestSelected(t *testing.T) {
 	got, err := selected("../formats/cbor", "GOWORK=off")
 	if err != nil {

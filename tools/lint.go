@@ -12,9 +12,8 @@ import (
 	"github.com/guardkv/guardkv/tools/repocheck"
 )
 
-// Lint vets and lints all modules and the magefile, and checks the files of the repository and the code in
-// its documents. It goes on after a
-// complaint, to return all of them.
+// Lint vets and lints all modules and the magefile, and checks the files of the repository and
+// the code in its documents. It goes on after a complaint, to return all of them.
 func Lint() error {
 	root, err := Root()
 	if err != nil {
@@ -36,8 +35,8 @@ func Lint() error {
 	)
 }
 
-// buildLinters builds the versions that tools/lint/go.mod pins. That module is no part of the workspace, lest
-// the linters' requirements choose versions for everything else.
+// buildLinters builds the versions that tools/lint/go.mod pins. That module is no part of the
+// workspace, lest the linters' requirements choose versions for everything else.
 func buildLinters(bin string) error {
 	return command{
 		env:  []string{"GOWORK=off", "GOBIN=" + bin},

@@ -17,12 +17,15 @@ func Root() (string, error) {
 	}
 	file := strings.TrimSpace(out)
 	if filepath.Base(file) != "go.work" {
-		return "", fmt.Errorf("go env GOWORK is %q: run this inside the repository, without GOWORK=off", file)
+		return "",
+			fmt.Errorf("go env GOWORK is %q: run this inside the repository, without GOWORK=off",
+				file)
 	}
 	return filepath.Dir(file), nil
 }
 
-// Modules returns the folders of the workspace's modules, relative to the root, such as "backends/bbolt".
+// Modules returns the folders of the workspace's modules, relative to the root, such as
+// "backends/bbolt".
 func Modules() ([]string, error) {
 	root, err := Root()
 	if err != nil {

@@ -30,7 +30,8 @@ func TestModulesAreAllOfThem(t *testing.T) {
 		if entry != nil && entry.Name() == "testdata" {
 			return fs.SkipDir
 		}
-		if dir := path.Dir(name); path.Base(name) == "go.mod" && dir != "tools/lint" { // see buildLinters
+		// see buildLinters
+		if dir := path.Dir(name); path.Base(name) == "go.mod" && dir != "tools/lint" {
 			want = append(want, dir)
 		}
 		return err
@@ -69,12 +70,15 @@ func TestEveryPublishedModuleHasAVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	versions, err := release.ReadVersions(root)
-	if got := slices.Sorted(maps.Keys(versions)); err != nil || !slices.Equal(got, slices.Sorted(slices.Values(published))) {
-		t.Errorf("%s names %v, the workspace has %v (error %v)", release.VersionsFile, got, published, err)
+	if got := slices.Sorted(maps.Keys(versions)); err != nil || !slices.Equal(got,
+		slices.Sorted(slices.Values(published))) {
+		t.Errorf("%s names %v, the workspace has %v (error %v)",
+			release.VersionsFile, got, published, err)
 	}
 }
 
-// The table in the README is kept by hand: it must name every module, and every module that one requires.
+// The table in the README is kept by hand: it must name every module, and every module that one
+// requires.
 func TestReadmeListsModulesAndWhatTheyRequire(t *testing.T) {
 	root, err := Root()
 	if err != nil {

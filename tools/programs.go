@@ -37,10 +37,12 @@ func Bench(f BenchFlags) error {
 	return run(appendFlag(args, "reads", f.Reads)...)
 }
 
-// Gate fails if an operation allocates more than it did, or takes far longer beside the engine by hand.
+// Gate fails if an operation allocates more than it did, or takes far longer beside the engine
+// by hand.
 func Gate() error { return run("go", "run", "./tools/cmd/bench", "-gate") }
 
-// Soak runs random programs on all backends for the given time. A nil argument leaves the choice to the program.
+// Soak runs random programs on all backends for the given time. A nil argument leaves the
+// choice to the program.
 func Soak(length *time.Duration) error {
 	return run(appendFlag([]string{"go", "run", "./tools/cmd/soak"}, "time", length)...)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/guardkv/guardkv/tools/release"
 )
 
-// Release says which modules a release would tag and what speaks against it, and with do it commits and tags. The date
-// is today's if nil.
+// Release says which modules a release would tag and what speaks against it, and with do it
+// commits and tags. The date is today's if nil.
 func Release(do *bool, date *string) error {
 	root, err := Root()
 	if err != nil {

@@ -132,7 +132,8 @@ func testMoved(t *testing.T, openAt func(t *testing.T, path string) *engine, rep
 		t.Error("the other storage was changed")
 	}
 	if !e.anchor.holds { // it is closed when it is back
-		if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, moved, false, testOptions()); !errors.Is(err, core.ErrLocked) {
+		if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, moved, false,
+			testOptions()); !errors.Is(err, core.ErrLocked) {
 			t.Fatalf("opened where badger is open: %v", err)
 		}
 		if replaced {
@@ -155,18 +156,24 @@ func refusesWrites(t *testing.T, e *engine) {
 	t.Helper()
 	for range 2 {
 		for what, do := range map[string]func() error{
-			"Apply": func() error { return e.Apply(t.Context(), core.Batch{Writes: rows(anchorRows, anchorRows+10, 100)}) },
+			"Apply": func() error {
+				return e.Apply(t.Context(),
+					core.Batch{Writes: rows(anchorRows, anchorRows+10, 100)})
+			},
 			"many rows": func() error {
-				return e.Apply(t.Context(), core.Batch{Writes: rows(anchorRows, anchorRows+2*bulk, 100)})
+				return e.Apply(t.Context(),
+					core.Batch{Writes: rows(anchorRows, anchorRows+2*bulk, 100)})
 			},
 			"long value": func() error {
-				return e.Apply(t.Context(), core.Batch{Writes: rows(anchorRows, anchorRows+1, inlineBelow)})
+				return e.Apply(t.Context(),
+					core.Batch{Writes: rows(anchorRows, anchorRows+1, inlineBelow)})
 			},
 			"Compact": func() error { return e.Compact(t.Context()) },
 			"SetMark": func() error { return e.SetMark(t.Context(), testMark) },
 		} {
 			err := soon(t, what, do)
-			if err == nil || errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), e.place.Dir) {
+			if err == nil || errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(),
+				e.place.Dir) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
@@ -254,7 +261,8 @@ func TestAnchorIsNotNamed(t *testing.T) {
 	if err := os.Truncate(tables[0], 100); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tryOpen(small, path, false, testOptions()); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), tables[0]) {
+	if _, err := tryOpen(small, path, false, testOptions()); !errors.Is(err,
+		core.ErrCorrupt) || !strings.Contains(err.Error(), tables[0]) {
 		t.Errorf("%v, want one that names %s", err, tables[0])
 	}
 }
@@ -282,7 +290,8 @@ func TestHandlerPanics(t *testing.T) {
 		compact(t, e)
 		wantAnchored(t, e)
 		closeEngine(t, e)
-		if err := os.Truncate(filepath.Join(path, discardName), 100); err != nil { // of which opening warns
+		// of which opening warns
+		if err := os.Truncate(filepath.Join(path, discardName), 100); err != nil {
 			t.Fatal(err)
 		}
 	}

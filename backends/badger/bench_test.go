@@ -112,13 +112,15 @@ func BenchmarkScan(b *testing.B) {
 	e, db := benchEngine(b)
 	ctx := context.Background()
 	perRow := func(b *testing.B) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(*benchRows), "ns/row")
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(*benchRows),
+			"ns/row")
 	}
 	for name, reverse := range map[string]bool{"guardkv": false, "guardkv-reverse": true} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				s, _ := e.Snapshot(ctx)
-				c, _ := s.Scan(ctx, core.ScanRange{Low: rowKey(0)[:4], High: []byte{0, 0, 0, 8}, Reverse: reverse})
+				c, _ := s.Scan(ctx,
+					core.ScanRange{Low: rowKey(0)[:4], High: []byte{0, 0, 0, 8}, Reverse: reverse})
 				n := 0
 				for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {
 					n++
@@ -166,7 +168,9 @@ func BenchmarkPut(b *testing.B) {
 	b.Run("badger", func(b *testing.B) {
 		db := byHand(b, testPath(b), true)
 		for b.Loop() {
-			err := db.Update(func(txn *badger.Txn) error { return txn.Set(rowKey(rand.IntN(*benchRows)), value) })
+			err := db.Update(func(txn *badger.Txn) error {
+				return txn.Set(rowKey(rand.IntN(*benchRows)), value)
+			})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -179,7 +183,8 @@ func BenchmarkLoad(b *testing.B) {
 	writes := rows(0, *benchRows, 128)
 	rand.Shuffle(len(writes), func(i, j int) { writes[i], writes[j] = writes[j], writes[i] })
 	perRow := func(b *testing.B) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(*benchRows), "ns/row")
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(*benchRows),
+			"ns/row")
 	}
 	b.Run("guardkv", func(b *testing.B) {
 		for b.Loop() {

@@ -103,7 +103,8 @@ func TestCompressionChanges(t *testing.T) {
 		if i > 0 {
 			wantRows(t, e, all)
 		}
-		more := sorted(append(rows(i*3000, i*3000+600, 300), core.Write{Key: rowKey(i*3000 + 2500), Value: rowValue(i, inlineBelow-1)}))
+		more := sorted(append(rows(i*3000, i*3000+600, 300),
+			core.Write{Key: rowKey(i*3000 + 2500), Value: rowValue(i, inlineBelow-1)}))
 		all = append(all, more...)
 		apply(t, e, more...)
 		closeEngine(t, e) // which writes a table
@@ -205,7 +206,8 @@ func heldWhileTablesGo(t *testing.T, b Backend) {
 		for i := 1; i < n; i++ {
 			k, v, ok := c.Next()
 			if !ok || !bytes.Equal(k, rowKey(i)) || !bytes.Equal(v, value(i, round)) {
-				t.Fatalf("round %d: a scan that was under way gives another row %d: %v", round, i, c.Err())
+				t.Fatalf("round %d: a scan that was under way gives another row %d: %v",
+					round, i, c.Err())
 			}
 		}
 		wg.Wait()
@@ -339,7 +341,8 @@ func TestRoomForCompressedTables(t *testing.T) {
 	for _, c := range []Compression{ZSTD, None} {
 		e := open(t, compressed(c), path)
 		if _, tables, err := e.room.measure(); err != nil || tables < n*size || tables > 2*n*size {
-			t.Errorf("tables of %d bytes, opened with compression %d: room for %d, %v", n*size, c, tables, err)
+			t.Errorf("tables of %d bytes, opened with compression %d: room for %d, %v",
+				n*size, c, tables, err)
 		}
 		free := int64(valueLogFile + n*size/2) // enough for the files as they are
 		e.room.free = func(string) (int64, bool) { return free, true }

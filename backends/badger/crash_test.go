@@ -32,7 +32,8 @@ func TestKilled(t *testing.T) {
 		n := backendtest.KillWriter(t, after, "write", path)
 		acknowledged = max(acknowledged, n)
 		if mems, _ := filepath.Glob(filepath.Join(path, "*.mem")); len(mems) > 0 {
-			if _, err := tryOpen(small, path, true, testOptions()); !errors.Is(err, badger.ErrTruncateNeeded) {
+			if _, err := tryOpen(small, path, true, testOptions()); !errors.Is(err,
+				badger.ErrTruncateNeeded) {
 				t.Fatalf("round %d: opened to read: %v", round, err)
 			}
 		}
@@ -49,7 +50,8 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		if batches <= acknowledged {
-			t.Fatalf("round %d: batch %d was acknowledged, but there are only %d", round, acknowledged, batches)
+			t.Fatalf("round %d: batch %d was acknowledged, but there are only %d",
+				round, acknowledged, batches)
 		}
 		closeEngine(t, e)
 	}

@@ -263,7 +263,8 @@ func outcomes(t *testing.T, p patient, dir string, o organ) string {
 	out, err := cmd.Output()
 	all := strings.Split(strings.TrimSpace(string(out)), "\n")
 	if err != nil || len(all) != len(args)-1 {
-		t.Fatalf("the process ended after %d of %d outcomes: %v\n%s%s", len(all), len(args)-1, err, out, stderr.String())
+		t.Fatalf("the process ended after %d of %d outcomes: %v\n%s%s",
+			len(all), len(args)-1, err, out, stderr.String())
 	}
 	var cells strings.Builder
 	for _, in := range injuries {
@@ -295,7 +296,8 @@ func compareTable(t *testing.T, table string) {
 		t.Fatal("README.md has no table of damages")
 	}
 	if *update {
-		if err := os.WriteFile("README.md", []byte(before+begin+table+end+after), 0o644); err != nil {
+		if err := os.WriteFile("README.md",
+			[]byte(before+begin+table+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -161,13 +161,15 @@ func (e *engine) Close() error {
 	}
 	if err := e.reachable(); err != nil {
 		go e.closeLater()
-		return fmt.Errorf("what was committed is in logs of the storage that was moved, and it is closed when it is back: %w", err)
+		return fmt.Errorf("what was committed is in logs of the storage that was moved, and it "+
+			"is closed when it is back: %w", err)
 	}
 	// after a failure badger may still be about what changes unflushed
 	if e.health.usable() == nil && e.unflushed {
 		if err := e.waitForRoom(); err != nil {
 			go e.closeLater()
-			return fmt.Errorf("what was committed is in logs, and the storage is closed as soon as there is room: %w", err)
+			return fmt.Errorf("what was committed is in logs, and the storage is closed as soon "+
+				"as there is room: %w", err)
 		}
 	}
 	return e.anchor.err(e.health.unlessStopped(e.close))

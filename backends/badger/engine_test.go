@@ -55,7 +55,8 @@ func inlineValuesArePrivate(t *testing.T, b Backend) {
 		for _, n := range []int{0, 1, 100, 5000, inlineBelow - 1} {
 			v, r := get(t, e, rowKey(n))
 			if v == nil || cap(v) != len(v) {
-				t.Errorf("%s: a value of %d bytes is nil: %v, or has room for %d", where, n, v == nil, cap(v))
+				t.Errorf("%s: a value of %d bytes is nil: %v, or has room for %d",
+					where, n, v == nil, cap(v))
 			}
 			for i := range v {
 				v[i] ^= 0xff
@@ -145,14 +146,16 @@ func TestLongValues(t *testing.T) {
 		}
 	}
 	before.Close()
-	if got, _, err := snap.Get(context.Background(), rowKey(0)); err != nil || !bytes.Equal(got, want(0, 0)) {
+	if got, _, err := snap.Get(context.Background(),
+		rowKey(0)); err != nil || !bytes.Equal(got, want(0, 0)) {
 		t.Fatalf("the first row as it was: %v", err)
 	}
 	snap.Close()
 	compact(t, e)
 	compact(t, e)
 	if files := valueFiles(path); files > 4 {
-		t.Errorf("%d files of the value log after everything was written twice and compacted", files)
+		t.Errorf("%d files of the value log after everything was written twice and compacted",
+			files)
 	}
 	if !bytes.Equal(v, want(0, 0)) || cap(v) != len(v) {
 		t.Error("a value that was held has changed, or has room behind it")
@@ -315,7 +318,8 @@ func TestTxnLimitsFitTogether(t *testing.T) {
 		if int64(e.txn.bytes) < b.memTable()/8 {
 			t.Errorf("%d bytes in a transaction, with memtables of %d", e.txn.bytes, b.memTable())
 		}
-		key := func(i int) []byte { return fmt.Appendf(nil, "!badger!%08d", i) } // grows when it is stored
+		// grows when it is stored
+		key := func(i int) []byte { return fmt.Appendf(nil, "!badger!%08d", i) }
 		value := make([]byte, e.txn.bytes/e.txn.rows-16)
 		writes := make([]core.Write, e.txn.rows)
 		left := e.txn.bytes
@@ -341,12 +345,14 @@ func TestTooLarge(t *testing.T) {
 	e := open(t, small, fastPath(t))
 	l := e.Limits()
 	apply(t, e, core.Write{Key: bytes.Repeat([]byte("k"), l.Key), Value: make([]byte, l.Value)})
-	apply(t, e, core.Write{Key: append([]byte(ofBadger), bytes.Repeat([]byte("k"), l.Key-len(ofBadger))...), Value: []byte("v")})
+	apply(t, e, core.Write{Key: append([]byte(ofBadger),
+		bytes.Repeat([]byte("k"), l.Key-len(ofBadger))...), Value: []byte("v")})
 	for _, w := range []core.Write{
 		{Key: make([]byte, l.Key+1)},
 		{Key: []byte("k"), Value: make([]byte, l.Value+1)},
 	} {
-		if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: []byte("a")}, w}}); !errors.Is(err, core.ErrTooLarge) {
+		if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: []byte("a")},
+			w}}); !errors.Is(err, core.ErrTooLarge) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -443,7 +449,8 @@ func TestManifestReplaced(t *testing.T) {
 	b := append([]byte("Bdgr"), 0, 0, 0, 8)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(body)))
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(body, castagnoli))
-	if err := os.WriteFile(filepath.Join(path, manifestName), append(b, body...), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(path, manifestName), append(b, body...),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	e = open(t, small, path)
@@ -468,7 +475,8 @@ func TestLockIsBadgers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Backend{LockTimeout: time.Millisecond}).Claim(t.Context(), path, false); !errors.Is(err, core.ErrLocked) {
+	if _, err := (Backend{LockTimeout: time.Millisecond}).Claim(t.Context(), path,
+		false); !errors.Is(err, core.ErrLocked) {
 		t.Errorf("claimed what badger has open: %v", err)
 	}
 	if err := db.Close(); err != nil {
@@ -504,7 +512,8 @@ func TestLostWithoutSync(t *testing.T) {
 	if err := os.WriteFile(mems[0], b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tryOpen(small, path+"-killed", false, testOptions()); !errors.Is(err, core.ErrCorrupt) {
+	if _, err := tryOpen(small, path+"-killed",
+		false, testOptions()); !errors.Is(err, core.ErrCorrupt) {
 		t.Fatalf("commits are missing that had returned: %v", err)
 	}
 	opts := testOptions()
@@ -528,7 +537,8 @@ func TestFilesOfAnyLength(t *testing.T) {
 	compact(t, e)
 	copyDir(t, path, path+"-killed")
 	closeEngine(t, e)
-	for _, pattern := range []string{"*.sst", "*.mem", "*.vlog", manifestName, registryName, discardName} {
+	for _, pattern := range []string{"*.sst", "*.mem", "*.vlog",
+		manifestName, registryName, discardName} {
 		damaged := path + "-damaged"
 		copyDir(t, path+"-killed", damaged)
 		files, _ := filepath.Glob(filepath.Join(damaged, pattern))
@@ -734,7 +744,8 @@ func TestValueMovedMeanwhile(t *testing.T) {
 		t.Fatalf("%d bytes, %v: the value was not moved", len(v), err)
 	}
 	var buf []byte
-	if err := e.outOfLine(txn, item, rowKey(0), &buf); err != nil || !bytes.Equal(buf, rowValue(0, inlineBelow)) {
+	if err := e.outOfLine(txn, item, rowKey(0), &buf); err != nil || !bytes.Equal(buf,
+		rowValue(0, inlineBelow)) {
 		t.Errorf("%d bytes, %v", len(buf), err)
 	}
 	closeEngine(t, e)

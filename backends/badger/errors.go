@@ -66,5 +66,6 @@ func rescue(err *error) {
 func gaveUp(panicked any) error { return corruptf("badger gave up: %v", panicked) }
 
 // errAfterCrash is what badger cannot do, and what to do.
-var errAfterCrash = fmt.Errorf("%w: the storage was not closed, and badger cannot bring it in order without writing: "+
+var errAfterCrash = fmt.Errorf("%w: the storage was not closed, and badger cannot bring it in "+
+	"order without writing: "+
 	"open it once to write: %w", core.ErrReadOnly, badger.ErrTruncateNeeded)

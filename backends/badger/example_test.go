@@ -58,7 +58,8 @@ func Example() {
 	// today: buy bread
 }
 
-// Tables are compressed if the Backend says so. The choice may change whenever the storage is opened.
+// Tables are compressed if the Backend says so. The choice may change whenever the storage is
+// opened.
 func ExampleBackend() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "example")

@@ -50,7 +50,8 @@ func TestDamagedNotes(t *testing.T) {
 		if err := os.WriteFile(path, test.content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := checkDiscard(anchor{dir: filepath.Dir(path)}, slog.New(slog.DiscardHandler)); err != nil {
+		if err := checkDiscard(anchor{dir: filepath.Dir(path)},
+			slog.New(slog.DiscardHandler)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(path); (err == nil) != test.sound {
@@ -66,7 +67,8 @@ func TestDamagedRegistry(t *testing.T) {
 		t.Errorf("none: %v", err)
 	}
 	const sound = "0123456789abcdefHello Badger"
-	for content, ok := range map[string]bool{sound: true, "": false, sound[:20]: false, sound[1:]: false, sound + "more": false} {
+	for content, ok := range map[string]bool{sound: true, "": false, sound[:20]: false,
+		sound[1:]: false, sound + "more": false} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -101,11 +103,13 @@ func TestForeignTables(t *testing.T) {
 		b := append([]byte("Bdgr"), 0, 0, 0, 8)
 		b = binary.BigEndian.AppendUint32(b, uint32(len(body)))
 		b = binary.BigEndian.AppendUint32(b, crc32.Checksum(body, castagnoli))
-		if err := os.WriteFile(filepath.Join(dir, manifestName), append(b, body...), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, manifestName), append(b, body...),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 		tables, err := readManifest(dir)
-		if c, ok := tables[1]; errors.Is(err, core.ErrCorrupt) == test.sound || ok != test.sound || c != test.want {
+		if c, ok := tables[1]; errors.Is(err,
+			core.ErrCorrupt) == test.sound || ok != test.sound || c != test.want {
 			t.Errorf("%s: %v, %v", name, tables, err)
 		}
 	}
@@ -114,7 +118,8 @@ func TestForeignTables(t *testing.T) {
 // What is loaded at once must be neither too long for badger nor too many rows.
 func TestChunks(t *testing.T) {
 	e := &engine{txn: txnLimits{rows: 10, bytes: 1000}}
-	for _, test := range []struct{ rows, size, want int }{{5, 1, 5}, {25, 1, 10}, {10, 1, 10}, {25, 488, 2}, {3, 5000, 1}, {1, 5000, 1}} {
+	for _, test := range []struct{ rows, size, want int }{{5, 1, 5}, {25, 1, 10}, {10, 1, 10},
+		{25, 488, 2}, {3, 5000, 1}, {1, 5000, 1}} {
 		if got := e.chunk(rows(0, test.rows, test.size)); got != test.want {
 			t.Errorf("%d of %d rows of %d bytes, not %d", got, test.rows, test.size, test.want)
 		}

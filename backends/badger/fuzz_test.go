@@ -28,14 +28,16 @@ func FuzzLog(f *testing.F) {
 		f.Add(b[:used(b)-10])
 	}
 	closeEngine(f, e)
-	f.Add(append(make([]byte, logHeader), 0x40, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0xff, 0xff, 0xff, 0xff, 0x0f, 0))
+	f.Add(append(make([]byte, logHeader), 0x40, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0xff, 0xff, 0xff,
+		0xff, 0x0f, 0))
 	file := filepath.Join(f.TempDir(), "log")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if err := os.WriteFile(file, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		end, err := readLog(file)
-		if err != nil || end.size != int64(len(b)) || end.whole > max(end.size, logHeader) || end.whole < logHeader {
+		if err != nil || end.size != int64(len(b)) || end.whole > max(end.size,
+			logHeader) || end.whole < logHeader {
 			t.Fatalf("%+v, %v", end, err)
 		}
 		if n := txnEnds(b, len(b)); n > len(b)/(txnEndHeader+len(txnEndKey)+8) {
@@ -82,7 +84,8 @@ func FuzzTable(f *testing.F) {
 			intact = bytes.Equal(rawBlocks(t, b, c), rawBlocks(t, sound[c], c))
 		}
 		if (err == nil) != intact {
-			t.Fatalf("compression %d, %d bytes with bits %08b flipped at %d: %v", c, len(b), bits, at, err)
+			t.Fatalf("compression %d, %d bytes with bits %08b flipped at %d: %v",
+				c, len(b), bits, at, err)
 		}
 	})
 }

@@ -106,7 +106,8 @@ func copyDir(tb testing.TB, from, to string) {
 		tb.Fatal(err)
 	}
 	for _, e := range entries {
-		if err := copySparse(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+		if err := copySparse(filepath.Join(from, e.Name()),
+			filepath.Join(to, e.Name())); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -142,5 +143,6 @@ func copySparse(from, to string) error {
 
 // sorted returns the writes in the order of their keys.
 func sorted(writes []core.Write) []core.Write {
-	return slices.SortedFunc(slices.Values(writes), func(a, b core.Write) int { return bytes.Compare(a.Key, b.Key) })
+	return slices.SortedFunc(slices.Values(writes),
+		func(a, b core.Write) int { return bytes.Compare(a.Key, b.Key) })
 }

@@ -42,7 +42,8 @@ func TestLoadCopiesOnce(t *testing.T) {
 		}
 		runtime.ReadMemStats(&after)
 		if took := int(after.TotalAlloc-before.TotalAlloc) / loads; took > size*copies+size/2 {
-			t.Errorf("a value of %d bytes: a load takes %d, and that is more than %d copies", size, took, copies)
+			t.Errorf("a value of %d bytes: a load takes %d, and that is more than %d copies",
+				size, took, copies)
 		}
 		for i, v := range loaded {
 			if !bytes.Equal(v, rowValue(size, size)) {

@@ -10,14 +10,17 @@ import (
 
 // storedKeys are in the order of bytes.Compare.
 var storedKeys = []string{
-	"\x00", "!", "!badger", "!badger\x20\xff", "!badger!", "!badger!\x00", "!badger!txn", "!badger!\xff", "!badger\"", "!badger\"\x00",
-	"!badger\"\x01", "!badger\"\x02", "!badger\"\x02tally", "!badger\"\xff", "!badger#", "!badges", "\"", "\xff",
+	"\x00", "!", "!badger", "!badger\x20\xff", "!badger!", "!badger!\x00", "!badger!txn",
+	"!badger!\xff", "!badger\"", "!badger\"\x00",
+	"!badger\"\x01", "!badger\"\x02", "!badger\"\x02tally", "!badger\"\xff", "!badger#",
+	"!badges", "\"", "\xff",
 }
 
 func TestKeysKeepTheirOrder(t *testing.T) {
 	for i, a := range storedKeys {
 		for j, b := range storedKeys {
-			if got, want := bytes.Compare(stored([]byte(a)), stored([]byte(b))), cmpInt(i, j); got != want {
+			if got, want := bytes.Compare(stored([]byte(a)), stored([]byte(b))), cmpInt(i,
+				j); got != want {
 				t.Errorf("%q and %q compare as %d when they are stored, not %d", a, b, got, want)
 			}
 		}

@@ -34,7 +34,8 @@ func (f *files) prepareMems(noSync bool) (memTable int64, err error) {
 		}
 		if later > 1 || later > 0 && i < len(f.mems)-1 {
 			return 0,
-				corruptf("%s cannot be read from %d on, and there are later commits in it; if it was written without syncing "+
+				corruptf("%s cannot be read from %d on, and there are later commits in it; if it "+
+					"was written without syncing "+
 					"and the machine has crashed, opening the storage without syncing gives them up", path, end.whole)
 		}
 		if err := f.settle(path, end); err != nil {

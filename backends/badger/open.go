@@ -117,7 +117,8 @@ func (e *engine) giveUp() error {
 		return e.db.Close()
 	})
 	if first.CompareAndSwap(false, true) {
-		return fmt.Errorf("%w: badger cannot be stopped, and the process keeps the lock until it has ended: %w", core.ErrLocked, err)
+		return fmt.Errorf("%w: badger cannot be stopped, and the process keeps the lock until it "+
+			"has ended: %w", core.ErrLocked, err)
 	}
 	return err
 }

@@ -94,7 +94,8 @@ func (r *room) toOpen() error {
 	err := tryToOpen(r.dir, newFiles)
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		r.spare = 0
-		return fmt.Errorf("%w among the files that may be open, of which badger may need %d more: %w", core.ErrNoRoom, newFiles, err)
+		return fmt.Errorf("%w among the files that may be open, of which badger may need %d "+
+			"more: %w", core.ErrNoRoom, newFiles, err)
 	}
 	return nil // what else is wrong with the directory is for badger to find out
 }

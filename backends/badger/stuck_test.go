@@ -68,7 +68,8 @@ func stick(t *testing.T, e *engine, path string) (acknowledged int, clearWay fun
 	var refused error
 	for ; acknowledged < 100; acknowledged++ {
 		writes := stuckRows(acknowledged)
-		refused = soon(t, "Apply", func() error { return e.Apply(t.Context(), core.Batch{Writes: writes}) })
+		refused = soon(t, "Apply",
+			func() error { return e.Apply(t.Context(), core.Batch{Writes: writes}) })
 		for i := range writes { // the memory is the caller's again
 			clear(writes[i].Key)
 			clear(writes[i].Value)
@@ -94,7 +95,8 @@ func stick(t *testing.T, e *engine, path string) (acknowledged int, clearWay fun
 func compareBatches(t *testing.T, e *engine, acknowledged int) {
 	t.Helper()
 	all, err := dump(e)
-	if err != nil || len(all) != acknowledged*stuckBatch && len(all) != (acknowledged+1)*stuckBatch {
+	if err != nil ||
+		len(all) != acknowledged*stuckBatch && len(all) != (acknowledged+1)*stuckBatch {
 		t.Fatalf("%d rows of %d batches, %v", len(all), acknowledged, err)
 	}
 	for i := range len(all) {
@@ -119,7 +121,8 @@ func TestStuck(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if v, r, err := e.Get(t.Context(), rowKey(5)); err != nil || !bytes.Equal(v, rowValue(5, 4000)) {
+	if v, r, err := e.Get(t.Context(), rowKey(5)); err != nil || !bytes.Equal(v,
+		rowValue(5, 4000)) {
 		t.Errorf("Get: %v", err)
 	} else {
 		r.Release()
@@ -127,7 +130,8 @@ func TestStuck(t *testing.T) {
 	if err := soon(t, "Close", e.Close); err == nil || errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("Close: %v", err)
 	}
-	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, path, false, testOptions()); !errors.Is(err, core.ErrLocked) {
+	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, path, false,
+		testOptions()); !errors.Is(err, core.ErrLocked) {
 		t.Fatalf("opened where badger still writes: %v", err)
 	}
 	clearWay()
@@ -181,7 +185,8 @@ func stuckInOpen(t *testing.T, path string) bool {
 		"tables opened": cancel,
 		"Lifetime L0 stalled": func() { // it is being closed
 			for id := range uint64(20) {
-				if f, err := os.OpenFile((&files{dir: crashed}).path(id, tableSuffix), os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+				if f, err := os.OpenFile((&files{dir: crashed}).path(id, tableSuffix),
+					os.O_CREATE|os.O_EXCL, 0o600); err == nil {
 					f.Close()
 				}
 			}
@@ -192,18 +197,21 @@ func stuckInOpen(t *testing.T, path string) bool {
 		t.Fatal(err)
 	}
 	err = soon(t, "Open", func() error { _, err := claim.Open(ctx, opts); return err })
-	if errors.Is(err, context.Canceled) && !strings.Contains(err.Error(), "badger cannot write its tables") {
+	if errors.Is(err, context.Canceled) && !strings.Contains(err.Error(),
+		"badger cannot write its tables") {
 		claim.Release()
 		closeEngine(t, reopen(t, crashed)) // nobody has it open
 		return false
 	}
-	if !errors.Is(err, context.Canceled) || !errors.Is(err, core.ErrLocked) || errors.Is(err, core.ErrCorrupt) {
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, core.ErrLocked) || errors.Is(err,
+		core.ErrCorrupt) {
 		t.Errorf("open: %v", err)
 	}
 	if err := claim.Release(); err != nil {
 		t.Error(err)
 	}
-	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, crashed, false, testOptions()); !errors.Is(err, core.ErrLocked) {
+	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, crashed, false,
+		testOptions()); !errors.Is(err, core.ErrLocked) {
 		t.Fatalf("opened where badger still writes: %v", err)
 	}
 	for id := range uint64(20) {
@@ -232,7 +240,9 @@ func TestSentAway(t *testing.T) {
 			goesOn(t, e, path, n, clearWay)
 			return
 		}
-		clearWay() // badger was known to be stuck before it was given the batch, which a slow machine lets happen
+		// badger was known to be stuck before it was given the batch, which a slow machine lets
+		// happen
+		clearWay()
 		soon(t, "Close", e.Close)
 		closeEngine(t, reopen(t, path))
 	}
@@ -278,13 +288,16 @@ func TestDirectoryVanishes(t *testing.T) {
 			most = 1 // the name of the file that it was written to is not durable
 		}
 		for i := 0; err == nil && i < most; i++ {
-			err = soon(t, "Apply", func() error { return e.Apply(t.Context(), core.Batch{Writes: rows(0, 1000, 4000)}) })
+			err = soon(t, "Apply", func() error {
+				return e.Apply(t.Context(), core.Batch{Writes: rows(0, 1000, 4000)})
+			})
 		}
 		if err == nil || errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("Apply: %v", err)
 		}
 		// badger may be left without a memtable.
-		if _, r, err := e.Get(t.Context(), rowKey(5)); errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrNotFound) {
+		if _, r, err := e.Get(t.Context(), rowKey(5)); errors.Is(err,
+			core.ErrCorrupt) || errors.Is(err, core.ErrNotFound) {
 			t.Errorf("Get: %v", err)
 		} else if err == nil {
 			r.Release()
@@ -292,7 +305,8 @@ func TestDirectoryVanishes(t *testing.T) {
 		if _, err := dump(e); errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("reading: %v", err)
 		}
-		if err := soon(t, "Compact", func() error { return e.Compact(t.Context()) }); err == nil || errors.Is(err, core.ErrCorrupt) {
+		if err := soon(t, "Compact", func() error { return e.Compact(t.Context()) }); err == nil ||
+			errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("Compact: %v", err)
 		}
 		if err := soon(t, "Close", e.Close); errors.Is(err, core.ErrCorrupt) {
@@ -322,7 +336,8 @@ func TestStuckForLong(t *testing.T) {
 		for _, s := range test.seconds {
 			h.stuck(&h.flushes, cause, start.Add(time.Duration(s*float64(time.Second))))
 		}
-		if err := h.usable(); (err != nil) != test.stopped || test.stopped && !errors.Is(err, syscall.ENOSPC) {
+		if err := h.usable(); (err != nil) != test.stopped || test.stopped && !errors.Is(err,
+			syscall.ENOSPC) {
 			t.Errorf("%s: %v", test.name, err)
 		}
 	}
@@ -341,7 +356,8 @@ func TestStuckForLong(t *testing.T) {
 	heard.heard("While running doCompact: %v\n", []any{cause})
 	heard.heard("While reading: %v\n", []any{cause})
 	if heard.flushes.failed != 1 || heard.merges.failed != 1 {
-		t.Errorf("heard of %d flushes and %d merges that failed, want one each", heard.flushes.failed, heard.merges.failed)
+		t.Errorf("heard of %d flushes and %d merges that failed, want one each",
+			heard.flushes.failed, heard.merges.failed)
 	}
 	h := newHealth()
 	h.fail(cause)
@@ -349,10 +365,12 @@ func TestStuckForLong(t *testing.T) {
 	if err := h.usable(); !errors.Is(err, cause) {
 		t.Errorf("not the first failure: %v", err)
 	}
-	if err := h.unlessStopped(func() error { panic("left without a memtable") }); !errors.Is(err, cause) || errors.Is(err, core.ErrCorrupt) {
+	if err := h.unlessStopped(func() error { panic("left without a memtable") }); !errors.Is(err,
+		cause) || errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("a panic after a failure: %v", err)
 	}
-	if err := newHealth().unlessStopped(func() error { panic("what?") }); !errors.Is(err, core.ErrCorrupt) {
+	if err := newHealth().unlessStopped(func() error { panic("what?") }); !errors.Is(err,
+		core.ErrCorrupt) {
 		t.Errorf("a panic: %v", err)
 	}
 }
@@ -368,7 +386,8 @@ func TestNoRoom(t *testing.T) {
 	e.room.spare = 0
 	full := func(what string, err error) {
 		t.Helper()
-		if !errors.Is(err, core.ErrNoRoom) || !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
+		if !errors.Is(err, core.ErrNoRoom) || !errors.Is(err, syscall.ENOSPC) || errors.Is(err,
+			core.ErrCorrupt) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -376,7 +395,8 @@ func TestNoRoom(t *testing.T) {
 	free.Store(8 << 20)
 	apply(t, e, rows(0, 1000, 1000)...)
 	full("a batch of many rows", e.Apply(t.Context(), core.Batch{Writes: rows(0, 5000, 1000)}))
-	full("a long value", e.Apply(t.Context(), core.Batch{Writes: []core.Write{{Key: rowKey(0), Value: make([]byte, 10<<20)}}}))
+	full("a long value", e.Apply(t.Context(),
+		core.Batch{Writes: []core.Write{{Key: rowKey(0), Value: make([]byte, 10<<20)}}}))
 	full("Compact", e.Compact(t.Context()))
 	want, err := dump(e)
 	if err != nil || len(want) != 1000 {
@@ -389,14 +409,16 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("%d bytes are not in tables, %d are, %v", logs, tables, err)
 	}
 	e.room.asked = e.room.asked.Add(-slow)
-	full("Apply that badger merges tables after", e.Apply(t.Context(), core.Batch{Writes: rows(0, 1000, 1000)}))
+	full("Apply that badger merges tables after",
+		e.Apply(t.Context(), core.Batch{Writes: rows(0, 1000, 1000)}))
 	apply(t, e, rows(0, 1000, 500)...)
 	if want, err = dump(e); err != nil {
 		t.Fatal(err)
 	}
 	free.Store(1000)
 	full("Close", soon(t, "Close", e.Close))
-	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, path, false, testOptions()); !errors.Is(err, core.ErrLocked) {
+	if _, err := tryOpen(Backend{LockTimeout: time.Millisecond}, path, false,
+		testOptions()); !errors.Is(err, core.ErrLocked) {
 		t.Fatalf("opened where badger is open: %v", err)
 	}
 	free.Store(100 << 20)
@@ -433,8 +455,11 @@ func fillChild(args []string) error {
 		}
 		n := 0
 		for err == nil && n < 1000 {
-			if err = e.Apply(context.Background(), core.Batch{Writes: rows(n*100, (n+1)*100, size/(1+99*(round/2)))}); err == nil && round == 2 {
-				err = e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(n * 100), Value: rowValue(n, size)}}})
+			if err = e.Apply(context.Background(), core.Batch{Writes: rows(n*100, (n+1)*100,
+				size/(1+99*(round/2)))}); err == nil && round == 2 {
+				err = e.Apply(context.Background(),
+					core.Batch{Writes: []core.Write{{Key: rowKey(n * 100),
+						Value: rowValue(n, size)}}})
 			}
 			n++
 		}
@@ -496,11 +521,13 @@ func openOnFull(path string) error {
 	if err != nil {
 		return err
 	}
-	for _, pages := range []int64{4, 12} { // enough for badger to begin with a new storage, and not to end
+	// enough for badger to begin with a new storage, and not to end
+	for _, pages := range []int64{4, 12} {
 		if err := f.Truncate(info.Size() - pages<<12); err != nil {
 			return err
 		}
-		if _, err := tryOpen(small, path+"new", false, testOptions()); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
+		if _, err := tryOpen(small, path+"new", false, testOptions()); !errors.Is(err,
+			syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
 			return fmt.Errorf("made on a medium with %d pages: %w", pages, err)
 		}
 	}

@@ -22,6 +22,7 @@ func sizeOf(info os.FileInfo) int64 {
 
 // systemErrors are those that say nothing about what is in a file.
 var systemErrors = []syscall.Errno{
-	syscall.EACCES, syscall.EDQUOT, syscall.EFBIG, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+	syscall.EACCES, syscall.EDQUOT, syscall.EFBIG, syscall.EIO, syscall.EMFILE, syscall.ENFILE,
+	syscall.ENOMEM,
 	syscall.ENOSPC, syscall.EPERM, syscall.EROFS, syscall.ESTALE, syscall.ETXTBSY,
 }

@@ -34,12 +34,14 @@ func TestTooManyFilesAreNoDamage(t *testing.T) {
 		step = 4 // each is a process of its own, which takes long to start under the race detector
 	}
 	for more := 1; ; more += step {
-		out, err := backendtest.Child(t.Context(), "files", path, strconv.Itoa(more)).CombinedOutput()
+		out, err := backendtest.Child(t.Context(), "files",
+			path, strconv.Itoa(more)).CombinedOutput()
 		if err != nil {
 			t.Errorf("%d files: %v: %s", more, err, out)
 		} else if string(out) == "opened\n" {
 			return
-		} else if !strings.HasPrefix(string(out), "no damage: ") || !strings.Contains(string(out), syscall.EMFILE.Error()) {
+		} else if !strings.HasPrefix(string(out), "no damage: ") ||
+			!strings.Contains(string(out), syscall.EMFILE.Error()) {
 			t.Errorf("%d files: %s", more, out)
 		}
 		if more > 50 {
@@ -71,11 +73,13 @@ func fewFilesChild(args []string) error {
 	const batches = 8 // more than fit into a log
 	for round := range 2 {
 		for batch := range batches {
-			if err := e.Apply(context.Background(), core.Batch{Writes: stuckRows(round*batches + batch)}); err != nil {
+			if err := e.Apply(context.Background(),
+				core.Batch{Writes: stuckRows(round*batches + batch)}); err != nil {
 				return err
 			}
 		}
-		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 4, Max: was.Max}); err != nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE,
+			&syscall.Rlimit{Cur: 4, Max: was.Max}); err != nil {
 			return err
 		}
 		e.room.spare = 0 // it has not looked for a while
@@ -104,9 +108,13 @@ func refusedForFiles(e *engine) error {
 	}
 	ctx := context.Background()
 	for what, do := range map[string]func() error{
-		"Apply":     func() error { return e.Apply(ctx, core.Batch{Writes: rows(1e6, 1e6+10, 100)}) },
-		"many rows": func() error { return e.Apply(ctx, core.Batch{Writes: rows(1e6, 1e6+2*bulk, 100)}) },
-		"Compact":   func() error { return e.Compact(ctx) },
+		"Apply": func() error {
+			return e.Apply(ctx, core.Batch{Writes: rows(1e6, 1e6+10, 100)})
+		},
+		"many rows": func() error {
+			return e.Apply(ctx, core.Batch{Writes: rows(1e6, 1e6+2*bulk, 100)})
+		},
+		"Compact": func() error { return e.Compact(ctx) },
 	} {
 		if err := do(); !errors.Is(err, syscall.EMFILE) || !errors.Is(err, core.ErrNoRoom) {
 			return fmt.Errorf("%s: %w", what, err)
@@ -121,7 +129,8 @@ func refusedForFiles(e *engine) error {
 // What badger says of the system's errors is text.
 func TestSystemErrors(t *testing.T) {
 	text := fmt.Errorf("while opening memtables err: open db/00001.mem: %s", syscall.ENOSPC.Error())
-	if err := corrupt(text); errors.Is(err, core.ErrCorrupt) || !errors.Is(err, syscall.ENOSPC) || !errors.Is(err, text) {
+	if err := corrupt(text); errors.Is(err, core.ErrCorrupt) || !errors.Is(err,
+		syscall.ENOSPC) || !errors.Is(err, text) {
 		t.Error(err)
 	}
 	if err := corrupt(errors.New("checksum mismatch")); !errors.Is(err, core.ErrCorrupt) {

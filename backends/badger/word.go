@@ -18,6 +18,7 @@ func checkWord(size int) error {
 	if size >= 64 {
 		return nil
 	}
-	return fmt.Errorf("badger loses rows on systems of %d bits, such as %s: build the program for 64 bits, "+
+	return fmt.Errorf("badger loses rows on systems of %d bits, such as %s: build the program "+
+		"for 64 bits, "+
 		"or use another engine: %w", size, runtime.GOARCH, errors.ErrUnsupported)
 }

@@ -16,7 +16,8 @@ import (
 func onlyRefusal() {
 	os.Stderr.WriteString("no storage opens on a system of 32 bits; skipping all tests but the one of that\n")
 	flag.Parse()
-	for name, value := range map[string]string{"test.run": "^TestWord$", "test.bench": "", "test.fuzz": ""} {
+	for name, value := range map[string]string{"test.run": "^TestWord$", "test.bench": "",
+		"test.fuzz": ""} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}
@@ -39,7 +40,8 @@ func TestWord(t *testing.T) {
 		if err == nil {
 			c.Release()
 		}
-		if refused := errors.Is(err, errors.ErrUnsupported); refused != (wordSize < 64) || !refused && err != nil {
+		if refused := errors.Is(err,
+			errors.ErrUnsupported); refused != (wordSize < 64) || !refused && err != nil {
 			t.Errorf("Claim to read only: %v; with %d bits: %v", readOnly, wordSize, err)
 		}
 	}

@@ -110,7 +110,8 @@ func (e *engine) settled(f *file) error {
 	if hasNoName(f.fd) {
 		// else the file system does not count names
 		if same, err := leadsTo(e.place.file, f.fd); err != nil || !same {
-			return fmt.Errorf("the file of %s was deleted or replaced while it was open; nothing was written: %w", e.place.given, fs.ErrNotExist)
+			return fmt.Errorf("the file of %s was deleted or replaced while it was open; nothing "+
+				"was written: %w", e.place.given, fs.ErrNotExist)
 		}
 	}
 	if !f.unsynced || e.noSync {
@@ -126,7 +127,8 @@ func (e *engine) syncFolder(f *file) error {
 		err = errors.Join(e.backend.folderSync(dir), dir.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("the file was compacted, but its folder cannot be synced; nothing was written: %w", err)
+		return fmt.Errorf("the file was compacted, but its folder cannot be synced; nothing was "+
+			"written: %w", err)
 	}
 	f.unsynced = false
 	return nil
@@ -203,7 +205,8 @@ func checkSizes(writes []core.Write) error {
 // writeError adds the sentinel that applies to an error of a commit.
 func writeError(err error) error {
 	if errors.Is(err, berrors.ErrMaxSizeReached) {
-		return fmt.Errorf("%w: the file would outgrow the address space that was reserved for it; open the storage again: %w",
+		return fmt.Errorf("%w: the file would outgrow the address space that was reserved for "+
+			"it; open the storage again: %w",
 			core.ErrTooLarge, err)
 	}
 	return err

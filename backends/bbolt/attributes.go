@@ -27,7 +27,8 @@ func copyAttributes(from, to *os.File) error {
 	now, ok2 := was.Sys().(*syscall.Stat_t)
 	if ok && ok2 && (old.Uid != now.Uid || old.Gid != now.Gid) {
 		if err := to.Chown(int(old.Uid), int(old.Gid)); err != nil {
-			return fmt.Errorf("the new file cannot be given to user %d and group %d, who have the old one; let its owner compact: %w", old.Uid, old.Gid, err)
+			return fmt.Errorf("the new file cannot be given to user %d and group %d, who have "+
+				"the old one; let its owner compact: %w", old.Uid, old.Gid, err)
 		}
 	}
 	if err := copyExtended(from, to); err != nil {

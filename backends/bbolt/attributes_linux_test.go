@@ -40,7 +40,8 @@ func TestCompactKeepsAttributes(t *testing.T) {
 	}
 	st := info.Sys().(*syscall.Stat_t)
 	if int(st.Uid) != uid || int(st.Gid) != gid || info.Mode() != 0o640 {
-		t.Errorf("it belongs to %d and %d with mode %v, want %d, %d and 0640", st.Uid, st.Gid, info.Mode(), uid, gid)
+		t.Errorf("it belongs to %d and %d with mode %v, want %d, %d and 0640",
+			st.Uid, st.Gid, info.Mode(), uid, gid)
 	}
 	if attribute == nil {
 		value := make([]byte, 100)

@@ -79,31 +79,37 @@ func BenchmarkScan(b *testing.B) {
 	e, db := benchEngine(b)
 	ctx := context.Background()
 	perRow := func(b *testing.B) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(*benchRows), "ns/row")
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(*benchRows),
+			"ns/row")
 	}
 	for _, reverse := range []bool{false, true} {
-		b.Run(map[bool]string{false: "guardkv", true: "guardkv-reverse"}[reverse], func(b *testing.B) {
-			for b.Loop() {
-				s, _ := e.Snapshot(ctx)
-				c, _ := s.Scan(ctx, core.ScanRange{Low: rowKey(0)[:4], High: []byte{0, 0, 0, 8}, Reverse: reverse})
-				n := 0
-				for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {
-					n++
+		b.Run(map[bool]string{false: "guardkv", true: "guardkv-reverse"}[reverse],
+			func(b *testing.B) {
+				for b.Loop() {
+					s, _ := e.Snapshot(ctx)
+					c, _ := s.Scan(ctx,
+						core.ScanRange{Low: rowKey(0)[:4], High: []byte{0, 0, 0, 8}, Reverse: reverse})
+					n := 0
+					for _, _, ok := c.Next(); ok; _, _, ok = c.Next() {
+						n++
+					}
+					if n != *benchRows || c.Err() != nil {
+						b.Fatal(n, c.Err())
+					}
+					c.Close()
+					s.Close()
 				}
-				if n != *benchRows || c.Err() != nil {
-					b.Fatal(n, c.Err())
-				}
-				c.Close()
-				s.Close()
-			}
-			perRow(b)
-		})
+				perRow(b)
+			})
 	}
 	b.Run("bbolt", func(b *testing.B) {
 		for b.Loop() {
 			n := 0
 			db.View(func(tx *bolt.Tx) error {
-				return tx.Bucket([]byte(rowsBucket)).ForEach(func(_, _ []byte) error { n++; return nil })
+				return tx.Bucket([]byte(rowsBucket)).ForEach(func(_, _ []byte) error {
+					n++
+					return nil
+				})
 			})
 			if n != *benchRows {
 				b.Fatal(n)

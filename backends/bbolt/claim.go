@@ -38,7 +38,8 @@ func (c *claim) lock(ctx context.Context) error {
 func (p place) notAFile(info os.FileInfo, err error) error {
 	switch {
 	case err == nil && info.IsDir() && isEmpty(p.file):
-		return fmt.Errorf("%w: %s is an empty directory, and bbolt keeps a storage in one file; give the name of a file in it", core.ErrNotStorage, p.given)
+		return fmt.Errorf("%w: %s is an empty directory, and bbolt keeps a storage in one file; "+
+			"give the name of a file in it", core.ErrNotStorage, p.given)
 	case err == nil && !info.Mode().IsRegular():
 		return fmt.Errorf("%w: %s is no file (%v)", core.ErrNotStorage, p.given, info.Mode())
 	case errors.Is(err, fs.ErrNotExist):

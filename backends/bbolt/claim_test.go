@@ -21,7 +21,8 @@ import (
 
 func claimAt(t *testing.T, path string, readOnly bool) core.Claim {
 	t.Helper()
-	c, err := Backend{LockTimeout: 50 * time.Millisecond}.Claim(context.Background(), path, readOnly)
+	c, err := Backend{LockTimeout: 50 * time.Millisecond}.Claim(context.Background(),
+		path, readOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,8 @@ func TestForeign(t *testing.T) {
 		before, _ := os.Lstat(path)
 		content, _ := os.ReadFile(path)
 		c := claimAt(t, path, false)
-		if mark, err := c.Mark(); !errors.Is(err, core.ErrNotStorage) || errors.Is(err, core.ErrCorrupt) || mark != nil {
+		if mark, err := c.Mark(); !errors.Is(err, core.ErrNotStorage) || errors.Is(err,
+			core.ErrCorrupt) || mark != nil {
 			t.Errorf("%s: mark %q, %v", entry.Name(), mark, err)
 		}
 		if e, err := c.Open(context.Background(), testOptions()); err == nil {
@@ -133,7 +135,8 @@ func TestLocked(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := (Backend{LockTimeout: time.Hour}).Claim(ctx, path, false); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := (Backend{LockTimeout: time.Hour}).Claim(ctx, path, false); !errors.Is(err,
+		context.DeadlineExceeded) {
 		t.Error("waiting past the context:", err)
 	}
 	closeEngine(t, e)
@@ -163,7 +166,8 @@ func TestReadOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal("a second reader:", err)
 		}
-		if _, err := (Backend{LockTimeout: 20 * time.Millisecond}).Claim(context.Background(), path, false); clean && !errors.Is(err, core.ErrLocked) {
+		if _, err := (Backend{LockTimeout: 20 * time.Millisecond}).Claim(context.Background(), path,
+			false); clean && !errors.Is(err, core.ErrLocked) {
 			t.Error("a writer beside readers:", err)
 		}
 		for _, e := range []*engine{a, b} {
@@ -230,7 +234,8 @@ func TestRenameRemoveList(t *testing.T) {
 	if _, err := os.Stat(path + ".old-1"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("it is still there:", err)
 	}
-	if list, err := (Backend{}).List(context.Background(), filepath.Join(filepath.Dir(path), "no", "such")); len(list) > 0 || err != nil {
+	if list, err := (Backend{}).List(context.Background(),
+		filepath.Join(filepath.Dir(path), "no", "such")); len(list) > 0 || err != nil {
 		t.Error("a list of a folder that is not there:", list, err)
 	}
 }

@@ -143,7 +143,8 @@ func (e *engine) replace(old, f *file, name string, dir folder) error {
 	e.file.Store(f)
 	if err := e.backend.folderSync(dir); err != nil {
 		f.unsynced = true
-		return errors.Join(fmt.Errorf("the storage was compacted, but its folder could not be synced; writes fail until it can be: %w", err),
+		return errors.Join(fmt.Errorf("the storage was compacted, but its folder could not be "+
+			"synced; writes fail until it can be: %w", err),
 			old.release())
 	}
 	return old.release()

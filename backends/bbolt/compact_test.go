@@ -51,7 +51,8 @@ func TestCompactWithHeldValues(t *testing.T) {
 		if !bytes.Equal(value, rowValue(777, 100)) {
 			t.Error("the value that was held has changed")
 		}
-		if n, _, err := s.Powers().Count(context.Background(), nil, nil); n != 20_000 || err != nil {
+		if n, _, err := s.Powers().Count(context.Background(), nil,
+			nil); n != 20_000 || err != nil {
 			t.Errorf("the snapshot that was held has %d rows: %v", n, err)
 		}
 		r.Release()
@@ -110,7 +111,8 @@ func TestCompactFails(t *testing.T) {
 	c.nextLeaf()
 	damaged = c.leaf.id()
 	s.Release()
-	apply(t, e, rows(0, 1, 100)...) // so that a copy of the file that is kept for readers counts no more
+	// so that a copy of the file that is kept for readers counts no more
+	apply(t, e, rows(0, 1, 100)...)
 	if _, err := e.file.Load().fd.WriteAt(make([]byte, 16), int64(damaged)*4096); err != nil {
 		t.Fatal(err)
 	}

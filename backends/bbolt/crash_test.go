@@ -39,7 +39,8 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		if batches <= acknowledged {
-			t.Fatalf("round %d: batch %d was acknowledged, but there are only %d", round, acknowledged, batches)
+			t.Fatalf("round %d: batch %d was acknowledged, but there are only %d",
+				round, acknowledged, batches)
 		}
 		closeEngine(t, e)
 		if left, _ := filepath.Glob(path + temporaryMark + "*"); len(left) > 0 {
@@ -82,7 +83,8 @@ func writeChild(args []string) error {
 		return err
 	}
 	for ; ; n++ {
-		if err := e.Apply(context.Background(), core.Batch{Writes: rows(n*batchRows, (n+1)*batchRows, 200)}); err != nil {
+		if err := e.Apply(context.Background(),
+			core.Batch{Writes: rows(n*batchRows, (n+1)*batchRows, 200)}); err != nil {
 			return err
 		}
 		fmt.Println(n)

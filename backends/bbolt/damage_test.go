@@ -47,7 +47,8 @@ func samples(t *testing.T, n int) []sample {
 	}
 	step(rows(0, n, 100)...)
 	for i := range 5 {
-		step(core.Write{Key: rowKey(i * n / 5), Value: rowValue(i, 90)}, core.Write{Key: rowKey(i*n/5 + 1), Delete: true})
+		step(core.Write{Key: rowKey(i * n / 5), Value: rowValue(i, 90)},
+			core.Write{Key: rowKey(i*n/5 + 1), Delete: true})
 	}
 	crashed, err := os.ReadFile(path)
 	if err != nil {
@@ -79,7 +80,9 @@ func use(path string, content []byte, states []map[string]string, strict bool) e
 	return nil
 }
 
-func useOnce(b Backend, path string, opts core.EngineOptions, states []map[string]string, strict bool) error {
+func useOnce(
+	b Backend, path string, opts core.EngineOptions, states []map[string]string, strict bool,
+) error {
 	e, err := tryOpen(b, path, false, opts)
 	if err != nil {
 		if !errors.Is(err, core.ErrCorrupt) && !errors.Is(err, core.ErrNotStorage) {
@@ -96,9 +99,11 @@ func useOnce(b Backend, path string, opts core.EngineOptions, states []map[strin
 	if err := readAll(e, states); err != nil && strict {
 		return fmt.Errorf("after compacting: %w", err)
 	}
-	e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(0), Delete: true}, {Key: rowKey(77), Value: []byte("new")}}})
+	e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(0), Delete: true},
+		{Key: rowKey(77), Value: []byte("new")}}})
 	for i := range 20 {
-		e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(i * 13), Delete: i%2 == 0, Value: []byte("new")}}})
+		e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(i * 13),
+			Delete: i%2 == 0, Value: []byte("new")}}})
 	}
 	return nil
 }
@@ -127,7 +132,8 @@ func getAll(e *engine, states []map[string]string) error {
 		right := errors.Is(err, core.ErrCorrupt)
 		for _, state := range states {
 			want, ok := state[key]
-			right = right || ok && err == nil && string(value) == want || !ok && errors.Is(err, core.ErrNotFound)
+			right = right || ok && err == nil && string(value) == want || !ok && errors.Is(err,
+				core.ErrNotFound)
 		}
 		if err == nil {
 			r.Release()
@@ -170,7 +176,8 @@ func TestCutAndOverwritten(t *testing.T) {
 	for _, s := range samples(t, 1500) {
 		path := fastPath(t)
 		for i, content := range append(cuts(s), overwrites(s)...) {
-			if testing.Short() && i%8 > 0 { // one goroutine reads them: the race detector learns nothing from many
+			// one goroutine reads them: the race detector learns nothing from many
+			if testing.Short() && i%8 > 0 {
 				continue
 			}
 			if err := use(path, content, s.states, true); err != nil {
@@ -282,11 +289,13 @@ func TestDamageIsFound(t *testing.T) {
 	free := 0
 	pages := &filePages{r: bytes.NewReader(s.content), pageSize: m.pageSize, pages: m.pages}
 	count := func(uint64) error { free++; return nil }
-	if err := readFreelist(pages, m.freelist, count, func(uint64) error { return nil }); err != nil {
+	if err := readFreelist(pages, m.freelist, count,
+		func(uint64) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if missed != free || unseen != free {
-		t.Errorf("%d destroyed pages were not found, %d by Check, but only %d pages are free", missed, unseen, free)
+		t.Errorf("%d destroyed pages were not found, %d by Check, but only %d pages are free",
+			missed, unseen, free)
 	}
 }
 
@@ -335,10 +344,11 @@ func TestEitherMetaPageLeadsToAllRows(t *testing.T) {
 		{"closed", false, func(*testing.T, *engine) {}, false},
 		{"closed without sync", true, func(*testing.T, *engine) {}, false},
 		{"closed after a commit that failed", false, failCommit, false},
-		{"closed after a commit that failed and one that did not", false, func(t *testing.T, e *engine) {
-			failCommit(t, e)
-			apply(t, e, rows(300, 301, 100)...)
-		}, false},
+		{"closed after a commit that failed and one that did not",
+			false, func(t *testing.T, e *engine) {
+				failCommit(t, e)
+				apply(t, e, rows(300, 301, 100)...)
+			}, false},
 		{"compacted", false, func(t *testing.T, e *engine) {
 			apply(t, e, deletions(100, 300)...)
 			if err := compact(t.Context(), e); err != nil {
@@ -385,7 +395,8 @@ func TestEitherMetaPageLeadsToAllRows(t *testing.T) {
 			os.WriteFile(path, damaged, 0o600)
 			e := open(t, Backend{}, path)
 			if all, err := dump(e); err != nil || !maps.Equal(all, want) {
-				t.Errorf("%s, meta page %d damaged: not the %d rows that there were, but %d; %v", c.name, slot, len(want), len(all), err)
+				t.Errorf("%s, meta page %d damaged: not the %d rows that there were, but %d; %v",
+					c.name, slot, len(want), len(all), err)
 			}
 			closeEngine(t, e)
 		}
@@ -395,7 +406,8 @@ func TestEitherMetaPageLeadsToAllRows(t *testing.T) {
 // failCommit makes a commit fail when bbolt has taken free pages for it.
 func failCommit(t *testing.T, e *engine) {
 	t.Helper()
-	if err := e.Apply(t.Context(), core.Batch{Writes: rows(400, 5000, 1000)}); !errors.Is(err, core.ErrTooLarge) {
+	if err := e.Apply(t.Context(), core.Batch{Writes: rows(400, 5000, 1000)}); !errors.Is(err,
+		core.ErrTooLarge) {
 		t.Fatal("writing 5 MB into 1 MiB:", err)
 	}
 	if !e.file.Load().leaked {
@@ -441,7 +453,8 @@ func TestFlippedStructure(t *testing.T) {
 		}
 		for at := range p.elementsEnd() - 8 {
 			for bit := range 8 {
-				if testing.Short() && bit != int(at%8) { // the race detector learns nothing from all bits of a byte
+				// the race detector learns nothing from all bits of a byte
+				if testing.Short() && bit != int(at%8) {
 					continue
 				}
 				p[at] ^= 1 << bit
@@ -468,11 +481,13 @@ func readDamaged(im image, root uint64, want map[string]string) error {
 		key := rowKey(i)
 		value, err := rows.get(key)
 		wanted, ok := want[string(key)]
-		if !errors.Is(err, core.ErrCorrupt) && (ok && string(value) != wanted || ok != (err == nil)) {
+		if !errors.Is(err, core.ErrCorrupt) && (ok && string(value) != wanted ||
+			ok != (err == nil)) {
 			return fmt.Errorf("row %d: %d bytes, %v", i, len(value), err)
 		}
 	}
-	for _, way := range []struct{ reverse, rowwise bool }{{}, {reverse: true}, {rowwise: true}, {true, true}} {
+	for _, way := range []struct{ reverse, rowwise bool }{{}, {reverse: true}, {rowwise: true},
+		{true, true}} {
 		c := newCursor(context.Background(), &rows, core.ScanRange{Reverse: way.reverse})
 		c.rowwise = way.rowwise
 		n := 0
@@ -572,8 +587,10 @@ func TestFreePagesAreChecked(t *testing.T) {
 // a row.
 func TestRowwiseScanChecksWhatNoNeighbourShows(t *testing.T) {
 	for name, damage := range map[string]func(e []byte){
-		"the last value ends a page early": func(e []byte) { native.PutUint32(e[12:], native.Uint32(e[12:])-8192) },
-		"an element is a bucket":           func(e []byte) { e[0] |= bucketFlag },
+		"the last value ends a page early": func(e []byte) {
+			native.PutUint32(e[12:], native.Uint32(e[12:])-8192)
+		},
+		"an element is a bucket": func(e []byte) { e[0] |= bucketFlag },
 	} {
 		path := fastPath(t)
 		e := open(t, Backend{}, path)

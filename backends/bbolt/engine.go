@@ -69,7 +69,8 @@ func (e *engine) tellOfCopies() {
 		level = slog.LevelInfo
 	}
 	tell(e.logger, level,
-		"bbolt: no address space can be reserved; values, and the whole file for scans and transactions, are copied", "storage", e.place.given)
+		"bbolt: no address space can be reserved; values, and the whole file for scans and "+
+			"transactions, are copied", "storage", e.place.given)
 }
 
 // start shows f to readers. Where the lock was given up for a moment while bbolt took it, the

@@ -44,7 +44,8 @@ func TestWriteWhileHoldingAValue(t *testing.T) {
 				apply(t, e, core.Write{Key: rowKey(i % 200), Value: rowValue(i, 64<<10)})
 				written += 64 << 10
 			}
-			if !bytes.Equal(value, rowValue(100, 64<<10)) && !bytes.Equal(value, rowValue(writes-100, 64<<10)) {
+			if !bytes.Equal(value, rowValue(100, 64<<10)) && !bytes.Equal(value,
+				rowValue(writes-100, 64<<10)) {
 				t.Error("the value that was held has changed")
 			}
 			return written
@@ -80,7 +81,8 @@ func TestReadersBesideAWriter(t *testing.T) {
 			}
 			// One half of the neighbours is there in even rounds, the other in odd ones.
 			for k := n; k < 3*n; k++ {
-				w = append(w, core.Write{Key: rowKey(k), Value: rowValue(i, 100), Delete: (k+i)%2 == 0})
+				w = append(w,
+					core.Write{Key: rowKey(k), Value: rowValue(i, 100), Delete: (k+i)%2 == 0})
 			}
 			return w
 		}
@@ -188,7 +190,8 @@ func TestLimits(t *testing.T) {
 		"key":   {Key: append(key, 'k')},
 		"value": {Key: rowKey(0), Value: make([]byte, l.Value+1)},
 	} {
-		if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{w}}); !errors.Is(err, core.ErrTooLarge) {
+		if err := e.Apply(context.Background(),
+			core.Batch{Writes: []core.Write{w}}); !errors.Is(err, core.ErrTooLarge) {
 			t.Errorf("a %s over the limit: %v", name, err)
 		}
 	}
@@ -202,12 +205,14 @@ func TestOutgrowingTheReservation(t *testing.T) {
 	e := open(t, Backend{reserve: func(int64) int { return 8 << 20 }}, path)
 	apply(t, e, rows(0, 1000, 1000)...)
 	apply(t, e, deletions(100, 1000)...)
-	apply(t, e, rows(0, 1, 1000)...) // the pages of the deleted rows are free now, and the write below takes them
+	// the pages of the deleted rows are free now, and the write below takes them
+	apply(t, e, rows(0, 1, 1000)...)
 	value, r, err := e.Get(context.Background(), rowKey(5))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Apply(context.Background(), core.Batch{Writes: rows(50, 20_000, 1000)}); !errors.Is(err, core.ErrTooLarge) {
+	if err := e.Apply(context.Background(),
+		core.Batch{Writes: rows(50, 20_000, 1000)}); !errors.Is(err, core.ErrTooLarge) {
 		t.Fatal("writing 20 MB into 8 MiB:", err)
 	}
 	if !bytes.Equal(value, rowValue(5, 1000)) {
@@ -270,7 +275,8 @@ func TestCancelled(t *testing.T) {
 func TestSetMark(t *testing.T) {
 	eachMode(t, func(t *testing.T, b Backend) {
 		path := testPath(t)
-		for i, size := range []int{0, 10, 500, 3000, 100_000, 20} { // within the root page, and too long for it
+		// within the root page, and too long for it
+		for i, size := range []int{0, 10, 500, 3000, 100_000, 20} {
 			e := open(t, b, path)
 			apply(t, e, rows(0, 100*(i+1), 100)...)
 			if err := e.SetMark(context.Background(), rowValue(i, size)); err != nil {

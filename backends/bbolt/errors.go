@@ -16,8 +16,9 @@ import (
 var (
 	errNotBolt  = fmt.Errorf("%w: not a bbolt file", core.ErrNotStorage)
 	errNoBucket = fmt.Errorf("%w: it lacks what every guardkv storage has", core.ErrCorrupt)
-	errOneMeta  = fmt.Errorf("%w: one of the two meta pages is damaged; the rows are complete, and the next write makes it good", core.ErrCorrupt)
-	errForeign  = fmt.Errorf("%w: a bbolt file without guardkv's mark", core.ErrNotStorage)
+	errOneMeta  = fmt.Errorf("%w: one of the two meta pages is damaged; the rows are complete, "+
+		"and the next write makes it good", core.ErrCorrupt)
+	errForeign = fmt.Errorf("%w: a bbolt file without guardkv's mark", core.ErrNotStorage)
 )
 
 // corruptf returns an ErrCorrupt that says what is damaged and where.

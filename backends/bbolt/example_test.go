@@ -60,7 +60,8 @@ func Example() {
 	// today: buy bread
 }
 
-// A process that has the storage open excludes others. How long those wait is a field of the Backend.
+// A process that has the storage open excludes others. How long those wait is a field of the
+// Backend.
 func ExampleBackend() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "example")

@@ -36,7 +36,8 @@ func FuzzFile(f *testing.F) {
 		if err != nil || m.check(r.Size()) != nil {
 			return
 		}
-		if err := readImage(newImage(content[:m.pages*m.pageSize], m.pageSize), m.root); err != nil && broken == nil {
+		if err := readImage(newImage(content[:m.pages*m.pageSize], m.pageSize),
+			m.root); err != nil && broken == nil {
 			t.Error("validated, but:", err)
 		}
 	})
@@ -89,7 +90,8 @@ func readImage(im image, root uint64) error {
 	}
 	s := state{data: im, root: root, rows: rows}
 	ctx := context.Background()
-	for _, way := range []struct{ reverse, rowwise bool }{{rowwise: true}, {true, true}, {}, {reverse: true}} {
+	for _, way := range []struct{ reverse, rowwise bool }{{rowwise: true}, {true, true}, {},
+		{reverse: true}} {
 		c := newCursor(ctx, &s.rows, core.ScanRange{Reverse: way.reverse})
 		c.rowwise = way.rowwise
 		for k, _, ok := c.Next(); ok; k, _, ok = c.Next() {
@@ -102,7 +104,8 @@ func readImage(im image, root uint64) error {
 	if _, _, err := s.Get(ctx, []byte("absent")); err != core.ErrNotFound {
 		return err
 	}
-	if err := vetBucket(&s.data, root, rowsBucket, []core.Write{{Key: []byte("a")}, {Key: rowKey(20), Delete: true}}); err != nil {
+	if err := vetBucket(&s.data, root, rowsBucket,
+		[]core.Write{{Key: []byte("a")}, {Key: rowKey(20), Delete: true}}); err != nil {
 		return err
 	}
 	_, _, err = s.Count(ctx, nil, rowKey(1000))

@@ -30,7 +30,8 @@ var limitedChildren = map[string]func(args []string) error{
 // Where address space is limited nothing can be reserved. A process that may have 3 GiB of it
 // copies, and its writer does not wait for the values and snapshots that are open.
 func TestAddressSpaceLimit(t *testing.T) {
-	if out, err := backendtest.Child(t.Context(), "limited", fastPath(t)).CombinedOutput(); err != nil {
+	if out, err := backendtest.Child(t.Context(), "limited",
+		fastPath(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
 	}
 }
@@ -79,7 +80,8 @@ func limitedChild(args []string) error {
 // ones again. One damaged page that nobody had read so far would end the process there. The
 // commit fails here because the file may not grow, as on a disk that is full.
 func TestFullDiskAndADamagedPage(t *testing.T) {
-	if out, err := backendtest.Child(t.Context(), "full", testPath(t)).CombinedOutput(); err != nil {
+	if out, err := backendtest.Child(t.Context(), "full",
+		testPath(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
 	}
 }
@@ -126,7 +128,8 @@ func fullChild(args []string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
 	}
-	if err := e.Apply(ctx, core.Batch{Writes: rows(10_000, 20_000, 100)}); !errors.Is(err, syscall.EFBIG) {
+	if err := e.Apply(ctx, core.Batch{Writes: rows(10_000, 20_000, 100)}); !errors.Is(err,
+		syscall.EFBIG) {
 		return fmt.Errorf("writing what does not fit: %w", err)
 	}
 	if _, _, err := e.Get(ctx, rowKey(2500)); !errors.Is(err, core.ErrCorrupt) {
@@ -159,7 +162,8 @@ func TestNoRoom(t *testing.T) {
 		if b.reserve != nil {
 			mode = "copying"
 		}
-		if out, err := backendtest.Child(t.Context(), "room", testPath(t), mode).CombinedOutput(); err != nil {
+		if out, err := backendtest.Child(t.Context(), "room",
+			testPath(t), mode).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%.2000s", err, out)
 		}
 	})
@@ -175,7 +179,8 @@ func roomChild(args []string) error {
 		return err
 	}
 	for i := range 10 {
-		if err := e.Apply(context.Background(), core.Batch{Writes: rows(i*100, (i+1)*100, 1000)}); err != nil {
+		if err := e.Apply(context.Background(),
+			core.Batch{Writes: rows(i*100, (i+1)*100, 1000)}); err != nil {
 			return err
 		}
 	}
@@ -198,7 +203,8 @@ func roomChild(args []string) error {
 		return err
 	}
 	for range 20 {
-		if err := e.Apply(context.Background(), core.Batch{Writes: rows(2000, 6000, 1000)}); !errors.Is(err, core.ErrNoRoom) || !errors.Is(err, syscall.EFBIG) {
+		if err := e.Apply(context.Background(), core.Batch{Writes: rows(2000, 6000,
+			1000)}); !errors.Is(err, core.ErrNoRoom) || !errors.Is(err, syscall.EFBIG) {
 			return fmt.Errorf("writing what does not fit: %w", err)
 		}
 	}
@@ -220,7 +226,8 @@ func roomChild(args []string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
 	}
-	if err := e.Apply(context.Background(), core.Batch{Writes: rows(2000, 6000, 1000)}); err != nil {
+	if err := e.Apply(context.Background(),
+		core.Batch{Writes: rows(2000, 6000, 1000)}); err != nil {
 		return fmt.Errorf("writing when there is room: %w", err)
 	}
 	if err := e.Close(); err != nil {
@@ -239,7 +246,8 @@ func roomChild(args []string) error {
 
 // A process without descriptors gets an error, and leaves nothing behind.
 func TestNoDescriptors(t *testing.T) {
-	if out, err := backendtest.Child(t.Context(), "descriptors", testPath(t)).CombinedOutput(); err != nil {
+	if out, err := backendtest.Child(t.Context(), "descriptors",
+		testPath(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)
 	}
 }

@@ -21,7 +21,8 @@ func mixed(random *rand.Rand, n int) []core.Write {
 	for i := range 2000 {
 		for _, j := range at {
 			if i == j {
-				all = append(all, core.Write{Key: rowKey(i), Value: bytes.Repeat([]byte{byte(random.Uint32())}, 100+random.IntN(200))})
+				all = append(all, core.Write{Key: rowKey(i),
+					Value: bytes.Repeat([]byte{byte(random.Uint32())}, 100+random.IntN(200))})
 			}
 		}
 	}
@@ -71,7 +72,9 @@ func TestReadersOfALooseState(t *testing.T) {
 		sample[k] = v
 	}
 	f := e.file.Load()
-	if err := f.update(func(tx *bolt.Tx) error { return e.put(tx, mixed(random, bulk)) }); err != nil {
+	if err := f.update(func(tx *bolt.Tx) error {
+		return e.put(tx, mixed(random, bulk))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.refresh(f); err != nil {

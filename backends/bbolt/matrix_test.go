@@ -61,7 +61,8 @@ func patientValue(i, commit int) string {
 
 // patientCommit says what a commit after the first does to both tables.
 func patientCommit(commit int) (put []int, deleted int) {
-	return []int{commit * 53 % patientRows, 7 + 40*(commit%10), patientRows + commit}, commit*97%patientRows + 1
+	return []int{commit * 53 % patientRows, 7 + 40*(commit%10),
+		patientRows + commit}, commit*97%patientRows + 1
 }
 
 // patientState returns what each table holds after a number of commits.
@@ -92,11 +93,13 @@ func (s patientStorage) tables() []*patientTable { return []*patientTable{s.sums
 
 func openPatient(path string) (s patientStorage, err error) {
 	ctx := context.Background()
-	s.Storage, err = core.Open(ctx, path, Backend{}, core.WithoutSync(), core.WithLogger(slog.New(slog.DiscardHandler)))
+	s.Storage, err = core.Open(ctx, path, Backend{}, core.WithoutSync(),
+		core.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return s, err
 	}
-	s.sums, err = core.OpenTable(ctx, s.Storage, "sums", keys.String(), values.Bytes(), core.WithChecksums())
+	s.sums, err = core.OpenTable(ctx, s.Storage, "sums",
+		keys.String(), values.Bytes(), core.WithChecksums())
 	if err == nil {
 		s.plain, err = core.OpenTable(ctx, s.Storage, "plain", keys.String(), values.Bytes())
 	}
@@ -207,10 +210,13 @@ func dissect(content []byte) (map[string][]section, error) {
 	size := int(m.pageSize)
 	newer := int(m.txid%2) * size
 	older := size - newer
-	a := anatomy{&filePages{bytes.NewReader(content), m.pageSize, m.pages}, map[string][]section{}, newBitmap(m.pages)}
+	a := anatomy{&filePages{bytes.NewReader(content), m.pageSize, m.pages}, map[string][]section{},
+		newBitmap(m.pages)}
 	a.places["the whole file"] = []section{{0, len(content), 0}}
-	a.places["the newer meta page"] = []section{{newer + headerSize, newer + headerSize + metaSize, metaSize}}
-	a.places["the older meta page"] = []section{{older + headerSize, older + headerSize + metaSize, metaSize}}
+	a.places["the newer meta page"] = []section{{newer + headerSize,
+		newer + headerSize + metaSize, metaSize}}
+	a.places["the older meta page"] = []section{{older + headerSize,
+		older + headerSize + metaSize, metaSize}}
 	if end := int(m.pages) * size; end < len(content) {
 		a.places["behind the last page"] = []section{{end, len(content), 0}}
 	}
@@ -243,7 +249,8 @@ func (a *anatomy) add(organ string, p page, extent uint64) (end int) {
 	}
 	from := int(p.id() * size)
 	end = from + int(p.startAfter(p.count()-1))
-	a.places[organ] = append(a.places[organ], section{from, min(end, from+int(size)), int(p.elementsEnd())})
+	a.places[organ] = append(a.places[organ],
+		section{from, min(end, from+int(size)), int(p.elementsEnd())})
 	return end
 }
 
@@ -308,7 +315,8 @@ func (a *anatomy) rest(m meta) error {
 	}
 	for id := uint64(firstPage); id < m.pages; id++ {
 		if !a.reach.has(id) {
-			a.places["free pages"] = append(a.places["free pages"], section{int(id) * size, int(id+1) * size, 0})
+			a.places["free pages"] = append(a.places["free pages"],
+				section{int(id) * size, int(id+1) * size, 0})
 		}
 	}
 	return nil
@@ -385,7 +393,8 @@ func TestDamageMatrix(t *testing.T) {
 
 // treat damages one part in all ways, in a process of its own.
 func treat(t *testing.T, state, organ string) cells {
-	cmd := backendtest.Child(t.Context(), "matrix", fastPath(t), state, organ, strconv.FormatBool(testing.Short()))
+	cmd := backendtest.Child(t.Context(), "matrix",
+		fastPath(t), state, organ, strconv.FormatBool(testing.Short()))
 	var crash strings.Builder
 	cmd.Stderr = &crash
 	out, err := cmd.Output()
@@ -439,7 +448,8 @@ func compareTable(t *testing.T, state string, outcomes []cells) {
 		t.Fatalf("README.md has no table between %s and %s", begin, end)
 	}
 	if *update && !t.Failed() {
-		if err := os.WriteFile("README.md", []byte(before+begin+table(outcomes)+end+after), 0o644); err != nil {
+		if err := os.WriteFile("README.md",
+			[]byte(before+begin+table(outcomes)+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -471,7 +481,8 @@ func covers(documented, line string) bool {
 	d, l := strings.Split(documented, "|"), strings.Split(line, "|")
 	for i := range min(len(d), len(l)) {
 		for outcome := range strings.SplitSeq(l[i], " or ") {
-			if !slices.Contains(strings.Split(strings.TrimSpace(d[i]), " or "), strings.TrimSpace(outcome)) {
+			if !slices.Contains(strings.Split(strings.TrimSpace(d[i]), " or "),
+				strings.TrimSpace(outcome)) {
 				return false
 			}
 		}
@@ -493,7 +504,8 @@ func matrixChild(args []string) error {
 			return err
 		}
 		for _, in := range injuries {
-			if err := p.treat(path, places[organ], organ == "the whole file", in, short); err != nil {
+			if err := p.treat(path, places[organ], organ == "the whole file",
+				in, short); err != nil {
 				return err
 			}
 		}
@@ -505,14 +517,16 @@ func matrixChild(args []string) error {
 const spots = 8
 
 func (p patient) treat(path string, places []section, whole bool, in injury, short bool) error {
-	if len(places) == 0 || whole && slices.Contains([]string{"flip a bit", "zero a block of it"}, in.name) {
+	if len(places) == 0 || whole && slices.Contains([]string{"flip a bit", "zero a block of it"},
+		in.name) {
 		return nil
 	}
 	n := spots
 	switch {
 	case whole:
 		n = 1
-	case strings.HasSuffix(in.name, "of it") && in.name != "zero a block of it", in.name == "take it out":
+	case strings.HasSuffix(in.name,
+		"of it") && in.name != "zero a block of it", in.name == "take it out":
 		n = min(n, len(places))
 	}
 	for spot := 0; spot < n; spot++ {
@@ -526,7 +540,8 @@ func (p patient) treat(path string, places []section, whole bool, in injury, sho
 		} else if err := os.WriteFile(path, content, 0o600); err != nil {
 			return err
 		}
-		fmt.Printf("%s\t%s\tspot %d of %d in bytes %d to %d\n", in.name, p.examine(path), spot, n, at.from, at.to)
+		fmt.Printf("%s\t%s\tspot %d of %d in bytes %d to %d\n",
+			in.name, p.examine(path), spot, n, at.from, at.to)
 	}
 	return nil
 }
@@ -549,7 +564,8 @@ func (p patient) examineOnce(path string) string {
 		return outcomeOf(err)
 	}
 	outcome := p.read(s)
-	if err := s.Check(context.Background()); err != nil && (outcome == none || outcome == previous) {
+	if err := s.Check(context.Background()); err != nil && (outcome == none ||
+		outcome == previous) {
 		outcome = outcomeOf(err)
 	}
 	if err := s.Close(); err != nil && outcome != found {
@@ -636,7 +652,8 @@ func (p patient) gets(t *patientTable, outcome string) string {
 	for key, want := range state {
 		got, err := t.Load(context.Background(), key)
 		switch {
-		case err == nil && string(got) == want, outcome == found && (errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrNotFound)):
+		case err == nil && string(got) == want, outcome == found &&
+			(errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrNotFound)):
 		case err == nil:
 			return wrong
 		default:
@@ -663,7 +680,8 @@ func TestPatientsAreComplete(t *testing.T) {
 				switch n := len(places[organ]); {
 				case n == 0 && !(organ == "list of free pages" && killed):
 					t.Errorf("killed %t: no %s", killed, organ)
-				case n < 2 && strings.HasPrefix(organ, "branch"), n < 8 && strings.HasPrefix(organ, "leaf pages"):
+				case n < 2 && strings.HasPrefix(organ, "branch"), n < 8 && strings.HasPrefix(organ,
+					"leaf pages"):
 					t.Errorf("killed %t: %d %s", killed, n, organ)
 				}
 			}
@@ -693,7 +711,8 @@ func TestPageThatIsWronglyFree(t *testing.T) {
 		t.Fatal(err)
 	}
 	outcomes := map[string]int{}
-	for _, organ := range []string{"branch pages", "leaf pages, rows with checksums", "overflow pages, rows with checksums", "overflow pages, rows without"} {
+	for _, organ := range []string{"branch pages", "leaf pages, rows with checksums",
+		"overflow pages, rows with checksums", "overflow pages, rows without"} {
 		for i, at := range places[organ] {
 			if testing.Short() && i%8 > 0 {
 				continue

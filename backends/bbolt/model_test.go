@@ -82,7 +82,8 @@ func (m model) compare(t *testing.T, s core.Snapshot, r *rand.Rand) {
 		bounds.Reverse = r.IntN(2) == 0
 		want := m.scan(bounds)
 		if got := collect(t, s, bounds); !slices.Equal(got, want) {
-			t.Fatalf("scan %q to %q, reverse %v: %d rows, want %d", bounds.Low, bounds.High, bounds.Reverse, len(got)/2, len(want)/2)
+			t.Fatalf("scan %q to %q, reverse %v: %d rows, want %d",
+				bounds.Low, bounds.High, bounds.Reverse, len(got)/2, len(want)/2)
 		}
 		var size int64
 		for _, s := range want {
@@ -90,7 +91,8 @@ func (m model) compare(t *testing.T, s core.Snapshot, r *rand.Rand) {
 		}
 		n, b, err := s.Powers().Count(ctx, bounds.Low, bounds.High)
 		if err != nil || n != int64(len(want)/2) || b != size {
-			t.Fatalf("count %q to %q: %d rows of %d bytes, %v, want %d of %d", bounds.Low, bounds.High, n, b, err, len(want)/2, size)
+			t.Fatalf("count %q to %q: %d rows of %d bytes, %v, want %d of %d",
+				bounds.Low, bounds.High, n, b, err, len(want)/2, size)
 		}
 	}
 	for range 20 {
@@ -217,7 +219,8 @@ func TestReadsAgreeWithBolt(t *testing.T) {
 				bounds.High = rowKey(r.IntN(3*n + 1))
 			}
 			if got, want := collect(t, s, bounds), boltScan(e, bounds); !slices.Equal(got, want) {
-				t.Fatalf("seed %d: %x to %x, reverse %v: %d rows, bbolt has %d", seed, bounds.Low, bounds.High, bounds.Reverse, len(got)/2, len(want)/2)
+				t.Fatalf("seed %d: %x to %x, reverse %v: %d rows, bbolt has %d",
+					seed, bounds.Low, bounds.High, bounds.Reverse, len(got)/2, len(want)/2)
 			}
 		}
 		s.Close()

@@ -47,14 +47,17 @@ func makeTables(t *testing.T, path string) {
 
 func openSum(t *testing.T, s *core.Storage, name string) *core.Table[uint64, []byte, []byte] {
 	t.Helper()
-	tab, err := core.OpenTable(context.Background(), s, name, keys.Uint64(), values.Bytes(), core.WithChecksums())
+	tab, err := core.OpenTable(context.Background(), s, name, keys.Uint64(), values.Bytes(),
+		core.WithChecksums())
 	must(t, err)
 	return tab
 }
 
 // shortReads reads the table "sum" in all ways, and returns what was missing without an error.
 // damaged are the rows whose own keys were changed.
-func shortReads(t *testing.T, content []byte, path string, damaged map[uint64]bool) (short []string) {
+func shortReads(
+	t *testing.T, content []byte, path string, damaged map[uint64]bool,
+) (short []string) {
 	t.Helper()
 	ctx := t.Context()
 	must(t, os.WriteFile(path, content, 0o600))

@@ -75,7 +75,8 @@ func (p place) holds(f *os.File) error {
 		return p.shown(err)
 	}
 	if !same {
-		return fmt.Errorf("%s does not lead to the storage that is open any more: it was moved or replaced; nothing was changed", p.given)
+		return fmt.Errorf("%s does not lead to the storage that is open any more: it was moved "+
+			"or replaced; nothing was changed", p.given)
 	}
 	return nil
 }

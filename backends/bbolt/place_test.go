@@ -79,7 +79,8 @@ func TestCompactWhenThePathLeadsElsewhere(t *testing.T) {
 			c.change(t, one, two)
 			err := compact(t.Context(), e)
 			switch {
-			case c.moved && (err == nil || !strings.Contains(err.Error(), c.path+" does not lead to")):
+			case c.moved && (err == nil ||
+				!strings.Contains(err.Error(), c.path+" does not lead to")):
 				t.Errorf("Compact = %v", err)
 			case !c.moved && err != nil:
 				t.Errorf("Compact = %v", err)
@@ -98,7 +99,8 @@ func TestCompactWhenThePathLeadsElsewhere(t *testing.T) {
 				t.Errorf("the storage has %d rows, want 101", n)
 			}
 			for _, dir := range []string{one, two} {
-				if left, _ := filepath.Glob(filepath.Join(dir, "*"+temporaryMark+"*")); len(left) > 0 {
+				if left, _ := filepath.Glob(filepath.Join(dir,
+					"*"+temporaryMark+"*")); len(left) > 0 {
 					t.Error("files were left behind:", left)
 				}
 			}
@@ -135,7 +137,8 @@ func TestClaimOfWhatWasMoved(t *testing.T) {
 		c := claimAt(t, path, false)
 		must(t, os.Rename(path, path+".moved"))
 		must(t, os.Rename(path+".other", path))
-		if err := use(c, path+".to"); err == nil || !strings.Contains(err.Error(), "does not lead to") {
+		if err := use(c, path+".to"); err == nil || !strings.Contains(err.Error(),
+			"does not lead to") {
 			t.Errorf("%s = %v", name, err)
 		}
 		must(t, c.Release())
@@ -211,7 +214,8 @@ func TestErrorsShowTheGivenPath(t *testing.T) {
 	if os.Getuid() != 0 {
 		must(t, os.WriteFile("secret", nil, 0))
 	}
-	for path, want := range map[string]error{"db": core.ErrLocked, "empty": core.ErrNotStorage, "no/db": fs.ErrNotExist} {
+	for path, want := range map[string]error{"db": core.ErrLocked, "empty": core.ErrNotStorage,
+		"no/db": fs.ErrNotExist} {
 		b := Backend{LockTimeout: 1}
 		_, err := tryOpen(b, path, false, testOptions())
 		if !errors.Is(err, want) || strings.Contains(err.Error(), dir) {
@@ -247,11 +251,13 @@ func TestRenameThatCannotBeSynced(t *testing.T) {
 	if mark, err := c.Mark(); string(mark) != string(testMark) || err != nil {
 		t.Errorf("Mark = %q, %v", mark, err)
 	}
-	if _, err := (Backend{LockTimeout: 1}).Claim(t.Context(), path, false); !errors.Is(err, core.ErrLocked) {
+	if _, err := (Backend{LockTimeout: 1}).Claim(t.Context(), path, false); !errors.Is(err,
+		core.ErrLocked) {
 		t.Errorf("the claim lost its lock: %v", err)
 	}
 	must(t, c.Release())
-	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 || entries[0].Name() != "db" {
+	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 ||
+		entries[0].Name() != "db" {
 		t.Error("there is", entries)
 	}
 	if n := countRows(t, path); n != 10 {
@@ -284,10 +290,12 @@ func TestCompactThatCannotBeSynced(t *testing.T) {
 	e := open(t, Backend{folderSync: func(folder) error { return failure }}, path)
 	apply(t, e, deletions(10, 3000)...)
 	failure = errors.New("input/output error")
-	if err := compact(t.Context(), e); !errors.Is(err, failure) || !strings.Contains(err.Error(), "was compacted") {
+	if err := compact(t.Context(), e); !errors.Is(err, failure) || !strings.Contains(err.Error(),
+		"was compacted") {
 		t.Errorf("Compact = %v", err)
 	}
-	if err := e.Apply(t.Context(), core.Batch{Writes: rows(3000, 3001, 100)}); !errors.Is(err, failure) {
+	if err := e.Apply(t.Context(),
+		core.Batch{Writes: rows(3000, 3001, 100)}); !errors.Is(err, failure) {
 		t.Errorf("Apply = %v", err)
 	}
 	if all, err := dump(e); len(all) != 10 || err != nil {
@@ -304,7 +312,8 @@ func TestCompactThatCannotBeSynced(t *testing.T) {
 // A process that was killed when it had given a file its new name, and not yet taken the old
 // one, left the old one forever. Beside a Restore it was in the way of every later one.
 func TestSecondNames(t *testing.T) {
-	for _, name := range []string{restoringMark, replacedMark + "20260102T150405.000000000Z", temporaryMark + "0123456789abcdef"} {
+	for _, name := range []string{restoringMark, replacedMark + "20260102T150405.000000000Z",
+		temporaryMark + "0123456789abcdef"} {
 		path := testPath(t)
 		makeStorage(t, path, 10)
 		must(t, os.Link(path, path+name))
@@ -344,7 +353,8 @@ func TestEmptyDirectory(t *testing.T) {
 	must(t, os.Mkdir(path, 0o711))
 	before, err := os.Stat(path)
 	must(t, err)
-	if _, err := tryOpen(Backend{}, path, false, testOptions()); !errors.Is(err, core.ErrNotStorage) || !strings.Contains(err.Error(), "give the name of a file in it") {
+	if _, err := tryOpen(Backend{}, path, false, testOptions()); !errors.Is(err,
+		core.ErrNotStorage) || !strings.Contains(err.Error(), "give the name of a file in it") {
 		t.Errorf("Open = %v", err)
 	}
 	makeStorage(t, path+".other", 1)
@@ -353,14 +363,17 @@ func TestEmptyDirectory(t *testing.T) {
 		t.Errorf("Rename onto it = %v", err)
 	}
 	must(t, c.Release())
-	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) || before.Mode() != after.Mode() {
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before,
+		after) || before.Mode() != after.Mode() {
 		t.Errorf("it was replaced: %v", err)
 	}
 }
 
 // linkNew is what moveNew does where the system has no call for it.
 func TestMoveByLink(t *testing.T) {
-	for name, move := range map[string]func(from, to string) error{"moveNew": moveNew, "linkNew": linkNew, "renameNew": renameNew} {
+	for name, move := range map[string]func(from, to string) error{
+		"moveNew": moveNew, "linkNew": linkNew, "renameNew": renameNew,
+	} {
 		dir := t.TempDir()
 		from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
 		must(t, os.WriteFile(from, []byte("from"), 0o600))
@@ -387,7 +400,8 @@ func TestCreatedIsLocked(t *testing.T) {
 	must(t, err)
 	defer fd.Close()
 	if lockIsShared {
-		if _, err := (Backend{LockTimeout: 1}).Claim(t.Context(), path, false); !errors.Is(err, core.ErrLocked) {
+		if _, err := (Backend{LockTimeout: 1}).Claim(t.Context(), path, false); !errors.Is(err,
+			core.ErrLocked) {
 			t.Errorf("Claim of what is being created = %v", err)
 		}
 	}

@@ -23,7 +23,8 @@ func TestOpenersThatRecreate(t *testing.T) {
 	for range 6 {
 		openers.Go(func() {
 			for range 15 {
-				s, err := core.Open(t.Context(), path, bbolt.Backend{}, core.WithRecreate(core.Always), core.WithKeepReplaced(0),
+				s, err := core.Open(t.Context(), path, bbolt.Backend{},
+					core.WithRecreate(core.Always), core.WithKeepReplaced(0),
 					core.WithoutSync(), core.WithLogger(slog.New(slog.DiscardHandler)))
 				if err == nil {
 					err = s.Close()

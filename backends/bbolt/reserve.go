@@ -70,7 +70,8 @@ func (s *space) again(size int) (int, error) {
 	defer s.mu.Unlock()
 	if !s.free(int64(size)) {
 		return 0,
-			fmt.Errorf("%w: there is no address space for a second mapping of %d bytes; close other storages", core.ErrTooLarge, size)
+			fmt.Errorf("%w: there is no address space for a second mapping of %d bytes; close "+
+				"other storages", core.ErrTooLarge, size)
 	}
 	s.taken += int64(size)
 	return size, nil

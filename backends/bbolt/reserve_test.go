@@ -38,7 +38,8 @@ func TestReserve(t *testing.T) {
 		{3 * gib, 0, 0},
 	} {
 		if got := int64(spaceOf(c.total).take(c.fileSize)); got != c.want {
-			t.Errorf("%d of %d bytes of address space for a file of %d, want %d", got, c.total, c.fileSize, c.want)
+			t.Errorf("%d of %d bytes of address space for a file of %d, want %d",
+				got, c.total, c.fileSize, c.want)
 		}
 	}
 	e := open(t, Backend{}, filepath.Join(t.TempDir(), "db"))
@@ -101,7 +102,9 @@ func TestCompactWithoutReservation(t *testing.T) {
 		t.Skip("nothing can be reserved, or compacted, here")
 	}
 	n := 64 << 20
-	e := open(t, Backend{reserve: func(int64) int { n /= 2; return n &^ (32<<20 - 1) }}, testPath(t)) // the second gets none
+	// the second gets none
+	e := open(t,
+		Backend{reserve: func(int64) int { n /= 2; return n &^ (32<<20 - 1) }}, testPath(t))
 	apply(t, e, rows(0, 3000, 100)...)
 	apply(t, e, deletions(10, 3000)...)
 	must(t, e.Powers().Compact(t.Context()))
@@ -135,7 +138,8 @@ func TestTellOfCopies(t *testing.T) {
 	if !strings.Contains(said.String(), "no address space can be reserved") {
 		t.Errorf("it said %q", said.String())
 	}
-	if _, err := (Backend{LockTimeout: 1}).Claim(t.Context(), path, false); !errors.Is(err, core.ErrLocked) {
+	if _, err := (Backend{LockTimeout: 1}).Claim(t.Context(), path, false); !errors.Is(err,
+		core.ErrLocked) {
 		t.Errorf("Claim = %v", err)
 	}
 	closeEngine(t, e)

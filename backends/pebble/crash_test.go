@@ -34,7 +34,8 @@ func batch(n int) []core.Write {
 	}
 	var w []core.Write
 	for i := range count {
-		w = append(w, core.Write{Key: fmt.Appendf(rowKey(n), "%06d", i), Value: rowValue(n*10_000+i, rowSize)})
+		w = append(w, core.Write{Key: fmt.Appendf(rowKey(n), "%06d", i),
+			Value: rowValue(n*10_000+i, rowSize)})
 	}
 	return w
 }
@@ -52,7 +53,9 @@ func completeBatches(e *engine) (int, error) {
 		}
 		for _, w := range batch(n) {
 			if all[string(w.Key)] != string(w.Value) {
-				return 0, fmt.Errorf("a row of batch %d is missing or wrong, and %d other rows are there", n, len(all))
+				return 0,
+					fmt.Errorf("a row of batch %d is missing or wrong, and %d other rows are there",
+						n, len(all))
 			}
 			delete(all, string(w.Key))
 		}
@@ -88,7 +91,8 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		if batches <= acknowledged {
-			t.Fatalf("round %d: batch %d was acknowledged, but there are only %d", round, acknowledged, batches)
+			t.Fatalf("round %d: batch %d was acknowledged, but there are only %d",
+				round, acknowledged, batches)
 		}
 		if batches > 30 { // begin anew, so that reading everything stays quick
 			acknowledged = -1

@@ -25,34 +25,49 @@ import (
 const (
 	found = "found" // an error that is ErrCorrupt or ErrNotStorage
 	none  = "none"  // everything is there, and right
-	newer = "newer" // everything of the last clean close is there, and right, but later writes may be missing
-	empty = "-"     // there is nothing in the file to damage
+	// everything of the last clean close is there, and right, but later writes may be missing
+	newer = "newer"
+	empty = "-" // there is nothing in the file to damage
 )
 
 var kindsOfDamage = []string{"flip a bit", "cut the tail", "zero a block", "zero length", "delete"}
 
 // matrix says what damage to one file leads to, in the order of kindsOfDamage. README.md shows it.
 var matrix = []struct {
-	kind    string // a pattern of file names
-	what    string
-	closed  [5]string // the storage was closed
-	crashed [5]string // its process ended while it was open, after writes since it was closed before
+	kind   string // a pattern of file names
+	what   string
+	closed [5]string // the storage was closed
+	// its process ended while it was open, after writes since it was closed before
+	crashed [5]string
 }{
-	{"*.sst", "tables", [5]string{"found", "found", "found", "found", "found"}, [5]string{"found", "found", "found", "found", "found"}},
-	{"*.log", "logs", [5]string{"none", "none", "none", "none", "none"}, [5]string{"found or newer or none", "newer or none", "found or newer or none", "newer or none", "newer or none"}},
-	{"MANIFEST-*", "the list of the tables", [5]string{"found", "found", "found", "found", "found"}, [5]string{"found or newer or none", "found or newer or none", "found or newer or none", "found", "found"}},
-	{"OPTIONS-*", "pebble's options", [5]string{"found or none", "found or none", "found or none", "none", "none"}, [5]string{"found or none", "found or none", "found or none", "none", "none"}},
-	{"marker.manifest.*", "which list is valid", [5]string{"-", "-", "-", "-", "found"}, [5]string{"-", "-", "-", "-", "found"}},
-	{"marker.format-version.*", "pebble's version", [5]string{"-", "-", "-", "-", "found"}, [5]string{"-", "-", "-", "-", "found"}},
-	{"guardkv.mark", "what the storage is", [5]string{"found", "found", "found", "found", "found"}, [5]string{"found", "found", "found", "found", "found"}},
-	{"guardkv.witness", "what was durable", [5]string{"none", "none", "none", "none", "none"}, [5]string{"none", "none", "none", "none", "none"}},
-	{"LOCK", "pebble's lock", [5]string{"-", "-", "-", "-", "none"}, [5]string{"-", "-", "-", "-", "none"}},
+	{"*.sst", "tables", [5]string{"found", "found", "found", "found", "found"},
+		[5]string{"found", "found", "found", "found", "found"}},
+	{"*.log", "logs",
+		[5]string{"none", "none", "none", "none", "none"}, [5]string{"found or newer or none",
+			"newer or none", "found or newer or none", "newer or none", "newer or none"}},
+	{"MANIFEST-*", "the list of the tables",
+		[5]string{"found", "found", "found", "found", "found"}, [5]string{"found or newer or none",
+			"found or newer or none", "found or newer or none", "found", "found"}},
+	{"OPTIONS-*", "pebble's options",
+		[5]string{"found or none", "found or none", "found or none", "none", "none"},
+		[5]string{"found or none", "found or none", "found or none", "none", "none"}},
+	{"marker.manifest.*", "which list is valid",
+		[5]string{"-", "-", "-", "-", "found"}, [5]string{"-", "-", "-", "-", "found"}},
+	{"marker.format-version.*", "pebble's version",
+		[5]string{"-", "-", "-", "-", "found"}, [5]string{"-", "-", "-", "-", "found"}},
+	{"guardkv.mark", "what the storage is", [5]string{"found", "found", "found", "found", "found"},
+		[5]string{"found", "found", "found", "found", "found"}},
+	{"guardkv.witness", "what was durable", [5]string{"none", "none", "none", "none", "none"},
+		[5]string{"none", "none", "none", "none", "none"}},
+	{"LOCK", "pebble's lock",
+		[5]string{"-", "-", "-", "-", "none"}, [5]string{"-", "-", "-", "-", "none"}},
 }
 
 // table returns the matrix as Markdown.
 func table(outcomes func(i int) [5]string) string {
 	var s strings.Builder
-	s.WriteString("| damage to | " + strings.Join(kindsOfDamage, " | ") + " |\n|---|" + strings.Repeat("---|", len(kindsOfDamage)) + "\n")
+	s.WriteString("| damage to | " + strings.Join(kindsOfDamage,
+		" | ") + " |\n|---|" + strings.Repeat("---|", len(kindsOfDamage)) + "\n")
 	for i, m := range matrix {
 		o := outcomes(i)
 		fmt.Fprintf(&s, "| `%s`: %s | %s |\n", m.kind, m.what, strings.Join(o[:], " | "))
@@ -104,7 +119,8 @@ func newPatients(t *testing.T) patients {
 			e = open(t, Backend{}, path)
 			for n := baseRows; n < laterRows; n += 50 {
 				apply(t, e, rows(n, n+50, 120)...)
-				if n == (baseRows+laterRows)/2 { // what comes before is in a table, what comes after in the log
+				// what comes before is in a table, what comes after in the log
+				if n == (baseRows+laterRows)/2 {
 					if err := e.flush(); err != nil {
 						t.Fatal(err)
 					}
@@ -153,7 +169,8 @@ func TestDamage(t *testing.T) {
 			for d, damage := range kindsOfDamage {
 				t.Run(state+"/"+m.kind+"/"+damage, func(t *testing.T) {
 					t.Parallel()
-					cmd := backendtest.Child(t.Context(), "damage", path, t.TempDir(), m.kind, damage, strconv.Itoa(trials), strconv.FormatUint(seed, 10), state)
+					cmd := backendtest.Child(t.Context(), "damage", path, t.TempDir(), m.kind,
+						damage, strconv.Itoa(trials), strconv.FormatUint(seed, 10), state)
 					var crash strings.Builder
 					cmd.Stderr = &crash
 					out, err := cmd.Output()

@@ -202,7 +202,8 @@ func (e *engine) forgiven(err error) error {
 		return err
 	}
 	tell(e.logger, slog.LevelWarn,
-		say("pebble: the storage is closed, and its rows stay in the log: damage to that is not found"),
+		say("pebble: the storage is closed, and its rows stay in the log: damage to that is not "+
+			"found"),
 		"path", e.place.Dir, "err", err)
 	return nil
 }

@@ -188,7 +188,8 @@ func TestOlderCopy(t *testing.T) {
 	}
 	for range 2 {
 		for _, readOnly := range []bool{true, false} {
-			if _, err := tryOpen(Backend{}, older, readOnly, testOptions()); !errors.Is(err, core.ErrCorrupt) {
+			if _, err := tryOpen(Backend{}, older, readOnly, testOptions()); !errors.Is(err,
+				core.ErrCorrupt) {
 				t.Error("writes are missing:", err)
 			}
 		}
@@ -226,7 +227,8 @@ func TestIngest(t *testing.T) {
 			switch changed := i >= chunk && i < 3*chunk; {
 			case changed && i%2 == 0 && ok, (!changed || i%2 == 1) && !ok:
 				t.Fatalf("row %d: there is %v", i, ok)
-			case ok && changed && got != string(rowValue(i, 6000)), ok && !changed && got != string(rowValue(i, 5000)):
+			case ok && changed && got != string(rowValue(i, 6000)), ok && !changed &&
+				got != string(rowValue(i, 5000)):
 				t.Fatalf("row %d is wrong", i)
 			}
 		}
@@ -246,7 +248,8 @@ func TestIngest(t *testing.T) {
 func TestIngestLeftover(t *testing.T) {
 	path := testPath(t)
 	closeEngine(t, open(t, Backend{}, path))
-	if err := os.WriteFile(filepath.Join(path, ingestFile), []byte("half a table"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(path, ingestFile), []byte("half a table"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	closeEngine(t, open(t, Backend{}, path))
@@ -331,7 +334,8 @@ func TestLog(t *testing.T) {
 	if _, err := dump(e); !errors.Is(err, core.ErrCorrupt) || !pebble.IsCorruptionError(err) {
 		t.Error("scan:", err)
 	}
-	if err := e.Check(t.Context()); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), filepath.Base(tables[0])) {
+	if err := e.Check(t.Context()); !errors.Is(err,
+		core.ErrCorrupt) || !strings.Contains(err.Error(), filepath.Base(tables[0])) {
 		t.Error("check:", err)
 	}
 	var missed int
@@ -368,7 +372,8 @@ func TestTooLarge(t *testing.T) {
 	for name, w := range map[string][]core.Write{
 		"key":   {{Key: make([]byte, maxKeySize+1)}},
 		"value": {{Key: []byte("k"), Value: append(long, 0)}},
-		"batch": {{Key: []byte("a"), Value: long}, {Key: []byte("b"), Value: long}, {Key: []byte("c"), Value: long}, {Key: []byte("d"), Value: long}},
+		"batch": {{Key: []byte("a"), Value: long}, {Key: []byte("b"), Value: long},
+			{Key: []byte("c"), Value: long}, {Key: []byte("d"), Value: long}},
 	} {
 		if err := e.Apply(t.Context(), core.Batch{Writes: w}); !errors.Is(err, core.ErrTooLarge) {
 			t.Errorf("%s: %v", name, err)
@@ -382,10 +387,12 @@ func TestTooLarge(t *testing.T) {
 	if err := panics(pebble.ErrBatchTooLarge); !errors.Is(err, core.ErrTooLarge) || h.failed() {
 		t.Error(err)
 	}
-	if err := panics(io.ErrUnexpectedEOF); !errors.Is(err, core.ErrCorrupt) || !errors.Is(err, io.ErrUnexpectedEOF) || !h.failed() {
+	if err := panics(io.ErrUnexpectedEOF); !errors.Is(err, core.ErrCorrupt) || !errors.Is(err,
+		io.ErrUnexpectedEOF) || !h.failed() {
 		t.Error(err)
 	}
-	if err := panics(&fs.PathError{Op: "write", Path: "a file", Err: syscall.ENOSPC}); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
+	if err := panics(&fs.PathError{Op: "write", Path: "a file",
+		Err: syscall.ENOSPC}); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
 		t.Error(err)
 	}
 	if all, err := dump(e); len(all) > 0 || err != nil {

@@ -57,7 +57,8 @@ func Example() {
 	// today: buy bread
 }
 
-// An open storage keeps blocks in memory, up to a size that is a field of the Backend. Compact runs beside readers.
+// An open storage keeps blocks in memory, up to a size that is a field of the Backend. Compact
+// runs beside readers.
 func ExampleBackend() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "example")
@@ -84,7 +85,8 @@ func ExampleBackend() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := numbers.Scan().From(100).Clear(ctx); err != nil { // one write, whatever is in the range
+	// one write, whatever is in the range
+	if err := numbers.Scan().From(100).Clear(ctx); err != nil {
 		log.Fatal(err)
 	}
 	if _, err := db.Compact(ctx); err != nil {

@@ -24,7 +24,8 @@ func breakable(t *testing.T, path string) (e *engine, broken *atomic.Bool) {
 	t.Helper()
 	broken = new(atomic.Bool)
 	fs := errorfs.Wrap(memoryFS(t, path), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if broken.Load() && vital(filepath.Base(op.Path)) && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+		if broken.Load() && vital(filepath.Base(op.Path)) &&
+			op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
 			return errBroken
 		}
 		return nil
@@ -58,7 +59,8 @@ func TestNoMarkWithoutRows(t *testing.T) {
 	if err := e.Check(t.Context()); !errors.Is(err, errBroken) {
 		t.Error("check:", err)
 	}
-	if after, err := os.ReadFile(filepath.Join(path, "guardkv.mark")); err != nil || !bytes.Equal(after, before) {
+	if after, err := os.ReadFile(filepath.Join(path, "guardkv.mark")); err != nil ||
+		!bytes.Equal(after, before) {
 		t.Errorf("the mark is %q, %v", after, err)
 	}
 	if err := e.Close(); !errors.Is(err, errBroken) {

@@ -48,17 +48,20 @@ func TestNothingIsMergedBeforeItIsOpen(t *testing.T) {
 	clone, to := crashed(t, mem, path, 0, 1)
 	var merging atomic.Bool
 	failing := errorfs.Wrap(clone, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if strings.HasSuffix(op.Path, ".dbtmp") && op.Kind == errorfs.OpCreate { // the last of what pebble makes
+		// the last of what pebble makes
+		if strings.HasSuffix(op.Path, ".dbtmp") && op.Kind == errorfs.OpCreate {
 			time.Sleep(100 * time.Millisecond)
 			return &os.PathError{Op: "create", Path: op.Path, Err: syscall.EMFILE}
 		}
 		// Pebble's statistics open tables too.
-		if filepath.Ext(op.Path) == ".sst" && op.Kind == errorfs.OpOpen && bytes.Contains(debug.Stack(), []byte(".runCompaction(")) {
+		if filepath.Ext(op.Path) == ".sst" && op.Kind == errorfs.OpOpen &&
+			bytes.Contains(debug.Stack(), []byte(".runCompaction(")) {
 			merging.Store(true)
 		}
 		return nil
 	}))
-	if _, err := memoryOpen(t, Backend{fs: failing}.withDefaults(), to, false); !errors.Is(err, syscall.EMFILE) || errors.Is(err, core.ErrCorrupt) {
+	if _, err := memoryOpen(t, Backend{fs: failing}.withDefaults(), to, false); !errors.Is(err,
+		syscall.EMFILE) || errors.Is(err, core.ErrCorrupt) {
 		t.Error(err)
 	}
 	if merging.Load() {
@@ -105,7 +108,8 @@ func TestDamageInALongValue(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err = e.Get(t.Context(), rowKey(5000))
-		if !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "its checksum is wrong") {
+		if !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(),
+			"its checksum is wrong") {
 			t.Errorf("readOnly=%v: get: %v", readOnly, err)
 		}
 		if _, err := dump(e); !errors.Is(err, core.ErrCorrupt) {
@@ -179,7 +183,8 @@ func TestDamageIsReadAgain(t *testing.T) {
 				t.Errorf("%s first, readOnly=%v: %v", name, readOnly, err)
 			}
 			for _, i := range damaged {
-				if err := get(e, i); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "its checksum is wrong") {
+				if err := get(e, i); !errors.Is(err,
+					core.ErrCorrupt) || !strings.Contains(err.Error(), "its checksum is wrong") {
 					t.Errorf("%s first, readOnly=%v: then row %d: %v", name, readOnly, i, err)
 				}
 			}
@@ -188,7 +193,8 @@ func TestDamageIsReadAgain(t *testing.T) {
 			}
 			for i := range count {
 				if err := get(e, i); err != nil {
-					t.Fatalf("%s first, readOnly=%v: when the file is mended, row %d: %v", name, readOnly, i, err)
+					t.Fatalf("%s first, readOnly=%v: when the file is mended, row %d: %v",
+						name, readOnly, i, err)
 				}
 			}
 			closeEngine(t, e)

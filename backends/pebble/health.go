@@ -119,7 +119,8 @@ func (h *health) unlessStuck(fn func() error, giveUp func(error) error) error {
 			return h.check()
 		case <-look.C:
 			if h.foundFull(start) && time.Since(start) > roomPatience {
-				return giveUp(fmt.Errorf("%w: pebble can neither move rows to tables nor merge these", noRoom(fullErrors[0])))
+				return giveUp(fmt.Errorf("%w: pebble can neither move rows to tables nor merge "+
+					"these", noRoom(fullErrors[0])))
 			}
 		}
 	}

@@ -86,11 +86,13 @@ func TestNewerFormatIsNoDamage(t *testing.T) {
 	if err != nil || len(markers) != 1 {
 		t.Fatal(markers, err)
 	}
-	if err := os.Rename(markers[0], filepath.Join(path, "marker.format-version.000099.999")); err != nil {
+	if err := os.Rename(markers[0],
+		filepath.Join(path, "marker.format-version.000099.999")); err != nil {
 		t.Fatal(err)
 	}
 	for _, readOnly := range []bool{false, true} {
-		if _, err := tryOpen(Backend{}, path, readOnly, testOptions()); !errors.Is(err, errors.ErrUnsupported) || errors.Is(err, core.ErrCorrupt) {
+		if _, err := tryOpen(Backend{}, path, readOnly, testOptions()); !errors.Is(err,
+			errors.ErrUnsupported) || errors.Is(err, core.ErrCorrupt) {
 			t.Error(err)
 		}
 	}

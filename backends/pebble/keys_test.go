@@ -13,7 +13,8 @@ import (
 // tally free.
 func TestStoredKeys(t *testing.T) {
 	var keys [][]byte
-	for _, head := range []string{"", "\x00", "\x00\x00", "\x00\x00\x00", "\x00\x00\x00\x00", "\x00\x01", "\x01", "\x00\x00\x01"} {
+	for _, head := range []string{"", "\x00", "\x00\x00", "\x00\x00\x00", "\x00\x00\x00\x00",
+		"\x00\x01", "\x01", "\x00\x00\x01"} {
 		for _, tail := range []string{"", "\x00", "\x00\x00", "\x01", "\xff", "a\x00"} {
 			if k := head + tail; k != "" {
 				keys = append(keys, []byte(k))
@@ -28,7 +29,8 @@ func TestStoredKeys(t *testing.T) {
 			t.Errorf("%q is stored as %q", a, stored(a))
 		}
 		for _, b := range keys {
-			if got, want := bytes.Compare(stored(a), stored(b)), bytes.Compare(a, b); cmp.Compare(got, want) != 0 {
+			if got, want := bytes.Compare(stored(a), stored(b)), bytes.Compare(a,
+				b); cmp.Compare(got, want) != 0 {
 				t.Errorf("%q and %q compare as %d, stored as %d", a, b, want, got)
 			}
 		}

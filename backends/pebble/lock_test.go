@@ -68,7 +68,8 @@ func TestLock(t *testing.T) {
 	t.Chdir(filepath.Dir(path))
 	for _, name := range []string{path, link, filepath.Base(path), "./" + filepath.Base(link)} {
 		for _, readOnly := range []bool{false, true} {
-			if _, err := impatient.Claim(context.Background(), name, readOnly); !errors.Is(err, core.ErrLocked) {
+			if _, err := impatient.Claim(context.Background(), name, readOnly); !errors.Is(err,
+				core.ErrLocked) {
 				t.Errorf("claiming %s beside a writer: %v", name, err)
 			}
 		}

@@ -103,14 +103,16 @@ func TestOpenWithoutRoom(t *testing.T) {
 		for range 2 {
 			start := time.Now()
 			_, err := tryOpen(Backend{}, crashed, false, testOptions())
-			if !errors.Is(err, core.ErrNoRoom) || errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrLocked) {
+			if !errors.Is(err, core.ErrNoRoom) || errors.Is(err, core.ErrCorrupt) || errors.Is(err,
+				core.ErrLocked) {
 				t.Fatalf("%d bytes are free: %v", spare, err)
 			}
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("%d bytes are free: it took %v", spare, took)
 			}
 			if after := tables(t, crashed); after != before {
-				t.Errorf("%d bytes are free: there were tables %s, and now %s", spare, before, after)
+				t.Errorf("%d bytes are free: there were tables %s, and now %s",
+					spare, before, after)
 			}
 		}
 		empty()
@@ -135,7 +137,8 @@ func TestRoomComesBackAfterACrash(t *testing.T) {
 		if err == nil {
 			has(t, fmt.Sprintf("with %d bytes of room", spare), e, deleted, count, size)
 			closeEngine(t, e)
-		} else if !errors.Is(err, core.ErrNoRoom) || errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrLocked) {
+		} else if !errors.Is(err, core.ErrNoRoom) || errors.Is(err, core.ErrCorrupt) ||
+			errors.Is(err, core.ErrLocked) {
 			t.Errorf("%d bytes are free: %v", spare, err)
 		}
 		empty()
@@ -187,7 +190,9 @@ func stockChild(args []string) error {
 	if err != nil {
 		return err
 	}
-	put := func(w core.Write) error { return e.Apply(context.Background(), core.Batch{Writes: []core.Write{w}}) }
+	put := func(w core.Write) error {
+		return e.Apply(context.Background(), core.Batch{Writes: []core.Write{w}})
+	}
 	count := 0
 	for ; err == nil; count++ {
 		err = put(noise(count, size))
@@ -242,7 +247,8 @@ func TestOpenHeedsItsContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Open(ctx, testOptions()); !errors.Is(err, context.Canceled) || !errors.Is(err, core.ErrLocked) || errors.Is(err, core.ErrCorrupt) {
+	if _, err := c.Open(ctx, testOptions()); !errors.Is(err, context.Canceled) || !errors.Is(err,
+		core.ErrLocked) || errors.Is(err, core.ErrCorrupt) {
 		t.Error(err)
 	}
 	if err := c.Release(); err != nil {
@@ -353,7 +359,8 @@ func TestRoomEndsThePause(t *testing.T) {
 		e.room.changed.Store(false)
 		e.room.enough, e.room.deep = false, true // level 0 is as deep as it may be,
 		e.health.vain.Store(1)                   // and was not merged
-		return e.Apply(t.Context(), core.Batch{Writes: []core.Write{{Key: rowKey(1), Delete: true}}})
+		return e.Apply(t.Context(),
+			core.Batch{Writes: []core.Write{{Key: rowKey(1), Delete: true}}})
 	}
 	free.Store(floor + floor/2)
 	if err := remove(); !errors.Is(err, errNotMerged) {
@@ -426,7 +433,8 @@ func TestTakesWhatItsRowsTake(t *testing.T) {
 		apply(t, e, rows(0, 1, c.size)...)
 		size, err := e.Size()
 		if err != nil || size > int64(c.open) {
-			t.Errorf("%d rows of %d bytes take %d when they are written: %v", c.rows, c.size, size, err)
+			t.Errorf("%d rows of %d bytes take %d when they are written: %v",
+				c.rows, c.size, size, err)
 		}
 		closeEngine(t, e)
 		if size := onDisk(t, path); size > int64(c.closed) {

@@ -43,7 +43,8 @@ func TestMemoryOfReadingEverything(t *testing.T) {
 			took := memoryOf(t, verb, path, size, total)
 			t.Logf("%s takes %d KiB", verb, took>>10)
 			if took > alone+allowance {
-				t.Errorf("rows of %d bytes: %s takes %d KiB, and opening takes %d", size, verb, took>>10, alone>>10)
+				t.Errorf("rows of %d bytes: %s takes %d KiB, and opening takes %d",
+					size, verb, took>>10, alone>>10)
 			}
 		}
 	}
@@ -52,7 +53,8 @@ func TestMemoryOfReadingEverything(t *testing.T) {
 // memoryOf returns how much memory a process took at most that did something with a storage.
 func memoryOf(t *testing.T, verb, path string, size, total int) int {
 	t.Helper()
-	cmd := backendtest.Child(t.Context(), "memory", verb, path, strconv.Itoa(size), strconv.Itoa(total))
+	cmd := backendtest.Child(t.Context(), "memory",
+		verb, path, strconv.Itoa(size), strconv.Itoa(total))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

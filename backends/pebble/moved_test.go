@@ -78,7 +78,8 @@ func TestDirectoryMovesAway(t *testing.T) {
 					t.Errorf("%s: no error", name)
 				}
 			}
-			if value, r, err := e.Get(t.Context(), rowKey(7)); err != nil || string(value) != string(rowValue(7, 100)) {
+			if value, r, err := e.Get(t.Context(),
+				rowKey(7)); err != nil || string(value) != string(rowValue(7, 100)) {
 				t.Errorf("read on: %x, %v", value, err)
 			} else {
 				r.Release()

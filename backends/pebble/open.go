@@ -98,7 +98,8 @@ const fewFiles = 48
 // enoughFiles makes sure that the process may open some files.
 func enoughFiles() error {
 	if n, known := spareFiles(); known && n < fewFiles {
-		return fmt.Errorf("the process may open %d more files, and pebble may need %d; raise the limit (ulimit -n): %w",
+		return fmt.Errorf("the process may open %d more files, and pebble may need %d; raise the "+
+			"limit (ulimit -n): %w",
 			n, fewFiles, syscall.EMFILE)
 	}
 	return nil
@@ -191,7 +192,8 @@ func (e *engine) checkFormat() error {
 	}
 	const oldest, newest = pebble.FormatMinSupported, pebble.FormatNewest
 	if v := pebble.FormatMajorVersion(v); v < oldest || v > newest {
-		return fmt.Errorf("%s has version %d of pebble's files, and this pebble reads versions %d to %d: %w",
+		return fmt.Errorf("%s has version %d of pebble's files, and this pebble reads versions "+
+			"%d to %d: %w",
 			e.place.Dir, v, oldest, newest, errors.ErrUnsupported)
 	}
 	return nil

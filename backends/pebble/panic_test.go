@@ -59,32 +59,38 @@ func TestPanicsAreErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			clone, to := crashed(t, mem, path, 0, 1)
 			var armed atomic.Bool
-			e, err := memoryOpen(t, Backend{fs: errorfs.Wrap(clone, errorfs.InjectorFunc(func(op errorfs.Op) error {
-				if armed.Load() && filepath.Ext(op.Path) == ".sst" && bytes.Contains(debug.Stack(), []byte("testing.tRunner(")) { // and not pebble's own goroutine
-					panic(odd)
-				}
-				return nil
-			}))}.withDefaults(), to, false)
+			e, err := memoryOpen(t,
+				Backend{fs: errorfs.Wrap(clone, errorfs.InjectorFunc(func(op errorfs.Op) error {
+					// and not pebble's own goroutine
+					if armed.Load() && filepath.Ext(op.Path) == ".sst" && bytes.Contains(debug.Stack(),
+						[]byte("testing.tRunner(")) {
+						panic(odd)
+					}
+					return nil
+				}))}.withDefaults(), to, false)
 			if err != nil {
 				t.Fatal(err)
 			}
 			armed.Store(true)
-			if err := c.call(e); !errors.Is(err, odd) || !strings.Contains(err.Error(), "pebble gave up") {
+			if err := c.call(e); !errors.Is(err, odd) || !strings.Contains(err.Error(),
+				"pebble gave up") {
 				t.Error(err)
 			}
 			armed.Store(false)
-			if err := e.Apply(t.Context(), core.Batch{Writes: rows(0, 1, 1)}); !errors.Is(err, odd) {
+			if err := e.Apply(t.Context(),
+				core.Batch{Writes: rows(0, 1, 1)}); !errors.Is(err, odd) {
 				t.Error("later:", err)
 			}
 			go e.Close() // which may wait: the panic may have left locks
 		})
 	}
-	if _, err := memoryOpen(t, Backend{fs: errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if filepath.Base(op.Path) == "LOCK" || op.Kind == errorfs.OpOpenDir {
-			return nil
-		}
-		panic(odd)
-	}))}.withDefaults(), path, false); !errors.Is(err, odd) || !errors.Is(err, core.ErrCorrupt) {
+	if _, err := memoryOpen(t,
+		Backend{fs: errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if filepath.Base(op.Path) == "LOCK" || op.Kind == errorfs.OpOpenDir {
+				return nil
+			}
+			panic(odd)
+		}))}.withDefaults(), path, false); !errors.Is(err, odd) || !errors.Is(err, core.ErrCorrupt) {
 		t.Error("open:", err)
 	}
 }

@@ -24,8 +24,10 @@ import (
 func memoryOpen(t *testing.T, b Backend, path string, noSync bool) (*engine, error) {
 	t.Helper()
 	c, err := directory.Claim(t.Context(), path, false, directory.Driver{
-		Lock:   takeLock,
-		Create: func(p directory.Place, row []byte) error { return b.create(movedTo(p, path), row) },
+		Lock: takeLock,
+		Create: func(p directory.Place, row []byte) error {
+			return b.create(movedTo(p, path), row)
+		},
 		Open: func(ctx context.Context, p directory.Place, o core.EngineOptions) (core.Engine, error) {
 			return b.open(ctx, p, o)
 		},
@@ -52,9 +54,12 @@ func movedTo(p directory.Place, path string) directory.Place {
 
 // crashed returns a copy of the storage at path as a crash of the machine would leave it. Of
 // what is not durable, a random part is there.
-func crashed(t *testing.T, fs *vfs.MemFS, path string, percent int, seed uint64) (*vfs.MemFS, string) {
+func crashed(
+	t *testing.T, fs *vfs.MemFS, path string, percent int, seed uint64,
+) (*vfs.MemFS, string) {
 	t.Helper()
-	clone := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(seed, 0))})
+	clone := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent,
+		RNG: rand.New(rand.NewPCG(seed, 0))})
 	dir := t.TempDir()
 	to := filepath.Join(dir, filepath.Base(path))
 	if err := os.CopyFS(to, os.DirFS(path)); err != nil {
@@ -118,7 +123,8 @@ func TestPowerLoss(t *testing.T) {
 						}
 						durable = n + 1
 					}
-					if testing.Short() && n%3 != 1 { // each crash is an open of its own; the one after Compact stays
+					// each crash is an open of its own; the one after Compact stays
+					if testing.Short() && n%3 != 1 {
 						continue
 					}
 					proveCrash(t, fs, path, percent, uint64(n), durable, n+1)
@@ -130,7 +136,9 @@ func TestPowerLoss(t *testing.T) {
 	}
 }
 
-func proveCrash(t *testing.T, fs *vfs.MemFS, path string, percent int, seed uint64, least, most int) {
+func proveCrash(
+	t *testing.T, fs *vfs.MemFS, path string, percent int, seed uint64, least, most int,
+) {
 	t.Helper()
 	clone, to := crashed(t, fs, path, percent, seed)
 	e, err := memoryOpen(t, Backend{fs: clone}.withDefaults(), to, false)
@@ -160,7 +168,8 @@ func TestDiskFails(t *testing.T) {
 			fs := memoryFS(t, path)
 			var armed atomic.Bool
 			failing := errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
-				if match, _ := filepath.Match(kind, filepath.Base(op.Path)); armed.Load() && match && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+				if match, _ := filepath.Match(kind, filepath.Base(op.Path)); armed.Load() &&
+					match && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
 					return broken
 				}
 				return nil

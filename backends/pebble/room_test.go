@@ -41,7 +41,8 @@ func TestSmallWritesNeedNoGoroutine(t *testing.T) {
 		}
 	}
 	if direct < writes*9/10 {
-		t.Errorf("after %d of %d writes the next one could have been made without a goroutine", direct, writes)
+		t.Errorf("after %d of %d writes the next one could have been made without a goroutine",
+			direct, writes)
 	}
 	waitUntil(t, func() bool { // pebble rests
 		apply(t, e, w...)
@@ -136,7 +137,8 @@ func TestWriteThatWaitsIsGivenUp(t *testing.T) {
 		}
 	}()
 	waitUntil(t, func() bool { return e.db.Metrics().MemTable.Size >= memTableSize*4 })
-	for n := int64(0); n != begun.Load(); time.Sleep(100 * time.Millisecond) { // the last table in memory fills
+	// the last table in memory fills
+	for n := int64(0); n != begun.Load(); time.Sleep(100 * time.Millisecond) {
 		n = begun.Load()
 	}
 	close(fails)

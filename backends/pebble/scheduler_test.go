@@ -39,7 +39,8 @@ func unmerged(t *testing.T) (e *engine, full *atomic.Bool) {
 	t.Helper()
 	path := testPath(t)
 	full = new(atomic.Bool)
-	e, err := memoryOpen(t, Backend{fs: noMerging{memoryFS(t, path), full}}.withDefaults(), path, false)
+	e, err := memoryOpen(t,
+		Backend{fs: noMerging{memoryFS(t, path), full}}.withDefaults(), path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,8 @@ func TestMergesWithoutRoomAreNotTriedAtOnce(t *testing.T) {
 	defer closeEngine(t, e)
 	time.Sleep(2 * firstPause)
 	failed := e.db.Metrics().Compact.FailedCount
-	if most := 2 * (1 + int64(time.Since(start)/firstPause)); failed == 0 || failed > most { // two may run side by side
+	// two may run side by side
+	if most := 2 * (1 + int64(time.Since(start)/firstPause)); failed == 0 || failed > most {
 		t.Errorf("%d merges failed in %v", failed, time.Since(start))
 	}
 	full.Store(false)
@@ -133,12 +135,15 @@ func TestOldFailuresAreOver(t *testing.T) {
 		before, meanwhile func(h *health)
 		want              error
 	}{
-		"merges failed before":       {failedMerges, func(*health) {}, nil},
-		"merges fail":                {func(*health) {}, failedMerges, core.ErrNoRoom},
-		"merges failed and fail":     {failedMerges, failedMerges, core.ErrNoRoom},
-		"a merge has succeeded":      {failedMerges, func(h *health) { failedMerges(h); h.merged(nil) }, nil},
-		"rows cannot be moved":       {func(*health) {}, func(h *health) { h.wrote(syscall.ENOSPC) }, core.ErrNoRoom},
-		"rows were moved in the end": {func(*health) {}, func(h *health) { h.wrote(syscall.ENOSPC); h.wrote(nil) }, nil},
+		"merges failed before":   {failedMerges, func(*health) {}, nil},
+		"merges fail":            {func(*health) {}, failedMerges, core.ErrNoRoom},
+		"merges failed and fail": {failedMerges, failedMerges, core.ErrNoRoom},
+		"a merge has succeeded": {failedMerges,
+			func(h *health) { failedMerges(h); h.merged(nil) }, nil},
+		"rows cannot be moved": {func(*health) {},
+			func(h *health) { h.wrote(syscall.ENOSPC) }, core.ErrNoRoom},
+		"rows were moved in the end": {func(*health) {},
+			func(h *health) { h.wrote(syscall.ENOSPC); h.wrote(nil) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

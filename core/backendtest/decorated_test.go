@@ -31,8 +31,8 @@ var decorators = []struct {
 	}},
 }
 
-// A decorated engine is an engine: it keeps every promise, those of its limits and powers included, which the engine in
-// memory has none of.
+// A decorated engine is an engine: it keeps every promise, those of its limits and powers
+// included, which the engine in memory has none of.
 func TestDecoratedEngines(t *testing.T) {
 	tried := decorators
 	if testing.Short() {
@@ -40,7 +40,8 @@ func TestDecoratedEngines(t *testing.T) {
 	}
 	for _, d := range tried {
 		t.Run(d.name, func(t *testing.T) {
-			backendtest.RunContract(t, func() core.Backend { return d.decorate(backendtest.NewPlain()) })
+			backendtest.RunContract(t,
+				func() core.Backend { return d.decorate(backendtest.NewPlain()) })
 		})
 	}
 }
@@ -74,8 +75,11 @@ func far(t *testing.T, n int) (*core.Table[int, string, string], *backendtest.De
 	return farOn(t, memory.New(), n)
 }
 
-// farOn returns a table with n rows, 0 to n-1, of a storage that is far away, and what counts its trips.
-func farOn(t *testing.T, inside core.Backend, n int) (*core.Table[int, string, string], *backendtest.Delays) {
+// farOn returns a table with n rows, 0 to n-1, of a storage that is far away, and what counts
+// its trips.
+func farOn(
+	t *testing.T, inside core.Backend, n int,
+) (*core.Table[int, string, string], *backendtest.Delays) {
 	t.Helper()
 	b := backendtest.Latency(inside, 0)
 	return filled(t, farStorage(t, b), n), b
@@ -111,8 +115,8 @@ func filled(t *testing.T, db *core.Storage, n int) *core.Table[int, string, stri
 	return table
 }
 
-// The limit of a scan was not passed on: who fetches rows ahead fetched a page for one of them. In a transaction, rows that
-// its writes hide are asked for as well.
+// The limit of a scan was not passed on: who fetches rows ahead fetched a page for one of them.
+// In a transaction, rows that its writes hide are asked for as well.
 func TestTripsOfALimit(t *testing.T) {
 	b := backendtest.Latency(memory.New(), 0)
 	db := farStorage(t, b)
@@ -233,7 +237,8 @@ func TestLatencyWaits(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(time.Millisecond, cancel)
-	if _, err := backendtest.Latency(memory.New(), time.Hour).List(ctx, ""); err != context.Canceled {
+	if _, err := backendtest.Latency(memory.New(), time.Hour).List(ctx,
+		""); err != context.Canceled {
 		t.Errorf("a cancelled trip gives %v", err)
 	}
 }

@@ -82,13 +82,14 @@ const TripRows = decorate.TripRows
 // and its answer; each takes perTrip, which may be zero where they are only counted. Trips at the
 // same time do not wait for each other.
 //
-// These are one trip each: Claim, List and the methods of a claim but Release; Get, Apply, SetMark
-// and Close of an engine; Get of a snapshot; each call of a power, however many keys GetMany is
-// given; and the first call of Next on a cursor, the first one behind a Seek, and one more for every
-// [TripRows] rows, or for every Limit of them if that is less. A cursor whose Limit is reached is not
-// asked again by core, so a short scan is one trip. Resolve and Name ask nobody, neither do Snapshot
-// and Scan, which travel with the first read, and nobody waits for what gives something back. A
-// context that ends meanwhile ends a trip before it has any effect.
+// These are one trip each: Claim, List and the methods of a claim but Release; Get, Apply,
+// SetMark and Close of an engine; Get of a snapshot; each call of a power, however many keys
+// GetMany is given; and the first call of Next on a cursor, the first one behind a Seek, and
+// one more for every [TripRows] rows, or for every Limit of them if that is less. A cursor
+// whose Limit is reached is not asked again by core, so a short scan is one trip. Resolve and
+// Name ask nobody, neither do Snapshot and Scan, which travel with the first read, and nobody
+// waits for what gives something back. A context that ends meanwhile ends a trip before it has
+// any effect.
 //
 // All snapshots have the power GetMany, as those of a server do.
 func Latency(b core.Backend, perTrip time.Duration) *Delays {
@@ -99,9 +100,10 @@ func Latency(b core.Backend, perTrip time.Duration) *Delays {
 // Trips returns how many trips there were.
 func (d *Delays) Trips() int { return d.link.Trips() }
 
-// Spoil returns a backend that behaves like b and makes every use of bytes outside their validity
-// show. All bytes that b returns are handed out as private copies, which are overwritten when they
-// end to be valid: at Release, at Close, at the next call of Next or Seek. All bytes that are passed
-// to b are private copies, which are overwritten when the call returns. A program that keeps the view
-// of a closed guard works by chance on most engines; behind Spoil its test fails.
+// Spoil returns a backend that behaves like b and makes every use of bytes outside their
+// validity show. All bytes that b returns are handed out as private copies, which are
+// overwritten when they end to be valid: at Release, at Close, at the next call of Next or
+// Seek. All bytes that are passed to b are private copies, which are overwritten when the call
+// returns. A program that keeps the view of a closed guard works by chance on most engines;
+// behind Spoil its test fails.
 func Spoil(b core.Backend) core.Backend { return decorate.Spoil(b) }

@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// Counting is a backend that counts what is asked of another one. It changes nothing, so it embeds everything: what it
-// does not mention, the powers of the engine included, is as it was.
+// Counting is a backend that counts what is asked of another one. It changes nothing, so it
+// embeds everything: what it does not mention, the powers of the engine included, is as it was.
 type Counting struct {
 	core.Backend
 	Gets, Scans, Applies, Rows atomic.Int64

@@ -16,12 +16,13 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// Masked is a backend that stores the values of another one masked, each behind one byte that says so. It stands for
-// all decorators that change bytes: encryption puts a nonce and a tag where this one puts a byte.
+// Masked is a backend that stores the values of another one masked, each behind one byte that
+// says so. It stands for all decorators that change bytes: encryption puts a nonce and a tag
+// where this one puts a byte.
 type Masked struct{ core.Backend }
 
-// Name is another one, and part of the mark: nobody opens the storage without the decorator, or with it one that was
-// written without.
+// Name is another one, and part of the mark: nobody opens the storage without the decorator, or
+// with it one that was written without.
 func (m Masked) Name() string { return m.Backend.Name() + "+mask" }
 
 func (m Masked) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
@@ -93,8 +94,8 @@ func (e maskedEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	return maskedSnapshot{snapshot}, nil
 }
 
-// Apply refuses what is over the limits, because those of the engine are higher. The batch belongs to the caller, so the
-// masked rows are others.
+// Apply refuses what is over the limits, because those of the engine are higher. The batch
+// belongs to the caller, so the masked rows are others.
 func (e maskedEngine) Apply(ctx context.Context, b core.Batch) error {
 	if err := e.Limits().Check(b.Writes); err != nil {
 		return err
@@ -126,8 +127,8 @@ func (e maskedEngine) Limits() core.Limits {
 	return l
 }
 
-// Powers keeps what concerns no row, and what concerns only keys, which are as they were. As would lead to rows that are
-// masked.
+// Powers keeps what concerns no row, and what concerns only keys, which are as they were. As
+// would lead to rows that are masked.
 func (e maskedEngine) Powers() core.Powers {
 	inside := e.Engine.Powers()
 	p := inside.Administrative()

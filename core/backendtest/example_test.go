@@ -29,7 +29,8 @@ func ExampleRun() {
 	_ = TestBackend // go test calls it
 }
 
-// What does a program do when the disk is full? The engine says that nothing was written, so the storage goes on.
+// What does a program do when the disk is full? The engine says that nothing was written, so
+// the storage goes on.
 func ExampleFault() {
 	ctx := context.Background()
 	disk := backendtest.Fault(memory.New())
@@ -46,7 +47,8 @@ func ExampleFault() {
 	disk.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 2, Err: full})
 	for i := range 3 {
 		err := notes.Put(ctx, i, "text")
-		fmt.Println(i, "is stored:", err == nil, "- the disk is full:", errors.Is(err, core.ErrNoRoom))
+		fmt.Println(i, "is stored:", err == nil, "- the disk is full:",
+			errors.Is(err, core.ErrNoRoom))
 	}
 	// Output:
 	// 0 is stored: true - the disk is full: false

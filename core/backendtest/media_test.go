@@ -20,8 +20,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/users"
 )
 
-// onMedium is plain with a directory for each storage, in which a log gets all that is written. So it can break what is
-// promised of files: nothing of plain itself is on a medium.
+// onMedium is plain with a directory for each storage, in which a log gets all that is written.
+// So it can break what is promised of files: nothing of plain itself is on a medium.
 type onMedium struct {
 	*plain
 	breaks string
@@ -115,8 +115,9 @@ func (e *mediumEngine) Close() error {
 	return errors.Join(err, e.plainEngine.Close())
 }
 
-// TestBrokenMedia breaks what only files show. A backend that left every write to the system, one that came up empty when
-// a file was gone, one that kept the lock when Close failed, and one that read every row at Open, passed the suite once.
+// TestBrokenMedia breaks what only files show. A backend that left every write to the system,
+// one that came up empty when a file was gone, one that kept the lock when Close failed, and
+// one that read every row at Open, passed the suite once.
 func TestBrokenMedia(t *testing.T) {
 	for _, c := range []struct {
 		breaks, promise, says string
@@ -124,9 +125,11 @@ func TestBrokenMedia(t *testing.T) {
 	}{
 		{breaks: "", promise: ""},
 		{breaks: "synced", promise: "medium/synced", says: "are not synced", pages: true},
-		{breaks: "quick open", promise: "medium/quick open", says: "NOTE: Open at ValidateQuick", pages: true},
+		{breaks: "quick open", promise: "medium/quick open",
+			says: "NOTE: Open at ValidateQuick", pages: true},
 		{breaks: "lock", promise: "medium/lock after a failed close", says: "Claim gives"},
-		{breaks: "missing files", promise: "damage/missing files", says: "log removed: no error, and 0 rows"},
+		{breaks: "missing files", promise: "damage/missing files",
+			says: "log removed: no error, and 0 rows"},
 	} {
 		t.Run("breaks "+c.breaks, func(t *testing.T) {
 			if c.pages && !mediumTellsPages(t) {
@@ -145,7 +148,8 @@ func TestBrokenMedia(t *testing.T) {
 	}
 }
 
-// mediumVerdicts returns what the promises about files say of a backend, with the notes of those that only report.
+// mediumVerdicts returns what the promises about files say of a backend, with the notes of
+// those that only report.
 func mediumVerdicts(t *testing.T, breaks string) map[string]string {
 	said := map[string]string{}
 	for _, p := range slices.Concat(contract.Promises(), users.Promises()) {
@@ -162,7 +166,8 @@ func mediumVerdicts(t *testing.T, breaks string) map[string]string {
 }
 
 func mediumTrial(t *testing.T, r *recorder, p *kit.Promise, breaks string) *kit.Trial {
-	target := kit.Target{Backend: &onMedium{newPlain(""), breaks}, Path: filepath.Join(t.TempDir(), "place")}
+	target := kit.Target{Backend: &onMedium{newPlain(""), breaks},
+		Path: filepath.Join(t.TempDir(), "place")}
 	tr := kit.NewTrial(r, p, target, false)
 	tr.Short = true
 	if breaks == "lock" {
@@ -172,7 +177,8 @@ func mediumTrial(t *testing.T, r *recorder, p *kit.Promise, breaks string) *kit.
 }
 
 func mediumTellsPages(t *testing.T) (tells bool) {
-	p := kit.Promise{Name: "probe", Explanation: "it tells", Check: func(t *kit.Trial) { tells = contract.TellsPages(t) }}
+	p := kit.Promise{Name: "probe", Explanation: "it tells",
+		Check: func(t *kit.Trial) { tells = contract.TellsPages(t) }}
 	mediumTrial(t, &recorder{T: t}, &p, "").Run()
 	return tells
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// plain is the simplest correct backend: every state is a sorted slice that is never changed again. The suite's
-// own tests break it in one place at a time.
+// plain is the simplest correct backend: every state is a sorted slice that is never changed
+// again. The suite's own tests break it in one place at a time.
 type plain struct {
 	mu     sync.Mutex
 	stores map[string]*plainStore
@@ -33,7 +33,9 @@ type plainStore struct {
 	writer  bool
 }
 
-func newPlain(breaks string) *plain { return &plain{stores: map[string]*plainStore{}, breaks: breaks} }
+func newPlain(breaks string) *plain {
+	return &plain{stores: map[string]*plainStore{}, breaks: breaks}
+}
 
 func (b *plain) Name() string { return "plain" }
 
@@ -167,7 +169,8 @@ func (e *plainEngine) older() []core.Write {
 }
 
 func find(state []core.Write, key []byte) (int, bool) {
-	return slices.BinarySearchFunc(state, key, func(w core.Write, k []byte) int { return bytes.Compare(w.Key, k) })
+	return slices.BinarySearchFunc(state, key,
+		func(w core.Write, k []byte) int { return bytes.Compare(w.Key, k) })
 }
 
 func lookUp(state []core.Write, key []byte) ([]byte, error) {

@@ -67,7 +67,8 @@ func (v *results) report() string {
 		fmt.Fprintf(&s, "\t%s: %s\n\t\tpromise: %s\n", x.name(), x.problem, x.promise.Explanation)
 	}
 	if n < len(v.broken) {
-		s.WriteString("The others may follow from them. In the order in which they rest on each other:\n")
+		s.WriteString("The others may follow from them. In the order in which they rest on each " +
+			"other:\n")
 	}
 	for _, x := range v.broken[n:] {
 		fmt.Fprintf(&s, "\t%s: %s\n", x.name(), x.problem)

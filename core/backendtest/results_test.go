@@ -24,11 +24,13 @@ func TestReport(t *testing.T) {
 		var v results
 		for i, p := range slices.Backward(contract.Promises()) {
 			if !slices.Contains([]string{
-				"get/fresh", "values/empty", "cursor/ranges", "snapshot/unchanging", "open/set mark",
+				"get/fresh", "values/empty", "cursor/ranges", "snapshot/unchanging",
+				"open/set mark",
 			}, p.Name) {
 				continue
 			}
-			tr := kit.NewTrial(&recorder{T: t}, &p, kit.Target{Backend: newPlain(c.breaks), Path: "place"}, false)
+			tr := kit.NewTrial(&recorder{T: t}, &p,
+				kit.Target{Backend: newPlain(c.breaks), Path: "place"}, false)
 			v.run(tr, i, &p, false)
 		}
 		got := v.report()
@@ -48,7 +50,8 @@ func TestReportQuotes(t *testing.T) {
 		t.Errorf("Get = %s", kit.Brief(strings.Repeat("\x00\n", 1<<20)))
 	}}
 	var v results
-	v.run(kit.NewTrial(&recorder{T: t}, &p, kit.Target{Backend: newPlain(""), Path: "place"}, true), 0, &p, true)
+	v.run(kit.NewTrial(&recorder{T: t}, &p, kit.Target{Backend: newPlain(""), Path: "place"}, true),
+		0, &p, true)
 	want := "1 of 1 checks failed. Fix these first:\n\tspoiled/get/it: Get = " +
 		kit.Brief(strings.Repeat("\x00\n", 1<<20)) + "\n\t\tpromise: it is so\n"
 	if got := v.report(); got != want || len(got) > 300 {

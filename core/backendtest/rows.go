@@ -23,7 +23,8 @@ func RowValue(i, n int) []byte {
 	return bytes.Repeat(unit, n/8+1)[:n]
 }
 
-// PutRows returns writes that put the rows from up to but not including to, with values of size bytes.
+// PutRows returns writes that put the rows from up to but not including to, with values of size
+// bytes.
 func PutRows(from, to, size int) []core.Write {
 	var w []core.Write
 	for i := from; i < to; i++ {
@@ -49,8 +50,8 @@ func Apply(tb testing.TB, e core.Engine, writes ...core.Write) {
 	}
 }
 
-// AllRows returns all rows of a snapshot of e, read forward. It returns what it read before an error
-// too.
+// AllRows returns all rows of a snapshot of e, read forward. It returns what it read before an
+// error too.
 func AllRows(e core.Engine) (map[string]string, error) {
 	s, err := e.Snapshot(context.Background())
 	if err != nil {

@@ -13,15 +13,18 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/users"
 )
 
-// Run proves the promises of backends, one subtest each: what package core says of a backend, then what core
-// promises on top of it, both on the backend as it is and behind [Spoil]. open is called once per subtest and
-// returns a fresh place; the subtests run in parallel, but what core promises waits for what it builds upon.
+// Run proves the promises of backends, one subtest each: what package core says of a backend,
+// then what core promises on top of it, both on the backend as it is and behind [Spoil]. open
+// is called once per subtest and returns a fresh place; the subtests run in parallel, but what
+// core promises waits for what it builds upon.
 //
-// If subtests fail, the report at the end of Run says which to fix first: those that the others rest on.
+// If subtests fail, the report at the end of Run says which to fix first: those that the others
+// rest on.
 //
 // One subtest changes the working directory, so Run is not for tests that are parallel.
 //
-// Every subtest ends by proving that everything that was opened at the backend was closed exactly once.
+// Every subtest ends by proving that everything that was opened at the backend was closed
+// exactly once.
 func Run(t *testing.T, open func(t *testing.T) Target) {
 	var all results
 	t.Run("bare", func(t *testing.T) { runAll(t, open, false, &all) })
@@ -61,8 +64,8 @@ func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool, all *res
 	}
 }
 
-// phase is a set of checks that others wait for. They do not wait for a turn of testing's, which those that wait for
-// them may have.
+// phase is a set of checks that others wait for. They do not wait for a turn of testing's,
+// which those that wait for them may have.
 type phase struct {
 	turns chan struct{}
 	under sync.WaitGroup
@@ -89,7 +92,8 @@ func (p *phase) wait() { p.under.Wait() }
 func runAlone(t *testing.T, open func(t *testing.T) Target, all *results) {
 	for i, p := range users.AlonePromises {
 		t.Run(p.Name, func(t *testing.T) {
-			all.run(kit.NewTrial(t, &p, kit.Target(open(t)), false), len(contract.Promises())+i, &p, false)
+			all.run(kit.NewTrial(t, &p, kit.Target(open(t)), false),
+				len(contract.Promises())+i, &p, false)
 		})
 	}
 }

@@ -10,8 +10,8 @@ type Target struct {
 	// Backend is the backend under test.
 	Backend core.Backend
 
-	// Path is where the subtest keeps its storage. Nothing is there, or at any path that starts with it; storages
-	// that are set aside are put beside it.
+	// Path is where the subtest keeps its storage. Nothing is there, or at any path that starts
+	// with it; storages that are set aside are put beside it.
 	Path string
 
 	// OneReader says that the engine cannot be opened twice, not even to read.

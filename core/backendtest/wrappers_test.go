@@ -24,11 +24,13 @@ func openEngine(t *testing.T, b core.Backend) core.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := c.Open(context.Background(), core.EngineOptions{Mark: kit.SomeMark, Logger: slog.New(slog.DiscardHandler)})
+	e, err := c.Open(context.Background(),
+		core.EngineOptions{Mark: kit.SomeMark, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{kit.Put("k", "value"), kit.Put("l", "another")}}); err != nil {
+	if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{kit.Put("k", "value"),
+		kit.Put("l", "another")}}); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -58,12 +60,14 @@ func TestSpoilReads(t *testing.T) {
 		t.Errorf("Next = %q, %q", key, value)
 	}
 	key2, value2, _ := c.Next()
-	if string(key) == "k" || string(value) == "value" || string(key2) != "l" || string(value2) != "another" {
+	if string(key) == "k" || string(value) == "value" || string(key2) != "l" ||
+		string(value2) != "another" {
 		t.Errorf("after Next the rows are %q, %q and %q, %q", key, value, key2, value2)
 	}
 	c.Close()
 	if !isSpoilt(key2) || !isSpoilt(value2) || string(v) != "value" {
-		t.Errorf("after the cursor's Close the row is %q, %q; the value of Get is %q", key2, value2, v)
+		t.Errorf("after the cursor's Close the row is %q, %q; the value of Get is %q",
+			key2, value2, v)
 	}
 	r.Release()
 	s.Close()
@@ -72,7 +76,8 @@ func TestSpoilReads(t *testing.T) {
 	}
 }
 
-// TestSpoilArguments: an engine that keeps what is passed to it must show, although the caller changes nothing.
+// TestSpoilArguments: an engine that keeps what is passed to it must show, although the caller
+// changes nothing.
 func TestSpoilArguments(t *testing.T) {
 	e := openEngine(t, decorate.Spoil(newPlain("kept value")))
 	v, r, err := e.Get(context.Background(), []byte("k"))
@@ -105,7 +110,8 @@ func TestFault(t *testing.T) {
 		}
 	}
 	did := false
-	b.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure, After: true, Do: func() { did = true }})
+	b.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure, After: true,
+		Do: func() { did = true }})
 	if err := e.Apply(ctx, core.Batch{Writes: write("after")}); err != failure || !did {
 		t.Errorf("Apply gives %v, and Do was called: %v", err, did)
 	}
@@ -132,16 +138,29 @@ func TestFaultEverywhere(t *testing.T) {
 	e := openEngine(t, b)
 	s, _ := e.Snapshot(ctx)
 	for op, call := range map[decorate.Op]func() error{
-		decorate.OpClaim:       func() error { return claimed(b, func(core.Claim) error { return nil }) },
-		decorate.OpMark:        func() error { return claimed(b, func(c core.Claim) error { _, err := c.Mark(); return err }) },
-		decorate.OpOpen:        func() error { return claimed(b, openAndClose) },
-		decorate.OpRename:      func() error { return claimed(b, func(c core.Claim) error { return c.Rename("renamed") }) },
+		decorate.OpClaim: func() error {
+			return claimed(b, func(core.Claim) error { return nil })
+		},
+		decorate.OpMark: func() error {
+			return claimed(b, func(c core.Claim) error { _, err := c.Mark(); return err })
+		},
+		decorate.OpOpen: func() error { return claimed(b, openAndClose) },
+		decorate.OpRename: func() error {
+			return claimed(b, func(c core.Claim) error { return c.Rename("renamed") })
+		},
 		decorate.OpSnapshot:    func() error { _, err := e.Snapshot(ctx); return err },
 		decorate.OpSnapshotGet: func() error { _, _, err := s.Get(ctx, []byte("k")); return err },
-		decorate.OpScan:        func() error { _, err := s.Scan(ctx, core.ScanRange{}); return err },
-		decorate.OpNext:        func() error { c, _ := s.Scan(ctx, core.ScanRange{}); c.Next(); return c.Err() },
-		decorate.OpSetMark:     func() error { return e.SetMark(ctx, kit.SomeMark) },
-		decorate.OpCompact:     func() error { return e.Powers().Compact(ctx) },
+		decorate.OpScan: func() error {
+			_, err := s.Scan(ctx, core.ScanRange{})
+			return err
+		},
+		decorate.OpNext: func() error {
+			c, _ := s.Scan(ctx, core.ScanRange{})
+			c.Next()
+			return c.Err()
+		},
+		decorate.OpSetMark: func() error { return e.SetMark(ctx, kit.SomeMark) },
+		decorate.OpCompact: func() error { return e.Powers().Compact(ctx) },
 	} {
 		b.Fail(decorate.Failure{Op: op, N: 1, Err: failure})
 		if err := call(); !errors.Is(err, failure) {
@@ -183,8 +202,12 @@ func TestAccount(t *testing.T) {
 		{"nothing", func(b *decorate.Tracker, e core.Engine) { e.Close() }, ""},
 		{"all in order", func(b *decorate.Tracker, e core.Engine) { useInOrder(e) }, ""},
 		{"engine left open", func(b *decorate.Tracker, e core.Engine) {}, "engine: never closed"},
-		{"engine closed twice", func(b *decorate.Tracker, e core.Engine) { e.Close(); e.Close() }, "engine: closed twice"},
-		{"releaser kept", func(b *decorate.Tracker, e core.Engine) { e.Get(ctx, []byte("k")); e.Close() }, "engine: closed before 1 things"},
+		{"engine closed twice", func(b *decorate.Tracker, e core.Engine) { e.Close(); e.Close() },
+			"engine: closed twice"},
+		{"releaser kept", func(b *decorate.Tracker, e core.Engine) {
+			e.Get(ctx, []byte("k"))
+			e.Close()
+		}, "engine: closed before 1 things"},
 		{"released twice", func(b *decorate.Tracker, e core.Engine) {
 			_, r, _ := e.Get(ctx, []byte("k"))
 			r.Release()
@@ -211,7 +234,10 @@ func TestAccount(t *testing.T) {
 			s.Get(ctx, []byte("k"))
 			e.Close()
 		}, "snapshot: Get after it was closed"},
-		{"engine used after Close", func(b *decorate.Tracker, e core.Engine) { e.Close(); e.Apply(ctx, core.Batch{Writes: row}) }, "engine: Apply after it was closed"},
+		{"engine used after Close", func(b *decorate.Tracker, e core.Engine) {
+			e.Close()
+			e.Apply(ctx, core.Batch{Writes: row})
+		}, "engine: Apply after it was closed"},
 		{"unsorted writes", func(b *decorate.Tracker, e core.Engine) {
 			e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("l", ""), kit.Put("k", "")}})
 			e.Close()
@@ -231,7 +257,8 @@ func TestAccount(t *testing.T) {
 		{"a condition without room for its answer", func(b *decorate.Tracker, e core.Engine) {
 			func() {
 				defer func() { _ = recover() }() // the engine has nowhere to put its answer
-				e.Apply(ctx, core.Batch{Writes: []core.Write{contract.When(kit.Del("k"), core.IfPresent)}})
+				e.Apply(ctx,
+					core.Batch{Writes: []core.Write{contract.When(kit.Del("k"), core.IfPresent)}})
 			}()
 			e.Close()
 		}, "engine: Apply with room for 0 answers, not 1"},
@@ -240,7 +267,10 @@ func TestAccount(t *testing.T) {
 			e.Apply(ctx, core.Batch{Writes: []core.Write{w}, Met: make([]bool, 1)})
 			e.Close()
 		}, "engine: Apply with a range, which the engine cannot delete"},
-		{"claim kept", func(b *decorate.Tracker, e core.Engine) { e.Close(); b.Claim(ctx, "other", false) }, "claim: never closed"},
+		{"claim kept", func(b *decorate.Tracker, e core.Engine) {
+			e.Close()
+			b.Claim(ctx, "other", false)
+		}, "claim: never closed"},
 		{"no logger", func(b *decorate.Tracker, e core.Engine) {
 			c, _ := b.Claim(ctx, "other", false)
 			o, _ := c.Open(ctx, core.EngineOptions{})
@@ -283,24 +313,28 @@ func TestAccountWriters(t *testing.T) {
 	f := decorate.Fault(newPlain(""))
 	b := decorate.NewTracker(f)
 	e := openEngine(t, b)
-	f.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Do: func() { e.SetMark(ctx, kit.SomeMark) }})
+	f.Fail(decorate.Failure{Op: decorate.OpApply, N: 1,
+		Do: func() { e.SetMark(ctx, kit.SomeMark) }})
 	e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}})
 	f.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure})
 	e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}})
 	e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}})
 	e.Close()
 	got := b.Problems()
-	if len(got) != 2 || !strings.HasPrefix(got[0], "engine: SetMark beside another writer") || !strings.HasPrefix(got[1], "engine: Apply after an Apply that failed") {
+	if len(got) != 2 || !strings.HasPrefix(got[0], "engine: SetMark beside another writer") ||
+		!strings.HasPrefix(got[1], "engine: Apply after an Apply that failed") {
 		t.Errorf("the tracker says %q", got)
 	}
 }
 
 // TestPowers: wrappers neither hide a power of the engine nor claim one that it lacks.
 func TestPowers(t *testing.T) {
-	for name, b := range map[string]core.Backend{"spoil": decorate.Spoil(newPlain("")), "fault": decorate.Fault(newPlain("")), "tracker": decorate.NewTracker(newPlain(""))} {
+	for name, b := range map[string]core.Backend{"spoil": decorate.Spoil(newPlain("")),
+		"fault": decorate.Fault(newPlain("")), "tracker": decorate.NewTracker(newPlain(""))} {
 		e := openEngine(t, b)
 		got := e.Powers()
-		if got.Compact == nil || got.Size != nil || got.Check != nil || got.As != nil || !got.Conditions {
+		if got.Compact == nil || got.Size != nil || got.Check != nil || got.As != nil ||
+			!got.Conditions {
 			t.Errorf("%s: the powers are %+v; want Compact, Scan and Conditions", name, got)
 		}
 		s, _ := e.Snapshot(context.Background())
@@ -316,13 +350,15 @@ func TestBaseSnapshot(t *testing.T) {
 	b := &baseWatcher{plain: newPlain("")}
 	e := openEngine(t, decorate.Spoil(decorate.Fault(decorate.NewTracker(b))))
 	s, _ := e.Snapshot(ctx)
-	if err := e.Apply(ctx, core.Batch{Base: s, Writes: []core.Write{kit.Put("k", "")}}); err != nil {
+	if err := e.Apply(ctx,
+		core.Batch{Base: s, Writes: []core.Write{kit.Put("k", "")}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := b.base.(*plainSnapshot); !ok {
 		t.Errorf("the engine sees a base of type %T", b.base)
 	}
-	if err := e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}}); err != nil || b.base != nil {
+	if err := e.Apply(ctx,
+		core.Batch{Writes: []core.Write{kit.Put("k", "")}}); err != nil || b.base != nil {
 		t.Errorf("a base of nil became %v, %v", b.base, err)
 	}
 }

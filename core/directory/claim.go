@@ -38,7 +38,8 @@ func Claim(ctx context.Context, path string, readOnly bool, d Driver) (core.Clai
 	if err != nil {
 		return nil, err
 	}
-	c := &claim{driver: d.withDefaults(), shown: filepath.Clean(path), path: resolved, readOnly: readOnly}
+	c := &claim{driver: d.withDefaults(), shown: filepath.Clean(path), path: resolved,
+		readOnly: readOnly}
 	if err := c.take(ctx); err != nil {
 		return nil, err
 	}
@@ -64,7 +65,8 @@ func (c *claim) take(ctx context.Context) error {
 		return errors.Join(err, lock.Close())
 	}
 	if !os.SameFile(s.info, info) {
-		return errors.Join(fmt.Errorf("%w: %s was replaced while it was being locked", core.ErrLocked, c.path), lock.Close())
+		return errors.Join(fmt.Errorf("%w: %s was replaced while it was being locked",
+			core.ErrLocked, c.path), lock.Close())
 	}
 	c.place = Place{Dir: dir, ReadOnly: c.readOnly, Lock: lock, id: s.id, info: info}
 	return nil

@@ -27,7 +27,8 @@ func TestForeign(t *testing.T) {
 	must(t, os.WriteFile(at("empty file"), nil, 0o600))
 	must(t, os.MkdirAll(at("directory/with/something"), 0o700))
 	must(t, os.Symlink(at("nowhere"), at("link to nothing")))
-	for name, mark := range map[string]string{"empty mark": "", "strange mark": "a mark", "long mark": strings.Repeat("x", 2<<20)} {
+	for name, mark := range map[string]string{"empty mark": "", "strange mark": "a mark",
+		"long mark": strings.Repeat("x", 2<<20)} {
 		must(t, os.Mkdir(at(name), 0o700))
 		must(t, os.WriteFile(filepath.Join(at(name), "guardkv.mark"), []byte(mark), 0o600))
 	}
@@ -44,7 +45,8 @@ func TestForeign(t *testing.T) {
 			t.Errorf("%s: mark %q, %v", name, mark, err)
 		}
 		_, err := c.Open(t.Context(), core.EngineOptions{Mark: testMark})
-		for what, err := range map[string]error{"open": err, "rename": c.Rename(at("to")), "remove": c.Remove()} {
+		for what, err := range map[string]error{"open": err, "rename": c.Rename(at("to")),
+			"remove": c.Remove()} {
 			if !errors.Is(err, core.ErrNotStorage) {
 				t.Errorf("%s of %s: %v", what, name, err)
 			}
@@ -63,10 +65,12 @@ func TestNothing(t *testing.T) {
 			if mark, err := c.Mark(); mark != nil || err != nil {
 				t.Errorf("mark %q, %v", mark, err)
 			}
-			if err := errors.Join(c.Rename(path+".x"), c.Remove()); !errors.Is(err, fs.ErrNotExist) {
+			if err := errors.Join(c.Rename(path+".x"), c.Remove()); !errors.Is(err,
+				fs.ErrNotExist) {
 				t.Error(err)
 			}
-			if _, err := c.Open(t.Context(), core.EngineOptions{}); readOnly && !errors.Is(err, fs.ErrNotExist) {
+			if _, err := c.Open(t.Context(), core.EngineOptions{}); readOnly && !errors.Is(err,
+				fs.ErrNotExist) {
 				t.Error("opening nothing to read it:", err)
 			} else if !readOnly {
 				must(t, err)
@@ -83,7 +87,8 @@ func TestLock(t *testing.T) {
 	e := open(t, path)
 	must(t, os.Symlink(path, path+".link"))
 	for _, name := range []string{path, path + ".link"} {
-		if _, err := directory.Claim(t.Context(), name, true, toys); !errors.Is(err, core.ErrLocked) {
+		if _, err := directory.Claim(t.Context(), name, true, toys); !errors.Is(err,
+			core.ErrLocked) {
 			t.Error("claimed beside a writer:", err)
 		}
 	}
@@ -136,9 +141,11 @@ func TestReplacedWhileLocking(t *testing.T) {
 // directory.
 func TestCreatedMeanwhile(t *testing.T) {
 	for name, meddle := range map[string]func(path string) error{
-		"storage":   func(path string) error { e := open(t, path); return e.Close() },
-		"file":      func(path string) error { return os.WriteFile(path, nil, 0o600) },
-		"directory": func(path string) error { return os.MkdirAll(filepath.Join(path, "x"), 0o700) },
+		"storage": func(path string) error { e := open(t, path); return e.Close() },
+		"file":    func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"directory": func(path string) error {
+			return os.MkdirAll(filepath.Join(path, "x"), 0o700)
+		},
 	} {
 		path := testPath(t)
 		d := toys

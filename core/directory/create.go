@@ -36,7 +36,8 @@ func (c *claim) create(ctx context.Context, mark []byte) error {
 			}
 		}
 	}
-	return errors.Join(fmt.Errorf("%w: somebody else replaced %s", core.ErrConflict, c.path), c.Release())
+	return errors.Join(fmt.Errorf("%w: somebody else replaced %s", core.ErrConflict, c.path),
+		c.Release())
 }
 
 // create makes a storage at path, where nothing may be but an empty directory, which is used as
@@ -109,7 +110,8 @@ const creating = "guardkv.creating"
 // isLeftover reports whether a name in a directory is that of something that was being created
 // there.
 func isLeftover(name string) bool {
-	return name == creating || isTemporary(name) && len(name) > len(creating) && name[:len(creating)] == creating
+	return name == creating ||
+		isTemporary(name) && len(name) > len(creating) && name[:len(creating)] == creating
 }
 
 // createInside makes a storage in an empty directory, which keeps its mode, its owner and its
@@ -208,7 +210,8 @@ func promote(dir string) (err error) {
 	}
 	defer func() {
 		for i := len(moved) - 1; err != nil && i >= 0; i-- { // the mark first
-			err = errors.Join(err, os.Rename(filepath.Join(dir, moved[i]), filepath.Join(sub, moved[i])))
+			err = errors.Join(err,
+				os.Rename(filepath.Join(dir, moved[i]), filepath.Join(sub, moved[i])))
 		}
 	}()
 	for _, e := range names {

@@ -80,7 +80,8 @@ func (e *toy) Close() error { return errors.Join(e.tally.Record(rowFile), e.plac
 
 func (e *toy) SetMark(_ context.Context, mark []byte) error { return e.place.SetMark(mark) }
 
-var toys = directory.Driver{LockTimeout: 30 * time.Millisecond, Lock: lockToy, Create: createToy, Open: openToy}
+var toys = directory.Driver{LockTimeout: 30 * time.Millisecond, Lock: lockToy, Create: createToy,
+	Open: openToy}
 
 var testMark = []byte("a mark")
 
@@ -99,7 +100,8 @@ func claim(t *testing.T, d directory.Driver, path string, readOnly bool) core.Cl
 func tryOpen(t *testing.T, d directory.Driver, path string) (*toy, error) {
 	t.Helper()
 	c := claim(t, d, path, false)
-	e, err := c.Open(t.Context(), core.EngineOptions{Mark: testMark, Logger: slog.New(slog.DiscardHandler)})
+	e, err := c.Open(t.Context(),
+		core.EngineOptions{Mark: testMark, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, errors.Join(err, c.Release())
 	}

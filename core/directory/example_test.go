@@ -17,8 +17,8 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// A backend says how its engine is locked, created and opened; Claim does the rest: the mark, and a directory that appears
-// when it is complete. What is not a storage stays as it is.
+// A backend says how its engine is locked, created and opened; Claim does the rest: the mark,
+// and a directory that appears when it is complete. What is not a storage stays as it is.
 func ExampleClaim() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "example")
@@ -34,7 +34,8 @@ func ExampleClaim() {
 	}
 	mark, err := claim.Mark()
 	fmt.Printf("mark: %q, %v\n", mark, err)
-	options := core.EngineOptions{Mark: []byte("what core keeps"), Logger: slog.New(slog.DiscardHandler)}
+	options := core.EngineOptions{Mark: []byte("what core keeps"),
+		Logger: slog.New(slog.DiscardHandler)}
 	engine, err := claim.Open(ctx, options)
 	if err != nil {
 		log.Fatal(err)

@@ -17,9 +17,11 @@ import (
 func FuzzFiles(f *testing.F) {
 	id := newStorageID()
 	t := Tally{place: Place{id: id}, count: 7}
-	f.Add(seal(markFile, []byte(id.String()+"\na mark")), seal(witnessFile, []byte(`{"storage":"`+id.String()+`","writes":7}`)), t.row())
+	f.Add(seal(markFile, []byte(id.String()+"\na mark")),
+		seal(witnessFile, []byte(`{"storage":"`+id.String()+`","writes":7}`)), t.row())
 	f.Add([]byte("guardkv.mark 1 crc32c=00000000\n"), []byte("{}"), []byte(nil))
-	f.Add([]byte{}, seal(witnessFile, []byte(`{"files":[{"name":"../x","size":-1}]}`)), make([]byte, rowSize))
+	f.Add([]byte{}, seal(witnessFile, []byte(`{"files":[{"name":"../x","size":-1}]}`)),
+		make([]byte, rowSize))
 	f.Fuzz(func(t *testing.T, mark, witness, row []byte) {
 		dir := t.TempDir()
 		for name, content := range map[string][]byte{markFile: mark, witnessFile: witness} {
@@ -40,7 +42,8 @@ func FuzzFiles(f *testing.F) {
 			if err := writeMark(root, id, text); err != nil {
 				t.Fatal(err)
 			}
-			if again, err := os.ReadFile(filepath.Join(dir, markFile)); err != nil || string(again) != string(mark) {
+			if again, err := os.ReadFile(filepath.Join(dir, markFile)); err != nil ||
+				string(again) != string(mark) {
 				t.Errorf("%q is read as what would be %q: %v", mark, again, err)
 			}
 		}

@@ -30,7 +30,8 @@ func TestEmptyDirectoryStays(t *testing.T) {
 		after, err := os.Stat(path)
 		must(t, err)
 		if !os.SameFile(before, after) || after.Mode() != before.Mode() {
-			t.Errorf("the directory became another one, or its mode %v became %v", before.Mode(), after.Mode())
+			t.Errorf("the directory became another one, or its mode %v became %v",
+				before.Mode(), after.Mode())
 		}
 	}
 	if got := names(t, filepath.Join(path, "x")); got != "guardkv.mark guardkv.witness rows" {
@@ -58,7 +59,8 @@ func TestLeftoversInside(t *testing.T) {
 		{"before it was moved up", "guardkv.creating/rows guardkv.creating/guardkv.mark", false},
 		{"while it was moved up", "rows guardkv.creating/guardkv.mark", false},
 		{"at its very end", "rows guardkv.mark guardkv.creating/guardkv.witness", false},
-		{"while it was built, beside files of others", "guardkv.witness guardkv.creating/rows", true},
+		{"while it was built, beside files of others",
+			"guardkv.witness guardkv.creating/rows", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := testPath(t)
@@ -80,7 +82,8 @@ func TestLeftoversInside(t *testing.T) {
 			}
 			must(t, err)
 			must(t, e.Close())
-			if got := names(t, filepath.Join(path, "x")); got != "guardkv.mark guardkv.witness rows" {
+			if got := names(t,
+				filepath.Join(path, "x")); got != "guardkv.mark guardkv.witness rows" {
 				t.Error("there is", got)
 			}
 		})
@@ -110,7 +113,8 @@ func TestLongNames(t *testing.T) {
 	must(t, open(t, path).Close())
 	c := claim(t, toys, path, false)
 	must(t, c.Rename(directory.Beside(path, ".replaced-20060102T150405.000000000Z")))
-	must(t, claim(t, toys, directory.Beside(path, ".replaced-20060102T150405.000000000Z"), false).Remove())
+	must(t, claim(t, toys, directory.Beside(path, ".replaced-20060102T150405.000000000Z"),
+		false).Remove())
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || names(t, path) != "" {
 		t.Error("there is", names(t, path), err)
 	}

@@ -23,7 +23,9 @@ const lockRetry = 5 * time.Millisecond
 //
 // A directory that was waited for may have been set aside meanwhile: then the lock is on one
 // that the path no longer leads to. So the caller looks at what is there under the lock.
-func (d Driver) lock(ctx context.Context, path string, readOnly bool) (io.Closer, os.FileInfo, error) {
+func (d Driver) lock(
+	ctx context.Context, path string, readOnly bool,
+) (io.Closer, os.FileInfo, error) {
 	deadline := time.Now().Add(d.LockTimeout)
 	for {
 		lock, info, err := d.tryLock(path, readOnly)
@@ -50,7 +52,8 @@ func (d Driver) tryLock(path string, readOnly bool) (io.Closer, os.FileInfo, err
 	known(before)
 	lock, err := d.Lock(path, readOnly)
 	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, core.ErrLocked) {
-		return nil, nil, fmt.Errorf("%w: %w", core.ErrLocked, err) // it was there, and may be replaced
+		// it was there, and may be replaced
+		return nil, nil, fmt.Errorf("%w: %w", core.ErrLocked, err)
 	} else if err != nil {
 		return nil, nil, err
 	}

@@ -40,13 +40,15 @@ func readMark(dir *os.Root) (id storageID, mark []byte, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return id, nil, fmt.Errorf("%w: %s has no %s", core.ErrNotStorage, dir.Name(), markFile)
 	case errors.Is(err, errSeal):
-		return id, nil, fmt.Errorf("%w: %s in %s: %w", core.ErrNotStorage, markFile, dir.Name(), err)
+		return id, nil, fmt.Errorf("%w: %s in %s: %w",
+			core.ErrNotStorage, markFile, dir.Name(), err)
 	case err != nil:
 		return id, nil, err
 	}
 	id, mark, ok := splitMark(body)
 	if !ok {
-		return id, nil, fmt.Errorf("%w: %s in %s is not as this version writes it", core.ErrNotStorage, markFile, dir.Name())
+		return id, nil, fmt.Errorf("%w: %s in %s is not as this version writes it",
+			core.ErrNotStorage, markFile, dir.Name())
 	}
 	return id, mark, nil
 }

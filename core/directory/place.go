@@ -48,7 +48,8 @@ func isAt(path string, info os.FileInfo) error {
 }
 
 func lost(path string) error {
-	return fmt.Errorf("the storage is not at %s any more: somebody moved, removed or replaced it while it was open; "+
+	return fmt.Errorf("the storage is not at %s any more: somebody moved, removed or replaced it "+
+		"while it was open; "+
 		"nothing was changed; close it, and open it where it is now", path)
 }
 
@@ -147,7 +148,8 @@ func Beside(path, suffix string) string { return names.Beside(path, suffix) }
 // missingParent explains why nothing can be made at path.
 func missingParent(path string, err error) error {
 	dir := filepath.Dir(path)
-	if _, there := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && errors.Is(there, fs.ErrNotExist) {
+	if _, there := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && errors.Is(there,
+		fs.ErrNotExist) {
 		return fmt.Errorf("the folder %s is missing; create it first: %w", dir, err)
 	}
 	return err

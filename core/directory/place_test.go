@@ -72,7 +72,8 @@ func TestChdir(t *testing.T) {
 	t.Chdir(two)
 	must(t, os.Mkdir("db", 0o700))
 	must(t, c.Remove())
-	if got := names(t, filepath.Join(one, "x")) + "; " + names(t, filepath.Join(two, "x")); got != "other; db db.aside" {
+	if got := names(t, filepath.Join(one, "x")) + "; " + names(t,
+		filepath.Join(two, "x")); got != "other; db db.aside" {
 		t.Error("there is", got)
 	}
 }
@@ -110,7 +111,9 @@ func TestMoved(t *testing.T) {
 		"another storage": func(path string) error {
 			return errors.Join(os.Rename(path, path+".moved"), os.Rename(path+".other", path))
 		},
-		"an empty directory": func(path string) error { return errors.Join(os.Rename(path, path+".moved"), os.Mkdir(path, 0o700)) },
+		"an empty directory": func(path string) error {
+			return errors.Join(os.Rename(path, path+".moved"), os.Mkdir(path, 0o700))
+		},
 		"a file": func(path string) error {
 			return errors.Join(os.Rename(path, path+".moved"), os.WriteFile(path, nil, 0o600))
 		},
@@ -125,7 +128,8 @@ func TestMoved(t *testing.T) {
 			must(t, meddle(path))
 			before := names(t, path)
 			_, err := c.Open(t.Context(), core.EngineOptions{Mark: testMark})
-			for what, err := range map[string]error{"open": err, "rename": c.Rename(path + ".aside"), "remove": c.Remove()} {
+			for what, err := range map[string]error{"open": err,
+				"rename": c.Rename(path + ".aside"), "remove": c.Remove()} {
 				isLost(t, what, err)
 			}
 			if after := names(t, path); after != before {
@@ -160,7 +164,8 @@ func TestMoved(t *testing.T) {
 
 func isLost(t *testing.T, what string, err error) {
 	t.Helper()
-	if err == nil || !strings.Contains(err.Error(), "any more") || errors.Is(err, core.ErrNotStorage) || errors.Is(err, core.ErrConflict) {
+	if err == nil || !strings.Contains(err.Error(), "any more") || errors.Is(err,
+		core.ErrNotStorage) || errors.Is(err, core.ErrConflict) {
 		t.Errorf("%s: %v", what, err)
 	}
 }
@@ -212,7 +217,8 @@ func TestResolve(t *testing.T) {
 func TestMissingFolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing", "db")
 	_, err := tryOpen(t, toys, path)
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "the folder "+filepath.Dir(path)+" is missing") {
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(),
+		"the folder "+filepath.Dir(path)+" is missing") {
 		t.Error(err)
 	}
 }

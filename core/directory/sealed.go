@@ -54,7 +54,8 @@ func readSealed(dir *os.Root, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > mostSealed { // opening a pipe would wait for its other end
+	// opening a pipe would wait for its other end
+	if !info.Mode().IsRegular() || info.Size() > mostSealed {
 		return nil, errSeal
 	}
 	content, err := dir.ReadFile(name)

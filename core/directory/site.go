@@ -54,7 +54,8 @@ func lookOnce(path string) (s site, err error) {
 	case err != nil:
 		return s, err
 	case !info.IsDir():
-		s.foreign = fmt.Errorf("%w: %s is no directory, its type is %s", core.ErrNotStorage, path, typeOf(info))
+		s.foreign = fmt.Errorf("%w: %s is no directory, its type is %s",
+			core.ErrNotStorage, path, typeOf(info))
 		return s, nil
 	}
 	root, info, err := openRoot(path)

@@ -31,9 +31,13 @@ func syncs(t *testing.T, fail func(name string) error) *[]string {
 }
 
 var syncDriver = Driver{
-	Lock:   Flock,
-	Create: func(p Place, _ []byte) error { return os.WriteFile(filepath.Join(p.Dir, "rows"), nil, 0o600) },
-	Open:   func(context.Context, Place, core.EngineOptions) (core.Engine, error) { return nil, io.EOF },
+	Lock: Flock,
+	Create: func(p Place, _ []byte) error {
+		return os.WriteFile(filepath.Join(p.Dir, "rows"), nil, 0o600)
+	},
+	Open: func(context.Context, Place, core.EngineOptions) (core.Engine, error) {
+		return nil, io.EOF
+	},
 }
 
 func create(t *testing.T, path string) error {

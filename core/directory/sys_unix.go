@@ -62,7 +62,8 @@ func syncRoot(dir *os.Root) error {
 }
 
 func syncNames(d *os.File) error {
-	if err := fsync(d); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems need none
+	// some file systems need none
+	if err := fsync(d); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return err
 	}
 	return nil

@@ -44,14 +44,17 @@ func (t *Tally) encode(count uint64) []byte {
 // decode returns the number of writes in a row of this storage.
 func (t *Tally) decode(row []byte) (uint64, error) {
 	if row == nil {
-		return 0, fmt.Errorf("%w: writes are missing: the row is gone that every write puts", core.ErrCorrupt)
+		return 0, fmt.Errorf("%w: writes are missing: the row is gone that every write puts",
+			core.ErrCorrupt)
 	}
 	const sum = rowSize - 4
-	if len(row) != rowSize || binary.BigEndian.Uint32(row[sum:]) != crc32.Checksum(row[:sum], castagnoli) {
+	if len(row) != rowSize || binary.BigEndian.Uint32(row[sum:]) != crc32.Checksum(row[:sum],
+		castagnoli) {
 		return 0, fmt.Errorf("%w: the row that counts the writes is damaged", core.ErrCorrupt)
 	}
 	if id := storageID(row[:len(storageID{})]); id != t.place.id {
-		return 0, fmt.Errorf("%w: the rows are those of storage %s, %s is that of storage %s", core.ErrCorrupt, id, markFile, t.place.id)
+		return 0, fmt.Errorf("%w: the rows are those of storage %s, %s is that of storage %s",
+			core.ErrCorrupt, id, markFile, t.place.id)
 	}
 	return binary.BigEndian.Uint64(row[len(storageID{}):]), nil
 }

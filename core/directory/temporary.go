@@ -108,7 +108,8 @@ func remove(path string, lock io.Closer) error {
 		err = os.Remove(path) // the link to it
 	}
 	if err := errors.Join(err, os.RemoveAll(doomed)); err != nil {
-		return fmt.Errorf("it is removed, but for %s, which the next opening of %s removes: %w", doomed, path, err)
+		return fmt.Errorf("it is removed, but for %s, which the next opening of %s removes: %w",
+			doomed, path, err)
 	}
 	return nil
 }
@@ -126,7 +127,8 @@ func moveDurably(from, to string) error {
 	if back := os.Rename(to, from); back != nil {
 		return fmt.Errorf("%s is at %s now: %w", from, to, errors.Join(err, back))
 	}
-	return fmt.Errorf("the new name of %s would not be durable, so it keeps the old one: %w", from, err)
+	return fmt.Errorf("the new name of %s would not be durable, so it keeps the old one: %w",
+		from, err)
 }
 
 // explain adds what to do to an error of a rename.
@@ -135,7 +137,8 @@ func explain(err error) error {
 	case errors.Is(err, errBusy), errors.Is(err, errDevice):
 		return fmt.Errorf("%w; a mount point cannot be moved: use a directory inside it", err)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w; to move or remove a storage one must be allowed to write to the folder that it is in", err)
+		return fmt.Errorf("%w; to move or remove a storage one must be allowed to write to the "+
+			"folder that it is in", err)
 	}
 	return err
 }

@@ -66,7 +66,8 @@ func decodeWitness(body []byte, id storageID) (w witness) {
 // check compares the number of writes that the engine has.
 func (w witness) check(writes uint64) error {
 	if writes < w.Writes {
-		return fmt.Errorf("%w: writes are missing: %s knows of %d, the engine of %d", core.ErrCorrupt, witnessFile, w.Writes, writes)
+		return fmt.Errorf("%w: writes are missing: %s knows of %d, the engine of %d",
+			core.ErrCorrupt, witnessFile, w.Writes, writes)
 	}
 	return nil
 }
@@ -88,10 +89,12 @@ func (w witness) checkFiles(dir *os.Root) error {
 			continue // it is another one; whether that is sound the engine must see
 		}
 		if got.Size < want.Size {
-			return fmt.Errorf("%w: %s was cut from at least %d bytes to %d", core.ErrCorrupt, want.Name, want.Size, got.Size)
+			return fmt.Errorf("%w: %s was cut from at least %d bytes to %d",
+				core.ErrCorrupt, want.Name, want.Size, got.Size)
 		}
 		if got.Sum != want.Sum {
-			return fmt.Errorf("%w: the first %d bytes of %s have changed", core.ErrCorrupt, want.Size, want.Name)
+			return fmt.Errorf("%w: the first %d bytes of %s have changed",
+				core.ErrCorrupt, want.Size, want.Name)
 		}
 	}
 	return nil

@@ -21,26 +21,54 @@ func TestLoss(t *testing.T) {
 		damage  func(t *testing.T, path string)
 		corrupt bool
 	}{
-		"none":                          {func(*testing.T, string) {}, false},
-		"a later write":                 {func(t *testing.T, path string) { cutRows(t, path, 5) }, false},
-		"a write of before":             {func(t *testing.T, path string) { cutRows(t, path, 3) }, true},
-		"the row":                       {func(t *testing.T, path string) { cutRows(t, path, 0) }, true},
-		"a write of before, no witness": {func(t *testing.T, path string) { cutRows(t, path, 3); remove(t, path, "guardkv.witness") }, false},
-		"the row, no witness":           {func(t *testing.T, path string) { cutRows(t, path, 0); remove(t, path, "guardkv.witness") }, true},
-		"the witness":                   {func(t *testing.T, path string) { remove(t, path, "guardkv.witness") }, false},
-		"a bit of the witness":          {func(t *testing.T, path string) { flip(t, path, "guardkv.witness", 60) }, false},
-		"a bit of the mark":             {func(t *testing.T, path string) { flip(t, path, "guardkv.mark", 40) }, true},
-		"a bit that was durable":        {func(t *testing.T, path string) { flip(t, path, rowFile, 70) }, true},
-		"a bit of the last row":         {func(t *testing.T, path string) { flip(t, path, rowFile, 6*57+3) }, true},
-		"the rows":                      {func(t *testing.T, path string) { remove(t, path, rowFile) }, true},
-		"another storage's witness":     {func(t *testing.T, path string) { swap(t, path, "guardkv.witness") }, false},
-		"another storage's mark":        {func(t *testing.T, path string) { swap(t, path, "guardkv.mark") }, true},
-		"another storage's rows":        {func(t *testing.T, path string) { swap(t, path, rowFile) }, true},
+		"none": {func(*testing.T, string) {}, false},
+		"a later write": {func(t *testing.T, path string) { cutRows(t, path, 5) },
+			false},
+		"a write of before": {func(t *testing.T, path string) { cutRows(t, path, 3) },
+			true},
+		"the row": {func(t *testing.T, path string) { cutRows(t, path, 0) },
+			true},
+		"a write of before, no witness": {func(t *testing.T, path string) {
+			cutRows(t, path, 3)
+			remove(t, path, "guardkv.witness")
+		}, false},
+		"the row, no witness": {func(t *testing.T, path string) {
+			cutRows(t, path, 0)
+			remove(t, path, "guardkv.witness")
+		}, true},
+		"the witness": {func(t *testing.T, path string) {
+			remove(t, path, "guardkv.witness")
+		}, false},
+		"a bit of the witness": {func(t *testing.T, path string) {
+			flip(t, path, "guardkv.witness", 60)
+		}, false},
+		"a bit of the mark": {func(t *testing.T, path string) {
+			flip(t, path, "guardkv.mark", 40)
+		}, true},
+		"a bit that was durable": {func(t *testing.T, path string) {
+			flip(t, path, rowFile, 70)
+		}, true},
+		"a bit of the last row": {func(t *testing.T, path string) {
+			flip(t, path, rowFile, 6*57+3)
+		}, true},
+		"the rows": {func(t *testing.T, path string) {
+			remove(t, path, rowFile)
+		}, true},
+		"another storage's witness": {func(t *testing.T, path string) {
+			swap(t, path, "guardkv.witness")
+		}, false},
+		"another storage's mark": {func(t *testing.T, path string) {
+			swap(t, path, "guardkv.mark")
+		}, true},
+		"another storage's rows": {func(t *testing.T, path string) {
+			swap(t, path, rowFile)
+		}, true},
 	} {
 		for _, files := range [][]string{nil, {rowFile}} { // which the engine can witness
 			name := fmt.Sprintf("%s %q", name, files)
 			t.Run(name, func(t *testing.T) {
-				testLoss(t, tc.damage, tc.corrupt && (files != nil || !strings.HasPrefix(name, "a bit that was")), files)
+				testLoss(t, tc.damage, tc.corrupt &&
+					(files != nil || !strings.HasPrefix(name, "a bit that was")), files)
 			})
 		}
 	}
@@ -85,7 +113,8 @@ func TestWitnessCannotBeRead(t *testing.T) {
 	if err := os.Symlink("guardkv.witness", witness); err != nil { // to itself
 		t.Skip("no link can be made here:", err)
 	}
-	if _, err := tryOpen(t, toys, path); err == nil || errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrNotStorage) {
+	if _, err := tryOpen(t, toys, path); err == nil || errors.Is(err,
+		core.ErrCorrupt) || errors.Is(err, core.ErrNotStorage) {
 		t.Error(err)
 	}
 	must(t, os.Rename(witness+".kept", witness))
@@ -107,7 +136,8 @@ func TestCheckBesideWriter(t *testing.T) {
 		must(t, err)
 	}
 	cutRows(t, path, 50)
-	if err := e.tally.Check(func() ([]byte, error) { return readToy(path) }); !errors.Is(err, core.ErrCorrupt) {
+	if err := e.tally.Check(func() ([]byte, error) { return readToy(path) }); !errors.Is(err,
+		core.ErrCorrupt) {
 		t.Error("half of the rows is gone:", err)
 	}
 }

@@ -1,8 +1,9 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package explain has what the Explain functions of formats are made of: see [core.Explainer]. It writes the JSON that
-// [core.Explanation] asks for, so that tables of all formats look the same.
+// Package explain has what the Explain functions of formats are made of: see [core.Explainer].
+// It writes the JSON that [core.Explanation] asks for, so that tables of all formats look the
+// same.
 package explain
 
 import (
@@ -15,8 +16,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendString appends text as a JSON string. Text that is not UTF-8 is {"base64":"..."}: a string would have to show
-// something else in its place.
+// AppendString appends text as a JSON string. Text that is not UTF-8 is {"base64":"..."}: a
+// string would have to show something else in its place.
 func AppendString(dst []byte, text string) []byte {
 	if plain(text) {
 		return append(append(append(dst, '"'), text...), '"')
@@ -49,8 +50,8 @@ func AppendBytes(dst, b []byte) []byte {
 	return append(dst, '"')
 }
 
-// AppendFloat appends a number of 32 or 64 bits: the shortest one that is read as the same float of so many bits. What is
-// no number is the string "NaN", "Infinity" or "-Infinity".
+// AppendFloat appends a number of 32 or 64 bits: the shortest one that is read as the same
+// float of so many bits. What is no number is the string "NaN", "Infinity" or "-Infinity".
 func AppendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -67,8 +68,8 @@ func AppendFloat(dst []byte, f float64, bits int) []byte {
 	return strconv.AppendFloat(dst, f, format, -1, bits)
 }
 
-// AppendBigInt appends an integer: a number if it fits an int64 or a uint64, otherwise a string of its digits, which readers
-// of JSON would round.
+// AppendBigInt appends an integer: a number if it fits an int64 or a uint64, otherwise a string
+// of its digits, which readers of JSON would round.
 func AppendBigInt(dst []byte, n *big.Int) []byte {
 	if n.IsInt64() || n.IsUint64() {
 		return n.Append(dst, 10)

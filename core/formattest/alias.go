@@ -8,8 +8,8 @@ import (
 	"unsafe"
 )
 
-// refersTo reports whether anything that can be reached from v points into b. Functions and channels may hide what they
-// refer to, and count as doing so.
+// refersTo reports whether anything that can be reached from v points into b. Functions and
+// channels may hide what they refer to, and count as doing so.
 func refersTo(v reflect.Value, b []byte) bool {
 	low := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
 	w := walk{low: low, high: low + uintptr(len(b)), seen: map[visit]bool{}}

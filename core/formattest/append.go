@@ -32,23 +32,27 @@ func (s *suite) roundTrip() error {
 		}
 		got, err := s.read(b)
 		if err != nil {
-			return fmt.Errorf("%s is encoded as %s, which cannot be read: %w", showValue(v), show(b), err)
+			return fmt.Errorf("%s is encoded as %s, which cannot be read: %w",
+				showValue(v), show(b), err)
 		}
 		if !s.same(v, got) {
-			return fmt.Errorf("%s is encoded as %s, which reads as %s", showValue(v), show(b), showValue(got))
+			return fmt.Errorf("%s is encoded as %s, which reads as %s",
+				showValue(v), show(b), showValue(got))
 		}
 	}
 	return nil
 }
 
-// appendOnly hands out dst of every kind: with and without a prefix, with every amount of spare capacity that could
-// matter, and with something in it.
+// appendOnly hands out dst of every kind: with and without a prefix, with every amount of spare
+// capacity that could matter, and with something in it.
 func (s *suite) appendOnly() error {
 	for _, g := range s.good {
 		for _, prefix := range []string{"", "p", "a prefix that stays"} {
-			for _, spare := range []int{0, 1, len(g.encoded) - 1, len(g.encoded), len(g.encoded) + 1, 2*len(g.encoded) + 64} {
+			for _, spare := range []int{0, 1, len(g.encoded) - 1, len(g.encoded),
+				len(g.encoded) + 1, 2*len(g.encoded) + 64} {
 				if err := s.appendAfter(g, []byte(prefix), max(spare, 0)); err != nil {
-					return fmt.Errorf("dst held %q and had room for %d more bytes: %w", prefix, spare, err)
+					return fmt.Errorf("dst held %q and had room for %d more bytes: %w",
+						prefix, spare, err)
 				}
 			}
 		}
@@ -73,8 +77,9 @@ func (s *suite) appendAfter(g good, prefix []byte, spare int) error {
 	return s.readsAs(encoded, g.read)
 }
 
-// keepsNothing overwrites what was handed to Append and what it returned, as a caller that reuses a buffer does, and
-// looks whether a later Append notices, or changes what an earlier one returned.
+// keepsNothing overwrites what was handed to Append and what it returned, as a caller that
+// reuses a buffer does, and looks whether a later Append notices, or changes what an earlier
+// one returned.
 func (s *suite) keepsNothing() error {
 	for _, g := range s.good {
 		for _, size := range []int{0, 2*len(g.encoded) + 64} {
@@ -122,10 +127,13 @@ func (s *suite) appendOthers(result []byte) error {
 // encodingsOfOne is the check of what the format declares about the encodings of one value.
 func (s *suite) encodingsOfOne() check {
 	if s.varies {
-		return check{name: "Varies", promise: "each encoding of a value reads as the value", run: s.varied}
+		return check{name: "Varies", promise: "each encoding of a value reads as the value",
+			run: s.varied}
 	}
 	return check{
-		name: "Deterministic", promise: "a value has one encoding, whenever it is encoded, as nothing else is said in Extras.Varies",
+		name: "Deterministic",
+		promise: "a value has one encoding, whenever it is encoded, as nothing else is said in " +
+			"Extras.Varies",
 		run: s.deterministic,
 	}
 }
@@ -153,7 +161,8 @@ func (s *suite) deterministic() error {
 				return err
 			}
 			if !bytes.Equal(b, g.encoded) {
-				return fmt.Errorf("%s is encoded as %s, and then as %s", showValue(g.value), show(g.encoded), show(b))
+				return fmt.Errorf("%s is encoded as %s, and then as %s",
+					showValue(g.value), show(g.encoded), show(b))
 			}
 		}
 	}

@@ -31,7 +31,8 @@ func Bench[V, W any](b *testing.B, f core.ValueFormat[V, W], samples ...V) {
 		benchRead(b, "ViewInto", f, samples, func(p []byte) error { return can.ViewInto(p, &w) })
 	}
 	if can.ViewTrusted != nil {
-		benchRead(b, "ViewTrusted", f, samples, func(p []byte) error { _, err := can.ViewTrusted(p); return err })
+		benchRead(b, "ViewTrusted",
+			f, samples, func(p []byte) error { _, err := can.ViewTrusted(p); return err })
 	}
 }
 
@@ -59,7 +60,9 @@ func benchBoth[V, W any](b *testing.B, read string, f core.ValueFormat[V, W], sa
 	benchRead(b, read, f, samples, func(p []byte) error { _, err := f.View(p); return err })
 }
 
-func benchRead[V, W any](b *testing.B, name string, f core.ValueFormat[V, W], samples []V, read func([]byte) error) {
+func benchRead[V, W any](
+	b *testing.B, name string, f core.ValueFormat[V, W], samples []V, read func([]byte) error,
+) {
 	b.Run(name, func(b *testing.B) {
 		var encoded [][]byte
 		for _, v := range samples {

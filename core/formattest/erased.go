@@ -5,8 +5,9 @@ package formattest
 
 import "github.com/guardkv/guardkv/core"
 
-// format is a value format whose values and views are held in interfaces. The checks are written for it: so they are compiled
-// once, and not for each pair of types that some format is tested with, of which there are many.
+// format is a value format whose values and views are held in interfaces. The checks are
+// written for it: so they are compiled once, and not for each pair of types that some format is
+// tested with, of which there are many.
 type format struct {
 	id     func() string
 	append func(dst []byte, v any) ([]byte, error)
@@ -47,7 +48,9 @@ func erased[V, W any](f core.ValueFormat[V, W], value func(W) V) format {
 		e.trusted = func(b []byte) (any, error) { return p.ViewTrusted(b) }
 	}
 	if p.ViewLent != nil {
-		e.lent = func(b []byte, trusted bool) (any, core.Releaser, error) { return p.ViewLent(b, trusted) }
+		e.lent = func(b []byte, trusted bool) (any, core.Releaser, error) {
+			return p.ViewLent(b, trusted)
+		}
 	}
 	if p.BindRows != nil {
 		e.atRow = func(table core.TableID, key string) (format, error) {

@@ -21,12 +21,17 @@ func TestEvolveFindsWhatIsBroken(t *testing.T) {
 		return fake{}, append([]byte("meta"), stored...), nil
 	}
 	for says, is := range map[string]core.ValueFormat[record, record]{
-		"cannot be read with the new type":   fake{view: refuseID7},
-		"reads as":                           fake{view: func(b []byte) (record, error) { return record{ID: 99}, nil }},
-		"metadata grows":                     fakeBinder{bind: grows},
-		"cannot be opened with the new type": fakeBinder{bind: func([]byte) (core.ValueFormat[record, record], []byte, error) { return nil, nil, errors.New("no") }},
+		"cannot be read with the new type": fake{view: refuseID7},
+		"reads as": fake{view: func(b []byte) (record, error) {
+			return record{ID: 99}, nil
+		}},
+		"metadata grows": fakeBinder{bind: grows},
+		"cannot be opened with the new type": fakeBinder{bind: func([]byte) (core.ValueFormat[record, record], []byte, error) {
+			return nil, nil, errors.New("no")
+		}},
 	} {
-		if err := evolve(fake{}, is, sameRecord, records); err == nil || !strings.Contains(err.Error(), says) {
+		if err := evolve(fake{}, is, sameRecord,
+			records); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, want one that says %q", err, says)
 		}
 	}
@@ -38,14 +43,17 @@ func TestEvolveFindsWhatIsBroken(t *testing.T) {
 		}
 		return nil, nil, core.ErrFormatMismatch
 	}
-	if err := evolve(fakeBinder{bind: once}, fake{}, sameRecord, records); err == nil || !strings.Contains(err.Error(), "old type any more") {
+	if err := evolve(fakeBinder{bind: once}, fake{}, sameRecord,
+		records); err == nil || !strings.Contains(err.Error(), "old type any more") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// A format may have several encodings of a value if it says so. Each of them must read as the value.
+// A format may have several encodings of a value if it says so. Each of them must read as the
+// value.
 func TestVarying(t *testing.T) {
-	RunWith(t, fake{encode: sequenced(), view: unsequenced}, Extras[record, record]{Varies: true}, records...)
+	RunWith(t, fake{encode: sequenced(), view: unsequenced},
+		Extras[record, record]{Varies: true}, records...)
 	broken := fake{encode: sequenced(), view: func(b []byte) (record, error) {
 		v, err := unsequenced(b)
 		if err == nil && b[3]%16 == 15 {

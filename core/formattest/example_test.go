@@ -31,7 +31,8 @@ func (upper) View(b []byte) (string, error) {
 
 var _ core.ValueFormat[string, string] = upper{}
 
-// TestUpper is all that the author of the format writes. The samples are values that the format returns as they were.
+// TestUpper is all that the author of the format writes. The samples are values that the format
+// returns as they were.
 func TestUpper(t *testing.T) {
 	formattest.Run(t, upper{}, "", "ADA", "BUY MILK")
 }

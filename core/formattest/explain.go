@@ -15,10 +15,13 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Explain tests the Explainer of a format: that it shows each sample as valid JSON behind what is there already, the same every
-// time, without changing what it is given; that damaged values and metadata are errors or other JSON, and never a panic;
-// and that tables of other formats are [errors.ErrUnsupported].
-func Explain[V, W any](t *testing.T, f core.ValueFormat[V, W], explain core.Explainer, samples ...V) {
+// Explain tests the Explainer of a format: that it shows each sample as valid JSON behind what
+// is there already, the same every time, without changing what it is given; that damaged values
+// and metadata are errors or other JSON, and never a panic; and that tables of other formats
+// are [errors.ErrUnsupported].
+func Explain[V, W any](
+	t *testing.T, f core.ValueFormat[V, W], explain core.Explainer, samples ...V,
+) {
 	t.Helper()
 	if err := safely(func() error { return testExplainer(f, explain, samples) }); err != nil {
 		t.Error(err)
@@ -26,7 +29,8 @@ func Explain[V, W any](t *testing.T, f core.ValueFormat[V, W], explain core.Expl
 }
 
 func testExplainer[V, W any](f core.ValueFormat[V, W], explain core.Explainer, samples []V) error {
-	bound, info := f, core.TableInfo{Name: "samples", ValueFormat: f.ID(), KeyFormat: "bytes", Rows: -1, Bytes: -1}
+	bound, info := f, core.TableInfo{Name: "samples", ValueFormat: f.ID(), KeyFormat: "bytes",
+		Rows: -1, Bytes: -1}
 	if bind := core.PowersOf(f).Bind; bind != nil {
 		var err error
 		if bound, info.Meta, err = bind(nil); err != nil {
@@ -72,7 +76,8 @@ func refusesOthers(explain core.Explainer, info core.TableInfo) error {
 		other := info
 		other.ValueFormat = id
 		if _, err := explain(other); !errors.Is(err, errors.ErrUnsupported) {
-			return fmt.Errorf("a table in %q: the error is %v, want one that is errors.ErrUnsupported", id, err)
+			return fmt.Errorf("a table in %q: the error is %v, want one that is "+
+				"errors.ErrUnsupported", id, err)
 		}
 	}
 	return nil
@@ -95,13 +100,16 @@ func showsValue(e core.Explanation, key, value []byte) error {
 	}
 	again, err := e.AppendJSON(nil, key, slices.Clip(value))
 	if err != nil || !bytes.Equal(again, shown) {
-		return fmt.Errorf("it is shown as %s, and then as %s (error %w)", show(shown), show(again), err)
+		return fmt.Errorf("it is shown as %s, and then as %s (error %w)",
+			show(shown), show(again), err)
 	}
 	return nil
 }
 
 // survivesDamage shows bytes that were cut or changed, and has metadata explained that were.
-func survivesDamage(explain core.Explainer, info core.TableInfo, e core.Explanation, key, value []byte) error {
+func survivesDamage(
+	explain core.Explainer, info core.TableInfo, e core.Explanation, key, value []byte,
+) error {
 	const most = 256
 	for at := range min(len(value), most) {
 		changed := bytes.Clone(value)
@@ -112,7 +120,8 @@ func survivesDamage(explain core.Explainer, info core.TableInfo, e core.Explanat
 				return fmt.Errorf("%s, which is damaged, is an error, and bytes too", show(b))
 			}
 			if err == nil && !json.Valid(shown) {
-				return fmt.Errorf("%s, which is damaged, is shown as %s, which is no JSON", show(b), show(shown))
+				return fmt.Errorf("%s, which is damaged, is shown as %s, which is no JSON",
+					show(b), show(shown))
 			}
 		}
 	}
@@ -125,7 +134,8 @@ func survivesDamage(explain core.Explainer, info core.TableInfo, e core.Explanat
 			continue
 		}
 		if shown, err := changed.AppendJSON(nil, key, value); err == nil && !json.Valid(shown) {
-			return fmt.Errorf("with damaged metadata it is shown as %s, which is no JSON", show(shown))
+			return fmt.Errorf("with damaged metadata it is shown as %s, which is no JSON",
+				show(shown))
 		}
 	}
 	return nil

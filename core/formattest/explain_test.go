@@ -11,7 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// An Explain that is wrong in one of these ways takes an inspector down, or shows what was never stored.
+// An Explain that is wrong in one of these ways takes an inspector down, or shows what was
+// never stored.
 func TestExplainFindsMistakes(t *testing.T) {
 	fine := values.Explain
 	shows := func(show func(dst, key, value []byte) ([]byte, error)) core.Explainer {
@@ -26,16 +27,27 @@ func TestExplainFindsMistakes(t *testing.T) {
 			t.ValueFormat = "string"
 			return fine(t)
 		},
-		"no JSON":      shows(func(dst, _, value []byte) ([]byte, error) { return append(dst, value...), nil }),
-		"forgets dst":  shows(func(_, _, _ []byte) ([]byte, error) { return []byte("null"), nil }),
-		"fails":        shows(func(_, _, _ []byte) ([]byte, error) { return nil, errors.ErrUnsupported }),
-		"panics":       shows(func(_, _, value []byte) ([]byte, error) { panic("no") }),
-		"no function":  shows(nil),
-		"two lines":    shows(func(dst, _, _ []byte) ([]byte, error) { return append(dst, "[\n]"...), nil }),
-		"changes them": shows(func(dst, _, value []byte) ([]byte, error) { value[0]++; return append(dst, "null"...), nil }),
+		"no JSON": shows(func(dst, _, value []byte) ([]byte, error) {
+			return append(dst, value...), nil
+		}),
+		"forgets dst": shows(func(_, _, _ []byte) ([]byte, error) { return []byte("null"), nil }),
+		"fails": shows(func(_, _, _ []byte) ([]byte, error) {
+			return nil, errors.ErrUnsupported
+		}),
+		"panics":      shows(func(_, _, value []byte) ([]byte, error) { panic("no") }),
+		"no function": shows(nil),
+		"two lines": shows(func(dst, _, _ []byte) ([]byte, error) {
+			return append(dst, "[\n]"...), nil
+		}),
+		"changes them": shows(func(dst, _, value []byte) ([]byte, error) {
+			value[0]++
+			return append(dst, "null"...), nil
+		}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := safely(func() error { return testExplainer(values.String(), wrong, []string{"text"}) })
+			err := safely(func() error {
+				return testExplainer(values.String(), wrong, []string{"text"})
+			})
 			if err == nil {
 				t.Error("the mistake is not found")
 			}

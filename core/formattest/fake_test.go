@@ -10,7 +10,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// record is what the formats of these tests store: [id] [length of name] [name] [length of rest] [rest].
+// record is what the formats of these tests store: [id] [length of name] [name] [length of
+// rest] [rest].
 type record struct {
 	ID   uint32
 	Name string

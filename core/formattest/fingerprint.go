@@ -12,8 +12,9 @@ import (
 	"unsafe"
 )
 
-// fingerprint shows all memory that can be reached from v, unexported fields and the spare capacity of slices included, so
-// that two fingerprints differ if anything was changed in between.
+// fingerprint shows all memory that can be reached from v, unexported fields and the spare
+// capacity of slices included, so that two fingerprints differ if anything was changed in
+// between.
 func fingerprint(v any) string {
 	f := fingerprints{seen: map[visit]bool{}}
 	f.write(reflect.ValueOf(v))
@@ -74,7 +75,8 @@ func (f *fingerprints) rows(v reflect.Value) {
 	}
 	var rows []string
 	for i := v.MapRange(); i.Next(); {
-		row := fingerprints{seen: maps.Clone(f.seen)} // what rows share is in each, whichever is the first
+		// what rows share is in each, whichever is the first
+		row := fingerprints{seen: maps.Clone(f.seen)}
 		row.write(i.Key())
 		row.text.WriteString("=")
 		row.write(i.Value())

@@ -11,7 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Fuzz tests the promises about reading on bytes that the fuzzer makes. It starts from the encodings of the samples.
+// Fuzz tests the promises about reading on bytes that the fuzzer makes. It starts from the
+// encodings of the samples.
 func Fuzz[V, W any](f *testing.F, format core.ValueFormat[V, W], samples ...V) {
 	f.Helper()
 	FuzzWith(f, format, Extras[V, W]{}, samples...)
@@ -27,8 +28,9 @@ func FuzzWith[V, W any](f *testing.F, format core.ValueFormat[V, W], x Extras[V,
 	fuzz(f, s.encodings(), s.readChecks())
 }
 
-// FuzzKey tests the promises about decoding on bytes that the fuzzer makes: they are refused, or they are the
-// encoding of the key that they decode to. It starts from the encodings of the samples.
+// FuzzKey tests the promises about decoding on bytes that the fuzzer makes: they are refused,
+// or they are the encoding of the key that they decode to. It starts from the encodings of the
+// samples.
 func FuzzKey[K any](f *testing.F, format core.KeyFormat[K], samples ...K) {
 	f.Helper()
 	s, err := newKeySuite(format, KeyExtras[K]{}, samples)
@@ -75,11 +77,13 @@ func (s *suite) settles(b []byte) error {
 	}
 	again, err := s.read(once)
 	if err != nil {
-		return fmt.Errorf("%s reads as %s, which is encoded as %s, which cannot be read: %w", show(b), showValue(v), show(once), err)
+		return fmt.Errorf("%s reads as %s, which is encoded as %s, which cannot be read: %w",
+			show(b), showValue(v), show(once), err)
 	}
 	twice, err := s.encode(again)
 	if err != nil || s.stable && !bytes.Equal(once, twice) {
-		return fmt.Errorf("%s reads as %s, which is encoded as %s, which reads as %s, which is encoded as %s (error %v)",
+		return fmt.Errorf("%s reads as %s, which is encoded as %s, which reads as %s, which is "+
+			"encoded as %s (error %v)",
 			show(b), showValue(v), show(once), showValue(again), show(twice), err)
 	}
 	return nil

@@ -22,7 +22,10 @@ func TestFuzzChecks(t *testing.T) {
 	}
 	input := encoded(record{ID: 42, Name: "a name"})
 	for name, f := range map[string]fake{
-		"bounded":     {view: func(b []byte) (record, error) { sink = make([]byte, 1<<24); return viewRecord(b) }},
+		"bounded": {view: func(b []byte) (record, error) {
+			sink = make([]byte, 1<<24)
+			return viewRecord(b)
+		}},
 		"neverPanics": {view: panicIf(func(b []byte) bool { return len(b) == len(input) })},
 		"readOnly":    {view: modify},
 		"settles":     {view: hop},

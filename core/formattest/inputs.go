@@ -14,8 +14,8 @@ import (
 // perKind is roughly how many inputs of one kind there are.
 const perKind = 1500
 
-// inputs yields byte strings of every kind that is known to break readers, with a description. They are the same in
-// every run. The valid ones come first.
+// inputs yields byte strings of every kind that is known to break readers, with a description.
+// They are the same in every run. The valid ones come first.
 func inputs(valid [][]byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for _, kind := range []func([][]byte) iter.Seq2[string, []byte]{
@@ -44,7 +44,8 @@ func extended(valid [][]byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for _, b := range valid {
 			for _, tail := range [][]byte{{0}, {0xff}, b} {
-				if len(tail) > 0 && !yield("encoding with more bytes behind it", slices.Concat(b, tail)) {
+				if len(tail) > 0 && !yield("encoding with more bytes behind it",
+					slices.Concat(b, tail)) {
 					return
 				}
 			}
@@ -71,30 +72,35 @@ func flipped(valid [][]byte) iter.Seq2[string, []byte] {
 	})
 }
 
-// hostile are counts and lengths that are too big, from a little to absurdly, as fixed numbers in both byte orders and
-// as varints, and the heads of big items in self-describing encodings.
+// hostile are counts and lengths that are too big, from a little to absurdly, as fixed numbers
+// in both byte orders and as varints, and the heads of big items in self-describing encodings.
 var hostile = []string{
 	"\x7f", "\x80", "\xff", "\x7f\xff", "\xff\xff", "\xff\x7f", "\xff\x00",
-	"\x00\xff\xff\xff", "\xff\xff\xff\x00", "\x7f\xff\xff\xff", "\xff\xff\xff\x7f", "\xff\xff\xff\xff",
-	"\x00\x00\x00\x00\x7f\xff\xff\xff", "\x7f\xff\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff",
+	"\x00\xff\xff\xff", "\xff\xff\xff\x00", "\x7f\xff\xff\xff", "\xff\xff\xff\x7f",
+	"\xff\xff\xff\xff",
+	"\x00\x00\x00\x00\x7f\xff\xff\xff", "\x7f\xff\xff\xff\xff\xff\xff\xff",
+	"\xff\xff\xff\xff\xff\xff\xff\xff",
 	"\xff\xff\xff\x07", "\xff\xff\xff\xff\x07", "\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-	"\x9a\x00\xff\xff\xff", "\xba\x00\xff\xff\xff", "\x5a\x7f\xff\xff\xff", "\x9b\x7f\xff\xff\xff\xff\xff\xff\xff",
-	"\x9f", "\xbf", "\xdd\x00\xff\xff\xff", "\xdf\x7f\xff\xff\xff", "\xc6\x7f\xff\xff\xff", "1e999", "[[[[",
+	"\x9a\x00\xff\xff\xff", "\xba\x00\xff\xff\xff", "\x5a\x7f\xff\xff\xff",
+	"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff",
+	"\x9f", "\xbf", "\xdd\x00\xff\xff\xff", "\xdf\x7f\xff\xff\xff", "\xc6\x7f\xff\xff\xff",
+	"1e999", "[[[[",
 }
 
 func replaced(valid [][]byte) iter.Seq2[string, []byte] {
-	return eachPosition(valid, len(hostile), func(b []byte, at int, yield func(string, []byte) bool) bool {
-		for _, h := range hostile {
-			c := slices.Concat(b[:at], []byte(h))
-			if len(c) < len(b) {
-				c = append(c, b[len(c):]...)
+	return eachPosition(valid, len(hostile),
+		func(b []byte, at int, yield func(string, []byte) bool) bool {
+			for _, h := range hostile {
+				c := slices.Concat(b[:at], []byte(h))
+				if len(c) < len(b) {
+					c = append(c, b[len(c):]...)
+				}
+				if !yield(fmt.Sprintf("%x written over byte %d", h, at), c) {
+					return false
+				}
 			}
-			if !yield(fmt.Sprintf("%x written over byte %d", h, at), c) {
-				return false
-			}
-		}
-		return true
-	})
+			return true
+		})
 }
 
 // repeated nests as deeply as possible, in every encoding that opens a level with one byte.
@@ -130,8 +136,8 @@ func random(valid [][]byte) iter.Seq2[string, []byte] {
 	}
 }
 
-// eachPosition calls fn, which yields so many inputs, for positions that are evenly spread over the encodings: for all
-// of them if they are short.
+// eachPosition calls fn, which yields so many inputs, for positions that are evenly spread over
+// the encodings: for all of them if they are short.
 func eachPosition(valid [][]byte, each int,
 	fn func(b []byte, at int, yield func(string, []byte) bool) bool,
 ) iter.Seq2[string, []byte] {

@@ -25,7 +25,8 @@ type keySuite struct {
 
 func newKeySuite[K any](f core.KeyFormat[K], x KeyExtras[K], samples []K) (*keySuite, error) {
 	s := &keySuite{
-		suite: &suite{borrows: x.Borrows}, compare: naturalOrder(reflect.TypeFor[K]()), text: keyText(reflect.TypeFor[K]()),
+		suite: &suite{borrows: x.Borrows}, compare: naturalOrder(reflect.TypeFor[K]()),
+		text: keyText(reflect.TypeFor[K]()),
 	}
 	s.format, s.keys = erasedKey(f)
 	if x.Compare != nil {
@@ -39,7 +40,8 @@ func newKeySuite[K any](f core.KeyFormat[K], x KeyExtras[K], samples []K) (*keyS
 	return s, s.start(boxed(samples))
 }
 
-// some returns the samples, and keys that damaged encodings decode to: those are often close to each other.
+// some returns the samples, and keys that damaged encodings decode to: those are often close to
+// each other.
 func (s *keySuite) some() []good {
 	const most = 300
 	all := slices.Clone(s.good)
@@ -82,14 +84,17 @@ func (s *keySuite) equality() error {
 
 func (s *keySuite) order() error {
 	if s.compare == nil {
-		return errors.New("KeyExtras.Compare is needed: the format is ordered, and the order of its keys is not known")
+		return errors.New("KeyExtras.Compare is needed: the format is ordered, and the order of " +
+			"its keys is not known")
 	}
 	return s.eachPair(func(a, b good) error {
 		if cmp.Compare(s.compare(a.value, b.value), 0) == bytes.Compare(a.encoded, b.encoded) {
 			return nil
 		}
-		return fmt.Errorf("%s is encoded as %s, %s as %s: they compare %d, their encodings %d", showValue(a.value), show(a.encoded),
-			showValue(b.value), show(b.encoded), s.compare(a.value, b.value), bytes.Compare(a.encoded, b.encoded))
+		return fmt.Errorf("%s is encoded as %s, %s as %s: they compare %d, their encodings %d",
+			showValue(a.value), show(a.encoded),
+			showValue(b.value), show(b.encoded), s.compare(a.value, b.value),
+			bytes.Compare(a.encoded, b.encoded))
 	})
 }
 
@@ -100,10 +105,12 @@ func (s *keySuite) canonical(b []byte) error {
 	}
 	again, err := s.encode(k)
 	if err != nil {
-		return fmt.Errorf("%s decodes to %s, which cannot be encoded: %w", show(b), showValue(k), err)
+		return fmt.Errorf("%s decodes to %s, which cannot be encoded: %w",
+			show(b), showValue(k), err)
 	}
 	if !bytes.Equal(again, b) {
-		return fmt.Errorf("%s decodes to %s, which is encoded as %s", show(b), showValue(k), show(again))
+		return fmt.Errorf("%s decodes to %s, which is encoded as %s",
+			show(b), showValue(k), show(again))
 	}
 	return nil
 }
@@ -117,10 +124,12 @@ func (s *keySuite) prefix() error {
 			if err != nil { // so does a scan
 				return fmt.Errorf("the range of %s: %w", showValue(start.value), err)
 			}
-			in := bytes.Compare(k.encoded, low) >= 0 && (high == nil || bytes.Compare(k.encoded, high) < 0)
+			in := bytes.Compare(k.encoded, low) >= 0 && (high == nil ||
+				bytes.Compare(k.encoded, high) < 0)
 			if in != strings.HasPrefix(s.text(k.value), s.text(start.value)) {
 				return fmt.Errorf("the range of %s is from %s to %s; that of the key %s is %s",
-					showValue(start.value), show(low), show(high), showValue(k.value), show(k.encoded))
+					showValue(start.value), show(low), show(high), showValue(k.value),
+					show(k.encoded))
 			}
 		}
 		return nil

@@ -28,9 +28,11 @@ func TestOwnersThatBorrow(t *testing.T) {
 		format fakeOwner
 		broken string
 	}{
-		"View":        {fakeOwner{fake: fake{view: borrowRecord}}, "Owns"},
-		"ViewTrusted": {fakeOwner{powers: core.FormatPowers[record, record]{ViewTrusted: borrowRecord}}, "Trusted"},
-		"ViewInto": {fakeOwner{powers: core.FormatPowers[record, record]{ViewInto: func(b []byte, w *record) (err error) {
+		"View": {fakeOwner{fake: fake{view: borrowRecord}}, "Owns"},
+		"ViewTrusted": {fakeOwner{powers: core.FormatPowers[record,
+			record]{ViewTrusted: borrowRecord}}, "Trusted"},
+		"ViewInto": {fakeOwner{powers: core.FormatPowers[record,
+			record]{ViewInto: func(b []byte, w *record) (err error) {
 			*w, err = borrowRecord(b)
 			return err
 		}}}, "Reuse"},

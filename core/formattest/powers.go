@@ -33,7 +33,8 @@ func (s *suite) useOnce(g good) error {
 		return fmt.Errorf("while others use the format: %w", err)
 	}
 	if s.stable && !bytes.Equal(b, g.encoded) {
-		return fmt.Errorf("while others use the format %s is encoded as %s, else as %s", showValue(g.value), show(b), show(g.encoded))
+		return fmt.Errorf("while others use the format %s is encoded as %s, else as %s",
+			showValue(g.value), show(b), show(g.encoded))
 	}
 	if err := s.readsAs(g.encoded, g.read); err != nil {
 		return fmt.Errorf("while others use the format: %w", err)
@@ -76,7 +77,8 @@ func (s *suite) readsIntoAs(into func(b []byte) (view any, err error), b []byte)
 		return fmt.Errorf("%s: the error of View is %v, that of ViewInto %v", show(b), wantErr, err)
 	}
 	if err == nil && !s.agree(want, got) && !s.unlike(b) {
-		return fmt.Errorf("%s: View reads %s, ViewInto %s", show(b), showValue(want), showValue(got))
+		return fmt.Errorf("%s: View reads %s, ViewInto %s",
+			show(b), showValue(want), showValue(got))
 	}
 	return nil
 }
@@ -92,7 +94,8 @@ func (s *suite) trusted() error {
 			spoil(inside)
 		}
 		if v := s.format.value(w); !s.agree(v, g.read) {
-			return fmt.Errorf("%s: View reads %s, ViewTrusted %s", show(g.encoded), showValue(g.read), showValue(v))
+			return fmt.Errorf("%s: View reads %s, ViewTrusted %s",
+				show(g.encoded), showValue(g.read), showValue(v))
 		}
 	}
 	return nil
@@ -105,8 +108,8 @@ type lentView struct {
 	r    core.Releaser
 }
 
-// lent views all samples at once, and then whatever bytes there are while the samples are lent: often, because memory is
-// used again.
+// lent views all samples at once, and then whatever bytes there are while the samples are lent:
+// often, because memory is used again.
 func (s *suite) lent() error {
 	for _, trusted := range []bool{false, true, false} {
 		var all []lentView
@@ -126,7 +129,8 @@ func (s *suite) lent() error {
 		}
 		for _, l := range all {
 			if v := s.format.value(l.view); !s.agree(v, l.of.read) {
-				return fmt.Errorf("%s: View reads %s, ViewLent %s", show(l.of.encoded), showValue(l.of.read), showValue(v))
+				return fmt.Errorf("%s: View reads %s, ViewLent %s",
+					show(l.of.encoded), showValue(l.of.read), showValue(v))
 			}
 			if l.r != nil {
 				l.r.Release()
@@ -197,7 +201,8 @@ func (s *suite) sameAs(f format) error {
 	return nil
 }
 
-// refusesMetadata: damage may go unnoticed but must not panic; what was never metadata must be an error.
+// refusesMetadata: damage may go unnoticed but must not panic; what was never metadata must be
+// an error.
 func (s *suite) refusesMetadata() error {
 	for kind, b := range inputs([][]byte{s.meta}) {
 		err := safely(func() error { _, _, err := s.unbound(bytes.Clone(b)); return err })
@@ -206,7 +211,8 @@ func (s *suite) refusesMetadata() error {
 			return fmt.Errorf("metadata, %s, %s: %w", kind, show(b), p)
 		}
 	}
-	for _, junk := range []string{"junk", "\xCC\xCC\xCC\xCC\xCC\xCC\xCC\xCC", string(bytes.Repeat([]byte("junk "), 100))} {
+	for _, junk := range []string{"junk", "\xCC\xCC\xCC\xCC\xCC\xCC\xCC\xCC",
+		string(bytes.Repeat([]byte("junk "), 100))} {
 		if _, _, err := s.unbound([]byte(junk)); err == nil {
 			return fmt.Errorf("%s is taken for metadata", show([]byte(junk)))
 		}

@@ -35,18 +35,22 @@ func (s *suite) neverPanics(b []byte) error {
 	return nil
 }
 
-// wrapsCorrupt returns an error if b cannot be read and the error does not tell a program what to do.
+// wrapsCorrupt returns an error if b cannot be read and the error does not tell a program what
+// to do.
 func (s *suite) wrapsCorrupt(b []byte) error {
 	_, err := s.read(b)
 	var p *panicked
-	if err == nil || errors.As(err, &p) || errors.Is(err, core.ErrCorrupt) || errors.Is(err, core.ErrFormatMismatch) {
+	if err == nil || errors.As(err, &p) || errors.Is(err, core.ErrCorrupt) || errors.Is(err,
+		core.ErrFormatMismatch) {
 		return nil // a panic is the business of NeverPanics
 	}
-	return fmt.Errorf("%s: the error wraps neither core.ErrCorrupt nor core.ErrFormatMismatch: %w", show(b), err)
+	return fmt.Errorf("%s: the error wraps neither core.ErrCorrupt nor core.ErrFormatMismatch: %w",
+		show(b), err)
 }
 
-// trailing puts a byte behind encodings. A format of plain bytes reads another value then, which is right. So may one that
-// merges what is repeated, or adds it up as the durations 0s0s, which is why nothing longer is put there.
+// trailing puts a byte behind encodings. A format of plain bytes reads another value then,
+// which is right. So may one that merges what is repeated, or adds it up as the durations 0s0s,
+// which is why nothing longer is put there.
 func (s *suite) trailing() error {
 	if s.padded {
 		return nil
@@ -73,18 +77,20 @@ func (s *suite) anyAlignment(b []byte) error {
 		copy(inside, b)
 		got, err := s.readHere(inside)
 		if (err == nil) != (wantErr == nil) {
-			return fmt.Errorf("%s at an address that is a multiple of 8: error %v; %d bytes behind one: error %w", show(b), wantErr, shift, err)
+			return fmt.Errorf("%s at an address that is a multiple of 8: error %v; %d bytes "+
+				"behind one: error %w", show(b), wantErr, shift, err)
 		}
 		if err == nil && !s.agree(want, got) && !s.unlike(b) {
-			return fmt.Errorf("%s at an address that is a multiple of 8 reads as %s; %d bytes behind one as %s",
+			return fmt.Errorf("%s at an address that is a multiple of 8 reads as %s; %d bytes "+
+				"behind one as %s",
 				show(b), showValue(want), shift, showValue(got))
 		}
 	}
 	return nil
 }
 
-// bounded allows for what decoding may reasonably cost, and measures up to three times because other goroutines
-// allocate too.
+// bounded allows for what decoding may reasonably cost, and measures up to three times because
+// other goroutines allocate too.
 func (s *suite) bounded(b []byte) error {
 	memory := uint64(1<<20 + 4096*len(b))
 	var took time.Duration
@@ -97,7 +103,8 @@ func (s *suite) bounded(b []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s took %v and %d bytes of memory; %v and %d bytes are the most that is allowed",
+	return fmt.Errorf("%s took %v and %d bytes of memory; %v and %d bytes are the most that is "+
+		"allowed",
 		show(b), took, grown, s.patience, memory)
 }
 
@@ -127,7 +134,8 @@ func (s *suite) readsInside(b []byte) error {
 		inside, _ := place(b, filler)
 		got, err := s.readHere(inside)
 		if (err == nil) != (wantErr == nil) {
-			return fmt.Errorf("%s between bytes 0xAA: error %v; between bytes 0x%02X: error %v", show(b), wantErr, filler, err)
+			return fmt.Errorf("%s between bytes 0xAA: error %v; between bytes 0x%02X: error %v",
+				show(b), wantErr, filler, err)
 		}
 		if err == nil && !s.agree(want, got) && !s.unlike(b) {
 			return fmt.Errorf("%s between bytes 0xAA reads as %s; between bytes 0x%02X as %s",
@@ -137,8 +145,9 @@ func (s *suite) readsInside(b []byte) error {
 	return nil
 }
 
-// unlike reports whether the value that b reads as does not agree with itself, so that a difference means nothing. It
-// takes damaged bytes to make such a value: it holds a NaN, and something else that the format refuses to encode.
+// unlike reports whether the value that b reads as does not agree with itself, so that a
+// difference means nothing. It takes damaged bytes to make such a value: it holds a NaN, and
+// something else that the format refuses to encode.
 func (s *suite) unlike(b []byte) bool {
 	v, err := s.read(b)
 	return err == nil && !s.agree(v, v)
@@ -174,9 +183,13 @@ func (s *suite) oneAfterOther(a, b good) error {
 // memory is the check of what the format declares about the memory of its views.
 func (s *suite) memory() check {
 	if s.borrows && !s.format.owns {
-		return check{name: "Borrows", promise: "what is read refers to the bytes it was read from, as Extras.Borrows says", run: s.doesBorrow}
+		return check{name: "Borrows",
+			promise: "what is read refers to the bytes it was read from, as Extras.Borrows says",
+			run:     s.doesBorrow}
 	}
-	return check{name: "Owns", promise: "what is read owns its memory, as nothing else is said in Extras.Borrows", run: s.doesOwn}
+	return check{name: "Owns",
+		promise: "what is read owns its memory, as nothing else is said in Extras.Borrows",
+		run:     s.doesOwn}
 }
 
 func (s *suite) doesOwn() error {
@@ -195,8 +208,8 @@ func (s *suite) doesOwn() error {
 	return nil
 }
 
-// doesBorrow looks for a pointer into the bytes. What overwritten bytes read as would prove less: a view may rely on
-// bytes that were validated not to change.
+// doesBorrow looks for a pointer into the bytes. What overwritten bytes read as would prove
+// less: a view may rely on bytes that were validated not to change.
 func (s *suite) doesBorrow() error {
 	for _, g := range s.good {
 		inside, _ := place(g.encoded, 0xAA)

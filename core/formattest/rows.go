@@ -15,7 +15,8 @@ var testTable = core.TableID{0xF0, 1, 2, 3}
 
 const testKey = "the row"
 
-// atRow is a format that binds values to rows, in one row. Each call has the key in memory of its own.
+// atRow is a format that binds values to rows, in one row. Each call has the key in memory of
+// its own.
 type atRow[V, W any] struct {
 	core.ValueFormat[V, W]
 	rows core.RowFormat[V, W]
@@ -47,7 +48,9 @@ func (f atRow[V, W]) Powers() (p core.FormatPowers[V, W]) {
 }
 
 // inRow returns the format of the values of one row, if f binds them to rows.
-func inRow[V, W any](f core.ValueFormat[V, W], table core.TableID, key string) (core.ValueFormat[V, W], error) {
+func inRow[V, W any](
+	f core.ValueFormat[V, W], table core.TableID, key string,
+) (core.ValueFormat[V, W], error) {
 	bind := core.PowersOf(f).BindRows
 	if bind == nil {
 		return f, nil
@@ -87,7 +90,8 @@ func (s *suite) rows() error {
 	return nil
 }
 
-// readsNot returns an error if the bytes of a sample, unless there are none, read the same in a row that they are not of.
+// readsNot returns an error if the bytes of a sample, unless there are none, read the same in a
+// row that they are not of.
 func (s *suite) readsNot(f format, g good) error {
 	inside, _ := place(g.encoded, 0xAA)
 	var v any

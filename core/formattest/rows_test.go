@@ -49,7 +49,8 @@ func sumOfBoth(table core.TableID, key []byte) []byte {
 func sumOfKey(_ core.TableID, key []byte) []byte     { return sumOfBoth(core.TableID{}, key) }
 func sumOfTable(table core.TableID, _ []byte) []byte { return sumOfBoth(table, nil) }
 
-// sumThatWrites changes the key of a row that the value is not of: else no promise but Rows would be kept.
+// sumThatWrites changes the key of a row that the value is not of: else no promise but Rows
+// would be kept.
 func sumThatWrites(table core.TableID, key []byte) []byte {
 	sum := sumOfBoth(table, key)
 	if len(key) > 0 && string(key) != testKey {

@@ -11,34 +11,41 @@ import (
 
 // Extras say about a value format what it cannot show by itself. The zero value says nothing.
 type Extras[V, W any] struct {
-	// Value reads all of a view into a value. It is needed if V and W are different types. The suite calls it
-	// on every view it gets, and counts a panic in it as a panic of View.
+	// Value reads all of a view into a value. It is needed if V and W are different types. The
+	// suite calls it on every view it gets, and counts a panic in it as a panic of View.
 	Value func(W) V
-	// Same reports whether two values are the same. The default is [reflect.DeepEqual], for which a NaN is not.
+	// Same reports whether two values are the same. The default is [reflect.DeepEqual], for
+	// which a NaN is not.
 	Same func(a, b V) bool
-	// Fingerprint shows a value so that two fingerprints differ if Append has changed it in between. The default follows all
-	// memory that can be reached from it. It is needed where that leads out of the value, as from generated messages, which
-	// refer to a registry of all types, or where the value notes something for itself.
+	// Fingerprint shows a value so that two fingerprints differ if Append has changed it in
+	// between. The default follows all memory that can be reached from it. It is needed where
+	// that leads out of the value, as from generated messages, which refer to a registry of all
+	// types, or where the value notes something for itself.
 	Fingerprint func(V) string
-	// Borrows says that a view refers to the bytes it was made from. The default is that it does not.
+	// Borrows says that a view refers to the bytes it was made from. The default is that it
+	// does not.
 	Borrows bool
-	// Varies says that a value can have more than one encoding, as gob has for maps, which is no fault: tables need one
-	// encoding of keys alone. The default is that a value has one, which makes equal rows equal bytes.
+	// Varies says that a value can have more than one encoding, as gob has for maps, which is
+	// no fault: tables need one encoding of keys alone. The default is that a value has one,
+	// which makes equal rows equal bytes.
 	Varies bool
-	// Padded says that there may be bytes behind an encoding that mean nothing, as in FlatBuffers, whose parts are found by
-	// their offsets. The default is that what stands behind a value is refused, or read as a part of it.
+	// Padded says that there may be bytes behind an encoding that mean nothing, as in
+	// FlatBuffers, whose parts are found by their offsets. The default is that what stands
+	// behind a value is refused, or read as a part of it.
 	Padded bool
 }
 
 // KeyExtras say about a key format what it cannot show by itself. The zero value says nothing.
 type KeyExtras[K any] struct {
-	// Compare is the order of the keys. It is needed if the format is ordered, except for the kinds bool, int,
-	// uint, float, string, byte slice and byte array, named types included, and for time.Time.
+	// Compare is the order of the keys. It is needed if the format is ordered, except for the
+	// kinds bool, int, uint, float, string, byte slice and byte array, named types included,
+	// and for time.Time.
 	Compare func(a, b K) int
-	// Same reports whether two keys are the same. The default is that Compare gives zero, and where there is no
-	// order [reflect.DeepEqual].
+	// Same reports whether two keys are the same. The default is that Compare gives zero, and
+	// where there is no order [reflect.DeepEqual].
 	Same func(a, b K) bool
-	// Borrows says that a decoded key refers to the bytes it was decoded from. The default is that it does not.
+	// Borrows says that a decoded key refers to the bytes it was decoded from. The default is
+	// that it does not.
 	Borrows bool
 }
 
@@ -59,8 +66,8 @@ func RunWith[V, W any](t *testing.T, f core.ValueFormat[V, W], x Extras[V, W], s
 	subtests(t, s.checks())
 }
 
-// RunKey tests that a key format keeps its promises, one subtest for each. Two samples at least have
-// different encodings.
+// RunKey tests that a key format keeps its promises, one subtest for each. Two samples at least
+// have different encodings.
 func RunKey[K any](t *testing.T, f core.KeyFormat[K], samples ...K) {
 	t.Helper()
 	RunKeyWith(t, f, KeyExtras[K]{}, samples...)

@@ -15,7 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// suite holds one value format and what is known about it. A key format is tested as a value format.
+// suite holds one value format and what is known about it. A key format is tested as a value
+// format.
 type suite struct {
 	format   format
 	samples  []any
@@ -45,8 +46,9 @@ func newSuite[V, W any](f core.ValueFormat[V, W], x Extras[V, W], samples []V) (
 	value := x.Value
 	if value == nil {
 		if reflect.TypeFor[V]() != reflect.TypeFor[W]() {
-			return nil, fmt.Errorf("formattest: Extras.Value is needed to turn a view, %v, into a value, %v",
-				reflect.TypeFor[W](), reflect.TypeFor[V]())
+			return nil,
+				fmt.Errorf("formattest: Extras.Value is needed to turn a view, %v, into a value, %v",
+					reflect.TypeFor[W](), reflect.TypeFor[V]())
 		}
 		value = func(w W) V { return as[V](w) }
 	}
@@ -103,7 +105,8 @@ func (s *suite) findGood() {
 		before := s.print(v)
 		b, err := s.encode(v)
 		if after := s.print(v); after != before && s.changed == nil {
-			s.changed = fmt.Errorf("the value is %s after it was encoded, and was different before", showValue(v))
+			s.changed = fmt.Errorf("the value is %s after it was encoded, and was different before",
+				showValue(v))
 		}
 		if err != nil {
 			continue
@@ -154,7 +157,8 @@ func (s *suite) readHere(b []byte) (v any, err error) {
 	return v, err
 }
 
-// agree reports whether two values are the same, or at least (a NaN is never the same) look the same.
+// agree reports whether two values are the same, or at least (a NaN is never the same) look the
+// same.
 func (s *suite) agree(a, b any) bool {
 	if s.same(a, b) {
 		return true
@@ -176,7 +180,8 @@ func (s *suite) readsAs(b []byte, want any) error {
 	return nil
 }
 
-// place returns a copy of b that stands between neighbours made of filler, and all of the memory it stands in.
+// place returns a copy of b that stands between neighbours made of filler, and all of the
+// memory it stands in.
 func place(b []byte, filler byte) (inside, all []byte) {
 	const around = 64
 	all = slices.Repeat([]byte{filler}, around+len(b)+around)

@@ -35,7 +35,8 @@ func TestLazyFormat(t *testing.T) {
 	RunWith(t, fakeLazy{check: checkRecord}, lazyExtras, records...)
 }
 
-// A view of bytes that were not validated panics later, when it is read. That breaks the promise of View.
+// A view of bytes that were not validated panics later, when it is read. That breaks the
+// promise of View.
 func TestLazyFormatWithoutValidation(t *testing.T) {
 	s, err := newSuite(fakeLazy{check: func([]byte) error { return nil }}, lazyExtras, records)
 	if err != nil {
@@ -45,7 +46,8 @@ func TestLazyFormatWithoutValidation(t *testing.T) {
 }
 
 func TestLazyFormatDeclaredToOwn(t *testing.T) {
-	s, err := newSuite(fakeLazy{check: checkRecord}, Extras[record, lazy]{Value: lazy.record}, records)
+	s, err := newSuite(fakeLazy{check: checkRecord},
+		Extras[record, lazy]{Value: lazy.record}, records)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,12 +55,14 @@ func TestLazyFormatDeclaredToOwn(t *testing.T) {
 }
 
 func TestValueIsNeeded(t *testing.T) {
-	if _, err := newSuite(fakeLazy{check: checkRecord}, Extras[record, lazy]{}, records); err == nil {
+	if _, err := newSuite(fakeLazy{check: checkRecord}, Extras[record, lazy]{},
+		records); err == nil {
 		t.Error("nothing turns a lazy into a record, and there is no error")
 	}
 }
 
-// A suite that is given one sample, or the same one twice, would find half of what there is to find.
+// A suite that is given one sample, or the same one twice, would find half of what there is to
+// find.
 func TestSamplesAreNeeded(t *testing.T) {
 	for _, samples := range [][]record{nil, records[:1], {records[2], records[2]}} {
 		if _, err := newSuite(fake{}, Extras[record, record]{}, samples); err == nil {
@@ -80,7 +84,8 @@ func (returnsValue) Append(dst, v []byte) ([]byte, error) {
 }
 
 func TestBytesThatAreReturnedAsTheyAre(t *testing.T) {
-	s, err := newSuite(returnsValue{}, Extras[[]byte, []byte]{}, [][]byte{[]byte("one"), []byte("two")})
+	s, err := newSuite(returnsValue{}, Extras[[]byte, []byte]{},
+		[][]byte{[]byte("one"), []byte("two")})
 	if err != nil {
 		t.Fatal(err)
 	}

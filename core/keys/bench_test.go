@@ -11,12 +11,14 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 )
 
-func BenchmarkUint64(b *testing.B)     { benchmark(b, keys.Uint64(), 1<<40) }
-func BenchmarkInt32(b *testing.B)      { benchmark(b, keys.Int32(), -7) }
-func BenchmarkFloat64(b *testing.B)    { benchmark(b, keys.Float64(), -1.5) }
-func BenchmarkUUID(b *testing.B)       { benchmark(b, keys.Array[[16]byte](), [16]byte{1, 2, 3}) }
-func BenchmarkTime(b *testing.B)       { benchmark(b, keys.Time(), time.Unix(1800000000, 5)) }
-func BenchmarkDescTime(b *testing.B)   { benchmark(b, keys.Desc(keys.Time()), time.Unix(1800000000, 5)) }
+func BenchmarkUint64(b *testing.B)  { benchmark(b, keys.Uint64(), 1<<40) }
+func BenchmarkInt32(b *testing.B)   { benchmark(b, keys.Int32(), -7) }
+func BenchmarkFloat64(b *testing.B) { benchmark(b, keys.Float64(), -1.5) }
+func BenchmarkUUID(b *testing.B)    { benchmark(b, keys.Array[[16]byte](), [16]byte{1, 2, 3}) }
+func BenchmarkTime(b *testing.B)    { benchmark(b, keys.Time(), time.Unix(1800000000, 5)) }
+func BenchmarkDescTime(b *testing.B) {
+	benchmark(b, keys.Desc(keys.Time()), time.Unix(1800000000, 5))
+}
 func BenchmarkString(b *testing.B)     { benchmark(b, keys.String(), "hello-world-key") }
 func BenchmarkStringView(b *testing.B) { benchmark(b, keys.StringView(), "hello-world-key") }
 

@@ -42,7 +42,8 @@ func (f bigPart) Append(dst []byte, k *big.Int) ([]byte, error) {
 	n, at := (k.BitLen()+7)/8, len(dst)
 	switch {
 	case n > bigMost:
-		return nil, fmt.Errorf("%w: an integer of %d bytes, want at most %d", core.ErrTooLarge, n, bigMost)
+		return nil, fmt.Errorf("%w: an integer of %d bytes, want at most %d",
+			core.ErrTooLarge, n, bigMost)
 	case n < bigBytes:
 		dst = append(dst, byte(bigZero+n))
 	default:

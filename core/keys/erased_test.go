@@ -9,8 +9,9 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 )
 
-// erased is a part whose key type is hidden, so that the formats around all parts are the same types: each one more is
-// compiled with all its methods, which for the formats of this package took minutes.
+// erased is a part whose key type is hidden, so that the formats around all parts are the same
+// types: each one more is compiled with all its methods, which for the formats of this package
+// took minutes.
 type erased struct {
 	id             string
 	ordered, owned bool

@@ -43,7 +43,8 @@ func ExampleDesc() {
 	readings := keys.Pair(keys.String(), keys.Desc(keys.Time()))
 	noon := time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC)
 	t := tableOf(readings,
-		readings.Key("oven", noon), readings.Key("oven", noon.Add(time.Minute)), readings.Key("fridge", noon))
+		readings.Key("oven", noon), readings.Key("oven", noon.Add(time.Minute)),
+		readings.Key("fridge", noon))
 
 	for k, err := range t.Scan().Within(readings.First("oven")).Limit(1).Keys(context.Background()) {
 		fmt.Println(k.First, k.Second.Format(time.TimeOnly), err)
@@ -85,7 +86,8 @@ func ExampleArray() {
 	// f0000000000000000000000000000000
 }
 
-// ip4Format is a key format for IPv4 addresses alone. It has all methods of a Part, so it can be a component too.
+// ip4Format is a key format for IPv4 addresses alone. It has all methods of a Part, so it can
+// be a component too.
 type ip4Format struct{ bytes keys.Part[[4]byte] }
 
 func (ip4Format) ID() string    { return "ip4" }
@@ -117,8 +119,8 @@ func (f ip4Format) TakePart(b []byte) (netip.Addr, []byte, error) {
 	return netip.AddrFrom4(a), rest, nil
 }
 
-// Like is the range of the addresses whose first n bytes are those of k. Both encodings of a key are the same, and so
-// are the bounds where other components follow.
+// Like is the range of the addresses whose first n bytes are those of k. Both encodings of a
+// key are the same, and so are the bounds where other components follow.
 func (f ip4Format) Like(k netip.Addr, n int) core.KeyRange[netip.Addr] {
 	b, err := f.Append(nil, k)
 	if err != nil {
@@ -146,7 +148,8 @@ func ExamplePart() {
 func ExampleTriple() {
 	trips := keys.Triple(keys.String(), keys.String(), keys.Int()) // from, to, number
 	t := tableOf(trips,
-		trips.Key("Oslo", "Bergen", 2), trips.Key("Oslo", "Bergen", 1), trips.Key("Oslo", "Rome", 1),
+		trips.Key("Oslo", "Bergen", 2), trips.Key("Oslo", "Bergen", 1),
+		trips.Key("Oslo", "Rome", 1),
 		trips.Key("Rome", "Oslo", 1))
 
 	ctx := context.Background()
@@ -161,7 +164,8 @@ func ExampleTriple() {
 func ExampleTripleFormat_SecondBetween() {
 	sales := keys.Triple(keys.String(), keys.Int(), keys.String()) // shop, year, product
 	t := tableOf(sales,
-		sales.Key("Oslo", 2023, "tea"), sales.Key("Oslo", 2024, "coffee"), sales.Key("Oslo", 2024, "tea"),
+		sales.Key("Oslo", 2023, "tea"), sales.Key("Oslo", 2024, "coffee"),
+		sales.Key("Oslo", 2024, "tea"),
 		sales.Key("Oslo", 2026, "tea"), sales.Key("Rome", 2024, "tea"))
 
 	ctx := context.Background()
@@ -176,15 +180,18 @@ func ExampleTripleFormat_SecondBetween() {
 
 func ExampleTripleFormat_SecondPrefix() {
 	files := keys.Triple(keys.Int(), keys.String(), keys.Int()) // disk, path, version
-	t := tableOf(files, files.Key(1, "img/cat", 1), files.Key(1, "img/dog", 2), files.Key(1, "todo", 1))
+	t := tableOf(files, files.Key(1, "img/cat", 1), files.Key(1, "img/dog", 2),
+		files.Key(1, "todo", 1))
 	show("images:", t.Scan().Within(files.SecondPrefix(1, "img/")).Keys(context.Background()))
 	// Output: images: {1 img/cat 1} {1 img/dog 2}
 }
 
 func ExamplePairFormat_SecondBetween() {
 	readings := keys.Pair(keys.String(), keys.Int()) // sensor, minute
-	t := tableOf(readings, readings.Key("oven", 1), readings.Key("oven", 5), readings.Key("oven", 9))
-	show("from 2 to 9:", t.Scan().Within(readings.SecondBetween("oven", 2, 9)).Keys(context.Background()))
+	t := tableOf(readings, readings.Key("oven", 1), readings.Key("oven", 5),
+		readings.Key("oven", 9))
+	show("from 2 to 9:",
+		t.Scan().Within(readings.SecondBetween("oven", 2, 9)).Keys(context.Background()))
 	// Output: from 2 to 9: {oven 5}
 }
 
@@ -195,7 +202,8 @@ func ExamplePairFormat_SecondIn() {
 	day := func(name string, y, m, d int) keys.Tuple[string, keys.Tuple3[int, int, int]] {
 		return births.Key(name, date.Key(y, m, d))
 	}
-	t := tableOf(births, day("ann", 1990, 3, 4), day("ann", 1990, 5, 1), day("ann", 1991, 3, 9), day("bob", 1990, 3, 1))
+	t := tableOf(births, day("ann", 1990, 3, 4), day("ann", 1990, 5, 1), day("ann", 1991, 3, 9),
+		day("bob", 1990, 3, 1))
 
 	ctx := context.Background()
 	show("1990:      ", t.Scan().Within(births.SecondIn("ann", date.First(1990))).Keys(ctx))
@@ -206,9 +214,11 @@ func ExamplePairFormat_SecondIn() {
 }
 
 func ExampleQuad() {
-	sensors := keys.Quad(keys.String(), keys.Int(), keys.Int(), keys.String()) // house, floor, room, name
+	// house, floor, room, name
+	sensors := keys.Quad(keys.String(), keys.Int(), keys.Int(), keys.String())
 	t := tableOf(sensors,
-		sensors.Key("A", 1, 1, "door"), sensors.Key("A", 1, 2, "door"), sensors.Key("A", 1, 2, "lamp"),
+		sensors.Key("A", 1, 1, "door"), sensors.Key("A", 1, 2, "door"),
+		sensors.Key("A", 1, 2, "lamp"),
 		sensors.Key("A", 2, 1, "lamp"), sensors.Key("B", 1, 1, "door"))
 
 	ctx := context.Background()
@@ -264,19 +274,22 @@ func ExampleOptionalFormat_Range() {
 }
 
 func ExampleAddr() {
-	t := tableOf(keys.Addr(), netip.MustParseAddr("::1"), netip.MustParseAddr("10.0.0.10"), netip.MustParseAddr("10.0.0.9"))
+	t := tableOf(keys.Addr(), netip.MustParseAddr("::1"), netip.MustParseAddr("10.0.0.10"),
+		netip.MustParseAddr("10.0.0.9"))
 	show("all:", t.Scan().Keys(context.Background()))
 	// Output: all: 10.0.0.9 10.0.0.10 ::1
 }
 
 func ExampleAddrPort() {
-	t := tableOf(keys.AddrPort(), netip.MustParseAddrPort("10.0.0.9:443"), netip.MustParseAddrPort("10.0.0.9:80"))
+	t := tableOf(keys.AddrPort(), netip.MustParseAddrPort("10.0.0.9:443"),
+		netip.MustParseAddrPort("10.0.0.9:80"))
 	show("all:", t.Scan().Keys(context.Background()))
 	// Output: all: 10.0.0.9:80 10.0.0.9:443
 }
 
 func ExampleNetwork() {
-	t := tableOf(keys.Network(), netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("10.0.0.0/8"))
+	t := tableOf(keys.Network(), netip.MustParsePrefix("10.0.0.0/16"),
+		netip.MustParsePrefix("10.0.0.0/8"))
 	show("all:", t.Scan().Keys(context.Background()))
 	// Output: all: 10.0.0.0/8 10.0.0.0/16
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 )
 
-// model is a format beside what it should agree with: the keys of its type and their order, in plain Go.
+// model is a format beside what it should agree with: the keys of its type and their order, in
+// plain Go.
 type model[K any] struct {
 	part    keys.Part[K]
 	edges   []K
@@ -52,8 +53,9 @@ func uints[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](p keys.Part[T], most 
 
 func ints[T ~int | ~int8 | ~int16 | ~int32 | ~int64](p keys.Part[T], least, most T) model[T] {
 	return model[T]{
-		part:    p,
-		edges:   []T{least, least + 1, least / 2, -128, -127, -2, -1, 0, 1, 2, 126, 127, most / 2, most - 1, most},
+		part: p,
+		edges: []T{least, least + 1, least / 2, -128, -127, -2, -1, 0, 1, 2, 126, 127, most / 2,
+			most - 1, most},
 		random:  func(r *rand.Rand) T { return T(int64(r.Uint64()) >> r.IntN(64)) },
 		compare: cmp.Compare[T],
 	}
@@ -64,10 +66,13 @@ func floats[T ~float32 | ~float64](p keys.Part[T], least, most T) model[T] {
 	return model[T]{
 		part: p,
 		edges: []T{
-			-inf, -most, -1.5, -1, -least, T(math.Copysign(0, -1)), 0, least, 1, 1.5, most, inf, nan,
+			-inf, -most, -1.5, -1, -least, T(math.Copysign(0, -1)), 0, least, 1, 1.5,
+			most, inf, nan,
 			T(math.Copysign(math.NaN(), -1)), T(math.Float64frombits(0x7ff8000000000123)),
 		},
-		random: func(r *rand.Rand) T { return T(r.NormFloat64() * math.Pow(10, float64(r.IntN(60)-30))) },
+		random: func(r *rand.Rand) T {
+			return T(r.NormFloat64() * math.Pow(10, float64(r.IntN(60)-30)))
+		},
 		compare: func(a, b T) int {
 			if a != a || b != b {
 				return -cmp.Compare(a, b) // where NaN is first
@@ -100,8 +105,9 @@ func arrays[A keys.ByteArray]() model[A] {
 		return a
 	}
 	return model[A]{
-		part:   keys.Array[A](),
-		edges:  []A{fill(func() byte { return 0 }), fill(func() byte { return 1 }), fill(func() byte { return 0xff })},
+		part: keys.Array[A](),
+		edges: []A{fill(func() byte { return 0 }), fill(func() byte { return 1 }),
+			fill(func() byte { return 0xff })},
 		random: func(r *rand.Rand) A { return fill(func() byte { return byte(r.IntN(3) - 1) }) },
 		compare: func(a, b A) int {
 			for i := range len(a) {
@@ -122,10 +128,13 @@ func times() model[time.Time] {
 			{},
 			time.Time{}.Add(-1), time.Time{}.Add(1), noon, noon.In(time.FixedZone("east", 3600)),
 			time.Unix(0, 0), time.Unix(-1, 999999999), time.Unix(0, 999999999), time.Unix(1, 0),
-			time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(30000, 1, 1, 0, 0, 0, 0, time.UTC),
+			time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC),
+			time.Date(30000, 1, 1, 0, 0, 0, 0, time.UTC),
 			oldest, oldest.Add(1), newest.Add(-1), newest,
 		},
-		random:  func(r *rand.Rand) time.Time { return time.Unix(int64(r.Uint64())>>r.IntN(64), r.Int64N(1e9)) },
+		random: func(r *rand.Rand) time.Time {
+			return time.Unix(int64(r.Uint64())>>r.IntN(64), r.Int64N(1e9))
+		},
 		compare: time.Time.Compare,
 	}
 }
@@ -138,8 +147,10 @@ var (
 
 // awkward are the texts that delimiters and escapes go wrong on.
 var awkward = []string{
-	"", "\x00", "\x00\x00", "\x00\x01", "\x00\xff", "\x01", "\xff", "\xff\xff", "\xff\x00", "a", "a\x00", "a\x00b",
-	"a\x00\x01", "a\x00\xff", "a\x01", "a\xff", "a\xff\xff", "ab", "aa", "b", "\xfe\xff", "\xff\xfe", "\xff\xfe\x00",
+	"", "\x00", "\x00\x00", "\x00\x01", "\x00\xff", "\x01", "\xff", "\xff\xff", "\xff\x00", "a",
+	"a\x00", "a\x00b",
+	"a\x00\x01", "a\x00\xff", "a\x01", "a\xff", "a\xff\xff", "ab", "aa", "b", "\xfe\xff",
+	"\xff\xfe", "\xff\xfe\x00",
 }
 
 func awkwardRandom(r *rand.Rand) string {
@@ -245,7 +256,8 @@ func triple[A, B, C any](
 		edges:  repeat(random),
 		random: random,
 		compare: func(x, y keys.Tuple3[any, any, any]) int {
-			return cmp.Or(a.compare(x.First, y.First), b.compare(x.Second, y.Second), c.compare(x.Third, y.Third))
+			return cmp.Or(a.compare(x.First, y.First), b.compare(x.Second, y.Second),
+				c.compare(x.Third, y.Third))
 		},
 		view: a.view || b.view || c.view,
 	}
@@ -318,14 +330,17 @@ func evenHalf(p keys.Part[uint8]) keys.MapFormat[uint8, uint8] {
 
 func addrs() model[netip.Addr] {
 	m := model[netip.Addr]{
-		part:    keys.Addr(),
-		edges:   []netip.Addr{{}, netip.IPv6Unspecified().WithZone("\x00"), netip.IPv6Unspecified().WithZone("a\x00b")},
+		part: keys.Addr(),
+		edges: []netip.Addr{{}, netip.IPv6Unspecified().WithZone("\x00"),
+			netip.IPv6Unspecified().WithZone("a\x00b")},
 		random:  randomAddr,
 		compare: netip.Addr.Compare,
 	}
 	for _, a := range []string{
-		"0.0.0.0", "0.0.0.1", "10.0.0.2", "127.255.255.255", "255.255.255.255", "::", "::1", "::1%eth", "::1%eth0",
-		"::1%eth1", "::10.0.0.2", "::ffff:10.0.0.2", "fe80::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		"0.0.0.0", "0.0.0.1", "10.0.0.2", "127.255.255.255", "255.255.255.255", "::", "::1",
+		"::1%eth", "::1%eth0",
+		"::1%eth1", "::10.0.0.2", "::ffff:10.0.0.2", "fe80::1",
+		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 	} {
 		m.edges = append(m.edges, netip.MustParseAddr(a))
 	}
@@ -346,20 +361,26 @@ func randomAddr(r *rand.Rand) netip.Addr {
 
 func addrPorts() model[netip.AddrPort] {
 	a, port := addrs(), uints(keys.Uint16(), math.MaxUint16)
-	random := func(r *rand.Rand) netip.AddrPort { return netip.AddrPortFrom(a.pick(r), port.pick(r)) }
+	random := func(r *rand.Rand) netip.AddrPort {
+		return netip.AddrPortFrom(a.pick(r), port.pick(r))
+	}
 	return model[netip.AddrPort]{
-		part: keys.AddrPort(), edges: repeat(random), random: random, compare: netip.AddrPort.Compare,
+		part: keys.AddrPort(), edges: repeat(random), random: random,
+		compare: netip.AddrPort.Compare,
 	}
 }
 
 func networks() model[netip.Prefix] {
-	random := func(r *rand.Rand) netip.Prefix { return netip.PrefixFrom(randomAddr(r), r.IntN(140)-2) }
+	random := func(r *rand.Rand) netip.Prefix {
+		return netip.PrefixFrom(randomAddr(r), r.IntN(140)-2)
+	}
 	m := model[netip.Prefix]{
 		part: keys.Network(), edges: repeat(random), random: random, compare: netip.Prefix.Compare,
 	}
 	m.edges = append(m.edges, netip.Prefix{})
 	for _, p := range []string{
-		"0.0.0.0/0", "0.0.0.0/32", "10.0.0.0/8", "10.0.0.0/9", "10.0.0.1/8", "10.128.0.0/9", "255.255.255.255/32",
+		"0.0.0.0/0", "0.0.0.0/32", "10.0.0.0/8", "10.0.0.0/9", "10.0.0.1/8", "10.128.0.0/9",
+		"255.255.255.255/32",
 		"::/0", "::/128", "::1/0", "fe80::/10", "fe80::1/10", "ffff::/16", "::ffff:10.0.0.0/104",
 	} {
 		m.edges = append(m.edges, netip.MustParsePrefix(p))
@@ -371,7 +392,8 @@ func networks() model[netip.Prefix] {
 func bigs() model[*big.Int] {
 	m := model[*big.Int]{part: keys.BigInt(), compare: (*big.Int).Cmp}
 	one := big.NewInt(1)
-	for _, bits := range []uint{0, 7, 8, 15, 16, 64, 8 * 124, 8 * 125, 8 * 126, 8 * 127, 8 * 255, 8 * 256} {
+	for _, bits := range []uint{0, 7, 8, 15, 16, 64, 8 * 124, 8 * 125, 8 * 126, 8 * 127,
+		8 * 255, 8 * 256} {
 		n := new(big.Int).Lsh(one, bits)
 		for _, k := range []*big.Int{new(big.Int).Sub(n, one), n, new(big.Int).Add(n, one)} {
 			m.edges = append(m.edges, k, new(big.Int).Neg(k))

@@ -15,7 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 )
 
-// TestOrder: bytes.Compare of encodings is the order of the keys, for every format, alone and as a component.
+// TestOrder: bytes.Compare of encodings is the order of the keys, for every format, alone and
+// as a component.
 func TestOrder(t *testing.T) {
 	for i, s := range subjects() {
 		t.Run(fmt.Sprint(i, s.id), func(t *testing.T) {
@@ -37,16 +38,19 @@ func testOrder[K any](t *testing.T, r *rand.Rand, m model[K]) {
 		for j, b := range all {
 			want := sign(m.compare(a, b))
 			if got := bytes.Compare(alone[i], alone[j]); got != want {
-				t.Fatalf("%#v and %#v: %x and %x compare %d, want %d", a, b, alone[i], alone[j], got, want)
+				t.Fatalf("%#v and %#v: %x and %x compare %d, want %d",
+					a, b, alone[i], alone[j], got, want)
 			}
 			if got := compareBeforeOthers(parts[i], parts[j]); got != want {
-				t.Fatalf("%#v and %#v: parts %x and %x compare %d, want %d", a, b, parts[i], parts[j], got, want)
+				t.Fatalf("%#v and %#v: parts %x and %x compare %d, want %d",
+					a, b, parts[i], parts[j], got, want)
 			}
 		}
 	}
 }
 
-// compareBeforeOthers compares part encodings with the components behind them that are worst for their order.
+// compareBeforeOthers compares part encodings with the components behind them that are worst
+// for their order.
 func compareBeforeOthers(a, b []byte) int {
 	low, high := "\x00\x00", "\xff\xff"
 	one := bytes.Compare([]byte(string(a)+low), []byte(string(b)+high))
@@ -57,8 +61,8 @@ func compareBeforeOthers(a, b []byte) int {
 	return one
 }
 
-// testRoundTrip: what was appended behind other bytes decodes to an equal key, which keeps its value when the bytes
-// change unless the format is a view, and the part encoding ends itself.
+// testRoundTrip: what was appended behind other bytes decodes to an equal key, which keeps its
+// value when the bytes change unless the format is a view, and the part encoding ends itself.
 func testRoundTrip[K any](t *testing.T, m model[K], k K) (alone, part []byte) {
 	t.Helper()
 	before := []byte("before")
@@ -97,8 +101,8 @@ func testRoundTrip[K any](t *testing.T, m model[K], k K) (alone, part []byte) {
 	return alone, part
 }
 
-// testBytes: arbitrary bytes either are what Append appends for some key, or are an error; and those that are keys
-// sort as their keys do.
+// testBytes: arbitrary bytes either are what Append appends for some key, or are an error; and
+// those that are keys sort as their keys do.
 func testBytes[K any](t *testing.T, m model[K], a, b []byte) {
 	t.Helper()
 	x, okA := testDecode(t, m.part, a)
@@ -147,10 +151,12 @@ func testTake[K any](t *testing.T, p keys.Part[K], b []byte) (k K, rest []byte, 
 
 // refusal: the only sound bytes that may be refused are numbers that are too big for a 32-bit int.
 func refusal(err error) bool {
-	return errors.Is(err, core.ErrCorrupt) || strconv.IntSize == 32 && errors.Is(err, strconv.ErrRange)
+	return errors.Is(err, core.ErrCorrupt) || strconv.IntSize == 32 && errors.Is(err,
+		strconv.ErrRange)
 }
 
-// TestAnyBytes feeds every format with bytes near valid keys, and with the valid keys of all other formats.
+// TestAnyBytes feeds every format with bytes near valid keys, and with the valid keys of all
+// other formats.
 func TestAnyBytes(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	all := subjects()

@@ -12,7 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// TestOverflow stands for the int and uint of a 32-bit machine, which read what a 64-bit machine wrote.
+// TestOverflow stands for the int and uint of a 32-bit machine, which read what a 64-bit
+// machine wrote.
 func TestOverflow(t *testing.T) {
 	signed := &integer[int32]{id: "int64", size: 8, bias: 1 << 63}
 	for _, k := range []int64{math.MinInt32, -1, 0, math.MaxInt32} {
@@ -21,7 +22,8 @@ func TestOverflow(t *testing.T) {
 			t.Errorf("%d became %d, %v", k, got, err)
 		}
 	}
-	for _, k := range []int64{math.MinInt64, math.MinInt32 - 1, math.MaxInt32 + 1, math.MaxUint32, math.MaxInt64} {
+	for _, k := range []int64{math.MinInt64, math.MinInt32 - 1, math.MaxInt32 + 1, math.MaxUint32,
+		math.MaxInt64} {
 		b, _ := Int64().Append(nil, k)
 		wantOverflow(t, signed, b)
 	}
@@ -38,7 +40,8 @@ func TestOverflow(t *testing.T) {
 
 func wantOverflow[T anyInteger](t *testing.T, f *integer[T], b []byte) {
 	t.Helper()
-	if k, err := f.Decode(b); !errors.Is(err, strconv.ErrRange) || errors.Is(err, core.ErrCorrupt) || k != 0 {
+	if k, err := f.Decode(b); !errors.Is(err, strconv.ErrRange) || errors.Is(err,
+		core.ErrCorrupt) || k != 0 {
 		t.Errorf("Decode(%x) = %d, %v, want 0 and ErrRange: the file is sound", b, k, err)
 	}
 	if k, _, err := f.TakePart(b); !errors.Is(err, strconv.ErrRange) {

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 )
 
-// TestViewsBorrow: a view refers to the bytes it was decoded from, unless they had to be unescaped. (TestOrder
-// spoils the bytes of all other formats.)
+// TestViewsBorrow: a view refers to the bytes it was decoded from, unless they had to be
+// unescaped. (TestOrder spoils the bytes of all other formats.)
 func TestViewsBorrow(t *testing.T) {
 	str, raw := keys.StringView(), keys.BytesView()
 	b := []byte("abcdef")[:3]
@@ -33,7 +33,8 @@ func TestViewsBorrow(t *testing.T) {
 	pair, _ := keys.Pair(str, raw).Decode(b)
 	text, _, _ := raw.TakePart(b)
 	spoil(b)
-	if pair.First != "\xcc\xcc\xcc" || string(pair.Second) != pair.First || string(text) != pair.First {
+	if pair.First != "\xcc\xcc\xcc" || string(pair.Second) != pair.First ||
+		string(text) != pair.First {
 		t.Errorf("got copies, %q and %q", pair, text)
 	}
 	if cap(text) != len(text) {
@@ -47,17 +48,20 @@ func TestViewsBorrow(t *testing.T) {
 	}
 }
 
-// TestDescOwns: Desc decodes from scratch memory, which must not be used again under the keys that refer to it.
+// TestDescOwns: Desc decodes from scratch memory, which must not be used again under the keys
+// that refer to it.
 func TestDescOwns(t *testing.T) {
 	str, raw := keys.StringView(), keys.BytesView()
 	descOwns(t, str, "abc", "xyz")
 	descOwns(t, raw, []byte("abc"), []byte("xyz"))
-	descOwns(t, keys.Optional(str), keys.Null[string]{V: "abc", Valid: true}, keys.Null[string]{V: "xyz", Valid: true})
+	descOwns(t, keys.Optional(str), keys.Null[string]{V: "abc", Valid: true},
+		keys.Null[string]{V: "xyz", Valid: true})
 	own := keys.Bytes()
 	p, q := keys.Pair(own, raw), keys.Pair(raw, own)
 	descOwns(t, p, p.Key([]byte("abc"), []byte("def")), p.Key([]byte("xyz"), []byte("xyz")))
 	descOwns(t, q, q.Key([]byte("abc"), []byte("def")), q.Key([]byte("xyz"), []byte("xyz")))
-	one, two, three := keys.Triple(str, own, own), keys.Triple(own, str, own), keys.Triple(own, own, str)
+	one, two, three := keys.Triple(str, own, own), keys.Triple(own, str,
+		own), keys.Triple(own, own, str)
 	descOwns(t, one, one.Key("abc", nil, nil), one.Key("xyz", nil, nil))
 	descOwns(t, two, two.Key(nil, "abc", nil), two.Key(nil, "xyz", nil))
 	descOwns(t, three, three.Key(nil, nil, "abc"), three.Key(nil, nil, "xyz"))
@@ -118,7 +122,8 @@ func TestTimeKeepsTheInstant(t *testing.T) {
 	}
 }
 
-// TestAllocations: what is promised to cost nothing costs nothing, through the interface that tables use.
+// TestAllocations: what is promised to cost nothing costs nothing, through the interface that
+// tables use.
 func TestAllocations(t *testing.T) {
 	type uuid [16]byte
 	noon := time.Date(2026, 3, 29, 12, 0, 0, 1, time.FixedZone("east", 3600))
@@ -138,7 +143,8 @@ func TestAllocations(t *testing.T) {
 	allocations(t, keys.Desc(keys.StringView()), "abc", 1)
 	allocations(t, keys.Pair(keys.String(), keys.Uint64()), tuple("a key of a pair", uint64(1)), 1)
 	allocations(t, keys.Pair(keys.String(), keys.Uint64()), tuple("a\x00b", uint64(1)), 1)
-	allocations(t, keys.Pair(keys.StringView(), keys.Uint64()), tuple("a key of a pair", uint64(1)), 0)
+	allocations(t, keys.Pair(keys.StringView(), keys.Uint64()),
+		tuple("a key of a pair", uint64(1)), 0)
 	allocations(t, keys.Pair(keys.StringView(), keys.Desc(keys.Time())), tuple("a", noon), 0)
 	allocations(t, keys.Triple(keys.Uint8(), keys.Bool(), keys.StringView()),
 		keys.Tuple3[uint8, bool, string]{First: 1, Second: true, Third: "a"}, 0)
@@ -170,13 +176,16 @@ func allocations[K any](t *testing.T, f core.KeyFormat[K], k K, wantDecode float
 
 // TestRangeAllocations: a short scan pays for its range too.
 func TestRangeAllocations(t *testing.T) {
-	pair, triple := keys.Pair(keys.String(), keys.Uint64()), keys.Triple(keys.String(), keys.Uint64(), keys.Bool())
+	pair, triple := keys.Pair(keys.String(), keys.Uint64()), keys.Triple(keys.String(),
+		keys.Uint64(), keys.Bool())
 	var low, high []byte
 	for name, c := range map[string]struct {
 		most float64
 		make func()
 	}{
-		"Prefix":       {2, func() { low, high, _ = keys.String().(core.Prefixer[string]).Prefix("oven").Bounds() }},
+		"Prefix": {2, func() {
+			low, high, _ = keys.String().(core.Prefixer[string]).Prefix("oven").Bounds()
+		}},
 		"First":        {2, func() { low, high, _ = pair.First("oven").Bounds() }},
 		"FirstPrefix":  {2, func() { low, high, _ = pair.FirstPrefix("oven").Bounds() }},
 		"FirstBetween": {2, func() { low, high, _ = pair.FirstBetween("oven", "sink").Bounds() }},
@@ -208,7 +217,8 @@ func TestBigIntBounds(t *testing.T) {
 	if _, err := f.Append(nil, over); !errors.Is(err, core.ErrTooLarge) {
 		t.Errorf("Append of 65536 bytes: %v, want ErrTooLarge", err)
 	}
-	if _, err := keys.Pair(keys.Bool(), f).Append(nil, tuple[bool, *big.Int](true, nil)); err == nil {
+	if _, err := keys.Pair(keys.Bool(), f).Append(nil,
+		tuple[bool, *big.Int](true, nil)); err == nil {
 		t.Errorf("a nil *big.Int was appended")
 	}
 }
@@ -222,16 +232,21 @@ func TestMapErrors(t *testing.T) {
 		func() error { _, err := f.AppendPartPrefix(nil, 3); return err },
 		func() error { _, _, err := f.Prefix(3).Bounds(); return err },
 	} {
-		if err := got(); err == nil || err.Error() != "map(even,uint8): odd" || errors.Is(err, core.ErrCorrupt) {
+		if err := got(); err == nil || err.Error() != "map(even,uint8): odd" || errors.Is(err,
+			core.ErrCorrupt) {
 			t.Errorf("the error is %v, want that of to", err)
 		}
 	}
 	same := func(k uint8) (uint8, error) { return k, nil }
 	for want, f := range map[string]keys.MapFormat[uint8, uint8]{
-		`the name "" of a key format is not of letters, digits, and . _ - /`:    keys.Map("", keys.Uint8(), same, same),
-		`the name "a,b" of a key format is not of letters, digits, and . _ - /`: keys.Map("a,b", keys.Uint8(), same, same),
-		`the name "ä" of a key format is not of letters, digits, and . _ - /`:   keys.Map("ä", keys.Uint8(), same, same),
-		"keys.Map needs both functions, to and from":                            keys.Map("a", keys.Uint8(), same, nil),
+		`the name "" of a key format is not of letters, digits, and . _ - /`: keys.Map("",
+			keys.Uint8(), same, same),
+		`the name "a,b" of a key format is not of letters, digits, and . _ - /`: keys.Map("a,b",
+			keys.Uint8(), same, same),
+		`the name "ä" of a key format is not of letters, digits, and . _ - /`: keys.Map("ä",
+			keys.Uint8(), same, same),
+		"keys.Map needs both functions, to and from": keys.Map("a",
+			keys.Uint8(), same, nil),
 	} {
 		if err := f.CheckKey(); err == nil || err.Error() != want {
 			t.Errorf("CheckKey: %v, want %s", err, want)

@@ -20,22 +20,26 @@ import (
 	"github.com/guardkv/guardkv/core/explain"
 )
 
-// The most that [Parse] looks at. No program has types that are nested so deeply, or have so long a name.
+// The most that [Parse] looks at. No program has types that are nested so deeply, or have so
+// long a name.
 const (
 	maxIDLength = 1 << 16
 	maxIDDepth  = 100
 )
 
-// Parse returns the key format that has an ID, without the Go type of its keys: for tools, which find the ID in
-// [core.TableInfo]. Its keys are encoded and ordered as those of the format that made the table.
+// Parse returns the key format that has an ID, without the Go type of its keys: for tools,
+// which find the ID in [core.TableInfo]. Its keys are encoded and ordered as those of the
+// format that made the table.
 //
-// It knows the formats of this package. Those of others, as components or alone, are asked of outside, one after the other:
-// each returns an error that is [errors.ErrUnsupported] for an ID that it does not know. If nobody knows an ID, or it is
-// none, that is the error of Parse too, and it names the part of the ID.
+// It knows the formats of this package. Those of others, as components or alone, are asked of
+// outside, one after the other: each returns an error that is [errors.ErrUnsupported] for an ID
+// that it does not know. If nobody knows an ID, or it is none, that is the error of Parse too,
+// and it names the part of the ID.
 func Parse(id string, outside ...func(id string) (Untyped, error)) (Untyped, error) {
 	p := idParser{outside: outside}
 	if len(id) > maxIDLength {
-		return nil, fmt.Errorf("the ID of a key format has %d bytes: %w", len(id), errors.ErrUnsupported)
+		return nil, fmt.Errorf("the ID of a key format has %d bytes: %w",
+			len(id), errors.ErrUnsupported)
 	}
 	return p.format(id, 0)
 }
@@ -46,7 +50,8 @@ type idParser struct {
 
 func (p idParser) format(id string, depth int) (Untyped, error) {
 	if depth > maxIDDepth {
-		return nil, fmt.Errorf("the ID of a key format is nested more than %d levels deep: %w", maxIDDepth, errors.ErrUnsupported)
+		return nil, fmt.Errorf("the ID of a key format is nested more than %d levels deep: %w",
+			maxIDDepth, errors.ErrUnsupported)
 	}
 	if f := simple(id); f != nil {
 		return f, nil
@@ -72,10 +77,12 @@ func (p idParser) unknown(id string) error {
 	if len(id) > most {
 		id = id[:most] + "..."
 	}
-	return fmt.Errorf("%q is no key format of package keys, nor one that is known here: %w", id, errors.ErrUnsupported)
+	return fmt.Errorf("%q is no key format of package keys, nor one that is known here: %w",
+		id, errors.ErrUnsupported)
 }
 
-// splitID splits name(arg,arg). Commas and parentheses in the arguments belong to them as long as they are balanced.
+// splitID splits name(arg,arg). Commas and parentheses in the arguments belong to them as long
+// as they are balanced.
 func splitID(id string) (name string, args []string, ok bool) {
 	open := strings.IndexByte(id, '(')
 	if open <= 0 || !strings.HasSuffix(id, ")") {
@@ -148,7 +155,8 @@ func (p idParser) mapped(name, id string, depth int) (Untyped, error) {
 	return untyped[any]{Map[any, any](name, part, same, same), part.AppendJSON, part.ParseJSON}, nil
 }
 
-// showReversed shows the keys of part. What that shows as it is encoded is encoded in another way here.
+// showReversed shows the keys of part. What that shows as it is encoded is encoded in another
+// way here.
 func showReversed(part Untyped) func(dst []byte, k any) ([]byte, error) {
 	return func(dst []byte, k any) ([]byte, error) {
 		shown, err := part.AppendJSON(dst, k)
@@ -183,7 +191,9 @@ func simple(id string) Untyped {
 	case "float64":
 		return untypedFloat(Float64(), 64)
 	case "bool":
-		return untyped[bool]{Bool(), func(dst []byte, k bool) ([]byte, error) { return strconv.AppendBool(dst, k), nil }, asJSON[bool]}
+		return untyped[bool]{Bool(), func(dst []byte, k bool) ([]byte, error) {
+			return strconv.AppendBool(dst, k), nil
+		}, asJSON[bool]}
 	case "string":
 		return untyped[string]{String(), showString, asJSON[string]}
 	case "bytes":
@@ -193,25 +203,34 @@ func simple(id string) Untyped {
 	case "bigint":
 		return untyped[*big.Int]{BigInt(), showBig, parseBig}
 	case "addr":
-		return untyped[netip.Addr]{Addr(), showText(netip.Addr.String, parseAddr), viaText(parseAddr)}
+		return untyped[netip.Addr]{Addr(), showText(netip.Addr.String, parseAddr),
+			viaText(parseAddr)}
 	case "addrport":
-		return untyped[netip.AddrPort]{AddrPort(), showText(netip.AddrPort.String, netip.ParseAddrPort), viaText(netip.ParseAddrPort)}
+		return untyped[netip.AddrPort]{AddrPort(),
+			showText(netip.AddrPort.String, netip.ParseAddrPort), viaText(netip.ParseAddrPort)}
 	case "network":
-		return untyped[netip.Prefix]{Network(), showText(netip.Prefix.String, netip.ParsePrefix), viaText(netip.ParsePrefix)}
+		return untyped[netip.Prefix]{Network(), showText(netip.Prefix.String, netip.ParsePrefix),
+			viaText(netip.ParsePrefix)}
 	}
 	return nil
 }
 
 func untypedUint[K ~uint8 | ~uint16 | ~uint32 | ~uint64](p Part[K]) Untyped {
-	return untyped[K]{p, func(dst []byte, k K) ([]byte, error) { return strconv.AppendUint(dst, uint64(k), 10), nil }, asJSON[K]}
+	return untyped[K]{p, func(dst []byte, k K) ([]byte, error) {
+		return strconv.AppendUint(dst, uint64(k), 10), nil
+	}, asJSON[K]}
 }
 
 func untypedInt[K ~int8 | ~int16 | ~int32 | ~int64](p Part[K]) Untyped {
-	return untyped[K]{p, func(dst []byte, k K) ([]byte, error) { return strconv.AppendInt(dst, int64(k), 10), nil }, asJSON[K]}
+	return untyped[K]{p, func(dst []byte, k K) ([]byte, error) {
+		return strconv.AppendInt(dst, int64(k), 10), nil
+	}, asJSON[K]}
 }
 
 func untypedFloat[K ~float32 | ~float64](p Part[K], bits int) Untyped {
-	show := func(dst []byte, k K) ([]byte, error) { return explain.AppendFloat(dst, float64(k), bits), nil }
+	show := func(dst []byte, k K) ([]byte, error) {
+		return explain.AppendFloat(dst, float64(k), bits), nil
+	}
 	parse := func(text []byte) (K, error) {
 		switch string(text) {
 		case `"NaN"`:
@@ -267,7 +286,8 @@ func parseTime(text []byte) (time.Time, error) {
 
 func showBig(dst []byte, k *big.Int) ([]byte, error) { return explain.AppendBigInt(dst, k), nil }
 
-// parseBig reads no more digits than a key has: a number takes a time that grows faster than its digits.
+// parseBig reads no more digits than a key has: a number takes a time that grows faster than
+// its digits.
 func parseBig(text []byte) (*big.Int, error) {
 	const mostDigits = bigMost * 3
 	k, ok := new(big.Int), false
@@ -289,7 +309,9 @@ func parseAddr(s string) (netip.Addr, error) {
 }
 
 // showText shows keys that are read again from their text. The others have none.
-func showText[K comparable](text func(K) string, parse func(string) (K, error)) func([]byte, K) ([]byte, error) {
+func showText[K comparable](
+	text func(K) string, parse func(string) (K, error),
+) func([]byte, K) ([]byte, error) {
 	return func(dst []byte, k K) ([]byte, error) {
 		s := text(k)
 		if again, err := parse(s); err != nil || again != k || !utf8.ValidString(s) {
@@ -348,7 +370,9 @@ func parseAll(text []byte, parts []Untyped) ([]any, error) {
 }
 
 func untypedPair(parts []Untyped) Untyped {
-	show := func(dst []byte, k Tuple[any, any]) ([]byte, error) { return showAll(dst, parts, k.First, k.Second) }
+	show := func(dst []byte, k Tuple[any, any]) ([]byte, error) {
+		return showAll(dst, parts, k.First, k.Second)
+	}
 	parse := func(text []byte) (k Tuple[any, any], err error) {
 		c, err := parseAll(text, parts)
 		if err == nil {
@@ -370,7 +394,8 @@ func untypedTriple(parts []Untyped) Untyped {
 		}
 		return k, err
 	}
-	return untyped[Tuple3[any, any, any]]{Triple[any, any, any](parts[0], parts[1], parts[2]), show, parse}
+	return untyped[Tuple3[any, any, any]]{Triple[any, any, any](parts[0], parts[1], parts[2]), show,
+		parse}
 }
 
 func untypedQuad(parts []Untyped) Untyped {
@@ -384,10 +409,12 @@ func untypedQuad(parts []Untyped) Untyped {
 		}
 		return k, err
 	}
-	return untyped[Tuple4[any, any, any, any]]{Quad[any, any, any, any](parts[0], parts[1], parts[2], parts[3]), show, parse}
+	return untyped[Tuple4[any, any, any, any]]{Quad[any, any, any, any](parts[0], parts[1],
+		parts[2], parts[3]), show, parse}
 }
 
-// untypedOptional tells null from a value that is shown as null, and its own {"encoded":...} from that of a value.
+// untypedOptional tells null from a value that is shown as null, and its own {"encoded":...}
+// from that of a value.
 func untypedOptional(part Untyped) Untyped {
 	const null, open = "null", `{"value":`
 	show := func(dst []byte, k Null[any]) ([]byte, error) {
@@ -434,7 +461,8 @@ type anyArray struct {
 	id   string
 }
 
-// bytesOfLength returns the format of byte arrays of a length that an ID says, nil if there are none.
+// bytesOfLength returns the format of byte arrays of a length that an ID says, nil if there are
+// none.
 func bytesOfLength(digits string) Untyped {
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < 1 || n > 64 || strconv.Itoa(n) != digits {

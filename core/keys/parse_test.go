@@ -20,14 +20,16 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 )
 
-// testParsed compares a format with the one that Parse makes of its ID: on keys, and on bytes that may be none.
+// testParsed compares a format with the one that Parse makes of its ID: on keys, and on bytes
+// that may be none.
 func testParsed[K any](t *testing.T, r *rand.Rand, m model[K]) {
 	f, err := keys.Parse(m.part.ID())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f.ID() != m.part.ID() || f.Ordered() != m.part.Ordered() {
-		t.Fatalf("it is %q, ordered %v; want %q, %v", f.ID(), f.Ordered(), m.part.ID(), m.part.Ordered())
+		t.Fatalf("it is %q, ordered %v; want %q, %v",
+			f.ID(), f.Ordered(), m.part.ID(), m.part.Ordered())
 	}
 	shown := map[string]string{}
 	for _, k := range m.sample(r, 100) {
@@ -69,7 +71,8 @@ func testParsedKey(t *testing.T, f keys.Untyped, alone, part []byte) string {
 	if err != nil || !json.Valid(text[1:]) {
 		t.Fatalf("%s: %x is shown as %q, %v", f.ID(), alone, text, err)
 	}
-	for _, text := range [][]byte{text[1:], []byte(`{"encoded": "` + hex.EncodeToString(alone) + `"} `)} {
+	for _, text := range [][]byte{text[1:],
+		[]byte(`{"encoded": "` + hex.EncodeToString(alone) + `"} `)} {
 		read, err := f.ParseJSON(text)
 		if err != nil {
 			t.Errorf("%s: ParseJSON(%s): %v", f.ID(), text, err)
@@ -82,7 +85,8 @@ func testParsedKey(t *testing.T, f keys.Untyped, alone, part []byte) string {
 	return string(text[1:])
 }
 
-// A tool has nothing but the ID. What it shows of a key, and finds by what it shows, must be that key.
+// A tool has nothing but the ID. What it shows of a key, and finds by what it shows, must be
+// that key.
 func TestParsedFormatsAgreeWithTypedOnes(t *testing.T) {
 	for _, s := range subjects() {
 		t.Run(s.id, func(t *testing.T) { s.parsed(t, rand.New(rand.NewPCG(7, 7))) })
@@ -112,25 +116,30 @@ func TestKeysAsJSON(t *testing.T) {
 		{enc(keys.BigInt(), big.NewInt(-7)), "bigint", `-7`},
 		{enc(keys.BigInt(), wide), "bigint", `"-1180591620717411303424"`},
 		{enc(keys.Addr(), netip.MustParseAddr("fe80::1%e0")), "addr", `"fe80::1%e0"`},
-		{enc(keys.Addr(), netip.MustParseAddr("fe80::1").WithZone("\xff")), "addr", `{"encoded":"06fe800000000000000000000000000001ff"}`},
+		{enc(keys.Addr(), netip.MustParseAddr("fe80::1").WithZone("\xff")), "addr",
+			`{"encoded":"06fe800000000000000000000000000001ff"}`},
 		{enc(keys.Addr(), netip.Addr{}), "addr", `"invalid IP"`},
 		{enc(keys.AddrPort(), netip.MustParseAddrPort("[::1]:80")), "addrport", `"[::1]:80"`},
 		{enc(keys.Network(), netip.MustParsePrefix("10.0.0.1/8")), "network", `"10.0.0.1/8"`},
 		{enc(keys.Network(), netip.Prefix{}), "network", `{"encoded":"000000"}`},
 		{enc(keys.Desc(keys.Int8()), -1), "desc(int8)", `-1`},
 		{enc(keys.Optional(keys.String()), keys.Null[string]{}), "optional(string)", `null`},
-		{enc(keys.Optional(keys.String()), keys.Null[string]{V: "null", Valid: true}), "optional(string)", `"null"`},
+		{enc(keys.Optional(keys.String()), keys.Null[string]{V: "null", Valid: true}),
+			"optional(string)", `"null"`},
 		{
 			enc(keys.Optional(keys.Optional(keys.Bool())), keys.Null[keys.Null[bool]]{Valid: true}),
 			"optional(optional(bool))", `{"value":null}`,
 		},
 		{
-			enc(keys.Optional(keys.Optional(keys.Bool())), keys.Null[keys.Null[bool]]{V: keys.Null[bool]{V: true, Valid: true}, Valid: true}),
+			enc(keys.Optional(keys.Optional(keys.Bool())),
+				keys.Null[keys.Null[bool]]{V: keys.Null[bool]{V: true, Valid: true}, Valid: true}),
 			"optional(optional(bool))", `true`,
 		},
-		{enc(keys.Pair(keys.String(), keys.Int8()), tuple("a", int8(1))), "pair(string,int8)", `["a",1]`},
+		{enc(keys.Pair(keys.String(), keys.Int8()), tuple("a", int8(1))),
+			"pair(string,int8)", `["a",1]`},
 		{
-			enc(keys.Pair(keys.String(), keys.Pair(keys.Bool(), keys.Bytes())), tuple("\xff", tuple(true, []byte{1}))),
+			enc(keys.Pair(keys.String(), keys.Pair(keys.Bool(), keys.Bytes())),
+				tuple("\xff", tuple(true, []byte{1}))),
 			"pair(string,pair(bool,bytes))", `[{"encoded":"ff"},[true,"01"]]`,
 		},
 		{[]byte{0, 0, 0, 7, 'a'}, "map(a.b/c-d_e,pair(uint32,string))", `[7,"a"]`},
@@ -144,7 +153,8 @@ func TestKeysAsJSON(t *testing.T) {
 		if got, err := e.AppendJSON(nil, test.key); string(got) != test.want || err != nil {
 			t.Errorf("%s: %x is shown as %s, %v; want %s", test.id, test.key, got, err, test.want)
 		}
-		if got, err := e.AppendKey(nil, []byte(" "+test.want+"\n")); !bytes.Equal(got, test.key) || err != nil {
+		if got, err := e.AppendKey(nil, []byte(" "+test.want+"\n")); !bytes.Equal(got,
+			test.key) || err != nil {
 			t.Errorf("%s: %s is the key %x, %v; want %x", test.id, test.want, got, err, test.key)
 		}
 	}
@@ -184,7 +194,8 @@ func TestParseRefusesWhatItDoesNotKnow(t *testing.T) {
 		strings.Repeat("x", 1e5):  "100000 bytes",
 	} {
 		f, err := keys.Parse(id)
-		if f != nil || !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), want) {
+		if f != nil || !errors.Is(err,
+			errors.ErrUnsupported) || !strings.Contains(err.Error(), want) {
 			t.Errorf("Parse(%.40q) = %v, %v; want an error with %s", id, f, err, want)
 		}
 	}
@@ -192,7 +203,8 @@ func TestParseRefusesWhatItDoesNotKnow(t *testing.T) {
 
 func TestParseJSONRefusesWhatIsNoKey(t *testing.T) {
 	for id, texts := range map[string][]string{
-		"uint8":             {``, `256`, `-1`, `1.5`, `"1"`, `null`, `1 2`, `{"encoded":"0102"}`, `{"encoded":"0"}`, `{}`},
+		"uint8": {``, `256`, `-1`, `1.5`, `"1"`, `null`, `1 2`, `{"encoded":"0102"}`,
+			`{"encoded":"0"}`, `{}`},
 		"bool":              {`null`, `1`, `"true"`},
 		"string":            {`null`, `1`, `["a"]`},
 		"bytes":             {`"0"`, `"xx"`, `null`, `[1]`},
@@ -216,13 +228,15 @@ func TestParseJSONRefusesWhatIsNoKey(t *testing.T) {
 	}
 }
 
-// A key of another type comes from a program that guessed. It must be told what to give, and not crash.
+// A key of another type comes from a program that guessed. It must be told what to give, and
+// not crash.
 func TestParsedFormatsRefuseOtherTypes(t *testing.T) {
 	f, err := keys.Parse("pair(string,int8)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range []any{nil, 1, keys.Tuple[string, int8]{}, keys.Tuple[any, any]{First: "a"}, keys.Tuple[any, any]{First: 1, Second: int8(1)}} {
+	for _, k := range []any{nil, 1, keys.Tuple[string, int8]{}, keys.Tuple[any, any]{First: "a"},
+		keys.Tuple[any, any]{First: 1, Second: int8(1)}} {
 		if b, err := f.Append(nil, k); err == nil {
 			t.Errorf("Append(%#v) = %x, want an error", k, b)
 		}

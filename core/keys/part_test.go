@@ -49,19 +49,23 @@ func (f even) TakePart(b []byte) (uint8, []byte, error) {
 	return k, rest, err
 }
 
-// TestOutsideParts: every place that an outside part can stand in keeps its ID, its lack of order and its errors.
+// TestOutsideParts: every place that an outside part can stand in keeps its ID, its lack of
+// order and its errors.
 func TestOutsideParts(t *testing.T) {
 	e, b := even{keys.Uint8(), false}, keys.Bool()
 	type pair = keys.Tuple[uint8, bool]
 	type swapped = keys.Tuple[bool, uint8]
 	type triple = keys.Tuple3[bool, bool, uint8]
 	outside(t, keys.Desc(e), 2, 3, "desc(even)")
-	outside(t, keys.Optional(e), keys.Null[uint8]{V: 2, Valid: true}, keys.Null[uint8]{V: 3, Valid: true}, "optional(even)")
+	outside(t, keys.Optional(e), keys.Null[uint8]{V: 2, Valid: true},
+		keys.Null[uint8]{V: 3, Valid: true}, "optional(even)")
 	outside(t, keys.Pair(e, b), pair{2, true}, pair{3, true}, "pair(even,bool)")
 	outside(t, keys.Pair(b, e), swapped{true, 2}, swapped{true, 3}, "pair(bool,even)")
-	outside(t, keys.Triple(e, b, b), keys.Tuple3[uint8, bool, bool]{First: 2}, keys.Tuple3[uint8, bool, bool]{First: 3},
+	outside(t, keys.Triple(e, b, b), keys.Tuple3[uint8, bool, bool]{First: 2},
+		keys.Tuple3[uint8, bool, bool]{First: 3},
 		"triple(even,bool,bool)")
-	outside(t, keys.Triple(b, e, b), keys.Tuple3[bool, uint8, bool]{Second: 2}, keys.Tuple3[bool, uint8, bool]{Second: 3},
+	outside(t, keys.Triple(b, e, b), keys.Tuple3[bool, uint8, bool]{Second: 2},
+		keys.Tuple3[bool, uint8, bool]{Second: 3},
 		"triple(bool,even,bool)")
 	outside(t, keys.Triple(b, b, e), triple{Third: 2}, triple{Third: 3}, "triple(bool,bool,even)")
 
@@ -76,7 +80,8 @@ func TestOutsideParts(t *testing.T) {
 	outside(t, box("box", e), boxed[uint8]{2}, boxed[uint8]{3}, "map(box,even)")
 }
 
-// TestRangesOfOutsideParts: what a part refuses is the error of the range, in whatever place the part is.
+// TestRangesOfOutsideParts: what a part refuses is the error of the range, in whatever place
+// the part is.
 func TestRangesOfOutsideParts(t *testing.T) {
 	e, b, str := even{keys.Uint8(), true}, keys.Bool(), keys.String()
 	wantFailed(t, keys.Pair(e, b).First(3), errOdd)
@@ -99,12 +104,14 @@ func TestRangesOfOutsideParts(t *testing.T) {
 	wantFailed(t, box("box", e).Prefix(boxed[uint8]{2}), errors.ErrUnsupported)
 
 	const want = "component 2 of triple(bool,even,bool): odd"
-	if _, _, err := keys.Triple(b, e, b).SecondBetween(true, 3, 4).Bounds(); err == nil || err.Error() != want {
+	if _, _, err := keys.Triple(b, e, b).SecondBetween(true, 3,
+		4).Bounds(); err == nil || err.Error() != want {
 		t.Errorf("the range carries %v, want %s", err, want)
 	}
 }
 
-// TestRangesOfUnorderedParts: between two keys there is nothing where keys have no order, so there are no ranges.
+// TestRangesOfUnorderedParts: between two keys there is nothing where keys have no order, so
+// there are no ranges.
 func TestRangesOfUnorderedParts(t *testing.T) {
 	e, b := even{keys.Uint8(), false}, keys.Bool()
 	pair, triple, quad := keys.Pair(e, b), keys.Triple(b, e, b), keys.Quad(b, b, b, e)
@@ -123,7 +130,8 @@ func TestRangesOfUnorderedParts(t *testing.T) {
 	wantFailed(t, box("box", e).Prefix(boxed[uint8]{2}), core.ErrUnordered)
 }
 
-// prefixed is a part of an outside author with prefixes, whose ranges have no bounds where other components follow.
+// prefixed is a part of an outside author with prefixes, whose ranges have no bounds where
+// other components follow.
 type prefixed struct{ keys.Part[string] }
 
 func (prefixed) ID() string { return "prefixed" }
@@ -139,8 +147,8 @@ func (f partPrefixed) AppendPartPrefix(dst []byte, k string) ([]byte, error) {
 	return f.Part.(keys.PartPrefixer[string]).AppendPartPrefix(dst, k)
 }
 
-// TestRangesWithoutPartBounds: what stands last has the bounds that it has alone; before others it is an error to guess
-// them, since a 0x00 is escaped there.
+// TestRangesWithoutPartBounds: what stands last has the bounds that it has alone; before others
+// it is an error to guess them, since a 0x00 is escaped there.
 func TestRangesWithoutPartBounds(t *testing.T) {
 	f := prefixed{keys.String()}
 	last, first := keys.Pair(keys.Uint8(), f), keys.Pair(f, keys.Uint8())
@@ -148,7 +156,8 @@ func TestRangesWithoutPartBounds(t *testing.T) {
 	wantBounds(t, last.SecondIn(1, f.Prefix("a\x00")), "\x01a\x00", "\x01a\x01")
 	wantFailed(t, first.FirstIn(f.Prefix("a")), errors.ErrUnsupported)
 	wantFailed(t, keys.Desc(f).Range(f.Prefix("a")), errors.ErrUnsupported)
-	wantFailed(t, keys.Pair(last, f).FirstIn(last.Prefix(tuple(uint8(1), "a"))), errors.ErrUnsupported)
+	wantFailed(t, keys.Pair(last, f).FirstIn(last.Prefix(tuple(uint8(1), "a"))),
+		errors.ErrUnsupported)
 
 	g := partPrefixed{f}
 	inner := keys.Pair(keys.Uint8(), g)
@@ -163,23 +172,28 @@ var errPicky = errors.New("picky")
 
 func (picky) CheckKey() error { return errPicky }
 
-// TestCheckKey: a table asks its key format once whether it fits, so composites have to ask their components.
+// TestCheckKey: a table asks its key format once whether it fits, so composites have to ask
+// their components.
 func TestCheckKey(t *testing.T) {
 	p, b := picky{keys.Uint8()}, keys.Bool()
 	for _, f := range []core.KeyChecker{
-		keys.Pair(p, b), keys.Pair(b, p), keys.Triple(p, b, b), keys.Triple(b, p, b), keys.Triple(b, b, p),
+		keys.Pair(p, b), keys.Pair(b, p), keys.Triple(p, b, b), keys.Triple(b, p, b),
+		keys.Triple(b, b, p),
 		keys.Quad(p, b, b, b), keys.Quad(b, p, b, b), keys.Quad(b, b, p, b), keys.Quad(b, b, b, p),
-		keys.Desc(p), keys.Optional(p), box("box", p), keys.Pair(b, keys.Desc(keys.Pair(b, keys.Optional(p)))),
+		keys.Desc(p), keys.Optional(p), box("box", p),
+		keys.Pair(b, keys.Desc(keys.Pair(b, keys.Optional(p)))),
 	} {
 		if err := f.CheckKey(); !errors.Is(err, errPicky) {
 			t.Errorf("%T: %v, want %v", f, err, errPicky)
 		}
 	}
-	good := keys.Pair(b, keys.Triple(keys.Desc(b), keys.Optional(b), keys.Quad(b, b, b, box("A-z_/0.9", b))))
+	good := keys.Pair(b,
+		keys.Triple(keys.Desc(b), keys.Optional(b), keys.Quad(b, b, b, box("A-z_/0.9", b))))
 	if err := good.CheckKey(); err != nil {
 		t.Errorf("%s: %v", good.ID(), err)
 	}
-	if err := keys.Quad(b, b, p, b).CheckKey(); err == nil || err.Error() != "component 3 of quad(bool,bool,uint8,bool): picky" {
+	if err := keys.Quad(b, b, p, b).CheckKey(); err == nil ||
+		err.Error() != "component 3 of quad(bool,bool,uint8,bool): picky" {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -219,12 +233,15 @@ func outside[K any](t *testing.T, f keys.Part[K], good, bad K, id string) {
 
 // The key type follows from the format, as in calls of core.OpenTable: this compiles.
 var (
-	_ string                                = keyOf(keys.String())
-	_ keys.Tuple[string, uint32]            = keyOf(keys.Pair(keys.StringView(), keys.Uint32()))
-	_ keys.Null[keys.Tuple[bool, []byte]]   = keyOf(keys.Optional(keys.Pair(keys.Bool(), keys.Bytes())))
-	_ keys.Tuple4[bool, int, bool, string]  = keyOf(keys.Quad(keys.Bool(), keys.Int(), keys.Bool(), keys.String()))
+	_ string                              = keyOf(keys.String())
+	_ keys.Tuple[string, uint32]          = keyOf(keys.Pair(keys.StringView(), keys.Uint32()))
+	_ keys.Null[keys.Tuple[bool, []byte]] = keyOf(keys.Optional(keys.Pair(keys.Bool(),
+		keys.Bytes())))
+	_ keys.Tuple4[bool, int, bool, string] = keyOf(keys.Quad(keys.Bool(), keys.Int(), keys.Bool(),
+		keys.String()))
 	_ boxed[keys.Null[int]]                 = keyOf(box("box", keys.Optional(keys.Int())))
-	_ keys.Tuple3[bool, time.Time, [4]byte] = keyOf(keys.Triple(keys.Bool(), keys.Desc(keys.Time()), keys.Array[[4]byte]()))
+	_ keys.Tuple3[bool, time.Time, [4]byte] = keyOf(keys.Triple(keys.Bool(), keys.Desc(keys.Time()),
+		keys.Array[[4]byte]()))
 )
 
 func keyOf[K any](core.KeyFormat[K]) (k K) { return k }

@@ -170,8 +170,11 @@ func (f QuadFormat[A, B, C, D]) SecondBetween(x A, low, high B) core.KeyRange[Tu
 
 // SecondIn is the range of all keys whose first component is x and whose second is in r, a range
 // that the second component's format made.
-func (f QuadFormat[A, B, C, D]) SecondIn(x A, r core.KeyRange[B]) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(spanOf(r, f.rest.first.ID()).leading().in(f.whole, 2).behind(f.appendFirst(nil, x)))
+func (f QuadFormat[A, B, C, D]) SecondIn(
+	x A, r core.KeyRange[B],
+) core.KeyRange[Tuple4[A, B, C, D]] {
+	return f.made(spanOf(r, f.rest.first.ID()).leading().in(f.whole,
+		2).behind(f.appendFirst(nil, x)))
 }
 
 // ThirdPrefix is the range of all keys that begin with x and y and whose third component starts
@@ -182,28 +185,38 @@ func (f QuadFormat[A, B, C, D]) ThirdPrefix(x A, y B, z C) core.KeyRange[Tuple4[
 
 // ThirdBetween is the range of all keys that begin with x and y and whose third component is low or
 // above, and below high.
-func (f QuadFormat[A, B, C, D]) ThirdBetween(x A, y B, low, high C) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(partBetween(f.rest.rest.first, low, high).in(f.whole, 3).behind(f.appendTwo(nil, x, y)))
+func (f QuadFormat[A, B, C, D]) ThirdBetween(
+	x A, y B, low, high C,
+) core.KeyRange[Tuple4[A, B, C, D]] {
+	return f.made(partBetween(f.rest.rest.first, low, high).in(f.whole,
+		3).behind(f.appendTwo(nil, x, y)))
 }
 
 // ThirdIn is the range of all keys that begin with x and y and whose third component is in r, a
 // range that the third component's format made.
-func (f QuadFormat[A, B, C, D]) ThirdIn(x A, y B, r core.KeyRange[C]) core.KeyRange[Tuple4[A, B, C, D]] {
+func (f QuadFormat[A, B, C, D]) ThirdIn(
+	x A, y B, r core.KeyRange[C],
+) core.KeyRange[Tuple4[A, B, C, D]] {
 	s := spanOf(r, f.rest.rest.first.ID()).leading().in(f.whole, 3)
 	return f.made(s.behind(f.appendTwo(nil, x, y)))
 }
 
 // FourthBetween is the range of all keys that begin with x, y and z and whose fourth component is
 // low or above, and below high.
-func (f QuadFormat[A, B, C, D]) FourthBetween(x A, y B, z C, low, high D) core.KeyRange[Tuple4[A, B, C, D]] {
+func (f QuadFormat[A, B, C, D]) FourthBetween(
+	x A, y B, z C, low, high D,
+) core.KeyRange[Tuple4[A, B, C, D]] {
 	s := between(f.rest.rest.second, low, high).in(f.whole, 4)
 	return f.made(s.behind(f.appendThree(nil, x, y, z)))
 }
 
 // FourthIn is the range of all keys that begin with x, y and z and whose fourth component is in r,
 // a range that the fourth component's format made.
-func (f QuadFormat[A, B, C, D]) FourthIn(x A, y B, z C, r core.KeyRange[D]) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(spanOf(r, f.rest.rest.second.ID()).in(f.whole, 4).behind(f.appendThree(nil, x, y, z)))
+func (f QuadFormat[A, B, C, D]) FourthIn(
+	x A, y B, z C, r core.KeyRange[D],
+) core.KeyRange[Tuple4[A, B, C, D]] {
+	return f.made(spanOf(r, f.rest.rest.second.ID()).in(f.whole,
+		4).behind(f.appendThree(nil, x, y, z)))
 }
 
 // Prefix is the range of all keys whose first three components are those of k and whose fourth

@@ -15,9 +15,11 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 )
 
-// testRange compares the keys that a scan within r passes over with those that want chooses from all, alone and where
-// other components follow.
-func testRange[K any](t *testing.T, what string, f keys.Part[K], r core.KeyRange[K], all []K, want func(K) bool) {
+// testRange compares the keys that a scan within r passes over with those that want chooses
+// from all, alone and where other components follow.
+func testRange[K any](
+	t *testing.T, what string, f keys.Part[K], r core.KeyRange[K], all []K, want func(K) bool,
+) {
 	t.Helper()
 	low, high, err := r.Bounds()
 	if err == nil {
@@ -36,7 +38,8 @@ func testRange[K any](t *testing.T, what string, f keys.Part[K], r core.KeyRange
 			t.Fatal(err)
 		}
 		if isWithin(b, low, high) != want(k) {
-			t.Errorf("%q: %#v (%x) is in the range from %x to %x: %v", what, k, b, low, high, !want(k))
+			t.Errorf("%q: %#v (%x) is in the range from %x to %x: %v",
+				what, k, b, low, high, !want(k))
 		}
 		if b, err = f.AppendPart(nil, k); err != nil {
 			t.Fatal(err)
@@ -68,18 +71,22 @@ func eraseRange[K any](t *testing.T, r core.KeyRange[K], id string) core.KeyRang
 }
 
 // testInside passes r on to every format that f can be a component of.
-func testInside[K any](t *testing.T, what string, f keys.Part[K], r core.KeyRange[K], all []K, want func(K) bool) {
+func testInside[K any](
+	t *testing.T, what string, f keys.Part[K], r core.KeyRange[K], all []K, want func(K) bool,
+) {
 	t.Helper()
 	testRange(t, what, f, r, all, want)
 	hidden := make([]any, len(all))
 	for i, k := range all {
 		hidden[i] = k
 	}
-	testErasedInside(t, what, erase(f), eraseRange(t, r, f.ID()), hidden, func(k any) bool { return want(k.(K)) })
+	testErasedInside(t, what, erase(f), eraseRange(t, r, f.ID()), hidden,
+		func(k any) bool { return want(k.(K)) })
 }
 
 func testErasedInside(
-	t *testing.T, what string, f keys.Part[any], r core.KeyRange[any], all []any, want func(any) bool,
+	t *testing.T, what string, f keys.Part[any], r core.KeyRange[any], all []any,
+	want func(any) bool,
 ) {
 	t.Helper()
 	testRangeInWrappers(t, what, f, r, all, want)
@@ -89,7 +96,8 @@ func testErasedInside(
 }
 
 func testRangeInWrappers(
-	t *testing.T, what string, f keys.Part[any], r core.KeyRange[any], all []any, want func(any) bool,
+	t *testing.T, what string, f keys.Part[any], r core.KeyRange[any], all []any,
+	want func(any) bool,
 ) {
 	t.Helper()
 	d, o, m := keys.Desc(f), keys.Optional(f), box("inside", f)
@@ -113,8 +121,9 @@ type place struct {
 	between func(t *testing.T, what string, low, high any, all []any, want func(any) bool)
 }
 
-// placeOf is the place of a component in f. key returns a key that holds the component, with bools beside it; of returns
-// the component again, and whether the components before it are those that in and between ask for.
+// placeOf is the place of a component in f. key returns a key that holds the component, with
+// bools beside it; of returns the component again, and whether the components before it are
+// those that in and between ask for.
 func placeOf[K any](
 	f keys.Part[K], key func(any, bool) K, of func(K) (any, bool),
 	in func(core.KeyRange[any]) core.KeyRange[K], between func(low, high any) core.KeyRange[K],
@@ -155,7 +164,8 @@ func pairPlaces(f keys.Part[any]) []place {
 	type key1 = keys.Tuple[any, bool]
 	type key2 = keys.Tuple[bool, any]
 	return []place{
-		placeOf(one, one.Key, func(k key1) (any, bool) { return k.First, true }, one.FirstIn, one.FirstBetween),
+		placeOf(one, one.Key, func(k key1) (any, bool) { return k.First, true }, one.FirstIn,
+			one.FirstBetween),
 		placeOf(two,
 			func(k any, b bool) key2 { return two.Key(b, k) },
 			func(k key2) (any, bool) { return k.Second, k.First },
@@ -183,13 +193,16 @@ func triplePlaces(f keys.Part[any]) []place {
 			func(k any, b bool) key3 { return three.Key(true, b, k) },
 			func(k key3) (any, bool) { return k.Third, !k.Second },
 			func(r core.KeyRange[any]) core.KeyRange[key3] { return three.ThirdIn(true, false, r) },
-			func(low, high any) core.KeyRange[key3] { return three.ThirdBetween(true, false, low, high) }),
+			func(low, high any) core.KeyRange[key3] {
+				return three.ThirdBetween(true, false, low, high)
+			}),
 	}
 }
 
 func quadPlaces(f keys.Part[any]) []place {
 	b := keys.Bool()
-	one, two, three, four := keys.Quad(f, b, b, b), keys.Quad(b, f, b, b), keys.Quad(b, b, f, b), keys.Quad(b, b, b, f)
+	one, two, three, four := keys.Quad(f, b, b, b), keys.Quad(b, f, b, b), keys.Quad(b, b, f,
+		b), keys.Quad(b, b, b, f)
 	type key1 = keys.Tuple4[any, bool, bool, bool]
 	type key2 = keys.Tuple4[bool, any, bool, bool]
 	type key3 = keys.Tuple4[bool, bool, any, bool]
@@ -207,17 +220,23 @@ func quadPlaces(f keys.Part[any]) []place {
 			func(k any, b bool) key3 { return three.Key(true, b, k, b) },
 			func(k key3) (any, bool) { return k.Third, !k.Second },
 			func(r core.KeyRange[any]) core.KeyRange[key3] { return three.ThirdIn(true, false, r) },
-			func(low, high any) core.KeyRange[key3] { return three.ThirdBetween(true, false, low, high) }),
+			func(low, high any) core.KeyRange[key3] {
+				return three.ThirdBetween(true, false, low, high)
+			}),
 		placeOf(four,
 			func(k any, b bool) key4 { return four.Key(true, false, b, k) },
 			func(k key4) (any, bool) { return k.Fourth, k.Third },
-			func(r core.KeyRange[any]) core.KeyRange[key4] { return four.FourthIn(true, false, true, r) },
-			func(low, high any) core.KeyRange[key4] { return four.FourthBetween(true, false, true, low, high) }),
+			func(r core.KeyRange[any]) core.KeyRange[key4] {
+				return four.FourthIn(true, false, true, r)
+			},
+			func(low, high any) core.KeyRange[key4] {
+				return four.FourthBetween(true, false, true, low, high)
+			}),
 	}
 }
 
-// TestBetween: the range from one key to another has the keys of the order between them, for every format and every place
-// in which its keys can be components.
+// TestBetween: the range from one key to another has the keys of the order between them, for
+// every format and every place in which its keys can be components.
 func TestBetween(t *testing.T) {
 	for i, s := range subjects() {
 		t.Run(fmt.Sprint(i, s.id), func(t *testing.T) {
@@ -253,22 +272,28 @@ func TestPrefix(t *testing.T) {
 	}
 	for _, x := range awkward {
 		what := fmt.Sprintf("prefix %q", x)
-		for _, f := range []keys.Part[string]{keys.String(), keys.StringView(), keys.Desc(keys.String())} {
+		for _, f := range []keys.Part[string]{keys.String(), keys.StringView(),
+			keys.Desc(keys.String())} {
 			r := f.(core.Prefixer[string]).Prefix(x)
-			testInside(t, f.ID()+what, f, r, awkward, func(k string) bool { return strings.HasPrefix(k, x) })
+			testInside(t, f.ID()+what, f, r, awkward,
+				func(k string) bool { return strings.HasPrefix(k, x) })
 		}
-		for _, f := range []keys.Part[[]byte]{keys.Bytes(), keys.BytesView(), keys.Desc(keys.Desc(keys.BytesView()))} {
+		for _, f := range []keys.Part[[]byte]{keys.Bytes(), keys.BytesView(),
+			keys.Desc(keys.Desc(keys.BytesView()))} {
 			r := f.(core.Prefixer[[]byte]).Prefix([]byte(x))
-			testInside(t, f.ID()+what, f, r, raw, func(k []byte) bool { return bytes.HasPrefix(k, []byte(x)) })
+			testInside(t, f.ID()+what, f, r, raw,
+				func(k []byte) bool { return bytes.HasPrefix(k, []byte(x)) })
 		}
 		f := keys.StringOf[city]()
 		r := f.(core.Prefixer[city]).Prefix(city(x))
-		testRange(t, "city "+what, f, r, cities, func(k city) bool { return strings.HasPrefix(string(k), x) })
+		testRange(t, "city "+what, f, r, cities,
+			func(k city) bool { return strings.HasPrefix(string(k), x) })
 	}
 }
 
 func TestPairRanges(t *testing.T) {
-	f, d := keys.Pair(keys.String(), keys.Bytes()), keys.Pair(keys.Desc(keys.String()), keys.Bytes())
+	f, d := keys.Pair(keys.String(),
+		keys.Bytes()), keys.Pair(keys.Desc(keys.String()), keys.Bytes())
 	type key = keys.Tuple[string, []byte]
 	var all []key
 	for _, a := range awkward {
@@ -288,9 +313,14 @@ func TestPairRanges(t *testing.T) {
 			testRange(t, "FirstBetween "+x+y, f, f.FirstBetween(x, y), all, between)
 			between = func(k key) bool { return x >= k.First && k.First > y }
 			testRange(t, "FirstBetween "+x+y, d, d.FirstBetween(x, y), all, between)
-			inSecond := func(k key) bool { return k.First == "a\x00" && x <= string(k.Second) && string(k.Second) < y }
-			testRange(t, "SecondBetween "+x+y, f, f.SecondBetween("a\x00", []byte(x), []byte(y)), all, inSecond)
-			prefix := func(k key) bool { return k.First == x && bytes.HasPrefix(k.Second, []byte(y)) }
+			inSecond := func(k key) bool {
+				return k.First == "a\x00" && x <= string(k.Second) && string(k.Second) < y
+			}
+			testRange(t, "SecondBetween "+x+y, f, f.SecondBetween("a\x00", []byte(x), []byte(y)),
+				all, inSecond)
+			prefix := func(k key) bool {
+				return k.First == x && bytes.HasPrefix(k.Second, []byte(y))
+			}
 			testRange(t, "Prefix "+x+y, f, f.Prefix(tuple(x, []byte(y))), all, prefix)
 		}
 	}
@@ -315,7 +345,8 @@ func TestPairRangesOfBytes(t *testing.T) {
 				func(k key) bool { return x <= k.First && k.First < y })
 			for _, z := range awkward {
 				testRange(t, "Prefix", f, f.Prefix(tuple(x, tuple(y, z))), all, func(k key) bool {
-					return k.First == x && k.Second.First == y && strings.HasPrefix(k.Second.Second, z)
+					return k.First == x && k.Second.First == y && strings.HasPrefix(k.Second.Second,
+						z)
 				})
 			}
 		}
@@ -353,7 +384,8 @@ func TestTripleRanges(t *testing.T) {
 	}
 }
 
-// TestSecondPrefix: prefixes of a component in the middle, and of the last one, in formats of three and four.
+// TestSecondPrefix: prefixes of a component in the middle, and of the last one, in formats of
+// three and four.
 func TestSecondPrefix(t *testing.T) {
 	f := keys.Triple(keys.Bool(), keys.String(), keys.Bytes())
 	g := keys.Quad(keys.Bool(), keys.Bytes(), keys.StringView(), keys.String())
@@ -365,7 +397,8 @@ func TestSecondPrefix(t *testing.T) {
 		for _, b := range awkward {
 			for _, c := range awkward[:6] {
 				all = append(all, f.Key(a, b, []byte(c)))
-				all4 = append(all4, g.Key(a, []byte(b), c, b), g.Key(a, []byte(c), b, c), g.Key(a, nil, c, b))
+				all4 = append(all4, g.Key(a, []byte(b), c, b), g.Key(a, []byte(c), b, c),
+					g.Key(a, nil, c, b))
 			}
 		}
 	}
@@ -375,24 +408,30 @@ func TestSecondPrefix(t *testing.T) {
 			func(k key) bool { return k.First && strings.HasPrefix(k.Second, x) })
 		testRange(t, "SecondPrefix "+x, g, g.SecondPrefix(true, raw), all4,
 			func(k key4) bool { return k.First && bytes.HasPrefix(k.Second, raw) })
-		testRange(t, "First "+x, g, g.First(x == ""), all4, func(k key4) bool { return k.First == (x == "") })
+		testRange(t, "First "+x, g, g.First(x == ""), all4,
+			func(k key4) bool { return k.First == (x == "") })
 		testRange(t, "FirstTwo "+x, g, g.FirstTwo(true, raw), all4,
 			func(k key4) bool { return k.First && bytes.Equal(k.Second, raw) })
 		for _, y := range awkward {
-			testRange(t, "FirstThree "+x+y, g, g.FirstThree(false, raw, y), all4, func(k key4) bool {
-				return !k.First && bytes.Equal(k.Second, raw) && k.Third == y
-			})
-			testRange(t, "ThirdPrefix "+x+y, g, g.ThirdPrefix(false, raw, y), all4, func(k key4) bool {
-				return !k.First && bytes.Equal(k.Second, raw) && strings.HasPrefix(k.Third, y)
-			})
-			testRange(t, "Prefix "+x+y, g, g.Prefix(g.Key(true, nil, x, y)), all4, func(k key4) bool {
-				return k.First && len(k.Second) == 0 && k.Third == x && strings.HasPrefix(k.Fourth, y)
-			})
+			testRange(t, "FirstThree "+x+y, g, g.FirstThree(false, raw, y), all4,
+				func(k key4) bool {
+					return !k.First && bytes.Equal(k.Second, raw) && k.Third == y
+				})
+			testRange(t, "ThirdPrefix "+x+y, g, g.ThirdPrefix(false, raw, y), all4,
+				func(k key4) bool {
+					return !k.First && bytes.Equal(k.Second, raw) && strings.HasPrefix(k.Third, y)
+				})
+			testRange(t, "Prefix "+x+y, g, g.Prefix(g.Key(true, nil, x, y)), all4,
+				func(k key4) bool {
+					return k.First && len(k.Second) == 0 && k.Third == x && strings.HasPrefix(k.Fourth,
+						y)
+				})
 		}
 	}
 }
 
-// TestNestedRanges: a range of the first n components, for every n, where the later ones are a format of their own.
+// TestNestedRanges: a range of the first n components, for every n, where the later ones are a
+// format of their own.
 func TestNestedRanges(t *testing.T) {
 	b, str := keys.Bool(), keys.String()
 	last := keys.Triple(b, str, str)
@@ -416,18 +455,21 @@ func TestNestedRanges(t *testing.T) {
 				func(k key) bool { return k.First == y && k.Second.First })
 			testInside(t, "3", f, f.SecondIn(y, last.FirstTwo(true, z)), all,
 				func(k key) bool { return k.First == y && k.Second.First && k.Second.Second == z })
-			testInside(t, "3, prefix", f, f.SecondIn(y, last.SecondPrefix(true, z)), all, func(k key) bool {
-				return k.First == y && k.Second.First && strings.HasPrefix(k.Second.Second, z)
-			})
-			testInside(t, "4, prefix", f, f.Prefix(f.Key("\x00", last.Key(false, y, z))), all, func(k key) bool {
-				return k.First == "\x00" && !k.Second.First && k.Second.Second == y && strings.HasPrefix(k.Second.Third, z)
-			})
+			testInside(t, "3, prefix",
+				f, f.SecondIn(y, last.SecondPrefix(true, z)), all, func(k key) bool {
+					return k.First == y && k.Second.First && strings.HasPrefix(k.Second.Second, z)
+				})
+			testInside(t, "4, prefix",
+				f, f.Prefix(f.Key("\x00", last.Key(false, y, z))), all, func(k key) bool {
+					return k.First == "\x00" && !k.Second.First && k.Second.Second == y &&
+						strings.HasPrefix(k.Second.Third, z)
+				})
 		}
 	}
 }
 
-// TestPrefixesOfWrappers: the prefixes of a pair are there in reverse order, where it may be null, and in a type of
-// its own.
+// TestPrefixesOfWrappers: the prefixes of a pair are there in reverse order, where it may be
+// null, and in a type of its own.
 func TestPrefixesOfWrappers(t *testing.T) {
 	f := keys.Pair(keys.Bool(), keys.String())
 	d, o, m := keys.Desc(f), keys.Optional(f), box("box", f)
@@ -452,7 +494,8 @@ func TestPrefixesOfWrappers(t *testing.T) {
 		testInside(t, "Desc "+s, d, d.Prefix(k), all, want)
 		testInside(t, "Optional "+s, o, o.Prefix(o.Key(k)), nulls, some)
 		testInside(t, "Optional Desc "+s, od, od.Prefix(o.Key(k)), nulls, some)
-		testInside(t, "Map "+s, m, m.Prefix(boxed[key]{k}), boxes, func(k boxed[key]) bool { return want(k.key) })
+		testInside(t, "Map "+s, m, m.Prefix(boxed[key]{k}), boxes,
+			func(k boxed[key]) bool { return want(k.key) })
 		p := keys.Pair(od, keys.Bool())
 		both := []keys.Tuple[keys.Null[key], bool]{}
 		for _, k := range nulls {
@@ -466,8 +509,8 @@ func TestPrefixesOfWrappers(t *testing.T) {
 	testInside(t, "null", keys.Desc(o), keys.Desc(o).Prefix(keys.Null[key]{}), nulls, null)
 }
 
-// TestDescOfNothing: below the least component there is nothing. In reverse order that must be nothing too, and not,
-// for want of a higher bound, everything.
+// TestDescOfNothing: below the least component there is nothing. In reverse order that must be
+// nothing too, and not, for want of a higher bound, everything.
 func TestDescOfNothing(t *testing.T) {
 	f := keys.Pair(keys.Uint8(), keys.Uint8())
 	var all []keys.Tuple[uint8, uint8]
@@ -475,13 +518,15 @@ func TestDescOfNothing(t *testing.T) {
 		all = append(all, f.Key(x, 0), f.Key(x, 255))
 	}
 	for _, y := range smallNumbers {
-		testInside(t, "nothing", f, f.FirstBetween(y, 0), all, func(keys.Tuple[uint8, uint8]) bool { return false })
+		testInside(t, "nothing",
+			f, f.FirstBetween(y, 0), all, func(keys.Tuple[uint8, uint8]) bool { return false })
 		testInside(t, "below", f, f.FirstBetween(0, y), all,
 			func(k keys.Tuple[uint8, uint8]) bool { return k.First < y })
 	}
 }
 
-// TestForeignRanges: a range of another format is refused where it is used, and not taken for one of other keys.
+// TestForeignRanges: a range of another format is refused where it is used, and not taken for
+// one of other keys.
 func TestForeignRanges(t *testing.T) {
 	str, num := keys.String(), keys.Uint8()
 	f, other := keys.Pair(str, num), keys.Pair(keys.Desc(str), num)
@@ -498,7 +543,8 @@ func TestForeignRanges(t *testing.T) {
 	wantFailed(t, keys.Quad(num, f, num, num).SecondIn(1, r), core.ErrFormatMismatch)
 	wantFailed(t, keys.Quad(num, num, f, num).ThirdIn(1, 1, r), core.ErrFormatMismatch)
 	wantFailed(t, keys.Quad(num, num, num, f).FourthIn(1, 1, 1, r), core.ErrFormatMismatch)
-	wantFailed(t, keys.Pair(num, f).SecondIn(1, core.KeyRange[keys.Tuple[string, uint8]]{}), core.ErrFormatMismatch)
+	wantFailed(t, keys.Pair(num, f).SecondIn(1, core.KeyRange[keys.Tuple[string, uint8]]{}),
+		core.ErrFormatMismatch)
 
 	_, _, err := keys.Pair(num, f).SecondIn(1, r).Bounds()
 	want := "component 2 of pair(uint8,pair(string,uint8)): format mismatch: " +
@@ -515,7 +561,8 @@ func TestForeignRanges(t *testing.T) {
 func TestRangesKeepNoArgument(t *testing.T) {
 	raw, pair := keys.Bytes(), keys.Pair(keys.BytesView(), keys.Bytes())
 	x, y := []byte("abc"), []byte("abd")
-	prefix, first, between := raw.(core.Prefixer[[]byte]).Prefix(x), pair.First(x), pair.FirstBetween(x, y)
+	prefix, first, between := raw.(core.Prefixer[[]byte]).Prefix(x), pair.First(x),
+		pair.FirstBetween(x, y)
 	both := pair.Prefix(tuple(x, y))
 	spoil(x)
 	spoil(y)
@@ -540,7 +587,8 @@ func TestUnsupportedPrefixes(t *testing.T) {
 	wantFailed(t, numFirst.FirstPrefix(1), errors.ErrUnsupported)
 	wantFailed(t, numLast.FirstPrefix(1), errors.ErrUnsupported)
 	wantFailed(t, numLast.Prefix(tuple(int64(1), int64(2))), errors.ErrUnsupported)
-	wantFailed(t, keys.Pair(str, numLast).Prefix(tuple("a", tuple(int64(1), int64(2)))), errors.ErrUnsupported)
+	wantFailed(t, keys.Pair(str, numLast).Prefix(tuple("a", tuple(int64(1), int64(2)))),
+		errors.ErrUnsupported)
 	wantFailed(t, triple.FirstPrefix(1), errors.ErrUnsupported)
 	wantFailed(t, keys.Triple(str, num, str).SecondPrefix("a", 1), errors.ErrUnsupported)
 	quad := keys.Quad(num, num, num, num)

@@ -14,7 +14,8 @@ import (
 type bounds struct{ low, high []byte }
 
 func (b bounds) equal(c bounds) bool {
-	return bytes.Equal(b.low, c.low) && bytes.Equal(b.high, c.high) && (b.high == nil) == (c.high == nil)
+	return bytes.Equal(b.low, c.low) && bytes.Equal(b.high,
+		c.high) && (b.high == nil) == (c.high == nil)
 }
 
 // span is a range of keys without their type. Formats that wrap others make their ranges of it.
@@ -41,7 +42,8 @@ func spanOf[K any](r core.KeyRange[K], id string) (s span) {
 // made is the range of a format. What failed becomes a range that carries the error to the scan.
 func made[K any](id string, ordered bool, s span) core.KeyRange[K] {
 	if !ordered {
-		return core.NewKeyRange[K](id, nil, nil, fmt.Errorf("%w: keys in %s have no order", core.ErrUnordered, id))
+		return core.NewKeyRange[K](id, nil, nil,
+			fmt.Errorf("%w: keys in %s have no order", core.ErrUnordered, id))
 	}
 	r := core.NewKeyRange[K](id, s.alone.low, s.alone.high, s.err)
 	if s.partErr == nil {

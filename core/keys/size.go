@@ -5,8 +5,9 @@ package keys
 
 import "github.com/guardkv/guardkv/core"
 
-// The formats whose keys may be long tell how long an encoding is at least before there is one, and so do composites of
-// them: see [core.KeySizer]. That of [Map] does not, because a key is not known before it is mapped.
+// The formats whose keys may be long tell how long an encoding is at least before there is one,
+// and so do composites of them: see [core.KeySizer]. That of [Map] does not, because a key is
+// not known before it is mapped.
 var (
 	_ core.KeySizer[string]                         = stringPart[string]{}
 	_ core.KeySizer[[]byte]                         = bytesPart[[]byte]{}
@@ -17,7 +18,8 @@ var (
 	_ core.KeySizer[Tuple4[string, int, bool, int]] = QuadFormat[string, int, bool, int]{}
 )
 
-// sizeOf returns the function that tells how long an encoding of p is at least, nil if nothing is known.
+// sizeOf returns the function that tells how long an encoding of p is at least, nil if nothing
+// is known.
 func sizeOf[K any](p Part[K]) func(K) int {
 	if s, ok := p.(core.KeySizer[K]); ok {
 		return s.KeySize()

@@ -11,7 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 )
 
-// subject is a model whose key type is hidden, so that models of all types go through the same tests.
+// subject is a model whose key type is hidden, so that models of all types go through the same
+// tests.
 type subject struct {
 	id     string
 	order  func(*testing.T, *rand.Rand)
@@ -43,7 +44,8 @@ func subjects() []subject {
 	type celsius float32
 	type city string
 	type digest [32]byte
-	str, raw, num := strs(keys.String()), texts(keys.Bytes()), ints(keys.Int64(), math.MinInt64, math.MaxInt64)
+	str, raw, num := strs(keys.String()), texts(keys.Bytes()), ints(keys.Int64(), math.MinInt64,
+		math.MaxInt64)
 	small := uints(keys.Uint8(), math.MaxUint8)
 	return []subject{
 		subjectOf(small),
@@ -87,7 +89,8 @@ func subjects() []subject {
 		subjectOf(pair(str, desc(times()))),
 		subjectOf(pair(desc(str), optional(pair(num, raw)))),
 		subjectOf(triple(str, small, raw)),
-		subjectOf(triple(optional(str), desc(pair(raw, small)), floats(keys.Float64(), 1e-300, 1e300))),
+		subjectOf(triple(optional(str), desc(pair(raw, small)),
+			floats(keys.Float64(), 1e-300, 1e300))),
 		subjectOf(desc(triple(bools(), str, arrays[[2]byte]()))),
 		subjectOf(quad(str, small, raw, num)),
 		subjectOf(quad(bools(), optional(str), desc(pair(raw, small)), pair(str, str))),

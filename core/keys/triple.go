@@ -39,8 +39,11 @@ func Triple[A, B, C any](first Part[A], second Part[B], third Part[C]) TripleFor
 	return newTriple(first, second, third, w)
 }
 
-func newTriple[A, B, C any](first Part[A], second Part[B], third Part[C], w whole) TripleFormat[A, B, C] {
-	return TripleFormat[A, B, C]{first, PairFormat[B, C]{second, third, whole{w.id, w.before + 1}}, w}
+func newTriple[A, B, C any](
+	first Part[A], second Part[B], third Part[C], w whole,
+) TripleFormat[A, B, C] {
+	return TripleFormat[A, B, C]{first,
+		PairFormat[B, C]{second, third, whole{w.id, w.before + 1}}, w}
 }
 
 // Key returns the key of three components.
@@ -164,7 +167,8 @@ func (f TripleFormat[A, B, C]) SecondBetween(x A, low, high B) core.KeyRange[Tup
 // SecondIn is the range of all keys whose first component is x and whose second is in r, a range
 // that the second component's format made.
 func (f TripleFormat[A, B, C]) SecondIn(x A, r core.KeyRange[B]) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(spanOf(r, f.rest.first.ID()).leading().in(f.whole, 2).behind(f.appendFirst(nil, x)))
+	return f.made(spanOf(r, f.rest.first.ID()).leading().in(f.whole,
+		2).behind(f.appendFirst(nil, x)))
 }
 
 // ThirdBetween is the range of all keys that begin with x and y and whose third component is low or
@@ -175,7 +179,9 @@ func (f TripleFormat[A, B, C]) ThirdBetween(x A, y B, low, high C) core.KeyRange
 
 // ThirdIn is the range of all keys that begin with x and y and whose third component is in r, a
 // range that the third component's format made.
-func (f TripleFormat[A, B, C]) ThirdIn(x A, y B, r core.KeyRange[C]) core.KeyRange[Tuple3[A, B, C]] {
+func (f TripleFormat[A, B, C]) ThirdIn(
+	x A, y B, r core.KeyRange[C],
+) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(spanOf(r, f.rest.second.ID()).in(f.whole, 3).behind(f.appendTwo(nil, x, y)))
 }
 

@@ -14,23 +14,27 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Untyped is a key format that is known from its ID alone: what [Parse] returns. A table whose keys it encodes can be
-// opened with it. Keys are what the format of that ID has: a string, a uint8, a [time.Time], a []byte for bytes and byte
-// arrays, a Tuple[any, any] for a pair, a Null[any] for what is optional, and so on. Where a key was stored by [Map], it is
-// the key of the part that it was stored as.
+// Untyped is a key format that is known from its ID alone: what [Parse] returns. A table whose
+// keys it encodes can be opened with it. Keys are what the format of that ID has: a string, a
+// uint8, a [time.Time], a []byte for bytes and byte arrays, a Tuple[any, any] for a pair, a
+// Null[any] for what is optional, and so on. Where a key was stored by [Map], it is the key of
+// the part that it was stored as.
 type Untyped interface {
 	Part[any]
 
 	// AppendJSON appends a key as one JSON value. Every key has another one, and always the same.
 	//
-	// Strings, numbers and booleans are themselves; bytes and byte arrays are strings in hex, as in error messages;
-	// times are in RFC 3339; addresses and networks are as package netip writes them; NaN and infinities, and integers of
-	// more than 64 bits, are strings. Composite keys are arrays. What is optional is null or the value, or {"value":...} if
-	// that is null itself or an object. A key that has no such text is {"encoded":"..."}, its bytes as it would stand alone, in hex: a
-	// string that is not UTF-8, a time before year 0 or after 9999, an address with an unusual zone, an invalid network.
+	// Strings, numbers and booleans are themselves; bytes and byte arrays are strings in hex,
+	// as in error messages; times are in RFC 3339; addresses and networks are as package netip
+	// writes them; NaN and infinities, and integers of more than 64 bits, are strings.
+	// Composite keys are arrays. What is optional is null or the value, or {"value":...} if
+	// that is null itself or an object. A key that has no such text is {"encoded":"..."}, its
+	// bytes as it would stand alone, in hex: a string that is not UTF-8, a time before year 0
+	// or after 9999, an address with an unusual zone, an invalid network.
 	AppendJSON(dst []byte, k any) ([]byte, error)
 
-	// ParseJSON returns the key that is shown as this JSON, or as an equal one. Any key may be given as {"encoded":"..."}.
+	// ParseJSON returns the key that is shown as this JSON, or as an equal one. Any key may be
+	// given as {"encoded":"..."}.
 	ParseJSON(text []byte) (any, error)
 }
 
@@ -52,7 +56,8 @@ func (f untyped[K]) typed(k any) (K, error) {
 		return k, nil
 	}
 	var none K
-	return none, fmt.Errorf("a key of type %T, where keys in %s are %v", k, f.ID(), reflect.TypeFor[K]())
+	return none, fmt.Errorf("a key of type %T, where keys in %s are %v",
+		k, f.ID(), reflect.TypeFor[K]())
 }
 
 func (f untyped[K]) Append(dst []byte, k any) ([]byte, error) {
@@ -155,8 +160,8 @@ func asJSON[K any](text []byte) (k K, err error) {
 	return k, err
 }
 
-// Explain tells how keys look in the formats of this package: the JSON is that of [Untyped]. It is a [core.KeyExplainer],
-// for [core.TableInfo.ExplainKeys].
+// Explain tells how keys look in the formats of this package: the JSON is that of [Untyped]. It
+// is a [core.KeyExplainer], for [core.TableInfo.ExplainKeys].
 func Explain(id string) (core.KeyExplanation, error) { return Explainer()(id) }
 
 // Explainer is [Explain] that knows the components of other packages too, as [Parse] does.

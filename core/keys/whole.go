@@ -32,4 +32,6 @@ func (s span) in(w whole, n int) span {
 }
 
 // composite returns name(id,id...).
-func composite(name string, ids ...string) string { return name + "(" + strings.Join(ids, ",") + ")" }
+func composite(name string, ids ...string) string {
+	return name + "(" + strings.Join(ids, ",") + ")"
+}

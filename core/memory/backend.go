@@ -75,7 +75,8 @@ func (b *Backend) Claim(ctx context.Context, path string, readOnly bool) (core.C
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waiting until others close the storage: %w", ctx.Err())
 		case <-timeout.C:
-			return nil, fmt.Errorf("%w: open in this program, and not closed within %v", core.ErrLocked, lockWait)
+			return nil, fmt.Errorf("%w: open in this program, and not closed within %v",
+				core.ErrLocked, lockWait)
 		}
 	}
 }

@@ -25,7 +25,8 @@ func claimed(t *testing.T, b *Backend, path string, readOnly bool) core.Claim {
 // opened opens a path that must be free, with the path for a mark.
 func opened(t *testing.T, b *Backend, path string) core.Engine {
 	t.Helper()
-	e, err := claimed(t, b, path, false).Open(t.Context(), core.EngineOptions{Mark: []byte("mark of " + path)})
+	e, err := claimed(t, b, path, false).Open(t.Context(),
+		core.EngineOptions{Mark: []byte("mark of " + path)})
 	if err != nil {
 		t.Fatalf("Open(%q): %v", path, err)
 	}

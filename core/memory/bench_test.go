@@ -43,7 +43,8 @@ func BenchmarkApply(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				at := i % rows * 71 % (rows - batch)
-				if err := e.Apply(b.Context(), core.Batch{Writes: writes[at : at+batch]}); err != nil {
+				if err := e.Apply(b.Context(),
+					core.Batch{Writes: writes[at : at+batch]}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -71,7 +71,8 @@ func (c *claim) Rename(to string) error {
 		case target.storage != nil:
 			return fmt.Errorf("rename %q to %q: %w", c.lock.path, to, fs.ErrExist)
 		case target.claimed():
-			return fmt.Errorf("rename %q to %q: %w: the new path is claimed", c.lock.path, to, core.ErrLocked)
+			return fmt.Errorf("rename %q to %q: %w: the new path is claimed",
+				c.lock.path, to, core.ErrLocked)
 		}
 		target.storage, p.storage = p.storage, nil
 		return nil

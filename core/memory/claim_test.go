@@ -26,7 +26,8 @@ func TestClaimExcludes(t *testing.T) {
 					if path == "absent" && open {
 						continue // opening makes it there
 					}
-					synctest.Test(t, func(t *testing.T) { checkExcludes(t, path, open, held, wanted) })
+					synctest.Test(t,
+						func(t *testing.T) { checkExcludes(t, path, open, held, wanted) })
 				}
 			}
 		}
@@ -144,8 +145,10 @@ func TestClaimContext(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		_, err := b.Claim(ctx, "a", false)
-		if waited := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || waited != lockWait/4 {
-			t.Errorf("Claim gives %v after %v; want the context's error after %v", err, waited, lockWait/4)
+		if waited := time.Since(start); !errors.Is(err,
+			context.DeadlineExceeded) || waited != lockWait/4 {
+			t.Errorf("Claim gives %v after %v; want the context's error after %v",
+				err, waited, lockWait/4)
 		}
 		if _, err := b.Claim(ctx, "free", false); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Claim of a free path gives %v; want the context's error", err)
@@ -245,7 +248,8 @@ func TestMarkIsACopy(t *testing.T) {
 		checkMark(t, b, mark, mark)
 
 		given = []byte(mark + "set")
-		e, err = claimed(t, b, mark, false).Open(t.Context(), core.EngineOptions{Mark: []byte("unused")})
+		e, err = claimed(t, b, mark, false).Open(t.Context(),
+			core.EngineOptions{Mark: []byte("unused")})
 		do(t, err)
 		do(t, e.SetMark(t.Context(), given))
 		clear(given)

@@ -110,7 +110,9 @@ type noRelease struct{}
 func (noRelease) Release() {}
 
 // Snapshot returns the published state.
-func (e *engine) Snapshot(context.Context) (core.Snapshot, error) { return e.storage.state.Load(), nil }
+func (e *engine) Snapshot(context.Context) (core.Snapshot, error) {
+	return e.storage.state.Load(), nil
+}
 
 // Apply makes the writes visible all at once. It does not look at Base: nobody else can write.
 func (e *engine) Apply(ctx context.Context, b core.Batch) error {

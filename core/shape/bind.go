@@ -16,20 +16,23 @@ import (
 
 // Options say how a format stores its fields, and what a program answers.
 type Options struct {
-	// Removed and Retyped are fields of which the program says that they were removed, and that they have another type on
-	// purpose. They are given by their stored names from the value on: "Phone", "Address.Street", "Friends[].Name".
+	// Removed and Retyped are fields of which the program says that they were removed, and that
+	// they have another type on purpose. They are given by their stored names from the value
+	// on: "Phone", "Address.Street", "Friends[].Name".
 	Removed, Retyped []string
 
 	// FoldCase says that fields are found by their names in upper or lower case.
 	FoldCase bool
 
-	// Keep says how a field keeps the name under which it is stored, such as `with the tag json:"phone"`.
+	// Keep says how a field keeps the name under which it is stored, such as `with the tag
+	// json:"phone"`.
 	Keep func(name string) string
 }
 
-// Bind compares the type of a program with what is recorded of a table, nil if that is nothing, and returns what is to be
-// recorded. It is what Bind of a format does: see [core.FormatPowers]. A type that says nothing, or is too large to be recorded,
-// leaves what there is.
+// Bind compares the type of a program with what is recorded of a table, nil if that is nothing,
+// and returns what is to be recorded. It is what Bind of a format does: see
+// [core.FormatPowers]. A type that says nothing, or is too large to be recorded, leaves what
+// there is.
 func Bind(stored []byte, now *Type, o Options) (meta []byte, err error) {
 	var versions []*Type
 	if stored != nil {
@@ -38,10 +41,12 @@ func Bind(stored []byte, now *Type, o Options) (meta []byte, err error) {
 		}
 	}
 	identity := now.identity()
-	if now.vague() || slices.ContainsFunc(versions, func(t *Type) bool { return bytes.Equal(t.identity(), identity) }) {
+	if now.vague() || slices.ContainsFunc(versions,
+		func(t *Type) bool { return bytes.Equal(t.identity(), identity) }) {
 		return stored, nil
 	}
-	if _, err := decode(encode([]*Type{now})); err != nil { // too large, or with names that are not UTF-8
+	// too large, or with names that are not UTF-8
+	if _, err := decode(encode([]*Type{now})); err != nil {
 		return stored, nil
 	}
 	slices.Reverse(versions)
@@ -61,7 +66,8 @@ type comparison struct {
 	found   []error
 }
 
-// The most steps of a comparison, and the most differences that an error names. Types that are recorded need far fewer.
+// The most steps of a comparison, and the most differences that an error names. Types that are
+// recorded need far fewer.
 const (
 	maxSteps = 1 << 18
 	maxFound = 8
@@ -172,8 +178,11 @@ func fits(a, b *Type) bool {
 }
 
 func (c *comparison) mismatch(path string, old, now *Type) {
-	c.found = append(c.found, fmt.Errorf("%w: %s is stored as %s, and is %s in this program; give a changed field another name, "+
-		"or say WithRetyped(%q) if this program can read what is stored", core.ErrFormatMismatch, named(path), old, now, path))
+	c.found = append(c.found,
+		fmt.Errorf("%w: %s is stored as %s, and is %s in this program; give a changed field "+
+			"another name, "+
+			"or say WithRetyped(%q) if this program can read what is stored",
+			core.ErrFormatMismatch, named(path), old, now, path))
 }
 
 // named names a part of a value.
@@ -214,7 +223,8 @@ func (c *comparison) fields(now *Type, old []*Type, path string) {
 			c.found = append(c.found, fmt.Errorf("WithRemoved names %s, which the type has", at))
 		}
 		before := parts(old, func(t *Type) *Type { return c.find(t, f.Name) })
-		if known(old) != nil && !slices.ContainsFunc(before, func(t *Type) bool { return t != nil }) {
+		if known(old) != nil && !slices.ContainsFunc(before,
+			func(t *Type) bool { return t != nil }) {
 			appeared = append(appeared, f)
 		}
 		c.walk(f.Type, before, at)
@@ -241,9 +251,13 @@ func (c *comparison) vanished(gone Field, appeared []Field, path string) {
 	if len(like) == 0 || c.done() {
 		return
 	}
-	c.found = append(c.found, fmt.Errorf("%w: %s (%s) is stored and not in this program, which has %s instead, of the same type; "+
-		"if it was renamed keep the stored name, %s, and if it was removed say WithRemoved(%q)", core.ErrFormatMismatch,
-		named(join(path, gone.shown())), gone.Type, strings.Join(like, " or "), c.Keep(gone.Name), join(path, gone.Name)))
+	c.found = append(c.found,
+		fmt.Errorf("%w: %s (%s) is stored and not in this program, which has %s instead, of the "+
+			"same type; "+
+			"if it was renamed keep the stored name, %s, and if it was removed say WithRemoved(%q)",
+			core.ErrFormatMismatch,
+			named(join(path, gone.shown())), gone.Type, strings.Join(like, " or "), c.Keep(gone.Name),
+			join(path, gone.Name)))
 }
 
 // shown names a field for people.
@@ -254,7 +268,8 @@ func (f Field) shown() string {
 	return fmt.Sprintf("%s (%s)", f.Name, f.Go)
 }
 
-// alike reports whether one field may be the other one under a new name. What structs are made of may have changed too.
+// alike reports whether one field may be the other one under a new name. What structs are made
+// of may have changed too.
 func alike(a, b *Type, depth int) bool {
 	if a.Kind != b.Kind || a.Len != b.Len {
 		return false
@@ -265,21 +280,26 @@ func alike(a, b *Type, depth int) bool {
 	return alike(a.Elem, b.Elem, depth+1) && (a.Key == nil || alike(a.Key, b.Key, depth+1))
 }
 
-// tuple compares structs that are stored as lists. Nothing in them can be added or removed, and names may change.
+// tuple compares structs that are stored as lists. Nothing in them can be added or removed, and
+// names may change.
 func (c *comparison) tuple(now *Type, old []*Type, path string) {
 	latest := known(old)
 	if latest == nil {
 		latest = now
 	}
 	if len(latest.Fields) != len(now.Fields) {
-		c.found = append(c.found, fmt.Errorf("%w: %s is stored as a list of %d fields, and has %d in this program; "+
-			"such a struct must not gain or lose fields", core.ErrFormatMismatch, named(path), len(latest.Fields), len(now.Fields)))
+		c.found = append(c.found,
+			fmt.Errorf("%w: %s is stored as a list of %d fields, and has %d in this program; "+
+				"such a struct must not gain or lose fields",
+				core.ErrFormatMismatch, named(path), len(latest.Fields), len(now.Fields)))
 		return
 	}
 	for i, f := range now.Fields {
 		if was := latest.place(f.Name); was >= 0 && was != i && latest.Fields[i].Name != f.Name {
-			c.found = append(c.found, fmt.Errorf("%w: %s is stored in place %d of a list, and is in place %d in this program",
-				core.ErrFormatMismatch, named(join(path, f.Name)), was+1, i+1))
+			c.found = append(c.found,
+				fmt.Errorf("%w: %s is stored in place %d of a list, and is in place %d in this "+
+					"program",
+					core.ErrFormatMismatch, named(join(path, f.Name)), was+1, i+1))
 			continue
 		}
 		c.walk(f.Type, parts(old, func(t *Type) *Type {

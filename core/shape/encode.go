@@ -16,14 +16,15 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// What is stored is a line that says what it is, then JSON: the types that opened the table, each a list of the structs that
-// it is made of, in the order in which they are met from the first on, which is the type itself:
+// What is stored is a line that says what it is, then JSON: the types that opened the table,
+// each a list of the structs that it is made of, in the order in which they are met from the
+// first on, which is the type itself:
 //
 //	shape/1
 //	[[{"name":"main.User","fields":[["Name","string"],["Friends","[]#0"]]}]]
 //
-// Types that are no structs are written where they are used. If one contains itself, or is the first, it has a number
-// too: {"is":"[]#0"}.
+// Types that are no structs are written where they are used. If one contains itself, or is the
+// first, it has a number too: {"is":"[]#0"}.
 const (
 	head     = "shape/1\n"
 	headLike = "shape/"
@@ -95,7 +96,8 @@ func (t *Type) sorted() []Field {
 	if t.Kind != Struct {
 		return t.Fields
 	}
-	return slices.SortedFunc(slices.Values(t.Fields), func(a, b Field) int { return compareNames(a.Name, b.Name) })
+	return slices.SortedFunc(slices.Values(t.Fields),
+		func(a, b Field) int { return compareNames(a.Name, b.Name) })
 }
 
 // compareNames has numbers first, in their order.
@@ -181,7 +183,8 @@ func (t *Type) json(names bool) []byte {
 	return b
 }
 
-// encode returns what is stored of all versions, nil if the last one alone is too long. If all are, the first are left out.
+// encode returns what is stored of all versions, nil if the last one alone is too long. If all
+// are, the first are left out.
 func encode(versions []*Type) []byte {
 	var parts [][]byte
 	size := len(head) + len("[]")
@@ -206,8 +209,10 @@ func decode(stored []byte) ([]*Type, error) {
 	text, ok := bytes.CutPrefix(stored, []byte(head))
 	if !ok && bytes.HasPrefix(stored, []byte(headLike)) {
 		line, _, _ := bytes.Cut(stored[:min(len(stored), 32)], []byte("\n"))
-		return nil, fmt.Errorf("%w: what is recorded of the type of the values is in %q, of a later version of GuardKV; this one knows %q",
-			core.ErrFormatMismatch, line, strings.TrimSpace(head))
+		return nil,
+			fmt.Errorf("%w: what is recorded of the type of the values is in %q, of a later "+
+				"version of GuardKV; this one knows %q",
+				core.ErrFormatMismatch, line, strings.TrimSpace(head))
 	}
 	var all [][]wireType
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -255,7 +260,8 @@ func (r reader) node(t *Type, w wireType) error {
 	}
 	if w.Is != "" {
 		is, rest, err := r.parse(w.Is, 0)
-		if err != nil || rest != "" || w.Tuple || w.Fields != nil || is.node() || strings.HasPrefix(w.Is, "#") {
+		if err != nil || rest != "" || w.Tuple || w.Fields != nil || is.node() ||
+			strings.HasPrefix(w.Is, "#") {
 			return fmt.Errorf("%q is no type", w.Is)
 		}
 		name := t.Name

@@ -1,13 +1,15 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shape records with a table what the values of a format look like that has the names of fields in every value, as
-// JSON and CBOR have. Reading such a value by another type is no error: a field that was renamed is zero, and so is all that
-// is put back. What is recorded tells a renamed field from a new one, and [Bind] asks.
+// Package shape records with a table what the values of a format look like that has the names
+// of fields in every value, as JSON and CBOR have. Reading such a value by another type is no
+// error: a field that was renamed is zero, and so is all that is put back. What is recorded
+// tells a renamed field from a new one, and [Bind] asks.
 //
-// A format makes a [Type] of its Go type, by the rules by which it stores it, and calls [Bind] in its Bind. What is recorded
-// is a list of all types that ever opened the table to write, the newest last. A type that is in it opens the table: programs
-// of several versions may take turns. A new one is compared with what is there:
+// A format makes a [Type] of its Go type, by the rules by which it stores it, and calls [Bind]
+// in its Bind. What is recorded is a list of all types that ever opened the table to write, the
+// newest last. A type that is in it opens the table: programs of several versions may take
+// turns. A new one is compared with what is there:
 //   - A field may be added, and removed.
 //   - A field that is gone while another one of the same type is new is a question: renamed, or removed? Renamed fields keep
 //     their stored name by a tag; of a removed one the program has to say so, by an option of the format.
@@ -16,7 +18,8 @@
 //     itself, fits everything.
 //   - The length of an array, and the order of a struct that is stored as a list, stay as they are.
 //
-// A question is [core.ErrFormatMismatch] and names the field and both sides. Names of types do not matter.
+// A question is [core.ErrFormatMismatch] and names the field and both sides. Names of types do
+// not matter.
 package shape
 
 // Type says how the values of a Go type are stored.
@@ -58,11 +61,13 @@ const (
 
 // leaves are the names of the kinds that are not made of others.
 var leaves = map[string]Kind{
-	"any": Any, "bool": Bool, "int": Int, "float": Float, "string": String, "time": Time, "bytes": Bytes,
+	"any": Any, "bool": Bool, "int": Int, "float": Float, "string": String, "time": Time,
+	"bytes": Bytes,
 }
 
 var leafNames = map[Kind]string{
-	Any: "any", Bool: "bool", Int: "int", Float: "float", String: "string", Time: "time", Bytes: "bytes",
+	Any: "any", Bool: "bool", Int: "int", Float: "float", String: "string", Time: "time",
+	Bytes: "bytes",
 }
 
 // node reports whether a type is written once and referred to by its number.

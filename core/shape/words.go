@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// shallow is how deeply types in types are looked at that have no names: a map may have twice as many parts in each level.
+// shallow is how deeply types in types are looked at that have no names: a map may have twice
+// as many parts in each level.
 const shallow = 6
 
 // String returns a type in a few words: structs by their names.
@@ -26,8 +27,9 @@ func (t *Type) expressed(depth int) string {
 	return t.words(func(part *Type) string { return part.expressed(depth + 1) })
 }
 
-// Words describes what [Bind] recorded, for people, as [core.Explanation] does: the newest type, with a line for each field,
-// and the fields that older ones had and it has not. It is "" if nothing is recorded.
+// Words describes what [Bind] recorded, for people, as [core.Explanation] does: the newest
+// type, with a line for each field, and the fields that older ones had and it has not. It is ""
+// if nothing is recorded.
 func Words(meta []byte) (string, error) {
 	if meta == nil {
 		return "", nil
@@ -85,7 +87,8 @@ func (t *Type) lines() (lines []string) {
 // labels numbers types as they are numbered when they are stored.
 type labels struct{ writer }
 
-// label names a type: by its name in Go, with its number if another one has the same or it has none.
+// label names a type: by its name in Go, with its number if another one has the same or it has
+// none.
 func (l *labels) label(t *Type) string {
 	ref := l.ref(t)
 	if !strings.HasPrefix(ref, "#") {

@@ -29,7 +29,8 @@ func TestAllocations(t *testing.T) {
 	}
 	var w, direct plain
 	into := core.PowersOf(j).ViewInto
-	unmarshal := testing.AllocsPerRun(100, func() { direct = plain{}; _ = json.Unmarshal(encoded, &direct) })
+	unmarshal := testing.AllocsPerRun(100,
+		func() { direct = plain{}; _ = json.Unmarshal(encoded, &direct) })
 	cases := []struct {
 		name string
 		most float64

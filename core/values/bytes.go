@@ -5,11 +5,13 @@ package values
 
 import "github.com/guardkv/guardkv/core"
 
-// Bytes returns the format of values that are bytes already. They are stored as they are, and nil reads as empty.
+// Bytes returns the format of values that are bytes already. They are stored as they are, and
+// nil reads as empty.
 //
-// The view is the stored bytes themselves. The bytes are owned by the engine, must not be modified, and are valid until
-// the guard is closed, the next row of the scan is taken, or the transaction ends. Writing to them can corrupt
-// the storage, or crash the process where the engine maps its file read-only.
+// The view is the stored bytes themselves. The bytes are owned by the engine, must not be
+// modified, and are valid until the guard is closed, the next row of the scan is taken, or the
+// transaction ends. Writing to them can corrupt the storage, or crash the process where the
+// engine maps its file read-only.
 func Bytes() core.ValueFormat[[]byte, []byte] { return bytesFormat{} }
 
 type bytesFormat struct{}

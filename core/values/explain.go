@@ -16,8 +16,9 @@ import (
 	"github.com/guardkv/guardkv/core/shape"
 )
 
-// Explain tells what tables in [JSON], [String] and [Bytes] hold, without the Go type: see [core.Explainer]. JSON is shown as
-// it is stored, without the space between its parts; integers of more than 64 bits become strings.
+// Explain tells what tables in [JSON], [String] and [Bytes] hold, without the Go type: see
+// [core.Explainer]. JSON is shown as it is stored, without the space between its parts;
+// integers of more than 64 bits become strings.
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	switch t.ValueFormat {
 	case "json":
@@ -35,10 +36,12 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 			return explain.AppendBytes(dst, value), nil
 		}}, nil
 	}
-	return core.Explanation{}, fmt.Errorf("values in %q are not in a format of package values: %w", t.ValueFormat, errors.ErrUnsupported)
+	return core.Explanation{}, fmt.Errorf("values in %q are not in a format of package values: %w",
+		t.ValueFormat, errors.ErrUnsupported)
 }
 
-// appendJSON appends stored JSON. It may hold what encoding/json reads and others do not, such as text that is not UTF-8.
+// appendJSON appends stored JSON. It may hold what encoding/json reads and others do not, such
+// as text that is not UTF-8.
 func appendJSON(dst, _, value []byte) ([]byte, error) {
 	if !json.Valid(value) { // nor is it nested too deeply then
 		return nil, fmt.Errorf("%w: the value is no JSON", core.ErrCorrupt)

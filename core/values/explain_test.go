@@ -21,7 +21,8 @@ func TestExplain(t *testing.T) {
 		{"string", "\xff", `{"base64":"/w=="}`},
 		{"json", " {\"a\" : [1, 2.50, \"x y\"]}\n", `{"a":[1,2.50,"x y"]}`},
 		{"json", "\"\xff\"", "\"\ufffd\""},
-		{"json", `[18446744073709551615,-9223372036854775808,18446744073709551616,-9223372036854775809,1e400]`,
+		{"json",
+			`[18446744073709551615,-9223372036854775808,18446744073709551616,-9223372036854775809,1e400]`,
 			`[18446744073709551615,-9223372036854775808,"18446744073709551616","-9223372036854775809",1e400]`},
 		{"json", `{"99999999999999999999":"99999999999999999999 \" 99999999999999999999"}`,
 			`{"99999999999999999999":"99999999999999999999 \" 99999999999999999999"}`},
@@ -33,16 +34,19 @@ func TestExplain(t *testing.T) {
 		}
 		got, err := e.AppendJSON([]byte("x"), nil, []byte(test.value))
 		if string(got) != "x"+test.want || err != nil || !json.Valid(got[1:]) {
-			t.Errorf("%s: %q is shown as %s, %v; want x%s", test.id, test.value, got, err, test.want)
+			t.Errorf("%s: %q is shown as %s, %v; want x%s",
+				test.id, test.value, got, err, test.want)
 		}
 	}
 }
 
 func TestExplainRefuses(t *testing.T) {
-	if _, err := values.Explain(core.TableInfo{ValueFormat: "json/2"}); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := values.Explain(core.TableInfo{ValueFormat: "json/2"}); !errors.Is(err,
+		errors.ErrUnsupported) {
 		t.Errorf("another format: %v", err)
 	}
-	if _, err := values.Explain(core.TableInfo{ValueFormat: "json", Meta: []byte("x")}); !errors.Is(err, core.ErrCorrupt) {
+	if _, err := values.Explain(core.TableInfo{ValueFormat: "json",
+		Meta: []byte("x")}); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("damaged metadata: %v", err)
 	}
 	e, err := values.Explain(core.TableInfo{ValueFormat: "json"})

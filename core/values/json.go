@@ -13,20 +13,24 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// JSON returns a format that encodes values with encoding/json. T may be a pointer; nil is stored as null.
+// JSON returns a format that encodes values with encoding/json. T may be a pointer; nil is
+// stored as null.
 //
-// Fields that the stored JSON has and T has not are ignored, and fields that it lacks are zero, so that a type
-// can grow. Anything behind the value is an error.
+// Fields that the stored JSON has and T has not are ignored, and fields that it lacks are zero,
+// so that a type can grow. Anything behind the value is an error.
 //
-// So that a renamed field is not zero without a word, the fields of T and their types are recorded with the table, and T is
-// compared with all that opened it before, by the rules of package [github.com/guardkv/guardkv/core/shape]. Opening the
-// table is [core.ErrFormatMismatch] if a field has another type, or if one is gone and another one of its type is new:
-// keep the name of a renamed field by a tag, and say [WithRemoved] of one that was removed, or [WithRetyped]. Programs of
-// several versions may open a table in turn. A table of a GuardKV that recorded nothing begins with the first T that opens it.
-// A type that says nothing, such as any or map[string]any, is not recorded, and opens every table.
+// So that a renamed field is not zero without a word, the fields of T and their types are
+// recorded with the table, and T is compared with all that opened it before, by the rules of
+// package [github.com/guardkv/guardkv/core/shape]. Opening the table is
+// [core.ErrFormatMismatch] if a field has another type, or if one is gone and another one of
+// its type is new: keep the name of a renamed field by a tag, and say [WithRemoved] of one that
+// was removed, or [WithRetyped]. Programs of several versions may open a table in turn. A table
+// of a GuardKV that recorded nothing begins with the first T that opens it. A type that says
+// nothing, such as any or map[string]any, is not recorded, and opens every table.
 //
-// A type of which encoding/json would lose something is refused by [core.OpenTable], before the table is made, and when a
-// value of it is written; the error leads to the part of it that is to blame:
+// A type of which encoding/json would lose something is refused by [core.OpenTable], before the
+// table is made, and when a value of it is written; the error leads to the part of it that is
+// to blame:
 //   - interfaces with methods; channels, functions and complex numbers; keys of maps that are no text;
 //   - two fields with one name, be they hidden by one another or embedded; structs with unexported fields alone;
 //     embedded pointers to unexported structs;
@@ -35,18 +39,21 @@ import (
 //   - structs that have a method from a struct that they embed, which knows nothing of their other fields, as in
 //     struct{ time.Time; Note string }.
 //
-// Of values, these are errors when they are written: strings that are not UTF-8; NaN and infinities; keys of a map that
-// are the same text; times whose zone has seconds in its offset, as most had before 1900 (use UTC); what is nested
-// more than 10000 levels deep, or contains itself, which is [core.ErrTooLarge]. What is in a field of type any is
-// looked at too: it may hold nothing of which something would not be stored, and no integer that float64, as which it
-// is read, does not have. Types that encode themselves are read again before they are stored, and written again: what
-// their methods cannot read, or read as something else, is an error. (This takes twice the time of reading, for all but
-// [time.Time], [math/big.Int] and [encoding/json.RawMessage], and finds no difference that these methods do not write.)
+// Of values, these are errors when they are written: strings that are not UTF-8; NaN and
+// infinities; keys of a map that are the same text; times whose zone has seconds in its offset,
+// as most had before 1900 (use UTC); what is nested more than 10000 levels deep, or contains
+// itself, which is [core.ErrTooLarge]. What is in a field of type any is looked at too: it may
+// hold nothing of which something would not be stored, and no integer that float64, as which it
+// is read, does not have. Types that encode themselves are read again before they are stored,
+// and written again: what their methods cannot read, or read as something else, is an error.
+// (This takes twice the time of reading, for all but [time.Time], [math/big.Int] and
+// [encoding/json.RawMessage], and finds no difference that these methods do not write.)
 //
-// What encoding/json does not keep is not kept here: unexported fields beside others; fields with the tag "-", and with
-// omitempty the difference between nil and empty; the difference between upper and lower case in the names of fields that
-// are read; what a pointer to a nil pointer, slice or map points to; what an array is longer than the one it
-// is read into; and, in a field of type any, everything but the types that JSON itself has: numbers are float64.
+// What encoding/json does not keep is not kept here: unexported fields beside others; fields
+// with the tag "-", and with omitempty the difference between nil and empty; the difference
+// between upper and lower case in the names of fields that are read; what a pointer to a nil
+// pointer, slice or map points to; what an array is longer than the one it is read into; and,
+// in a field of type any, everything but the types that JSON itself has: numbers are float64.
 func JSON[T any](opts ...JSONOption) core.ValueFormat[T, T] {
 	f := &jsonFormat[T]{walker: newJSONWalker(reflect.TypeFor[T]())}
 	for _, o := range opts {
@@ -70,10 +77,11 @@ var _ core.ValueFormat[any, any] = (*jsonFormat[any])(nil)
 // ID returns "json".
 func (f *jsonFormat[T]) ID() string { return "json" }
 
-// Powers returns that the format knows whether it fits T, records T with the table, and reads into a T that it has read
-// before.
+// Powers returns that the format knows whether it fits T, records T with the table, and reads
+// into a T that it has read before.
 func (f *jsonFormat[T]) Powers() core.FormatPowers[T, T] {
-	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, Bind: f.Bind, ViewInto: f.ViewInto, Owns: true}
+	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, Bind: f.Bind,
+		ViewInto: f.ViewInto, Owns: true}
 }
 
 // CheckValue returns an error if something of a T would be lost.
@@ -100,7 +108,8 @@ func (f *jsonFormat[T]) View(b []byte) (T, error) {
 	return v, err
 }
 
-// ViewInto decodes b into *w. Nothing of what *w held, or referred to, is reused or changed, except *w itself.
+// ViewInto decodes b into *w. Nothing of what *w held, or referred to, is reused or changed,
+// except *w itself.
 func (f *jsonFormat[T]) ViewInto(b []byte, w *T) error {
 	var zero T
 	*w = zero
@@ -112,8 +121,8 @@ func (f *jsonFormat[T]) ViewInto(b []byte, w *T) error {
 	return nil
 }
 
-// jsonEncoder lets encoding/json write straight into the caller's slice, and holds the value so that no call has to
-// allocate one.
+// jsonEncoder lets encoding/json write straight into the caller's slice, and holds the value so
+// that no call has to allocate one.
 type jsonEncoder[T any] struct {
 	out   []byte
 	value T
@@ -174,9 +183,10 @@ func (e *jsonEncoder[T]) encode(dst []byte) ([]byte, error) {
 	return out[:len(out)-1], nil // without the newline
 }
 
-// readsAgain decodes b, which was just encoded, and if methods had a part in that encodes it once more: they may refuse what
-// they wrote themselves, or take it for something else. A panic of theirs is left to those who read: it says what is
-// wrong with the method, and nothing of the value.
+// readsAgain decodes b, which was just encoded, and if methods had a part in that encodes it
+// once more: they may refuse what they wrote themselves, or take it for something else. A panic
+// of theirs is left to those who read: it says what is wrong with the method, and nothing of
+// the value.
 func readsAgain[T any](b []byte, own bool) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -203,4 +213,5 @@ func readsAgain[T any](b []byte, own bool) (err error) {
 	return nil
 }
 
-var errNotSame = errors.New("what its methods decode is not what they encoded: they have to be each other's opposite")
+var errNotSame = errors.New("what its methods decode is not what they encoded: they have to be " +
+	"each other's opposite")

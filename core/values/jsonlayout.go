@@ -76,9 +76,12 @@ func (l *jsonLayout) field(in jsonEmbedding, f reflect.StructField) []jsonEmbedd
 	case tag == "-" || !f.IsExported() && !inside:
 		return nil
 	case inside && f.Type.Kind() == reflect.Pointer && !f.IsExported() && exportsAnything(base):
-		l.lose(path, "is an embedded pointer to an unexported type, which cannot be set when it is read; embed the struct itself")
+		l.lose(path,
+			"is an embedded pointer to an unexported type, which cannot be set when it is read; "+
+				"embed the struct itself")
 	case inside && f.IsExported() && name == "" && holdsSomething(base) && !exportsAnything(base):
-		l.lose(path, fmt.Sprintf(`is of type %v, of which nothing is stored; give it the tag json:"-" if it need not be`, base))
+		l.lose(path,
+			fmt.Sprintf(`is of type %v, of which nothing is stored; give it the tag json:"-" if it need not be`, base))
 	case inside && name == "":
 	default:
 		if name == "" {
@@ -91,7 +94,8 @@ func (l *jsonLayout) field(in jsonEmbedding, f reflect.StructField) []jsonEmbedd
 	return []jsonEmbedding{{base, path, index, in.pointed || f.Type.Kind() == reflect.Pointer}}
 }
 
-// canBeQuoted reports whether the option string means anything for a type: it stands for no more than a number, say.
+// canBeQuoted reports whether the option string means anything for a type: it stands for no
+// more than a number, say.
 func canBeQuoted(t reflect.Type) bool {
 	kind := t.Kind()
 	return kind >= reflect.Bool && kind <= reflect.Float64 || kind == reflect.String
@@ -101,14 +105,16 @@ func canBeQuoted(t reflect.Type) bool {
 func (l *jsonLayout) add(f jsonField) {
 	for _, o := range l.fields {
 		if o.name == f.name {
-			l.lose(f.path, fmt.Sprintf(`shares the name %q with %s, so that not both are stored; give it another, or the tag json:"-"`, f.name, o.path))
+			l.lose(f.path,
+				fmt.Sprintf(`shares the name %q with %s, so that not both are stored; give it another, or the tag json:"-"`, f.name, o.path))
 			return
 		}
 	}
 	l.fields = append(l.fields, f)
 }
 
-// exportsAnything reports whether a struct, or one embedded in it, has an exported field that is stored.
+// exportsAnything reports whether a struct, or one embedded in it, has an exported field that
+// is stored.
 func exportsAnything(t reflect.Type) bool { return exportedIn(t, map[reflect.Type]bool{}) }
 
 func exportedIn(t reflect.Type, seen map[reflect.Type]bool) bool {
@@ -122,15 +128,16 @@ func exportedIn(t reflect.Type, seen map[reflect.Type]bool) bool {
 			base = base.Elem()
 		}
 		inside := f.Anonymous && base.Kind() == reflect.Struct
-		if f.Tag.Get("json") != "-" && (!inside && f.IsExported() || inside && exportedIn(base, seen)) {
+		if f.Tag.Get("json") != "-" && (!inside && f.IsExported() ||
+			inside && exportedIn(base, seen)) {
 			return true
 		}
 	}
 	return false
 }
 
-// holdsSomething reports whether a struct has fields that nobody said need not be stored. What is in package sync
-// holds nothing that could be.
+// holdsSomething reports whether a struct has fields that nobody said need not be stored. What
+// is in package sync holds nothing that could be.
 func holdsSomething(t reflect.Type) bool {
 	if t.PkgPath() == "sync" {
 		return false

@@ -60,7 +60,8 @@ func (p jsonPlanner) plan(t reflect.Type) *jsonSteps {
 		s.needed, s.flat = s.needed || s.elem.needed, s.elem.flat
 	case reflect.Map, reflect.Slice, reflect.Array:
 		s.elem = p.plan(t.Elem())
-		s.textKeys = kind == reflect.Map && t.Key().Kind() != reflect.String && t.Key().Implements(typeTextOut)
+		s.textKeys = kind == reflect.Map && t.Key().Kind() != reflect.String &&
+			t.Key().Implements(typeTextOut)
 		s.needed = s.needed || s.elem.needed || s.textKeys
 		s.flat = below(s, s.elem)
 	case reflect.Struct:
@@ -131,7 +132,8 @@ func (p jsonPlanner) leads(s *jsonSteps, t reflect.Type) bool {
 		has, method = typeTextOut, textOut
 	}
 	f, found := embedded(t, has)
-	if !found || f.Type.Kind() != reflect.Struct || !f.IsExported() && f.Type == reflect.TypeFor[time.Time]() || !promoted(t, method) {
+	if !found || f.Type.Kind() != reflect.Struct ||
+		!f.IsExported() && f.Type == reflect.TypeFor[time.Time]() || !promoted(t, method) {
 		return false
 	}
 	s.leads, s.elem = f.Index, p.plan(f.Type)
@@ -139,7 +141,8 @@ func (p jsonPlanner) leads(s *jsonSteps, t reflect.Type) bool {
 	return true
 }
 
-// fields leaves out what leads nowhere. A field that leads back to an open type is not one of these.
+// fields leaves out what leads nowhere. A field that leads back to an open type is not one of
+// these.
 func (p jsonPlanner) fields(s *jsonSteps, t reflect.Type) {
 	for _, f := range jsonLayoutOf(t).fields {
 		to := p.plan(f.typ)

@@ -19,21 +19,23 @@ type JSONOption func(*jsonOptions)
 
 type jsonOptions struct{ removed, retyped []string }
 
-// WithRemoved says that fields were removed, so that [JSON] does not take others of their types for them. They are given by
-// their stored names from the value on: "phone", "address.street", "friends[].name". What rows hold of them is ignored, and
-// stays until the row is put again. The option may stay, and may name what never was.
+// WithRemoved says that fields were removed, so that [JSON] does not take others of their types
+// for them. They are given by their stored names from the value on: "phone", "address.street",
+// "friends[].name". What rows hold of them is ignored, and stays until the row is put again.
+// The option may stay, and may name what never was.
 func WithRemoved(fields ...string) JSONOption {
 	return func(o *jsonOptions) { o.removed = append(o.removed, fields...) }
 }
 
-// WithRetyped says that fields have another type than before on purpose, because this program can read what is stored of
-// them. Rows that it cannot read are errors then. Fields are given as those of [WithRemoved].
+// WithRetyped says that fields have another type than before on purpose, because this program
+// can read what is stored of them. Rows that it cannot read are errors then. Fields are given
+// as those of [WithRemoved].
 func WithRetyped(fields ...string) JSONOption {
 	return func(o *jsonOptions) { o.retyped = append(o.retyped, fields...) }
 }
 
-// Bind compares T with the types that opened the table before, and records it with the table. The format does not change:
-// values have the names of their fields in them.
+// Bind compares T with the types that opened the table before, and records it with the table.
+// The format does not change: values have the names of their fields in them.
 func (f *jsonFormat[T]) Bind(stored []byte) (core.ValueFormat[T, T], []byte, error) {
 	if f.unfit != nil {
 		return nil, nil, f.unfit

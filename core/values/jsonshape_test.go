@@ -19,7 +19,9 @@ import (
 )
 
 // opened opens a table of people, and returns the error or what is recorded then, in words.
-func opened[V any](t *testing.T, s *core.Storage, f core.ValueFormat[V, V]) (*core.TableOf[string, V], string) {
+func opened[V any](
+	t *testing.T, s *core.Storage, f core.ValueFormat[V, V],
+) (*core.TableOf[string, V], string) {
 	t.Helper()
 	table, err := core.OpenTable(t.Context(), s, "people", keys.String(), f)
 	if err != nil {
@@ -62,7 +64,8 @@ func newStorage(t *testing.T) *core.Storage {
 // older is the format as it was before it recorded anything.
 type older[V any] struct{ core.ValueFormat[V, V] }
 
-// A release renamed a field, and every row that was there read as if it had none: no error, and what was put back had lost it.
+// A release renamed a field, and every row that was there read as if it had none: no error, and
+// what was put back had lost it.
 func TestARenamedFieldIsAQuestion(t *testing.T) {
 	type was struct{ Name, City string }
 	type renamed struct {
@@ -82,7 +85,8 @@ func TestARenamedFieldIsAQuestion(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, got := opened(t, s, values.JSON[renamed]())
-	for _, want := range []string{"the field Name (string)", "FullName", `json:"Name"`, `WithRemoved("Name")`, "values_test.renamed"} {
+	for _, want := range []string{"the field Name (string)", "FullName",
+		`json:"Name"`, `WithRemoved("Name")`, "values_test.renamed"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the error does not say %q: %s", want, got)
 		}
@@ -150,7 +154,8 @@ func TestTablesThatRecordedNothing(t *testing.T) {
 	if v, err := now.Load(t.Context(), "ann"); v.Name != "Ann" || err != nil {
 		t.Errorf("the row is %+v, %v", v, err)
 	}
-	if table, got := opened(t, s, core.ValueFormat[was, was](older[was]{values.JSON[was]()})); table == nil || got != words {
+	if table, got := opened(t, s,
+		core.ValueFormat[was, was](older[was]{values.JSON[was]()})); table == nil || got != words {
 		t.Errorf("the program of before: %s", got)
 	}
 	if table, got := opened(t, s, values.JSON[renamed]()); table != nil {
@@ -235,7 +240,8 @@ values_test.part {
 	}
 }
 
-// encoding/json finds a field by its name in another case, so that such a new name is no question, and loses nothing.
+// encoding/json finds a field by its name in another case, so that such a new name is no
+// question, and loses nothing.
 func TestAnotherCaseIsTheSameField(t *testing.T) {
 	type was struct{ Name string }
 	type is struct {

@@ -13,10 +13,12 @@ import (
 
 var errJSONText = errors.New("a string is not UTF-8, and JSON has no others; store bytes as []byte")
 
-// replacement is what encoding/json writes for what is not UTF-8. A U+FFFD that was in a string is written as it is.
+// replacement is what encoding/json writes for what is not UTF-8. A U+FFFD that was in a string
+// is written as it is.
 var replacement = []byte(`\ufffd`)
 
-// replaced reports whether something may have been replaced: a method of the type may have written the same.
+// replaced reports whether something may have been replaced: a method of the type may have
+// written the same.
 func replaced(b []byte) bool {
 	for {
 		at := bytes.Index(b, replacement)
@@ -56,7 +58,8 @@ func checkJSONText(v reflect.Value) error {
 		}
 	case reflect.Map:
 		for pairs := v.MapRange(); pairs.Next(); {
-			if err := errors.Join(checkTextKey(pairs.Key()), checkJSONText(pairs.Value())); err != nil {
+			if err := errors.Join(checkTextKey(pairs.Key()),
+				checkJSONText(pairs.Value())); err != nil {
 				return err
 			}
 		}
@@ -85,7 +88,8 @@ func checkTextKey(key reflect.Value) error {
 	return checkJSONText(key)
 }
 
-// checkOwnText asks for the text that a type has for itself. What it writes as JSON is its own affair.
+// checkOwnText asks for the text that a type has for itself. What it writes as JSON is its own
+// affair.
 func checkOwnText(v reflect.Value) error {
 	if v.CanAddr() {
 		v = v.Addr()

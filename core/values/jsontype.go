@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// checkJSON returns why encoding/json would lose something of a T without an error. own says whether methods of T, or of
-// its parts, encode or decode.
+// checkJSON returns why encoding/json would lose something of a T without an error. own says
+// whether methods of T, or of its parts, encode or decode.
 func checkJSON[T any]() (own bool, err error) {
 	t := reflect.TypeFor[T]()
 	c := jsonTypes{seen: map[jsonPlace]bool{}}
@@ -34,10 +34,11 @@ func checkJSONDynamic(t reflect.Type) error {
 	return nil
 }
 
-// jsonTypes looks for what encoding/json would lose without an error if values of a type were stored. It knows types
-// that were looked at, or are being looked at: they may be recursive.
+// jsonTypes looks for what encoding/json would lose without an error if values of a type were
+// stored. It knows types that were looked at, or are being looked at: they may be recursive.
 type jsonTypes struct {
-	// dynamic is for what is in an interface: it is read as something else anyway, but everything has to be stored.
+	// dynamic is for what is in an interface: it is read as something else anyway, but
+	// everything has to be stored.
 	dynamic bool
 	seen    map[jsonPlace]bool
 	own     bool // whether methods of the types were found that may not be each other's opposite
@@ -65,9 +66,9 @@ var jsonKnown = map[reflect.Type]bool{
 
 var errNothingInside = errors.New("a pointer that leads to nothing but itself")
 
-// check returns why values of t would not be read as they were written. path leads to t. addressed says whether the values
-// have an address there: what is in a map or an interface has none, and encoding/json then does not see methods of
-// the pointer.
+// check returns why values of t would not be read as they were written. path leads to t.
+// addressed says whether the values have an address there: what is in a map or an interface has
+// none, and encoding/json then does not see methods of the pointer.
 func (c *jsonTypes) check(t reflect.Type, path string, addressed bool) error {
 	chain := map[reflect.Type]bool{}
 	for t.Kind() == reflect.Pointer {
@@ -100,7 +101,8 @@ func (c *jsonTypes) check(t reflect.Type, path string, addressed bool) error {
 		return c.pairs(t, path)
 	case reflect.Interface:
 		if t.NumMethod() > 0 && !c.dynamic {
-			return fmt.Errorf("%s is of type %v: an interface with methods can be written, and not read again", path, t)
+			return fmt.Errorf("%s is of type %v: an interface with methods can be written, and "+
+				"not read again", path, t)
 		}
 	case reflect.Complex64, reflect.Complex128, reflect.Chan, reflect.Func, reflect.UnsafePointer:
 		return fmt.Errorf("%s is of type %v, for which JSON has nothing", path, t)
@@ -113,10 +115,12 @@ func (c *jsonTypes) pairs(t reflect.Type, path string) error {
 	key := t.Key()
 	text := key.Kind() != reflect.Interface && key.Kind() != reflect.Pointer &&
 		key.Implements(typeTextOut) && reflect.PointerTo(key).Implements(typeTextIn)
-	plain := key.Kind() == reflect.String || key.Kind() >= reflect.Int && key.Kind() <= reflect.Uintptr
+	plain := key.Kind() == reflect.String ||
+		key.Kind() >= reflect.Int && key.Kind() <= reflect.Uintptr
 	half := key.Implements(typeTextOut) || reflect.PointerTo(key).Implements(typeTextIn)
 	if !c.dynamic && !text && (!plain || half) {
-		return fmt.Errorf("the keys of the map %s are of type %v, which cannot be written as text and read again", path, key)
+		return fmt.Errorf("the keys of the map %s are of type %v, which cannot be written as "+
+			"text and read again", path, key)
 	}
 	c.own = c.own || text
 	return c.check(t.Elem(), path+"[]", false)
@@ -146,8 +150,8 @@ func (c *jsonTypes) methods(t reflect.Type, addressed bool) (itself bool, err er
 	return false, nil
 }
 
-// unseen returns an error if a type has a method by its address alone: encoding/json stores what has none as what it
-// is made of, and reads it by the method.
+// unseen returns an error if a type has a method by its address alone: encoding/json stores
+// what has none as what it is made of, and reads it by the method.
 func unseen(t reflect.Type) error {
 	p := reflect.PointerTo(t)
 	var name string
@@ -161,7 +165,8 @@ func unseen(t reflect.Type) error {
 	if name == "" {
 		return nil
 	}
-	return fmt.Errorf("%v has %s by its address alone, and values in maps and interfaces have none; store pointers to it", t, name)
+	return fmt.Errorf("%v has %s by its address alone, and values in maps and interfaces have "+
+		"none; store pointers to it", t, name)
 }
 
 // pair reports whether a type is encoded by one of two methods.
@@ -170,7 +175,8 @@ func (c *jsonTypes) pair(t reflect.Type, m jsonMethods) (itself bool, err error)
 	out, in := p.Implements(m.out), p.Implements(m.in)
 	c.own = c.own || out || in
 	if out && !in && !c.dynamic {
-		return true, fmt.Errorf("%v has %s and no %s, so that what it writes may not be read again", t, m.outName, m.inName)
+		return true, fmt.Errorf("%v has %s and no %s, so that what it writes may not be read again",
+			t, m.outName, m.inName)
 	}
 	if out {
 		if err := alone(t, m.out, m.outName, m.outOf); err != nil {
@@ -192,15 +198,18 @@ type jsonMethods struct {
 	outOf, inOf     func(reflect.Type) (reflect.Method, bool)
 }
 
-// Each method is looked for by a constant: the linker then knows which methods of other types nobody needs.
+// Each method is looked for by a constant: the linker then knows which methods of other types
+// nobody needs.
 func jsonOut(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("MarshalJSON") }
 func jsonIn(t reflect.Type) (reflect.Method, bool)  { return t.MethodByName("UnmarshalJSON") }
 func textOut(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("MarshalText") }
 func textIn(t reflect.Type) (reflect.Method, bool)  { return t.MethodByName("UnmarshalText") }
 
-// alone returns an error if a struct has a method from what it embeds, and has other fields: they would be lost. So
-// would all if it embeds a pointer, which is nil when it is read.
-func alone(t, has reflect.Type, name string, method func(reflect.Type) (reflect.Method, bool)) error {
+// alone returns an error if a struct has a method from what it embeds, and has other fields:
+// they would be lost. So would all if it embeds a pointer, which is nil when it is read.
+func alone(
+	t, has reflect.Type, name string, method func(reflect.Type) (reflect.Method, bool),
+) error {
 	if t.Kind() != reflect.Struct || !promoted(t, method) {
 		return nil
 	}
@@ -209,11 +218,13 @@ func alone(t, has reflect.Type, name string, method func(reflect.Type) (reflect.
 		return nil
 	}
 	if k := from.Type.Kind(); k == reflect.Pointer || k == reflect.Interface {
-		return fmt.Errorf("%v has %s from its embedded field %s, which is nil when it is read; give that field a name", t, name, from.Name)
+		return fmt.Errorf("%v has %s from its embedded field %s, which is nil when it is read; "+
+			"give that field a name", t, name, from.Name)
 	}
 	for f := range t.Fields() {
 		if f.Name != "_" && f.Name != from.Name && f.Type.Size() > 0 && f.Tag.Get("json") != "-" {
-			return fmt.Errorf("%v has %s from its embedded field %s, which knows nothing of %s; give the embedded field a name",
+			return fmt.Errorf("%v has %s from its embedded field %s, which knows nothing of %s; "+
+				"give the embedded field a name",
 				t, name, from.Name, f.Name)
 		}
 	}
@@ -234,9 +245,10 @@ func embedded(t, has reflect.Type) (reflect.StructField, bool) {
 	return reflect.StructField{}, false
 }
 
-// promoted reports whether a method was made by the compiler, to call that of an embedded field. Reflection does not
-// tell; but what the compiler makes comes from no file. A method that is written in one may have been compiled into
-// others, and others into it, so each of its instructions is looked at.
+// promoted reports whether a method was made by the compiler, to call that of an embedded
+// field. Reflection does not tell; but what the compiler makes comes from no file. A method
+// that is written in one may have been compiled into others, and others into it, so each of its
+// instructions is looked at.
 func promoted(t reflect.Type, method func(reflect.Type) (reflect.Method, bool)) bool {
 	own, ok := method(t)
 	if !ok { // a method of the pointer: that one is made for every method of the struct itself
@@ -262,7 +274,8 @@ func (c *jsonTypes) fields(t reflect.Type, path string, addressed bool) error {
 		return fmt.Errorf("%s is of type %v: %w", path, t, l.lost)
 	}
 	if len(l.fields) == 0 && holdsSomething(t) {
-		return fmt.Errorf("%s is of type %v, of which nothing is stored: it has no exported fields, and does not encode itself", path, t)
+		return fmt.Errorf("%s is of type %v, of which nothing is stored: it has no exported "+
+			"fields, and does not encode itself", path, t)
 	}
 	for _, f := range l.fields {
 		if err := c.check(f.typ, path+"."+f.path, addressed || f.pointed); err != nil {

@@ -95,7 +95,8 @@ func (o *ownStamped) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// openJSON opens a table for values of type T in a new storage, and says how many there are afterwards.
+// openJSON opens a table for values of type T in a new storage, and says how many there are
+// afterwards.
 func openJSON[T any](t *testing.T) (*core.Table[int, T, T], int, error) {
 	t.Helper()
 	s, err := core.Open(t.Context(), "db", memory.New())
@@ -119,12 +120,14 @@ func wantRefused[T any](t *testing.T, says string) {
 	t.Helper()
 	_, tables, err := openJSON[T](t)
 	if err == nil || tables > 0 || !strings.Contains(err.Error(), says) {
-		t.Errorf("%v: %d tables, error %v; want one that says %q", reflect.TypeFor[T](), tables, err, says)
+		t.Errorf("%v: %d tables, error %v; want one that says %q",
+			reflect.TypeFor[T](), tables, err, says)
 	}
 }
 
-// All of these were stored without an error, and then could not be read, or were read without what they held; or the
-// table was made and no row could ever be put into it. struct{*big.Int} even panicked when it was read.
+// All of these were stored without an error, and then could not be read, or were read without
+// what they held; or the table was made and no row could ever be put into it. struct{*big.Int}
+// even panicked when it was read.
 func TestJSONRefusesTypesThatLose(t *testing.T) {
 	wantRefused[holder[error]](t, "holder[error].V is of type error")
 	wantRefused[[]map[string]*holder[fmt.Stringer]](t, "[][].V is of type fmt.Stringer")
@@ -144,8 +147,10 @@ func TestJSONRefusesTypesThatLose(t *testing.T) {
 	wantRefused[map[float64]int](t, "keys of the map map[float64]int are of type float64")
 	wantRefused[holder[map[any]int]](t, ".V are of type interface {}")
 	wantRefused[map[*big.Int]int](t, "are of type *big.Int")
-	wantRefused[map[string]big.Int](t, "map[string]big.Int[]: big.Int has MarshalJSON by its address alone")
-	wantRefused[holder[map[string][2]holder[big.Rat]]](t, ".V[][].V: big.Rat has MarshalText by its address alone")
+	wantRefused[map[string]big.Int](t,
+		"map[string]big.Int[]: big.Int has MarshalJSON by its address alone")
+	wantRefused[holder[map[string][2]holder[big.Rat]]](t,
+		".V[][].V: big.Rat has MarshalText by its address alone")
 	wantRefused[map[string]mixed](t, "mixed has MarshalJSON by its address alone")
 	wantRefused[holder[chan int]](t, ".V is of type chan int")
 	wantRefused[func()](t, "func()")
@@ -207,7 +212,8 @@ type (
 	Amount   struct{ N big.Int }
 )
 
-// mixed has a method of each kind: without an address it would be written as text, and read as JSON.
+// mixed has a method of each kind: without an address it would be written as text, and read as
+// JSON.
 type mixed struct{ n int }
 
 func (m *mixed) MarshalJSON() ([]byte, error) { return json.Marshal(m.n) }
@@ -245,8 +251,8 @@ func wantNoValue[T any](t *testing.T, v T, says string) {
 	}
 }
 
-// What is in an interface is only known when it is written. All of these were stored with less than what they held, or
-// were numbers that are others as float64.
+// What is in an interface is only known when it is written. All of these were stored with less
+// than what they held, or were numbers that are others as float64.
 func TestJSONRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 	const lost = "in an interface would be lost"
 	wantNoValue[any](t, stamped{time.Now(), "lost"}, lost)
@@ -262,12 +268,14 @@ func TestJSONRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 	wantNoValue[any](t, uint64(math.MaxUint64), inexact)
 	wantNoValue[any](t, []any{holder[uint64]{math.MaxUint64}}, inexact)
 	wantNoValue[any](t, json.Number("9007199254740993"), inexact)
-	wantNoValue[any](t, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 70), big.NewInt(1)), inexact)
+	wantNoValue[any](t,
+		new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 70), big.NewInt(1)), inexact)
 	const unread = "could not be read again"
 	wantNoValue[any](t, json.Number("1e999"), unread)
 	wantNoValue[any](t, json.RawMessage("1e999"), unread)
 	wantNoValue[any](t, new(big.Int).Lsh(big.NewInt(1), 2000), unread)
-	for _, v := range []any{int64(1 << 53), int64(math.MinInt64), uint64(1 << 63), new(big.Int).Lsh(big.NewInt(1), 1000), json.Number("0.10")} {
+	for _, v := range []any{int64(1 << 53), int64(math.MinInt64), uint64(1 << 63),
+		new(big.Int).Lsh(big.NewInt(1), 1000), json.Number("0.10")} {
 		if _, err := values.JSON[any]().Append(nil, v); err != nil {
 			t.Errorf("%v is a float64: %v", v, err)
 		}
@@ -279,7 +287,8 @@ type secretText struct{ n int }
 
 func (s secretText) String() string { return fmt.Sprint(s.n) }
 
-// Methods that are named as opposites were taken at their word. What they do not read, or read as something else, was lost.
+// Methods that are named as opposites were taken at their word. What they do not read, or read
+// as something else, was lost.
 func TestJSONRefusesWhatMethodsDoNotReadAgain(t *testing.T) {
 	const other = "what its methods decode is not what they encoded"
 	wantNoValue(t, forgetful{1, 2}, other)
@@ -294,12 +303,14 @@ func TestJSONRefusesWhatMethodsDoNotReadAgain(t *testing.T) {
 	wantKept(t, forgetful{1, 0})
 	wantKept(t, lossyID(1<<53))
 
-	// What is in an interface is read as something else, which is written in another order, and no less for that.
+	// What is in an interface is read as something else, which is written in another order, and
+	// no less for that.
 	type mix struct {
 		ID lossyID
 		In any
 	}
-	if _, err := values.JSON[mix]().Append(nil, mix{1, struct{ B, A float32 }{0.1, 1e30}}); err != nil {
+	if _, err := values.JSON[mix]().Append(nil,
+		mix{1, struct{ B, A float32 }{0.1, 1e30}}); err != nil {
 		t.Error(err)
 	}
 	// A panic is that of whoever reads, and of the method.
@@ -404,16 +415,18 @@ type (
 // What is not UTF-8 was replaced in silence, and two keys of a map could become one.
 func TestJSONRefusesInvalidUTF8(t *testing.T) {
 	for _, v := range []any{
-		"a\xffb", []string{"", "\xff"}, map[string]int{"a\xff": 1, "a\xfe": 2}, holder[any]{"\xff"}, &address{Street: `\` + "\xff"},
+		"a\xffb", []string{"", "\xff"}, map[string]int{"a\xff": 1, "a\xfe": 2}, holder[any]{"\xff"},
+		&address{Street: `\` + "\xff"},
 	} {
-		if b, err := values.JSON[any]().Append(nil, v); err == nil || !strings.Contains(err.Error(), "not UTF-8") {
+		if b, err := values.JSON[any]().Append(nil, v); err == nil || !strings.Contains(err.Error(),
+			"not UTF-8") {
 			t.Errorf("%+q is stored as %s, error %v", v, b, err)
 		}
 	}
 }
 
-// encoding/json calls itself for each level, until the stack is full: a list that ends took the process down. Others
-// were stored, and are nested more deeply than it reads.
+// encoding/json calls itself for each level, until the stack is full: a list that ends took the
+// process down. Others were stored, and are nested more deeply than it reads.
 func TestJSONRefusesEndlessValues(t *testing.T) {
 	var long, unread, fits *chain
 	for i := range 3_000_000 {
@@ -439,14 +452,18 @@ func TestJSONRefusesEndlessValues(t *testing.T) {
 		wide = []any{wide}
 	}
 	rawChain := &chainOf[json.RawMessage]{V: raw(maxLevels)}
-	if _, err := values.JSON[any]().Append(nil, &chainOf[json.RawMessage]{V: raw(maxLevels - 1)}); err != nil {
+	if _, err := values.JSON[any]().Append(nil,
+		&chainOf[json.RawMessage]{V: raw(maxLevels - 1)}); err != nil {
 		t.Error(err)
 	}
-	if _, err := values.JSON[chainOf[json.RawMessage]]().Append(nil, *rawChain); !errors.Is(err, core.ErrTooLarge) {
+	if _, err := values.JSON[chainOf[json.RawMessage]]().Append(nil, *rawChain); !errors.Is(err,
+		core.ErrTooLarge) {
 		t.Errorf("ready JSON in a field: error %v", err)
 	}
-	for i, v := range []any{rawChain, wide, long, unread, cycle, items, self, map[string]any{"a": items}} {
-		if b, err := values.JSON[any]().Append(nil, v); !errors.Is(err, core.ErrTooLarge) || b != nil {
+	for i, v := range []any{rawChain, wide, long, unread, cycle, items, self,
+		map[string]any{"a": items}} {
+		if b, err := values.JSON[any]().Append(nil, v); !errors.Is(err,
+			core.ErrTooLarge) || b != nil {
 			t.Errorf("%d: %d bytes, error %v; want ErrTooLarge", i, len(b), err)
 		}
 	}

@@ -17,9 +17,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// jsonWalker goes through a value before it is encoded, wherever its type does not say what is there. encoding/json calls
-// itself for each level: a list of a million nodes takes the process down, and one of ten thousand is stored and
-// never read, for that is where decoding ends. And what is in an interface may be of a type of which nothing is stored.
+// jsonWalker goes through a value before it is encoded, wherever its type does not say what is
+// there. encoding/json calls itself for each level: a list of a million nodes takes the process
+// down, and one of ten thousand is stored and never read, for that is where decoding ends. And
+// what is in an interface may be of a type of which nothing is stored.
 type jsonWalker struct {
 	root  *jsonSteps
 	types sync.Map // of reflect.Type to *jsonSteps, for what was found in interfaces
@@ -29,7 +30,8 @@ var typeAny = reflect.TypeFor[any]()
 
 const maxJSONLevels = 10_000
 
-var errJSONTooDeep = fmt.Errorf("%w: it is nested more than %d levels deep, or contains itself", core.ErrTooLarge, maxJSONLevels)
+var errJSONTooDeep = fmt.Errorf("%w: it is nested more than %d levels deep, or contains itself",
+	core.ErrTooLarge, maxJSONLevels)
 
 // newJSONWalker returns nil if there is nothing to be found in a type.
 func newJSONWalker(t reflect.Type) *jsonWalker {
@@ -53,8 +55,8 @@ func (w *jsonWalker) typed(t reflect.Type) *jsonSteps {
 	return s.(*jsonSteps)
 }
 
-// check returns an error if v should not be encoded. unsure says that it may be encoded, and has to be decoded to see
-// whether it can be.
+// check returns an error if v should not be encoded. unsure says that it may be encoded, and
+// has to be decoded to see whether it can be.
 func (w *jsonWalker) check(v reflect.Value) (unsure bool, err error) {
 	j := jsonWalk{walker: w}
 	// Pointers and interfaces are no levels.
@@ -162,7 +164,8 @@ func textKey(key reflect.Value, texts map[string]bool) error {
 		return fmt.Errorf("a key of a map: %w", err)
 	}
 	if texts[string(text)] {
-		return fmt.Errorf("two keys of a map of type %v are both written as %q, so that one would be lost", key.Type(), text)
+		return fmt.Errorf("two keys of a map of type %v are both written as %q, so that one "+
+			"would be lost", key.Type(), text)
 	}
 	texts[string(text)] = true
 	return nil
@@ -179,7 +182,8 @@ func (w *jsonWalk) fields(v reflect.Value, s *jsonSteps, d jsonDepth) error {
 	return nil
 }
 
-// jsonPart returns a field of a struct, which may be behind embedded pointers. There is none behind one that is nil.
+// jsonPart returns a field of a struct, which may be behind embedded pointers. There is none
+// behind one that is nil.
 func jsonPart(v reflect.Value, index []int) reflect.Value {
 	for _, i := range index {
 		if v.Kind() == reflect.Pointer {
@@ -252,7 +256,8 @@ func (w *jsonWalk) anyMap(v map[string]any, d jsonDepth) error {
 
 // What is at the end of steps.
 
-// seeTime is for times: RFC 3339 has no seconds in the offset of a zone, so that the instant would be another.
+// seeTime is for times: RFC 3339 has no seconds in the offset of a zone, so that the instant
+// would be another.
 func seeTime(_ *jsonWalk, v reflect.Value, _ jsonDepth) error {
 	if v.CanAddr() {
 		return wholeMinutes(*v.Addr().Interface().(*time.Time))
@@ -262,7 +267,8 @@ func seeTime(_ *jsonWalk, v reflect.Value, _ jsonDepth) error {
 
 func wholeMinutes(t time.Time) error {
 	if _, offset := t.Zone(); offset%60 != 0 {
-		return fmt.Errorf("the time %v has an offset with seconds, %v, for which JSON has nothing; store it in UTC",
+		return fmt.Errorf("the time %v has an offset with seconds, %v, for which JSON has "+
+			"nothing; store it in UTC",
 			t.Format("2006-01-02T15:04:05.999999999Z07:00:00"), time.Duration(offset)*time.Second)
 	}
 	return nil
@@ -329,5 +335,6 @@ func seeBig(_ *jsonWalk, v reflect.Value, _ jsonDepth) error {
 	return seeNumber(nil, reflect.ValueOf(n.String()), jsonDepth{})
 }
 
-var errNotExact = errors.New("in an interface, where it would be read as a float64, which is another number;" +
+var errNotExact = errors.New("in an interface, where it would be read as a float64, which is " +
+	"another number;" +
 	" store it as text, or in a field that has a type")

@@ -9,12 +9,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// String returns the format of values that are strings. They are stored as they are and may hold any bytes.
+// String returns the format of values that are strings. They are stored as they are and may
+// hold any bytes.
 //
-// THE VIEW IS NOT AN ORDINARY STRING: it is the stored bytes themselves. The bytes are owned by the engine, must not be
-// modified, and are valid until the guard is closed, the next row of the scan is taken, or the transaction ends. Reading
-// the string after that shows other data or crashes the process, and Go's promise that strings never change does
-// not hold for it. Assigning it, slicing it, or using it as a map key makes no copy:
+// THE VIEW IS NOT AN ORDINARY STRING: it is the stored bytes themselves. The bytes are owned by
+// the engine, must not be modified, and are valid until the guard is closed, the next row of
+// the scan is taken, or the transaction ends. Reading the string after that shows other data or
+// crashes the process, and Go's promise that strings never change does not hold for it.
+// Assigning it, slicing it, or using it as a map key makes no copy:
 //
 //	name = g.Value()                // wrong: dies with g
 //	name = strings.Clone(g.Value()) // right

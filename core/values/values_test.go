@@ -58,7 +58,8 @@ func pointers(vs []address) []*address {
 
 func TestBytes(t *testing.T) { formattest.RunWith(t, values.Bytes(), zeroCopy, byteSamples...) }
 func TestString(t *testing.T) {
-	formattest.RunWith(t, values.String(), formattest.Extras[string, string]{Borrows: true}, stringSamples...)
+	formattest.RunWith(t, values.String(), formattest.Extras[string, string]{Borrows: true},
+		stringSamples...)
 }
 func TestJSON(t *testing.T) { formattest.Run(t, values.JSON[address](), jsonSamples...) }
 func TestJSONPointer(t *testing.T) {
@@ -66,7 +67,8 @@ func TestJSONPointer(t *testing.T) {
 }
 
 func TestJSONAny(t *testing.T) {
-	formattest.Run(t, values.JSON[any](), any(nil), any("text"), any(1.5), any([]any{true, map[string]any{"a": nil}}))
+	formattest.Run(t, values.JSON[any](), any(nil), any("text"), any(1.5),
+		any([]any{true, map[string]any{"a": nil}}))
 }
 
 func FuzzJSON(f *testing.F) { formattest.Fuzz(f, values.JSON[address](), jsonSamples...) }
@@ -81,7 +83,8 @@ func BenchmarkJSON(b *testing.B)   { formattest.Bench(b, values.JSON[address](),
 // The IDs are stored with every table: changing one makes the tables of old programs unreadable.
 func TestIDs(t *testing.T) {
 	for want, got := range map[string]string{
-		"bytes": values.Bytes().ID(), "string": values.String().ID(), "json": values.JSON[address]().ID(),
+		"bytes": values.Bytes().ID(), "string": values.String().ID(),
+		"json": values.JSON[address]().ID(),
 	} {
 		if got != want {
 			t.Errorf("ID %q, want %q", got, want)
@@ -175,7 +178,8 @@ func (f *fussy) UnmarshalJSON(b []byte) error {
 
 var errFussy = errors.New("fussy")
 
-// Errors and panics in the methods of a value leave nothing behind that a later call could trip over.
+// Errors and panics in the methods of a value leave nothing behind that a later call could trip
+// over.
 func TestJSONAfterUserFailures(t *testing.T) {
 	f := values.JSON[[]fussy]()
 	var wg sync.WaitGroup
@@ -211,12 +215,14 @@ func tryAppend[T any](f core.ValueFormat[T, T], v T) (err error) {
 
 func TestJSONCannotEncode(t *testing.T) {
 	var unsupported *json.UnsupportedValueError
-	if _, err := values.JSON[address]().Append(nil, address{Weight: math.NaN()}); !errors.As(err, &unsupported) {
+	if _, err := values.JSON[address]().Append(nil, address{Weight: math.NaN()}); !errors.As(err,
+		&unsupported) {
 		t.Errorf("NaN: error %v", err)
 	}
 }
 
-// What was encoded, and where to, may be big. One collection leaves alone what a pool holds, so that it shows.
+// What was encoded, and where to, may be big. One collection leaves alone what a pool holds, so
+// that it shows.
 func TestJSONPoolKeepsNothingAlive(t *testing.T) {
 	f := values.JSON[*[1 << 16]byte]()
 	value, dst := new([1 << 16]byte), new([1 << 20]byte)

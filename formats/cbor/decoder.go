@@ -25,7 +25,8 @@ func newDecoder[T any](l limits) *decoder {
 	return d
 }
 
-// decode decodes b, all of it. The library says io.EOF when there are no bytes: that could be taken for the end of a stream.
+// decode decodes b, all of it. The library says io.EOF when there are no bytes: that could be
+// taken for the end of a stream.
 func (d *decoder) decode(b []byte, target any) error {
 	if len(b) == 0 {
 		return errEmpty

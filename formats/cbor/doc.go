@@ -5,9 +5,9 @@
 //
 //	users, err := core.OpenTable(ctx, db, "users", keys.Uint64(), cbor.New[User]())
 //
-// The encoding is the core deterministic one of RFC 8949: one value, one encoding, but for what methods of its own write.
-// Structs are maps. With the field option
-// keyasint they are compact and may still gain and lose fields:
+// The encoding is the core deterministic one of RFC 8949: one value, one encoding, but for what
+// methods of its own write. Structs are maps. With the field option keyasint they are compact
+// and may still gain and lose fields:
 //
 //	type User struct {
 //		Name  string    `cbor:"1,keyasint"`
@@ -15,29 +15,33 @@
 //		Tags  []string  `cbor:"3,keyasint,omitempty"`
 //	}
 //
-// Give a new field a new number and never use a number again. A field that is stored and not in the type is ignored,
-// one that is in the type and not stored is zero. Integers and floats may become wider, and T may become *T.(The option
-// toarray takes a few bytes less, and makes it an error to add or remove a field.)
+// Give a new field a new number and never use a number again. A field that is stored and not in
+// the type is ignored, one that is in the type and not stored is zero. Integers and floats may
+// become wider, and T may become *T.(The option toarray takes a few bytes less, and makes it an
+// error to add or remove a field.)
 //
-// A field that got another name would read as zero in the rows that are there, and a number that is used again for something
-// else is nonsense in them. So the names or numbers of the fields of T, and their types, are recorded with the table, and T is
-// compared with all that opened it before, by the rules of package [github.com/guardkv/guardkv/core/shape]. Opening the table
-// is [core.ErrFormatMismatch], which names the field and both sides, if a field has another type, or if one is gone and another one
-// of its type is new: keep the stored name of a renamed field by its tag, and say [WithRemoved] of one that was removed, or
-// [WithRetyped]. Programs of several versions may open a table in turn. A table of a GuardKV that recorded nothing begins with
-// the first T that opens it. A type that says nothing, such as any or map[string]any, is not recorded, and opens every table.
+// A field that got another name would read as zero in the rows that are there, and a number
+// that is used again for something else is nonsense in them. So the names or numbers of the
+// fields of T, and their types, are recorded with the table, and T is compared with all that
+// opened it before, by the rules of package [github.com/guardkv/guardkv/core/shape]. Opening
+// the table is [core.ErrFormatMismatch], which names the field and both sides, if a field has
+// another type, or if one is gone and another one of its type is new: keep the stored name of a
+// renamed field by its tag, and say [WithRemoved] of one that was removed, or [WithRetyped].
+// Programs of several versions may open a table in turn. A table of a GuardKV that recorded
+// nothing begins with the first T that opens it. A type that says nothing, such as any or
+// map[string]any, is not recorded, and opens every table.
 //
-// Reading is strict: duplicate map keys, indefinite lengths, trailing bytes, invalid UTF-8, and what is nested too deeply
-// or has too many elements are errors that wrap [core.ErrCorrupt]; the names of fields are compared with their case.
-// Numbers and lengths with longer heads than they need, which this package does not write, are read in values, and mean
-// what the short ones mean; in keys they are errors.
-// Reading is bounded too: a few bytes can stand for a big struct or map, so what decoding a value would allocate is
-// estimated before, and more than [WithMaxMemory] allows is an error.
-// Writing refuses what reading would refuse, so that no value is lost when it is written: an overlong array, say, or a
-// string that is not UTF-8.
+// Reading is strict: duplicate map keys, indefinite lengths, trailing bytes, invalid UTF-8, and
+// what is nested too deeply or has too many elements are errors that wrap [core.ErrCorrupt];
+// the names of fields are compared with their case. Numbers and lengths with longer heads than
+// they need, which this package does not write, are read in values, and mean what the short
+// ones mean; in keys they are errors. Reading is bounded too: a few bytes can stand for a big
+// struct or map, so what decoding a value would allocate is estimated before, and more than
+// [WithMaxMemory] allows is an error. Writing refuses what reading would refuse, so that no
+// value is lost when it is written: an overlong array, say, or a string that is not UTF-8.
 //
-// A type of which something would be lost is refused by [core.OpenTable], before the table is made, and the error leads to the part
-// of it that is to blame:
+// A type of which something would be lost is refused by [core.OpenTable], before the table is
+// made, and the error leads to the part of it that is to blame:
 //   - interfaces with methods, which could be written and never read; channels, functions, complex numbers, uintptr
 //     and [unsafe.Pointer]; pointers as the keys of a map, or that lead to nothing but themselves;
 //   - two fields with one name or number, be they side by side, hidden by one another, or in embedded structs; and what is
@@ -51,9 +55,10 @@
 //   - structs that are encoded by a method of a struct that they embed, with which their other fields are lost: struct{
 //     time.Time; Note string } would be stored as the time alone. And methods that have no opposite.
 //
-// What is in an interface is looked at when it is written, and is an error then. Types that encode themselves are read
-// again before they are stored, and written again: what their methods cannot read, or read as something else, is an
-// error too. (This takes twice the time of reading, and finds no difference that these methods do not write.)
+// What is in an interface is looked at when it is written, and is an error then. Types that
+// encode themselves are read again before they are stored, and written again: what their
+// methods cannot read, or read as something else, is an error too. (This takes twice the time
+// of reading, and finds no difference that these methods do not write.)
 //
 // What CBOR or the Go types keep, and what they do not:
 //   - A [time.Time] keeps its instant to the nanosecond and is read in UTC, in the years 0 to 9999, without a monotonic

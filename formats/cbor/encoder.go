@@ -11,8 +11,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// encoder encodes without allocating: the library is given a pointer to a value that is pooled, and a buffer that
-// is pooled and made of the caller's slice.
+// encoder encodes without allocating: the library is given a pointer to a value that is pooled,
+// and a buffer that is pooled and made of the caller's slice.
 type encoder[T any] struct {
 	mode cbor.UserBufferEncMode
 	walk *walker // nil if no value can be nested more deeply than its type is
@@ -25,7 +25,8 @@ type scratch[T any] struct {
 }
 
 func newEncoder[T any](mode cbor.UserBufferEncMode, l limits) *encoder[T] {
-	return &encoder[T]{mode: mode, walk: newWalker(reflect.TypeFor[T](), l), pool: sync.Pool{New: func() any { return new(scratch[T]) }}}
+	return &encoder[T]{mode: mode, walk: newWalker(reflect.TypeFor[T](), l),
+		pool: sync.Pool{New: func() any { return new(scratch[T]) }}}
 }
 
 func (e *encoder[T]) append(dst []byte, v T) ([]byte, error) {

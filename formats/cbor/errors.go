@@ -13,7 +13,8 @@ import (
 )
 
 func cannotDecode[T any](err error) error {
-	return fmt.Errorf("cbor of %v: %w: %w; %s", reflect.TypeFor[T](), core.ErrCorrupt, err, advice(err))
+	return fmt.Errorf("cbor of %v: %w: %w; %s",
+		reflect.TypeFor[T](), core.ErrCorrupt, err, advice(err))
 }
 
 func cannotEncode[T any](err error) error {
@@ -24,17 +25,21 @@ func cannotEncode[T any](err error) error {
 }
 
 func tooBig(err error) bool {
-	return is[*cbor.MaxArrayElementsError](err) || is[*cbor.MaxMapPairsError](err) || is[*cbor.MaxNestedLevelError](err) || errors.Is(err, errTooMuch) || errors.Is(err, errTooDeep)
+	return is[*cbor.MaxArrayElementsError](err) || is[*cbor.MaxMapPairsError](err) ||
+		is[*cbor.MaxNestedLevelError](err) || errors.Is(err,
+		errTooMuch) || errors.Is(err, errTooDeep)
 }
 
 func advice(err error) string {
 	switch {
 	case is[*cbor.MaxNestedLevelError](err), errors.Is(err, errTooDeep):
-		return "if it is meant to be nested so deeply, use WithMaxNesting wherever the table is opened"
+		return "if it is meant to be nested so deeply, use WithMaxNesting wherever the table is " +
+			"opened"
 	case errors.Is(err, errTooMuch):
 		return "if it is meant to be so big, use WithMaxMemory wherever the table is opened"
 	case tooBig(err):
-		return "if it is meant to have so many elements, use WithMaxElements wherever the table is opened"
+		return "if it is meant to have so many elements, use WithMaxElements wherever the table " +
+			"is opened"
 	case is[*cbor.UnmarshalTypeError](err), errors.Is(err, errOther):
 		return "it was stored as another type: give a changed field a new name or number"
 	}

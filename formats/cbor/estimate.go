@@ -11,9 +11,10 @@ import (
 	"reflect"
 )
 
-// estimate passes over bytes that are well-formed, before they are decoded into a type, and adds up what that will
-// allocate. The library makes a slice as long as the bytes say, a new value for each pointer, eight places for
-// each map, and an error for each part that does not fit: one byte can cost hundreds.
+// estimate passes over bytes that are well-formed, before they are decoded into a type, and
+// adds up what that will allocate. The library makes a slice as long as the bytes say, a new
+// value for each pointer, eight places for each map, and an error for each part that does not
+// fit: one byte can cost hundreds.
 type estimate struct {
 	b     []byte
 	at    int
@@ -21,8 +22,8 @@ type estimate struct {
 	other bool  // whether a part does not fit its type
 }
 
-// What parts cost, in bytes of memory. Costs are never less than half of what is allocated, and where bytes have been
-// made by this package not much more.
+// What parts cost, in bytes of memory. Costs are never less than half of what is allocated, and
+// where bytes have been made by this package not much more.
 const (
 	boxCost    = 48  // a part that is allocated by itself, besides its size
 	otherCost  = 256 // an error that says that a part has another type
@@ -191,8 +192,8 @@ func (e *estimate) skipAll(n int64) {
 	}
 }
 
-// holds reports whether an integer surely fits. An int64 that does not, or a big integer, is nine bytes long, and may
-// be called either.
+// holds reports whether an integer surely fits. An int64 that does not, or a big integer, is
+// nine bytes long, and may be called either.
 func (p *plan) holds(major byte, n int64) bool {
 	size := bits.Len64(uint64(n))
 	switch k := p.base.Kind(); {
@@ -299,8 +300,8 @@ func (e *estimate) fields(p *plan, n int64) {
 // mostOnStack is how many fields are ticked off without an allocation.
 const mostOnStack = 128
 
-// spendUnknown is called for the n-th field that is not in the type: the library keeps its name, to see when it comes
-// twice.
+// spendUnknown is called for the n-th field that is not in the type: the library keeps its
+// name, to see when it comes twice.
 func (e *estimate) spendUnknown(n int64) {
 	switch {
 	case n == 1:
@@ -371,7 +372,8 @@ func (e *estimate) dynamic() {
 	}
 }
 
-// product is for lengths and sizes, which are not negative; it never overflows into something small.
+// product is for lengths and sizes, which are not negative; it never overflows into something
+// small.
 func product(a, b int64) int64 {
 	if b != 0 && a > math.MaxInt64/b {
 		return math.MaxInt64

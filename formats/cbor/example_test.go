@@ -99,15 +99,16 @@ func ExampleKey() {
 	_, err = cbor.Key[any]().Append(nil, 8001)
 	fmt.Println(err)
 	// Output:
-	// {CH 8001} <nil>
-	// cbor: interface {} cannot be a key: interface {} is an interface, and CBOR does not keep which Go type was in it
+	// {CH 8001} <nil> cbor: interface {} cannot be a key: interface {} is an interface, and
+	// CBOR does not keep which Go type was in it
 }
 
 func ExampleWithMaxElements() {
 	_, err := cbor.New[[]bool]().Append(nil, make([]bool, 2_000_000))
 	fmt.Println(errors.Is(err, core.ErrTooLarge))
 
-	stored, err := cbor.New[[]bool](cbor.WithMaxElements(4_000_000)).Append(nil, make([]bool, 2_000_000))
+	stored, err := cbor.New[[]bool](cbor.WithMaxElements(4_000_000)).Append(nil,
+		make([]bool, 2_000_000))
 	fmt.Println(len(stored), err)
 	// Output:
 	// true

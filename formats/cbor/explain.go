@@ -17,8 +17,9 @@ import (
 	"github.com/guardkv/guardkv/core/shape"
 )
 
-// Explain tells what tables in CBOR hold, without the Go type: see [core.Explainer]. Fields are shown under the names or numbers
-// that they are stored under. What JSON lacks is shown as follows:
+// Explain tells what tables in CBOR hold, without the Go type: see [core.Explainer]. Fields are
+// shown under the names or numbers that they are stored under. What JSON lacks is shown as
+// follows:
 //   - A key of a map that is a number, a boolean or null is the name that looks like it: 1 is "1". If two keys of a map are one
 //     by that, or a key is something else, the map is a list of pairs: {"map":[[1,"a"],["1","b"]]}.
 //   - Times, of tag 0, are their text, and big integers, of tags 2 and 3, are numbers or strings of digits, or {"bigint":...} and
@@ -30,7 +31,8 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 	switch t.ValueFormat {
 	case "cbor/1", "cbor-text/1":
 	default:
-		return core.Explanation{}, fmt.Errorf("values in %q are not in CBOR: %w", t.ValueFormat, errors.ErrUnsupported)
+		return core.Explanation{}, fmt.Errorf("values in %q are not in CBOR: %w",
+			t.ValueFormat, errors.ErrUnsupported)
 	}
 	schema, err := shape.Words(t.Meta)
 	if err != nil {
@@ -42,17 +44,19 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 	}, nil
 }
 
-// ExplainKey tells how keys of [Key] look: see [core.KeyExplainer]. The JSON is that of [Explain]. It cannot be made a key
-// again, since more than one key can look like it.
+// ExplainKey tells how keys of [Key] look: see [core.KeyExplainer]. The JSON is that of
+// [Explain]. It cannot be made a key again, since more than one key can look like it.
 func ExplainKey(id string) (core.KeyExplanation, error) {
 	switch id {
 	case "cbor-key/1", "cbor-key-text/1":
 		return core.KeyExplanation{AppendJSON: appendJSON}, nil
 	}
-	return core.KeyExplanation{}, fmt.Errorf("keys in %q are not in CBOR: %w", id, errors.ErrUnsupported)
+	return core.KeyExplanation{}, fmt.Errorf("keys in %q are not in CBOR: %w",
+		id, errors.ErrUnsupported)
 }
 
-// maxShown is how deeply what is shown may be nested: more than any default, and less than encoding/json reads.
+// maxShown is how deeply what is shown may be nested: more than any default, and less than
+// encoding/json reads.
 const maxShown = 256
 
 func appendJSON(dst, b []byte) ([]byte, error) {
@@ -67,10 +71,12 @@ func appendJSON(dst, b []byte) ([]byte, error) {
 }
 
 func damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: it is no CBOR that is stored here: %s", core.ErrCorrupt, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: it is no CBOR that is stored here: %s",
+		core.ErrCorrupt, fmt.Sprintf(format, args...))
 }
 
-var errShownTooDeep = fmt.Errorf("%w: it is nested more than %d levels deep", core.ErrTooLarge, maxShown)
+var errShownTooDeep = fmt.Errorf("%w: it is nested more than %d levels deep",
+	core.ErrTooLarge, maxShown)
 
 // shower passes over an item and appends it as JSON.
 type shower struct {
@@ -142,7 +148,8 @@ func (s *shower) text(n uint64) error {
 	return err
 }
 
-// list shows elements. Each takes a byte at least, so that a wrong number of them ends with the bytes.
+// list shows elements. Each takes a byte at least, so that a wrong number of them ends with the
+// bytes.
 func (s *shower) list(n uint64, depth int) error {
 	s.out = append(s.out, '[')
 	for i := range n {
@@ -163,8 +170,8 @@ type shownPair struct {
 	quoted          bool // whether the key is no text and was put in quotes
 }
 
-// pairs shows a map as an object if its keys are told apart by their texts. What lists, maps and tags look like is no name:
-// names in names would be escaped over and over.
+// pairs shows a map as an object if its keys are told apart by their texts. What lists, maps
+// and tags look like is no name: names in names would be escaped over and over.
 func (s *shower) pairs(n uint64, depth int) error {
 	start, names := len(s.out), map[string]bool{}
 	plain := true
@@ -238,7 +245,8 @@ func (s *shower) tag(n uint64, depth int) error {
 	return nil
 }
 
-// mostDigits is how many bytes of an integer are made digits, which takes a time that grows faster than they do.
+// mostDigits is how many bytes of an integer are made digits, which takes a time that grows
+// faster than they do.
 const mostDigits = 1 << 16
 
 func (s *shower) bignum(negative bool) error {

@@ -53,7 +53,8 @@ func safely(fn func() error) (err error) {
 	return fn()
 }
 
-// Errors and panics in the methods of a value leave nothing behind that a later call could trip over.
+// Errors and panics in the methods of a value leave nothing behind that a later call could trip
+// over.
 func TestAfterFailuresOfTheType(t *testing.T) {
 	f, k := cbor.New[map[string]fussy](), cbor.Key[fussy]()
 	var wg sync.WaitGroup
@@ -76,15 +77,23 @@ func TestAfterFailuresOfTheType(t *testing.T) {
 	}
 }
 
-func failEverywhere(f core.ValueFormat[map[string]fussy, map[string]fussy], k core.KeyFormat[fussy], mode string) error {
+func failEverywhere(
+	f core.ValueFormat[map[string]fussy, map[string]fussy], k core.KeyFormat[fussy], mode string,
+) error {
 	calls := []func() error{
-		func() error { _, err := f.Append(nil, map[string]fussy{"a": {"fine"}, "b": {mode}}); return err },
+		func() error {
+			_, err := f.Append(nil, map[string]fussy{"a": {"fine"}, "b": {mode}})
+			return err
+		},
 		func() error { _, err := k.Append(nil, fussy{mode}); return err },
 	}
 	if mode != "junk" {
 		stored := append([]byte{0x60 + byte(len(mode))}, mode...)
 		calls = append(calls,
-			func() error { _, err := f.View(append([]byte{0xa1, 0x61, 'a'}, stored...)); return err },
+			func() error {
+				_, err := f.View(append([]byte{0xa1, 0x61, 'a'}, stored...))
+				return err
+			},
 			func() error { _, err := k.Decode(stored); return err },
 		)
 	}
@@ -96,7 +105,9 @@ func failEverywhere(f core.ValueFormat[map[string]fussy, map[string]fussy], k co
 	return nil
 }
 
-func succeedEverywhere(f core.ValueFormat[map[string]fussy, map[string]fussy], k core.KeyFormat[fussy]) error {
+func succeedEverywhere(
+	f core.ValueFormat[map[string]fussy, map[string]fussy], k core.KeyFormat[fussy],
+) error {
 	b, err := f.Append(nil, map[string]fussy{"a": {"fine"}})
 	if err != nil {
 		return err
@@ -123,7 +134,8 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 	}
 }
 
-// What was encoded, and where to, may be big. One collection leaves alone what a pool holds, so that it shows.
+// What was encoded, and where to, may be big. One collection leaves alone what a pool holds, so
+// that it shows.
 func TestPoolKeepsNothingAlive(t *testing.T) {
 	f := cbor.New[*[1 << 16]byte]()
 	value, dst := new([1 << 16]byte), new([1 << 17]byte)

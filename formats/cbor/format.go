@@ -11,11 +11,12 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// New returns a format that stores values of type T as CBOR. T may be a pointer: every read then makes a new value,
-// and nil is stored as null.
+// New returns a format that stores values of type T as CBOR. T may be a pointer: every read
+// then makes a new value, and nil is stored as null.
 //
-// A type of which something would be lost is refused by [core.OpenTable], and when a value of it is written, and the error
-// says which part of it is to blame: see the documentation of the package.
+// A type of which something would be lost is refused by [core.OpenTable], and when a value of
+// it is written, and the error says which part of it is to blame: see the documentation of the
+// package.
 func New[T any](opts ...Option) core.ValueFormat[T, T] {
 	o := newOptions(opts)
 	l := o.limits
@@ -24,7 +25,8 @@ func New[T any](opts ...Option) core.ValueFormat[T, T] {
 		return &format[T]{limits: l, unfit: err, endless: true}
 	}
 	f := &format[T]{
-		limits: l, dec: newDecoder[T](l), enc: newEncoder[T](l.valueEncMode(), l), unfit: err, own: own,
+		limits: l, dec: newDecoder[T](l), enc: newEncoder[T](l.valueEncMode(), l),
+		unfit: err, own: own,
 		removed: o.removed, retyped: o.retyped,
 	}
 	f.looked = f.dec.plan.looked(l)
@@ -53,7 +55,8 @@ func (f *format[T]) ID() string {
 	return "cbor/1"
 }
 
-// Powers returns that the format knows whether it fits T, records T with the table, and decodes copies.
+// Powers returns that the format knows whether it fits T, records T with the table, and decodes
+// copies.
 func (f *format[T]) Powers() core.FormatPowers[T, T] {
 	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, Bind: f.Bind, Owns: true}
 }
@@ -90,9 +93,10 @@ func (f *format[T]) readable(b []byte) error {
 	return f.dec.decode(b, new(T))
 }
 
-// same reports whether b, which methods of the type had a part in, is read as what is written as b again. They may
-// refuse what they wrote themselves, or take it for something else. A panic of theirs is left to those who read: it says
-// what is wrong with the method, and nothing of the value.
+// same reports whether b, which methods of the type had a part in, is read as what is written
+// as b again. They may refuse what they wrote themselves, or take it for something else. A
+// panic of theirs is left to those who read: it says what is wrong with the method, and nothing
+// of the value.
 func (f *format[T]) same(b []byte) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -110,12 +114,14 @@ func (f *format[T]) same(b []byte) (err error) {
 	return err
 }
 
-var errNotSame = errors.New("what its methods decode is not what they encoded: they have to be each other's opposite")
+var errNotSame = errors.New("what its methods decode is not what they encoded: they have to be " +
+	"each other's opposite")
 
 // View decodes b. The value is a copy and may be kept.
 //
-// There is no ViewInto. It would save the allocation of T, 2 % of the time, and could reuse nothing that T refers to; and a
-// value that refers to itself, as a tree with parents does, would then be changed by the next row.
+// There is no ViewInto. It would save the allocation of T, 2 % of the time, and could reuse
+// nothing that T refers to; and a value that refers to itself, as a tree with parents does,
+// would then be changed by the next row.
 func (f *format[T]) View(b []byte) (T, error) {
 	var v, zero T
 	if f.endless {

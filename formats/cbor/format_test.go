@@ -42,9 +42,11 @@ var day = time.Date(2026, 2, 3, 4, 5, 6, 789, time.UTC)
 var companies = []company{
 	{},
 	{CIK: 320193, Name: "Apple", Raw: []byte{}, Codes: [3]int8{-1, 0, 1}},
-	{Filings: []filing{{"10-K", day, 1 << 40}, {}}, Parent: &company{Name: "parent", Other: "text"}},
+	{Filings: []filing{{"10-K", day, 1 << 40}, {}},
+		Parent: &company{Name: "parent", Other: "text"}},
 	{
-		Prices: map[string]float64{"": -1.5, "a": math.Inf(1), "bb": 0.1}, Other: []any{uint64(1), int64(-1), nil, day},
+		Prices: map[string]float64{"": -1.5, "a": math.Inf(1), "bb": 0.1},
+		Other:  []any{uint64(1), int64(-1), nil, day},
 		Shares: new(big.Int).Lsh(big.NewInt(-3), 100), Name: strings.Repeat("é", 12),
 	},
 }
@@ -57,30 +59,38 @@ func pointers(vs []company) []*company {
 	return all
 }
 
-func TestFormat(t *testing.T)        { formattest.Run(t, cbor.New[company](), companies...) }
-func TestFormatPointer(t *testing.T) { formattest.Run(t, cbor.New[*company](), pointers(companies)...) }
+func TestFormat(t *testing.T) { formattest.Run(t, cbor.New[company](), companies...) }
+func TestFormatPointer(t *testing.T) {
+	formattest.Run(t, cbor.New[*company](), pointers(companies)...)
+}
 
 func TestFormatAny(t *testing.T) {
-	formattest.Run(t, cbor.New[any](), any(nil), any("text"), any(uint64(7)), any([]any{1.5, map[any]any{"a": []byte{1}}}))
+	formattest.Run(t, cbor.New[any](), any(nil), any("text"), any(uint64(7)),
+		any([]any{1.5, map[any]any{"a": []byte{1}}}))
 }
 
 func TestFormatMap(t *testing.T) {
-	formattest.Run(t, cbor.New[map[string][]int](), nil, map[string][]int{}, map[string][]int{"b": {1, 2}, "aa": nil})
+	formattest.Run(t, cbor.New[map[string][]int](), nil, map[string][]int{},
+		map[string][]int{"b": {1, 2}, "aa": nil})
 }
 
 func FuzzFormat(f *testing.F) { formattest.Fuzz(f, cbor.New[company](), companies...) }
 
-// With the least memory there is, bytes are looked at before they are decoded even if there are few of them.
+// With the least memory there is, bytes are looked at before they are decoded even if there are
+// few of them.
 func FuzzFormatPointer(f *testing.F) {
 	formattest.Fuzz(f, cbor.New[*company](cbor.WithMaxMemory(0)), pointers(companies)...)
 }
 
-// A map may have several keys that are NaN, of which no two are equal, so that it is in no order and equals nothing.
+// A map may have several keys that are NaN, of which no two are equal, so that it is in no
+// order and equals nothing.
 func FuzzFormatAny(f *testing.F) {
 	x := formattest.Extras[any, any]{Varies: true, Same: func(a, b any) bool {
-		return reflect.DeepEqual(a, b) || strings.Contains(fmt.Sprint(a), "NaN") && strings.Contains(fmt.Sprint(b), "NaN")
+		return reflect.DeepEqual(a, b) || strings.Contains(fmt.Sprint(a),
+			"NaN") && strings.Contains(fmt.Sprint(b), "NaN")
 	}}
-	formattest.FuzzWith(f, cbor.New[any](cbor.WithMaxMemory(0)), x, any("text"), any(uint64(7)), any([]any{1.5, map[any]any{"a": []byte{1}}}))
+	formattest.FuzzWith(f, cbor.New[any](cbor.WithMaxMemory(0)), x, any("text"), any(uint64(7)),
+		any([]any{1.5, map[any]any{"a": []byte{1}}}))
 }
 
 func BenchmarkFormat(b *testing.B) { formattest.Bench(b, cbor.New[company](), companies[1:3]...) }
@@ -201,7 +211,8 @@ func TestRefuses(t *testing.T) {
 
 func TestNamesHaveCase(t *testing.T) {
 	type named struct{ Name string }
-	b, err := cbor.New[map[string]string]().Append(nil, map[string]string{"name": "lower", "Name": "exact", "NAME": "upper"})
+	b, err := cbor.New[map[string]string]().Append(nil,
+		map[string]string{"name": "lower", "Name": "exact", "NAME": "upper"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,12 +235,14 @@ func TestEvolves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := cbor.New[second]().View(b); err != nil || !reflect.DeepEqual(got, second{B: "kept"}) {
+	if got, err := cbor.New[second]().View(b); err != nil || !reflect.DeepEqual(got,
+		second{B: "kept"}) {
 		t.Errorf("got %+v, error %v", got, err)
 	}
 }
 
-// A value that can be written and not read is lost. Each of these is encoded by the library without an error.
+// A value that can be written and not read is lost. Each of these is encoded by the library
+// without an error.
 func TestRefusesToWriteWhatItCannotRead(t *testing.T) {
 	for _, c := range []struct {
 		name string

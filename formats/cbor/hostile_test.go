@@ -30,8 +30,9 @@ func fill(head []byte, unit ...byte) []byte {
 	return slices.Concat(head, bytes.Repeat(unit, (hostileSize-len(head))/len(unit)))
 }
 
-// A record of 1 MiB is read or refused with so much memory, and soon. A quiet machine takes 50 ms at most; what the time is there
-// to find takes minutes, so that there is room for a busy one and the race detector.
+// A record of 1 MiB is read or refused with so much memory, and soon. A quiet machine takes 50
+// ms at most; what the time is there to find takes minutes, so that there is room for a busy
+// one and the race detector.
 const (
 	hostileMemory = 64 << 20
 	hostileTime   = 10 * time.Second
@@ -105,23 +106,31 @@ func TestHostileRecords(t *testing.T) {
 func attack[T any](t *testing.T) {
 	t.Helper()
 	records := [][]byte{
-		fill([]byte("\x7a\x00\x0f\xff\xfb"), 'x'), fill([]byte("\x7b\x7f\xff\xff\xff\xff\xff\xff\xff"), 'x'),
-		fill([]byte("\xc2\x5a\x00\x0f\xff\xfa"), 0xff), fill([]byte("\xc3\x5a\x00\x0f\xff\xfa"), 0xff),
+		fill([]byte("\x7a\x00\x0f\xff\xfb"), 'x'),
+		fill([]byte("\x7b\x7f\xff\xff\xff\xff\xff\xff\xff"), 'x'),
+		fill([]byte("\xc2\x5a\x00\x0f\xff\xfa"), 0xff),
+		fill([]byte("\xc3\x5a\x00\x0f\xff\xfa"), 0xff),
 		fill([]byte("\xc0\x7a\x00\x0f\xff\xfa"), '2'),
-		fill(nil, 0x81), fill(nil, 0xa1, 0x00), fill(nil, 0xc0), fill(nil, 0x9f), fill(nil, 0xd9, 0x01, 0x02), fill(nil, 0xff),
+		fill(nil, 0x81), fill(nil, 0xa1, 0x00), fill(nil, 0xc0), fill(nil, 0x9f),
+		fill(nil, 0xd9, 0x01, 0x02), fill(nil, 0xff),
 		distinctKeys(), unknownFields(),
 	}
 	for _, item := range []string{
-		"\x00", "\x20", "\x40", "\x60", "\x80", "\xa0", "\xe0", "\xf4", "\xf6", "\x18\xff", "\x38\xff", "\x41x", "\x61x", "\x81\x00", "\x81\xa0",
-		"\x81\xf6", "\x82\x00\x80", "\x82\x00\x81\xa0", "\xc0\x00", "\xc0\x60", "\xc1\x00", "\xc2\x40", "\xc3\x41\x01", "\xd8\x18\x00", "\xf9\x00\x00", "\xf8\x20",
-		"\xa1\x00\x00", "\xa1\x00\x80", "\xa1\x00\xa0", "\xa1\x01\x00", "\xa1\x01\x80", "\xa1\x05\xa0", "\xa1\x60\xa0", "\xa1\x61N\x00", "\xa1\x61B\x80", "\xa1\x80\x00",
-		"\xa1\x09\xa1\x00\x00", "\xa1\x80\xa0", "\xa1\x00\x81\xa0", "\xa2\x0a\x00\x0b\x00", "\xa2\x04\xa1\x60\x00\x05\xa0",
+		"\x00", "\x20", "\x40", "\x60", "\x80", "\xa0", "\xe0", "\xf4", "\xf6", "\x18\xff",
+		"\x38\xff", "\x41x", "\x61x", "\x81\x00", "\x81\xa0",
+		"\x81\xf6", "\x82\x00\x80", "\x82\x00\x81\xa0", "\xc0\x00", "\xc0\x60", "\xc1\x00",
+		"\xc2\x40", "\xc3\x41\x01", "\xd8\x18\x00", "\xf9\x00\x00", "\xf8\x20",
+		"\xa1\x00\x00", "\xa1\x00\x80", "\xa1\x00\xa0", "\xa1\x01\x00", "\xa1\x01\x80",
+		"\xa1\x05\xa0", "\xa1\x60\xa0", "\xa1\x61N\x00", "\xa1\x61B\x80", "\xa1\x80\x00",
+		"\xa1\x09\xa1\x00\x00", "\xa1\x80\xa0", "\xa1\x00\x81\xa0", "\xa2\x0a\x00\x0b\x00",
+		"\xa2\x04\xa1\x60\x00\x05\xa0",
 	} {
 		unit := []byte(item)
 		n := (hostileSize - 7) / len(unit)
 		for _, around := range []string{"", "\x81", "\xa1\x00", "\xa1\x03", "\xa1\x09"} {
 			if around == "" || !testing.Short() {
-				records = append(records, fill(append([]byte(around), head(majorArray, n)...), unit...))
+				records = append(records,
+					fill(append([]byte(around), head(majorArray, n)...), unit...))
 			}
 		}
 	}
@@ -156,12 +165,14 @@ func unknownFields() []byte {
 	n := hostileSize / 7
 	b := head(majorMap, n)
 	for i := range n {
-		b = append(b, 0x64, 'a'+byte(i>>12)%16, 'a'+byte(i>>8)%16, 'a'+byte(i>>4)%16, 'a'+byte(i)%16, 0)
+		b = append(b, 0x64, 'a'+byte(i>>12)%16, 'a'+byte(i>>8)%16, 'a'+byte(i>>4)%16,
+			'a'+byte(i)%16, 0)
 	}
 	return b
 }
 
-// wantCheap fails if reading b takes too much. It measures again if it did, because other goroutines allocate too.
+// wantCheap fails if reading b takes too much. It measures again if it did, because other
+// goroutines allocate too.
 func wantCheap[T any](t *testing.T, f core.ValueFormat[T, T], b []byte) {
 	t.Helper()
 	var took time.Duration
@@ -193,7 +204,8 @@ type small struct {
 // What is big in memory and not when it is stored needs the option, to be written and to be read.
 func TestWithMaxMemory(t *testing.T) {
 	list := make([]small, 40_000) // 20 MiB
-	usual, more, less := cbor.New[[]small](), cbor.New[[]small](cbor.WithMaxMemory(64<<20)), cbor.New[[]small](cbor.WithMaxMemory(0))
+	usual, more, less := cbor.New[[]small](), cbor.New[[]small](cbor.WithMaxMemory(64<<20)),
+		cbor.New[[]small](cbor.WithMaxMemory(0))
 	b, err := more.Append(nil, list)
 	if err != nil || len(b) > 40_010 {
 		t.Fatalf("%d bytes, error %v", len(b), err)
@@ -201,10 +213,12 @@ func TestWithMaxMemory(t *testing.T) {
 	if v, err := more.View(b); err != nil || len(v) != len(list) {
 		t.Errorf("%d elements, error %v", len(v), err)
 	}
-	if _, err := usual.Append(nil, list); !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "use WithMaxMemory") {
+	if _, err := usual.Append(nil, list); !errors.Is(err,
+		core.ErrTooLarge) || !strings.Contains(err.Error(), "use WithMaxMemory") {
 		t.Errorf("written without the option: error %v", err)
 	}
-	if _, err := usual.View(b); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "use WithMaxMemory") {
+	if _, err := usual.View(b); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(),
+		"use WithMaxMemory") {
 		t.Errorf("read without the option: error %v", err)
 	}
 	for n, fits := range map[int]bool{20_000: true, 100: true, 1000: false} {
@@ -233,18 +247,21 @@ func TestWithMaxMemory(t *testing.T) {
 		t.Errorf("%d elements, error %v", len(v), err)
 	}
 	nulls := slices.Concat([]byte{0x99, 3, 232}, bytes.Repeat([]byte{0xf6}, 1000))
-	if _, err := key.Decode(nulls); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "use WithMaxMemory") {
+	if _, err := key.Decode(nulls); !errors.Is(err,
+		core.ErrCorrupt) || !strings.Contains(err.Error(), "use WithMaxMemory") {
 		t.Errorf("a key of nulls: error %v", err)
 	}
 }
 
-// A type that was changed is called that, even when there are so many of its parts that they are not looked at.
+// A type that was changed is called that, even when there are so many of its parts that they
+// are not looked at.
 func TestManyMisfits(t *testing.T) {
 	b, err := cbor.New[[]string]().Append(nil, make([]string, 1<<19))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cbor.New[[]int]().View(b); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "it was stored as another type") {
+	if _, err := cbor.New[[]int]().View(b); !errors.Is(err,
+		core.ErrCorrupt) || !strings.Contains(err.Error(), "it was stored as another type") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -252,7 +269,8 @@ func TestManyMisfits(t *testing.T) {
 // What is usual is far from the limit, with the defaults, and however many there are of it.
 func TestUsualValuesFit(t *testing.T) {
 	const n = 1 << 18
-	numbers, texts, table, tree := make([]int, n), make([]string, n), map[string]int{}, make([]any, n)
+	numbers, texts, table, tree := make([]int, n), make([]string,
+		n), map[string]int{}, make([]any, n)
 	for i := range n {
 		numbers[i], texts[i], tree[i] = i%24, string(rune('a'+i%26)), uint64(i%24)
 		if i%3 == 0 {
@@ -270,7 +288,8 @@ func TestUsualValuesFit(t *testing.T) {
 	fits(t, slices.Repeat(companies, n/64))
 	fits(t, slices.Repeat(pointers(companies), n/64))
 	fits(t, slices.Repeat([]map[string]string{{"a": "b", "c": "d", "e": "f"}}, n/16))
-	fits(t, slices.Repeat([]any{map[any]any{"name": "text", "more": 1.5, "list": []any{true, nil}}}, n/8))
+	fits(t, slices.Repeat([]any{map[any]any{"name": "text", "more": 1.5, "list": []any{true, nil}}},
+		n/8))
 	fits(t, slices.Repeat([]extended{{Base: &Base{}, M: 1}}, n/64))
 	fits(t, make([]byte, n))
 }
@@ -296,7 +315,9 @@ func TestEvolutionRules(t *testing.T) {
 		Gone string  `cbor:"3,keyasint"`
 		F    float32 `cbor:"4,keyasint"`
 	}
-	type is struct { // N and F are wider, Name has another name in Go, Gone is gone, New is new, and the order differs
+	// N and F are wider, Name has another name in Go, Gone is gone, New is new, and the order
+	// differs
+	type is struct {
 		New   []string `cbor:"5,keyasint"`
 		Title string   `cbor:"2,keyasint"`
 		N     int64    `cbor:"1,keyasint"`
@@ -305,7 +326,8 @@ func TestEvolutionRules(t *testing.T) {
 	kept := func(v was, w is) bool {
 		return w.N == int64(v.N) && w.Title == v.Name && w.New == nil && w.F == float64(v.F)
 	}
-	formattest.Evolve(t, cbor.New[was](), cbor.New[is](), kept, was{}, was{-1, "name", "gone", 1.5}, was{127, "é", "", 0.1})
+	formattest.Evolve(t, cbor.New[was](), cbor.New[is](), kept, was{}, was{-1, "name", "gone", 1.5},
+		was{127, "é", "", 0.1})
 
 	wantConverted(t, int64(200), int8(0), true)
 	wantConverted(t, int64(100), int8(100), false)
@@ -327,7 +349,8 @@ func TestEvolutionRules(t *testing.T) {
 	type byName struct{ Name string }
 	type renamed struct{ Title string }
 	lost := func(_ byName, w renamed) bool { return w.Title == "" }
-	formattest.Evolve(t, cbor.New[byName](), cbor.New[renamed](cbor.WithRemoved("Name")), lost, byName{"a name"})
+	formattest.Evolve(t, cbor.New[byName](), cbor.New[renamed](cbor.WithRemoved("Name")), lost,
+		byName{"a name"})
 }
 
 // wantConverted wants a value that is stored as one type to be read as another, or to be an error.

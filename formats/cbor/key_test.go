@@ -32,50 +32,65 @@ var (
 	structKeys = []key{
 		{},
 		{Name: "a", N: -1, Ratio: 1.5, On: &yes},
-		{Name: strings.Repeat("é", 20), N: math.MaxInt32, Ratio: 0.1, Path: []uint16{1, 300}, At: [2]float32{1, -2.5}},
+		{Name: strings.Repeat("é", 20), N: math.MaxInt32, Ratio: 0.1, Path: []uint16{1, 300},
+			At: [2]float32{1, -2.5}},
 	}
 	times = []time.Time{{}, day, day.In(time.FixedZone("", 3600)), day.Add(1), time.Unix(0, 0)}
 	bools = []bool{false, true}
 )
 
-// sameKey is key by key what == is field by field, and takes what a nil and an empty slice hold for the same.
+// sameKey is key by key what == is field by field, and takes what a nil and an empty slice hold
+// for the same.
 func sameKey(a, b key) bool {
-	return a.Name == b.Name && a.N == b.N && sameFloat(a.Ratio, b.Ratio) && (a.On == nil) == (b.On == nil) &&
+	return a.Name == b.Name && a.N == b.N && sameFloat(a.Ratio,
+		b.Ratio) && (a.On == nil) == (b.On == nil) &&
 		(a.On == nil || *a.On == *b.On) && fmt.Sprint(a.Path) == fmt.Sprint(b.Path) &&
-		sameFloat(float64(a.At[0]), float64(b.At[0])) && sameFloat(float64(a.At[1]), float64(b.At[1]))
+		sameFloat(float64(a.At[0]), float64(b.At[0])) && sameFloat(float64(a.At[1]),
+		float64(b.At[1]))
 }
 
 func sameFloat(a, b float64) bool { return a == b || a != a && b != b }
 
 func TestKeys(t *testing.T) {
 	t.Run("struct", func(t *testing.T) {
-		formattest.RunKeyWith(t, cbor.Key[key](), formattest.KeyExtras[key]{Same: sameKey}, structKeys...)
+		formattest.RunKeyWith(t, cbor.Key[key](), formattest.KeyExtras[key]{Same: sameKey},
+			structKeys...)
 	})
 	t.Run("pointer", func(t *testing.T) {
-		formattest.RunKeyWith(t, cbor.Key[*key](), formattest.KeyExtras[*key]{Same: samePointer}, nil, &structKeys[0], &structKeys[1])
+		formattest.RunKeyWith(t, cbor.Key[*key](), formattest.KeyExtras[*key]{Same: samePointer},
+			nil, &structKeys[0], &structKeys[1])
 	})
 	t.Run("string", func(t *testing.T) {
 		formattest.RunKey(t, cbor.Key[string](), "", "a", "é\x00", strings.Repeat("a", 300))
 	})
-	t.Run("bytes", func(t *testing.T) { formattest.RunKey(t, cbor.Key[[]byte](), nil, []byte{}, []byte{0, 255}) })
-	t.Run("array", func(t *testing.T) { formattest.RunKey(t, cbor.Key[[3]byte](), [3]byte{}, [3]byte{1, 2, 3}) })
+	t.Run("bytes", func(t *testing.T) {
+		formattest.RunKey(t, cbor.Key[[]byte](), nil, []byte{}, []byte{0, 255})
+	})
+	t.Run("array", func(t *testing.T) {
+		formattest.RunKey(t, cbor.Key[[3]byte](), [3]byte{}, [3]byte{1, 2, 3})
+	})
 	t.Run("int64", func(t *testing.T) {
 		formattest.RunKey(t, cbor.Key[int64](), math.MinInt64, -1, 0, 23, 24, math.MaxInt64)
 	})
 	t.Run("uint8", func(t *testing.T) { formattest.RunKey(t, cbor.Key[uint8](), 0, 255) })
 	t.Run("bool", func(t *testing.T) { formattest.RunKey(t, cbor.Key[bool](), bools...) })
 	t.Run("float64", func(t *testing.T) {
-		formattest.RunKey(t, cbor.Key[float64](), 0, math.Copysign(0, -1), 0.1, 1, math.Inf(1), math.NaN(),
+		formattest.RunKey(t, cbor.Key[float64](), 0, math.Copysign(0, -1), 0.1, 1,
+			math.Inf(1), math.NaN(),
 			math.Float64frombits(0xfff8000000000001))
 	})
-	t.Run("float32", func(t *testing.T) { formattest.RunKey(t, cbor.Key[float32](), 0, 0.1, -65504, float32(math.Inf(-1))) })
+	t.Run("float32", func(t *testing.T) {
+		formattest.RunKey(t, cbor.Key[float32](), 0, 0.1, -65504, float32(math.Inf(-1)))
+	})
 	t.Run("time", func(t *testing.T) { formattest.RunKey(t, cbor.Key[time.Time](), times...) })
 	t.Run("map", func(t *testing.T) {
-		formattest.RunKeyWith(t, cbor.Key[map[string]bool](), formattest.KeyExtras[map[string]bool]{Same: sameMap},
+		formattest.RunKeyWith(t, cbor.Key[map[string]bool](),
+			formattest.KeyExtras[map[string]bool]{Same: sameMap},
 			nil, map[string]bool{}, map[string]bool{"b": true, "aa": false})
 	})
 	t.Run("big.Int", func(t *testing.T) {
-		formattest.RunKeyWith(t, cbor.Key[big.Int](), formattest.KeyExtras[big.Int]{Same: func(a, b big.Int) bool { return a.Cmp(&b) == 0 }},
+		formattest.RunKeyWith(t, cbor.Key[big.Int](),
+			formattest.KeyExtras[big.Int]{Same: func(a, b big.Int) bool { return a.Cmp(&b) == 0 }},
 			*big.NewInt(0), *big.NewInt(-1), *new(big.Int).Lsh(big.NewInt(1), 100))
 	})
 }
@@ -87,7 +102,8 @@ func sameMap(a, b map[string]bool) bool { return fmt.Sprint(a) == fmt.Sprint(b) 
 func FuzzKeyStruct(f *testing.F) { formattest.FuzzKey(f, cbor.Key[key](), structKeys...) }
 func FuzzKeyTime(f *testing.F)   { formattest.FuzzKey(f, cbor.Key[time.Time](), times...) }
 func FuzzKeyMap(f *testing.F) {
-	formattest.FuzzKey(f, cbor.Key[map[float64]string](), nil, map[float64]string{1: "a", -0.5: "b"})
+	formattest.FuzzKey(f, cbor.Key[map[float64]string](), nil,
+		map[float64]string{1: "a", -0.5: "b"})
 }
 
 func BenchmarkKeyStruct(b *testing.B) { formattest.BenchKey(b, cbor.Key[key](), structKeys...) }
@@ -215,7 +231,8 @@ func TestKeyTypes(t *testing.T) {
 		{useKey[*big.Int](), ""},
 		{useKey[map[string][]int](), ""},
 		{useKey[any](), "is an interface"},
-		{useKey[inside](), "field cbor_test.inside.M: field struct { E error }.E: error is an interface"},
+		{useKey[inside](),
+			"field cbor_test.inside.M: field struct { E error }.E: error is an interface"},
 		{useKey[hidden](), "the field cbor_test.hidden.n is unexported"},
 		{useKey[embedded](), "Inner is embedded"},
 		{useKey[left](), "is not stored"},
@@ -229,7 +246,8 @@ func TestKeyTypes(t *testing.T) {
 		{useKey[chan int](), "CBOR has nothing for chan int"},
 		{useKey[uintptr](), "CBOR has nothing for uintptr"},
 	} {
-		if got := fmt.Sprint(c.err); c.says == "" && c.err != nil || !strings.Contains(got, c.says) {
+		if got := fmt.Sprint(c.err); c.says == "" && c.err != nil || !strings.Contains(got,
+			c.says) {
 			t.Errorf("error %v, want one that says %q", c.err, c.says)
 		}
 	}

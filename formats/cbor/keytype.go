@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// checkKeyType returns an error if two different keys of type K could have one encoding, or a key none.
+// checkKeyType returns an error if two different keys of type K could have one encoding, or a
+// key none.
 func checkKeyType[K any](l limits) error {
 	c := keyTypes{text: l.text, seen: map[reflect.Type]bool{}}
 	err := c.check(reflect.TypeFor[K]())
@@ -24,7 +25,8 @@ func checkKeyType[K any](l limits) error {
 	return nil
 }
 
-// keyTypes looks at types, and knows those that were looked at, or are being looked at: they may be recursive.
+// keyTypes looks at types, and knows those that were looked at, or are being looked at: they
+// may be recursive.
 type keyTypes struct {
 	text bool // WithText
 	seen map[reflect.Type]bool
@@ -59,7 +61,8 @@ func (c keyTypes) check(t reflect.Type) error {
 	}
 }
 
-// encodesItself reports whether there is nothing to be known about the encoding of t, or all is known.
+// encodesItself reports whether there is nothing to be known about the encoding of t, or all is
+// known.
 func (c keyTypes) encodesItself(t reflect.Type) bool {
 	if t == reflect.TypeFor[time.Time]() || t == reflect.TypeFor[big.Int]() {
 		return true
@@ -100,7 +103,8 @@ func (c keyTypes) fields(t reflect.Type) error {
 	return nil
 }
 
-// fieldName returns what tells a field from the others when it is stored, or an error if it is not always stored.
+// fieldName returns what tells a field from the others when it is stored, or an error if it is
+// not always stored.
 func fieldName(f reflect.StructField) (string, error) {
 	tag := f.Tag.Get("cbor")
 	if tag == "" {

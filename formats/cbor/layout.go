@@ -38,8 +38,8 @@ type embedding struct {
 	path  string
 }
 
-// layoutOf knows fields by what the library knows them by. Of two with one name, the one that is embedded less deeply
-// counts, then the one with a tag, otherwise neither.
+// layoutOf knows fields by what the library knows them by. Of two with one name, the one that
+// is embedded less deeply counts, then the one with a tag, otherwise neither.
 func layoutOf(t reflect.Type) layout {
 	l := layout{}
 	l.lose("", l.options(t))
@@ -48,7 +48,8 @@ func layoutOf(t reflect.Type) layout {
 		var deeper []embedding
 		for _, s := range level {
 			if seen[s.t] || twice(level, s) {
-				l.lose(s.path, errors.New("is embedded more than once, so that none of its fields are stored"))
+				l.lose(s.path,
+					errors.New("is embedded more than once, so that none of its fields are stored"))
 				continue
 			}
 			seen[s.t] = true
@@ -64,7 +65,8 @@ func layoutOf(t reflect.Type) layout {
 }
 
 func twice(level []embedding, s embedding) bool {
-	return slices.ContainsFunc(level, func(o embedding) bool { return o.t == s.t && !slices.Equal(o.index, s.index) })
+	return slices.ContainsFunc(level,
+		func(o embedding) bool { return o.t == s.t && !slices.Equal(o.index, s.index) })
 }
 
 func (l *layout) lose(path string, err error) {
@@ -89,7 +91,8 @@ func (l *layout) options(t reflect.Type) error {
 		return nil
 	}
 	l.inOrder = slices.Contains(strings.Split(options, ","), "toarray")
-	return fmt.Errorf("the tag %q of the field _ is none of a struct; the only one is \",toarray\"", tag)
+	return fmt.Errorf("the tag %q of the field _ is none of a struct; the only one is \",toarray\"",
+		tag)
 }
 
 // field adds a field, or returns the struct whose fields are to be added.
@@ -106,7 +109,8 @@ func (l *layout) field(in embedding, f reflect.StructField) []embedding {
 	case !f.IsExported() && !inside:
 		return nil
 	case tag == "-" && ofJSON && f.IsExported():
-		l.lose(path, errors.New(`has the tag json:"-", with which it is not stored; give it one of cbor, "-" or a name`))
+		l.lose(path,
+			errors.New(`has the tag json:"-", with which it is not stored; give it one of cbor, "-" or a name`))
 		return nil
 	case tag == "-":
 		return nil
@@ -123,7 +127,8 @@ func (l *layout) field(in embedding, f reflect.StructField) []embedding {
 	} else if number {
 		l.lose(path, fmt.Errorf("has the option keyasint, and %q is no number", name))
 	}
-	l.add(planned{name: name, number: number, path: path, index: index, tagged: tag != "", typ: f.Type})
+	l.add(planned{name: name, number: number, path: path, index: index,
+		tagged: tag != "", typ: f.Type})
 	return nil
 }
 
@@ -139,11 +144,14 @@ func (l *layout) inside(f reflect.StructField, e embedding) []embedding {
 	if f.Type.Kind() == reflect.Pointer {
 		l.embedded += boxCost + int64(e.t.Size())
 		if !f.IsExported() && storesAnything(e.t) {
-			l.lose(e.path, errors.New("is an embedded pointer to an unexported type, which cannot be set when it is read; embed the struct itself"))
+			l.lose(e.path,
+				errors.New("is an embedded pointer to an unexported type, which cannot be set "+
+					"when it is read; embed the struct itself"))
 		}
 	}
 	if f.IsExported() && holdsSomething(e.t) && !storesAnything(e.t) {
-		l.lose(e.path, fmt.Errorf(`is of type %v, of which nothing is stored; give it the tag cbor:"-" if it need not be`, e.t))
+		l.lose(e.path,
+			fmt.Errorf(`is of type %v, of which nothing is stored; give it the tag cbor:"-" if it need not be`, e.t))
 	}
 	return []embedding{e}
 }
@@ -164,14 +172,16 @@ func checkTag(f reflect.StructField) error {
 		switch option {
 		case "", "omitempty", "omitzero", "keyasint":
 		default:
-			return fmt.Errorf("has an option that does not exist: %q; there are omitempty, omitzero, and keyasint", option)
+			return fmt.Errorf("has an option that does not exist: %q; there are omitempty, "+
+				"omitzero, and keyasint", option)
 		}
 	}
 	return nil
 }
 
 func (l *layout) add(f planned) {
-	at := slices.IndexFunc(l.fields, func(o planned) bool { return o.name == f.name && o.number == f.number })
+	at := slices.IndexFunc(l.fields,
+		func(o planned) bool { return o.name == f.name && o.number == f.number })
 	if at < 0 {
 		l.fields = append(l.fields, f)
 		return
@@ -187,7 +197,8 @@ func (l *layout) add(f planned) {
 	default:
 		other.ambiguous = true
 	}
-	l.lose(f.path, fmt.Errorf(`shares %s with %s, so that %s; give it another, or the tag cbor:"-"`, shown(f), other.path, kept))
+	l.lose(f.path, fmt.Errorf(`shares %s with %s, so that %s; give it another, or the tag cbor:"-"`,
+		shown(f), other.path, kept))
 }
 
 func shown(f planned) string {
@@ -197,7 +208,8 @@ func shown(f planned) string {
 	return fmt.Sprintf("the name %q", f.name)
 }
 
-// storesAnything reports whether the library stores a field of a struct, or would if it had a name of its own.
+// storesAnything reports whether the library stores a field of a struct, or would if it had a
+// name of its own.
 func storesAnything(t reflect.Type) bool { return storedIn(t, map[reflect.Type]bool{}) }
 
 func storedIn(t reflect.Type, seen map[reflect.Type]bool) bool {
@@ -209,7 +221,8 @@ func storedIn(t reflect.Type, seen map[reflect.Type]bool) bool {
 		e, isOne := embeddedStruct(f)
 		switch {
 		case f.Tag.Get("cbor") == "-" || f.Tag.Get("cbor") == "" && f.Tag.Get("json") == "-":
-		case isOne && storedIn(e, seen), f.IsExported() && !isOne, isOne && f.IsExported() && storedName(f) != "":
+		case isOne && storedIn(e,
+			seen), f.IsExported() && !isOne, isOne && f.IsExported() && storedName(f) != "":
 			return true
 		}
 	}
@@ -234,8 +247,8 @@ func storedName(f reflect.StructField) string {
 	return name
 }
 
-// holdsSomething reports whether a struct has fields that nobody said need not be stored. What is in package sync
-// holds nothing that could be.
+// holdsSomething reports whether a struct has fields that nobody said need not be stored. What
+// is in package sync holds nothing that could be.
 func holdsSomething(t reflect.Type) bool {
 	if t.PkgPath() == "sync" {
 		return false

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A tag with a blank too many is no tag: the field was stored under its Go name. (Such a type cannot be written here,
-// because go vet finds it too.)
+// A tag with a blank too many is no tag: the field was stored under its Go name. (Such a type
+// cannot be written here, because go vet finds it too.)
 func TestMalformedTags(t *testing.T) {
 	for tag, bad := range map[reflect.StructTag]bool{
 		`cbor: "1,keyasint"`:               true,
@@ -23,8 +23,10 @@ func TestMalformedTags(t *testing.T) {
 		`cbor:""`:                          false,
 		`cbor:"1,keyasint,omitempty" x:""`: false,
 	} {
-		l := layoutOf(reflect.StructOf([]reflect.StructField{{Name: "A", Type: reflect.TypeFor[int](), Tag: tag}}))
-		if got := l.lost != nil && strings.Contains(l.lost.Error(), "the field A has a malformed tag"); got != bad {
+		l := layoutOf(reflect.StructOf([]reflect.StructField{{Name: "A",
+			Type: reflect.TypeFor[int](), Tag: tag}}))
+		if got := l.lost != nil && strings.Contains(l.lost.Error(),
+			"the field A has a malformed tag"); got != bad {
 			t.Errorf("%s: %v", tag, l.lost)
 		}
 	}

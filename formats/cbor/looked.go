@@ -5,15 +5,17 @@ package cbor
 
 import "reflect"
 
-// looked reports whether what is encoded of a type has to be looked through before it is stored: not if nothing in it can
-// keep it from being read again, as in a struct of numbers and bytes. It is called for types without methods that encode.
+// looked reports whether what is encoded of a type has to be looked through before it is
+// stored: not if nothing in it can keep it from being read again, as in a struct of numbers and
+// bytes. It is called for types without methods that encode.
 func (p *plan) looked(l limits) bool {
 	levels, plain := p.plain(map[*plan]bool{}, false)
 	return !plain || levels > l.nesting
 }
 
-// plain reports that a type has no text, which may be no UTF-8, nothing of any type, no floats as keys of maps, of which
-// two may be NaN, and no bound on its levels but that of the type, and returns that bound. above are the plans on the way here.
+// plain reports that a type has no text, which may be no UTF-8, nothing of any type, no floats
+// as keys of maps, of which two may be NaN, and no bound on its levels but that of the type,
+// and returns that bound. above are the plans on the way here.
 func (p *plan) plain(above map[*plan]bool, key bool) (levels int, plain bool) {
 	switch p.base.Kind() {
 	case reflect.String, reflect.Interface:

@@ -20,8 +20,8 @@ type chain struct {
 	Next *chain
 }
 
-// What is encoded is looked through if its type leaves anything to be found, and not otherwise: that took longer than
-// encoding.
+// What is encoded is looked through if its type leaves anything to be found, and not otherwise:
+// that took longer than encoding.
 func TestLooked(t *testing.T) {
 	type numbers struct {
 		A int64
@@ -54,7 +54,8 @@ func TestLooked(t *testing.T) {
 
 // What is not looked through keeps to the limits all the same.
 func TestNotLookedIsBounded(t *testing.T) {
-	if _, err := New[[]int8](WithMaxElements(16)).Append(nil, make([]int8, 17)); !errors.Is(err, core.ErrTooLarge) {
+	if _, err := New[[]int8](WithMaxElements(16)).Append(nil, make([]int8, 17)); !errors.Is(err,
+		core.ErrTooLarge) {
 		t.Errorf("17 elements: error %v, want ErrTooLarge", err)
 	}
 	if _, err := New[[]int8](WithMaxElements(16)).Append(nil, make([]int8, 16)); err != nil {
@@ -62,7 +63,8 @@ func TestNotLookedIsBounded(t *testing.T) {
 	}
 }
 
-// Text is looked at eight bytes at a time, up to lengths that take a longer head: wherever a byte is, it is seen.
+// Text is looked at eight bytes at a time, up to lengths that take a longer head: wherever a
+// byte is, it is seen.
 func TestTextIsLookedThrough(t *testing.T) {
 	f := New[[]string]()
 	for n := range 300 {

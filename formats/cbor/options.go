@@ -9,8 +9,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// Option changes what a format accepts. But for [WithText] it does not change the encoding, so that programs with
-// different options can share a table, within the limits of each.
+// Option changes what a format accepts. But for [WithText] it does not change the encoding, so
+// that programs with different options can share a table, within the limits of each.
 type Option func(*options)
 
 type options struct {
@@ -24,42 +24,47 @@ type limits struct {
 	text              bool
 }
 
-// WithText stores types that implement [encoding.TextMarshaler] and its opposite as text: [math/big.Rat] and
-// [regexp.Regexp], say, or an enumeration with names. Without it they are stored as what they are made of, and a
-// type that shows nothing of that is refused. Types that implement the library's Marshaler or
-// [encoding.BinaryMarshaler] are stored as these say, as ever. The encoding has another ID: decide when you make the table.
+// WithText stores types that implement [encoding.TextMarshaler] and its opposite as text:
+// [math/big.Rat] and [regexp.Regexp], say, or an enumeration with names. Without it they are
+// stored as what they are made of, and a type that shows nothing of that is refused. Types that
+// implement the library's Marshaler or [encoding.BinaryMarshaler] are stored as these say, as
+// ever. The encoding has another ID: decide when you make the table.
 func WithText() Option { return func(l *options) { l.text = true } }
 
-// WithMaxNesting sets how deeply arrays, maps and tags may be nested. The default is 32; values are brought
-// into the range from 4 to 65535.
+// WithMaxNesting sets how deeply arrays, maps and tags may be nested. The default is 32; values
+// are brought into the range from 4 to 65535.
 func WithMaxNesting(levels int) Option {
 	return func(l *options) { l.nesting = min(max(levels, 4), 65535) }
 }
 
-// WithMaxElements sets how many elements an array, and how many pairs a map may have. The default is 1048576; values
-// are brought into the range from 16 to 2147483647.
+// WithMaxElements sets how many elements an array, and how many pairs a map may have. The
+// default is 1048576; values are brought into the range from 16 to 2147483647.
 func WithMaxElements(n int) Option {
 	return func(l *options) { l.elements = min(max(n, 16), math.MaxInt32) }
 }
 
-// WithMaxMemory sets how many bytes of memory a value may take when it is decoded. The default is 16 MiB; values are
-// brought into the range from 64 KiB to what an int64 holds. A value whose encoding is more than a 32nd of that may take
-// 32 times the bytes of its encoding. What is counted is an estimate, made before anything is decoded: a byte of a
-// list can stand for a whole struct, and a damaged one for an error. What the methods of types that decode themselves
-// allocate is not in it.
+// WithMaxMemory sets how many bytes of memory a value may take when it is decoded. The default
+// is 16 MiB; values are brought into the range from 64 KiB to what an int64 holds. A value
+// whose encoding is more than a 32nd of that may take 32 times the bytes of its encoding. What
+// is counted is an estimate, made before anything is decoded: a byte of a list can stand for a
+// whole struct, and a damaged one for an error. What the methods of types that decode
+// themselves allocate is not in it.
 func WithMaxMemory(bytes int64) Option {
 	return func(l *options) { l.memory = max(bytes, 64<<10) }
 }
 
-// WithRemoved says that fields were removed, so that [New] does not take others of their types for them. They are given by
-// their stored names or numbers from the value on: "Phone", "3", "Address.Street", "Friends[].Name". What rows hold of them is
-// ignored, and stays until the row is put again. The option may stay, and may name what never was. It means nothing to [Key].
+// WithRemoved says that fields were removed, so that [New] does not take others of their types
+// for them. They are given by their stored names or numbers from the value on: "Phone", "3",
+// "Address.Street", "Friends[].Name". What rows hold of them is ignored, and stays until the
+// row is put again. The option may stay, and may name what never was. It means nothing to
+// [Key].
 func WithRemoved(fields ...string) Option {
 	return func(l *options) { l.removed = append(l.removed, fields...) }
 }
 
-// WithRetyped says that fields have another type than before on purpose, because this program can read what is stored of
-// them. Rows that it cannot read are errors then. Fields are given as those of [WithRemoved].
+// WithRetyped says that fields have another type than before on purpose, because this program
+// can read what is stored of them. Rows that it cannot read are errors then. Fields are given
+// as those of [WithRemoved].
 func WithRetyped(fields ...string) Option {
 	return func(l *options) { l.retyped = append(l.retyped, fields...) }
 }
@@ -96,8 +101,8 @@ func (l limits) decMode() cbor.DecMode {
 	return must(o.DecMode())
 }
 
-// valueEncMode is for values. The local time of RFC 3339 has no seconds in its offset: times of before 1900 in most zones
-// would be read as up to a minute off. In UTC they are exact.
+// valueEncMode is for values. The local time of RFC 3339 has no seconds in its offset: times of
+// before 1900 in most zones would be read as up to a minute off. In UTC they are exact.
 func (l limits) valueEncMode() cbor.UserBufferEncMode {
 	o := cbor.CoreDetEncOptions()
 	o.Time, o.TimeTag = cbor.TimeRFC3339NanoUTC, cbor.EncTagRequired

@@ -93,8 +93,8 @@ func formOf(base reflect.Type) form {
 	return formPlain
 }
 
-// planFields knows fields by what the library knows them by. Bytes that hold no field of an embedded pointer are charged
-// for it nevertheless.
+// planFields knows fields by what the library knows them by. Bytes that hold no field of an
+// embedded pointer are charged for it nevertheless.
 func (p planner) planFields(made *plan, t reflect.Type) {
 	made.names, made.numbers = map[string]*plan{}, map[int64]*plan{}
 	l := layoutOf(t)
@@ -126,13 +126,15 @@ func (p planner) worst() int64 {
 	return most
 }
 
-// mapCost is what a map of n pairs takes: it is made of groups of eight, is never full, and holds what is big elsewhere.
+// mapCost is what a map of n pairs takes: it is made of groups of eight, is never full, and
+// holds what is big elsewhere.
 func (p *plan) mapCost(n int64) int64 {
 	pair := slot(p.key.room) + slot(p.elem.room) + 1
 	if n == 0 {
 		return 2 * boxCost
 	}
-	return 2*boxCost + p.key.room + p.elem.room + max(8*pair, 5*n*pair/2) + n*(aside(p.key.room)+aside(p.elem.room))
+	return 2*boxCost + p.key.room + p.elem.room + max(8*pair,
+		5*n*pair/2) + n*(aside(p.key.room)+aside(p.elem.room))
 }
 
 const mostInSlot = 128

@@ -9,10 +9,11 @@ import (
 	"runtime"
 )
 
-// A struct has the methods of what it embeds. So one that embeds a time.Time encodes itself, as the time alone, and
-// its other fields are lost without anybody having asked for it.
+// A struct has the methods of what it embeds. So one that embeds a time.Time encodes itself, as
+// the time alone, and its other fields are lost without anybody having asked for it.
 
-// promotedFrom returns the embedded field that a struct has a method from, or false if the method is its own.
+// promotedFrom returns the embedded field that a struct has a method from, or false if the
+// method is its own.
 func promotedFrom(t reflect.Type, m method) (f reflect.StructField, promoted bool) {
 	if t.Kind() != reflect.Struct || !isPromoted(t, m) {
 		return f, false
@@ -25,9 +26,10 @@ func promotedFrom(t reflect.Type, m method) (f reflect.StructField, promoted boo
 	return f, false
 }
 
-// isPromoted reports whether the method was made by the compiler, to call that of an embedded field. Reflection does not
-// tell; but what the compiler makes comes from no file. A method that is written in one may have been compiled into
-// others, and others into it, so each of its instructions is looked at.
+// isPromoted reports whether the method was made by the compiler, to call that of an embedded
+// field. Reflection does not tell; but what the compiler makes comes from no file. A method
+// that is written in one may have been compiled into others, and others into it, so each of its
+// instructions is looked at.
 func isPromoted(t reflect.Type, m method) bool {
 	own, ok := m.of(t)
 	if !ok { // a method of the pointer: that one is made for every method of the struct itself
@@ -47,22 +49,25 @@ func isPromoted(t reflect.Type, m method) bool {
 	}
 }
 
-// aloneIn returns an error unless f is all that there is in the struct t, so that nothing is lost when a method of f
-// encodes all of t.
+// aloneIn returns an error unless f is all that there is in the struct t, so that nothing is
+// lost when a method of f encodes all of t.
 func aloneIn(t reflect.Type, f reflect.StructField, name string) error {
 	if f.Type.Kind() == reflect.Pointer || f.Type.Kind() == reflect.Interface {
-		return fmt.Errorf("%v has %s from its embedded field %s, which is nil when it is read; give that field a name", t, name, f.Name)
+		return fmt.Errorf("%v has %s from its embedded field %s, which is nil when it is read; "+
+			"give that field a name", t, name, f.Name)
 	}
 	for other := range t.Fields() {
-		if other.Name != "_" && other.Name != f.Name && other.Type.Size() > 0 && other.Tag.Get("cbor") != "-" {
-			return fmt.Errorf("%v is encoded by %s of its embedded field %s, without %s; give the embedded field a name", t, name, f.Name, other.Name)
+		if other.Name != "_" && other.Name != f.Name && other.Type.Size() > 0 &&
+			other.Tag.Get("cbor") != "-" {
+			return fmt.Errorf("%v is encoded by %s of its embedded field %s, without %s; give "+
+				"the embedded field a name", t, name, f.Name, other.Name)
 		}
 	}
 	return nil
 }
 
-// method is one of those by which a type encodes itself, or is decoded. Each is looked for by a constant: the linker
-// then knows which methods of other types nobody needs.
+// method is one of those by which a type encodes itself, or is decoded. Each is looked for by a
+// constant: the linker then knows which methods of other types nobody needs.
 type method int
 
 const (
@@ -76,7 +81,8 @@ const (
 )
 
 func (m method) String() string {
-	return [...]string{"no method", "MarshalCBOR", "UnmarshalCBOR", "MarshalBinary", "UnmarshalBinary", "MarshalText", "UnmarshalText"}[m]
+	return [...]string{"no method", "MarshalCBOR", "UnmarshalCBOR", "MarshalBinary",
+		"UnmarshalBinary", "MarshalText", "UnmarshalText"}[m]
 }
 
 // of returns the method of a type that is no interface.

@@ -9,10 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// scan looks through bytes that were just encoded for whatever could keep them from being read again: invalid UTF-8,
-// equal map keys (a map[any]T may hold an int 1 and an int64 1), too many elements, too many levels. It knows
-// the plain things that nearly all values are made of, and takes a fifth of the time of decoding. What it does not
-// know is not wrong: it has to be decoded to see.
+// scan looks through bytes that were just encoded for whatever could keep them from being read
+// again: invalid UTF-8, equal map keys (a map[any]T may hold an int 1 and an int64 1), too many
+// elements, too many levels. It knows the plain things that nearly all values are made of, and
+// takes a fifth of the time of decoding. What it does not know is not wrong: it has to be
+// decoded to see.
 type scan struct {
 	b      []byte
 	at     int
@@ -65,7 +66,8 @@ func (s *scan) item(depth int) bool {
 	return s.simple(start)
 }
 
-// small passes over an integer of one byte, as most field numbers are, and reports whether there was one.
+// small passes over an integer of one byte, as most field numbers are, and reports whether
+// there was one.
 func (s *scan) small() bool {
 	if s.at < len(s.b) && s.b[s.at]&^0x20 < 24 {
 		s.at++
@@ -74,8 +76,9 @@ func (s *scan) small() bool {
 	return false
 }
 
-// ascii passes over text of less than 256 bytes, all of them ASCII, and reports whether there was one. Nearly all text is like
-// that, and most values are nearly all text, so this is what the time of a scan goes into: eight bytes at a time.
+// ascii passes over text of less than 256 bytes, all of them ASCII, and reports whether there
+// was one. Nearly all text is like that, and most values are nearly all text, so this is what
+// the time of a scan goes into: eight bytes at a time.
 func (s *scan) ascii() bool {
 	b := s.b[s.at:]
 	if len(b) < 2 {
@@ -116,7 +119,8 @@ func isASCII(b []byte) bool {
 	return all&highBits == 0
 }
 
-// argument passes over the argument of an item and returns it: a number, a length, or the bits of a float.
+// argument passes over the argument of an item and returns it: a number, a length, or the bits
+// of a float.
 func (s *scan) argument(info byte) (uint64, bool) {
 	if info < 24 {
 		return uint64(info), true
@@ -188,13 +192,15 @@ const (
 	headDouble    = 0xfb
 )
 
-// simple has passed over the item at start: a boolean, null, undefined, a float, or what is not plain.
+// simple has passed over the item at start: a boolean, null, undefined, a float, or what is not
+// plain.
 func (s *scan) simple(start int) bool {
 	item := s.b[start:s.at]
 	if s.unify && bytes.Equal(item, negativeZero) {
 		item[1] = 0
 	}
-	return item[0] >= headFalse && item[0] <= headUndefined || item[0] >= headHalf && item[0] <= headDouble
+	return item[0] >= headFalse && item[0] <= headUndefined ||
+		item[0] >= headHalf && item[0] <= headDouble
 }
 
 // negativeZero is encoded in the shortest form, as every float is.

@@ -15,15 +15,16 @@ import (
 	"github.com/guardkv/guardkv/core/shape"
 )
 
-// Bind compares T with the types that opened the table before, and records it with the table. The format does not change:
-// values have the names or numbers of their fields in them.
+// Bind compares T with the types that opened the table before, and records it with the table.
+// The format does not change: values have the names or numbers of their fields in them.
 func (f *format[T]) Bind(stored []byte) (core.ValueFormat[T, T], []byte, error) {
 	if f.unfit != nil {
 		return nil, nil, f.unfit
 	}
 	t := reflect.TypeFor[T]()
 	s := shapes{text: f.limits.text, made: map[reflect.Type]*shape.Type{}}
-	meta, err := shape.Bind(stored, s.of(t), shape.Options{Removed: f.removed, Retyped: f.retyped, Keep: keepName})
+	meta, err := shape.Bind(stored, s.of(t),
+		shape.Options{Removed: f.removed, Retyped: f.retyped, Keep: keepName})
 	if err != nil {
 		return nil, nil, fmt.Errorf("cbor of %v: %w", t, err)
 	}

@@ -20,7 +20,9 @@ import (
 )
 
 // opened opens a table of people, and returns the error or what is recorded then, in words.
-func opened[V any](t *testing.T, s *core.Storage, f core.ValueFormat[V, V]) (*core.TableOf[string, V], string) {
+func opened[V any](
+	t *testing.T, s *core.Storage, f core.ValueFormat[V, V],
+) (*core.TableOf[string, V], string) {
 	t.Helper()
 	table, err := core.OpenTable(t.Context(), s, "people", keys.String(), f)
 	if err != nil {
@@ -63,7 +65,8 @@ func newStorage(t *testing.T) *core.Storage {
 // older is the format as it was before it recorded anything.
 type older[V any] struct{ core.ValueFormat[V, V] }
 
-// A release renamed a field, and every row that was there read as if it had none: no error, and what was put back had lost it.
+// A release renamed a field, and every row that was there read as if it had none: no error, and
+// what was put back had lost it.
 func TestARenamedFieldIsAQuestion(t *testing.T) {
 	type was struct{ Name, City string }
 	type renamed struct {
@@ -83,7 +86,8 @@ func TestARenamedFieldIsAQuestion(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, got := opened(t, s, cbor.New[renamed]())
-	for _, want := range []string{"the field Name (string)", "FullName", `cbor:"Name"`, `WithRemoved("Name")`, "cbor_test.renamed"} {
+	for _, want := range []string{"the field Name (string)", "FullName",
+		`cbor:"Name"`, `WithRemoved("Name")`, "cbor_test.renamed"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the error does not say %q: %s", want, got)
 		}
@@ -124,7 +128,8 @@ func TestARetypedFieldIsAQuestion(t *testing.T) {
 	s := newStorage(t)
 	opened(t, s, cbor.New[was]())
 	_, got := opened(t, s, cbor.New[is]())
-	if want := "the field 1 is stored as int, and is string in this program"; !strings.Contains(got, want) {
+	if want := "the field 1 is stored as int, and is string in this program"; !strings.Contains(got,
+		want) {
 		t.Errorf("the error does not say %q: %s", want, got)
 	}
 	if table, got := opened(t, s, cbor.New[is](cbor.WithRetyped("1"))); table == nil {
@@ -151,7 +156,8 @@ func TestTablesThatRecordedNothing(t *testing.T) {
 	if v, err := now.Load(t.Context(), "ann"); v.Name != "Ann" || err != nil {
 		t.Errorf("the row is %+v, %v", v, err)
 	}
-	if table, got := opened(t, s, core.ValueFormat[was, was](older[was]{cbor.New[was]()})); table == nil || got != words {
+	if table, got := opened(t, s,
+		core.ValueFormat[was, was](older[was]{cbor.New[was]()})); table == nil || got != words {
 		t.Errorf("the program of before: %s", got)
 	}
 	if table, got := opened(t, s, cbor.New[renamed]()); table != nil {
@@ -188,7 +194,9 @@ func (o *intCBOR) UnmarshalCBOR(b []byte) error {
 
 type lengthText int
 
-func (o lengthText) MarshalText() ([]byte, error) { return []byte(strings.Repeat("x", int(o))), nil }
+func (o lengthText) MarshalText() ([]byte, error) {
+	return []byte(strings.Repeat("x", int(o))), nil
+}
 func (o *lengthText) UnmarshalText(b []byte) error {
 	*o = lengthText(len(b))
 	return nil

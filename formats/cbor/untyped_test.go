@@ -5,8 +5,8 @@ package cbor_test
 
 import "github.com/guardkv/guardkv/core"
 
-// untyped is a value format whose values are held in interfaces: a table of it is compiled once, and not for each of the many
-// types that these tests open a table for.
+// untyped is a value format whose values are held in interfaces: a table of it is compiled
+// once, and not for each of the many types that these tests open a table for.
 type untyped[T any] struct{ of core.ValueFormat[T, T] }
 
 func (f untyped[T]) ID() string { return f.of.ID() }

@@ -14,11 +14,12 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// valueTypes looks for what would be lost without an error if values of a type were stored. It knows types that were
-// looked at, or are being looked at: they may be recursive.
+// valueTypes looks for what would be lost without an error if values of a type were stored. It
+// knows types that were looked at, or are being looked at: they may be recursive.
 type valueTypes struct {
 	text bool // WithText
-	// dynamic is for what is in an interface: it is read as something else anyway, but everything has to be stored.
+	// dynamic is for what is in an interface: it is read as something else anyway, but
+	// everything has to be stored.
 	dynamic bool
 	seen    map[reflect.Type]bool
 	own     bool // whether methods of the types were found that may not be each other's opposite
@@ -73,7 +74,8 @@ func (c *valueTypes) check(t reflect.Type, path string) error {
 		return c.check(base.Elem(), path+"[]")
 	case reflect.Interface:
 		if base.NumMethod() > 0 && !c.dynamic {
-			return fmt.Errorf("%s is of type %v: an interface with methods can be written, and not read again", path, base)
+			return fmt.Errorf("%s is of type %v: an interface with methods can be written, and "+
+				"not read again", path, base)
 		}
 	case reflect.Complex64, reflect.Complex128, reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Uintptr:
 		return fmt.Errorf("%s is of type %v, for which CBOR has nothing", path, base)
@@ -81,7 +83,8 @@ func (c *valueTypes) check(t reflect.Type, path string) error {
 	return nil
 }
 
-// behindPointers returns what a type points to, by any number of pointers, or false if that never ends.
+// behindPointers returns what a type points to, by any number of pointers, or false if that
+// never ends.
 func behindPointers(t reflect.Type) (reflect.Type, bool) {
 	slow, move := t, false
 	for t.Kind() == reflect.Pointer {
@@ -116,11 +119,13 @@ func (c *valueTypes) methods(t reflect.Type) (itself bool, err error) {
 	case out == noMethod:
 		return false, c.promoted(t, in)
 	case !opposite.in(t):
-		return true, fmt.Errorf("%v has %v and no %v, so that what it writes may not be read again", t, out, opposite)
+		return true, fmt.Errorf("%v has %v and no %v, so that what it writes may not be read again",
+			t, out, opposite)
 	default:
 		f, promoted := promotedFrom(t, opposite)
 		if promoted && !isPromoted(t, out) {
-			return true, fmt.Errorf("%v has %v, and %v only from its embedded field %s", t, out, opposite, f.Name)
+			return true, fmt.Errorf("%v has %v, and %v only from its embedded field %s",
+				t, out, opposite, f.Name)
 		}
 		return true, nil
 	}
@@ -187,16 +192,18 @@ func (c *valueTypes) cure(t reflect.Type) string {
 	return ": it has no exported fields, and does not encode itself"
 }
 
-// key is for the keys of a map: what a pointer points to is read, and no map has the new pointer as a key.
+// key is for the keys of a map: what a pointer points to is read, and no map has the new
+// pointer as a key.
 func (c *valueTypes) key(t reflect.Type, path string) error {
 	if t.Kind() == reflect.Pointer && !c.dynamic {
-		return fmt.Errorf("the keys of the map %s are of type %v: pointers are others when they are read", path, t)
+		return fmt.Errorf("the keys of the map %s are of type %v: pointers are others when they "+
+			"are read", path, t)
 	}
 	return c.check(t, path+"[key]")
 }
 
-// checkValueType returns why values of type T would not be read as they were written. own says whether they are encoded by
-// methods of their own.
+// checkValueType returns why values of type T would not be read as they were written. own says
+// whether they are encoded by methods of their own.
 func checkValueType[T any](l limits) (own bool, err error) {
 	t := reflect.TypeFor[T]()
 	c := valueTypes{text: l.text, seen: map[reflect.Type]bool{}}

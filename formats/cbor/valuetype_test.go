@@ -151,13 +151,16 @@ type halfOwn struct{ time.Time }
 
 func (halfOwn) MarshalBinary() ([]byte, error) { return []byte("half"), nil }
 
-// openTable opens a table for values of type T in a new storage, and returns what Storage.Tables says afterwards.
+// openTable opens a table for values of type T in a new storage, and returns what
+// Storage.Tables says afterwards.
 func openTable[T any](t *testing.T, opts ...cbor.Option) (*core.Table[int, any, any], int, error) {
 	t.Helper()
 	return openUntyped(t, untyped[T]{cbor.New[T](opts...)})
 }
 
-func openUntyped(t *testing.T, f core.ValueFormat[any, any]) (*core.Table[int, any, any], int, error) {
+func openUntyped(
+	t *testing.T, f core.ValueFormat[any, any],
+) (*core.Table[int, any, any], int, error) {
 	t.Helper()
 	s, err := core.Open(t.Context(), "db", memory.New())
 	if err != nil {
@@ -191,9 +194,9 @@ func wantRefused[T any](t *testing.T, words ...string) {
 	}
 }
 
-// All of these were stored without an error, and then could not be read, or were read without what they held; or the
-// table was made and no row could ever be put into it. They are refused when the table is opened, and the error leads to
-// what is to blame.
+// All of these were stored without an error, and then could not be read, or were read without
+// what they held; or the table was made and no row could ever be put into it. They are refused
+// when the table is opened, and the error leads to what is to blame.
 func TestRefusesTypesThatLose(t *testing.T) {
 	wantRefused[holder[error]](t, "holder[error].V", "interface with methods")
 	wantRefused[[]map[string]*holder[fmt.Stringer]](t, "[][].V is of type fmt.Stringer")
@@ -268,7 +271,8 @@ func mustURL(s string) *url.URL {
 	return u
 }
 
-// What is not refused is read as it was written. What the types cannot keep is in the documentation of the package, and here.
+// What is not refused is read as it was written. What the types cannot keep is in the
+// documentation of the package, and here.
 func TestKeepsTheRest(t *testing.T) {
 	wantKept(t, timeOnly{day})
 	wantKept(t, ownStamped{day.Truncate(time.Second), "kept"})
@@ -327,21 +331,26 @@ type (
 	unexportedToo struct{ A, b int }
 )
 
-// With the option what encodes itself as text is stored as that: big.Rat and regexp.Regexp hold nothing that could be
-// stored otherwise. The bytes are others, and so is the ID: no program takes the one for the other.
+// With the option what encodes itself as text is stored as that: big.Rat and regexp.Regexp hold
+// nothing that could be stored otherwise. The bytes are others, and so is the ID: no program
+// takes the one for the other.
 func TestWithText(t *testing.T) {
 	wantKept(t, holder[*big.Rat]{big.NewRat(1, 3)}, cbor.WithText())
 	wantKept(t, holder[big.Rat]{*big.NewRat(-1, 3)}, cbor.WithText())
-	wantKept(t, []map[netip.Addr]*regexp.Regexp{{netip.MustParseAddr("::1"): regexp.MustCompile("a+")}}, cbor.WithText())
+	wantKept(t,
+		[]map[netip.Addr]*regexp.Regexp{{netip.MustParseAddr("::1"): regexp.MustCompile("a+")}},
+		cbor.WithText())
 	wantKept(t, holder[map[textLevel]textLevel]{map[textLevel]textLevel{1: 2}}, cbor.WithText())
 	wantKept(t, holder[time.Time]{day}, cbor.WithText())
-	if b, err := cbor.New[textLevel](cbor.WithText()).Append(nil, 2); err != nil || string(b) != "bII" {
+	if b, err := cbor.New[textLevel](cbor.WithText()).Append(nil,
+		2); err != nil || string(b) != "bII" {
 		t.Errorf("stored as %q, error %v", b, err)
 	}
 	if b, err := cbor.New[textLevel]().Append(nil, 2); err != nil || string(b) != "\x02" {
 		t.Errorf("without the option stored as %q, error %v", b, err)
 	}
-	for _, f := range []interface{ ID() string }{cbor.New[int](cbor.WithText()), cbor.Key[int](cbor.WithText())} {
+	for _, f := range []interface{ ID() string }{cbor.New[int](cbor.WithText()),
+		cbor.Key[int](cbor.WithText())} {
 		if id := f.ID(); id != "cbor-text/1" && id != "cbor-key-text/1" {
 			t.Errorf("ID %q", id)
 		}
@@ -369,7 +378,8 @@ func (l *textLevel) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// A key that encodes itself by a method of a part of it was the same key as another, whose other parts differ.
+// A key that encodes itself by a method of a part of it was the same key as another, whose
+// other parts differ.
 func TestKeyOfPromotedMethods(t *testing.T) {
 	err := cbor.Key[stamped]().(core.KeyChecker).CheckKey()
 	if err == nil || !strings.Contains(err.Error(), "without Note") {
@@ -377,7 +387,8 @@ func TestKeyOfPromotedMethods(t *testing.T) {
 	}
 }
 
-// Types that are in interfaces are only known when they are written. What would be lost is refused then.
+// Types that are in interfaces are only known when they are written. What would be lost is
+// refused then.
 func TestRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 	for _, v := range []any{
 		big.NewRat(1, 3),
@@ -396,10 +407,11 @@ func TestRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 	}
 }
 
-// Methods that encode may write what their opposites do not read, or read as something else. A URL of parts that make none
-// was stored, and never read again.
+// Methods that encode may write what their opposites do not read, or read as something else. A
+// URL of parts that make none was stored, and never read again.
 func TestRefusesWhatMethodsDoNotReadAgain(t *testing.T) {
-	for _, u := range []*url.URL{{Host: "two words"}, {Scheme: "1"}, {Path: "//a"}, {Opaque: "a:b"}} {
+	for _, u := range []*url.URL{{Host: "two words"}, {Scheme: "1"}, {Path: "//a"},
+		{Opaque: "a:b"}} {
 		f := cbor.New[holder[*url.URL]]()
 		b, err := f.Append(nil, holder[*url.URL]{u})
 		if err != nil {
@@ -410,7 +422,8 @@ func TestRefusesWhatMethodsDoNotReadAgain(t *testing.T) {
 			t.Errorf("%#v is stored, and read as %v, error %v", u, got.V, err)
 		}
 	}
-	_, err := cbor.New[holder[*url.URL]]().Append(nil, holder[*url.URL]{&url.URL{Host: "two words"}})
+	_, err := cbor.New[holder[*url.URL]]().Append(nil,
+		holder[*url.URL]{&url.URL{Host: "two words"}})
 	if err == nil || !strings.Contains(err.Error(), "could not be read again") {
 		t.Errorf("a URL that cannot be read: error %v", err)
 	}
@@ -446,10 +459,12 @@ func TestRefusesUnfitTypesUnasked(t *testing.T) {
 	}
 }
 
-// One value is written in one way. Bytes that others wrote may say the same with longer heads, and have the one meaning that
-// the short ones have. Of keys there is no second encoding, or a row could be there twice.
+// One value is written in one way. Bytes that others wrote may say the same with longer heads,
+// and have the one meaning that the short ones have. Of keys there is no second encoding, or a
+// row could be there twice.
 func TestReadsLongerHeads(t *testing.T) {
-	for _, long := range []string{"\x82\x18\x05\x00", "\x82\x19\x00\x05\x18\x00", "\x98\x02\x05\x00", "\x9a\x00\x00\x00\x02\x05\x1b\x00\x00\x00\x00\x00\x00\x00\x00"} {
+	for _, long := range []string{"\x82\x18\x05\x00", "\x82\x19\x00\x05\x18\x00",
+		"\x98\x02\x05\x00", "\x9a\x00\x00\x00\x02\x05\x1b\x00\x00\x00\x00\x00\x00\x00\x00"} {
 		v, err := cbor.New[[]int]().View([]byte(long))
 		if err != nil || !reflect.DeepEqual(v, []int{5, 0}) {
 			t.Errorf("%x is read as %v, error %v", long, v, err)
@@ -470,7 +485,8 @@ func TestUsesMethodsByAddress(t *testing.T) {
 	wantKept(t, map[string]big.Int{"a": *big.NewInt(5)})
 	wantKept(t, map[string]big.Rat{"a": *big.NewRat(1, 3)}, cbor.WithText())
 	wantRead(t, holder[any]{byAddress{5}}, holder[any]{[]byte{5}})
-	wantRead(t, holder[any]{map[int8]any{1: *big.NewInt(5)}}, holder[any]{map[any]any{uint64(1): uint64(5)}})
+	wantRead(t, holder[any]{map[int8]any{1: *big.NewInt(5)}},
+		holder[any]{map[any]any{uint64(1): uint64(5)}})
 }
 
 type byAddress struct{ n byte }
@@ -500,8 +516,8 @@ type chain struct {
 
 type chainOfMaps map[string]chainOfMaps
 
-// The library calls itself for each level. A list of three million nodes, which ends, took the process down before
-// it could be refused for its depth.
+// The library calls itself for each level. A list of three million nodes, which ends, took the
+// process down before it could be refused for its depth.
 func TestRefusesEndlessValues(t *testing.T) {
 	var long *chain
 	for i := range 3_000_000 {
@@ -537,7 +553,8 @@ func TestRefusesEndlessValues(t *testing.T) {
 func wantTooDeep[T any](t *testing.T, v T) {
 	t.Helper()
 	b, err := cbor.New[T]().Append(nil, v)
-	if !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "use WithMaxNesting") || b != nil {
+	if !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(),
+		"use WithMaxNesting") || b != nil {
 		t.Errorf("%T: %d bytes, error %v; want ErrTooLarge", v, len(b), err)
 	}
 }

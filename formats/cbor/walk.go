@@ -12,9 +12,10 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// walker goes through a value before it is encoded, wherever its type does not say what is there: the library calls
-// itself for each level, so that a list of a million nodes, or one that ends in itself, would take the process down.
-// And what is in an interface may be of a type of which nothing is stored.
+// walker goes through a value before it is encoded, wherever its type does not say what is
+// there: the library calls itself for each level, so that a list of a million nodes, or one
+// that ends in itself, would take the process down. And what is in an interface may be of a
+// type of which nothing is stored.
 type walker struct {
 	root  *steps
 	text  bool
@@ -41,7 +42,8 @@ var typeAny = reflect.TypeFor[any]()
 var errTooDeep = errors.New("it is nested too deeply, or contains itself")
 
 func newWalker(t reflect.Type, l limits) *walker {
-	w := &walker{text: l.text, depth: 8*l.nesting + 256} // pointers and interfaces are no levels of CBOR
+	// pointers and interfaces are no levels of CBOR
+	w := &walker{text: l.text, depth: 8*l.nesting + 256}
 	w.root = w.plan(t)
 	if !w.root.needed {
 		return nil
@@ -70,7 +72,8 @@ func (p stepPlanner) plan(t reflect.Type) *steps {
 	p.made[t], p.open[t] = s, true
 	defer delete(p.open, t)
 	types := valueTypes{text: p.text}
-	if known[t] && t != reflect.TypeFor[cbor.Tag]() || t.Kind() != reflect.Interface && t.Kind() != reflect.Pointer && types.marshaler(t) != noMethod {
+	if known[t] && t != reflect.TypeFor[cbor.Tag]() || t.Kind() != reflect.Interface &&
+		t.Kind() != reflect.Pointer && types.marshaler(t) != noMethod {
 		return s
 	}
 	switch t.Kind() {
@@ -89,7 +92,8 @@ func (p stepPlanner) plan(t reflect.Type) *steps {
 	return s
 }
 
-// fields leaves out what leads nowhere. A field that leads back to an open type is not one of these.
+// fields leaves out what leads nowhere. A field that leads back to an open type is not one of
+// these.
 func (p stepPlanner) fields(s *steps, t reflect.Type) {
 	for _, f := range layoutOf(t).fields {
 		if to := p.plan(f.typ); to.needed {

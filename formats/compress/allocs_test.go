@@ -20,15 +20,18 @@ import (
 // views are not given back. The race detector empties pools at random, so this is counted without
 // it.
 func TestAllocations(t *testing.T) {
-	for name, v := range map[string][]byte{"200 B": bytes.Repeat([]byte("word "), 40), "20 KB": bytes.Repeat([]byte("some words "), 2000)} {
+	for name, v := range map[string][]byte{"200 B": bytes.Repeat([]byte("word "), 40),
+		"20 KB": bytes.Repeat([]byte("some words "), 2000)} {
 		for _, opts := range [][]core.TableOption{nil, {core.WithChecksums()}} {
-			plain, wrapped := allocations(t, values.Bytes(), v, opts...), allocations(t, compress.New(values.Bytes()), v, opts...)
+			plain, wrapped := allocations(t, values.Bytes(), v, opts...), allocations(t,
+				compress.New(values.Bytes()), v, opts...)
 			if wrapped["Get"] != 0 {
 				t.Errorf("%s: Get allocates %v times", name, wrapped["Get"])
 			}
 			for verb, want := range plain {
 				if wrapped[verb] > want {
-					t.Errorf("%s: %s allocates %v times, without the format around it %v", name, verb, wrapped[verb], want)
+					t.Errorf("%s: %s allocates %v times, without the format around it %v",
+						name, verb, wrapped[verb], want)
 				}
 			}
 		}
@@ -36,7 +39,9 @@ func TestAllocations(t *testing.T) {
 }
 
 // allocations counts those of some verbs in the steady state.
-func allocations(t *testing.T, f core.ValueFormat[[]byte, []byte], v []byte, opts ...core.TableOption) map[string]float64 {
+func allocations(
+	t *testing.T, f core.ValueFormat[[]byte, []byte], v []byte, opts ...core.TableOption,
+) map[string]float64 {
 	t.Helper()
 	ctx := t.Context()
 	db, err := core.Open(ctx, "db", memory.New())
@@ -67,7 +72,8 @@ func allocations(t *testing.T, f core.ValueFormat[[]byte, []byte], v []byte, opt
 			g.Close()
 		}),
 		"View": testing.AllocsPerRun(100, func() {
-			if err := table.View(ctx, 3, func(w []byte) error { is(w, nil); return nil }); err != nil {
+			if err := table.View(ctx, 3,
+				func(w []byte) error { is(w, nil); return nil }); err != nil {
 				t.Fatal(err)
 			}
 		}),

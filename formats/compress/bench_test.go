@@ -49,11 +49,13 @@ func BenchmarkBesideLibrary(b *testing.B) {
 		} {
 			name := fmt.Sprintf("%d B/%s", size, l.name)
 			opts := []compress.Option{compress.WithLevel(l.level)}
-			eopts := []zstd.EOption{zstd.WithEncoderLevel(l.library), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false)}
+			eopts := []zstd.EOption{zstd.WithEncoderLevel(l.library),
+				zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false)}
 			dopts := []zstd.DOption{zstd.WithDecoderConcurrency(1)}
 			if l.dict {
 				opts = append(opts, compress.WithDictionary(d))
-				eopts, dopts = append(eopts, zstd.WithEncoderDict(d.Bytes())), append(dopts, zstd.WithDecoderDicts(d.Bytes()))
+				eopts, dopts = append(eopts, zstd.WithEncoderDict(d.Bytes())), append(dopts,
+					zstd.WithDecoderDicts(d.Bytes()))
 			}
 			f, _, err := core.PowersOf(compress.New(values.String(), opts...)).Bind(nil)
 			if err != nil {
@@ -72,7 +74,9 @@ func BenchmarkBesideLibrary(b *testing.B) {
 	}
 }
 
-func benchBoth(b *testing.B, name string, all []string, f core.ValueFormat[string, string], enc *zstd.Encoder, dec *zstd.Decoder) {
+func benchBoth(
+	b *testing.B, name string, all []string, f core.ValueFormat[string, string], enc *zstd.Encoder, dec *zstd.Decoder,
+) {
 	lent := core.PowersOf(f).ViewLent
 	var dst, plain []byte
 	var rows, frames [][]byte
@@ -82,7 +86,8 @@ func benchBoth(b *testing.B, name string, all []string, f core.ValueFormat[strin
 		if err != nil {
 			b.Fatal(err)
 		}
-		rows, frames, total = append(rows, row[:len(row):len(row)]), append(frames, enc.EncodeAll([]byte(v), nil)), total+len(row)
+		rows, frames, total = append(rows, row[:len(row):len(row)]), append(frames,
+			enc.EncodeAll([]byte(v), nil)), total+len(row)
 	}
 	perRow := float64(total) / float64(len(all))
 	b.Run(name+"/append", func(b *testing.B) {

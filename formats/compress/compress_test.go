@@ -83,16 +83,20 @@ const rawBlock, repeated, compressed = 0, 1, 2
 func TestFramesThatAreRefused(t *testing.T) {
 	f := compress.New(values.String(), compress.WithMaxSize(1<<20))
 	one := block(true, repeated, 1000, 'x')
-	if v, err := f.View(slices.Clip(frame(1000, one))); err != nil || v != strings.Repeat("x", 1000) {
+	if v, err := f.View(slices.Clip(frame(1000, one))); err != nil || v != strings.Repeat("x",
+		1000) {
 		t.Fatalf("a sound frame reads as %d bytes, %v", len(v), err)
 	}
-	whole := func(b []byte, change func([]byte) []byte) []byte { return slices.Clip(change(slices.Clone(b))) }
+	whole := func(b []byte, change func([]byte) []byte) []byte {
+		return slices.Clip(change(slices.Clone(b)))
+	}
 	many := bytes.Repeat(block(false, repeated, 128<<10, 'x'), 8)
 	for name, b := range map[string][]byte{
-		"nothing":                      {},
-		"another tag":                  {1, 2, 3},
-		"a tag alone":                  {0x28},
-		"another magic number":         whole(frame(1000, one), func(b []byte) []byte { b[1]++; return b }),
+		"nothing":     {},
+		"another tag": {1, 2, 3},
+		"a tag alone": {0x28},
+		"another magic number": whole(frame(1000, one),
+			func(b []byte) []byte { b[1]++; return b }),
 		"more than its blocks have":    frame(1001, one),
 		"less than its blocks have":    frame(999, one),
 		"more than any block can have": frame(128<<10+1, block(true, compressed, 3, 0, 0, 0)),
@@ -107,16 +111,21 @@ func TestFramesThatAreRefused(t *testing.T) {
 		"half a head":                  frame(1000, one[:2]),
 		"bytes behind it":              frame(1000, one, []byte{0}),
 		"a second frame":               append(frame(1000, one), frame(1000, one)...),
-		"a sum":                        whole(frame(1000, one, []byte{1, 2, 3, 4}), func(b []byte) []byte { b[4] |= 4; return b }),
-		"a window":                     whole(frame(1000, one), func(b []byte) []byte { b[4] &^= 0x20; return slices.Insert(b, 5, 0x58) }),
-		"a reserved bit":               whole(frame(1000, one), func(b []byte) []byte { b[4] |= 8; return b }),
-		"a skippable frame":            append([]byte{0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0}, frame(1000, one)...),
+		"a sum": whole(frame(1000, one, []byte{1, 2, 3, 4}),
+			func(b []byte) []byte { b[4] |= 4; return b }),
+		"a window": whole(frame(1000, one),
+			func(b []byte) []byte { b[4] &^= 0x20; return slices.Insert(b, 5, 0x58) }),
+		"a reserved bit": whole(frame(1000, one),
+			func(b []byte) []byte { b[4] |= 8; return b }),
+		"a skippable frame": append([]byte{0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0},
+			frame(1000, one)...),
 	} {
 		if v, err := f.View(slices.Clip(b)); !errors.Is(err, core.ErrCorrupt) || v != "" {
 			t.Errorf("%s reads as %d bytes, %v", name, len(v), err)
 		}
 	}
-	other := whole(frame(1000, one), func(b []byte) []byte { b[4] |= 1; return slices.Insert(b, 5, 1) })
+	other := whole(frame(1000, one),
+		func(b []byte) []byte { b[4] |= 1; return slices.Insert(b, 5, 1) })
 	if _, err := f.View(other); !errors.Is(err, core.ErrFormatMismatch) {
 		t.Errorf("a dictionary that is not there: %v", err)
 	}
@@ -126,12 +135,14 @@ func TestFramesThatAreRefused(t *testing.T) {
 // limit allows it. The library alone would take what it is given room for.
 func TestBombsAllocateNothing(t *testing.T) {
 	const claimed = 1 << 29
-	bomb := slices.Clip(frame(claimed, bytes.Repeat(block(false, repeated, 128<<10, 'x'), 4095), block(true, repeated, 128<<10, 'x')))
+	bomb := slices.Clip(frame(claimed, bytes.Repeat(block(false, repeated, 128<<10, 'x'), 4095),
+		block(true, repeated, 128<<10, 'x')))
 	claims := slices.Clip(frame(claimed, block(true, compressed, 3, 0, 0, 0)))
 	for name, c := range map[string]struct {
 		b     []byte
 		limit int
-	}{"a bomb over the limit": {bomb, 1 << 20}, "a claim over the limit": {claims, 1 << 20}, "a claim within the limit": {claims, 1 << 30}} {
+	}{"a bomb over the limit": {bomb, 1 << 20}, "a claim over the limit": {claims,
+		1 << 20}, "a claim within the limit": {claims, 1 << 30}} {
 		f := compress.New(values.String(), compress.WithMaxSize(c.limit))
 		before := allocated()
 		if _, err := f.View(c.b); !errors.Is(err, core.ErrCorrupt) {
@@ -158,13 +169,15 @@ func TestMaxSize(t *testing.T) {
 	if err := small.Put(ctx, 1, fits); err != nil {
 		t.Error(err)
 	}
-	if err := small.Put(ctx, 2, fits+"x"); !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxSize") {
+	if err := small.Put(ctx, 2, fits+"x"); !errors.Is(err,
+		core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxSize") {
 		t.Errorf("a value over the limit: %v", err)
 	}
 	if err := large.Put(ctx, 2, fits+"x"); err != nil {
 		t.Error(err)
 	}
-	if _, err := small.Get(ctx, 2); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "WithMaxSize") {
+	if _, err := small.Get(ctx, 2); !errors.Is(err,
+		core.ErrCorrupt) || !strings.Contains(err.Error(), "WithMaxSize") {
 		t.Errorf("a row over the limit: %v", err)
 	}
 	if v, err := small.Load(ctx, 1); err != nil || v != fits {
@@ -175,7 +188,8 @@ func TestMaxSize(t *testing.T) {
 // Equal values have equal bytes, whatever was compressed before, by whichever goroutine.
 func TestDeterministic(t *testing.T) {
 	for _, level := range levels() {
-		for _, opts := range [][]compress.Option{{compress.WithLevel(level)}, {compress.WithLevel(level), compress.WithDictionary(trained(t, 1))}} {
+		for _, opts := range [][]compress.Option{{compress.WithLevel(level)},
+			{compress.WithLevel(level), compress.WithDictionary(trained(t, 1))}} {
 			f, _, err := core.PowersOf(compress.New(values.String(), opts...)).Bind(nil)
 			if err != nil {
 				t.Fatal(err)
@@ -203,7 +217,8 @@ func TestDeterministic(t *testing.T) {
 					for range 25 {
 						i := r.IntN(len(all))
 						if b, err := f.Append(nil, all[i]); err != nil || !bytes.Equal(b, want[i]) {
-							t.Errorf("level %d: %d bytes are stored as %d, and %d before; %v", level, len(all[i]), len(b), len(want[i]), err)
+							t.Errorf("level %d: %d bytes are stored as %d, and %d before; %v",
+								level, len(all[i]), len(b), len(want[i]), err)
 							return
 						}
 					}
@@ -220,7 +235,8 @@ type boundStrings struct {
 }
 
 func (f boundStrings) Powers() core.FormatPowers[string, string] {
-	return core.FormatPowers[string, string]{BindRows: func(id core.TableID) (core.RowFormat[string, string], error) {
+	return core.FormatPowers[string,
+		string]{BindRows: func(id core.TableID) (core.RowFormat[string, string], error) {
 		return core.RowFormat[string, string]{
 			Append: func(dst, key []byte, v string) ([]byte, error) {
 				return append(append(append(dst, id[:]...), key...), v...), nil
@@ -309,11 +325,15 @@ func TestMetadataOfTheInnerFormat(t *testing.T) {
 		t.Errorf("the metadata ends with %q", meta[len(meta)-20:])
 	}
 	for name, b := range map[string][]byte{
-		"cut": meta[:len(meta)/2], "of another version": append([]byte{2}, meta[1:]...), "without a flag": meta[:len(meta)-6],
-		"with another flag": append(slices.Clone(meta[:len(meta)-6]), 2), "with too many": {1, 17, 0}, "short": {1, 0},
-		"with a size beyond it": {1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0}, "empty in many bytes": {1, 0, 0},
+		"cut": meta[:len(meta)/2], "of another version": append([]byte{2}, meta[1:]...),
+		"without a flag":    meta[:len(meta)-6],
+		"with another flag": append(slices.Clone(meta[:len(meta)-6]), 2),
+		"with too many":     {1, 17, 0}, "short": {1, 0},
+		"with a size beyond it": {1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0},
+		"empty in many bytes":   {1, 0, 0},
 	} {
-		if _, _, err := core.PowersOf(compress.New(values.String())).Bind(b); !errors.Is(err, core.ErrCorrupt) {
+		if _, _, err := core.PowersOf(compress.New(values.String())).Bind(b); !errors.Is(err,
+			core.ErrCorrupt) {
 			t.Errorf("metadata that is %s: %v", name, err)
 		}
 	}
@@ -322,7 +342,8 @@ func TestMetadataOfTheInnerFormat(t *testing.T) {
 // Without a format inside there is an error and no panic.
 func TestNoInnerFormat(t *testing.T) {
 	f := compress.New[string, string](nil)
-	if _, err := core.OpenTable(t.Context(), opened(t), "t", keys.Int(), f); err == nil || !strings.Contains(err.Error(), "compress.New") {
+	if _, err := core.OpenTable(t.Context(), opened(t), "t",
+		keys.Int(), f); err == nil || !strings.Contains(err.Error(), "compress.New") {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := f.Append(nil, "v"); err == nil || f.ID() == "" {
@@ -347,14 +368,17 @@ func TestExplain(t *testing.T) {
 	}
 	explain := func(ti core.TableInfo) (core.Explanation, error) {
 		if ti.ValueFormat != "string" || ti.Meta != nil {
-			return core.Explanation{}, fmt.Errorf("given %q and %q: %w", ti.ValueFormat, ti.Meta, errors.ErrUnsupported)
+			return core.Explanation{}, fmt.Errorf("given %q and %q: %w",
+				ti.ValueFormat, ti.Meta, errors.ErrUnsupported)
 		}
-		return core.Explanation{Schema: "text", AppendJSON: func(dst, _, value []byte) ([]byte, error) {
-			return fmt.Appendf(dst, "%q", value), nil
-		}}, nil
+		return core.Explanation{Schema: "text",
+			AppendJSON: func(dst, _, value []byte) ([]byte, error) {
+				return fmt.Appendf(dst, "%q", value), nil
+			}}, nil
 	}
 	e, err := infos[0].Explain(compress.Explain(explain))
-	if err != nil || !strings.HasPrefix(e.Schema, "compressed with dictionaries of ") || !strings.HasSuffix(e.Schema, " bytes\ntext") {
+	if err != nil || !strings.HasPrefix(e.Schema,
+		"compressed with dictionaries of ") || !strings.HasSuffix(e.Schema, " bytes\ntext") {
 		t.Fatalf("explained as %q, %v", e.Schema, err)
 	}
 	i := 0
@@ -363,17 +387,21 @@ func TestExplain(t *testing.T) {
 		if want := fmt.Sprintf("> %q", sentence(1, i)); err != nil || string(text) != want {
 			t.Errorf("row %d is shown as %s, %v; want %s", i, text, err, want)
 		}
-		if text, err := e.AppendJSON(nil, nil, append([]byte{9}, b[1:]...)); text != nil || !errors.Is(err, core.ErrCorrupt) {
+		if text, err := e.AppendJSON(nil, nil,
+			append([]byte{9}, b[1:]...)); text != nil || !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("row %d, damaged, is shown as %s, %v", i, text, err)
 		}
 		i++
 	}
-	for _, id := range []string{"", "string", "compress/zstd/1", "compress/zstd/1(string", "compress/zstd/2(string)", "encrypt/1(compress/zstd/1(string))"} {
-		if _, err := compress.Explain(explain)(core.TableInfo{ValueFormat: id}); !errors.Is(err, errors.ErrUnsupported) {
+	for _, id := range []string{"", "string", "compress/zstd/1", "compress/zstd/1(string",
+		"compress/zstd/2(string)", "encrypt/1(compress/zstd/1(string))"} {
+		if _, err := compress.Explain(explain)(core.TableInfo{ValueFormat: id}); !errors.Is(err,
+			errors.ErrUnsupported) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
-	if _, err := compress.Explain(explain)(core.TableInfo{ValueFormat: "compress/zstd/1(string)", Meta: []byte("junk")}); !errors.Is(err, core.ErrCorrupt) {
+	if _, err := compress.Explain(explain)(core.TableInfo{ValueFormat: "compress/zstd/1(string)",
+		Meta: []byte("junk")}); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("junk for metadata: %v", err)
 	}
 	if _, err := compress.Explain(nil)(infos[0]); err == nil {

@@ -43,7 +43,8 @@ func sentences(variant, n int) iter.Seq2[string, error] {
 // trained returns a dictionary for the sentences of a variant.
 func trained(t testing.TB, variant int) compress.Dictionary {
 	t.Helper()
-	d, err := compress.Train(t.Context(), compress.Samples(values.String(), sentences(variant, 500)))
+	d, err := compress.Train(t.Context(),
+		compress.Samples(values.String(), sentences(variant, 500)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,8 @@ func opened(t *testing.T) *core.Storage {
 
 func table(t *testing.T, db *core.Storage, opts ...compress.Option) *core.TableOf[int, string] {
 	t.Helper()
-	tab, err := core.OpenTable(t.Context(), db, "t", keys.Int(), compress.New(values.String(), opts...))
+	tab, err := core.OpenTable(t.Context(), db, "t",
+		keys.Int(), compress.New(values.String(), opts...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +76,9 @@ func table(t *testing.T, db *core.Storage, opts ...compress.Option) *core.TableO
 }
 
 // fill puts rows of a variant, and returns how many bytes they take.
-func fill(t *testing.T, db *core.Storage, tab *core.TableOf[int, string], variant, from, to int) (size int) {
+func fill(
+	t *testing.T, db *core.Storage, tab *core.TableOf[int, string], variant, from, to int,
+) (size int) {
 	t.Helper()
 	for i := from; i < to; i++ {
 		if err := tab.Put(t.Context(), i, sentence(variant, i)); err != nil {
@@ -148,7 +152,8 @@ func TestDictionaries(t *testing.T) {
 	}
 	before := slices.Collect(clones(storedRows(t, db)))
 	withOne := table(t, db, compress.WithDictionary(d))
-	if after := slices.Collect(clones(storedRows(t, db))); !slices.EqualFunc(before, after, bytes.Equal) {
+	if after := slices.Collect(clones(storedRows(t, db))); !slices.EqualFunc(before, after,
+		bytes.Equal) {
 		t.Error("adding a dictionary changes rows")
 	}
 	readAll(t, withOne, 1)
@@ -175,7 +180,8 @@ func TestDictionaries(t *testing.T) {
 	readAll(t, table(t, db), 1, 1, 1, 2)
 
 	// A handle that was opened earlier cannot know the second dictionary, and says so.
-	if _, err := reopened.Load(t.Context(), 350); !errors.Is(err, core.ErrFormatMismatch) || !strings.Contains(err.Error(), "open it again") {
+	if _, err := reopened.Load(t.Context(), 350); !errors.Is(err,
+		core.ErrFormatMismatch) || !strings.Contains(err.Error(), "open it again") {
 		t.Errorf("a row with a dictionary that was added later reads as error %v", err)
 	}
 	fill(t, db, reopened, 1, 300, 400)
@@ -209,7 +215,8 @@ func TestTooManyDictionaries(t *testing.T) {
 	for i := range compress.MaxDictionaries {
 		tab = table(t, db, compress.WithDictionary(trained(t, i)))
 	}
-	_, err := core.OpenTable(t.Context(), db, "t", keys.Int(), compress.New(values.String(), compress.WithDictionary(trained(t, 99))))
+	_, err := core.OpenTable(t.Context(), db, "t",
+		keys.Int(), compress.New(values.String(), compress.WithDictionary(trained(t, 99))))
 	if !errors.Is(err, core.ErrTooLarge) {
 		t.Errorf("one dictionary too many: %v", err)
 	}
@@ -219,20 +226,23 @@ func TestTooManyDictionaries(t *testing.T) {
 
 func TestFormatsWithDictionaries(t *testing.T) {
 	d := trained(t, 1)
-	samples := []string{"", "a", sentence(1, 1), sentence(1, 2), sentence(2, 1), strings.Repeat(sentence(1, 3), 50)}
+	samples := []string{"", "a",
+		sentence(1, 1), sentence(1, 2), sentence(2, 1), strings.Repeat(sentence(1, 3), 50)}
 	runBorrowing(t, compress.New(values.String(), compress.WithDictionary(d)), samples...)
 	if testing.Short() {
 		return // after one level
 	}
 	t.Run("best", func(t *testing.T) {
-		runBorrowing(t, compress.New(values.String(), compress.WithDictionary(d), compress.WithLevel(compress.Best)), samples...)
+		runBorrowing(t, compress.New(values.String(), compress.WithDictionary(d),
+			compress.WithLevel(compress.Best)), samples...)
 	})
 }
 
 func FuzzDictionary(f *testing.F) {
 	d := trained(f, 1)
 	x := formattest.Extras[string, string]{Borrows: true}
-	formattest.FuzzWith(f, compress.New(values.String(), compress.WithDictionary(d)), x, "", sentence(1, 1), sentence(2, 1))
+	formattest.FuzzWith(f, compress.New(values.String(), compress.WithDictionary(d)), x, "",
+		sentence(1, 1), sentence(2, 1))
 }
 
 // The same samples make the same dictionary, whatever else the process does.
@@ -258,14 +268,16 @@ func TestTrainIsDeterministic(t *testing.T) {
 func TestDictionariesThatAreNone(t *testing.T) {
 	good := trained(t, 1).Bytes()
 	for name, b := range map[string][]byte{
-		"nothing": nil, "junk": []byte("junk that is long enough"), "one that is cut": good[:20], "one of another kind": append([]byte{1}, good...),
-		"one of zeros": append(slices.Clone(good[:8]), make([]byte, 1000)...),
+		"nothing": nil, "junk": []byte("junk that is long enough"), "one that is cut": good[:20],
+		"one of another kind": append([]byte{1}, good...),
+		"one of zeros":        append(slices.Clone(good[:8]), make([]byte, 1000)...),
 	} {
 		if _, err := compress.ParseDictionary(b); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := compress.ParseDictionary(append(good, make([]byte, compress.MaxDictionarySize)...)); !errors.Is(err, core.ErrTooLarge) {
+	if _, err := compress.ParseDictionary(append(good,
+		make([]byte, compress.MaxDictionarySize)...)); !errors.Is(err, core.ErrTooLarge) {
 		t.Errorf("one that is too large: %v", err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -278,7 +290,8 @@ func TestDictionariesThatAreNone(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		bound, _, err := core.PowersOf(compress.New(values.String(), compress.WithDictionary(d))).Bind(nil)
+		bound, _, err := core.PowersOf(compress.New(values.String(),
+			compress.WithDictionary(d))).Bind(nil)
 		if err != nil {
 			continue
 		}
@@ -310,19 +323,25 @@ func TestTrainingThatFails(t *testing.T) {
 		t.Error("a dictionary is made of noise")
 	}
 	failed := errors.New("failed")
-	fails := func(yield func(string, error) bool) { _ = yield(sentence(1, 1), nil) && yield("", failed) }
-	if _, err := compress.Train(ctx, compress.Samples(values.String(), fails)); !errors.Is(err, failed) {
+	fails := func(yield func(string, error) bool) {
+		_ = yield(sentence(1, 1), nil) && yield("", failed)
+	}
+	if _, err := compress.Train(ctx,
+		compress.Samples(values.String(), fails)); !errors.Is(err, failed) {
 		t.Errorf("samples that fail: %v", err)
 	}
 	ended, cancel := context.WithCancelCause(ctx)
 	cancel(failed)
-	if _, err := compress.Train(ended, compress.Samples(values.String(), sentences(1, 500))); !errors.Is(err, failed) {
+	if _, err := compress.Train(ended,
+		compress.Samples(values.String(), sentences(1, 500))); !errors.Is(err, failed) {
 		t.Errorf("a context that has ended: %v", err)
 	}
-	if _, err := compress.Train(ctx, compress.Samples(values.JSON[chan int](), func(yield func(chan int, error) bool) { yield(nil, nil) })); err == nil {
+	if _, err := compress.Train(ctx, compress.Samples(values.JSON[chan int](),
+		func(yield func(chan int, error) bool) { yield(nil, nil) })); err == nil {
 		t.Error("samples that cannot be encoded are taken")
 	}
-	if _, err := core.OpenTable(ctx, db, "bound", keys.Int(), boundStrings{values.String()}); err != nil {
+	if _, err := core.OpenTable(ctx, db, "bound",
+		keys.Int(), boundStrings{values.String()}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := compress.TrainTable(ctx, db, "bound"); !errors.Is(err, errors.ErrUnsupported) {

@@ -35,7 +35,8 @@ func addDictionary(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	readings, err := core.OpenTable(ctx, db, "readings", keys.Int(), compress.New(values.JSON[Reading]()))
+	readings, err := core.OpenTable(ctx, db, "readings",
+		keys.Int(), compress.New(values.JSON[Reading]()))
 	if err != nil {
 		return err
 	}
@@ -64,13 +65,15 @@ func addDictionary(ctx context.Context) (err error) {
 		return err
 	}
 	n, err := readings.Scan().Count(ctx)
-	fmt.Printf("%d rows; 100 with the dictionary take less than half of the others: %v\n", n, 2*(after-before) < before)
+	fmt.Printf("%d rows; 100 with the dictionary take less than half of the others: %v\n",
+		n, 2*(after-before) < before)
 	return err
 }
 
 func putReadings(ctx context.Context, readings *core.TableOf[int, Reading], from, to int) error {
 	for i := from; i < to; i++ {
-		r := Reading{fmt.Sprint("station ", i), "the meteorological institute", "somebody", float64(i*7919%4000) / 100}
+		r := Reading{fmt.Sprint("station ", i), "the meteorological institute", "somebody",
+			float64(i*7919%4000) / 100}
 		if err := readings.Put(ctx, i, r); err != nil {
 			return err
 		}

@@ -41,7 +41,8 @@ func parseFrame(b []byte, maxSize int) (frame, error) {
 	}
 	if h.FrameContentSize > uint64(maxSize) {
 		return frame{}, fmt.Errorf("%w: a compressed value says that it has %d bytes, "+
-			"more than the limit of %d that WithMaxSize sets", core.ErrCorrupt, h.FrameContentSize, maxSize)
+			"more than the limit of %d that WithMaxSize sets",
+			core.ErrCorrupt, h.FrameContentSize, maxSize)
 	}
 	least, most, err := inflatedSize(b[h.HeaderSize:])
 	if err != nil {

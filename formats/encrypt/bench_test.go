@@ -57,6 +57,7 @@ func BenchmarkBesideLibrary(b *testing.B) {
 			}
 			return err
 		})
-		bench("view by hand", func() error { _, err := gcm.Open(dst, nil, byHand, key); return err })
+		bench("view by hand",
+			func() error { _, err := gcm.Open(dst, nil, byHand, key); return err })
 	}
 }

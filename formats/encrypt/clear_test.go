@@ -22,7 +22,8 @@ type spy struct {
 }
 
 func newSpy() spy {
-	return spy{ValueFormat: values.Bytes(), encodedIn: new([]byte), viewed: new([][]byte), fail: func() error { return nil }}
+	return spy{ValueFormat: values.Bytes(), encodedIn: new([]byte), viewed: new([][]byte),
+		fail: func() error { return nil }}
 }
 
 func (s spy) Append(dst, v []byte) ([]byte, error) {
@@ -79,7 +80,8 @@ func TestEncodedValuesAreCleared(t *testing.T) {
 		t.Errorf("after Append there is still %q", *s.encodedIn)
 	}
 	for name, fail := range map[string]func() error{
-		"an error": func() error { return errors.New("no") }, "a panic": func() error { panic("no") },
+		"an error": func() error { return errors.New("no") },
+		"a panic":  func() error { panic("no") },
 	} {
 		s.fail = fail
 		func() {
@@ -146,13 +148,16 @@ func TestNothingOfChangedRows(t *testing.T) {
 			if i < idSize {
 				want = ErrKey
 			}
-			if !errors.Is(err, want) || !errors.Is(errKept, want) || i < idSize && !errors.Is(err, core.ErrFormatMismatch) {
-				t.Fatalf("with bit %d of byte %d changed, the errors are %v and %v; want %v", bit, i, err, errKept, want)
+			if !errors.Is(err, want) || !errors.Is(errKept, want) || i < idSize && !errors.Is(err,
+				core.ErrFormatMismatch) {
+				t.Fatalf("with bit %d of byte %d changed, the errors are %v and %v; want %v",
+					bit, i, err, errKept, want)
 			}
 		}
 	}
 	for n := range row {
-		if w, _, err := rows.ViewLent([]byte("k"), row[:n:n], true); len(w) != 0 || !errors.Is(err, core.ErrCorrupt) {
+		if w, _, err := rows.ViewLent([]byte("k"), row[:n:n], true); len(w) != 0 || !errors.Is(err,
+			core.ErrCorrupt) {
 			t.Fatalf("cut to %d bytes, the row reads as %q, %v", n, w, err)
 		}
 	}

@@ -88,7 +88,9 @@ func twoKeys() (oldKey, newKey encrypt.Key, err error) {
 	return oldKey, newKey, err
 }
 
-func openNotes(ctx context.Context, db *core.Storage, current encrypt.Key, old ...encrypt.Key) (*core.TableOf[string, Note], error) {
+func openNotes(
+	ctx context.Context, db *core.Storage, current encrypt.Key, old ...encrypt.Key,
+) (*core.TableOf[string, Note], error) {
 	ring, err := encrypt.NewKeys(current, old...)
 	if err != nil {
 		return nil, err

@@ -28,8 +28,9 @@ func Explain(inner core.Explainer, keys *Keys) core.Explainer {
 		case keys == nil || keys.current == nil:
 			return core.Explanation{}, errNoKeys
 		case len(t.ID) != len(core.TableID{}):
-			return core.Explanation{}, fmt.Errorf("%w: a table of encrypted values has an ID of %d bytes",
-				core.ErrCorrupt, len(t.ID))
+			return core.Explanation{},
+				fmt.Errorf("%w: a table of encrypted values has an ID of %d bytes",
+					core.ErrCorrupt, len(t.ID))
 		}
 		m, err := openMetadata(t.Meta, t.ValueFormat, keys)
 		if err != nil {

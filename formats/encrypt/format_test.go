@@ -19,7 +19,8 @@ type record struct {
 	Tags []string
 }
 
-var records = []record{{}, {ID: 1, Name: "a"}, {ID: -7, Name: "λ", Tags: []string{"x", ""}}, {Name: strings.Repeat("long ", 200)}}
+var records = []record{{}, {ID: 1, Name: "a"}, {ID: -7, Name: "λ", Tags: []string{"x", ""}},
+	{Name: strings.Repeat("long ", 200)}}
 
 var texts = []string{"", "a", strings.Repeat("b", 100), strings.Repeat("long ", 2000)}
 
@@ -62,7 +63,8 @@ func TestFormats(t *testing.T) {
 	})
 	t.Run("twice", func(t *testing.T) {
 		x := formattest.Extras[string, string]{Varies: true}
-		formattest.RunWith(t, encrypt.New(encrypt.New(values.String(), keys), keysOf(t, 9)), x, texts...)
+		formattest.RunWith(t,
+			encrypt.New(encrypt.New(values.String(), keys), keysOf(t, 9)), x, texts...)
 	})
 }
 

@@ -122,12 +122,15 @@ func TestVectors(t *testing.T) {
 	)
 	for _, c := range []struct{ key, nonce, plain, data, cipher, tag string }{
 		{zeros + zeros, zeros[:24], "", "", "", "530f8afbc74536b9a963b4f1c4cb738b"},
-		{zeros + zeros, zeros[:24], zeros, "", "cea7403d4d606b6e074ec5d3baf39d18", "d0d1c8a799996bf0265b98b5d48ab919"},
+		{zeros + zeros, zeros[:24], zeros, "", "cea7403d4d606b6e074ec5d3baf39d18",
+			"d0d1c8a799996bf0265b98b5d48ab919"},
 		{key, nonce, plain, "", cipher, "b094dac5d93471bdec1a502270e3cc6c"},
-		{key, nonce, plain[:120], "feedfacedeadbeeffeedfacedeadbeefabaddad2", cipher[:120], "76fc6ece0f4e1768cddf8853bb2d551b"},
+		{key, nonce, plain[:120], "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+			cipher[:120], "76fc6ece0f4e1768cddf8853bb2d551b"},
 	} {
 		want := fromHex(t, c.cipher+c.tag)
-		got := newSimpleGCM(t, fromHex(t, c.key)).seal(fromHex(t, c.nonce), fromHex(t, c.plain), fromHex(t, c.data))
+		got := newSimpleGCM(t, fromHex(t, c.key)).seal(fromHex(t, c.nonce), fromHex(t, c.plain),
+			fromHex(t, c.data))
 		if !bytes.Equal(got, want) {
 			t.Errorf("the simple GCM makes %x of %s, want %x", got, c.plain, want)
 		}
@@ -135,7 +138,8 @@ func TestVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		opened, err := k.k.open(nil, append(fromHex(t, "00000001"+c.nonce), want...), fromHex(t, c.data))
+		opened, err := k.k.open(nil, append(fromHex(t, "00000001"+c.nonce), want...),
+			fromHex(t, c.data))
 		if err != nil || !bytes.Equal(opened, fromHex(t, c.plain)) {
 			t.Errorf("%x opens as %x, %v; want %s", want, opened, err, c.plain)
 		}
@@ -193,7 +197,8 @@ func TestRowsAreAsDocumented(t *testing.T) {
 			nonce := bytes.Repeat([]byte{byte(n)}, 12)
 			made := append(append([]byte{1, 2, 3, 4}, nonce...), g.seal(nonce, value, data)...)
 			if got, err := rows.View([]byte(key), made); err != nil || !bytes.Equal(got, value) {
-				t.Errorf("what another GCM made of %d bytes in row %q reads as %x, %v", n, key, got, err)
+				t.Errorf("what another GCM made of %d bytes in row %q reads as %x, %v",
+					n, key, got, err)
 			}
 		}
 	}

@@ -38,7 +38,8 @@ func TestKeysThatAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, ks := range map[string][]encrypt.Key{
-		"no current key": {{}, one}, "no old key": {one, {}}, "one ID": {one, two, other}, "one secret": {one, two, again}, "one key": {one, one},
+		"no current key": {{}, one}, "no old key": {one, {}}, "one ID": {one, two, other},
+		"one secret": {one, two, again}, "one key": {one, one},
 	} {
 		if _, err := encrypt.NewKeys(ks[0], ks[1:]...); err == nil {
 			t.Errorf("%s: the keys are taken", name)
@@ -67,7 +68,8 @@ func TestFormatsThatLackSomething(t *testing.T) {
 	if _, err := core.OpenTable(t.Context(), db, "chan", keys.String(), f); err == nil {
 		t.Error("a type that the inner format refuses is taken")
 	}
-	if b, err := encrypt.New(values.String(), keysOf(t, 1)).Append([]byte("x"), "v"); err == nil || string(b) != "x" {
+	if b, err := encrypt.New(values.String(), keysOf(t, 1)).Append([]byte("x"),
+		"v"); err == nil || string(b) != "x" {
 		t.Errorf("without a row a value is encrypted as %q", b)
 	}
 }
@@ -97,12 +99,15 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 	c := config{"name", k, k, ks, ks}
 	f := encrypt.New(values.String(), ks)
-	parts := []string{string(secret[:4]), "201 202", "c9ca", "C9CA", "0xc9, 0xca", "201,202", "201, 202", `\xc9\xca`, "ycrLzM3O"}
+	parts := []string{string(secret[:4]), "201 202", "c9ca", "C9CA", "0xc9, 0xca", "201,202",
+		"201, 202", `\xc9\xca`, "ycrLzM3O"}
 	for _, v := range []any{
-		k, &k, []encrypt.Key{k}, map[string]encrypt.Key{"k": k}, ks, *ks, c, &c, []any{c}, f, struct{ f any }{f},
+		k, &k, []encrypt.Key{k}, map[string]encrypt.Key{"k": k}, ks, *ks, c, &c, []any{c}, f,
+		struct{ f any }{f},
 		errZero, errTwice, core.PowersOf(f),
 	} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%T", "%p"} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d",
+			"%t", "%T", "%p"} {
 			text := fmt.Sprintf(verb, v)
 			for _, part := range parts {
 				if strings.Contains(text, part) {
@@ -118,7 +123,8 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 			}
 		}
 	}
-	for text, v := range map[string]any{"key 12345": k, "key 12345, and 0 others": ks, "no key": encrypt.Key{}, "no keys": (*encrypt.Keys)(nil)} {
+	for text, v := range map[string]any{"key 12345": k, "key 12345, and 0 others": ks,
+		"no key": encrypt.Key{}, "no keys": (*encrypt.Keys)(nil)} {
 		if got := fmt.Sprintf("%+v", v); got != text {
 			t.Errorf("%q is printed as %q", text, got)
 		}
@@ -170,14 +176,16 @@ func TestKeysAreExhausted(t *testing.T) {
 	if v, err := table.Load(ctx, "b"); err != nil || v != "the last" {
 		t.Errorf("the last row reads as %q, %v", v, err)
 	}
-	if _, err := core.OpenTable(ctx, db, "u", keys.String(), encrypt.New(values.String(), ring)); !errors.Is(err, encrypt.ErrExhausted) {
+	if _, err := core.OpenTable(ctx, db, "u",
+		keys.String(), encrypt.New(values.String(), ring)); !errors.Is(err, encrypt.ErrExhausted) {
 		t.Errorf("a table that is made with the key: %v", err)
 	}
 	next, err := encrypt.NewKeys(keyOf(t, 62), k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if table, err = core.OpenTable(ctx, db, "t", keys.String(), encrypt.New(values.String(), next)); err != nil {
+	if table, err = core.OpenTable(ctx, db, "t",
+		keys.String(), encrypt.New(values.String(), next)); err != nil {
 		t.Fatal(err)
 	}
 	if err := table.Put(ctx, "c", "with another key"); err != nil {

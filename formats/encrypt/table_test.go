@@ -28,7 +28,8 @@ func (f stored) Append(dst, b []byte) ([]byte, error) { return append(dst, b...)
 func (f stored) View(b []byte) ([]byte, error)        { return slices.Clone(b), nil }
 
 func (f stored) Powers() core.FormatPowers[[]byte, []byte] {
-	return core.FormatPowers[[]byte, []byte]{BindRows: func(core.TableID) (core.RowFormat[[]byte, []byte], error) {
+	return core.FormatPowers[[]byte,
+		[]byte]{BindRows: func(core.TableID) (core.RowFormat[[]byte, []byte], error) {
 		return core.RowFormat[[]byte, []byte]{
 			Append: func(dst, _, b []byte) ([]byte, error) { return f.Append(dst, b) },
 			View:   func(_, b []byte) ([]byte, error) { return f.View(b) },
@@ -65,9 +66,12 @@ func opened(t *testing.T, opts ...core.Option) *core.Storage {
 }
 
 // table opens a table of strings.
-func table(t *testing.T, db *core.Storage, name string, ks *encrypt.Keys) *core.TableOf[string, string] {
+func table(
+	t *testing.T, db *core.Storage, name string, ks *encrypt.Keys,
+) *core.TableOf[string, string] {
 	t.Helper()
-	tab, err := core.OpenTable(t.Context(), db, name, keys.String(), encrypt.New(values.String(), ks))
+	tab, err := core.OpenTable(t.Context(), db, name, keys.String(),
+		encrypt.New(values.String(), ks))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +81,8 @@ func table(t *testing.T, db *core.Storage, name string, ks *encrypt.Keys) *core.
 // bare opens the stored bytes of a table.
 func bare(t *testing.T, db *core.Storage, name string) *core.TableOf[string, []byte] {
 	t.Helper()
-	tab, err := core.OpenTable[string, []byte, []byte](t.Context(), db, name, keys.String(), stored{"encrypt/1(string)"})
+	tab, err := core.OpenTable[string, []byte, []byte](t.Context(), db, name, keys.String(),
+		stored{"encrypt/1(string)"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +90,9 @@ func bare(t *testing.T, db *core.Storage, name string) *core.TableOf[string, []b
 }
 
 // move copies the stored bytes of a row to another row.
-func move(t *testing.T, from *core.TableOf[string, []byte], k string, to *core.TableOf[string, []byte], other string) {
+func move(
+	t *testing.T, from *core.TableOf[string, []byte], k string, to *core.TableOf[string, []byte], other string,
+) {
 	t.Helper()
 	b, err := from.Load(t.Context(), k)
 	if err == nil {
@@ -104,7 +111,9 @@ func put(t *testing.T, tab *core.TableOf[string, string], k, v string) {
 }
 
 // reads fails unless every way to read a row gives this value, or this error and no value.
-func reads(t *testing.T, db *core.Storage, tab *core.TableOf[string, string], k, want string, wantErrs ...error) {
+func reads(
+	t *testing.T, db *core.Storage, tab *core.TableOf[string, string], k, want string, wantErrs ...error,
+) {
 	t.Helper()
 	ctx := t.Context()
 	is := func(verb, got string, err error) {
@@ -252,9 +261,11 @@ func TestWrongKeys(t *testing.T) {
 	db := opened(t, core.WithRecreate(core.OnFormatChange))
 	tab := table(t, db, "t", right)
 	put(t, tab, "k", "v")
-	for name, ks := range map[string]*encrypt.Keys{"a wrong secret": wrong, "no key": keysOf(t, 3), "a wrong old secret": wrongOld} {
+	for name, ks := range map[string]*encrypt.Keys{"a wrong secret": wrong, "no key": keysOf(t, 3),
+		"a wrong old secret": wrongOld} {
 		_, err := core.OpenTable(ctx, db, "t", keys.String(), encrypt.New(values.String(), ks))
-		if !errors.Is(err, encrypt.ErrKey) || errors.Is(err, core.ErrFormatMismatch) || errors.Is(err, core.ErrCorrupt) {
+		if !errors.Is(err, encrypt.ErrKey) || errors.Is(err,
+			core.ErrFormatMismatch) || errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("with %s: %v", name, err)
 		}
 	}
@@ -269,7 +280,8 @@ func TestWrongKeys(t *testing.T) {
 
 	// Nothing but a row is encrypted with the first key now, and its secret is known still.
 	table(t, db, "t", keysOf(t, 2, 1))
-	if _, err := core.OpenTable(ctx, db, "t", keys.String(), encrypt.New(values.String(), wrongOld)); !errors.Is(err, encrypt.ErrKey) {
+	if _, err := core.OpenTable(ctx, db, "t",
+		keys.String(), encrypt.New(values.String(), wrongOld)); !errors.Is(err, encrypt.ErrKey) {
 		t.Errorf("with a wrong secret for a key of rows alone: %v", err)
 	}
 }
@@ -302,7 +314,8 @@ func TestKeysAreChanged(t *testing.T) {
 	put(t, both, "b", "new value of b")
 	reads(t, db, both, "a", "value of a")
 	reads(t, db, both, "b", "new value of b")
-	if _, err := first.Load(ctx, "b"); !errors.Is(err, encrypt.ErrKey) || !errors.Is(err, core.ErrFormatMismatch) {
+	if _, err := first.Load(ctx, "b"); !errors.Is(err, encrypt.ErrKey) || !errors.Is(err,
+		core.ErrFormatMismatch) {
 		t.Errorf("without the new key, the row reads as error %v", err)
 	}
 	newOnly := table(t, db, "t", keysOf(t, 2))
@@ -318,7 +331,8 @@ func TestKeysAreChanged(t *testing.T) {
 	for _, k := range []string{"a", "c"} {
 		reads(t, db, newOnly, k, "value of "+k)
 	}
-	if _, err := core.OpenTable(ctx, db, "t", keys.String(), encrypt.New(values.String(), keysOf(t, 1))); !errors.Is(err, encrypt.ErrKey) {
+	if _, err := core.OpenTable(ctx, db, "t", keys.String(),
+		encrypt.New(values.String(), keysOf(t, 1))); !errors.Is(err, encrypt.ErrKey) {
 		t.Errorf("the old key alone opens the table: %v", err)
 	}
 	if !bytes.Equal(after, metaOf()) {
@@ -355,11 +369,13 @@ func TestMetadataOfTheInnerFormat(t *testing.T) {
 	db := opened(t)
 	var got [][]byte
 	open := func(meta string, ks *encrypt.Keys) error {
-		_, err := core.OpenTable(ctx, db, "t", keys.String(), encrypt.New[string, string](keeping{values.String(), meta, &got}, ks))
+		_, err := core.OpenTable(ctx, db, "t",
+			keys.String(), encrypt.New[string, string](keeping{values.String(), meta, &got}, ks))
 		return err
 	}
 	for i, meta := range []string{"a schema", "a schema", "a longer schema", ""} {
-		if err := open(meta, keysOf(t, uint32(i)/2+1, uint32(i)/2+10, 1+(uint32(i)/2+1)%2)); err != nil {
+		if err := open(meta,
+			keysOf(t, uint32(i)/2+1, uint32(i)/2+10, 1+(uint32(i)/2+1)%2)); err != nil {
 			t.Fatal(err)
 		}
 		infos, err := db.Tables(ctx)
@@ -367,26 +383,31 @@ func TestMetadataOfTheInnerFormat(t *testing.T) {
 			t.Errorf("the metadata is %q, %v", infos[0].Meta, err)
 		}
 	}
-	got = slices.CompactFunc(got, bytes.Equal) // a table that has something to store binds its format twice
-	if want := [][]byte{nil, []byte("a schema"), []byte("a longer schema")}; !equalSlices(got, want) {
+	// a table that has something to store binds its format twice
+	got = slices.CompactFunc(got, bytes.Equal)
+	if want := [][]byte{nil, []byte("a schema"),
+		[]byte("a longer schema")}; !equalSlices(got, want) {
 		t.Errorf("the inner format was given %q, want %q", got, want)
 	}
 	for name, change := range map[string]func([]byte) []byte{
-		"cut":      func(b []byte) []byte { return b[:len(b)-1] },
-		"longer":   func(b []byte) []byte { return append(b, 0) },
-		"of junk":  func([]byte) []byte { return []byte("junk") },
-		"changed":  func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
-		"unproved": func(b []byte) []byte { return append([]byte{b[0], 0, 0}, b[len(b)-33:]...) }, // without its checks
+		"cut":     func(b []byte) []byte { return b[:len(b)-1] },
+		"longer":  func(b []byte) []byte { return append(b, 0) },
+		"of junk": func([]byte) []byte { return []byte("junk") },
+		"changed": func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
+		// without its checks
+		"unproved": func(b []byte) []byte { return append([]byte{b[0], 0, 0}, b[len(b)-33:]...) },
 	} {
 		var was []byte
 		set := func(f func([]byte) []byte) {
-			_, err := core.OpenTable[string, []byte, []byte](ctx, db, "t", keys.String(), changed{stored{"encrypt/1(string)"}, f})
+			_, err := core.OpenTable[string, []byte, []byte](ctx, db, "t",
+				keys.String(), changed{stored{"encrypt/1(string)"}, f})
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 		set(func(b []byte) []byte { was = slices.Clone(b); return change(b) })
-		if err := open("", keysOf(t, 2, 1)); !errors.Is(err, encrypt.ErrKey) && !errors.Is(err, core.ErrCorrupt) {
+		if err := open("",
+			keysOf(t, 2, 1)); !errors.Is(err, encrypt.ErrKey) && !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("metadata that is %s: %v", name, err)
 		}
 		set(func([]byte) []byte { return was })
@@ -416,7 +437,8 @@ func (f keeping) Powers() core.FormatPowers[string, string] {
 }
 
 func equalSlices(a, b [][]byte) bool {
-	return slices.EqualFunc(a, b, func(x, y []byte) bool { return bytes.Equal(x, y) && (x == nil) == (y == nil) })
+	return slices.EqualFunc(a, b,
+		func(x, y []byte) bool { return bytes.Equal(x, y) && (x == nil) == (y == nil) })
 }
 
 // What is shown without the Go type needs the keys.
@@ -430,11 +452,13 @@ func TestExplain(t *testing.T) {
 	}
 	explain := func(ti core.TableInfo) (core.Explanation, error) {
 		if ti.ValueFormat != "string" || len(ti.Meta) != 0 {
-			return core.Explanation{}, fmt.Errorf("given %q and %q: %w", ti.ValueFormat, ti.Meta, errors.ErrUnsupported)
+			return core.Explanation{}, fmt.Errorf("given %q and %q: %w",
+				ti.ValueFormat, ti.Meta, errors.ErrUnsupported)
 		}
-		return core.Explanation{Schema: "text", AppendJSON: func(dst, key, value []byte) ([]byte, error) {
-			return fmt.Appendf(dst, "%q of %q", value, key), nil
-		}}, nil
+		return core.Explanation{Schema: "text",
+			AppendJSON: func(dst, key, value []byte) ([]byte, error) {
+				return fmt.Appendf(dst, "%q of %q", value, key), nil
+			}}, nil
 	}
 	e, err := infos[0].Explain(encrypt.Explain(explain, keysOf(t, 1)))
 	if err != nil || e.Schema != "text" {
@@ -453,15 +477,18 @@ func TestExplain(t *testing.T) {
 			t.Errorf("the row is shown as %s, %v", text, err)
 		}
 		for _, b := range [][]byte{nil, row.Value[1:], append([]byte{9}, row.Value[1:]...)} {
-			if text, err := e.AppendJSON(nil, row.Key, b); text != nil || !errors.Is(err, core.ErrCorrupt) && !errors.Is(err, encrypt.ErrKey) {
+			if text, err := e.AppendJSON(nil, row.Key, b); text != nil || !errors.Is(err,
+				core.ErrCorrupt) && !errors.Is(err, encrypt.ErrKey) {
 				t.Errorf("%x is shown as %s, %v", b, text, err)
 			}
 		}
-		if text, err := e.AppendJSON(nil, []byte("other"), row.Value); text != nil || !errors.Is(err, core.ErrCorrupt) {
+		if text, err := e.AppendJSON(nil, []byte("other"),
+			row.Value); text != nil || !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("another row is shown as %s, %v", text, err)
 		}
 	}
-	if _, err := infos[0].Explain(encrypt.Explain(explain, keysOf(t, 2))); !errors.Is(err, encrypt.ErrKey) {
+	if _, err := infos[0].Explain(encrypt.Explain(explain, keysOf(t, 2))); !errors.Is(err,
+		encrypt.ErrKey) {
 		t.Errorf("without the key: %v", err)
 	}
 	damaged := infos[0]
@@ -469,8 +496,10 @@ func TestExplain(t *testing.T) {
 	if _, err := encrypt.Explain(explain, keysOf(t, 1))(damaged); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("without a whole ID: %v", err)
 	}
-	for _, id := range []string{"", "string", "encrypt/1", "encrypt/1(string", "encrypt/2(string)"} {
-		if _, err := encrypt.Explain(explain, keysOf(t, 1))(core.TableInfo{ValueFormat: id}); !errors.Is(err, errors.ErrUnsupported) {
+	for _, id := range []string{"", "string", "encrypt/1", "encrypt/1(string",
+		"encrypt/2(string)"} {
+		if _, err := encrypt.Explain(explain,
+			keysOf(t, 1))(core.TableInfo{ValueFormat: id}); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}

@@ -127,8 +127,8 @@ func BenchmarkWalk(b *testing.B) {
 	}
 }
 
-// BenchmarkRatios prints what the module promises: a trusted field costs the same whatever the size of the record, and
-// verifying one costs less than reading all of it.
+// BenchmarkRatios prints what the module promises: a trusted field costs the same whatever the
+// size of the record, and verifying one costs less than reading all of it.
 func BenchmarkRatios(b *testing.B) {
 	f := zoo1Format(b)
 	trusting := core.PowersOf(f)

@@ -57,7 +57,8 @@ type schemaReader struct {
 	tables         map[string]bool
 }
 
-var errNoSchema = errors.New("it is not a compiled schema; make one with: flatc --binary --schema --bfbs-builtins")
+var errNoSchema = errors.New("it is not a compiled schema; make one with: flatc --binary " +
+	"--schema --bfbs-builtins")
 
 func openSchema(bfbs []byte) (*schemaReader, error) {
 	p, err := reflectionProgram()
@@ -69,7 +70,8 @@ func openSchema(bfbs []byte) (*schemaReader, error) {
 		return nil, fmt.Errorf("%w: %w", errNoSchema, err)
 	}
 	root := record{flatbuffers.Table{Bytes: bfbs[:len(bfbs):len(bfbs)], Pos: at}}
-	r := &schemaReader{root: root, objects: root.list(schemaObjects), enums: root.list(schemaEnums), tables: make(map[string]bool)}
+	r := &schemaReader{root: root, objects: root.list(schemaObjects), enums: root.list(schemaEnums),
+		tables: make(map[string]bool)}
 	for _, o := range r.objects {
 		name := o.text(objectName)
 		r.objectNames = append(r.objectNames, name)
@@ -171,8 +173,9 @@ func (r *schemaReader) typ(owner record, at int) (fieldType, error) {
 	return read, nil
 }
 
-// nested returns the table that a vector of bytes holds a record of. The attribute has the name as it was written, so it is
-// looked for where the compiler looks: in the namespace of the table with the field, then in those around it.
+// nested returns the table that a vector of bytes holds a record of. The attribute has the name
+// as it was written, so it is looked for where the compiler looks: in the namespace of the
+// table with the field, then in those around it.
 func (r *schemaReader) nested(f record, t fieldType, in string) (string, error) {
 	for _, a := range f.list(fieldAttributes) {
 		if a.text(attributeKey) != "nested_flatbuffer" {
@@ -181,7 +184,8 @@ func (r *schemaReader) nested(f record, t fieldType, in string) (string, error) 
 		written := a.text(attributeValue)
 		for space := in; ; {
 			space = namespace(space)
-			if name := strings.TrimPrefix(space+"."+written, "."); r.tables[name] && t.element == ubyteType {
+			if name := strings.TrimPrefix(space+"."+written,
+				"."); r.tables[name] && t.element == ubyteType {
 				return name, nil
 			}
 			if space == "" {

@@ -21,8 +21,8 @@ import (
 //	value      = name number (type if it is in a union)
 //	type       = base (element if it is a vector or array) (length if it is an array) def nested
 //
-// Definitions are in the order of their names. def and nested are their positions, counted from 1; 0 is none. Strings
-// and lists begin with their length; all numbers are varints.
+// Definitions are in the order of their names. def and nested are their positions, counted from
+// 1; 0 is none. Strings and lists begin with their length; all numbers are varints.
 const magic = "FBS\x01" // the last byte is the version
 
 const flagRequired = 1
@@ -106,16 +106,20 @@ func (e *encoding) typ(t fieldType) {
 func decodeSchema(b []byte) (*schema, error) {
 	rest, ok := bytes.CutPrefix(b, []byte(magic))
 	if !ok && bytes.HasPrefix(b, []byte(magic[:len(magic)-1])) && len(b) >= len(magic) {
-		return nil, fmt.Errorf("flatbuffers: %w: the table's schema is stored in version %d of its encoding, and this program knows version %d",
-			core.ErrFormatMismatch, b[len(magic)-1], magic[len(magic)-1])
+		return nil,
+			fmt.Errorf("flatbuffers: %w: the table's schema is stored in version %d of its "+
+				"encoding, and this program knows version %d",
+				core.ErrFormatMismatch, b[len(magic)-1], magic[len(magic)-1])
 	}
 	if !ok {
-		return nil, fmt.Errorf("flatbuffers: %w: what is stored as the table's schema is none", core.ErrCorrupt)
+		return nil, fmt.Errorf("flatbuffers: %w: what is stored as the table's schema is none",
+			core.ErrCorrupt)
 	}
 	d := decoding{b: rest}
 	s := d.schema()
 	if d.bad || string(s.encode()) != string(b) {
-		return nil, fmt.Errorf("flatbuffers: %w: the stored schema of the table is damaged", core.ErrCorrupt)
+		return nil, fmt.Errorf("flatbuffers: %w: the stored schema of the table is damaged",
+			core.ErrCorrupt)
 	}
 	return s, nil
 }
@@ -124,7 +128,8 @@ func decodeSchema(b []byte) (*schema, error) {
 type decoding struct {
 	b   []byte
 	bad bool
-	// References are positions in the list of definitions, which is not known yet when they are read.
+	// References are positions in the list of definitions, which is not known yet when they are
+	// read.
 	refs []reference
 }
 
@@ -235,5 +240,6 @@ func (d *decoding) typ(t *fieldType) {
 	if t.base == arrayType {
 		t.length = uint16(d.number(1<<16 - 1))
 	}
-	d.refs = append(d.refs, reference{&t.def, d.number(1 << 31)}, reference{&t.nested, d.number(1 << 31)})
+	d.refs = append(d.refs, reference{&t.def, d.number(1 << 31)},
+		reference{&t.nested, d.number(1 << 31)})
 }

@@ -11,15 +11,17 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// merge returns the schema of all rows that a table may hold: those written with the stored schema, and with this one.
-// What the two have in common must mean the same in both, else the error names it and both sides. Neither needs to be
-// the newer one. A name, once used, is never forgotten, so that its place is not given to something else.
+// merge returns the schema of all rows that a table may hold: those written with the stored
+// schema, and with this one. What the two have in common must mean the same in both, else the
+// error names it and both sides. Neither needs to be the newer one. A name, once used, is never
+// forgotten, so that its place is not given to something else.
 func (s *schema) merge(stored *schema) (*schema, error) {
 	if stored.root != s.root {
 		return nil, mismatch("the record", "", stored.root, s.root)
 	}
 	if stored.identifier != s.identifier {
-		return nil, mismatch("the file identifier", "", fmt.Sprintf("%q", stored.identifier), fmt.Sprintf("%q", s.identifier))
+		return nil, mismatch("the file identifier", "",
+			fmt.Sprintf("%q", stored.identifier), fmt.Sprintf("%q", s.identifier))
 	}
 	all := &schema{root: s.root, identifier: s.identifier, types: maps.Clone(stored.types)}
 	for _, name := range slices.Sorted(maps.Keys(s.types)) {
@@ -41,7 +43,8 @@ func mismatch(what, name, stored, now string) error {
 	if name != "" {
 		what += " " + name
 	}
-	return fmt.Errorf("flatbuffers: %w: %s is stored as `%s`, and `%s` in this program", core.ErrFormatMismatch, what, stored, now)
+	return fmt.Errorf("flatbuffers: %w: %s is stored as `%s`, and `%s` in this program",
+		core.ErrFormatMismatch, what, stored, now)
 }
 
 func (d *definition) merge(old *definition) (*definition, error) {
@@ -94,8 +97,11 @@ func (d *definition) mergeTable(old *definition) (*definition, error) {
 	for i, f := range d.fields[:common] {
 		before := old.fields[i]
 		if before.name != f.name {
-			return nil, fmt.Errorf("%w; a place is not used again: if this is a new name for the same field, use Renamed",
-				mismatch("field", fmt.Sprintf("%s (id: %d)", d.name, i), before.declaration(), f.declaration()))
+			return nil,
+				fmt.Errorf("%w; a place is not used again: if this is a new name for the same "+
+					"field, use Renamed",
+					mismatch("field",
+						fmt.Sprintf("%s (id: %d)", d.name, i), before.declaration(), f.declaration()))
 		}
 		if before.declaration() != f.declaration() {
 			return nil, mismatch("field", d.name+"."+f.name, before.declaration(), f.declaration())
@@ -103,7 +109,8 @@ func (d *definition) mergeTable(old *definition) (*definition, error) {
 	}
 	for _, f := range d.fields[common:] {
 		if f.required {
-			return nil, fmt.Errorf("%w; rows that are stored do not have it", mismatch("field", d.name+"."+f.name, "absent", f.declaration()))
+			return nil, fmt.Errorf("%w; rows that are stored do not have it",
+				mismatch("field", d.name+"."+f.name, "absent", f.declaration()))
 		}
 	}
 	for _, f := range old.fields[common:] {
@@ -144,8 +151,10 @@ func (d *definition) mergeValues(old *definition) (*definition, error) {
 		case named:
 			return nil, mismatch(what, "", sameName.declaration(), v.declaration())
 		case numbered:
-			return nil, fmt.Errorf("%w; a number is not used again: if this is a new name for the same, use Renamed",
-				mismatch(what, "", sameNumber.declaration(), v.declaration()))
+			return nil,
+				fmt.Errorf("%w; a number is not used again: if this is a new name for the same, "+
+					"use Renamed",
+					mismatch(what, "", sameNumber.declaration(), v.declaration()))
 		default:
 			merged.values = append(merged.values, v)
 		}

@@ -37,12 +37,13 @@ func open(stored []byte, now *schema, r renames) ([]byte, error) {
 	return meta, err
 }
 
-// These programs can share a table with base, whoever comes first. What is stored in the end is the same, and each of
-// them can open the table again.
+// These programs can share a table with base, whoever comes first. What is stored in the end is
+// the same, and each of them can open the table again.
 func TestCompatible(t *testing.T) {
 	base := evolution(t, "base")
 	for _, name := range []string{
-		"base", "added_field", "deprecated_field", "added_enum_value", "added_union_member", "added_in_inner", "removed_field", "next", "other_order",
+		"base", "added_field", "deprecated_field", "added_enum_value", "added_union_member",
+		"added_in_inner", "removed_field", "next", "other_order",
 	} {
 		other := evolution(t, name)
 		var ends []string
@@ -57,7 +58,8 @@ func TestCompatible(t *testing.T) {
 			ends = append(ends, string(meta))
 		}
 		if ends[0] != ends[1] {
-			t.Errorf("%s: the order of programs decides what is stored: %q and %q", name, ends[0], ends[1])
+			t.Errorf("%s: the order of programs decides what is stored: %q and %q",
+				name, ends[0], ends[1])
 		}
 		if name == "other_order" && string(other.encode()) != string(base.encode()) {
 			t.Errorf("%s: the same schema is stored differently", name)
@@ -74,25 +76,34 @@ func TestIncompatible(t *testing.T) {
 	}{
 		{"changed_type", []string{"zoo.Animal.legs", "legs:short = 4", "legs:int = 4"}},
 		{"changed_element", []string{"zoo.Animal.tags", "[string]", "[ubyte]"}},
-		{"changed_enum_type", []string{"zoo.Animal.color", "zoo.Color (byte)", "zoo.Color (ubyte)"}},
+		{"changed_enum_type",
+			[]string{"zoo.Animal.color", "zoo.Color (byte)", "zoo.Color (ubyte)"}},
 		{"changed_default", []string{"zoo.Animal.legs", "legs:short = 4", "legs:short = 2"}},
 		{"changed_real_default", []string{"zoo.Animal.weight", "= 1.5", "= 2.5"}},
 		{"changed_optional", []string{"zoo.Animal.maybe", "`maybe:int = null`", "`maybe:int`"}},
 		{"moved_id", []string{"zoo.Animal.path", "(id: 5)", "(id: 4)"}},
 		{"inserted_field", []string{"zoo.Animal.legs", "(id: 1)", "(id: 2)"}},
 		{"reused_id", []string{"zoo.Animal (id: 12)", "maybe:int", "other:int", "Renamed"}},
-		{"changed_struct", []string{"struct zoo.Point", "y:float (offset 4)", "y:double (offset 8)"}},
+		{"changed_struct",
+			[]string{"struct zoo.Point", "y:float (offset 4)", "y:double (offset 8)"}},
 		{"grown_struct", []string{"struct zoo.Point", "no more fields", "z:float (offset 8)"}},
 		{"aligned_struct", []string{"struct zoo.Point", "aligned to 4", "aligned to 8"}},
-		{"became_required", []string{"zoo.Animal.tags", "`tags:[string]`", "`tags:[string] (required)`"}},
-		{"became_optional", []string{"zoo.Animal.name", "`name:string (required)`", "`name:string`"}},
-		{"added_required", []string{"zoo.Animal.must", "absent", "must:string (required)", "do not have it"}},
+		{"became_required",
+			[]string{"zoo.Animal.tags", "`tags:[string]`", "`tags:[string] (required)`"}},
+		{"became_optional",
+			[]string{"zoo.Animal.name", "`name:string (required)`", "`name:string`"}},
+		{"added_required",
+			[]string{"zoo.Animal.must", "absent", "must:string (required)", "do not have it"}},
 		{"moved_enum_value", []string{"enum zoo.Color", "Blue = 2", "Blue = 1"}},
 		{"reused_enum_value", []string{"enum zoo.Color", "Blue = 2", "Black = 2", "Renamed"}},
-		{"moved_union_member", []string{"union zoo.Thing", "Place:zoo.Place = 2", "Place:zoo.Place = 1"}},
-		{"changed_union_member", []string{"union zoo.Thing", "Place:zoo.Place = 2", "Place:zoo.Animal = 2"}},
-		{"changed_nested", []string{"zoo.Animal.inner", "nested_flatbuffer: zoo.Note", "nested_flatbuffer: zoo.Place"}},
-		{"dropped_nested", []string{"zoo.Animal.inner", "nested_flatbuffer: zoo.Note", "`inner:[ubyte]`"}},
+		{"moved_union_member",
+			[]string{"union zoo.Thing", "Place:zoo.Place = 2", "Place:zoo.Place = 1"}},
+		{"changed_union_member",
+			[]string{"union zoo.Thing", "Place:zoo.Place = 2", "Place:zoo.Animal = 2"}},
+		{"changed_nested", []string{"zoo.Animal.inner", "nested_flatbuffer: zoo.Note",
+			"nested_flatbuffer: zoo.Place"}},
+		{"dropped_nested",
+			[]string{"zoo.Animal.inner", "nested_flatbuffer: zoo.Note", "`inner:[ubyte]`"}},
 		{"table_for_struct", []string{"zoo.Point", "`struct`", "`table`"}},
 		{"added_identifier", []string{"file identifier", `""`, `"ZOO1"`}},
 		{"renamed_root", []string{"zoo.Animal", "zoo.Beast"}},
@@ -127,8 +138,8 @@ func TestStructOfAnotherSize(t *testing.T) {
 	wantMismatch(t, "size", err, []string{"struct Point", "16 bytes", "24 bytes"})
 }
 
-// A field was removed, by one release, and its place given to another field, by the next. Rows of the first release hold
-// what the third would read as something else.
+// A field was removed, by one release, and its place given to another field, by the next. Rows
+// of the first release hold what the third would read as something else.
 func TestRemovedAndReused(t *testing.T) {
 	meta := evolution(t, "base").encode()
 	meta, err := open(meta, evolution(t, "removed_field"), nil)
@@ -174,7 +185,8 @@ func TestRenamed(t *testing.T) {
 	wantMismatch(t, "a name for two types", err, []string{"zoo.Note"})
 }
 
-// What is stored is what decides: it must be read as it was written, and nothing else may be taken for it.
+// What is stored is what decides: it must be read as it was written, and nothing else may be
+// taken for it.
 func TestStoredSchema(t *testing.T) {
 	s := evolution(t, "base")
 	b := s.encode()

@@ -29,11 +29,13 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	chars, err := core.OpenTable(ctx, db, "chars", keys.Uint32(), flatbuffers.New[fb.CharT, fb.Char](fb.Schema))
+	chars, err := core.OpenTable(ctx, db, "chars",
+		keys.Uint32(), flatbuffers.New[fb.CharT, fb.Char](fb.Schema))
 	if err != nil {
 		return err
 	}
-	if err := chars.Put(ctx, 'λ', fb.CharT{Name: "GREEK SMALL LETTER LAMDA", Script: "Greek", Upper: 'Λ'}); err != nil {
+	if err := chars.Put(ctx, 'λ',
+		fb.CharT{Name: "GREEK SMALL LETTER LAMDA", Script: "Greek", Upper: 'Λ'}); err != nil {
 		return err
 	}
 	g, err := chars.Get(ctx, 'λ')
@@ -83,8 +85,8 @@ func ExampleRaw() {
 	_, err = f.Append(nil, []byte("not a record"))
 	fmt.Println(err)
 	// Output:
-	// DIGIT ONE <nil>
-	// flatbuffers of fb.Char: it could not be read again: the record, at byte 0 of 12: its offset leads out of the record
+	// DIGIT ONE <nil> flatbuffers of fb.Char: it could not be read again: the record, at byte 0
+	// of 12: its offset leads out of the record
 }
 
 func ExampleWithMaxDepth() {

@@ -17,16 +17,20 @@ import (
 	"github.com/guardkv/guardkv/core/explain"
 )
 
-// Explain tells what tables of FlatBuffers hold, without generated code: see [core.Explainer]. It goes by the schema that is stored
-// with the table. Tables and structs are objects with the fields that are stored, which leaves out those that have their default.
-// Values of enums are their names, or numbers if they have none; a union is two fields, as in the schema, of which the first is the
-// name of the member. A vector of ubyte is bytes in base64, unless it is a nested record, which is an object.
+// Explain tells what tables of FlatBuffers hold, without generated code: see [core.Explainer].
+// It goes by the schema that is stored with the table. Tables and structs are objects with the
+// fields that are stored, which leaves out those that have their default. Values of enums are
+// their names, or numbers if they have none; a union is two fields, as in the schema, of which
+// the first is the name of the member. A vector of ubyte is bytes in base64, unless it is a
+// nested record, which is an object.
 //
-// Every record is verified first, with the default of [WithMaxWork], and of [WithMaxDepth] more than that: 1024. What would take
-// more than 16 MiB and 32 times the record, because its parts are shared, is [core.ErrTooLarge].
+// Every record is verified first, with the default of [WithMaxWork], and of [WithMaxDepth] more
+// than that: 1024. What would take more than 16 MiB and 32 times the record, because its parts
+// are shared, is [core.ErrTooLarge].
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	if t.ValueFormat != formatID {
-		return core.Explanation{}, fmt.Errorf("values in %q are no FlatBuffers: %w", t.ValueFormat, errors.ErrUnsupported)
+		return core.Explanation{}, fmt.Errorf("values in %q are no FlatBuffers: %w",
+			t.ValueFormat, errors.ErrUnsupported)
 	}
 	s, err := decodeSchema(t.Meta)
 	if err != nil {
@@ -34,17 +38,21 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 	}
 	p, err := s.compile()
 	if err != nil {
-		return core.Explanation{}, fmt.Errorf("flatbuffers: %w: the stored schema of the table: %w", core.ErrCorrupt, err)
+		return core.Explanation{}, fmt.Errorf("flatbuffers: %w: the stored schema of the table: %w",
+			core.ErrCorrupt, err)
 	}
 	return core.Explanation{
-		Schema:     s.words(),
-		AppendJSON: func(dst, _, value []byte) ([]byte, error) { return s.appendJSON(dst, value, p) },
+		Schema: s.words(),
+		AppendJSON: func(dst, _, value []byte) ([]byte, error) {
+			return s.appendJSON(dst, value, p)
+		},
 	}, nil
 }
 
 // words returns the schema as its language has it, with the root first.
 func (s *schema) words() string {
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(s.types)), func(name string) bool { return name == s.root })
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(s.types)),
+		func(name string) bool { return name == s.root })
 	var lines []string
 	for _, name := range append([]string{s.root}, names...) {
 		d := s.types[name]
@@ -81,8 +89,8 @@ func (s *schema) appendJSON(dst, b []byte, p *program) ([]byte, error) {
 	return w.out, nil
 }
 
-// shower appends a record that was verified. What the stored schema says of structs was not, so what is read from outside of
-// the record is zero.
+// shower appends a record that was verified. What the stored schema says of structs was not, so
+// what is read from outside of the record is zero.
 type shower struct {
 	schema  *schema
 	b       []byte
@@ -108,7 +116,9 @@ func (w *shower) read(pos, n uint64) []byte {
 	return w.b[pos : pos+n]
 }
 
-func (w *shower) number(pos uint64) uint64 { return uint64(binary.LittleEndian.Uint32(w.read(pos, 4))) }
+func (w *shower) number(pos uint64) uint64 {
+	return uint64(binary.LittleEndian.Uint32(w.read(pos, 4)))
+}
 
 // target returns where the offset at a position leads.
 func (w *shower) target(pos uint64) uint64 { return pos + w.number(pos) }

@@ -72,11 +72,13 @@ func must[V any](v V, err error) V {
 }
 
 func TestExplainRefuses(t *testing.T) {
-	if _, err := flatbuffers.Explain(core.TableInfo{ValueFormat: "cbor/1"}); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := flatbuffers.Explain(core.TableInfo{ValueFormat: "cbor/1"}); !errors.Is(err,
+		errors.ErrUnsupported) {
 		t.Errorf("another format: %v", err)
 	}
 	for _, meta := range []string{"", "x", "FBS\x01"} {
-		if _, err := flatbuffers.Explain(core.TableInfo{ValueFormat: "flatbuffers/1", Meta: []byte(meta)}); !errors.Is(err, core.ErrCorrupt) {
+		if _, err := flatbuffers.Explain(core.TableInfo{ValueFormat: "flatbuffers/1",
+			Meta: []byte(meta)}); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("with the schema %q: %v", meta, err)
 		}
 	}
@@ -86,7 +88,8 @@ func TestExplainRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range min(len(b), 64) {
-		if got, err := e.AppendJSON(nil, nil, b[:n]); !errors.Is(err, core.ErrCorrupt) || got != nil {
+		if got, err := e.AppendJSON(nil, nil, b[:n]); !errors.Is(err,
+			core.ErrCorrupt) || got != nil {
 			t.Errorf("%d bytes of %d are shown as %s, %v", n, len(b), got, err)
 		}
 	}
@@ -108,4 +111,6 @@ func FuzzExplain(f *testing.F) {
 	})
 }
 
-func TestExplainer(t *testing.T) { formattest.Explain(t, newZoo(), flatbuffers.Explain, animals...) }
+func TestExplainer(t *testing.T) {
+	formattest.Explain(t, newZoo(), flatbuffers.Explain, animals...)
+}

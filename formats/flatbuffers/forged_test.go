@@ -34,13 +34,15 @@ func (f forger) Powers() core.FormatPowers[testfb.AnimalT, testfb.Animal] {
 	return p
 }
 
-func (f forger) Bind(stored []byte) (core.ValueFormat[testfb.AnimalT, testfb.Animal], []byte, error) {
+func (f forger) Bind(
+	stored []byte,
+) (core.ValueFormat[testfb.AnimalT, testfb.Animal], []byte, error) {
 	bound, meta, err := core.PowersOf(f.ValueFormat).Bind(stored)
 	return forger{bound}, meta, err
 }
 
-// A check believed checksums, which whoever writes a row gives it. It has to verify, and can when the table is open: a storage
-// that is being opened knows no format.
+// A check believed checksums, which whoever writes a row gives it. It has to verify, and can
+// when the table is open: a storage that is being opened knows no format.
 func TestCheckVerifiesForgedRows(t *testing.T) {
 	ctx := context.Background()
 	backend := memory.New()
@@ -61,15 +63,19 @@ func TestCheckVerifiesForgedRows(t *testing.T) {
 				t.Fatalf("%d options: %v", len(opts), err)
 			}
 		}
-		reopen(forger{newZoo()}, func(_ *core.Storage, table *core.Table[string, testfb.AnimalT, testfb.Animal]) error {
-			return table.Put(ctx, "rex", testfb.AnimalT{Name: "the name at the end"})
-		})
-		reopen(newZoo(), func(db *core.Storage, table *core.Table[string, testfb.AnimalT, testfb.Animal]) error {
-			if err := db.Check(ctx); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "flatbuffers of") {
-				t.Errorf("%d options: a check says %v, want ErrCorrupt of the record", len(opts), err)
-			}
-			_, err := table.Delete(ctx, "rex")
-			return errors.Join(err, db.Check(ctx))
-		})
+		reopen(forger{newZoo()},
+			func(_ *core.Storage, table *core.Table[string, testfb.AnimalT, testfb.Animal]) error {
+				return table.Put(ctx, "rex", testfb.AnimalT{Name: "the name at the end"})
+			})
+		reopen(newZoo(),
+			func(db *core.Storage, table *core.Table[string, testfb.AnimalT, testfb.Animal]) error {
+				if err := db.Check(ctx); !errors.Is(err,
+					core.ErrCorrupt) || !strings.Contains(err.Error(), "flatbuffers of") {
+					t.Errorf("%d options: a check says %v, want ErrCorrupt of the record",
+						len(opts), err)
+				}
+				_, err := table.Delete(ctx, "rex")
+				return errors.Join(err, db.Check(ctx))
+			})
 	}
 }

@@ -30,20 +30,23 @@ type ObjectAccessor[T, W any] interface {
 	UnPack() *T
 }
 
-// New returns a format that packs values of type T, the object type that flatc generated for a table, and reads them through
-// W, the accessor type of the same table. schema is the compiled binary schema, made from the same file:
+// New returns a format that packs values of type T, the object type that flatc generated for a
+// table, and reads them through W, the accessor type of the same table. schema is the compiled
+// binary schema, made from the same file:
 //
 //	flatbuffers.New[zoo.AnimalT, zoo.Animal](zoo.Schema)
 //
-// The other type parameters are inferred. The table is looked for in the schema by the name of W. If schema and code
-// do not fit together, opening a table says why.
-func New[T, W any, P Object[T], A ObjectAccessor[T, W]](schema []byte, opts ...Option) core.ValueFormat[T, W] {
+// The other type parameters are inferred. The table is looked for in the schema by the name of
+// W. If schema and code do not fit together, opening a table says why.
+func New[T, W any, P Object[T],
+	A ObjectAccessor[T, W]](schema []byte, opts ...Option) core.ValueFormat[T, W] {
 	return newFormat[T, W](schema, opts, newPacker[T, P]())
 }
 
-// Raw returns a format whose values are put as finished bytes, made by a builder of any language, and read through W. It
-// shares its tables with [New]: both write the same bytes. W needs no object type; if none was generated, it is not
-// noticed when the code has fields that the schema does not have.
+// Raw returns a format whose values are put as finished bytes, made by a builder of any
+// language, and read through W. It shares its tables with [New]: both write the same bytes. W
+// needs no object type; if none was generated, it is not noticed when the code has fields that
+// the schema does not have.
 func Raw[W any, A Accessor[W]](schema []byte, opts ...Option) core.ValueFormat[[]byte, W] {
 	return newFormat[[]byte, W](schema, opts, finished{})
 }
@@ -62,8 +65,8 @@ type encoder[V any] interface {
 	append(dst []byte, v V, identifier string) ([]byte, error)
 	// prepare is called once, before the others.
 	prepare(s *schema, depth int)
-	// explain returns an error that names the part of v because of which it could not be made, or was not valid; err if
-	// there is none.
+	// explain returns an error that names the part of v because of which it could not be made,
+	// or was not valid; err if there is none.
 	explain(v V, err error) error
 }
 
@@ -101,14 +104,16 @@ func (f *format[V, W]) Powers() core.FormatPowers[V, W] {
 	return core.FormatPowers[V, W]{Bind: f.Bind, ViewTrusted: f.ViewTrusted}
 }
 
-// Append appends the encoding of v. The arguments may be reused when the call returns. What is written was verified.
+// Append appends the encoding of v. The arguments may be reused when the call returns. What is
+// written was verified.
 func (f *format[V, W]) Append(dst []byte, v V) ([]byte, error) {
 	if f.unfit != nil {
 		return nil, f.unfit
 	}
 	result, err := f.encoder.append(dst, v, f.program.identifier)
 	if err != nil {
-		return nil, fmt.Errorf("flatbuffers of %v: %w", reflect.TypeFor[V](), f.encoder.explain(v, err))
+		return nil, fmt.Errorf("flatbuffers of %v: %w",
+			reflect.TypeFor[V](), f.encoder.explain(v, err))
 	}
 	if _, err := f.program.verify(result[len(dst):], f.options.limits, true); err != nil {
 		if named := f.encoder.explain(v, nil); named != nil {
@@ -142,7 +147,8 @@ func (f *format[V, W]) View(b []byte) (W, error) {
 	return at[W](b, root), nil
 }
 
-// ViewTrusted is View for bytes that are known to be what Append made: it looks at the first four only.
+// ViewTrusted is View for bytes that are known to be what Append made: it looks at the first
+// four only.
 func (f *format[V, W]) ViewTrusted(b []byte) (W, error) {
 	var none W
 	if f.unfit != nil {
@@ -158,16 +164,18 @@ func (f *format[V, W]) ViewTrusted(b []byte) (W, error) {
 }
 
 func (f *format[V, W]) corrupt(err error) error {
-	return fmt.Errorf("flatbuffers of %s: %w: %w; if it is damaged, restore it from a backup, or delete it", f.schema.root, core.ErrCorrupt, err)
+	return fmt.Errorf("flatbuffers of %s: %w: %w; if it is damaged, restore it from a backup, or "+
+		"delete it", f.schema.root, core.ErrCorrupt, err)
 }
 
-// at returns the accessor of the table at a position. Its bytes end where b ends, because the runtime slices up to the
-// capacity: otherwise a wrong length would show what lies behind b.
+// at returns the accessor of the table at a position. Its bytes end where b ends, because the
+// runtime slices up to the capacity: otherwise a wrong length would show what lies behind b.
 //
-// Init would do the same, but through a type parameter the compiler must assume that it keeps its receiver, and allocates
-// it. fitsView made sure that W is a Table and nothing else.
+// Init would do the same, but through a type parameter the compiler must assume that it keeps
+// its receiver, and allocates it. fitsView made sure that W is a Table and nothing else.
 func at[W any](b []byte, pos flatbuffers.UOffsetT) (w W) {
-	*(*flatbuffers.Table)(unsafe.Pointer(&w)) = flatbuffers.Table{Bytes: b[:len(b):len(b)], Pos: pos}
+	*(*flatbuffers.Table)(unsafe.Pointer(&w)) = flatbuffers.Table{Bytes: b[:len(b):len(b)],
+		Pos: pos}
 	return w
 }
 
@@ -185,7 +193,8 @@ func (f *format[V, W]) Bind(stored []byte) (core.ValueFormat[V, W], []byte, erro
 	}
 	bound := *f
 	if bound.program, err = all.compile(); err != nil {
-		return nil, nil, fmt.Errorf("flatbuffers: %w: the stored schema of the table: %w", core.ErrCorrupt, err)
+		return nil, nil, fmt.Errorf("flatbuffers: %w: the stored schema of the table: %w",
+			core.ErrCorrupt, err)
 	}
 	return &bound, all.encode(), nil
 }

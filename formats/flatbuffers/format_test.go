@@ -40,8 +40,8 @@ func TestFormatRaw(t *testing.T) {
 
 func FuzzFormat(f *testing.F) { formattest.FuzzWith(f, newZoo(), extras, animals...) }
 
-// What is stored today must be readable forever. These are the ID of flatbuffers/1, a schema as a table remembers it, and a
-// record as flatc 2.0.8 packs it.
+// What is stored today must be readable forever. These are the ID of flatbuffers/1, a schema as
+// a table remembers it, and a record as flatc 2.0.8 packs it.
 func TestStoredBytes(t *testing.T) {
 	f := flatbuffers.New[fb.CharT, fb.Char](fb.Schema)
 	if f.ID() != "flatbuffers/1" {

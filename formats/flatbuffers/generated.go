@@ -13,9 +13,10 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// The schema and the generated code come from two runs of flatc, and only one of them may have been run again. Then
-// records would be verified by one schema and read by another. So names, types and places in both are compared, of all
-// types that code leads to. (To the members of unions it does not.)
+// The schema and the generated code come from two runs of flatc, and only one of them may have
+// been run again. Then records would be verified by one schema and read by another. So names,
+// types and places in both are compared, of all types that code leads to. (To the members of
+// unions it does not.)
 
 // find returns the part of the schema that belongs to an accessor type.
 func (s *schema) find(view reflect.Type) (*schema, error) {
@@ -54,8 +55,8 @@ func (s *schema) tables() string {
 	return fmt.Sprintf("%q", names)
 }
 
-// closest returns those of several names whose namespaces agree best with a package's path: the folders of generated
-// packages are called like the namespaces.
+// closest returns those of several names whose namespaces agree best with a package's path: the
+// folders of generated packages are called like the namespaces.
 func closest(names []string, folder string) []string {
 	slices.Sort(names)
 	var best []string
@@ -70,7 +71,8 @@ func closest(names []string, folder string) []string {
 	return best
 }
 
-// closeness counts the parts of a namespace that are the last folders. Parts that are not weigh less than those that are.
+// closeness counts the parts of a namespace that are the last folders. Parts that are not weigh
+// less than those that are.
 func closeness(space, folder string) int {
 	parts, folders := strings.Split(space, "."), strings.Split(folder, "/")
 	if space == "" {
@@ -88,15 +90,17 @@ func closeness(space, folder string) int {
 
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// alike compares a name in a schema with a name in Go: versions of flatc differ in how they put the words together.
+// alike compares a name in a schema with a name in Go: versions of flatc differ in how they put
+// the words together.
 func alike(name, goName string) bool { return plain(name) == plain(goName) }
 
 func plain(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
-// fitsView returns an error unless a type is the accessor of the root table, and the object that it unpacks to, if it was
-// generated, the object of the root table.
+// fitsView returns an error unless a type is the accessor of the root table, and the object
+// that it unpacks to, if it was generated, the object of the root table.
 func (s *schema) fitsView(view reflect.Type) error {
-	if view.Kind() != reflect.Struct || view.NumField() != 1 || view.Field(0).Type != reflect.TypeFor[flatbuffers.Table]() {
+	if view.Kind() != reflect.Struct || view.NumField() != 1 ||
+		view.Field(0).Type != reflect.TypeFor[flatbuffers.Table]() {
 		return fmt.Errorf("%v is not the accessor of a table", view)
 	}
 	root := s.types[s.root]
@@ -119,7 +123,8 @@ type generated struct {
 }
 
 func differ(d *definition, f field, what string, t reflect.Type) error {
-	return fmt.Errorf("it has the field %s.%s, and %s %v; run flatc again for both the code and the schema",
+	return fmt.Errorf("it has the field %s.%s, and %s %v; run flatc again for both the code and "+
+		"the schema",
 		d.name, f.declaration(), what, t)
 }
 
@@ -129,7 +134,8 @@ func (g *generated) view(d *definition, view reflect.Type) error {
 		return nil
 	}
 	g.seen[d.name] = true
-	methods := make(map[string][]reflect.Method) // two names may differ only in what plain leaves out
+	// two names may differ only in what plain leaves out
+	methods := make(map[string][]reflect.Method)
 	for i := range view.NumMethod() {
 		m := view.Method(i)
 		methods[plain(m.Name)] = append(methods[plain(m.Name)], m)
@@ -142,7 +148,8 @@ func (g *generated) view(d *definition, view reflect.Type) error {
 		if len(all) == 0 {
 			return differ(d, f, "there is no such method of", view)
 		}
-		all = slices.DeleteFunc(slices.Clone(all), func(m reflect.Method) bool { return !g.returns(f, m.Type) })
+		all = slices.DeleteFunc(slices.Clone(all),
+			func(m reflect.Method) bool { return !g.returns(f, m.Type) })
 		if len(all) == 0 {
 			return differ(d, f, "the type is another in", view)
 		}
@@ -150,7 +157,8 @@ func (g *generated) view(d *definition, view reflect.Type) error {
 		if f.typ.base == vectorType {
 			lookAt = methods[plain(f.name+"Length")]
 		}
-		if !slices.ContainsFunc(lookAt, func(m reflect.Method) bool { return g.reads(d, f, view, m) }) {
+		if !slices.ContainsFunc(lookAt,
+			func(m reflect.Method) bool { return g.reads(d, f, view, m) }) {
 			return differ(d, f, "it has another place in", view)
 		}
 		if err := g.innerView(f, all[0].Type); err != nil {
@@ -204,8 +212,8 @@ func (g *generated) returns(f field, m reflect.Type) bool {
 	return out.Kind() == f.typ.base.kind()
 }
 
-// object looks for the field of every field and the other way around: a field that only Go has would be packed and never
-// verified.
+// object looks for the field of every field and the other way around: a field that only Go has
+// would be packed and never verified.
 func (g *generated) object(d *definition, object reflect.Type) error {
 	if g.seen[d.name] {
 		return nil
@@ -221,7 +229,8 @@ func (g *generated) object(d *definition, object reflect.Type) error {
 		goField := object.Field(i)
 		f, ok := fields[plain(goField.Name)]
 		if !ok {
-			return fmt.Errorf("it has no field for %v.%s; run flatc again for both the code and the schema", object, goField.Name)
+			return fmt.Errorf("it has no field for %v.%s; run flatc again for both the code and "+
+				"the schema", object, goField.Name)
 		}
 		if err := g.inner(f, goField.Type); err != nil {
 			return err

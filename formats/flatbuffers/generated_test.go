@@ -45,16 +45,26 @@ func TestStaleCode(t *testing.T) {
 		{"a deprecated field", func(s *schema) { animal(s, "old").name = "anything" }, ""},
 		{"another name", func(s *schema) { animal(s, "legs").name = "limbs" }, "limbs"},
 		{"the same name to flatc", func(s *schema) { animal(s, "legs").name = "LE_GS" }, ""},
-		{"another scalar", func(s *schema) { animal(s, "legs").typ.base = intType }, "Animal.legs:int"},
-		{"another element", func(s *schema) { animal(s, "shorts").typ.element = shortType }, "Animal.shorts:[short]"},
-		{"a string for a scalar", func(s *schema) { animal(s, "legs").typ.base = stringType }, "legs:string"},
-		{"a scalar for a string", func(s *schema) { animal(s, "name").typ.base = ubyteType }, "name:ubyte"},
-		{"a vector for a string", func(s *schema) { animal(s, "name").typ = typeOf("[int]") }, "name:[int]"},
-		{"a table for a string", func(s *schema) { animal(s, "name").typ = fieldType{base: objectType, def: "testfb.Note"} }, "name:testfb.Note"},
-		{"a union for a table", func(s *schema) { animal(s, "note").typ = fieldType{base: unionType, def: "testfb.Thing"} }, "note:testfb.Thing"},
+		{"another scalar",
+			func(s *schema) { animal(s, "legs").typ.base = intType }, "Animal.legs:int"},
+		{"another element", func(s *schema) { animal(s, "shorts").typ.element = shortType },
+			"Animal.shorts:[short]"},
+		{"a string for a scalar",
+			func(s *schema) { animal(s, "legs").typ.base = stringType }, "legs:string"},
+		{"a scalar for a string",
+			func(s *schema) { animal(s, "name").typ.base = ubyteType }, "name:ubyte"},
+		{"a vector for a string",
+			func(s *schema) { animal(s, "name").typ = typeOf("[int]") }, "name:[int]"},
+		{"a table for a string", func(s *schema) {
+			animal(s, "name").typ = fieldType{base: objectType, def: "testfb.Note"}
+		}, "name:testfb.Note"},
+		{"a union for a table", func(s *schema) {
+			animal(s, "note").typ = fieldType{base: unionType, def: "testfb.Thing"}
+		}, "note:testfb.Thing"},
 		{"a field that code lacks", func(s *schema) {
 			d := s.types["testfb.Animal"]
-			d.fields = append(d.fields, field{name: "extra", offset: uint16(4 + 2*len(d.fields)), typ: typeOf("int")})
+			d.fields = append(d.fields,
+				field{name: "extra", offset: uint16(4 + 2*len(d.fields)), typ: typeOf("int")})
 		}, "extra:int"},
 		{"a field that the schema lacks", func(s *schema) {
 			d := s.types["testfb.Animal"]
@@ -73,8 +83,12 @@ func TestStaleCode(t *testing.T) {
 			d := s.types["testfb.Span"]
 			d.fields[0].offset, d.fields[1].offset = d.fields[1].offset, d.fields[0].offset
 		}, "Span.from:testfb.Point, and it has another place"},
-		{"a field of an inner table", func(s *schema) { s.types["testfb.Note"].fields[1].typ.base = doubleType }, "Note.weight:double"},
-		{"a field of an inner struct", func(s *schema) { s.types["testfb.Point"].fields[1].typ.base = ushortType }, "Point.y:ushort"},
+		{"a field of an inner table", func(s *schema) {
+			s.types["testfb.Note"].fields[1].typ.base = doubleType
+		}, "Note.weight:double"},
+		{"a field of an inner struct", func(s *schema) {
+			s.types["testfb.Point"].fields[1].typ.base = ushortType
+		}, "Point.y:ushort"},
 		{"a field that an inner object has", func(s *schema) {
 			s.types["testfb.Note"].fields = s.types["testfb.Note"].fields[:1]
 		}, "NoteT.Weight"},
@@ -87,7 +101,8 @@ func TestStaleCode(t *testing.T) {
 
 func wantError(t *testing.T, name string, err error, says string) {
 	t.Helper()
-	if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+	if says == "" && err != nil || says != "" && (err == nil ||
+		!strings.Contains(err.Error(), says)) {
 		t.Errorf("%s: error %v; want one that says %q", name, err, says)
 	}
 }
@@ -103,9 +118,11 @@ func (l *likeNames) X_1() int32                   { return l._tab.GetInt32Slot(6
 func (l *likeNames) Flag() bool { return l._tab.GetBoolSlot(8, false) }
 
 func TestLikeNames(t *testing.T) {
-	s := &schema{root: "likeNames", types: map[string]*definition{"likeNames": tableOf("likeNames", "x1:int", "x_1:int", "flag:bool")}}
+	s := &schema{root: "likeNames", types: map[string]*definition{"likeNames": tableOf("likeNames",
+		"x1:int", "x_1:int", "flag:bool")}}
 	wantError(t, "two names", s.fitsView(reflect.TypeFor[likeNames]()), "")
-	s.types["likeNames"].fields = append(s.types["likeNames"].fields, tableOf("", "a:int", "b:int", "c:int", "x__1:int").fields[3])
+	s.types["likeNames"].fields = append(s.types["likeNames"].fields,
+		tableOf("", "a:int", "b:int", "c:int", "x__1:int").fields[3])
 	wantError(t, "three names", s.fitsView(reflect.TypeFor[likeNames]()), "another place")
 }
 
@@ -144,7 +161,8 @@ type looksLikeAView struct {
 func TestFitsView(t *testing.T) {
 	s := zooSchema(t)
 	for _, view := range []reflect.Type{
-		reflect.TypeFor[testfb.Point](), reflect.TypeFor[looksLikeAView](), reflect.TypeFor[int](), reflect.TypeFor[*testfb.Animal](), reflect.TypeFor[testfb.AnimalT](),
+		reflect.TypeFor[testfb.Point](), reflect.TypeFor[looksLikeAView](), reflect.TypeFor[int](),
+		reflect.TypeFor[*testfb.Animal](), reflect.TypeFor[testfb.AnimalT](),
 	} {
 		wantError(t, view.String(), s.fitsView(view), "not the accessor of a table")
 	}
@@ -160,12 +178,16 @@ func TestClosest(t *testing.T) {
 	}{
 		{[]string{"zoo.Animal"}, "example.com/anything", []string{"zoo.Animal"}},
 		{[]string{"zoo.Animal", "park.Animal"}, "example.com/park", []string{"park.Animal"}},
-		{[]string{"zoo.Animal", "big.zoo.Animal"}, "example.com/big/zoo", []string{"big.zoo.Animal"}},
+		{[]string{"zoo.Animal", "big.zoo.Animal"}, "example.com/big/zoo",
+			[]string{"big.zoo.Animal"}},
 		{[]string{"zoo.Animal", "big.zoo.Animal"}, "example.com/zoo", []string{"zoo.Animal"}},
 		{[]string{"zoo.Animal", "Animal"}, "example.com/zoo", []string{"zoo.Animal"}},
-		{[]string{"zoo.one.Animal", "zoo.two.Animal"}, "example.com/moved/one", []string{"zoo.one.Animal"}},
-		{[]string{"zoo.Animal", "park.Animal"}, "example.com/bigpark", []string{"park.Animal", "zoo.Animal"}},
-		{[]string{"zoo.Animal", "park.Animal"}, "example.com/other", []string{"park.Animal", "zoo.Animal"}},
+		{[]string{"zoo.one.Animal", "zoo.two.Animal"}, "example.com/moved/one",
+			[]string{"zoo.one.Animal"}},
+		{[]string{"zoo.Animal", "park.Animal"}, "example.com/bigpark",
+			[]string{"park.Animal", "zoo.Animal"}},
+		{[]string{"zoo.Animal", "park.Animal"}, "example.com/other",
+			[]string{"park.Animal", "zoo.Animal"}},
 		{nil, "example.com/zoo", nil},
 	} {
 		if got := closest(c.names, c.folder); !slices.Equal(got, c.want) {

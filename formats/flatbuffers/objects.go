@@ -15,9 +15,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// objects looks at values before generated code packs them, for what that does not notice: a nil in a vector of structs
-// shifts all that is packed before, and a value that contains itself fills the stack, which ends the process. What generated
-// code or the verifier do notice is looked for when they have, to name it.
+// objects looks at values before generated code packs them, for what that does not notice: a
+// nil in a vector of structs shifts all that is packed before, and a value that contains itself
+// fills the stack, which ends the process. What generated code or the verifier do notice is
+// looked for when they have, to name it.
 type objects struct {
 	schema *schema
 	depth  int             // the most tables that may lie in each other
@@ -52,7 +53,8 @@ type objectPart struct {
 }
 
 func newObjects(s *schema, t reflect.Type, depth int) *objects {
-	o := &objects{schema: s, depth: depth, early: make(map[string]bool), plans: make(map[objectKey]*objectPlan)}
+	o := &objects{schema: s, depth: depth, early: make(map[string]bool),
+		plans: make(map[objectKey]*objectPlan)}
 	o.before = o.isEarly(s.root)
 	o.root = o.plan(s.types[s.root], t)
 	return o
@@ -103,7 +105,8 @@ func (o *objects) plan(d *definition, t reflect.Type) *objectPlan {
 	}
 	for goField := range t.Fields() {
 		i := slices.IndexFunc(d.fields, func(f field) bool {
-			return alike(f.name, goField.Name) && f.typ.base != unionTypeType && f.typ.element != unionTypeType
+			return alike(f.name,
+				goField.Name) && f.typ.base != unionTypeType && f.typ.element != unionTypeType
 		})
 		if i < 0 {
 			continue
@@ -122,7 +125,8 @@ func (o *objects) plan(d *definition, t reflect.Type) *objectPlan {
 // part returns what a field holds; ok is false if that is neither a table, a struct nor a union.
 func (o *objects) part(f field, goField reflect.StructField) (p objectPart, ok bool) {
 	t := goField.Type
-	p = objectPart{index: goField.Index[0], name: goField.Name, def: o.schema.types[f.typ.def], early: o.isEarlyField(f.typ)}
+	p = objectPart{index: goField.Index[0], name: goField.Name, def: o.schema.types[f.typ.def],
+		early: o.isEarlyField(f.typ)}
 	if p.def == nil || p.def.kind == enumDef {
 		return p, false
 	}
@@ -145,7 +149,8 @@ type objectLook struct {
 	depth int
 }
 
-// check returns an error that names what cannot be packed. Nothing is known of values without objects.
+// check returns an error that names what cannot be packed. Nothing is known of values without
+// objects.
 func (o *objects) check(v reflect.Value, all bool) error {
 	if o == nil || !all && !o.before {
 		return nil
@@ -160,8 +165,10 @@ func (o *objects) check(v reflect.Value, all bool) error {
 func (l *objectLook) object(p *objectPlan, v reflect.Value) (path string, err error) {
 	if p.table {
 		if l.depth++; l.depth > l.objects.depth {
-			return "", fmt.Errorf("lies deeper than %d tables in each other: %w; if it does not contain itself, "+
-				"use WithMaxDepth wherever the table is opened", l.objects.depth, core.ErrTooLarge)
+			return "",
+				fmt.Errorf("lies deeper than %d tables in each other: %w; if it does not contain "+
+					"itself, "+
+					"use WithMaxDepth wherever the table is opened", l.objects.depth, core.ErrTooLarge)
 		}
 	}
 	parts := p.early
@@ -188,7 +195,8 @@ func (l *objectLook) object(p *objectPlan, v reflect.Value) (path string, err er
 	return "", nil
 }
 
-// around puts a field in front of a path, unless that is long already: values may contain themselves.
+// around puts a field in front of a path, unless that is long already: values may contain
+// themselves.
 func around(name, path string) string {
 	const most = 160
 	switch {
@@ -202,8 +210,9 @@ func around(name, path string) string {
 
 var (
 	errNilPart    = errors.New("is nil, and a struct has all of its parts: put one of zeros")
-	errNilElement = errors.New("is nil, and an element of a vector cannot be: leave it out, or put an empty one")
-	errNoValue    = errors.New("has a type, and nil as its value: put a value, or the type NONE")
+	errNilElement = errors.New("is nil, and an element of a vector cannot be: leave it out, or " +
+		"put an empty one")
+	errNoValue = errors.New("has a type, and nil as its value: put a value, or the type NONE")
 )
 
 func (l *objectLook) elements(part *objectPart, v reflect.Value) (path string, err error) {
@@ -248,7 +257,8 @@ func (l *objectLook) union(part *objectPart, u reflect.Value) (path string, err 
 	if !typ.IsValid() || !typ.CanUint() || content.Kind() != reflect.Interface || typ.Uint() == 0 {
 		return "", nil
 	}
-	i := slices.IndexFunc(part.def.values, func(v value) bool { return v.number == int64(typ.Uint()) })
+	i := slices.IndexFunc(part.def.values,
+		func(v value) bool { return v.number == int64(typ.Uint()) })
 	if i < 0 {
 		return "", nil
 	}

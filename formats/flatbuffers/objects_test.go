@@ -27,18 +27,25 @@ func wantNamed(t *testing.T, a testfb.AnimalT, says ...string) {
 	}
 }
 
-// Generated code packs nothing for a nil in a vector of structs, so that all that is packed before is read one place off.
+// Generated code packs nothing for a nil in a vector of structs, so that all that is packed
+// before is read one place off.
 func TestNilsInVectors(t *testing.T) {
 	p := &testfb.PointT{X: 1, Z: 2}
-	wantNamed(t, testfb.AnimalT{Name: "a", Path: []*testfb.PointT{p, nil, p}}, "testfb.AnimalT.Path[1] is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Spans: []*testfb.SpanT{nil}}, "testfb.AnimalT.Spans[0] is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Herd: []*testfb.AnimalT{{Name: "b"}, {Name: "c", Path: []*testfb.PointT{p, p, nil}}}},
+	wantNamed(t, testfb.AnimalT{Name: "a", Path: []*testfb.PointT{p, nil, p}},
+		"testfb.AnimalT.Path[1] is nil")
+	wantNamed(t, testfb.AnimalT{Name: "a", Spans: []*testfb.SpanT{nil}},
+		"testfb.AnimalT.Spans[0] is nil")
+	wantNamed(t, testfb.AnimalT{Name: "a",
+		Herd: []*testfb.AnimalT{{Name: "b"}, {Name: "c", Path: []*testfb.PointT{p, p, nil}}}},
 		"testfb.AnimalT.Herd[1].Path[2] is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Thing: &testfb.ThingT{Type: testfb.ThingAnimal, Value: &testfb.AnimalT{
-		Name: "b", Path: []*testfb.PointT{nil},
-	}}}, "testfb.AnimalT.Thing.Value.Path[0] is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Notes: []*testfb.NoteT{{}, nil}}, "testfb.AnimalT.Notes[1] is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Herd: []*testfb.AnimalT{nil}}, "testfb.AnimalT.Herd[0] is nil")
+	wantNamed(t, testfb.AnimalT{Name: "a",
+		Thing: &testfb.ThingT{Type: testfb.ThingAnimal, Value: &testfb.AnimalT{
+			Name: "b", Path: []*testfb.PointT{nil},
+		}}}, "testfb.AnimalT.Thing.Value.Path[0] is nil")
+	wantNamed(t, testfb.AnimalT{Name: "a", Notes: []*testfb.NoteT{{}, nil}},
+		"testfb.AnimalT.Notes[1] is nil")
+	wantNamed(t, testfb.AnimalT{Name: "a", Herd: []*testfb.AnimalT{nil}},
+		"testfb.AnimalT.Herd[0] is nil")
 }
 
 // The error of a part that is not there was "invalid memory address".
@@ -46,16 +53,22 @@ func TestNilParts(t *testing.T) {
 	p := &testfb.PointT{}
 	half := &testfb.SpanT{From: p}
 	wantNamed(t, testfb.AnimalT{Name: "a", Range: half}, "testfb.AnimalT.Range.To is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Spans: []*testfb.SpanT{{From: p, To: p}, half}}, "testfb.AnimalT.Spans[1].To is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Mother: &testfb.AnimalT{Name: "b", Range: &testfb.SpanT{}}}, "testfb.AnimalT.Mother.Range.From is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Thing: &testfb.ThingT{Type: testfb.ThingNote}}, "testfb.AnimalT.Thing has a type, and nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Thing: &testfb.ThingT{Type: testfb.ThingNote, Value: (*testfb.NoteT)(nil)}}, "testfb.AnimalT.Thing has a type, and nil")
-	if b, err := newZoo().Append(nil, testfb.AnimalT{Name: "a", Thing: &testfb.ThingT{}, Range: &testfb.SpanT{From: p, To: p}}); err != nil {
+	wantNamed(t, testfb.AnimalT{Name: "a", Spans: []*testfb.SpanT{{From: p, To: p}, half}},
+		"testfb.AnimalT.Spans[1].To is nil")
+	wantNamed(t, testfb.AnimalT{Name: "a", Mother: &testfb.AnimalT{Name: "b",
+		Range: &testfb.SpanT{}}}, "testfb.AnimalT.Mother.Range.From is nil")
+	wantNamed(t, testfb.AnimalT{Name: "a", Thing: &testfb.ThingT{Type: testfb.ThingNote}},
+		"testfb.AnimalT.Thing has a type, and nil")
+	wantNamed(t, testfb.AnimalT{Name: "a", Thing: &testfb.ThingT{Type: testfb.ThingNote,
+		Value: (*testfb.NoteT)(nil)}}, "testfb.AnimalT.Thing has a type, and nil")
+	if b, err := newZoo().Append(nil, testfb.AnimalT{Name: "a",
+		Thing: &testfb.ThingT{}, Range: &testfb.SpanT{From: p, To: p}}); err != nil {
 		t.Errorf("a union of type NONE: %d bytes, error %v", len(b), err)
 	}
 }
 
-// Tables that lie in each other without end filled the stack of generated code, which ends the process.
+// Tables that lie in each other without end filled the stack of generated code, which ends the
+// process.
 func TestDeepTables(t *testing.T) {
 	ring := &testfb.AnimalT{Name: "a"}
 	ring.Mother = ring
@@ -68,7 +81,8 @@ func TestDeepTables(t *testing.T) {
 		long = &testfb.AnimalT{Name: "a", Mother: long}
 	}
 	for i, a := range []*testfb.AnimalT{ring, herd, held, long} {
-		if b, err := newZoo().Append(nil, *a); !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxDepth") {
+		if b, err := newZoo().Append(nil, *a); !errors.Is(err,
+			core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxDepth") {
 			t.Errorf("%d: %d bytes, error %.300v; want ErrTooLarge", i, len(b), err)
 		}
 	}
@@ -80,7 +94,8 @@ func TestDeepTables(t *testing.T) {
 	if _, err := ten.Append(nil, *deep); err != nil {
 		t.Errorf("10 tables in each other: %v", err)
 	}
-	if _, err := ten.Append(nil, testfb.AnimalT{Name: "a", Mother: deep}); !errors.Is(err, core.ErrTooLarge) || len(err.Error()) > 500 {
+	if _, err := ten.Append(nil, testfb.AnimalT{Name: "a", Mother: deep}); !errors.Is(err,
+		core.ErrTooLarge) || len(err.Error()) > 500 {
 		t.Errorf("11 tables in each other: error %v; want a short ErrTooLarge", err)
 	}
 }

@@ -11,7 +11,8 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// packer packs objects without allocating: the object, whose method needs a pointer to it, and the builder are pooled.
+// packer packs objects without allocating: the object, whose method needs a pointer to it, and
+// the builder are pooled.
 type packer[T any, P Object[T]] struct {
 	pool    sync.Pool
 	objects *objects
@@ -56,7 +57,8 @@ func (p *packer[T, P]) explain(v T, err error) error {
 	return err
 }
 
-// pack calls generated code, which panics when it is used wrongly, and when a record grows beyond 2 GiB.
+// pack calls generated code, which panics when it is used wrongly, and when a record grows
+// beyond 2 GiB.
 func pack[T any, P Object[T]](v P, b *flatbuffers.Builder, identifier string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

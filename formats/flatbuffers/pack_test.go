@@ -29,15 +29,17 @@ func (m *moody) Pack(b *flatbuffers.Builder) flatbuffers.UOffsetT {
 	return b.EndObject()
 }
 
-// A builder is of no use after a panic: it believes to be inside a table. Once it was put back into the pool, and the
-// next value, of somebody else, could not be packed.
+// A builder is of no use after a panic: it believes to be inside a table. Once it was put back
+// into the pool, and the next value, of somebody else, could not be packed.
 func TestPanicInPack(t *testing.T) {
 	p := newPacker[moody]()
 	for range 100 {
-		if _, err := p.append(nil, moody{Panic: true}, ""); err == nil || !strings.Contains(err.Error(), "object must not be nested") {
+		if _, err := p.append(nil, moody{Panic: true},
+			""); err == nil || !strings.Contains(err.Error(), "object must not be nested") {
 			t.Fatalf("error %v", err)
 		}
-		if b, err := p.append(nil, moody{Text: "good"}, ""); err != nil || !strings.Contains(string(b), "good") {
+		if b, err := p.append(nil, moody{Text: "good"},
+			""); err != nil || !strings.Contains(string(b), "good") {
 			t.Fatalf("after a panic: %q, error %v", b, err)
 		}
 	}
@@ -64,11 +66,19 @@ func TestRefusesToWriteWhatItCannotRead(t *testing.T) {
 		v    testfb.AnimalT
 		says string
 	}{
-		{"a union with a type and no value", testfb.AnimalT{Thing: &testfb.ThingT{Type: testfb.ThingNote}}, "testfb.AnimalT.Thing has a type"},
-		{"a union whose value has another type", testfb.AnimalT{Thing: &testfb.ThingT{Type: testfb.ThingNote, Value: &testfb.PlaceT{}}}, "packing panicked"},
-		{"a union of a member that the schema does not have", testfb.AnimalT{Thing: &testfb.ThingT{Type: 99, Value: &testfb.NoteT{}}}, "testfb.Animal.thing_type"},
-		{"no table in a vector of tables", testfb.AnimalT{Notes: []*testfb.NoteT{nil}}, "testfb.AnimalT.Notes[0] is nil"},
-		{"junk as a nested record", testfb.AnimalT{Inner: []byte("a nested record, or not?")}, "at byte"},
+		{"a union with a type and no value",
+			testfb.AnimalT{Thing: &testfb.ThingT{Type: testfb.ThingNote}},
+			"testfb.AnimalT.Thing has a type"},
+		{"a union whose value has another type",
+			testfb.AnimalT{Thing: &testfb.ThingT{Type: testfb.ThingNote, Value: &testfb.PlaceT{}}},
+			"packing panicked"},
+		{"a union of a member that the schema does not have",
+			testfb.AnimalT{Thing: &testfb.ThingT{Type: 99, Value: &testfb.NoteT{}}},
+			"testfb.Animal.thing_type"},
+		{"no table in a vector of tables",
+			testfb.AnimalT{Notes: []*testfb.NoteT{nil}}, "testfb.AnimalT.Notes[0] is nil"},
+		{"junk as a nested record",
+			testfb.AnimalT{Inner: []byte("a nested record, or not?")}, "at byte"},
 		{"nothing as a nested record", testfb.AnimalT{Inner: []byte{}}, "testfb.Animal.inner"},
 	} {
 		b, err := f.Append([]byte("prefix"), c.v)
@@ -81,7 +91,8 @@ func TestRefusesToWriteWhatItCannotRead(t *testing.T) {
 	}
 }
 
-// Records of a root type with a file identifier carry it, as other implementations expect, and are refused without it.
+// Records of a root type with a file identifier carry it, as other implementations expect, and
+// are refused without it.
 func TestFileIdentifier(t *testing.T) {
 	s := zooSchema(t)
 	s.identifier = "ZOO1"
@@ -102,14 +113,16 @@ func TestFileIdentifier(t *testing.T) {
 	if w, err := f.View(b); err != nil || string(w.Name()) != "Rex" {
 		t.Errorf("error %v", err)
 	}
-	without, err := New[testfb.AnimalT, testfb.Animal](testfb.Schema).Append(nil, testfb.AnimalT{Name: "Rex"})
+	without, err := New[testfb.AnimalT, testfb.Animal](testfb.Schema).Append(nil,
+		testfb.AnimalT{Name: "Rex"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.View(without); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("without an identifier: error %v", err)
 	}
-	if inner := (&schema{root: "Other", identifier: "ZOO1", types: s.types}).of("testfb.Note"); inner.identifier != "" {
+	if inner := (&schema{root: "Other", identifier: "ZOO1",
+		types: s.types}).of("testfb.Note"); inner.identifier != "" {
 		t.Errorf("a table that is not the root type has the identifier %q", inner.identifier)
 	}
 }

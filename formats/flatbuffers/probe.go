@@ -11,11 +11,12 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// Where an accessor reads is only in its code. It is found out by calling it: on a table that has nothing, and on one that has
-// nothing but the field in question. If the two look different, that is the field it reads.
+// Where an accessor reads is only in its code. It is found out by calling it: on a table that
+// has nothing, and on one that has nothing but the field in question. If the two look
+// different, that is the field it reads.
 
-// patterns are the first bytes of the field in question. As a scalar, one of the two is not its default; as an offset, 8
-// leads to a vector or string of one element.
+// patterns are the first bytes of the field in question. As a scalar, one of the two is not its
+// default; as an offset, 8 leads to a vector or string of one element.
 var patterns = []uint64{8, 0}
 
 const probeSize = 64
@@ -31,7 +32,8 @@ func readsSlot(view reflect.Type, m reflect.Method, slot int) bool {
 	return false
 }
 
-// probe returns a table with one field, which begins with the pattern; with none if slot is negative.
+// probe returns a table with one field, which begins with the pattern; with none if slot is
+// negative.
 func probe(slot int, pattern uint64) flatbuffers.Table {
 	vtable := 4 + 2*(slot+1)
 	at := (vtable + 7) / 8 * 8
@@ -51,8 +53,10 @@ func probe(slot int, pattern uint64) flatbuffers.Table {
 func readsOffset(view reflect.Type, m reflect.Method, offset int, size uint32) bool {
 	zeros, ones := make([]byte, size), make([]byte, size)
 	ones[offset] = 1
-	nothing, something := look(view, m, flatbuffers.Table{Bytes: zeros}), look(view, m, flatbuffers.Table{Bytes: ones})
-	return nothing != something || something == seen{at: flatbuffers.UOffsetT(offset), there: true, inner: true}
+	nothing, something := look(view, m, flatbuffers.Table{Bytes: zeros}), look(view, m,
+		flatbuffers.Table{Bytes: ones})
+	return nothing != something || something == seen{at: flatbuffers.UOffsetT(offset),
+		there: true, inner: true}
 }
 
 // seen is what an accessor returned.
@@ -75,7 +79,8 @@ func look(view reflect.Type, m reflect.Method, t flatbuffers.Table) (s seen) {
 	args := []reflect.Value{v}
 	if m.Type.NumIn() == 2 {
 		args = append(args, reflect.Zero(m.Type.In(1)))
-		if m.Type.In(1) == reflect.TypeFor[*flatbuffers.Table]() { // of a union, which alone needs one
+		// of a union, which alone needs one
+		if m.Type.In(1) == reflect.TypeFor[*flatbuffers.Table]() {
 			args[1] = reflect.New(m.Type.In(1).Elem())
 		}
 	}

@@ -11,7 +11,8 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// program is a schema in the form that records are checked by. It does not change, and is shared by all who verify.
+// program is a schema in the form that records are checked by. It does not change, and is
+// shared by all who verify.
 type program struct {
 	root       *tableCheck
 	identifier string // 4 bytes at byte 4 of a record; "" if records have none
@@ -21,7 +22,8 @@ type program struct {
 type tableCheck struct {
 	name   string
 	fields []fieldCheck
-	slots  int // how many slots a vtable has at least: as many as there are up to the last required field
+	// how many slots a vtable has at least: as many as there are up to the last required field
+	slots int
 }
 
 type fieldCheck struct {
@@ -35,7 +37,8 @@ type fieldCheck struct {
 	members  []memberCheck // of a union, by their numbers
 }
 
-// memberCheck checks a member of a union. It is checkUnknown for numbers that the union does not have.
+// memberCheck checks a member of a union. It is checkUnknown for numbers that the union does
+// not have.
 type memberCheck struct {
 	check check
 	size  uint64
@@ -65,7 +68,8 @@ const (
 // maxStructAlign is far above what flatc allows.
 const maxStructAlign = 1 << 15
 
-// compile turns a schema into a program. It trusts nothing: the schema may come from a damaged storage.
+// compile turns a schema into a program. It trusts nothing: the schema may come from a damaged
+// storage.
 func (s *schema) compile() (*program, error) {
 	if d := s.types[s.root]; d == nil || d.kind != tableDef {
 		return nil, fmt.Errorf("the schema has no table %s", s.root)
@@ -73,7 +77,8 @@ func (s *schema) compile() (*program, error) {
 	if n := len(s.identifier); n != 0 && n != 4 {
 		return nil, fmt.Errorf("the file identifier %q has %d bytes, not 4", s.identifier, n)
 	}
-	c := compiler{schema: s, tables: make(map[string]*tableCheck), unions: make(map[string][]memberCheck)}
+	c := compiler{schema: s, tables: make(map[string]*tableCheck),
+		unions: make(map[string][]memberCheck)}
 	for name, d := range s.types { // all first, because they refer to each other
 		if d.kind == tableDef {
 			c.tables[name] = &tableCheck{name: name, fields: make([]fieldCheck, len(d.fields))}
@@ -101,7 +106,8 @@ func (c *compiler) definition(d *definition) error {
 	case tableDef:
 		return c.table(d)
 	case structDef:
-		if d.size == 0 || d.size > 1<<30 || bits.OnesCount32(d.align) != 1 || d.align > maxStructAlign || d.size%d.align != 0 {
+		if d.size == 0 || d.size > 1<<30 || bits.OnesCount32(d.align) != 1 ||
+			d.align > maxStructAlign || d.size%d.align != 0 {
 			return fmt.Errorf("a size of %d and an alignment of %d are impossible", d.size, d.align)
 		}
 	case unionDef:
@@ -116,14 +122,16 @@ func (c *compiler) table(d *definition) error {
 	t := c.tables[d.name]
 	for i, f := range d.fields {
 		if f.slot() != i || f.offset%2 != 0 {
-			return fmt.Errorf("field %s has the offset %d where %d is next", f.name, f.offset, 2*i+4)
+			return fmt.Errorf("field %s has the offset %d where %d is next",
+				f.name, f.offset, 2*i+4)
 		}
 		checked, err := c.field(d, i)
 		if err != nil {
 			return fmt.Errorf("field %s: %w", f.name, err)
 		}
 		checked.name, checked.required = f.name, f.required
-		checked.watched = f.required || checked.check == checkUnionType || checked.check == checkUnionTypes
+		checked.watched = f.required || checked.check == checkUnionType ||
+			checked.check == checkUnionTypes
 		t.fields[i] = checked
 		if f.required {
 			t.slots = i + 1
@@ -138,7 +146,8 @@ func (c *compiler) field(d *definition, i int) (fieldCheck, error) {
 	case t.base == unionTypeType:
 		return typeOfUnion(d, i, checkUnionType, fieldType{base: unionType, def: t.def})
 	case t.base == vectorType && t.element == unionTypeType:
-		return typeOfUnion(d, i, checkUnionTypes, fieldType{base: vectorType, element: unionType, def: t.def})
+		return typeOfUnion(d, i, checkUnionTypes,
+			fieldType{base: vectorType, element: unionType, def: t.def})
 	case t.base == unionType, t.base == vectorType && t.element == unionType:
 		return c.union(d, i)
 	case t.base == vectorType:
@@ -184,10 +193,12 @@ func (c *compiler) vector(t fieldType) (fieldCheck, error) {
 	return c.inline(t.element, t.def, checkVector)
 }
 
-// typeOfUnion is for the field that says which member is in the field after it, which must be the union.
+// typeOfUnion is for the field that says which member is in the field after it, which must be
+// the union.
 func typeOfUnion(d *definition, i int, kind check, next fieldType) (fieldCheck, error) {
 	if i+1 == len(d.fields) || d.fields[i+1].typ != next {
-		return fieldCheck{}, fmt.Errorf("the field after the type of a union %s is not that union", next.def)
+		return fieldCheck{}, fmt.Errorf("the field after the type of a union %s is not that union",
+			next.def)
 	}
 	return fieldCheck{check: kind, size: 1}, nil
 }
@@ -196,7 +207,8 @@ func (c *compiler) union(d *definition, i int) (fieldCheck, error) {
 	f := d.fields[i]
 	kind, before := checkUnion, fieldType{base: unionTypeType, def: f.typ.def}
 	if f.typ.base == vectorType {
-		kind, before = checkUnions, fieldType{base: vectorType, element: unionTypeType, def: f.typ.def}
+		kind, before = checkUnions, fieldType{base: vectorType, element: unionTypeType,
+			def: f.typ.def}
 	}
 	if i == 0 || d.fields[i-1].typ != before {
 		return fieldCheck{}, fmt.Errorf("the field before the union %s is not its type", f.typ.def)
@@ -246,8 +258,8 @@ func (c *compiler) member(t fieldType) (memberCheck, error) {
 	return memberCheck{}, fmt.Errorf("%w: a union of %v", errNoAccessor, t)
 }
 
-// verify returns the position of the root table of a record, if all that can be reached from it is in order. strict
-// refuses what the schema does not know.
+// verify returns the position of the root table of a record, if all that can be reached from it
+// is in order. strict refuses what the schema does not know.
 func (p *program) verify(b []byte, l limits, strict bool) (flatbuffers.UOffsetT, error) {
 	v := newVerifier(b, l, strict)
 	pos, ok := v.record(p.root, p.identifier)

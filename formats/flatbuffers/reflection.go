@@ -9,21 +9,27 @@ import (
 	"sync"
 )
 
-// reflection is the schema of compiled schemas, as far as they are read here: they are records too, and are verified
-// like any other before they are read.
+// reflection is the schema of compiled schemas, as far as they are read here: they are records
+// too, and are verified like any other before they are read.
 func reflection() *schema {
 	return &schema{
 		root: "Schema", identifier: "BFBS",
 		types: map[string]*definition{
-			"Schema": tableOf("Schema", "objects:[Object]!", "enums:[Enum]!", "file_ident:string", "file_ext:string", "root_table:Object"),
-			"Object": tableOf("Object", "name:string!", "fields:[Field]!", "is_struct:bool", "minalign:int", "bytesize:int"),
-			"Field": tableOf("Field", "name:string!", "type:Type!", "id:ushort", "offset:ushort", "default_integer:long",
-				"default_real:double", "deprecated:bool", "required:bool", "key:bool", "attributes:[KeyValue]",
+			"Schema": tableOf("Schema", "objects:[Object]!", "enums:[Enum]!", "file_ident:string",
+				"file_ext:string", "root_table:Object"),
+			"Object": tableOf("Object", "name:string!", "fields:[Field]!", "is_struct:bool",
+				"minalign:int", "bytesize:int"),
+			"Field": tableOf("Field", "name:string!", "type:Type!", "id:ushort", "offset:ushort",
+				"default_integer:long",
+				"default_real:double", "deprecated:bool", "required:bool", "key:bool",
+				"attributes:[KeyValue]",
 				"documentation:[string]", "optional:bool", "padding:ushort", "offset64:bool"),
-			"Type":     tableOf("Type", "base_type:byte", "element:byte", "index:int", "fixed_length:ushort"),
+			"Type": tableOf("Type", "base_type:byte", "element:byte", "index:int",
+				"fixed_length:ushort"),
 			"KeyValue": tableOf("KeyValue", "key:string!", "value:string"),
 			"Enum":     tableOf("Enum", "name:string!", "values:[EnumVal]!", "is_union:bool"),
-			"EnumVal":  tableOf("EnumVal", "name:string!", "value:long", "object:Object", "union_type:Type"),
+			"EnumVal": tableOf("EnumVal", "name:string!", "value:long", "object:Object",
+				"union_type:Type"),
 		},
 	}
 }
@@ -33,21 +39,24 @@ const (
 	schemaObjects, schemaEnums, schemaIdentifier                                    = 0, 1, 2
 	objectName, objectFields, objectIsStruct, objectAlign, objectSize               = 0, 1, 2, 3, 4
 	fieldName, fieldTypeOf, fieldOffset, fieldDefault, fieldDefaultReal             = 0, 1, 3, 4, 5
-	fieldDeprecated, fieldRequired, fieldAttributes, fieldOptional, fieldIsOffset64 = 6, 7, 9, 11, 13
-	typeBase, typeElement, typeIndex, typeLength                                    = 0, 1, 2, 3
-	attributeKey, attributeValue                                                    = 0, 1
-	enumName, enumValues, enumIsUnion                                               = 0, 1, 2
-	valueName, valueNumber, valueUnionType                                          = 0, 1, 3
-	schemaRoot                                                                      = 4
+	fieldDeprecated, fieldRequired, fieldAttributes, fieldOptional, fieldIsOffset64 = 6, 7, 9, 11,
+		13
+	typeBase, typeElement, typeIndex, typeLength = 0, 1, 2, 3
+	attributeKey, attributeValue                 = 0, 1
+	enumName, enumValues, enumIsUnion            = 0, 1, 2
+	valueName, valueNumber, valueUnionType       = 0, 1, 3
+	schemaRoot                                   = 4
 )
 
-// tableOf makes a table of fields that are written as in a schema; an exclamation mark stands for required.
+// tableOf makes a table of fields that are written as in a schema; an exclamation mark stands
+// for required.
 func tableOf(name string, fields ...string) *definition {
 	d := &definition{kind: tableDef, name: name}
 	for i, text := range fields {
 		text, required := strings.CutSuffix(text, "!")
 		name, typ, _ := strings.Cut(text, ":")
-		d.fields = append(d.fields, field{name: name, offset: uint16(2*i + 4), typ: typeOf(typ), required: required})
+		d.fields = append(d.fields,
+			field{name: name, offset: uint16(2*i + 4), typ: typeOf(typ), required: required})
 	}
 	return d
 }

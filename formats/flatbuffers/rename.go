@@ -10,8 +10,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// renames maps old names to new ones: those of types, "zoo.Animal", and with their types in front those of fields and
-// values, "zoo.Animal.legs".
+// renames maps old names to new ones: those of types, "zoo.Animal", and with their types in
+// front those of fields and values, "zoo.Animal.legs".
 type renames map[string]string
 
 func (r renames) typ(name string) string {
@@ -41,12 +41,15 @@ func (r renames) apply(s *schema) (*schema, error) {
 	if len(r) == 0 {
 		return s, nil
 	}
-	now := &schema{root: r.typ(s.root), identifier: s.identifier, types: make(map[string]*definition)}
+	now := &schema{root: r.typ(s.root), identifier: s.identifier,
+		types: make(map[string]*definition)}
 	for _, d := range s.types {
 		renamed := r.definition(d)
 		if now.types[renamed.name] != nil {
-			return nil, fmt.Errorf("flatbuffers: %w: Renamed would give the name %s to two types that the table knows",
-				core.ErrFormatMismatch, renamed.name)
+			return nil,
+				fmt.Errorf("flatbuffers: %w: Renamed would give the name %s to two types that "+
+					"the table knows",
+					core.ErrFormatMismatch, renamed.name)
 		}
 		now.types[renamed.name] = renamed
 	}

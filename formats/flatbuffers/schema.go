@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// schema is what is known about the records of one table: its root and all that can be reached from it.
+// schema is what is known about the records of one table: its root and all that can be reached
+// from it.
 type schema struct {
 	root       string
 	identifier string // of records; "" if they have none
@@ -69,7 +70,8 @@ type field struct {
 // slot returns the number of a table's field.
 func (f field) slot() int { return int(f.offset)/2 - 2 }
 
-// declaration is all that rows depend on. Two fields may stand for each other if they are declared alike.
+// declaration is all that rows depend on. Two fields may stand for each other if they are
+// declared alike.
 func (f field) declaration() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%v", f.name, f.typ)
@@ -158,7 +160,8 @@ const (
 )
 
 var baseNames = [...]string{
-	"none", "union type", "bool", "byte", "ubyte", "short", "ushort", "int", "uint", "long", "ulong", "float", "double",
+	"none", "union type", "bool", "byte", "ubyte", "short", "ushort", "int", "uint", "long",
+	"ulong", "float", "double",
 	"string", "vector", "object", "union", "array", "vector64",
 }
 

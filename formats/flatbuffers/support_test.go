@@ -27,8 +27,8 @@ var extras = formattest.Extras[testfb.AnimalT, testfb.Animal]{
 	Padded:  true,
 }
 
-// same compares values in which nil and empty slices are the same, since unpacking makes no difference between them, and
-// so is every NaN.
+// same compares values in which nil and empty slices are the same, since unpacking makes no
+// difference between them, and so is every NaN.
 func same[T any](a, b T) bool { return equal(reflect.ValueOf(a), reflect.ValueOf(b)) }
 
 func equal(a, b reflect.Value) bool {
@@ -67,18 +67,25 @@ func note(text string) []byte {
 	return b.FinishedBytes()
 }
 
-func point(n int) *testfb.PointT { return &testfb.PointT{X: int32(n), Y: int16(-n), Z: float64(n) / 3} }
+func point(n int) *testfb.PointT {
+	return &testfb.PointT{X: int32(n), Y: int16(-n), Z: float64(n) / 3}
+}
 
 // full returns an animal with every field set, and n elements in every vector.
 func full(n int) testfb.AnimalT {
 	maybe := int32(-7)
 	a := testfb.AnimalT{
-		Name: "Orca the magnificent", Legs: 0, Color: testfb.ColorRed, Traits: testfb.TraitHuge | testfb.TraitShy, Home: point(1),
-		Range: &testfb.SpanT{From: point(2), To: point(3)}, Tame: false, Raw: []byte("\x00\xff raw"),
+		Name: "Orca the magnificent", Legs: 0, Color: testfb.ColorRed,
+		Traits: testfb.TraitHuge | testfb.TraitShy, Home: point(1),
+		Range: &testfb.SpanT{From: point(2), To: point(3)}, Tame: false,
+		Raw:    []byte("\x00\xff raw"),
 		Mother: &testfb.AnimalT{Name: "mother", Mother: &testfb.AnimalT{}},
-		Thing:  &testfb.ThingT{Type: testfb.ThingPlace, Value: &testfb.PlaceT{Name: "pool", At: point(4)}},
-		Inner:  note("nested"), I8: -8, U8: 8, U16: 16, I32: -32, U32: 32, I64: -1 << 40, U64: 1 << 63,
-		F32: float32(math.Inf(-1)), F64: 0, Maybe: &maybe, Note: &testfb.NoteT{Text: "é", Weight: 2},
+		Thing: &testfb.ThingT{Type: testfb.ThingPlace,
+			Value: &testfb.PlaceT{Name: "pool", At: point(4)}},
+		Inner: note("nested"), I8: -8, U8: 8, U16: 16, I32: -32, U32: 32,
+		I64: -1 << 40, U64: 1 << 63,
+		F32: float32(math.Inf(-1)), F64: 0, Maybe: &maybe,
+		Note: &testfb.NoteT{Text: "é", Weight: 2},
 	}
 	for i := range n {
 		a.Small = append(a.Small, int8(-i))
@@ -101,6 +108,7 @@ func full(n int) testfb.AnimalT {
 var animals = []testfb.AnimalT{
 	{},
 	{Name: "Rex", Legs: 4, Color: testfb.ColorBlue, Tame: true, F64: 1.5},
-	{Name: strings.Repeat("long ", 50), Thing: &testfb.ThingT{Type: testfb.ThingNote, Value: &testfb.NoteT{Text: "t"}}},
+	{Name: strings.Repeat("long ", 50),
+		Thing: &testfb.ThingT{Type: testfb.ThingNote, Value: &testfb.NoteT{Text: "t"}}},
 	full(3),
 }

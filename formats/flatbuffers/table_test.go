@@ -35,7 +35,9 @@ func openDB(t *testing.T) *core.Storage {
 	return db
 }
 
-func openTable[V, W any](t *testing.T, db *core.Storage, f core.ValueFormat[V, W], opts ...core.TableOption) *core.Table[string, V, W] {
+func openTable[V, W any](
+	t *testing.T, db *core.Storage, f core.ValueFormat[V, W], opts ...core.TableOption,
+) *core.Table[string, V, W] {
 	t.Helper()
 	table, err := core.OpenTable(context.Background(), db, "animals", keys.String(), f, opts...)
 	if err != nil {
@@ -128,7 +130,8 @@ func TestOldAndNewProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	third := openTable(t, db, older) // the older program again: it does not know all fields any more
+	// the older program again: it does not know all fields any more
+	third := openTable(t, db, older)
 	w, err := third.Load(ctx, "new")
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +150,8 @@ func TestOldAndNewProgram(t *testing.T) {
 	if w, err := fourth.Load(ctx, "new"); err != nil || w.Age() != 7 || w.FriendsLength() != 1 {
 		t.Errorf("the newer program's row: error %v", err)
 	}
-	if w, err := fourth.Load(ctx, "again"); err != nil || string(w.Name()) != "again" || w.Age() != 3 {
+	if w, err := fourth.Load(ctx,
+		"again"); err != nil || string(w.Name()) != "again" || w.Age() != 3 {
 		t.Errorf("the older program's row: error %v", err)
 	}
 	if err := db.Check(ctx); err != nil {
@@ -155,14 +159,15 @@ func TestOldAndNewProgram(t *testing.T) {
 	}
 }
 
-// An older program copies rows whole, as bytes, without losing the fields it does not know. Those fields are verified all
-// the same, by what the table remembers.
+// An older program copies rows whole, as bytes, without losing the fields it does not know.
+// Those fields are verified all the same, by what the table remembers.
 func TestOldProgramCopiesWhole(t *testing.T) {
 	ctx := context.Background()
 	db := openDB(t)
 	newer := flatbuffers.New[zoo2.AnimalT, zoo2.Animal](evolution(t, "next"))
 	raw := flatbuffers.Raw[zoo1.Animal](evolution(t, "base"))
-	b, err := newer.Append(nil, zoo2.AnimalT{Name: "n", Age: 7, Friends: []*zoo2.FriendT{{Name: "secret friend"}}})
+	b, err := newer.Append(nil,
+		zoo2.AnimalT{Name: "n", Age: 7, Friends: []*zoo2.FriendT{{Name: "secret friend"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,8 +184,10 @@ func TestOldProgramCopiesWhole(t *testing.T) {
 	if err != nil || w.Age() != 7 || w.FriendsLength() != 1 {
 		t.Errorf("the copy: error %v", err)
 	}
-	broken := []byte(strings.Replace(string(b), "\x0d\x00\x00\x00secret", "\xff\xff\x00\x00secret", 1))
-	if err := copies.Put(ctx, "broken", broken); err == nil || errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "zoo.Friend.name") {
+	broken := []byte(strings.Replace(string(b), "\x0d\x00\x00\x00secret",
+		"\xff\xff\x00\x00secret", 1))
+	if err := copies.Put(ctx, "broken", broken); err == nil || errors.Is(err,
+		core.ErrCorrupt) || !strings.Contains(err.Error(), "zoo.Friend.name") {
 		t.Errorf("a broken field that the program does not know: error %v", err)
 	}
 }
@@ -190,11 +197,13 @@ func TestOpenIncompatible(t *testing.T) {
 	ctx := context.Background()
 	db := openDB(t)
 	openTable(t, db, flatbuffers.Raw[zoo1.Animal](evolution(t, "base")))
-	_, err := core.OpenTable(ctx, db, "animals", keys.String(), flatbuffers.Raw[zoo1.Animal](evolution(t, "changed_default")))
+	_, err := core.OpenTable(ctx, db, "animals",
+		keys.String(), flatbuffers.Raw[zoo1.Animal](evolution(t, "changed_default")))
 	if !errors.Is(err, core.ErrFormatMismatch) {
 		t.Fatalf("error %v", err)
 	}
-	for _, says := range []string{"animals", "zoo.Animal.legs", "`legs:short = 4`", "`legs:short = 2`"} {
+	for _, says := range []string{"animals", "zoo.Animal.legs", "`legs:short = 4`",
+		"`legs:short = 2`"} {
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("the error does not say %s: %v", says, err)
 		}
@@ -214,10 +223,14 @@ func TestBadSchema(t *testing.T) {
 		format core.ValueFormat[testfb.AnimalT, testfb.Animal]
 		says   string
 	}{
-		{"no schema", flatbuffers.New[testfb.AnimalT, testfb.Animal](nil), "flatc --binary --schema --bfbs-builtins"},
-		{"junk", flatbuffers.New[testfb.AnimalT, testfb.Animal]([]byte("namespace zoo; table Animal { }")), "not a compiled schema"},
-		{"another program's schema", flatbuffers.New[testfb.AnimalT, testfb.Animal](evolution(t, "base")), "run flatc again"},
-		{"a schema without the table", flatbuffers.New[testfb.AnimalT, testfb.Animal](evolution(t, "renamed_root")), "0 tables of this name; those that it has are [\"zoo"},
+		{"no schema", flatbuffers.New[testfb.AnimalT, testfb.Animal](nil),
+			"flatc --binary --schema --bfbs-builtins"},
+		{"junk", flatbuffers.New[testfb.AnimalT,
+			testfb.Animal]([]byte("namespace zoo; table Animal { }")), "not a compiled schema"},
+		{"another program's schema", flatbuffers.New[testfb.AnimalT,
+			testfb.Animal](evolution(t, "base")), "run flatc again"},
+		{"a schema without the table", flatbuffers.New[testfb.AnimalT, testfb.Animal](evolution(t,
+			"renamed_root")), "0 tables of this name; those that it has are [\"zoo"},
 	} {
 		_, err := core.OpenTable(ctx, db, "animals", keys.String(), c.format)
 		wantSays(t, c.name+": OpenTable", err, c.says)
@@ -259,7 +272,8 @@ func TestRawShares(t *testing.T) {
 	if w, err := typed.Load(ctx, "raw"); err != nil || !same(*w.UnPack(), full(2)) {
 		t.Errorf("error %v", err)
 	}
-	for name, b := range map[string][]byte{"nothing": nil, "cut": b[:len(b)-8], "junk": []byte("junk that is long enough")} {
+	for name, b := range map[string][]byte{"nothing": nil, "cut": b[:len(b)-8],
+		"junk": []byte("junk that is long enough")} {
 		if err := raw.Put(ctx, name, b); err == nil || errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%s was put: error %v; nothing stored is corrupt", name, err)
 		}
@@ -284,7 +298,8 @@ func TestViewBorrows(t *testing.T) {
 	}
 }
 
-// The runtime slices up to the capacity: a wrong length in a trusted view would show what lies behind the record.
+// The runtime slices up to the capacity: a wrong length in a trusted view would show what lies
+// behind the record.
 func TestTrustedIsClipped(t *testing.T) {
 	f := newZoo(flatbuffers.Trusted())
 	b, err := f.Append(nil, testfb.AnimalT{Name: "name at the end"})
@@ -294,7 +309,9 @@ func TestTrustedIsClipped(t *testing.T) {
 	at := strings.Index(string(b), "name at the end")
 	b[at-4] = 200
 	whole := append(b, strings.Repeat("SECRET", 100)...)
-	for _, view := range []func([]byte) (testfb.Animal, error){f.View, core.PowersOf(f).ViewTrusted} {
+	for _, view := range []func([]byte) (testfb.Animal, error){
+		f.View, core.PowersOf(f).ViewTrusted,
+	} {
 		w, err := view(whole[:len(b)])
 		if err != nil {
 			t.Fatal(err)
@@ -309,7 +326,8 @@ func TestTrustedIsClipped(t *testing.T) {
 	if _, err := newZoo().View(whole[:len(b)]); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("verified: error %v", err)
 	}
-	for _, short := range [][]byte{nil, {}, {8}, {8, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}, {255, 255, 255, 255, 0, 0, 0, 0}} {
+	for _, short := range [][]byte{nil, {}, {8}, {8, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0},
+		{255, 255, 255, 255, 0, 0, 0, 0}} {
 		if _, err := f.View(short); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%v: error %v", short, err)
 		}
@@ -322,14 +340,16 @@ func TestLimits(t *testing.T) {
 		inner := deep
 		deep = testfb.AnimalT{Mother: &inner}
 	}
-	if _, err := newZoo().Append(nil, deep); !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxDepth") {
+	if _, err := newZoo().Append(nil, deep); !errors.Is(err,
+		core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxDepth") {
 		t.Errorf("71 tables: error %v", err)
 	}
 	b, err := newZoo(flatbuffers.WithMaxDepth(100)).Append(nil, deep)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newZoo().View(b); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "WithMaxDepth") {
+	if _, err := newZoo().View(b); !errors.Is(err,
+		core.ErrCorrupt) || !strings.Contains(err.Error(), "WithMaxDepth") {
 		t.Errorf("71 tables are read: error %v", err)
 	}
 	work := newZoo(flatbuffers.WithMaxWork(0)) // 1, which does not suffice for small tables
@@ -337,7 +357,8 @@ func TestLimits(t *testing.T) {
 	for range 5000 {
 		many.Notes = append(many.Notes, &testfb.NoteT{})
 	}
-	if _, err := work.Append(nil, many); !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxWork") {
+	if _, err := work.Append(nil, many); !errors.Is(err,
+		core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxWork") {
 		t.Errorf("little work allowed: error %v", err)
 	}
 	if _, err := newZoo(flatbuffers.WithMaxDepth(-1)).Append(nil, full(1)); err != nil {

@@ -5,11 +5,12 @@ package flatbuffers
 
 import "encoding/binary"
 
-// verifier checks that no accessor of generated code leaves a record, whatever is in it. It is one pass over the tables,
-// without allocations, and what it costs is bounded by the size of the record.
+// verifier checks that no accessor of generated code leaves a record, whatever is in it. It is
+// one pass over the tables, without allocations, and what it costs is bounded by the size of
+// the record.
 //
-// Positions are uint64: a sum of a position (under 2^31) and a product of two 32-bit numbers cannot wrap around.
-// Offsets point forward, so a record cannot contain itself.
+// Positions are uint64: a sum of a position (under 2^31) and a product of two 32-bit numbers
+// cannot wrap around. Offsets point forward, so a record cannot contain itself.
 type verifier struct {
 	b      []byte // the record, or the nested record that is being looked at
 	work   int64  // steps that are left
@@ -23,7 +24,8 @@ type verifier struct {
 }
 
 func newVerifier(b []byte, l limits, strict bool) verifier {
-	return verifier{b: b, work: freeWork + int64(l.work)*int64(len(b)), depth: l.depth, strict: strict}
+	return verifier{b: b, work: freeWork + int64(l.work)*int64(len(b)), depth: l.depth,
+		strict: strict}
 }
 
 // record verifies all of v.b and returns the position of its root table.
@@ -58,8 +60,8 @@ func (v *verifier) within(pos, size, mask uint64) bool {
 	return pos&mask == 0 && pos+size <= uint64(len(v.b))
 }
 
-// follow returns where the offset at pos leads. What is wrong if it leads nowhere says badOffset: this is called for
-// every reference, and is small enough to be inlined.
+// follow returns where the offset at pos leads. What is wrong if it leads nowhere says
+// badOffset: this is called for every reference, and is small enough to be inlined.
 func (v *verifier) follow(pos uint64) (target uint64, ok bool) {
 	if !v.within(pos, 4, 3) {
 		return 0, false
@@ -199,12 +201,13 @@ func (v *verifier) absent(f *fieldCheck, table uint64, slots []byte, i int) bool
 	return slot(slots, i+1) == 0 || v.fail(badUnion, table)
 }
 
-// text checks a string, which is a vector of bytes and a NUL that is not counted. Most of what is checked are strings, so
-// what is in order is found to be without further calls.
+// text checks a string, which is a vector of bytes and a NUL that is not counted. Most of what
+// is checked are strings, so what is in order is found to be without further calls.
 func (v *verifier) text(pos uint64) bool {
 	if v.within(pos, 4, 3) {
 		n := uint64(binary.LittleEndian.Uint32(v.b[pos:]))
-		if end := pos + 4 + n; end < uint64(len(v.b)) && v.b[end] == 0 && v.spend(elementCost+n>>bytesShift) {
+		if end := pos + 4 + n; end < uint64(len(v.b)) && v.b[end] == 0 &&
+			v.spend(elementCost+n>>bytesShift) {
 			return true
 		}
 	}
@@ -223,8 +226,8 @@ func (v *verifier) badText(pos uint64) bool {
 	return v.fail(tooMuch, pos)
 }
 
-// vector checks a vector of elements that need no check of their own, and returns its length. An empty one has no
-// elements that could be aligned.
+// vector checks a vector of elements that need no check of their own, and returns its length.
+// An empty one has no elements that could be aligned.
 func (v *verifier) vector(pos, size, mask uint64) (n uint64, ok bool) {
 	if !v.within(pos, 4, 3) {
 		return 0, v.fail(outside, pos)
@@ -288,8 +291,8 @@ func (v *verifier) union(f *fieldCheck, typ, target uint64) bool {
 	return v.member(f, int(v.b[typ]), target)
 }
 
-// member checks what is at pos as a member of a union. Members that the schema does not know are not followed: there
-// is no code that would read them.
+// member checks what is at pos as a member of a union. Members that the schema does not know
+// are not followed: there is no code that would read them.
 func (v *verifier) member(f *fieldCheck, number int, pos uint64) bool {
 	var m memberCheck
 	if number < len(f.members) {
@@ -306,7 +309,8 @@ func (v *verifier) member(f *fieldCheck, number int, pos uint64) bool {
 	return !v.strict || v.fail(unknownMember, pos)
 }
 
-// unions checks a vector of unions, which is two: one of types, which was checked before, and one of values.
+// unions checks a vector of unions, which is two: one of types, which was checked before, and
+// one of values.
 func (v *verifier) unions(f *fieldCheck, table, typesSlot, pos uint64) bool {
 	n, ok := v.vector(pos, 4, 3)
 	if !ok {

@@ -15,8 +15,10 @@ import (
 
 // verifySchema has one field of every kind of check.
 func verifySchema() *schema {
-	root := tableOf("R", "number:int", "text:string", "longs:[long]", "child:R", "children:[R]", "texts:[string]",
-		"u_type:union type", "u:union", "us_type:[union type]", "us:[union]", "inner:[ubyte]", "point:Point", "needs:Q", "points:[Point]")
+	root := tableOf("R", "number:int", "text:string", "longs:[long]", "child:R", "children:[R]",
+		"texts:[string]",
+		"u_type:union type", "u:union", "us_type:[union type]", "us:[union]", "inner:[ubyte]",
+		"point:Point", "needs:Q", "points:[Point]")
 	for i := 6; i <= 9; i++ {
 		root.fields[i].typ.def = "U"
 	}
@@ -55,7 +57,8 @@ const (
 	beyond // the first slot that the schema does not have
 )
 
-// image is a record that is put together by hand. Its vtable is at byte 8, its root table at byte 48.
+// image is a record that is put together by hand. Its vtable is at byte 8, its root table at
+// byte 48.
 type image struct {
 	slots map[int]int // the offsets of fields in the table, by their slots
 	words map[int]any // what is where: an int is a 32-bit number, a string is bytes
@@ -164,31 +167,36 @@ var verifyCases = []struct {
 		{"as long as possible", 0, nil, words{60: -1}, badVector},
 		{"elements not aligned", 0, nil, words{52: 4, 56: 1}, badVector},
 	}},
-	{"an empty vector of longs, which a builder need not align", image{slots{longs: 4}, words{52: 4}, 60}, nil},
+	{"an empty vector of longs, which a builder need not align",
+		image{slots{longs: 4}, words{52: 4}, 60}, nil},
 	{"a vector of structs", image{slots{points: 4}, words{52: 8, 60: 1}, 80}, []broken{
 		{"one byte short", 79, nil, nil, badVector},
 		{"elements not aligned", 0, nil, words{52: 4, 56: 1}, badVector},
 	}},
-	{"a table in a table", image{slots{child: 4}, words{52: 4, 56: -4, 60: "\x04\x00\x04\x00"}, 64}, []broken{
-		{"offset outside", 55, nil, nil, outside},
-		{"table outside", 59, nil, nil, outside},
-		{"its vtable is not there", 0, nil, words{56: 57}, badVtable},
-		{"its field is outside", 68, nil, words{60: "\x06\x00\x04\x00\x20\x00"}, outside},
-	}},
-	{"a vector of tables", image{slots{children: 4}, words{52: 4, 56: 2, 60: 8, 64: 4, 68: -4, 72: "\x04\x00\x04\x00"}, 76}, []broken{
+	{"a table in a table",
+		image{slots{child: 4}, words{52: 4, 56: -4, 60: "\x04\x00\x04\x00"}, 64}, []broken{
+			{"offset outside", 55, nil, nil, outside},
+			{"table outside", 59, nil, nil, outside},
+			{"its vtable is not there", 0, nil, words{56: 57}, badVtable},
+			{"its field is outside", 68, nil, words{60: "\x06\x00\x04\x00\x20\x00"}, outside},
+		}},
+	{"a vector of tables", image{slots{children: 4},
+		words{52: 4, 56: 2, 60: 8, 64: 4, 68: -4, 72: "\x04\x00\x04\x00"}, 76}, []broken{
 		{"too long", 0, nil, words{56: 6}, badVector},
 		{"first offset is zero", 0, nil, words{60: 0}, badOffset},
 		{"last offset leads out", 0, nil, words{64: 12}, badOffset},
 		{"an element's vtable is not there", 0, nil, words{68: 69}, badVtable},
 	}},
-	{"a vector of strings", image{slots{texts: 4}, words{52: 4, 56: 2, 60: 8, 64: 4, 68: 1, 72: "a"}, 74}, []broken{
-		{"one element short", 0, nil, words{56: 5}, badVector},
-		{"first offset is zero", 0, nil, words{60: 0}, badOffset},
-		{"last offset leads out", 0, nil, words{64: 12}, badOffset},
-		{"an element is too long", 0, nil, words{68: 3}, badVector},
-		{"an element has no end", 73, nil, nil, unterminated},
-	}},
-	{"a union of a table", image{slots{uType: 4, u: 8}, words{52: 1, 56: 4, 60: -4, 64: "\x04\x00\x04\x00"}, 68}, []broken{
+	{"a vector of strings",
+		image{slots{texts: 4}, words{52: 4, 56: 2, 60: 8, 64: 4, 68: 1, 72: "a"}, 74}, []broken{
+			{"one element short", 0, nil, words{56: 5}, badVector},
+			{"first offset is zero", 0, nil, words{60: 0}, badOffset},
+			{"last offset leads out", 0, nil, words{64: 12}, badOffset},
+			{"an element is too long", 0, nil, words{68: 3}, badVector},
+			{"an element has no end", 73, nil, nil, unterminated},
+		}},
+	{"a union of a table", image{slots{uType: 4, u: 8},
+		words{52: 1, 56: 4, 60: -4, 64: "\x04\x00\x04\x00"}, 68}, []broken{
 		{"type outside", 0, slots{uType: 20}, nil, outside},
 		{"no type", 0, slots{uType: 0}, nil, badUnion},
 		{"type NONE", 0, nil, words{52: 0}, badUnion},
@@ -198,24 +206,29 @@ var verifyCases = []struct {
 		{"table is not one", 0, nil, words{60: 61}, badVtable},
 		{"member is another", 0, nil, words{52: 2}, badVector},
 	}},
-	{"a union of a string", image{slots{uType: 4, u: 8}, words{52: 2, 56: 4, 60: 3, 64: "abc"}, 68}, []broken{
-		{"no end", 67, nil, nil, unterminated},
-	}},
+	{"a union of a string",
+		image{slots{uType: 4, u: 8}, words{52: 2, 56: 4, 60: 3, 64: "abc"}, 68}, []broken{
+			{"no end", 67, nil, nil, unterminated},
+		}},
 	{"a union of a struct", image{slots{uType: 4, u: 8}, words{52: 4, 56: 8}, 80}, []broken{
 		{"outside", 79, nil, nil, outside},
 		{"not aligned", 0, nil, words{56: 4}, outside},
 	}},
 	{"a union of nothing", image{slots{uType: 4}, words{52: 0}, 56}, nil},
-	{"a union of a member that is not known", image{slots{uType: 4, u: 8}, words{52: 5, 56: 4, 60: -1}, 64}, []broken{
-		{"offset leads out", 0, nil, words{56: 8}, badOffset},
-	}},
-	{"a union of a number between members", image{slots{uType: 4, u: 8}, words{52: 3, 56: 4, 60: -1}, 64}, nil},
+	{"a union of a member that is not known",
+		image{slots{uType: 4, u: 8}, words{52: 5, 56: 4, 60: -1}, 64}, []broken{
+			{"offset leads out", 0, nil, words{56: 8}, badOffset},
+		}},
+	{"a union of a number between members",
+		image{slots{uType: 4, u: 8}, words{52: 3, 56: 4, 60: -1}, 64}, nil},
 	{
 		"a vector of unions",
-		image{slots{usType: 4, us: 8}, words{52: 8, 56: 12, 60: 4, 64: "\x02\x00\x04\x05", 68: 4, 72: 16, 76: -1, 80: 16, 84: 4, 88: 1, 92: "a"}, 112},
+		image{slots{usType: 4, us: 8}, words{52: 8, 56: 12, 60: 4, 64: "\x02\x00\x04\x05",
+			68: 4, 72: 16, 76: -1, 80: 16, 84: 4, 88: 1, 92: "a"}, 112},
 		[]broken{
 			{"no types", 0, slots{usType: 0}, nil, badUnion},
-			{"no types, but the table's first bytes lead to what could be some", 0, slots{usType: 0}, words{88: 4, 92: "\x00\x00\x00\x00"}, badUnion},
+			{"no types, but the table's first bytes lead to what could be some",
+				0, slots{usType: 0}, words{88: 4, 92: "\x00\x00\x00\x00"}, badUnion},
 			{"no values", 0, slots{us: 0}, nil, badUnion},
 			{"no slot for the values", 0, nil, words{8: 4 + 2*us}, badUnion},
 			{"types lead out", 0, nil, words{52: 100}, badOffset},
@@ -238,11 +251,14 @@ var verifyCases = []struct {
 			{"too short for a record", 0, nil, words{56: 7}, badSize},
 			{"empty", 0, nil, words{56: 0}, badSize},
 			{"its root leads out of it, but not of the record", 76, nil, words{60: 12}, badOffset},
-			{"its vtable is outside it, but not outside the record", 0, nil, words{68: 60}, badVtable},
-			{"its vtable ends outside it, but inside the record", 76, nil, words{64: "\x0a\x00"}, badVtable},
+			{"its vtable is outside it, but not outside the record",
+				0, nil, words{68: 60}, badVtable},
+			{"its vtable ends outside it, but inside the record",
+				76, nil, words{64: "\x0a\x00"}, badVtable},
 		},
 	},
-	{"a required field", image{slots{needs: 4}, words{52: 4, 56: -8, 60: 1, 64: "\x08\x00\x08\x00\x00\x00\x04\x00"}, 72}, []broken{
+	{"a required field", image{slots{needs: 4},
+		words{52: 4, 56: -8, 60: 1, 64: "\x08\x00\x08\x00\x00\x00\x04\x00"}, 72}, []broken{
 		{"absent", 0, nil, words{70: "\x00\x00"}, missing},
 		{"no slot", 0, nil, words{64: "\x06"}, missing},
 		{"no slots at all", 0, nil, words{64: "\x04"}, missing},
@@ -286,7 +302,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// Of a record that is cut anywhere, nothing outside what is left is looked at: the cut one is a slice of its own.
+// Of a record that is cut anywhere, nothing outside what is left is looked at: the cut one is a
+// slice of its own.
 func TestVerifyCut(t *testing.T) {
 	p, err := verifySchema().compile()
 	if err != nil {
@@ -300,8 +317,8 @@ func TestVerifyCut(t *testing.T) {
 	}
 }
 
-// What is written must be known to the schema, all of it: rows with a right checksum are read by whoever knows more
-// without being verified again.
+// What is written must be known to the schema, all of it: rows with a right checksum are read
+// by whoever knows more without being verified again.
 func TestVerifyStrict(t *testing.T) {
 	p, err := verifySchema().compile()
 	if err != nil {
@@ -328,15 +345,18 @@ func TestVerifyIdentifier(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The identifier is where the padding before the vtable is.
-	if _, err := p.verify(image{words: words{4: "ABCD"}, size: 52}.bytes(), defaultLimits, false); err != nil {
+	if _, err := p.verify(image{words: words{4: "ABCD"}, size: 52}.bytes(), defaultLimits,
+		false); err != nil {
 		t.Error(err)
 	}
 	for _, wrong := range []string{"ABCE", "\x00\x00\x00\x00", "DCBA"} {
-		if _, err := p.verify(image{words: words{4: wrong}, size: 52}.bytes(), defaultLimits, false); problemOf(err) != badIdentifier {
+		if _, err := p.verify(image{words: words{4: wrong}, size: 52}.bytes(), defaultLimits,
+			false); problemOf(err) != badIdentifier {
 			t.Errorf("%q: error %v", wrong, err)
 		}
 	}
-	nested := image{slots{inner: 4}, words{4: "ABCD", 52: 4, 56: 12, 60: 8, 64: "\x04\x00\x04\x00", 68: 4}, 72}
+	nested := image{slots{inner: 4},
+		words{4: "ABCD", 52: 4, 56: 12, 60: 8, 64: "\x04\x00\x04\x00", 68: 4}, 72}
 	if _, err := p.verify(nested.bytes(), defaultLimits, false); err != nil {
 		t.Errorf("a nested record without an identifier: %v", err)
 	}
@@ -350,7 +370,9 @@ func chain(n int) []byte {
 		binary.LittleEndian.PutUint32(b[at:], uint32(at-8))
 		binary.LittleEndian.PutUint32(b[at+4:], 4)
 	}
-	last := tableAt + 8*n // a table without fields: its vtable is in its own beginning, which is 4 when read as 16 bits
+	// a table without fields: its vtable is in its own beginning, which is 4 when read as 16
+	// bits
+	last := tableAt + 8*n
 	binary.LittleEndian.PutUint32(b[last:], uint32(last-4))
 	binary.LittleEndian.PutUint32(b[4:], 4)
 	return b
@@ -382,7 +404,8 @@ func TestVerifyDepth(t *testing.T) {
 	}
 }
 
-// bomb returns a record whose vectors of tables each refer to the next one wide times: wide^levels tables from few bytes.
+// bomb returns a record whose vectors of tables each refer to the next one wide times:
+// wide^levels tables from few bytes.
 func bomb(levels, wide int) []byte {
 	each := 8 + 4 + 4*wide // table with one offset, length, elements
 	b := image{slots: slots{children: 4}, size: tableAt + each*levels + 4}.bytes()
@@ -402,8 +425,8 @@ func bomb(levels, wide int) []byte {
 	return b
 }
 
-// A small record can contain itself so often that looking at all of it takes forever. What is spent is counted here, not
-// timed: a step is a nanosecond or so.
+// A small record can contain itself so often that looking at all of it takes forever. What is
+// spent is counted here, not timed: a step is a nanosecond or so.
 func TestVerifyBomb(t *testing.T) {
 	p, err := verifySchema().compile()
 	if err != nil {
@@ -437,7 +460,8 @@ func TestVerifyBomb(t *testing.T) {
 			t.Errorf("%s: %d bytes cost %d steps of %d", c.name, len(c.record), spent, budget)
 		}
 	}
-	if _, err := p.verify(bomb(30, 2), limits{depth: 64, work: 65535}, false); problemOf(err) != tooMuch {
+	if _, err := p.verify(bomb(30, 2), limits{depth: 64, work: 65535},
+		false); problemOf(err) != tooMuch {
 		t.Errorf("error %v", err)
 	}
 	if _, err := p.verify(bomb(2, 30), limits{depth: 64, work: 1000}, false); err != nil {
@@ -452,7 +476,8 @@ func wide(t testing.TB) *tableCheck {
 	for i := range wideFields - 1 {
 		fields = append(fields, "f"+strconv.Itoa(i)+":int")
 	}
-	s := &schema{root: "W", types: map[string]*definition{"W": tableOf("W", append(fields, "all:[W]")...)}}
+	s := &schema{root: "W",
+		types: map[string]*definition{"W": tableOf("W", append(fields, "all:[W]")...)}}
 	p, err := s.compile()
 	if err != nil {
 		t.Fatal(err)
@@ -497,9 +522,11 @@ func TestVerifyCounts(t *testing.T) {
 		{"a table", image{size: 52}, 0},
 		{"a string", image{slots{aText: 4}, words{52: 4, 56: 2, 60: "ab"}, 64}, elementCost},
 		{"a long string", image{slots{aText: 4}, words{52: 4, 56: 3200}, 3300}, elementCost + 200},
-		{"strings", image{slots{texts: 4}, words{52: 4, 56: 2, 60: 8, 64: 4, 68: 1, 72: "a"}, 74}, 3 * elementCost},
+		{"strings", image{slots{texts: 4}, words{52: 4, 56: 2, 60: 8, 64: 4, 68: 1, 72: "a"}, 74},
+			3 * elementCost},
 		{"a vector", image{slots{longs: 4}, words{52: 8, 60: 400}, 3300}, elementCost + 200},
-		{"unions", image{slots{usType: 4, us: 8}, words{52: 8, 56: 12, 60: 4, 68: 4}, 100}, 6 * elementCost},
+		{"unions", image{slots{usType: 4, us: 8}, words{52: 8, 56: 12, 60: 4, 68: 4}, 100},
+			6 * elementCost},
 	} {
 		v := newVerifier(c.image.bytes(), defaultLimits, false)
 		before := v.work
@@ -511,7 +538,8 @@ func TestVerifyCounts(t *testing.T) {
 		}
 	}
 	v := newVerifier(image{size: 52}.bytes(), limits{depth: 64}, true)
-	v.work = tableCost + slotCost*int64(beyond) // and nothing for the slots that the schema does not have
+	// and nothing for the slots that the schema does not have
+	v.work = tableCost + slotCost*int64(beyond)
 	if _, ok := v.record(p.root, ""); ok || v.problem != tooMuch {
 		t.Errorf("empty slots cost nothing: %v", v.problem)
 	}

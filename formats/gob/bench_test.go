@@ -30,7 +30,8 @@ var octets = octet{
 	Tags: []string{"one", "two"}, Raw: []byte{1, 2, 3, 4}, Codes: [3]int32{1, -2, 3},
 }
 
-// alone encodes a value as encoding/gob does when each value is read by itself: with the description of its type.
+// alone encodes a value as encoding/gob does when each value is read by itself: with the
+// description of its type.
 func alone(tb testing.TB, v octet) []byte {
 	tb.Helper()
 	var b bytes.Buffer
@@ -61,7 +62,8 @@ func TestSmallerThanAlone(t *testing.T) {
 	}
 }
 
-// They make values quicker to read too. How much is in BenchmarkRead; a third is left for busy machines and the race detector.
+// They make values quicker to read too. How much is in BenchmarkRead; a third is left for busy
+// machines and the race detector.
 func TestFasterThanAlone(t *testing.T) {
 	f, _ := bind[octet](t, nil)
 	whole, stored := alone(t, octets), slices.Clip(write(t, f, octets))

@@ -11,8 +11,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// bound is the format for one table. Each of its values starts with the number of an epoch, which is one description
-// of T, from 1 on. Nothing behind the number is a nil T, which has to be a pointer then.
+// bound is the format for one table. Each of its values starts with the number of an epoch,
+// which is one description of T, from 1 on. Nothing behind the number is a nil T, which has to
+// be a pointer then.
 type bound[T any] struct {
 	limits   limits
 	epochs   []*epoch
@@ -29,7 +30,8 @@ type epoch struct {
 	decoders decoders
 }
 
-// maxEpoch is more than the descriptions that any table will have: a greater number was never written.
+// maxEpoch is more than the descriptions that any table will have: a greater number was never
+// written.
 const maxEpoch = 1 << 16
 
 // newBound returns the format that writes values of one of the records and reads those of all.
@@ -79,7 +81,8 @@ func (b *bound[T]) Append(dst []byte, v T) ([]byte, error) {
 	return result, nil
 }
 
-// pointsNowhere reports whether v is a nil pointer. A pointer to one cannot be told from it when it is read.
+// pointsNowhere reports whether v is a nil pointer. A pointer to one cannot be told from it
+// when it is read.
 func pointsNowhere[T any](v T) (bool, error) {
 	if reflect.TypeFor[T]().Kind() != reflect.Pointer {
 		return false, nil
@@ -98,8 +101,8 @@ func pointsNowhere[T any](v T) (bool, error) {
 
 // View decodes b. The value is a copy and may be kept.
 //
-// There is no ViewInto. It could reuse nothing that T refers to, and a value that refers to itself, as a tree with
-// parents does, would be changed by the next row.
+// There is no ViewInto. It could reuse nothing that T refers to, and a value that refers to
+// itself, as a tree with parents does, would be changed by the next row.
 func (b *bound[T]) View(stored []byte) (T, error) {
 	var v, zero T
 	if err := b.view(stored, &v); err != nil {

@@ -10,14 +10,16 @@ import (
 	"sync"
 )
 
-// decoder is a decoder of gob that has been told, or is about to be told, the descriptions of one epoch.
+// decoder is a decoder of gob that has been told, or is about to be told, the descriptions of
+// one epoch.
 type decoder struct {
 	gob    *gob.Decoder
 	source source
 	head   []byte // what gob wants in front of the value
 }
 
-// source is what gob reads from: the head, then the value. It reads no further than it has to because of ReadByte.
+// source is what gob reads from: the head, then the value. It reads no further than it has to
+// because of ReadByte.
 type source struct{ head, value []byte }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -40,7 +42,8 @@ func (s *source) ReadByte() (byte, error) {
 	return b[0], err
 }
 
-// decoders is a pool of decoders of one description. One that has met an error or a panic does not come back.
+// decoders is a pool of decoders of one description. One that has met an error or a panic does
+// not come back.
 type decoders struct {
 	pool     sync.Pool
 	root     typeID
@@ -70,7 +73,8 @@ func (p *decoders) decode(b []byte, v any) (err error) {
 	return nil
 }
 
-// safely turns a panic, such as one of a type's own method on bytes it did not expect, into an error.
+// safely turns a panic, such as one of a type's own method on bytes it did not expect, into an
+// error.
 func safely(fn func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

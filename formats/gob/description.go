@@ -53,8 +53,8 @@ type wireField struct {
 	id   typeID
 }
 
-// The most types and fields that a description may have, and the most work it may make, if it is stored with the
-// table and if it is in a value.
+// The most types and fields that a description may have, and the most work it may make, if it
+// is stored with the table and if it is in a value.
 const (
 	maxParts      = 1 << 16
 	maxValueParts = 1 << 12
@@ -62,10 +62,12 @@ const (
 	maxValueWork  = 1 << 14
 )
 
-// description is what gob says of a type before it sends the first value: the types it is made of, by number.
+// description is what gob says of a type before it sends the first value: the types it is made
+// of, by number.
 //
-// Gob numbers the types of a process in the order of their first use. In the canonical form they are numbered from 65
-// on in the order in which they are met from the root, and have no names: it depends on nothing but what is stored.
+// Gob numbers the types of a process in the order of their first use. In the canonical form
+// they are numbered from 65 on in the order in which they are met from the root, and have no
+// names: it depends on nothing but what is stored.
 type description struct {
 	root  typeID
 	types map[typeID]*wireType
@@ -93,7 +95,8 @@ func (d *description) add(id typeID, r *reader, most int) error {
 	return nil
 }
 
-// readWireType reads what gob's documentation calls a wireType. It returns nil if that is not exactly one type.
+// readWireType reads what gob's documentation calls a wireType. It returns nil if that is not
+// exactly one type.
 func readWireType(r *reader) *wireType {
 	var t *wireType
 	r.fields(func(field int) {
@@ -107,7 +110,8 @@ func readWireType(r *reader) *wireType {
 	return t
 }
 
-// readPart reads one field of the description of a type: the first is its name and number, which do not matter.
+// readPart reads one field of the description of a type: the first is its name and number,
+// which do not matter.
 func (t *wireType) readPart(r *reader, field int) {
 	switch {
 	case field == 0:
@@ -162,8 +166,8 @@ func (t *wireType) readFields(r *reader) {
 	}
 }
 
-// check returns an error if a type is referred to that is not described, or if gob would have too much work with the
-// types.
+// check returns an error if a type is referred to that is not described, or if gob would have
+// too much work with the types.
 func (d *description) check(work int) error {
 	known := func(id typeID) bool { return id >= idBool && id <= idInterface || d.types[id] != nil }
 	ok := known(d.root)
@@ -179,8 +183,9 @@ func (d *description) check(work int) error {
 	return nil
 }
 
-// workWithin adds up what gob has to do when nothing of a value has a place to go: for each field of a struct it goes
-// through all types up to the next structs, and forgets what it found.
+// workWithin adds up what gob has to do when nothing of a value has a place to go: for each
+// field of a struct it goes through all types up to the next structs, and forgets what it
+// found.
 func (d *description) workWithin(most int) bool {
 	steps := map[typeID]int{}
 	var from func(id typeID) int
@@ -239,7 +244,8 @@ func newNumbering(from *description) *numbering {
 	return &numbering{from, &description{types: map[typeID]*wireType{}}, map[typeID]typeID{}}
 }
 
-// number returns the new number of a type. If it is new, all that can be reached from it is numbered too.
+// number returns the new number of a type. If it is new, all that can be reached from it is
+// numbered too.
 func (n *numbering) number(id typeID) typeID {
 	if id < firstID {
 		return id
@@ -270,7 +276,8 @@ func (n *numbering) number(id typeID) typeID {
 	return first
 }
 
-// messages returns the messages by which a decoder of gob learns the types of a canonical description.
+// messages returns the messages by which a decoder of gob learns the types of a canonical
+// description.
 func (d *description) messages() []byte { return d.messagesFrom(0) }
 
 // messagesFrom leaves out the messages about the first types.
@@ -282,8 +289,8 @@ func (d *description) messagesFrom(first int) []byte {
 	return all
 }
 
-// appendTo appends the type as a wireType without names, as readWireType reads it: a struct of the field for its form,
-// which is a struct whose field 0 is left out.
+// appendTo appends the type as a wireType without names, as readWireType reads it: a struct of
+// the field for its form, which is a struct whose field 0 is left out.
 func (t *wireType) appendTo(dst []byte) []byte {
 	dst = append(dst, byte(t.form)+1)
 	switch t.form {
@@ -314,12 +321,14 @@ func (t *wireType) appendFields(dst []byte) []byte {
 }
 
 var builtinNames = [...]string{
-	idBool: "bool", idInt: "int", idUint: "uint", idFloat: "float", idBytes: "bytes", idString: "string",
+	idBool: "bool", idInt: "int", idUint: "uint", idFloat: "float", idBytes: "bytes",
+	idString:  "string",
 	idComplex: "complex", idInterface: "interface",
 }
 
-// describe writes a type in the manner of Go, without the names of types: ^1 is the type around it, ^2 the one around
-// that. What is longer than most bytes is cut: descriptions that were made to do harm can be endless.
+// describe writes a type in the manner of Go, without the names of types: ^1 is the type around
+// it, ^2 the one around that. What is longer than most bytes is cut: descriptions that were
+// made to do harm can be endless.
 func (d *description) describe(id typeID, most int) string {
 	w := describer{types: d.types, most: most}
 	w.write(id)
@@ -381,5 +390,6 @@ func (w *describer) writeParts(t *wireType) {
 
 // ownNames are what types that encode themselves are called.
 var ownNames = map[form]string{
-	formGobEncoder: "GobEncoder", formBinaryMarshaler: "BinaryMarshaler", formTextMarshaler: "TextMarshaler",
+	formGobEncoder: "GobEncoder", formBinaryMarshaler: "BinaryMarshaler",
+	formTextMarshaler: "TextMarshaler",
 }

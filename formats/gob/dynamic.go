@@ -12,9 +12,9 @@ import (
 	"sync"
 )
 
-// Values that hold interfaces are stored as the number of descriptions that follow, these, each a counted message,
-// and the value. The descriptions are of the types that are in the interfaces and not in T, numbered on from those of
-// T, in the order in which they are met.
+// Values that hold interfaces are stored as the number of descriptions that follow, these, each
+// a counted message, and the value. The descriptions are of the types that are in the
+// interfaces and not in T, numbered on from those of T, in the order in which they are met.
 
 // appendDynamic appends such a value.
 func (b *bound[T]) appendDynamic(dst []byte, v T) ([]byte, error) {
@@ -46,8 +46,8 @@ func (b *bound[T]) appendDynamic(dst []byte, v T) ([]byte, error) {
 	return append(append(dst, n.to.messagesFrom(own)...), payload...), nil
 }
 
-// sendDynamic returns what an encoder of gob sends for v: descriptions, and then one message with the value. Left to
-// itself gob would put descriptions in the middle of it.
+// sendDynamic returns what an encoder of gob sends for v: descriptions, and then one message
+// with the value. Left to itself gob would put descriptions in the middle of it.
 func sendDynamic[T any](v T) (messages, error) {
 	inside := typesInside{found: map[reflect.Type]bool{}, dynamic: map[reflect.Type]bool{}}
 	if err := inside.collect(reflect.ValueOf(&v).Elem()); err != nil {
@@ -56,7 +56,9 @@ func sendDynamic[T any](v T) (messages, error) {
 	sent := messages{withoutValues: true}
 	e := gob.NewEncoder(&sent)
 	for t := range inside.found {
-		if err := e.EncodeValue(reflect.MakeMap(reflect.MapOf(reflect.TypeFor[bool](), t))); err != nil { // see describeTo
+		// see describeTo
+		if err := e.EncodeValue(reflect.MakeMap(reflect.MapOf(reflect.TypeFor[bool](),
+			t))); err != nil {
 			return messages{}, err
 		}
 	}
@@ -182,8 +184,8 @@ func (r *renumbering) structure(dst []byte, t *wireType) []byte {
 	}
 }
 
-// inner copies what is in an interface: the name of its type, empty for nil, the number of its description, and its
-// bytes.
+// inner copies what is in an interface: the name of its type, empty for nil, the number of its
+// description, and its bytes.
 func (r *renumbering) inner(dst []byte) []byte {
 	name := r.counted()
 	dst = appendCounted(dst, name)
@@ -233,10 +235,12 @@ func (b *bound[T]) lookDynamic(e *epoch, w walk, body []byte) (found, error) {
 	}
 	value := found{payload: r.b}
 	if n > 0 {
-		value.decoders = &decoders{root: e.types.root, preamble: append(slices.Clip(e.decoders.preamble), body[start:len(body)-len(r.b)]...)}
+		value.decoders = &decoders{root: e.types.root,
+			preamble: append(slices.Clip(e.decoders.preamble), body[start:len(body)-len(r.b)]...)}
 	}
 	w.b = r.b
-	w.inner = &innerPlanner{planner{types: d, plans: map[pairing]*plan{}}, &b.names, map[string]innerPlan{}}
+	w.inner = &innerPlanner{planner{types: d, plans: map[pairing]*plan{}}, &b.names,
+		map[string]innerPlan{}}
 	return value, w.whole(e.plan)
 }
 
@@ -284,7 +288,8 @@ const opaqueRoom = 256
 // registered knows which types are registered under which names.
 type registered struct{ types sync.Map }
 
-// find returns the type that is registered under a name. Gob does not tell, but it makes one if it is given a zero.
+// find returns the type that is registered under a name. Gob does not tell, but it makes one if
+// it is given a zero.
 func (r *registered) find(name string, id typeID, d *description) (reflect.Type, error) {
 	if t, ok := r.types.Load(name); ok {
 		return t.(reflect.Type), nil
@@ -305,8 +310,9 @@ func (r *registered) find(name string, id typeID, d *description) (reflect.Type,
 	return t, nil
 }
 
-// forZero returns the description of a type of which only a zero is wanted. That of a struct needs no fields: without them
-// gob makes the type that is registered whatever its fields are, and the plan finds those that do not fit.
+// forZero returns the description of a type of which only a zero is wanted. That of a struct
+// needs no fields: without them gob makes the type that is registered whatever its fields are,
+// and the plan finds those that do not fit.
 func (d *description) forZero(id typeID) *description {
 	if t := d.types[id]; t != nil && t.form == formStruct {
 		return &description{root: id, types: map[typeID]*wireType{id: {form: formStruct}}}

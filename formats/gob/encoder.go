@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// encoder is an encoder of gob that has sent the descriptions of T, and the value it is given, so that no call has to
-// allocate one.
+// encoder is an encoder of gob that has sent the descriptions of T, and the value it is given,
+// so that no call has to allocate one.
 type encoder[T any] struct {
 	gob      *gob.Encoder
 	out      []byte
@@ -19,7 +19,8 @@ type encoder[T any] struct {
 	messages int
 }
 
-// encoders is a pool of them. One that has met an error or a panic does not come back: errors of gob stay.
+// encoders is a pool of them. One that has met an error or a panic does not come back: errors
+// of gob stay.
 type encoders[T any] struct {
 	pool    sync.Pool
 	nesting nesting
@@ -50,7 +51,9 @@ func (p *encoders[T]) append(dst []byte, v T) ([]byte, error) {
 		return nil, err
 	}
 	if e.messages != 1 {
-		return nil, errors.New("gob describes a type with the value that it did not describe before; this is an error of the format")
+		return nil,
+			errors.New("gob describes a type with the value that it did not describe before; " +
+				"this is an error of the format")
 	}
 	out, size := e.out, len(e.out)-len(dst)
 	var zero T
@@ -61,7 +64,8 @@ func (p *encoders[T]) append(dst []byte, v T) ([]byte, error) {
 	return out, nil
 }
 
-// maxPooled is the size of a value after which a coder is dropped: gob keeps a buffer of the biggest one it met.
+// maxPooled is the size of a value after which a coder is dropped: gob keeps a buffer of the
+// biggest one it met.
 const maxPooled = 1 << 20
 
 func (p *encoders[T]) get() (*encoder[T], error) {
@@ -73,12 +77,12 @@ func (p *encoders[T]) get() (*encoder[T], error) {
 	return e, describeTo[T](e.gob)
 }
 
-// describeTo has an encoder send the descriptions of T. An empty map needs no value of T, some of which gob cannot
-// encode, and tells the type even if it is a pointer or gob's own.
+// describeTo has an encoder send the descriptions of T. An empty map needs no value of T, some
+// of which gob cannot encode, and tells the type even if it is a pointer or gob's own.
 func describeTo[T any](e *gob.Encoder) error { return e.Encode(map[bool]T{}) }
 
-// encode encodes *v, in which no pointer is nil. Gob follows pointers itself, but one time too often if they lead to a
-// type that encodes itself: it gets the last one.
+// encode encodes *v, in which no pointer is nil. Gob follows pointers itself, but one time too
+// often if they lead to a type that encodes itself: it gets the last one.
 func encode[T any](e *gob.Encoder, v *T) error {
 	if reflect.TypeFor[T]().Kind() != reflect.Pointer {
 		return e.Encode(v)
@@ -90,8 +94,8 @@ func encode[T any](e *gob.Encoder, v *T) error {
 	return e.EncodeValue(p)
 }
 
-// Write is for e.gob, which writes one message at a time: a length, the number of a type, and a value. The number is
-// good for this process only, and both are known when the value is read.
+// Write is for e.gob, which writes one message at a time: a length, the number of a type, and a
+// value. The number is good for this process only, and both are known when the value is read.
 func (e *encoder[T]) Write(message []byte) (int, error) {
 	e.messages++
 	r := reader{b: message}
@@ -138,7 +142,8 @@ func (m *messages) Write(message []byte) (int, error) {
 	return len(message), nil
 }
 
-// read adds the descriptions to d, up to the first value. It returns the number of its type, and the value.
+// read adds the descriptions to d, up to the first value. It returns the number of its type,
+// and the value.
 func (m *messages) read(d *description) (root typeID, value []byte, err error) {
 	r := reader{b: m.sent}
 	for {

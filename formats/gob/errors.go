@@ -14,7 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// cannotDecode says what a row that cannot be read needs: a mismatch is cured in the program, and the row is as good as any.
+// cannotDecode says what a row that cannot be read needs: a mismatch is cured in the program,
+// and the row is as good as any.
 func cannotDecode[T any](err error) error {
 	advice := "it is damaged: restore it from a backup, or delete it"
 	switch {
@@ -38,9 +39,9 @@ func cannotEncode[T any](err error) error {
 	return fmt.Errorf("gob of %v: %w", reflect.TypeFor[T](), err)
 }
 
-// disagreement is the error of a type in an interface, of which a zero is not read into what is registered under its
-// name. That is no damage: the name and the type are those of another program, or of another version of this one. A name
-// that nobody would register is.
+// disagreement is the error of a type in an interface, of which a zero is not read into what is
+// registered under its name. That is no damage: the name and the type are those of another
+// program, or of another version of this one. A name that nobody would register is.
 func disagreement(name string, err error) error {
 	switch classified := refusal(err); {
 	case !plausible(name):
@@ -48,21 +49,27 @@ func disagreement(name string, err error) error {
 	case errors.Is(classified, core.ErrFormatMismatch):
 		return classified
 	}
-	return fmt.Errorf("%w: what is in an interface is not the type that is registered as %q now: %w; register the type that it was",
+	return fmt.Errorf("%w: what is in an interface is not the type that is registered as %q now: "+
+		"%w; register the type that it was",
 		core.ErrFormatMismatch, name, err)
 }
 
-// refusal classifies the error of gob on a value that was walked over. Gob has no other way to tell than by its words.
+// refusal classifies the error of gob on a value that was walked over. Gob has no other way to
+// tell than by its words.
 func refusal(err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, "name not registered for interface"):
-		return fmt.Errorf("%w: %w; register the type under this name, with gob.Register or gob.RegisterName, before rows are read",
+		return fmt.Errorf("%w: %w; register the type under this name, with gob.Register or "+
+			"gob.RegisterName, before rows are read",
 			core.ErrFormatMismatch, err)
 	case strings.Contains(text, "is not assignable to type"):
-		return fmt.Errorf("%w: %w; give the type the methods of the interface, or read it into an interface that it has",
+		return fmt.Errorf("%w: %w; give the type the methods of the interface, or read it into "+
+			"an interface that it has",
 			core.ErrFormatMismatch, err)
-	case strings.Contains(text, "decoding into local type"): // of a type that encodes itself, which has no plan
-		return fmt.Errorf("%w: %w; register the type that it was under this name", core.ErrFormatMismatch, err)
+	case strings.Contains(text, "decoding into local type"):
+		// of a type that encodes itself, which has no plan
+		return fmt.Errorf("%w: %w; register the type that it was under this name",
+			core.ErrFormatMismatch, err)
 	}
 	return fmt.Errorf("%w: %w", errOwnMethod, err)
 }
@@ -72,11 +79,13 @@ func plausible(name string) bool {
 	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
-const adviceNewer = "if the table was opened with another type since then, here or in another program, open it again; " +
+const adviceNewer = "if the table was opened with another type since then, here or in another " +
+	"program, open it again; " +
 	"otherwise the row is damaged"
 
 var (
-	errNotBound  = errors.New("the format knows no table: use it with core.OpenTable, or use what Bind returns")
+	errNotBound = errors.New("the format knows no table: use it with core.OpenTable, or use " +
+		"what Bind returns")
 	errNoEpoch   = errors.New("it does not start with the number of a description")
 	errEmpty     = errors.New("there are no bytes")
 	errNilInPtr  = errors.New("a pointer to a nil pointer would be read as nil")

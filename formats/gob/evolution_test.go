@@ -77,7 +77,8 @@ func wantRead[T any](t *testing.T, f core.ValueFormat[T, T], b []byte, want T) {
 	}
 }
 
-// Rows of every description that was ever used stay readable, and only new rows are written with the new one.
+// Rows of every description that was ever used stay readable, and only new rows are written
+// with the new one.
 func TestEvolves(t *testing.T) {
 	f1, meta1 := bind[order1](t, nil)
 	old := write(t, f1, first())
@@ -117,8 +118,8 @@ func TestEvolves(t *testing.T) {
 	}
 }
 
-// Two programs that open a table in turn, each with its own version of the type, read each other's rows and do not
-// make the metadata grow.
+// Two programs that open a table in turn, each with its own version of the type, read each
+// other's rows and do not make the metadata grow.
 func TestTwoProgramsInTurn(t *testing.T) {
 	ctx := context.Background()
 	b := memory.New()
@@ -129,9 +130,11 @@ func TestTwoProgramsInTurn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if round%2 == 0 {
-			err = useOrders(ctx, db, uint64(round), order1{ID: uint64(round), Note: "note"}, func(o order1) uint64 { return o.ID })
+			err = useOrders(ctx, db, uint64(round), order1{ID: uint64(round), Note: "note"},
+				func(o order1) uint64 { return o.ID })
 		} else {
-			err = useOrders(ctx, db, uint64(round), order2{ID: uint32(round), Paid: true}, func(o order2) uint64 { return uint64(o.ID) })
+			err = useOrders(ctx, db, uint64(round), order2{ID: uint32(round), Paid: true},
+				func(o order2) uint64 { return uint64(o.ID) })
 		}
 		var backup bytes.Buffer
 		err = errors.Join(err, db.Backup(ctx, &backup), db.Close())
@@ -145,7 +148,9 @@ func TestTwoProgramsInTurn(t *testing.T) {
 	}
 }
 
-func useOrders[T any](ctx context.Context, db *core.Storage, round uint64, v T, id func(T) uint64) error {
+func useOrders[T any](
+	ctx context.Context, db *core.Storage, round uint64, v T, id func(T) uint64,
+) error {
 	orders, err := core.OpenTable(ctx, db, "orders", keys.Uint64(), gobformat.New[T]())
 	if err != nil {
 		return err
@@ -165,24 +170,32 @@ func useOrders[T any](ctx context.Context, db *core.Storage, round uint64, v T, 
 }
 
 func TestEvolvesBySuite(t *testing.T) {
-	same12 := func(v order1, w order2) bool { return uint64(w.ID) == v.ID && len(w.Lines) == len(v.Lines) && !w.Paid }
-	formattest.Evolve(t, gobformat.New[order1](), gobformat.New[order2](), same12, order1{}, first())
+	same12 := func(v order1, w order2) bool {
+		return uint64(w.ID) == v.ID && len(w.Lines) == len(v.Lines) && !w.Paid
+	}
+	formattest.Evolve(t, gobformat.New[order1](), gobformat.New[order2](), same12,
+		order1{}, first())
 	same13 := func(v order1, w order3) bool { return w.ID == v.ID && w.How == nil }
-	formattest.Evolve(t, gobformat.New[order1](), gobformat.New[order3](), same13, order1{}, first())
+	formattest.Evolve(t, gobformat.New[order1](), gobformat.New[order3](), same13,
+		order1{}, first())
 	same31 := func(v order3, w order1) bool { return w.ID == v.ID }
-	formattest.Evolve(t, gobformat.New[order3](), gobformat.New[order1](), same31, order3{ID: 1, How: point{1, 2}}, order3{How: 7})
+	formattest.Evolve(t, gobformat.New[order3](), gobformat.New[order1](), same31,
+		order3{ID: 1, How: point{1, 2}}, order3{How: 7})
 }
 
-// A handle that was opened before another one described its type does not know the description. It says so, and does not
-// call the row damaged, which it is not: the advice to delete it lost rows.
+// A handle that was opened before another one described its type does not know the description.
+// It says so, and does not call the row damaged, which it is not: the advice to delete it lost
+// rows.
 func TestRowsOfALaterDescription(t *testing.T) {
 	f1, meta := bind[order1](t, nil)
 	f2, _ := bind[order2](t, meta)
 	_, err := f1.View(write(t, f2, order2{ID: 1}))
 	wantMismatch(t, err, "open it again")
 	damaged := write(t, f1, first())
-	for _, number := range []string{"\x81\x00", "\x81\x80\x04", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02"} {
-		if v, err := f1.View(append([]byte(number), damaged[1:]...)); !errors.Is(err, core.ErrCorrupt) {
+	for _, number := range []string{"\x81\x00", "\x81\x80\x04",
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02"} {
+		if v, err := f1.View(append([]byte(number), damaged[1:]...)); !errors.Is(err,
+			core.ErrCorrupt) {
 			t.Errorf("description %x: read as %+v, error %v; want ErrCorrupt", number, v, err)
 		}
 	}
@@ -191,7 +204,8 @@ func TestRowsOfALaterDescription(t *testing.T) {
 // wantMismatch fails unless err blames the program, not the row, and says so.
 func wantMismatch(t *testing.T, err error, says ...string) {
 	t.Helper()
-	if !errors.Is(err, core.ErrFormatMismatch) || errors.Is(err, core.ErrCorrupt) || strings.Contains(err.Error(), "delete") {
+	if !errors.Is(err, core.ErrFormatMismatch) || errors.Is(err,
+		core.ErrCorrupt) || strings.Contains(err.Error(), "delete") {
 		t.Errorf("error %v; want ErrFormatMismatch alone, and no advice to delete", err)
 		return
 	}
@@ -231,38 +245,48 @@ func (s *selfMade) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// A change that gob could not read, or would read wrongly, is refused when the table is opened. The error names the
-// part and both types.
+// A change that gob could not read, or would read wrongly, is refused when the table is opened.
+// The error names the part and both types.
 func TestIncompatibleTypes(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		says []string
 	}{
-		{rebind[order1, orderPriced](t), []string{"gob_test.orderPriced.Lines[].Price", "stored as int", "is string now"}},
+		{rebind[order1, orderPriced](t),
+			[]string{"gob_test.orderPriced.Lines[].Price", "stored as int", "is string now"}},
 		{rebind[point, struct{ X uint }](t), []string{".X", "stored as int", "is uint now"}},
 		{rebind[point, struct{ X *string }](t), []string{".X", "stored as int", "is *string now"}},
-		{rebind[point, struct{ A int }](t), []string{"no field", "struct{X int; Y int}", "struct { A int }"}},
+		{rebind[point, struct{ A int }](t),
+			[]string{"no field", "struct{X int; Y int}", "struct { A int }"}},
 		{rebind[int, string](t), []string{"string is stored as int"}},
 		{rebind[[]int, map[int]int](t), []string{"[]int", "map[int]int"}},
-		{rebind[map[string]int, map[string]bool](t), []string{"map[string]bool[] is stored as int", "is bool now"}},
-		{rebind[map[string]int, map[int]int](t), []string{"map[int]int's key is stored as string", "is int now"}},
+		{rebind[map[string]int, map[string]bool](t),
+			[]string{"map[string]bool[] is stored as int", "is bool now"}},
+		{rebind[map[string]int, map[int]int](t),
+			[]string{"map[int]int's key is stored as string", "is int now"}},
 		{rebind[[3]int, [4]int](t), []string{"[3]int", "[4]int"}},
 		{rebind[textual, struct{ A any }](t), []string{".A", "stored as int", "interface {}"}},
 		{rebind[textual, usesSelfMade](t), []string{".A", "stored as int", "gob_test.selfMade"}},
-		{rebind[usesSelfMade, textual](t), []string{".A", "stored as BinaryMarshaler", "is int now"}},
+		{rebind[usesSelfMade, textual](t),
+			[]string{".A", "stored as BinaryMarshaler", "is int now"}},
 		{rebind[Point, embedsPointer](t), []string{"X", "behind the embedded pointer Point"}},
-		{rebind[struct{ F []byte }, struct{ F string }](t), []string{".F", "stored as bytes", "is string now"}},
-		{rebind[struct{ F []int }, struct{ F []string }](t), []string{".F[]", "stored as int", "is string now"}},
+		{rebind[struct{ F []byte }, struct{ F string }](t),
+			[]string{".F", "stored as bytes", "is string now"}},
+		{rebind[struct{ F []int }, struct{ F []string }](t),
+			[]string{".F[]", "stored as int", "is string now"}},
 	} {
 		for _, says := range c.says {
-			if !errors.Is(c.err, core.ErrFormatMismatch) || !strings.Contains(fmt.Sprint(c.err), says) {
+			if !errors.Is(c.err,
+				core.ErrFormatMismatch) || !strings.Contains(fmt.Sprint(c.err), says) {
 				t.Errorf("error %v; want ErrFormatMismatch that says %q", c.err, says)
 			}
 		}
 	}
 	for i, err := range []error{
-		rebind[point, struct{ X *int64 }](t), rebind[point, struct{ X int8 }](t), rebind[[]int, []**int32](t),
-		rebind[struct{ P *point }, struct{ P point }](t), rebind[point, struct{ Y int }](t), rebind[struct{}, point](t),
+		rebind[point, struct{ X *int64 }](t), rebind[point, struct{ X int8 }](t),
+		rebind[[]int, []**int32](t),
+		rebind[struct{ P *point }, struct{ P point }](t), rebind[point, struct{ Y int }](t),
+		rebind[struct{}, point](t),
 		rebind[Point, embedsValue](t), rebind[int, *int16](t), rebind[float32, float64](t),
 	} {
 		if err != nil {

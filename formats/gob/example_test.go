@@ -52,8 +52,8 @@ func ExampleNew_evolution() {
 		fmt.Println(err)
 	}
 	// Output:
-	// {Email: Name:Ada}
-	// format mismatch: gob_test.Wrong.Name is stored as string, and is int now; give it another name, or open another table
+	// {Email: Name:Ada} format mismatch: gob_test.Wrong.Name is stored as string, and is int
+	// now; give it another name, or open another table
 }
 
 type (
@@ -105,9 +105,8 @@ func ExampleKey() {
 	_, err = gob.Key[any]().Append(nil, 8001)
 	fmt.Println(err)
 	// Output:
-	// gob-key/1 struct{Country string; Zip uint}
-	// {CH 8001} <nil>
-	// gob: interface {} cannot be a key: interface {} is an interface, and what is in it can be encoded in many ways
+	// gob-key/1 struct{Country string; Zip uint} {CH 8001} <nil> gob: interface {} cannot be a
+	// key: interface {} is an interface, and what is in it can be encoded in many ways
 }
 
 func ExampleWithMaxMemory() {
@@ -119,7 +118,8 @@ func ExampleWithMaxMemory() {
 		return
 	}
 	defer db.Close()
-	books, err := core.OpenTable(ctx, db, "books", keys.String(), gob.New[[]*page](gob.WithMaxMemory(1<<30)))
+	books, err := core.OpenTable(ctx, db, "books",
+		keys.String(), gob.New[[]*page](gob.WithMaxMemory(1<<30)))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -16,9 +16,10 @@ import (
 	"github.com/guardkv/guardkv/core/explain"
 )
 
-// Explain tells what tables in gob hold, without the Go type: see [core.Explainer]. It goes by the descriptions that are stored
-// with the table, and needs no type that is registered. Structs are objects with the fields that are stored, which leaves out those
-// that are zero. What JSON lacks is shown as follows:
+// Explain tells what tables in gob hold, without the Go type: see [core.Explainer]. It goes by
+// the descriptions that are stored with the table, and needs no type that is registered.
+// Structs are objects with the fields that are stored, which leaves out those that are zero.
+// What JSON lacks is shown as follows:
 //   - A map whose keys are no strings is a list of pairs: [[1,"a"],[2,"b"]].
 //   - What is in an interface is {"type":...,"value":...} with the name that its type is registered under, or null.
 //   - A complex number is a list of two numbers. A type that encodes itself is the bytes that it wrote, in base64.
@@ -27,18 +28,22 @@ import (
 // A value that is nested more deeply than 1024 levels is [core.ErrTooLarge].
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	if t.ValueFormat != formatID {
-		return core.Explanation{}, fmt.Errorf("values in %q are not in gob: %w", t.ValueFormat, errors.ErrUnsupported)
+		return core.Explanation{}, fmt.Errorf("values in %q are not in gob: %w",
+			t.ValueFormat, errors.ErrUnsupported)
 	}
 	if t.Meta == nil {
-		return core.Explanation{}, fmt.Errorf("%w: %w: there are none", core.ErrCorrupt, errMetadata)
+		return core.Explanation{}, fmt.Errorf("%w: %w: there are none",
+			core.ErrCorrupt, errMetadata)
 	}
 	epochs, err := parseMetadata(t.Meta)
 	if err != nil {
 		return core.Explanation{}, err
 	}
 	return core.Explanation{
-		Schema:     words(epochs),
-		AppendJSON: func(dst, _, value []byte) ([]byte, error) { return appendJSON(dst, value, epochs) },
+		Schema: words(epochs),
+		AppendJSON: func(dst, _, value []byte) ([]byte, error) {
+			return appendJSON(dst, value, epochs)
+		},
 	}, nil
 }
 
@@ -63,7 +68,8 @@ const maxShown = 1024
 
 var (
 	errNoValue      = fmt.Errorf("%w: %w", core.ErrCorrupt, errMalformed)
-	errShownTooDeep = fmt.Errorf("%w: it is nested more than %d levels deep", core.ErrTooLarge, maxShown)
+	errShownTooDeep = fmt.Errorf("%w: it is nested more than %d levels deep",
+		core.ErrTooLarge, maxShown)
 )
 
 func appendJSON(dst, stored []byte, epochs []record) ([]byte, error) {
@@ -72,7 +78,8 @@ func appendJSON(dst, stored []byte, epochs []record) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", core.ErrCorrupt, errNoEpoch)
 	}
 	if number > uint64(len(epochs)) {
-		return nil, fmt.Errorf("%w: it follows description %d of the type, and %d are known", core.ErrFormatMismatch, number, len(epochs))
+		return nil, fmt.Errorf("%w: it follows description %d of the type, and %d are known",
+			core.ErrFormatMismatch, number, len(epochs))
 	}
 	e, body := epochs[number-1], stored[size:]
 	if len(body) == 0 {
@@ -89,7 +96,8 @@ func appendJSON(dst, stored []byte, epochs []record) ([]byte, error) {
 
 // newShower bounds what is shown: the names of fields take more than they do in gob.
 func newShower(dst, body []byte, types *description) shower {
-	return shower{reader: reader{b: body}, types: types, out: dst, most: int64(len(dst)) + newLimits(nil).budget(len(body))}
+	return shower{reader: reader{b: body}, types: types, out: dst,
+		most: int64(len(dst)) + newLimits(nil).budget(len(body))}
 }
 
 // whole shows all of the bytes.
@@ -146,7 +154,8 @@ func (s *shower) stop(err error) {
 
 func (s *shower) text(text string) { s.out = append(s.out, text...) }
 
-// alone shows a value that is in no struct: if it is none itself, a zero stands for the number of its field.
+// alone shows a value that is in no struct: if it is none itself, a zero stands for the number
+// of its field.
 func (s *shower) alone(id typeID, depth int) {
 	if t := s.types.types[id]; (t == nil || t.form != formStruct) && s.uint() != 0 {
 		s.fail()
@@ -209,7 +218,8 @@ func (s *shower) builtin(id typeID, depth int) {
 	}
 }
 
-// elements shows a list. Each takes a byte at least, so that a wrong number of them ends with the bytes.
+// elements shows a list. Each takes a byte at least, so that a wrong number of them ends with
+// the bytes.
 func (s *shower) elements(t *wireType, n uint64, depth int) {
 	s.text("[")
 	for i := uint64(0); i < n && !s.bad; i++ {
@@ -221,7 +231,8 @@ func (s *shower) elements(t *wireType, n uint64, depth int) {
 	s.text("]")
 }
 
-// rows shows a map: an object if its keys are strings, else a list of pairs. Gob has no order of them.
+// rows shows a map: an object if its keys are strings, else a list of pairs. Gob has no order
+// of them.
 func (s *shower) rows(t *wireType, depth int) {
 	names := t.key == idString
 	open, between, separator, end := "[[", "],[", ",", "]]"
@@ -248,7 +259,8 @@ func (s *shower) rows(t *wireType, depth int) {
 	s.text(end)
 }
 
-// structure shows a struct: pairs of a step to the next field that is there, and its value; then a zero.
+// structure shows a struct: pairs of a step to the next field that is there, and its value;
+// then a zero.
 func (s *shower) structure(t *wireType, depth int) {
 	open := "{"
 	for next := uint64(0); ; next++ {
@@ -261,7 +273,8 @@ func (s *shower) structure(t *wireType, depth int) {
 			break
 		}
 		s.text(open)
-		s.out = append(explain.AppendString(s.out, strings.ToValidUTF8(t.fields[next].name, "\ufffd")), ':')
+		s.out = append(explain.AppendString(s.out,
+			strings.ToValidUTF8(t.fields[next].name, "\ufffd")), ':')
 		s.value(t.fields[next].id, depth+1)
 		open = ","
 	}

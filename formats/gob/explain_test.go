@@ -56,13 +56,16 @@ func TestExplain(t *testing.T) {
 	wantShown(t, companies[3].Prices, "map[string]float", `{"bb":"-Infinity"}`)
 	wantShown(t, map[int][]bool{7: {true, false}}, "map[int][]bool", `[[7,[true,false]]]`)
 	wantShown(t, map[int]int{}, "map[int]int", `[]`)
-	wantShown(t, map[string]string{"\xff": "\xff"}, "map[string]string", `{"{\"base64\":\"/w==\"}":{"base64":"/w=="}}`)
+	wantShown(t, map[string]string{"\xff": "\xff"}, "map[string]string",
+		`{"{\"base64\":\"/w==\"}":{"base64":"/w=="}}`)
 	wantShown(t, complex64(1+2i), "complex", `[1,2]`)
 	wantShown(t, "a\"b", "string", `"a\"b"`)
 	wantShown(t, (*company)(nil), "", `null`)
-	wantShown(t, linked{Any: []int{1}, Next: &linked{Next: &linked{Any: "deep"}}}, "struct{Any interface; Next ^1}",
+	wantShown(t, linked{Any: []int{1}, Next: &linked{Next: &linked{Any: "deep"}}},
+		"struct{Any interface; Next ^1}",
 		`{"Any":{"type":"[]int","value":[1]},"Next":{"Next":{"Any":{"type":"string","value":"deep"}}}}`)
-	wantShown(t, shape{Name: "s", Many: []any{point{1, 2}, nil}}, "struct{Name string; Any interface; Many []interface}",
+	wantShown(t, shape{Name: "s", Many: []any{point{1, 2}, nil}},
+		"struct{Name string; Any interface; Many []interface}",
 		`{"Name":"s","Many":[{"type":"github.com/guardkv/guardkv/formats/gob_test.point","value":{"X":1,"Y":2}},null]}`)
 }
 
@@ -98,11 +101,13 @@ func TestExplainTellsAllDescriptions(t *testing.T) {
 }
 
 func TestExplainRefuses(t *testing.T) {
-	if _, err := gobformat.Explain(core.TableInfo{ValueFormat: "cbor/1"}); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := gobformat.Explain(core.TableInfo{ValueFormat: "cbor/1"}); !errors.Is(err,
+		errors.ErrUnsupported) {
 		t.Errorf("another format: %v", err)
 	}
 	for _, meta := range [][]byte{nil, {}, []byte("x"), []byte("gob/1\n\x05")} {
-		if _, err := gobformat.Explain(core.TableInfo{ValueFormat: "gob/1", Meta: meta}); !errors.Is(err, core.ErrCorrupt) {
+		if _, err := gobformat.Explain(core.TableInfo{ValueFormat: "gob/1",
+			Meta: meta}); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("with the metadata %q: %v", meta, err)
 		}
 	}
@@ -112,7 +117,8 @@ func TestExplainRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range b {
-		if got, err := e.AppendJSON(nil, nil, b[:n]); n != 1 && (!errors.Is(err, core.ErrCorrupt) || got != nil) {
+		if got, err := e.AppendJSON(nil, nil,
+			b[:n]); n != 1 && (!errors.Is(err, core.ErrCorrupt) || got != nil) {
 			t.Errorf("%d bytes of %d are shown as %s, %v", n, len(b), got, err)
 		}
 	}
@@ -133,7 +139,8 @@ func TestExplainKey(t *testing.T) {
 		Part part
 	}
 	f := gobformat.Key[key]()
-	b, err := f.Append(nil, key{"Oslo", [2]int8{1, -2}, true, part{[]string{"a"}, []part{{[]string{"b"}, nil}}}})
+	b, err := f.Append(nil,
+		key{"Oslo", [2]int8{1, -2}, true, part{[]string{"a"}, []part{{[]string{"b"}, nil}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,8 +153,10 @@ func TestExplainKey(t *testing.T) {
 		t.Errorf("the key is shown as %s, %v; want %s", got, err, want)
 	}
 	for _, id := range []string{
-		"", "gob/1", "gob-key/1", "gob-key/2 int", "gob-key/1 ", "gob-key/1 intx", "gob-key/1 [", "gob-key/1 [x]int", "gob-key/1 ^1",
-		"gob-key/1 []^2", "gob-key/1 struct{", "gob-key/1 struct{A int", "gob-key/1 map[int", "gob-key/1 " + strings.Repeat("[]", 5000) + "int",
+		"", "gob/1", "gob-key/1", "gob-key/2 int", "gob-key/1 ", "gob-key/1 intx", "gob-key/1 [",
+		"gob-key/1 [x]int", "gob-key/1 ^1",
+		"gob-key/1 []^2", "gob-key/1 struct{", "gob-key/1 struct{A int", "gob-key/1 map[int",
+		"gob-key/1 " + strings.Repeat("[]", 5000) + "int",
 	} {
 		if _, err := gobformat.ExplainKey(id); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("ExplainKey(%.40q): %v", id, err)

@@ -12,16 +12,18 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// ExplainKey tells how keys of [Key] look, by the description that is a part of the ID: see [core.KeyExplainer]. The JSON is
-// that of [Explain]. It cannot be made a key again.
+// ExplainKey tells how keys of [Key] look, by the description that is a part of the ID: see
+// [core.KeyExplainer]. The JSON is that of [Explain]. It cannot be made a key again.
 func ExplainKey(id string) (core.KeyExplanation, error) {
 	text, found := strings.CutPrefix(id, keyID+" ")
 	if !found {
-		return core.KeyExplanation{}, fmt.Errorf("keys in %q are not in gob: %w", id[:min(len(id), inMessages)], errors.ErrUnsupported)
+		return core.KeyExplanation{}, fmt.Errorf("keys in %q are not in gob: %w",
+			id[:min(len(id), inMessages)], errors.ErrUnsupported)
 	}
 	types, err := parseDescription(text)
 	if err != nil {
-		return core.KeyExplanation{}, fmt.Errorf("keys in %q are in none of gob's types: %w: %w", id[:min(len(id), inMessages)], err, errors.ErrUnsupported)
+		return core.KeyExplanation{}, fmt.Errorf("keys in %q are in none of gob's types: %w: %w",
+			id[:min(len(id), inMessages)], err, errors.ErrUnsupported)
 	}
 	return core.KeyExplanation{AppendJSON: func(dst, key []byte) ([]byte, error) {
 		s := newShower(dst, key, types)

@@ -50,8 +50,9 @@ func safely(fn func() error) (err error) {
 	return fn()
 }
 
-// Errors and panics in the methods of a value leave nothing behind that a later call could trip over. Encoders and
-// decoders of gob remember errors, so that those that met one must not be used again.
+// Errors and panics in the methods of a value leave nothing behind that a later call could trip
+// over. Encoders and decoders of gob remember errors, so that those that met one must not be
+// used again.
 func TestAfterFailuresOfTheType(t *testing.T) {
 	f, _ := bind[map[string]fussy](t, nil)
 	k := gobformat.Key[fussy]()
@@ -75,13 +76,19 @@ func TestAfterFailuresOfTheType(t *testing.T) {
 	}
 }
 
-func failEverywhere(f core.ValueFormat[map[string]fussy, map[string]fussy], k core.KeyFormat[fussy], mode string) error {
+func failEverywhere(
+	f core.ValueFormat[map[string]fussy, map[string]fussy], k core.KeyFormat[fussy], mode string,
+) error {
 	for i, call := range []func() error{
 		func() error {
-			_, err := f.Append(nil, map[string]fussy{"a": {"fine"}, "b": {map[string]string{"rror": "error", "anic": "panic"}[mode]}})
+			_, err := f.Append(nil, map[string]fussy{"a": {"fine"},
+				"b": {map[string]string{"rror": "error", "anic": "panic"}[mode]}})
 			return err
 		},
-		func() error { _, err := f.View([]byte("\x01\x00\x01\x01b\x05" + upper(mode))); return err },
+		func() error {
+			_, err := f.View([]byte("\x01\x00\x01\x01b\x05" + upper(mode)))
+			return err
+		},
 		func() error { _, err := k.Decode([]byte("\x00\x05" + upper(mode))); return err },
 	} {
 		err := safely(call)
@@ -94,7 +101,9 @@ func failEverywhere(f core.ValueFormat[map[string]fussy, map[string]fussy], k co
 
 func upper(mode string) string { return map[string]string{"rror": "Error", "anic": "Panic"}[mode] }
 
-func succeedEverywhere(f core.ValueFormat[map[string]fussy, map[string]fussy], k core.KeyFormat[fussy]) error {
+func succeedEverywhere(
+	f core.ValueFormat[map[string]fussy, map[string]fussy], k core.KeyFormat[fussy],
+) error {
 	b, err := f.Append(nil, map[string]fussy{"a": {"fine"}})
 	if err != nil {
 		return err
@@ -112,7 +121,8 @@ func succeedEverywhere(f core.ValueFormat[map[string]fussy, map[string]fussy], k
 	return nil
 }
 
-// What was encoded, and where to, may be big. One collection leaves alone what a pool holds, so that it shows.
+// What was encoded, and where to, may be big. One collection leaves alone what a pool holds, so
+// that it shows.
 func TestPoolKeepsNothingAlive(t *testing.T) {
 	f, _ := bind[*[1 << 16]byte](t, nil)
 	value, dst := new([1 << 16]byte), new([1 << 17]byte)
@@ -127,13 +137,14 @@ func TestPoolKeepsNothingAlive(t *testing.T) {
 	v, d, r := weak.Make(value), weak.Make(dst), weak.Make(read)
 	runtime.GC()
 	if v.Value() != nil || d.Value() != nil || r.Value() != nil {
-		t.Errorf("the value is kept: %v; its buffer: %v; what was read: %v", v.Value() != nil, d.Value() != nil, r.Value() != nil)
+		t.Errorf("the value is kept: %v; its buffer: %v; what was read: %v",
+			v.Value() != nil, d.Value() != nil, r.Value() != nil)
 	}
 	runtime.KeepAlive(f)
 }
 
-// Everything behind a value, and everything that is missing of one, is noticed: gob itself reads 8 of 170 cut values,
-// and all with bytes behind them.
+// Everything behind a value, and everything that is missing of one, is noticed: gob itself
+// reads 8 of 170 cut values, and all with bytes behind them.
 func TestCutAndTrailing(t *testing.T) {
 	f, _ := bind[company](t, nil)
 	g, _ := bind[shape](t, nil)

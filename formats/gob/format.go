@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// New returns a format that stores values of type T as gob. T may be a pointer: every read then makes a new value,
-// and nil is kept.
+// New returns a format that stores values of type T as gob. T may be a pointer: every read then
+// makes a new value, and nil is kept.
 //
 // The format keeps descriptions of T with the table. It works once a table was opened with it.
 func New[T any](opts ...Option) core.ValueFormat[T, T] {
@@ -39,7 +39,8 @@ func localRecord[T any]() (record, error) {
 		return record{}, fmt.Errorf("gob cannot store %v: %w", reflect.TypeFor[T](), err)
 	}
 	if _, err := newPlan(types, reflect.TypeFor[T]()); err != nil {
-		return record{}, fmt.Errorf("gob could not read again what it stores of %v: %w", reflect.TypeFor[T](), err)
+		return record{}, fmt.Errorf("gob could not read again what it stores of %v: %w",
+			reflect.TypeFor[T](), err)
 	}
 	if dynamic {
 		return record{storedWithAll, types}, nil
@@ -54,7 +55,10 @@ const formatID = "gob/1"
 func (f *format[T]) ID() string { return formatID }
 
 // Powers returns that the format keeps the description of T with the table.
-func (f *format[T]) Powers() core.FormatPowers[T, T] { return core.FormatPowers[T, T]{Bind: f.Bind} }
+func (f *format[T]) Powers() core.FormatPowers[T,
+	T] {
+	return core.FormatPowers[T, T]{Bind: f.Bind}
+}
 
 // Append returns an error: the format is not bound to a table.
 func (f *format[T]) Append([]byte, T) ([]byte, error) { return nil, cannotEncode[T](errNotBound) }
@@ -65,8 +69,9 @@ func (f *format[T]) View([]byte) (T, error) {
 	return zero, fmt.Errorf("gob of %v: %w", reflect.TypeFor[T](), errNotBound)
 }
 
-// Bind returns the format for a table: one that reads the values of every description of T that is stored, and writes
-// those of the description that fits T today. If that is a new one, it is added to what is stored.
+// Bind returns the format for a table: one that reads the values of every description of T that
+// is stored, and writes those of the description that fits T today. If that is a new one, it is
+// added to what is stored.
 func (f *format[T]) Bind(stored []byte) (core.ValueFormat[T, T], []byte, error) {
 	local, err := f.local()
 	if err != nil {

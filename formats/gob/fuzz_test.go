@@ -53,7 +53,8 @@ func sameParts(a, b reflect.Value) bool {
 		}
 		return a.IsNil() == b.IsNil() && a.Len() == b.Len()
 	case reflect.Struct:
-		if a.NumField() > 0 && a.Type().Field(0).IsExported() { // otherwise it is a time, or a big integer
+		// otherwise it is a time, or a big integer
+		if a.NumField() > 0 && a.Type().Field(0).IsExported() {
 			for i := range a.NumField() {
 				if !sameParts(a.Field(i), b.Field(i)) {
 					return false
@@ -76,8 +77,8 @@ func sameElements(a, b reflect.Value) bool {
 
 func sameFloat(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
 
-// FuzzMetadata binds a format to metadata that may be anything. It is refused, or it is kept as it is, followed by at
-// most one new description.
+// FuzzMetadata binds a format to metadata that may be anything. It is refused, or it is kept as
+// it is, followed by at most one new description.
 func FuzzMetadata(f *testing.F) {
 	_, meta1 := bind[order1](f, nil)
 	_, meta2 := bind[order2](f, meta1)

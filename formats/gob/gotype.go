@@ -31,8 +31,8 @@ func surveyType(t reflect.Type) (dynamic bool, err error) {
 	return s.dynamic, nil
 }
 
-// look looks at the type of the part that path names. What is in a map is not addressable, and what a pointer or a
-// slice leads to is.
+// look looks at the type of the part that path names. What is in a map is not addressable, and
+// what a pointer or a slice leads to is.
 func (s *survey) look(path string, t reflect.Type, addressable bool) error {
 	base, ok := indirect(t)
 	if !ok {
@@ -46,14 +46,16 @@ func (s *survey) look(path string, t reflect.Type, addressable bool) error {
 	s.seen[at] = true
 	encodes, decodes := encodesItself(t), decodesItself(t)
 	if encodes != 0 || decodes != 0 {
-		if err := checkMethods(path, base, encodes, decodes, addressable || t.Implements(encodes.encoder())); err != nil {
+		if err := checkMethods(path, base, encodes, decodes, addressable ||
+			t.Implements(encodes.encoder())); err != nil {
 			return err
 		}
 		return checkPromoted(path, base, encodes, decodes)
 	}
 	switch base.Kind() {
 	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		return fmt.Errorf("%s is a %v; leave it out, or keep it in an unexported field, which is not stored", path, base.Kind())
+		return fmt.Errorf("%s is a %v; leave it out, or keep it in an unexported field, which is "+
+			"not stored", path, base.Kind())
 	case reflect.Interface:
 		s.dynamic = true
 	case reflect.Struct:
@@ -77,8 +79,10 @@ func (s *survey) lookAtFields(path string, t reflect.Type, addressable bool) err
 	stored := 0
 	for f := range t.Fields() {
 		if inner := hides(f); inner != "" {
-			return fmt.Errorf("%s.%s would be lost: it is embedded in %s, whose type %v is not exported, and which is not stored for that; "+
-				"export the type, or give the field %s an exported name", path, inner, f.Name, f.Type, f.Name)
+			return fmt.Errorf("%s.%s would be lost: it is embedded in %s, whose type %v is not "+
+				"exported, and which is not stored for that; "+
+				"export the type, or give the field %s an exported name",
+				path, inner, f.Name, f.Type, f.Name)
 		}
 		if !f.IsExported() {
 			continue
@@ -94,16 +98,20 @@ func (s *survey) lookAtFields(path string, t reflect.Type, addressable bool) err
 	return nil
 }
 
-// checkMethods returns an error if a type that encodes itself cannot do so, or cannot be read again.
+// checkMethods returns an error if a type that encodes itself cannot do so, or cannot be read
+// again.
 func checkMethods(path string, base reflect.Type, encodes, decodes method, reachable bool) error {
 	switch {
 	case encodes != decodes:
-		return fmt.Errorf("%s, a %v, has %s, and to read it %s: gob needs both methods of a pair, or none",
+		return fmt.Errorf("%s, a %v, has %s, and to read it %s: gob needs both methods of a "+
+			"pair, or none",
 			path, base, encodes.encoderName(), decodes.decoderName())
 	case base.Kind() == reflect.Interface:
-		return fmt.Errorf("%s is an interface, %v, and gob would call its method to read before there is a value in it", path, base)
+		return fmt.Errorf("%s is an interface, %v, and gob would call its method to read before "+
+			"there is a value in it", path, base)
 	case !reachable:
-		return fmt.Errorf("%s is a %v in a map, whose method %s needs a pointer; store pointers to it", path, base, encodes.encoderName())
+		return fmt.Errorf("%s is a %v in a map, whose method %s needs a pointer; store pointers "+
+			"to it", path, base, encodes.encoderName())
 	}
 	return nil
 }
@@ -119,7 +127,8 @@ func indirect(t reflect.Type) (base reflect.Type, ok bool) {
 	return t, false
 }
 
-// method is the pair of methods by which a type encodes itself, 0 for none. Gob does not use those for text.
+// method is the pair of methods by which a type encodes itself, 0 for none. Gob does not use
+// those for text.
 type method uint8
 
 const (
@@ -128,8 +137,10 @@ const (
 )
 
 var (
-	encodeMethods = [...]reflect.Type{byGob: reflect.TypeFor[gob.GobEncoder](), byBinary: reflect.TypeFor[encoding.BinaryMarshaler]()}
-	decodeMethods = [...]reflect.Type{byGob: reflect.TypeFor[gob.GobDecoder](), byBinary: reflect.TypeFor[encoding.BinaryUnmarshaler]()}
+	encodeMethods = [...]reflect.Type{byGob: reflect.TypeFor[gob.GobEncoder](),
+		byBinary: reflect.TypeFor[encoding.BinaryMarshaler]()}
+	decodeMethods = [...]reflect.Type{byGob: reflect.TypeFor[gob.GobDecoder](),
+		byBinary: reflect.TypeFor[encoding.BinaryUnmarshaler]()}
 )
 
 func encodesItself(t reflect.Type) method { return methodOf(t, encodeMethods[:]) }
@@ -144,8 +155,8 @@ func methodOf(t reflect.Type, interfaces []reflect.Type) method {
 	return 0
 }
 
-// hasMethod reports whether gob finds the methods: those of t, of what it points to, and, if it is no pointer, of a
-// pointer to it.
+// hasMethod reports whether gob finds the methods: those of t, of what it points to, and, if it
+// is no pointer, of a pointer to it.
 func hasMethod(t, methods reflect.Type) bool {
 	for u := t; ; u = u.Elem() {
 		if u.Implements(methods) {
@@ -167,7 +178,8 @@ func (m method) encoder() reflect.Type {
 }
 
 func (m method) encoderName() string {
-	return [...]string{0: "nothing to encode itself", byGob: "GobEncode", byBinary: "MarshalBinary"}[m]
+	return [...]string{0: "nothing to encode itself", byGob: "GobEncode",
+		byBinary: "MarshalBinary"}[m]
 }
 
 func (m method) decoderName() string {

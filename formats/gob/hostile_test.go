@@ -15,8 +15,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// What a record of 1 MiB may cost, whether it is read or refused. A quiet machine takes 50 ms at most; what the time is
-// there to find takes minutes, so that there is room for a busy one and the race detector.
+// What a record of 1 MiB may cost, whether it is read or refused. A quiet machine takes 50 ms
+// at most; what the time is there to find takes minutes, so that there is room for a busy one
+// and the race detector.
 const (
 	hostileSize   = 1 << 20
 	hostileMemory = 64 << 20
@@ -81,16 +82,22 @@ func closed(b []byte) []byte { return append(b, 0) }
 
 func TestHostileRecords(t *testing.T) {
 	attack[chain](t, fill([]byte{1}, 1), fill([]byte{1}, 1, 1), fill([]byte{1}, 2))
-	attack[tree](t, fill([]byte{1}, 1, 1), closed(fill(list(0, hostileSize-7), 0)), closed(fill(list(0, (hostileSize-7)/3), 1, 0, 0)))
-	attack[boxes](t, closed(fill(list(0, hostileSize-7), 0)), closed(fill(list(0, (hostileSize-7)/68), fullWide()...)))
+	attack[tree](t, fill([]byte{1}, 1, 1), closed(fill(list(0, hostileSize-7), 0)),
+		closed(fill(list(0, (hostileSize-7)/3), 1, 0, 0)))
+	attack[boxes](t, closed(fill(list(0, hostileSize-7), 0)),
+		closed(fill(list(0, (hostileSize-7)/68), fullWide()...)))
 	attack[maps](t,
-		closed(fill(list(0, (hostileSize-7)/2), 1, 1)), closed(fill(list(1, (hostileSize-7)/2), 0, 0)),
-		closed(fill(list(2, (hostileSize-7)/2), 1, 0)), closed(fill(list(3, (hostileSize-7)/2), 0, 0)),
+		closed(fill(list(0, (hostileSize-7)/2), 1, 1)),
+		closed(fill(list(1, (hostileSize-7)/2), 0, 0)),
+		closed(fill(list(2, (hostileSize-7)/2), 1, 0)),
+		closed(fill(list(3, (hostileSize-7)/2), 0, 0)),
 		list(0, 1<<23), closed(distinctKeys()))
-	attack[nested](t, closed(fill(list(0, hostileSize-7), 0)), closed(fill(list(0, (hostileSize-7)/3), 1, 1, 0)),
+	attack[nested](t, closed(fill(list(0, hostileSize-7), 0)),
+		closed(fill(list(0, (hostileSize-7)/3), 1, 1, 0)),
 		closed(fill(slices.Concat(list(0, 1), number(1), number(hostileSize-11)), 0)))
 	for field, unit := range [][]byte{{0}, {0}, {2}, {0}, {0}, {0}, {0}, {0, 0}} {
-		attack[mixed](t, closed(fill(list(field, (hostileSize-7)/len(unit)), unit...)), list(field, 1<<23),
+		attack[mixed](t, closed(fill(list(field, (hostileSize-7)/len(unit)), unit...)),
+			list(field, 1<<23),
 			closed(fill(list(field, (hostileSize-7)/2), 1, 'x')))
 	}
 	attack[[]int](t, fill(slices.Concat([]byte{1, 0}, number(hostileSize-6)), 0))
@@ -100,7 +107,9 @@ func TestHostileRecords(t *testing.T) {
 }
 
 // fullWide is a wide with something in its array.
-func fullWide() []byte { return slices.Concat([]byte{1, 64}, bytes.Repeat([]byte{2}, 64), []byte{0}) }
+func fullWide() []byte {
+	return slices.Concat([]byte{1, 64}, bytes.Repeat([]byte{2}, 64), []byte{0})
+}
 
 // distinctKeys is a map of as many different keys as there is room for.
 func distinctKeys() []byte {
@@ -132,7 +141,8 @@ func attack[T any](t *testing.T, records ...[]byte) {
 	}
 }
 
-// cost fails if reading b takes too much. It measures again if it did, because other goroutines allocate too.
+// cost fails if reading b takes too much. It measures again if it did, because other goroutines
+// allocate too.
 func cost[T any](t *testing.T, f core.ValueFormat[T, T], b []byte) {
 	t.Helper()
 	var took time.Duration
@@ -146,7 +156,8 @@ func cost[T any](t *testing.T, f core.ValueFormat[T, T], b []byte) {
 		runtime.ReadMemStats(&after)
 		memory = after.TotalAlloc - before.TotalAlloc
 		if took > 25*time.Millisecond {
-			t.Logf("%T, %d bytes %.40x: %v and %d KiB, error %.200v", *new(T), len(b), b, took, memory>>10, err)
+			t.Logf("%T, %d bytes %.40x: %v and %d KiB, error %.200v",
+				*new(T), len(b), b, took, memory>>10, err)
 		}
 		if took <= hostileTime && memory <= hostileMemory {
 			return

@@ -18,12 +18,14 @@ func TestHostileDynamicRecords(t *testing.T) {
 	attack[any](t, fill([]byte{1, 0, 0}, anyInt...), fill([]byte{1, 0}, 0))
 }
 
-// An array that is its own element has no zero. Looking for one overflowed the stack, which ends the process: a row of thirty
-// bytes was enough.
+// An array that is its own element has no zero. Looking for one overflowed the stack, which
+// ends the process: a row of thirty bytes was enough.
 func TestArraysWithoutEnd(t *testing.T) {
 	f, _ := bind[some](t, nil)
-	for _, descriptions := range [][]byte{described(arrayType(1, 66)), described(arrayType(1, 67), arrayType(2, 66))} {
-		if v, err := f.View(inSome(descriptions, "no end", 66, []byte{0, 1, 0})); !errors.Is(err, core.ErrCorrupt) {
+	for _, descriptions := range [][]byte{described(arrayType(1, 66)),
+		described(arrayType(1, 67), arrayType(2, 66))} {
+		if v, err := f.View(inSome(descriptions, "no end", 66, []byte{0, 1, 0})); !errors.Is(err,
+			core.ErrCorrupt) {
 			t.Errorf("%x is read as %v, error %v", descriptions, v, err)
 		}
 	}
@@ -31,9 +33,11 @@ func TestArraysWithoutEnd(t *testing.T) {
 
 var anyInt = slices.Concat([]byte{3}, []byte("int"), []byte{4, 2, 0, 2})
 
-// inSome is a some whose X holds the bytes, of a type of this name and number, behind these descriptions.
+// inSome is a some whose X holds the bytes, of a type of this name and number, behind these
+// descriptions.
 func inSome(descriptions []byte, name string, id int, value []byte) []byte {
-	head := slices.Concat([]byte{1}, descriptions, []byte{1, byte(len(name))}, []byte(name), signed(id))
+	head := slices.Concat([]byte{1}, descriptions, []byte{1, byte(len(name))},
+		[]byte(name), signed(id))
 	return slices.Concat(head, long(len(value)), value, []byte{0})
 }
 
@@ -49,8 +53,10 @@ func dynamicRecords() (all [][]byte) {
 	const room = hostileSize - 100
 	all = append(all,
 		// slices of interfaces that hold next to nothing
-		inSome(sliceOfAny, "[]interface {}", 66, slices.Concat([]byte{0}, long(room/8), bytes.Repeat(anyInt, room/8))),
-		inSome(sliceOfAny, "[]interface {}", 66, slices.Concat([]byte{0}, long(room), make([]byte, room))),
+		inSome(sliceOfAny, "[]interface {}",
+			66, slices.Concat([]byte{0}, long(room/8), bytes.Repeat(anyInt, room/8))),
+		inSome(sliceOfAny, "[]interface {}",
+			66, slices.Concat([]byte{0}, long(room), make([]byte, room))),
 		// interfaces in interfaces
 		inSome(sliceOfAny, "[]interface {}", 66, deep(20_000)),
 		// elements that take much more than they were stored in
@@ -67,20 +73,23 @@ func dynamicRecords() (all [][]byte) {
 			fields = append(fields, structType("A", 67+i, "B", 67+i))
 		}
 		for _, types := range [][][]byte{chain, fork, fields} {
-			all = append(all, inSome(described(append(types, sliceType(2))...), "github.com/guardkv/guardkv/formats/gob_test.point", 66, []byte{0}))
+			all = append(all, inSome(described(append(types, sliceType(2))...),
+				"github.com/guardkv/guardkv/formats/gob_test.point", 66, []byte{0}))
 		}
 	}
 	for _, parts := range []int{1000, 2000, 4000} {
 		var names []any
 		for i := range parts {
-			names = append(names, "F"+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676)), 67)
+			names = append(names,
+				"F"+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676)), 67)
 		}
 		types := [][]byte{structType(names...)}
 		for i := range 4090 - parts {
 			types = append(types, sliceType(68+i))
 		}
 		types = append(types, sliceType(2))
-		all = append(all, inSome(described(types...), "github.com/guardkv/guardkv/formats/gob_test.point", 66, []byte{0}))
+		all = append(all, inSome(described(types...),
+			"github.com/guardkv/guardkv/formats/gob_test.point", 66, []byte{0}))
 	}
 	return all
 }
@@ -89,7 +98,8 @@ func dynamicRecords() (all [][]byte) {
 func deep(levels int) []byte {
 	inner := []byte{0, 0}
 	for range levels {
-		inner = slices.Concat([]byte{0, 1, 14}, []byte("[]interface {}"), signed(66), long(len(inner)), inner)
+		inner = slices.Concat([]byte{0, 1, 14}, []byte("[]interface {}"), signed(66),
+			long(len(inner)), inner)
 		if len(inner) > hostileSize/2 {
 			break
 		}

@@ -13,19 +13,22 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Key returns a format that stores keys of type K as gob. The format is not ordered: tables that are scanned by
-// ranges need the formats of package keys.
+// Key returns a format that stores keys of type K as gob. The format is not ordered: tables
+// that are scanned by ranges need the formats of package keys.
 //
-// A key has exactly one encoding, and bytes that are not the encoding of the key they decode to are refused. A nil slice
-// and an empty one are the same key.
+// A key has exactly one encoding, and bytes that are not the encoding of the key they decode to
+// are refused. A nil slice and an empty one are the same key.
 //
-// K is made of booleans, integers, strings, types that encode themselves, and of structs, arrays and slices of those.
-// Other types cannot be keys, and [core.OpenTable] says which part of K is to blame: maps, which are encoded in any
-// order; interfaces; pointers, because nil and a pointer to zero are stored alike; floats and complex numbers, because +0
-// and -0 are equal and are stored differently; [time.Time], because the same instant in another zone is stored
-// differently; structs with fields that are not stored. A type that encodes itself is taken at its word.
+// K is made of booleans, integers, strings, types that encode themselves, and of structs,
+// arrays and slices of those. Other types cannot be keys, and [core.OpenTable] says which part
+// of K is to blame: maps, which are encoded in any order; interfaces; pointers, because nil and
+// a pointer to zero are stored alike; floats and complex numbers, because +0 and -0 are equal
+// and are stored differently; [time.Time], because the same instant in another zone is stored
+// differently; structs with fields that are not stored. A type that encodes itself is taken at
+// its word.
 //
-// The description of K is a part of the ID, so that a table whose keys are stored as another type is not opened.
+// The description of K is a part of the ID, so that a table whose keys are stored as another
+// type is not opened.
 func Key[K any](opts ...Option) core.KeyFormat[K] {
 	f := &keyFormat[K]{limits: newLimits(opts)}
 	f.describe = sync.OnceFunc(f.prepare)

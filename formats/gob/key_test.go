@@ -31,7 +31,8 @@ type key struct {
 var structKeys = []key{
 	{},
 	{Name: "a", N: -1, At: [2]bool{false, true}},
-	{Name: strings.Repeat("é", 20), N: math.MaxInt32, Path: []uint16{1, 300}, In: struct{ Raw []byte }{[]byte{0, 255}}},
+	{Name: strings.Repeat("é", 20), N: math.MaxInt32, Path: []uint16{1, 300},
+		In: struct{ Raw []byte }{[]byte{0, 255}}},
 }
 
 // sameKey takes what a nil and an empty slice hold for the same.
@@ -39,20 +40,28 @@ func sameKey(a, b key) bool { return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v",
 
 func TestKeys(t *testing.T) {
 	t.Run("struct", func(t *testing.T) {
-		formattest.RunKeyWith(t, gobformat.Key[key](), formattest.KeyExtras[key]{Same: sameKey}, structKeys...)
+		formattest.RunKeyWith(t, gobformat.Key[key](), formattest.KeyExtras[key]{Same: sameKey},
+			structKeys...)
 	})
 	t.Run("string", func(t *testing.T) {
-		formattest.RunKey(t, gobformat.Key[string](), "", "a", "é\x00", "\xff", strings.Repeat("a", 300))
+		formattest.RunKey(t, gobformat.Key[string](), "", "a", "é\x00", "\xff",
+			strings.Repeat("a", 300))
 	})
-	t.Run("bytes", func(t *testing.T) { formattest.RunKey(t, gobformat.Key[[]byte](), nil, []byte{}, []byte{0, 255}) })
-	t.Run("array", func(t *testing.T) { formattest.RunKey(t, gobformat.Key[[3]byte](), [3]byte{}, [3]byte{1, 2, 3}) })
+	t.Run("bytes", func(t *testing.T) {
+		formattest.RunKey(t, gobformat.Key[[]byte](), nil, []byte{}, []byte{0, 255})
+	})
+	t.Run("array", func(t *testing.T) {
+		formattest.RunKey(t, gobformat.Key[[3]byte](), [3]byte{}, [3]byte{1, 2, 3})
+	})
 	t.Run("int64", func(t *testing.T) {
 		formattest.RunKey(t, gobformat.Key[int64](), math.MinInt64, -1, 0, 63, 64, math.MaxInt64)
 	})
-	t.Run("uint8", func(t *testing.T) { formattest.RunKey(t, gobformat.Key[uint8](), 0, 127, 128, 255) })
+	t.Run("uint8",
+		func(t *testing.T) { formattest.RunKey(t, gobformat.Key[uint8](), 0, 127, 128, 255) })
 	t.Run("bool", func(t *testing.T) { formattest.RunKey(t, gobformat.Key[bool](), false, true) })
 	t.Run("big.Int", func(t *testing.T) {
-		formattest.RunKeyWith(t, gobformat.Key[big.Int](), formattest.KeyExtras[big.Int]{Same: func(a, b big.Int) bool { return a.Cmp(&b) == 0 }},
+		formattest.RunKeyWith(t, gobformat.Key[big.Int](),
+			formattest.KeyExtras[big.Int]{Same: func(a, b big.Int) bool { return a.Cmp(&b) == 0 }},
 			*big.NewInt(0), *big.NewInt(-1), *new(big.Int).Lsh(big.NewInt(1), 100))
 	})
 }
@@ -79,7 +88,8 @@ func TestKeyID(t *testing.T) {
 		Zip     uint32
 	}
 	err := openTwice(t, gobformat.Key[before](), gobformat.Key[after]())
-	for _, side := range []string{"struct{Country string; Zip string}", "struct{Country string; Zip uint}"} {
+	for _, side := range []string{"struct{Country string; Zip string}",
+		"struct{Country string; Zip uint}"} {
 		if !errors.Is(err, core.ErrFormatMismatch) || !strings.Contains(err.Error(), side) {
 			t.Errorf("error %v; want ErrFormatMismatch that names %s", err, side)
 		}
@@ -119,7 +129,8 @@ type (
 	timed struct{ At time.Time }
 )
 
-// A type with which two keys could become one row, or one key two, is refused when the table is opened.
+// A type with which two keys could become one row, or one key two, is refused when the table is
+// opened.
 func TestKeyTypes(t *testing.T) {
 	_ = hiddenKey{}.n // for linters: what matters is that nobody else sees it
 	for _, c := range []struct {
@@ -129,7 +140,8 @@ func TestKeyTypes(t *testing.T) {
 		{useKey[forest](t), ""},
 		{useKey[big.Int](t), ""},
 		{useKey[any](t), "is an interface"},
-		{useKey[deepKey](t), "field gob_test.deepKey.A: field struct { E error }.E: error is an interface"},
+		{useKey[deepKey](t),
+			"field gob_test.deepKey.A: field struct { E error }.E: error is an interface"},
 		{useKey[hiddenKey](t), "the field gob_test.hiddenKey.n is unexported"},
 		{useKey[map[string]int](t), "is a map"},
 		{useKey[struct{ P *int }](t), "is a pointer"},
@@ -140,7 +152,8 @@ func TestKeyTypes(t *testing.T) {
 		{useKey[chan int](t), "chan int"},
 		{useKey[func()](t), "is a func"},
 	} {
-		if got := fmt.Sprint(c.err); c.says == "" && c.err != nil || !strings.Contains(got, c.says) {
+		if got := fmt.Sprint(c.err); c.says == "" && c.err != nil || !strings.Contains(got,
+			c.says) {
 			t.Errorf("error %v, want one that says %q", c.err, c.says)
 		}
 	}
@@ -154,7 +167,8 @@ func useKey[K any](t *testing.T) error {
 	var k K
 	_, appending := f.Append(nil, k)
 	_, decoding := f.Decode([]byte{0})
-	if err != nil && (appending == nil || !strings.Contains(err.Error(), appending.Error()) || decoding == nil) {
+	if err != nil && (appending == nil || !strings.Contains(err.Error(), appending.Error()) ||
+		decoding == nil) {
 		t.Errorf("OpenTable says %v, Append %v, Decode %v", err, appending, decoding)
 	}
 	if err == nil && appending != nil {
@@ -170,7 +184,8 @@ func TestKeysHaveOneEncoding(t *testing.T) {
 	if err != nil || string(b) != "\x02\x06\x00" {
 		t.Fatalf("%x, error %v", b, err)
 	}
-	for _, other := range []string{"\x01\x00\x01\x06\x00", "\x02\xff\x06\x00", "\xff\x02\x06\x00", "\x02\x06"} {
+	for _, other := range []string{"\x01\x00\x01\x06\x00", "\x02\xff\x06\x00",
+		"\xff\x02\x06\x00", "\x02\x06"} {
 		if k, err := f.Decode([]byte(other)); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%x is read as %v, error %v", other, k, err)
 		}

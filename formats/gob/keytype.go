@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// checkKeyType returns an error if two different keys of type t could have one encoding, or equal ones two.
+// checkKeyType returns an error if two different keys of type t could have one encoding, or
+// equal ones two.
 func checkKeyType(t reflect.Type) error {
 	c := keyTypes{}
 	if err := c.check(t); err != nil {
@@ -26,7 +27,8 @@ func (c keyTypes) check(t reflect.Type) error {
 	case c[t]:
 		return nil
 	case t == reflect.TypeFor[time.Time]():
-		return fmt.Errorf("%v is stored with its zone, so that one instant would be many keys; keys.Time has one", t)
+		return fmt.Errorf("%v is stored with its zone, so that one instant would be many keys; "+
+			"keys.Time has one", t)
 	case t.Kind() != reflect.Pointer && encodesItself(t) != 0:
 		if f, ok := promotedFrom(t, methodUse{pair: encodesItself(t)}); ok {
 			return c.check(f.Type)
@@ -46,7 +48,8 @@ func (c keyTypes) check(t reflect.Type) error {
 	case reflect.Pointer:
 		return fmt.Errorf("%v is a pointer, and gob stores a nil one as it stores one to zero", t)
 	case reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
-		return fmt.Errorf("%v has a -0, which equals +0 and is stored differently; keys.Float64 has one zero", t)
+		return fmt.Errorf("%v has a -0, which equals +0 and is stored differently; keys.Float64 "+
+			"has one zero", t)
 	}
 	return nil // what gob cannot store at all, it says itself
 }

@@ -95,20 +95,27 @@ func (s *stampedSelf) GobDecode(b []byte) error {
 
 func (s halfOwn) GobEncode() ([]byte, error) { return s.Time.GobEncode() }
 
-// A struct that embeds a type with methods to encode itself has these methods, and gob calls them: the time was stored,
-// and the note was gone, without an error. An embedded nil pointer was stored too, and its row was damaged forever.
+// A struct that embeds a type with methods to encode itself has these methods, and gob calls
+// them: the time was stored, and the note was gone, without an error. An embedded nil pointer
+// was stored too, and its row was damaged forever.
 func TestPromotedMethods(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
 		says string
 	}{
-		"loses a field":    {open[stamped](t), "gob_test.stamped.Note would be lost: the embedded Time has the method GobEncode"},
-		"in a list":        {open[[]map[string]*stamped](t), "[]map[string]*gob_test.stamped[][].Note would be lost"},
-		"two levels":       {open[stampedDeep](t), "gob_test.stampedDeep.stampedInner.Note would be lost: the embedded Stamp"},
-		"nil pointer":      {open[number2](t), "gob_test.number2.Int is an embedded *big.Int, which is nil when its method GobDecode"},
-		"nil pointer deep": {open[numberDeep](t), "gob_test.numberDeep.Number.Int is an embedded *big.Int"},
-		"nil interface":    {open[anyEncoder](t), "gob_test.anyEncoder.selfCoder is an embedded gob_test.selfCoder"},
-		"only writes":      {open[halfOwn](t), "gob_test.halfOwn.Note would be lost"},
+		"loses a field": {open[stamped](t),
+			"gob_test.stamped.Note would be lost: the embedded Time has the method GobEncode"},
+		"in a list": {open[[]map[string]*stamped](t),
+			"[]map[string]*gob_test.stamped[][].Note would be lost"},
+		"two levels": {open[stampedDeep](t),
+			"gob_test.stampedDeep.stampedInner.Note would be lost: the embedded Stamp"},
+		"nil pointer": {open[number2](t),
+			"gob_test.number2.Int is an embedded *big.Int, which is nil when its method GobDecode"},
+		"nil pointer deep": {open[numberDeep](t),
+			"gob_test.numberDeep.Number.Int is an embedded *big.Int"},
+		"nil interface": {open[anyEncoder](t),
+			"gob_test.anyEncoder.selfCoder is an embedded gob_test.selfCoder"},
+		"only writes": {open[halfOwn](t), "gob_test.halfOwn.Note would be lost"},
 		"binary": {open[struct {
 			netip.Addr
 			Port int
@@ -119,7 +126,8 @@ func TestPromotedMethods(t *testing.T) {
 			t.Errorf("%s: error %v; want one that says %q", name, c.err, c.says)
 		}
 	}
-	for i, err := range []error{open[Stamp](t), open[struct{ Stamp }](t), open[stampedSelf](t), open[struct{ S stampedSelf }](t), open[struct{ netip.Addr }](t)} {
+	for i, err := range []error{open[Stamp](t), open[struct{ Stamp }](t), open[stampedSelf](t),
+		open[struct{ S stampedSelf }](t), open[struct{ netip.Addr }](t)} {
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -128,22 +136,26 @@ func TestPromotedMethods(t *testing.T) {
 	wantKept(t, stampedSelf{day, "note"})
 	f, _ := bind[any](t, nil)
 	gob.Register(stamped{})
-	if b, err := f.Append(nil, stamped{day, "note"}); err == nil || !strings.Contains(err.Error(), "stamped.Note would be lost") {
+	if b, err := f.Append(nil, stamped{day, "note"}); err == nil || !strings.Contains(err.Error(),
+		"stamped.Note would be lost") {
 		t.Errorf("in an interface it is stored as %x, error %v", b, err)
 	}
-	if err := gobformat.Key[Stamp]().(core.KeyChecker).CheckKey(); err == nil || !strings.Contains(err.Error(), "zone") {
+	if err := gobformat.Key[Stamp]().(core.KeyChecker).CheckKey(); err == nil ||
+		!strings.Contains(err.Error(), "zone") {
 		t.Errorf("a time that is embedded may be a key: error %v", err)
 	}
 }
 
-// The fields of an embedded struct look like those of the struct around it, and are not stored if its type is not exported.
+// The fields of an embedded struct look like those of the struct around it, and are not stored
+// if its type is not exported.
 func TestHiddenFields(t *testing.T) {
 	for i, err := range []error{open[hidesBase](t), open[hidesPointer](t), open[hidesDeep](t)} {
 		if err == nil || !strings.Contains(err.Error(), ".ID would be lost: it is embedded in ") {
 			t.Errorf("%d: error %v", i, err)
 		}
 	}
-	if err := open[knot](t); err == nil || !strings.Contains(err.Error(), "gob_test.knot.Name would be lost") {
+	if err := open[knot](t); err == nil || !strings.Contains(err.Error(),
+		"gob_test.knot.Name would be lost") {
 		t.Errorf("error %v", err)
 	}
 	if err := open[plainOnly](t); err != nil {
@@ -163,13 +175,15 @@ type (
 	own       struct{ N byte }
 )
 
-func (c circle) Area() float64              { return c.R }
-func (o own) GobEncode() ([]byte, error)    { return []byte{o.N}, nil }
-func (o *own) GobDecode(b []byte) error     { o.N = b[0]; return nil }
-func named(b []byte, was, is string) []byte { return []byte(strings.Replace(string(b), was, is, 1)) }
+func (c circle) Area() float64           { return c.R }
+func (o own) GobEncode() ([]byte, error) { return []byte{o.N}, nil }
+func (o *own) GobDecode(b []byte) error  { o.N = b[0]; return nil }
+func named(b []byte, was, is string) []byte {
+	return []byte(strings.Replace(string(b), was, is, 1))
+}
 
-// A type that moved to another package and was not registered under its old name, or that is not registered yet, is no
-// damage. The error said so, and advised to delete the rows.
+// A type that moved to another package and was not registered under its old name, or that is
+// not registered yet, is no damage. The error said so, and advised to delete the rows.
 func TestTypesInInterfacesThatAreNotKnown(t *testing.T) {
 	gob.RegisterName("old/path.Circle", circle{})
 	gob.RegisterName("old/path.Square", square{})
@@ -190,7 +204,8 @@ func TestTypesInInterfacesThatAreNotKnown(t *testing.T) {
 	wantRead(t, f, o, holds{own{1}})
 	_, err = f.View(named(o, "old/path.Own", "old/path.Num"))
 	wantMismatch(t, err, "gob_test.numeral", "register the type that it was")
-	if v, err := f.View(named(b, "old/path.Circle", "old/path\x00\xffircle")); !errors.Is(err, core.ErrCorrupt) {
+	if v, err := f.View(named(b, "old/path.Circle", "old/path\x00\xffircle")); !errors.Is(err,
+		core.ErrCorrupt) {
 		t.Errorf("a name that nobody would register: read as %v, error %v", v, err)
 	}
 
@@ -202,20 +217,28 @@ func TestTypesInInterfacesThatAreNotKnown(t *testing.T) {
 	wantMismatch(t, err, "gob_test.square is not assignable to type gob_test.measures")
 
 	type unknown struct{ A int }
-	if _, err := f.Append(nil, holds{unknown{1}}); err == nil || !strings.Contains(err.Error(), "gob.Register") {
+	if _, err := f.Append(nil, holds{unknown{1}}); err == nil || !strings.Contains(err.Error(),
+		"gob.Register") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// A program whose field is narrower than that of the program that wrote the row reads what fits. What does not is no
-// damage either, and the error names the field, the number and the type.
+// A program whose field is narrower than that of the program that wrote the row reads what
+// fits. What does not is no damage either, and the error names the field, the number and the
+// type.
 func TestNumbersThatDoNotFit(t *testing.T) {
-	wantNarrow[int32, int8](t, []int32{-128, 0, 127}, map[int32]string{300: "300", -129: "-129", math.MaxInt32: "2147483647"})
-	wantNarrow[int64, int32](t, []int64{math.MinInt32, math.MaxInt32}, map[int64]string{math.MaxInt64: "9223372036854775807"})
-	wantNarrow[uint64, uint8](t, []uint64{0, 255}, map[uint64]string{256: "256", math.MaxUint64: "18446744073709551615"})
-	wantNarrow[uint64, uint32](t, []uint64{math.MaxUint32}, map[uint64]string{1 << 32: "4294967296"})
-	wantNarrow[float64, float32](t, []float64{0, -1.5, math.MaxFloat32, math.Inf(-1), math.NaN()}, map[float64]string{1e300: "1e+300"})
-	wantNarrow[complex128, complex64](t, []complex128{1, complex(0, math.Inf(1))}, map[complex128]string{complex(1, -1e300): "-1e+300"})
+	wantNarrow[int32, int8](t, []int32{-128, 0, 127},
+		map[int32]string{300: "300", -129: "-129", math.MaxInt32: "2147483647"})
+	wantNarrow[int64, int32](t, []int64{math.MinInt32, math.MaxInt32},
+		map[int64]string{math.MaxInt64: "9223372036854775807"})
+	wantNarrow[uint64, uint8](t, []uint64{0, 255},
+		map[uint64]string{256: "256", math.MaxUint64: "18446744073709551615"})
+	wantNarrow[uint64, uint32](t, []uint64{math.MaxUint32},
+		map[uint64]string{1 << 32: "4294967296"})
+	wantNarrow[float64, float32](t, []float64{0, -1.5, math.MaxFloat32, math.Inf(-1), math.NaN()},
+		map[float64]string{1e300: "1e+300"})
+	wantNarrow[complex128, complex64](t, []complex128{1, complex(0, math.Inf(1))},
+		map[complex128]string{complex(1, -1e300): "-1e+300"})
 }
 
 func wantNarrow[Was, Is comparable](t *testing.T, fit []Was, not map[Was]string) {
@@ -233,7 +256,8 @@ func wantNarrow[Was, Is comparable](t *testing.T, fit []Was, not map[Was]string)
 	}
 	for n, shown := range not {
 		_, err := g.View(row(n))
-		wantMismatch(t, err, "L[][] is "+shown+",", reflect.TypeFor[Is]().String()+" cannot hold it", "wider")
+		wantMismatch(t, err, "L[][] is "+shown+",",
+			reflect.TypeFor[Is]().String()+" cannot hold it", "wider")
 	}
 }
 
@@ -248,8 +272,10 @@ func TestWhatChanges(t *testing.T) {
 		F  float32
 	}
 	f, meta := bind[all](t, nil)
-	got, err := f.View(write(t, f, all{PS: &[]int{}, PM: &map[int]int{}, PT: &time.Time{}, L: []map[int]int{nil}, B: [][]byte{{}, nil}, F: 0.1}))
-	if err != nil || got.PS != nil || got.PM == nil || got.PT == nil || got.L[0] == nil || got.B[0] != nil || got.B[1] != nil {
+	got, err := f.View(write(t, f, all{PS: &[]int{}, PM: &map[int]int{}, PT: &time.Time{},
+		L: []map[int]int{nil}, B: [][]byte{{}, nil}, F: 0.1}))
+	if err != nil || got.PS != nil || got.PM == nil || got.PT == nil || got.L[0] == nil ||
+		got.B[0] != nil || got.B[1] != nil {
 		t.Errorf("%+v, error %v", got, err)
 	}
 	type wider struct{ F float64 }
@@ -259,7 +285,9 @@ func TestWhatChanges(t *testing.T) {
 		t.Errorf("%v, error %v", got.F, err)
 	}
 	m, _ := bind[map[float64]int](t, nil)
-	if got, err := m.View(write(t, m, map[float64]int{math.NaN(): 1, math.Float64frombits(math.Float64bits(math.NaN()) ^ 2): 2, 1: 3})); err != nil || len(got) != 3 {
+	if got, err := m.View(write(t, m,
+		map[float64]int{math.NaN(): 1, math.Float64frombits(math.Float64bits(math.NaN()) ^ 2): 2,
+			1: 3})); err != nil || len(got) != 3 {
 		t.Errorf("%v, error %v", got, err)
 	}
 	type key struct {
@@ -267,7 +295,8 @@ func TestWhatChanges(t *testing.T) {
 		b int
 	}
 	k, _ := bind[map[key]int](t, nil)
-	if got, err := k.View(write(t, k, map[key]int{{1, 1}: 1, {1, 2}: 1})); err != nil || len(got) != 1 {
+	if got, err := k.View(write(t, k, map[key]int{{1, 1}: 1, {1, 2}: 1})); err != nil ||
+		len(got) != 1 {
 		t.Errorf("%v, error %v", got, err)
 	}
 	gob.Register(&crate{})
@@ -277,7 +306,8 @@ func TestWhatChanges(t *testing.T) {
 	}
 }
 
-// Two handles of one table in one program, with two versions of a type: the older cannot know the rows of the newer.
+// Two handles of one table in one program, with two versions of a type: the older cannot know
+// the rows of the newer.
 func TestTwoHandles(t *testing.T) {
 	type v1 struct{ A int }
 	type v2 struct{ A, B int }
@@ -309,8 +339,8 @@ func TestTwoHandles(t *testing.T) {
 	}
 }
 
-// A list of three million nodes filled the stack of Append, which ends the process: nothing can recover from that. A value
-// that contains itself has no end at all.
+// A list of three million nodes filled the stack of Append, which ends the process: nothing can
+// recover from that. A value that contains itself has no end at all.
 func TestDeepValues(t *testing.T) {
 	var long *chain
 	for range 3_000_000 {
@@ -351,7 +381,8 @@ func init() { gob.Register(&chain{}) }
 func wantTooDeep[T any](t *testing.T, v T) {
 	t.Helper()
 	f, _ := bind[T](t, nil)
-	if b, err := f.Append(nil, v); !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "levels deep") {
+	if b, err := f.Append(nil, v); !errors.Is(err,
+		core.ErrTooLarge) || !strings.Contains(err.Error(), "levels deep") {
 		t.Errorf("%d bytes, error %v; want ErrTooLarge", len(b), err)
 	}
 }

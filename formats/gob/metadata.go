@@ -12,9 +12,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// What is stored with a table: a line that says what it is, then its epochs, each a counted byte string. An epoch is
-// one description of T. It starts with how its values are stored, goes on with the number of T, and then has the
-// messages by which gob learns the types.
+// What is stored with a table: a line that says what it is, then its epochs, each a counted
+// byte string. An epoch is one description of T. It starts with how its values are stored, goes
+// on with the number of T, and then has the messages by which gob learns the types.
 const metadataHead = formatID + "\n"
 
 // The ways in which the values of an epoch are stored.
@@ -49,7 +49,8 @@ func appendMetadata(dst []byte, epochs []record) []byte {
 
 var errMetadata = errors.New("the descriptions of types that are stored with the table are damaged")
 
-// parseMetadata reads what appendMetadata wrote. It takes nothing else: the descriptions must be canonical.
+// parseMetadata reads what appendMetadata wrote. It takes nothing else: the descriptions must
+// be canonical.
 func parseMetadata(stored []byte) ([]record, error) {
 	rest, found := strings.CutPrefix(string(stored), metadataHead)
 	r := reader{b: []byte(rest), bad: !found || rest == ""}
@@ -57,7 +58,8 @@ func parseMetadata(stored []byte) ([]record, error) {
 	for len(r.b) > 0 && !r.bad {
 		e, err := parseRecord(r.counted())
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w: epoch %d: %w", core.ErrCorrupt, errMetadata, len(epochs)+1, err)
+			return nil, fmt.Errorf("%w: %w: epoch %d: %w",
+				core.ErrCorrupt, errMetadata, len(epochs)+1, err)
 		}
 		epochs = append(epochs, e)
 	}

@@ -8,12 +8,13 @@ import (
 	"sync"
 )
 
-// nesting finds values that are nested too deeply before gob sees them. Gob goes down into a value as far as it leads,
-// a value that contains itself has no end, and a goroutine whose stack is full ends the process.
+// nesting finds values that are nested too deeply before gob sees them. Gob goes down into a
+// value as far as it leads, a value that contains itself has no end, and a goroutine whose
+// stack is full ends the process.
 type nesting struct{ types sync.Map } // of *nest, by the reflect.Type of what is in interfaces
 
-// nest is a type whose values may be nested without end, and where. Types whose values cannot have none, so that values
-// of them cost nothing to check.
+// nest is a type whose values may be nested without end, and where. Types whose values cannot
+// have none, so that values of them cost nothing to check.
 type nest struct {
 	kind      reflect.Kind
 	key, elem *nest
@@ -88,12 +89,13 @@ func (n *nesting) checkRows(v reflect.Value, p *nest, depth int) error {
 
 // nestMaker makes the nests of a type and of all that it leads to.
 type nestMaker struct {
-	endless map[reflect.Type]bool // true while a type is looked at, so that it is if it leads back to itself
+	// true while a type is looked at, so that it is if it leads back to itself
+	endless map[reflect.Type]bool
 	made    map[reflect.Type]*nest
 }
 
-// isEndless reports whether values of a type may be nested without end: it leads back to a type that is being looked
-// at, or to an interface, which may hold anything.
+// isEndless reports whether values of a type may be nested without end: it leads back to a type
+// that is being looked at, or to an interface, which may hold anything.
 func (m *nestMaker) isEndless(t reflect.Type) bool {
 	t, ok := indirect(t)
 	if !ok {

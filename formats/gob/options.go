@@ -5,16 +5,17 @@ package gob
 
 import "math"
 
-// Option changes what a format accepts. It does not change the encoding, so that programs with different options can
-// share a table, within the limits of each.
+// Option changes what a format accepts. It does not change the encoding, so that programs with
+// different options can share a table, within the limits of each.
 type Option func(*limits)
 
 type limits struct{ memory int64 }
 
-// WithMaxMemory sets how many bytes of memory a value may take when it is read. The default is 16 MiB; values are
-// brought into the range from 64 KiB to what an int64 holds. A value whose encoding is more than a 32nd of that may take
-// 32 times the bytes of its encoding. What is counted is about what gob allocates, and something for each part that
-// takes time: a million zeros take a byte each when they are stored.
+// WithMaxMemory sets how many bytes of memory a value may take when it is read. The default is
+// 16 MiB; values are brought into the range from 64 KiB to what an int64 holds. A value whose
+// encoding is more than a 32nd of that may take 32 times the bytes of its encoding. What is
+// counted is about what gob allocates, and something for each part that takes time: a million
+// zeros take a byte each when they are stored.
 func WithMaxMemory(bytes int64) Option {
 	return func(l *limits) { l.memory = max(bytes, 64<<10) }
 }

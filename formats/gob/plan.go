@@ -12,7 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// plan says how values of one stored type are read into one Go type, and what that costs. It is what the walk goes by.
+// plan says how values of one stored type are read into one Go type, and what that costs. It is
+// what the walk goes by.
 type plan struct {
 	id     typeID       // of a type of gob's own; 0 for others
 	form   form         // of the others
@@ -27,8 +28,8 @@ type plan struct {
 	fields []*plan
 }
 
-// What a pointer leads to, an element that has parts, and a row of a map take more memory and time than what is in
-// them. These are bytes that cost as much.
+// What a pointer leads to, an element that has parts, and a row of a map take more memory and
+// time than what is in them. These are bytes that cost as much.
 const (
 	boxCost = 40
 	mapCost = 64
@@ -48,8 +49,8 @@ type pairing struct {
 	t  reflect.Type
 }
 
-// newPlan returns the plan to read the description's root into type t. If a stored type does not fit, the error is
-// ErrFormatMismatch and names the part, and both types.
+// newPlan returns the plan to read the description's root into type t. If a stored type does
+// not fit, the error is ErrFormatMismatch and names the part, and both types.
 func newPlan(d *description, t reflect.Type) (*plan, error) {
 	p := planner{types: d, plans: map[pairing]*plan{}}
 	return p.whole(t.String(), d.root, t)
@@ -64,8 +65,10 @@ func (p *planner) whole(path string, id typeID, t reflect.Type) (*plan, error) {
 	if made.goType != nil && made.isStruct() && len(made.fields) > 0 && !made.reaches() {
 		base, _ := indirect(t)
 		if base.NumField() > 0 {
-			return nil, fmt.Errorf("%w: no field of what is stored as %s, %s, is in %v; keep one of them, or store it elsewhere",
-				core.ErrFormatMismatch, path, p.types.describe(id, inMessages), t)
+			return nil,
+				fmt.Errorf("%w: no field of what is stored as %s, %s, is in %v; keep one of "+
+					"them, or store it elsewhere",
+					core.ErrFormatMismatch, path, p.types.describe(id, inMessages), t)
 		}
 	}
 	return made, nil
@@ -99,8 +102,10 @@ func (p *planner) plan(path string, id typeID, t reflect.Type) (*plan, error) {
 			made.boxes += boxCost + uint64(base.Size())
 		}
 		if !p.fits(id, t, base) {
-			return nil, fmt.Errorf("%w: %s is stored as %s, and is %v now; give it another name, or open another table",
-				core.ErrFormatMismatch, path, p.types.describe(id, inMessages), t)
+			return nil,
+				fmt.Errorf("%w: %s is stored as %s, and is %v now; give it another name, or open "+
+					"another table",
+					core.ErrFormatMismatch, path, p.types.describe(id, inMessages), t)
 		}
 		made.bits = narrower(id, base)
 	}
@@ -158,14 +163,17 @@ func fieldType(t reflect.Type, name string) (reflect.Type, error) {
 	}
 	for n := range len(f.Index) - 1 { // gob does not make what an embedded pointer leads to
 		if around := t.FieldByIndex(f.Index[:n+1]); around.Type.Kind() == reflect.Pointer {
-			return nil, fmt.Errorf("%w: %v.%s is stored, and is behind the embedded pointer %s now; embed the struct itself",
-				core.ErrFormatMismatch, t, name, around.Name)
+			return nil,
+				fmt.Errorf("%w: %v.%s is stored, and is behind the embedded pointer %s now; "+
+					"embed the struct itself",
+					core.ErrFormatMismatch, t, name, around.Name)
 		}
 	}
 	return f.Type, nil
 }
 
-// fits reports whether gob reads the stored type into t, which points to base or is it. The parts are looked at later.
+// fits reports whether gob reads the stored type into t, which points to base or is it. The
+// parts are looked at later.
 func (p *planner) fits(id typeID, t, base reflect.Type) bool {
 	w := p.types.types[id] // nil for gob's own
 	if m := decodesItself(t); m != 0 {
@@ -241,7 +249,8 @@ func (p *plan) show(x uint64) string {
 	return strconv.FormatFloat(float(x), 'g', -1, 64)
 }
 
-// sliceCost is what n elements take at least while they are read: gob lets a slice grow when it is bigger than 10 MiB.
+// sliceCost is what n elements take at least while they are read: gob lets a slice grow when it
+// is bigger than 10 MiB.
 func (p *plan) sliceCost(n uint64) uint64 {
 	cost := product(n, p.elem.room)
 	if cost > 10<<20 {

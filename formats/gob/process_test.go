@@ -21,8 +21,9 @@ import (
 // inChild says to the test binary that it runs as a process of its own, and what it is to read.
 const inChild = "GUARDKV_GOB_CHILD"
 
-// Gob numbers the types of a process in the order of their first use. Metadata and values must not depend on it: a
-// child that has used other types before, and the same ones in another order, writes the same bytes and reads ours.
+// Gob numbers the types of a process in the order of their first use. Metadata and values must
+// not depend on it: a child that has used other types before, and the same ones in another
+// order, writes the same bytes and reads ours.
 func TestOtherProcess(t *testing.T) {
 	if os.Getenv(inChild) != "" {
 		t.Skip("this is the child")
@@ -48,7 +49,8 @@ func TestChild(t *testing.T) {
 		t.Skip("this is the parent")
 	}
 	e := gob.NewEncoder(io.Discard)
-	for _, v := range []any{[]struct{ Z map[string][4]int }{}, map[point]filing{}, [][]int32{{1}}, shape{}} {
+	for _, v := range []any{[]struct{ Z map[string][4]int }{}, map[point]filing{},
+		[][]int32{{1}}, shape{}} {
 		if err := e.Encode(v); err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +59,8 @@ func TestChild(t *testing.T) {
 	fmt.Println("stored:" + strings.Join(everythingStored(t), " "))
 }
 
-// everythingStored returns, in hex, the metadata and values of some types, and the encoding of a key.
+// everythingStored returns, in hex, the metadata and values of some types, and the encoding of
+// a key.
 func everythingStored(t *testing.T) (all []string) {
 	all = append(all, storedAs(t, companies)...)
 	all = append(all, storedAs(t, shapes[:3])...)

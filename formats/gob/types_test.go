@@ -34,7 +34,8 @@ type (
 
 func (onlyOut) GobEncode() ([]byte, error) { return nil, nil }
 
-// What gob cannot store, or would lose without a word, is refused when the table is opened, by name.
+// What gob cannot store, or would lose without a word, is refused when the table is opened, by
+// name.
 func TestTypesThatCannotBeStored(t *testing.T) {
 	for _, c := range []struct {
 		err  error
@@ -49,10 +50,12 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 		}](t), ".C is a chan"},
 		{open[deepFunc](t), "gob_test.deepFunc.A[].F[] is a func"},
 		{open[struct{ n int }](t), "has no exported fields"},
-		{open[struct{ A []struct{ n int } }](t), ".A[], a struct { n int }, has no exported fields"},
+		{open[struct{ A []struct{ n int } }](t),
+			".A[], a struct { n int }, has no exported fields"},
 		{open[embeds](t), "gob_test.embeds.X would be lost: it is embedded in point"},
 		{open[loop](t), "pointer to itself"},
-		{open[unread](t), "gob_test.unread.A, a gob_test.onlyOut, has GobEncode, and to read it nothing"},
+		{open[unread](t),
+			"gob_test.unread.A, a gob_test.onlyOut, has GobEncode, and to read it nothing"},
 		{open[inMap](t), "gob_test.inMap.M[] is a big.Int in a map"},
 		{open[struct {
 			M map[int][1]struct{ B big.Int }
@@ -64,8 +67,10 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 		}
 	}
 	for i, err := range []error{
-		open[struct{}](t), open[*****int](t), open[uintptr](t), open[netip.Addr](t), open[map[string]*big.Int](t),
-		open[map[string][]big.Int](t), open[map[string]time.Time](t), open[map[netip.Addr]int](t), open[error](t), open[[0]int](t),
+		open[struct{}](t), open[*****int](t), open[uintptr](t), open[netip.Addr](t),
+		open[map[string]*big.Int](t),
+		open[map[string][]big.Int](t), open[map[string]time.Time](t), open[map[netip.Addr]int](t),
+		open[error](t), open[[0]int](t),
 	} {
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
@@ -103,7 +108,8 @@ func wantKept[T any](t *testing.T, vs ...T) {
 }
 
 func TestTypesThatEncodeThemselves(t *testing.T) {
-	wantKept(t, time.Time{}, day, time.Unix(0, 1).UTC(), time.Date(-1000, 1, 1, 0, 0, 0, 0, time.UTC))
+	wantKept(t, time.Time{}, day, time.Unix(0, 1).UTC(),
+		time.Date(-1000, 1, 1, 0, 0, 0, 0, time.UTC))
 	wantKept(t, *big.NewInt(0), *big.NewInt(-5), *new(big.Int).Lsh(big.NewInt(1), 1000))
 	wantKept[*big.Int](t, nil, big.NewInt(7), new(big.Int).Lsh(big.NewInt(-1), 64))
 	wantKept(t, *big.NewRat(1, 3))
@@ -112,7 +118,8 @@ func TestTypesThatEncodeThemselves(t *testing.T) {
 	wantKept(t, usesSelfMade{selfMade{7}}, usesSelfMade{})
 	wantKept(t, [2]*big.Int{big.NewInt(1), big.NewInt(2)})
 	f, _ := bind[*big.Float](t, nil)
-	if got, err := f.View(write(t, f, big.NewFloat(1.5))); err != nil || got.Cmp(big.NewFloat(1.5)) != 0 {
+	if got, err := f.View(write(t, f, big.NewFloat(1.5))); err != nil ||
+		got.Cmp(big.NewFloat(1.5)) != 0 {
 		t.Errorf("%v, error %v", got, err)
 	}
 }
@@ -126,7 +133,8 @@ func TestValuesOfEveryKind(t *testing.T) {
 	wantKept(t, [3]string{"a", "", "c"})
 	wantKept(t, struct{}{})
 	wantKept(t, tree{[]tree{{}, {[]tree{{}}}}})
-	wantKept[map[string]map[int][]bool](t, map[string]map[int][]bool{"a": {1: {true}, 2: {false, true}}})
+	wantKept[map[string]map[int][]bool](t,
+		map[string]map[int][]bool{"a": {1: {true}, 2: {false, true}}})
 	wantKept(t, "", "\xff\x00", strings.Repeat("x", 70_000))
 	wantKept(t, map[point]point{{1, 2}: {}, {}: {3, 4}})
 }
@@ -143,13 +151,16 @@ func TestWhatIsNotKept(t *testing.T) {
 	}
 	f, _ := bind[all](t, nil)
 	zero := 0
-	got, err := f.View(write(t, f, all{[]int{}, []byte{}, map[int]int{}, &zero, &point{}, math.Copysign(0, -1)}))
-	if err != nil || got.Slice != nil || got.Raw != nil || got.Map == nil || got.P != nil || got.PP == nil || math.Signbit(got.F) {
+	got, err := f.View(write(t, f,
+		all{[]int{}, []byte{}, map[int]int{}, &zero, &point{}, math.Copysign(0, -1)}))
+	if err != nil || got.Slice != nil || got.Raw != nil || got.Map == nil || got.P != nil ||
+		got.PP == nil || math.Signbit(got.F) {
 		t.Errorf("%+v, error %v", got, err)
 	}
 }
 
-// A nil pointer in a pointer is not what it was when it is read again, and one among elements is nothing gob can encode.
+// A nil pointer in a pointer is not what it was when it is read again, and one among elements
+// is nothing gob can encode.
 func TestNilPointersThatAreRefused(t *testing.T) {
 	var p *int
 	f, _ := bind[**int](t, nil)
@@ -168,13 +179,15 @@ func TestNilPointersThatAreRefused(t *testing.T) {
 func TestLimits(t *testing.T) {
 	many := make([]wide, 100_000)
 	f, meta := bind[[]wide](t, nil)
-	if b, err := f.Append(nil, many); !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxMemory") {
+	if b, err := f.Append(nil, many); !errors.Is(err,
+		core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxMemory") {
 		t.Errorf("%d bytes, error %v; want ErrTooLarge", len(b), err)
 	}
 	roomy, _ := bind[[]wide](t, meta, gobformat.WithMaxMemory(1<<30))
 	b := write(t, roomy, many)
 	wantRead(t, roomy, b, many)
-	if _, err := f.View(b); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "WithMaxMemory") {
+	if _, err := f.View(b); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(),
+		"WithMaxMemory") {
 		t.Errorf("error %v; want ErrCorrupt that names the option", err)
 	}
 	for _, n := range []int64{math.MinInt64, 0, math.MaxInt64} {
@@ -201,7 +214,8 @@ func TestLimits(t *testing.T) {
 // Everything an interface can hold is kept, and refused if gob cannot, with the type's name.
 func TestDynamicValues(t *testing.T) {
 	wantKept(t, shapes...)
-	wantKept[any](t, nil, 1, "text", point{1, 2}, []any{point{}, []any{nil}}, map[string]any{"a": point{}}, []string{"x"})
+	wantKept[any](t, nil, 1, "text",
+		point{1, 2}, []any{point{}, []any{nil}}, map[string]any{"a": point{}}, []string{"x"})
 	wantKept[error](t, nil)
 	type unknown struct{ A int }
 	f, _ := bind[any](t, nil)
@@ -226,8 +240,8 @@ func deepAny(levels int) any {
 	return v
 }
 
-// A field that was removed and held interfaces is passed over, except for nil ones: encoding/gob takes what follows for
-// a part of them. That must not be read as something else.
+// A field that was removed and held interfaces is passed over, except for nil ones:
+// encoding/gob takes what follows for a part of them. That must not be read as something else.
 func TestRemovedInterfaces(t *testing.T) {
 	type was struct {
 		A []any
@@ -239,7 +253,8 @@ func TestRemovedInterfaces(t *testing.T) {
 	g, _ := bind[is](t, meta)
 	wantRead(t, g, write(t, f, was{[]any{1, point{1, 2}, "x", []any{nil, 2}}, point{}, 7}), is{7})
 	_, err := g.View(write(t, f, was{[]any{1, nil}, 2, 7}))
-	if !errors.Is(err, core.ErrFormatMismatch) || !strings.Contains(fmt.Sprint(err), "put the field back") {
+	if !errors.Is(err, core.ErrFormatMismatch) || !strings.Contains(fmt.Sprint(err),
+		"put the field back") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// walk passes over a value before gob does, because gob believes what it reads: it makes a map as big as the bytes
-// say, goes as deep as they lead, and does not mind what is behind the value. A walk finds that the bytes are exactly
-// one value, and what reading it will cost.
+// walk passes over a value before gob does, because gob believes what it reads: it makes a map
+// as big as the bytes say, goes as deep as they lead, and does not mind what is behind the
+// value. A walk finds that the bytes are exactly one value, and what reading it will cost.
 type walk struct {
 	reader
 	budget int64 // bytes of memory that may be used up still
@@ -21,8 +21,8 @@ type walk struct {
 	inner  dynamicPlanner // what is in interfaces; nil if there are none
 }
 
-// dynamicPlanner finds the plan for what is in an interface: the name that its Go type is registered under, and the
-// number of its stored type.
+// dynamicPlanner finds the plan for what is in an interface: the name that its Go type is
+// registered under, and the number of its stored type.
 type dynamicPlanner interface {
 	planFor(name []byte, id typeID) (*plan, error)
 }
@@ -35,7 +35,8 @@ var (
 	errTrailing  = errors.New("there are bytes behind it")
 	errTooDeep   = fmt.Errorf("it is nested more than %d levels deep", maxDepth)
 	errTooMuch   = errors.New("it takes more memory than WithMaxMemory allows")
-	errNilInside = fmt.Errorf("%w: a field that was removed holds a nil interface, which encoding/gob cannot pass over; "+
+	errNilInside = fmt.Errorf("%w: a field that was removed holds a nil interface, which "+
+		"encoding/gob cannot pass over; "+
 		"put the field back, if only to read the old rows", core.ErrFormatMismatch)
 )
 
@@ -54,7 +55,8 @@ func (w *walk) whole(p *plan) error {
 	return nil
 }
 
-// alone passes over a value that is in no struct: if it is none itself, a zero stands for the number of its field.
+// alone passes over a value that is in no struct: if it is none itself, a zero stands for the
+// number of its field.
 func (w *walk) alone(p *plan) {
 	if !p.isStruct() && w.uint() != 0 {
 		w.fail()
@@ -168,7 +170,8 @@ func (w *walk) rows(p *plan) {
 	}
 }
 
-// structure passes over a struct: pairs of a step to the next field that is there, and its value; then a zero.
+// structure passes over a struct: pairs of a step to the next field that is there, and its
+// value; then a zero.
 func (w *walk) structure(p *plan) {
 	for next := uint64(0); ; next++ {
 		step := w.uint()
@@ -186,8 +189,8 @@ func (w *walk) structure(p *plan) {
 	}
 }
 
-// dynamic passes over what is in an interface: the name of its type, empty for nil, the number of its description,
-// and its bytes.
+// dynamic passes over what is in an interface: the name of its type, empty for nil, the number
+// of its description, and its bytes.
 func (w *walk) dynamic(p *plan) {
 	name := w.counted()
 	if len(name) == 0 {

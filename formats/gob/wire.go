@@ -9,14 +9,15 @@ import (
 	"math/bits"
 )
 
-// reader reads gob's basic encodings from bytes that may be anything. After the first that is wrong, bad is set and
-// everything reads as zero.
+// reader reads gob's basic encodings from bytes that may be anything. After the first that is
+// wrong, bad is set and everything reads as zero.
 type reader struct {
 	b   []byte
 	bad bool
 }
 
-// uint reads an unsigned integer: itself if it is below 128, else the negated number of its bytes and they.
+// uint reads an unsigned integer: itself if it is below 128, else the negated number of its
+// bytes and they.
 func (r *reader) uint() uint64 {
 	if len(r.b) == 0 {
 		return r.fail()
@@ -51,7 +52,8 @@ func signed(u uint64) int64 {
 	return int64(u >> 1)
 }
 
-// float is the floating-point number that is stored as u: its bytes are turned around, so that round ones are short.
+// float is the floating-point number that is stored as u: its bytes are turned around, so that
+// round ones are short.
 func float(u uint64) float64 { return math.Float64frombits(bits.ReverseBytes64(u)) }
 
 // counted reads a length and so many bytes.

@@ -11,8 +11,9 @@ import (
 
 var errTooDeep = errors.New("it is nested too deeply, or contains itself")
 
-// within reports whether no more messages than so many lie in each other in m. The library would follow one that contains
-// itself until the stack of the process is full. Only messages are looked at whose type has no such bound itself.
+// within reports whether no more messages than so many lie in each other in m. The library
+// would follow one that contains itself until the stack of the process is full. Only messages
+// are looked at whose type has no such bound itself.
 func within(m protoreflect.Message, p *plan, levels int) bool {
 	if p.levels <= levels {
 		return true

@@ -47,10 +47,14 @@ func (s *schema) addMessage(m protoreflect.MessageDescriptor) error {
 }
 
 var (
-	errExtensible = errors.New("it has extension ranges, and what programs store there is not in its descriptor, " +
-		"so that it could be read as something else: use a field, or a google.protobuf.Any, in place of extensions")
-	errMessageSet = errors.New("it is a MessageSet, which the library cannot store: use a google.protobuf.Any")
-	errUnresolved = errors.New("its descriptor is not linked into the program: import the package that was generated for it")
+	errExtensible = errors.New("it has extension ranges, and what programs store there is not in " +
+		"its descriptor, " +
+		"so that it could be read as something else: use a field, or a google.protobuf.Any, in " +
+		"place of extensions")
+	errMessageSet = errors.New("it is a MessageSet, which the library cannot store: use a " +
+		"google.protobuf.Any")
+	errUnresolved = errors.New("its descriptor is not linked into the program: import the " +
+		"package that was generated for it")
 )
 
 // storable returns why messages of this type could not be stored and read again.
@@ -110,8 +114,8 @@ func (s *schema) typ(fd protoreflect.FieldDescriptor) (fieldType, error) {
 	return t, nil
 }
 
-// checksUTF8 reports whether the library refuses strings in a field that are no UTF-8. The method is that of its
-// descriptors, which they have for this purpose.
+// checksUTF8 reports whether the library refuses strings in a field that are no UTF-8. The
+// method is that of its descriptors, which they have for this purpose.
 func checksUTF8(fd protoreflect.FieldDescriptor) bool {
 	if d, ok := fd.(interface{ EnforceUTF8() bool }); ok {
 		return d.EnforceUTF8()

@@ -18,10 +18,11 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// This is how a table remembers the schema of its rows: the magic, the full name of the root with its length as a varint
-// before it, and a FileDescriptorSet of one file, which has no package. What is a package elsewhere is a message around its
-// types there, so that the full names are the same, whichever files the types come from and however they refer to each
-// other. The file says with features what other files say with their syntax.
+// This is how a table remembers the schema of its rows: the magic, the full name of the root
+// with its length as a varint before it, and a FileDescriptorSet of one file, which has no
+// package. What is a package elsewhere is a message around its types there, so that the full
+// names are the same, whichever files the types come from and however they refer to each other.
+// The file says with features what other files say with their syntax.
 const magic = "PBD\x01" // the last byte is the version
 
 const (
@@ -36,9 +37,10 @@ func (s *schema) encode() ([]byte, error) {
 		return nil, err
 	}
 	b := protowire.AppendString([]byte(magic), s.root)
-	return proto.MarshalOptions{Deterministic: true}.MarshalAppend(b, &descriptorpb.FileDescriptorSet{
-		File: []*descriptorpb.FileDescriptorProto{file},
-	})
+	return proto.MarshalOptions{Deterministic: true}.MarshalAppend(b,
+		&descriptorpb.FileDescriptorSet{
+			File: []*descriptorpb.FileDescriptorProto{file},
+		})
 }
 
 // decodeSchema is the inverse of encode.
@@ -55,18 +57,23 @@ func decodeSchema(b []byte) (*schema, error) {
 }
 
 func damaged(err error) error {
-	return fmt.Errorf("protobuf: %w: the stored descriptor of the table is damaged: %w", core.ErrCorrupt, err)
+	return fmt.Errorf("protobuf: %w: the stored descriptor of the table is damaged: %w",
+		core.ErrCorrupt, err)
 }
 
-// decodeRoot returns the message that the rows of a table are, of the union of all programs that have opened it.
+// decodeRoot returns the message that the rows of a table are, of the union of all programs
+// that have opened it.
 func decodeRoot(b []byte) (protoreflect.MessageDescriptor, error) {
 	rest, ok := bytes.CutPrefix(b, []byte(magic))
 	if !ok && bytes.HasPrefix(b, []byte(magic[:len(magic)-1])) && len(b) >= len(magic) {
-		return nil, fmt.Errorf("protobuf: %w: the table's descriptor is stored in version %d of its encoding, and this program knows version %d",
-			core.ErrFormatMismatch, b[len(magic)-1], magic[len(magic)-1])
+		return nil,
+			fmt.Errorf("protobuf: %w: the table's descriptor is stored in version %d of its "+
+				"encoding, and this program knows version %d",
+				core.ErrFormatMismatch, b[len(magic)-1], magic[len(magic)-1])
 	}
 	if !ok {
-		return nil, fmt.Errorf("protobuf: %w: what is stored as the table's descriptor is none", core.ErrCorrupt)
+		return nil, fmt.Errorf("protobuf: %w: what is stored as the table's descriptor is none",
+			core.ErrCorrupt)
 	}
 	name, n := protowire.ConsumeString(rest)
 	if n < 0 {
@@ -91,14 +98,16 @@ func decodeFile(b []byte) (protoreflect.FileDescriptor, error) {
 		return nil, err
 	}
 	var set descriptorpb.FileDescriptorSet
-	if err := (proto.UnmarshalOptions{RecursionLimit: defaultLimits.nesting}).Unmarshal(b, &set); err != nil {
+	if err := (proto.UnmarshalOptions{RecursionLimit: defaultLimits.nesting}).Unmarshal(b,
+		&set); err != nil {
 		return nil, err
 	}
 	if len(set.GetFile()) != 1 {
 		return nil, errForeign
 	}
 	file := set.GetFile()[0]
-	if file.GetName() != fileName || file.GetEdition() != edition || file.GetSyntax() != "editions" ||
+	if file.GetName() != fileName || file.GetEdition() != edition ||
+		file.GetSyntax() != "editions" ||
 		file.GetPackage() != "" || len(file.GetDependency()) > 0 || file.GetOptions() != nil {
 		return nil, errForeign
 	}
@@ -214,7 +223,8 @@ func (d *definition) declareFields(m *descriptorpb.DescriptorProto) {
 		m.Field = append(m.Field, f.declare(d.name, m))
 	}
 	for i, name := range oneofs {
-		m.OneofDecl = append(m.OneofDecl, &descriptorpb.OneofDescriptorProto{Name: proto.String(name)})
+		m.OneofDecl = append(m.OneofDecl,
+			&descriptorpb.OneofDescriptorProto{Name: proto.String(name)})
 		for _, f := range byOneof[name] {
 			declared := f.declare(d.name, m)
 			declared.OneofIndex = proto.Int32(int32(i))
@@ -223,8 +233,11 @@ func (d *definition) declareFields(m *descriptorpb.DescriptorProto) {
 	}
 }
 
-// declare returns the field. What a map consists of is a type inside the message m, whose full name is in.
-func (f field) declare(in string, m *descriptorpb.DescriptorProto) *descriptorpb.FieldDescriptorProto {
+// declare returns the field. What a map consists of is a type inside the message m, whose full
+// name is in.
+func (f field) declare(
+	in string, m *descriptorpb.DescriptorProto,
+) *descriptorpb.FieldDescriptorProto {
 	p := f.typ.declare(f.name, f.number)
 	switch f.label {
 	case singular, required:
@@ -238,16 +251,19 @@ func (f field) declare(in string, m *descriptorpb.DescriptorProto) *descriptorpb
 	case repeated:
 		p.Label = descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum()
 		if !f.packed && f.typ.packable() {
-			addFeatures(p, &descriptorpb.FeatureSet{RepeatedFieldEncoding: descriptorpb.FeatureSet_EXPANDED.Enum()})
+			addFeatures(p,
+				&descriptorpb.FeatureSet{RepeatedFieldEncoding: descriptorpb.FeatureSet_EXPANDED.Enum()})
 		}
 	case mapped:
 		entry := entryName(f.name)
 		m.NestedType = append(m.NestedType, &descriptorpb.DescriptorProto{
-			Name:    proto.String(entry),
-			Field:   []*descriptorpb.FieldDescriptorProto{f.key.declare("key", 1), f.typ.declare("value", 2)},
+			Name: proto.String(entry),
+			Field: []*descriptorpb.FieldDescriptorProto{f.key.declare("key", 1),
+				f.typ.declare("value", 2)},
 			Options: &descriptorpb.MessageOptions{MapEntry: proto.Bool(true)},
 		})
-		p = fieldType{kind: protoreflect.MessageKind, def: in + "." + entry}.declare(f.name, f.number)
+		p = fieldType{kind: protoreflect.MessageKind,
+			def: in + "." + entry}.declare(f.name, f.number)
 		p.Label = descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum()
 	}
 	return p
@@ -262,10 +278,13 @@ func (t fieldType) packable() bool {
 }
 
 // declare returns a field of one such value.
-func (t fieldType) declare(name string, number protoreflect.FieldNumber) *descriptorpb.FieldDescriptorProto {
+func (t fieldType) declare(
+	name string, number protoreflect.FieldNumber,
+) *descriptorpb.FieldDescriptorProto {
 	kind, features := t.kind, &descriptorpb.FeatureSet{}
 	if kind == protoreflect.GroupKind {
-		kind, features.MessageEncoding = protoreflect.MessageKind, descriptorpb.FeatureSet_DELIMITED.Enum()
+		kind, features.MessageEncoding = protoreflect.MessageKind,
+			descriptorpb.FeatureSet_DELIMITED.Enum()
 	}
 	if t.unchecked {
 		features.Utf8Validation = descriptorpb.FeatureSet_NONE.Enum()

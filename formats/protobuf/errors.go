@@ -24,11 +24,13 @@ func (f *format[M]) cannotEncode(err error) error {
 func advice(err error) string {
 	switch {
 	case errors.Is(err, errTooDeep):
-		return "if it is meant to be nested so deeply, use WithMaxNesting wherever the table is opened"
+		return "if it is meant to be nested so deeply, use WithMaxNesting wherever the table is " +
+			"opened"
 	case errors.Is(err, errTooMuch):
 		return "if it is meant to be so big, use WithMaxMemory wherever the table is opened"
 	}
 	return "it is damaged: restore it from a backup, or delete it"
 }
 
-var errNil = errors.New("a nil message cannot be stored, because it would be read as an empty one: delete the row, or put an empty message")
+var errNil = errors.New("a nil message cannot be stored, because it would be read as an empty " +
+	"one: delete the row, or put an empty message")

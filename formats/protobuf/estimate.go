@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// estimator tells before bytes are decoded what that would allocate: the library makes a struct for every two bytes that
-// stand for an empty message, and a place in a map for every four.
+// estimator tells before bytes are decoded what that would allocate: the library makes a struct
+// for every two bytes that stand for an empty message, and a place in a map for every four.
 type estimator struct {
 	plan  *plan
 	worst int64 // what a byte may cost
@@ -38,8 +38,8 @@ func (e *estimator) check(b []byte, l limits) error {
 	return nil
 }
 
-// scan passes over bytes and takes off what decoding them costs. It ends where they are malformed or nested too deeply: the
-// library gets no further either.
+// scan passes over bytes and takes off what decoding them costs. It ends where they are
+// malformed or nested too deeply: the library gets no further either.
 type scan struct {
 	left   int64
 	levels int // messages that may still lie in each other
@@ -55,7 +55,8 @@ func (s *scan) spend(cost int64) bool {
 	return true
 }
 
-// message passes over a message, up to the end of b or of its group, if that is not 0. n is negative where the scan ends.
+// message passes over a message, up to the end of b or of its group, if that is not 0. n is
+// negative where the scan ends.
 func (s *scan) message(p *plan, b []byte, group protowire.Number) (n int) {
 	const stop = -1
 	if s.levels--; s.levels < 0 {

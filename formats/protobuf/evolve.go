@@ -14,9 +14,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// merge returns the schema of all rows that a table may hold: those written with the stored schema, and with this one.
-// What the two have in common must mean the same in both, else the error names it and both sides. Neither needs to be
-// the newer one. A number or name, once used, is never forgotten, so that it is not given to something else.
+// merge returns the schema of all rows that a table may hold: those written with the stored
+// schema, and with this one. What the two have in common must mean the same in both, else the
+// error names it and both sides. Neither needs to be the newer one. A number or name, once
+// used, is never forgotten, so that it is not given to something else.
 func (s *schema) merge(stored *schema) (*schema, error) {
 	if stored.root != s.root {
 		return nil, fmt.Errorf("%w; if this is a new name for the same message, use Renamed",
@@ -42,7 +43,8 @@ func mismatch(what, name, stored, now string) error {
 	if name != "" {
 		what += " " + name
 	}
-	return fmt.Errorf("protobuf: %w: %s is stored as `%s`, and `%s` in this program", core.ErrFormatMismatch, what, stored, now)
+	return fmt.Errorf("protobuf: %w: %s is stored as `%s`, and `%s` in this program",
+		core.ErrFormatMismatch, what, stored, now)
 }
 
 func (d *definition) merge(old *definition) (*definition, error) {
@@ -98,19 +100,24 @@ func (d *definition) named(name string) (field, bool) {
 }
 
 func (d *definition) numbered(n protoreflect.FieldNumber) (field, bool) {
-	i, ok := slices.BinarySearchFunc(d.fields, n, func(f field, n protoreflect.FieldNumber) int { return cmp.Compare(f.number, n) })
+	i, ok := slices.BinarySearchFunc(d.fields, n,
+		func(f field, n protoreflect.FieldNumber) int { return cmp.Compare(f.number, n) })
 	if !ok {
 		return field{}, false
 	}
 	return d.fields[i], true
 }
 
-// merge returns what f is in a table that knows it as before. Of what rows do not depend on, it is what this program says.
+// merge returns what f is in a table that knows it as before. Of what rows do not depend on, it
+// is what this program says.
 func (f field) merge(before field, in string) (field, error) {
 	differ := mismatch("field", in+"."+f.name, before.declaration(), f.declaration())
 	if before.name != f.name {
-		return field{}, fmt.Errorf("%w; a number is not used again: if this is a new name for the same field, use Renamed",
-			mismatch("field", fmt.Sprintf("%s (number %d)", in, f.number), before.declaration(), f.declaration()))
+		return field{},
+			fmt.Errorf("%w; a number is not used again: if this is a new name for the same "+
+				"field, use Renamed",
+				mismatch("field",
+					fmt.Sprintf("%s (number %d)", in, f.number), before.declaration(), f.declaration()))
 	}
 	if before.label != f.label || before.oneof != f.oneof {
 		return field{}, differ
@@ -153,9 +160,12 @@ func (d *definition) mergeValues(old *definition) (*definition, error) {
 		if i >= 0 && old.values[i] != v {
 			return nil, mismatch("enum", d.name, old.values[i].String(), v.String())
 		}
-		if before, now := old.namesOf(v.number), d.namesOf(v.number); before != nil && !overlap(before, now) {
-			return nil, fmt.Errorf("%w; a number is not used again: if this is a new name for the same value, use Renamed",
-				mismatch("enum", d.name, value{before[0], v.number}.String(), v.String()))
+		if before, now := old.namesOf(v.number), d.namesOf(v.number); before != nil &&
+			!overlap(before, now) {
+			return nil,
+				fmt.Errorf("%w; a number is not used again: if this is a new name for the same "+
+					"value, use Renamed",
+					mismatch("enum", d.name, value{before[0], v.number}.String(), v.String()))
 		}
 	}
 	merged := *d
@@ -182,8 +192,8 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(name string) bool { return slices.Contains(b, name) })
 }
 
-// unambiguous returns an error if two things have one full name, as when a value moves from one enum to another one beside
-// it: as the table forgets nothing, it is in both.
+// unambiguous returns an error if two things have one full name, as when a value moves from one
+// enum to another one beside it: as the table forgets nothing, it is in both.
 func (s *schema) unambiguous() error {
 	seen := make(map[string]string)
 	add := func(scope, name, what string) error {
@@ -191,7 +201,8 @@ func (s *schema) unambiguous() error {
 			name = scope + "." + name
 		}
 		if before, ok := seen[name]; ok && before != what {
-			return fmt.Errorf("%w; if the first has another name now, use Renamed", mismatch("the name", name, before, what))
+			return fmt.Errorf("%w; if the first has another name now, use Renamed",
+				mismatch("the name", name, before, what))
 		}
 		seen[name] = what
 		return nil
@@ -213,7 +224,8 @@ func (s *schema) unambiguous() error {
 			}
 		}
 		for _, v := range d.values {
-			if err := add(namespace(typ), v.name, fmt.Sprintf("%v of enum %s", v, typ)); err != nil {
+			if err := add(namespace(typ), v.name,
+				fmt.Sprintf("%v of enum %s", v, typ)); err != nil {
 				return err
 			}
 		}

@@ -28,7 +28,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := animals.Put(ctx, "leo", &pb.Animal{Name: "Leo", Legs: 4, Favorite: &pb.Food{Name: "hay"}}); err != nil {
+	if err := animals.Put(ctx, "leo",
+		&pb.Animal{Name: "Leo", Legs: 4, Favorite: &pb.Food{Name: "hay"}}); err != nil {
 		log.Fatal(err)
 	}
 	leo, err := animals.Get(ctx, "leo")
@@ -36,7 +37,8 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer leo.Close()
-	fmt.Println(leo.Value().GetName(), "has", leo.Value().GetLegs(), "legs and likes", leo.Value().GetFavorite().GetName())
+	fmt.Println(leo.Value().GetName(), "has", leo.Value().GetLegs(), "legs and likes",
+		leo.Value().GetFavorite().GetName())
 	// Output: Leo has 4 legs and likes hay
 }
 

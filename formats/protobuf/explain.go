@@ -18,13 +18,15 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// Explain is the [core.Explainer] of tables in this format. Values are shown in the JSON of protocol buffers, with the names
-// of fields as the .proto file has them: integers of 64 bits are strings, and what [google.golang.org/protobuf/types/known]
-// has a form of its own for is in that form. A google.protobuf.Any is shown as the name of its type and its bytes. Fields that no
-// program has told the table about are not shown.
+// Explain is the [core.Explainer] of tables in this format. Values are shown in the JSON of
+// protocol buffers, with the names of fields as the .proto file has them: integers of 64 bits
+// are strings, and what [google.golang.org/protobuf/types/known] has a form of its own for is
+// in that form. A google.protobuf.Any is shown as the name of its type and its bytes. Fields
+// that no program has told the table about are not shown.
 //
-// Where a message has no such form, as a time in the year 10000, or a string that is no UTF-8, the whole row is shown
-// without the forms, and strings of fields that may be any bytes as bytes.
+// Where a message has no such form, as a time in the year 10000, or a string that is no UTF-8,
+// the whole row is shown without the forms, and strings of fields that may be any bytes as
+// bytes.
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	root, err := Descriptor(t)
 	if err != nil {
@@ -55,20 +57,24 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 	}, nil
 }
 
-// Descriptor returns the descriptor of the messages of a table, which knows the fields of all programs that have opened it.
-// It is for [Dynamic] and for tools that look at messages without generated code. Names, numbers and types are those that the
-// programs have; defaults, comments and options are not kept, and the file that it says it is from holds all types that
-// the message needs.
+// Descriptor returns the descriptor of the messages of a table, which knows the fields of all
+// programs that have opened it. It is for [Dynamic] and for tools that look at messages without
+// generated code. Names, numbers and types are those that the programs have; defaults, comments
+// and options are not kept, and the file that it says it is from holds all types that the
+// message needs.
 //
 // A table of another format is an error that is [errors.ErrUnsupported].
 func Descriptor(t core.TableInfo) (protoreflect.MessageDescriptor, error) {
 	if t.ValueFormat != id {
-		return nil, fmt.Errorf("protobuf: the values of the table %.100q are in the format %.100q: %w", t.Name, t.ValueFormat, errors.ErrUnsupported)
+		return nil,
+			fmt.Errorf("protobuf: the values of the table %.100q are in the format %.100q: %w",
+				t.Name, t.ValueFormat, errors.ErrUnsupported)
 	}
 	return decodeRoot(t.Meta)
 }
 
-// shownLimits are above those of New, because messages without a Go type take more, and options may have raised those.
+// shownLimits are above those of New, because messages without a Go type take more, and options
+// may have raised those.
 var shownLimits = limits{nesting: 4000, memory: 64 << 20, perByte: 512}
 
 // shower shows the messages of one type.
@@ -90,7 +96,8 @@ func newShower(s *schema) (*shower, error) {
 	typ := dynamicpb.NewMessageType(root)
 	return &shower{
 		typ: typ, estimate: newEstimator(typ),
-		marshal: protojson.MarshalOptions{UseProtoNames: true, AllowPartial: true, Resolver: new(protoregistry.Types)},
+		marshal: protojson.MarshalOptions{UseProtoNames: true, AllowPartial: true,
+			Resolver: new(protoregistry.Types)},
 	}, nil
 }
 
@@ -102,7 +109,8 @@ func (s *shower) appendJSON(dst, value []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", core.ErrCorrupt, err)
 	}
 	m := s.typ.New().Interface()
-	o := proto.UnmarshalOptions{Merge: true, AllowPartial: true, RecursionLimit: shownLimits.nesting}
+	o := proto.UnmarshalOptions{Merge: true, AllowPartial: true,
+		RecursionLimit: shownLimits.nesting}
 	if err := o.Unmarshal(value, m); err != nil {
 		return nil, fmt.Errorf("%w: %w", core.ErrCorrupt, err)
 	}
@@ -111,7 +119,8 @@ func (s *shower) appendJSON(dst, value []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", errNoForm, err)
 	}
 	b := bytes.NewBuffer(dst)
-	if err := json.Compact(b, text); err != nil { // the library puts spaces in that differ between programs
+	// the library puts spaces in that differ between programs
+	if err := json.Compact(b, text); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoForm, err)
 	}
 	return b.Bytes(), nil
@@ -119,11 +128,12 @@ func (s *shower) appendJSON(dst, value []byte) ([]byte, error) {
 
 const wellKnown = "google.protobuf"
 
-// withoutAny hides google.protobuf.Any from the library, which cannot show it without the type of what is in it.
+// withoutAny hides google.protobuf.Any from the library, which cannot show it without the type
+// of what is in it.
 func (s *schema) withoutAny() *schema { return s.hide(wellKnown + ".Any") }
 
-// plain hides all types that the library has forms for, and makes bytes of strings that may be no UTF-8. The bytes of
-// messages mean the same.
+// plain hides all types that the library has forms for, and makes bytes of strings that may be
+// no UTF-8. The bytes of messages mean the same.
 func (s *schema) plain() *schema {
 	var known []string
 	for name := range s.types {
@@ -158,8 +168,8 @@ func (s *schema) hide(names ...string) *schema {
 	return now
 }
 
-// plain changes f, which is in a message, so that it is shown whatever is in it. A map whose keys may be any bytes becomes a
-// list of entries, which are a type of their own.
+// plain changes f, which is in a message, so that it is shown whatever is in it. A map whose
+// keys may be any bytes becomes a list of entries, which are a type of their own.
 func (f *field) plain(in string) (entry *definition) {
 	f.typ = f.typ.plain()
 	if !f.key.unchecked {
@@ -168,7 +178,8 @@ func (f *field) plain(in string) (entry *definition) {
 	entry = &definition{name: in + "." + entryName(f.name), fields: []field{
 		{name: "key", number: 1, typ: f.key.plain()}, {name: "value", number: 2, typ: f.typ},
 	}}
-	f.label, f.key, f.typ = repeated, fieldType{}, fieldType{kind: protoreflect.MessageKind, def: entry.name}
+	f.label, f.key, f.typ = repeated, fieldType{}, fieldType{kind: protoreflect.MessageKind,
+		def: entry.name}
 	return entry
 }
 

@@ -14,23 +14,29 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// New returns a format that stores messages of type M, a pointer to what protoc-gen-go has generated, in any of its APIs:
+// New returns a format that stores messages of type M, a pointer to what protoc-gen-go has
+// generated, in any of its APIs:
 //
 //	protobuf.New[*pb.Person]()
 //
-// A message type that cannot be stored is refused by [core.OpenTable], and when a message of it is written, and the error
-// says which part of it is to blame: see the documentation of the package.
+// A message type that cannot be stored is refused by [core.OpenTable], and when a message of it
+// is written, and the error says which part of it is to blame: see the documentation of the
+// package.
 func New[M proto.Message](opts ...Option) core.ValueFormat[M, M] {
 	typ, err := typeOf[M]()
 	if err != nil {
-		return &format[M]{name: reflect.TypeFor[M]().String(), unfit: fmt.Errorf("protobuf of %v: %w", reflect.TypeFor[M](), err)}
+		return &format[M]{name: reflect.TypeFor[M]().String(),
+			unfit: fmt.Errorf("protobuf of %v: %w", reflect.TypeFor[M](), err)}
 	}
 	return newFormat[M](typ, opts)
 }
 
-// Dynamic returns a format for messages of which the program has a descriptor and no generated code. It shares its tables with
-// [New]: both write the same bytes, and store the same descriptor. [Descriptor] returns that of a table.
-func Dynamic(m protoreflect.MessageDescriptor, opts ...Option) core.ValueFormat[*dynamicpb.Message, *dynamicpb.Message] {
+// Dynamic returns a format for messages of which the program has a descriptor and no generated
+// code. It shares its tables with [New]: both write the same bytes, and store the same
+// descriptor. [Descriptor] returns that of a table.
+func Dynamic(
+	m protoreflect.MessageDescriptor, opts ...Option,
+) core.ValueFormat[*dynamicpb.Message, *dynamicpb.Message] {
 	return newFormat[*dynamicpb.Message](dynamicpb.NewMessageType(m), opts)
 }
 
@@ -45,9 +51,11 @@ type format[M proto.Message] struct {
 
 var _ core.ValueFormat[proto.Message, proto.Message] = (*format[proto.Message])(nil)
 
-var errNoType = errors.New("it is not the type of one message: use a pointer to what protoc-gen-go has generated, or Dynamic")
+var errNoType = errors.New("it is not the type of one message: use a pointer to what " +
+	"protoc-gen-go has generated, or Dynamic")
 
-// typeOf returns the type that M is. The methods of some types, such as interfaces, panic when there is no value.
+// typeOf returns the type that M is. The methods of some types, such as interfaces, panic when
+// there is no value.
 func typeOf[M proto.Message]() (t protoreflect.MessageType, err error) {
 	defer func() {
 		if recover() != nil {
@@ -114,7 +122,8 @@ func (f *format[M]) writable(m M) error {
 	case !r.IsValid():
 		return errNil
 	case d != f.typ.Descriptor():
-		return fmt.Errorf("it is a %s of another descriptor: use one of the descriptor that Dynamic was given", d.FullName())
+		return fmt.Errorf("it is a %s of another descriptor: use one of the descriptor that "+
+			"Dynamic was given", d.FullName())
 	case !within(r, f.estimate.plan, f.options.nesting):
 		return errTooDeep
 	}
@@ -123,8 +132,8 @@ func (f *format[M]) writable(m M) error {
 
 // View decodes b. The message is a copy and may be kept.
 //
-// There is no ViewInto. It would save the allocation of the message itself, and none of what it refers to; and whoever has
-// kept the pointer would see the next row in it.
+// There is no ViewInto. It would save the allocation of the message itself, and none of what it
+// refers to; and whoever has kept the pointer would see the next row in it.
 func (f *format[M]) View(b []byte) (M, error) {
 	var none M
 	if f.unfit != nil {
@@ -134,7 +143,8 @@ func (f *format[M]) View(b []byte) (M, error) {
 		return none, f.cannotDecode(err)
 	}
 	m := f.typ.New().Interface()
-	o := proto.UnmarshalOptions{Merge: true, RecursionLimit: f.options.nesting} // it is new: there is nothing to reset
+	// it is new: there is nothing to reset
+	o := proto.UnmarshalOptions{Merge: true, RecursionLimit: f.options.nesting}
 	if err := o.Unmarshal(b, m); err != nil {
 		return none, f.cannotDecode(err)
 	}
@@ -161,8 +171,10 @@ func (f *format[M]) Bind(stored []byte) (core.ValueFormat[M, M], []byte, error) 
 	}
 	meta, err := all.encode()
 	if err != nil {
-		return nil, nil, fmt.Errorf("protobuf of %s: %w: the descriptors of the programs that have opened the table do not fit together: %w",
-			f.name, core.ErrFormatMismatch, err)
+		return nil, nil,
+			fmt.Errorf("protobuf of %s: %w: the descriptors of the programs that have opened the "+
+				"table do not fit together: %w",
+				f.name, core.ErrFormatMismatch, err)
 	}
 	return f, meta, nil
 }

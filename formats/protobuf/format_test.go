@@ -39,7 +39,9 @@ func BenchmarkAnimals(b *testing.B) {
 	formattest.Bench(b, protobuf.New[*testpb.Animal](), animals()...)
 }
 
-func BenchmarkLazyBook(b *testing.B) { formattest.Bench(b, protobuf.New[*testpb.Book](), books()...) }
+func BenchmarkLazyBook(b *testing.B) {
+	formattest.Bench(b, protobuf.New[*testpb.Book](), books()...)
+}
 
 func fuzz[M proto.Message](f *testing.F, samples []M) {
 	formattest.FuzzWith(f, protobuf.New[M](), extras[M](), samples...)

@@ -22,7 +22,8 @@ import (
 	"github.com/guardkv/guardkv/formats/protobuf/internal/testpb"
 )
 
-// bombs are small inputs of which the library makes much: structs for messages of no bytes, places in maps and lists.
+// bombs are small inputs of which the library makes much: structs for messages of no bytes,
+// places in maps and lists.
 func bombs() map[string][]byte {
 	empty := protoField(9, nil)
 	var entries []byte
@@ -37,8 +38,10 @@ func bombs() map[string][]byte {
 		"empty messages":         bytes.Repeat(empty, 1<<20),
 		"entries of a map":       entries,
 		"empty messages, nested": nested,
-		"empty messages behind a field of the wrong type": slices.Concat([]byte{0x0d, 0, 0, 0, 0}, bytes.Repeat(empty, 1<<20)),
-		"empty messages before a cut":                     append(bytes.Repeat(empty, 1<<20), 0x4a, 5),
+		"empty messages behind a field of the wrong type": slices.Concat([]byte{0x0d, 0, 0, 0, 0},
+			bytes.Repeat(empty, 1<<20)),
+		"empty messages before a cut": append(bytes.Repeat(empty, 1<<20), 0x4a,
+			5),
 	}
 }
 
@@ -46,8 +49,8 @@ func protoField(n protowire.Number, contents []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), contents)
 }
 
-// A megabyte of empty messages became 200 megabytes of structs: a row that was damaged, or came from somebody who means harm,
-// took the process down.
+// A megabyte of empty messages became 200 megabytes of structs: a row that was damaged, or came
+// from somebody who means harm, took the process down.
 func TestMemoryIsBounded(t *testing.T) {
 	f := protobuf.New[*testpb.Wide]()
 	for name, b := range bombs() {
@@ -66,16 +69,18 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// What is estimated is not less than half of what is allocated, whatever the fields are. So a limit of so many bytes
-// keeps to twice of that, and a message that passes with a limit never takes more.
+// What is estimated is not less than half of what is allocated, whatever the fields are. So a
+// limit of so many bytes keeps to twice of that, and a message that passes with a limit never
+// takes more.
 func TestEstimates(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"messages": bytes.Repeat([]byte{0x4a, 0}, 4000),
 		"strings":  bytes.Repeat([]byte{0x4a, 3, 0x0a, 1, 'x'}, 3000),
-		"packed":   append(protowire.AppendVarint([]byte{0x52}, 40000), bytes.Repeat([]byte{1}, 40000)...),
-		"numbers":  bytes.Repeat([]byte{0x50, 1}, 20000),
-		"entries":  bombs()["entries of a map"][:40000],
-		"unknown":  bytes.Repeat([]byte{0xf8, 1, 1}, 20000),
+		"packed": append(protowire.AppendVarint([]byte{0x52}, 40000),
+			bytes.Repeat([]byte{1}, 40000)...),
+		"numbers": bytes.Repeat([]byte{0x50, 1}, 20000),
+		"entries": bombs()["entries of a map"][:40000],
+		"unknown": bytes.Repeat([]byte{0xf8, 1, 1}, 20000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			limit := int64(64 << 10)
@@ -89,7 +94,8 @@ func TestEstimates(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			_, _ = f.View(b)
 			runtime.ReadMemStats(&after)
-			if grown := int64(after.TotalAlloc - before.TotalAlloc); grown > 2*max(limit, 32*int64(len(b))) {
+			if grown := int64(after.TotalAlloc - before.TotalAlloc); grown > 2*max(limit,
+				32*int64(len(b))) {
 				t.Errorf("%d bytes were allocated with a limit of %d, for %d", grown, limit, len(b))
 			}
 		})
@@ -102,7 +108,8 @@ func TestTooBigIsRefused(t *testing.T) {
 	for range 1 << 19 {
 		m.More = append(m.More, &testpb.Wide{})
 	}
-	if _, err := protobuf.New[*testpb.Wide]().Append(nil, m); !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxMemory") {
+	if _, err := protobuf.New[*testpb.Wide]().Append(nil, m); !errors.Is(err,
+		core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxMemory") {
 		t.Errorf("error %v, want ErrTooLarge that names WithMaxMemory", err)
 	}
 	f := protobuf.New[*testpb.Wide](protobuf.WithMaxMemory(1 << 30))
@@ -125,20 +132,24 @@ func nested(levels int, way func(i int) int) *testpb.Animal {
 		case 1:
 			a = &testpb.Animal{Children: []*testpb.Animal{a}}
 		default:
-			a, i = &testpb.Animal{Friends: map[string]*testpb.Animal{"x": a}}, i+1 // an entry is a level
+			// an entry is a level
+			a, i = &testpb.Animal{Friends: map[string]*testpb.Animal{"x": a}}, i+1
 		}
 	}
 	return a
 }
 
-// What is written can be read, up to the last level; and what is nested more deeply is refused, by both.
+// What is written can be read, up to the last level; and what is nested more deeply is refused,
+// by both.
 func TestNesting(t *testing.T) {
 	ways := map[string]func(int) int{
-		"fields": func(int) int { return 0 }, "lists": func(int) int { return 1 }, "maps": func(int) int { return 2 },
-		"all": func(i int) int { return i % 3 },
+		"fields": func(int) int { return 0 }, "lists": func(int) int { return 1 },
+		"maps": func(int) int { return 2 },
+		"all":  func(i int) int { return i % 3 },
 	}
 	for name, way := range ways {
-		f, deeper := protobuf.New[*testpb.Animal](protobuf.WithMaxNesting(21)), protobuf.New[*testpb.Animal](protobuf.WithMaxNesting(40))
+		f, deeper := protobuf.New[*testpb.Animal](protobuf.WithMaxNesting(21)),
+			protobuf.New[*testpb.Animal](protobuf.WithMaxNesting(40))
 		for levels := 15; levels < 30; levels++ {
 			m := nested(levels, way)
 			b, err := f.Append(nil, m)
@@ -148,13 +159,16 @@ func TestNesting(t *testing.T) {
 			}
 			_, readErr := f.View(whole)
 			if (err == nil) != (readErr == nil) {
-				t.Errorf("%s, %d levels: written with error %v, read with error %v", name, levels, err, readErr)
+				t.Errorf("%s, %d levels: written with error %v, read with error %v",
+					name, levels, err, readErr)
 			}
 			if err == nil {
 				if got, err := f.View(b); err != nil || !proto.Equal(got, m) {
 					t.Errorf("%s, %d levels: error %v", name, levels, err)
 				}
-			} else if !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "WithMaxNesting") || !errors.Is(readErr, core.ErrCorrupt) {
+			} else if !errors.Is(err, core.ErrTooLarge) ||
+				!strings.Contains(err.Error(), "WithMaxNesting") || !errors.Is(readErr,
+				core.ErrCorrupt) {
 				t.Errorf("%s, %d levels: errors %v and %v", name, levels, err, readErr)
 			}
 			if want := levels <= 21; (err == nil) != want && name != "maps" && name != "all" {
@@ -164,13 +178,15 @@ func TestNesting(t *testing.T) {
 	}
 }
 
-// The library follows a message that contains itself until the stack is full, which nothing can recover from.
+// The library follows a message that contains itself until the stack is full, which nothing can
+// recover from.
 func TestCycles(t *testing.T) {
 	a, b, c := &testpb.Animal{}, &testpb.Animal{}, &testpb.Animal{}
 	a.Parent, b.Children = a, []*testpb.Animal{{}, b}
 	c.Friends = map[string]*testpb.Animal{"itself": c}
 	for _, m := range []*testpb.Animal{a, b, c} {
-		if _, err := protobuf.New[*testpb.Animal]().Append(nil, m); !errors.Is(err, core.ErrTooLarge) || !strings.Contains(err.Error(), "contains itself") {
+		if _, err := protobuf.New[*testpb.Animal]().Append(nil, m); !errors.Is(err,
+			core.ErrTooLarge) || !strings.Contains(err.Error(), "contains itself") {
 			t.Errorf("error %v, want ErrTooLarge", err)
 		}
 	}
@@ -183,35 +199,44 @@ func TestCycles(t *testing.T) {
 
 // A nil message was stored as an empty one, and read as that.
 func TestNil(t *testing.T) {
-	if _, err := protobuf.New[*testpb.Animal]().Append(nil, nil); err == nil || !strings.Contains(err.Error(), "nil message") {
+	if _, err := protobuf.New[*testpb.Animal]().Append(nil,
+		nil); err == nil || !strings.Contains(err.Error(), "nil message") {
 		t.Errorf("error %v", err)
 	}
 	d := (*testpb.Animal)(nil).ProtoReflect().Descriptor()
-	if _, err := protobuf.Dynamic(d).Append(nil, nil); err == nil || !strings.Contains(err.Error(), "nil message") {
+	if _, err := protobuf.Dynamic(d).Append(nil, nil); err == nil || !strings.Contains(err.Error(),
+		"nil message") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := protobuf.Dynamic(d).Append(nil, dynamicpb.NewMessage((*testpb.Food)(nil).ProtoReflect().Descriptor())); err == nil ||
+	if _, err := protobuf.Dynamic(d).Append(nil,
+		dynamicpb.NewMessage((*testpb.Food)(nil).ProtoReflect().Descriptor())); err == nil ||
 		!strings.Contains(err.Error(), "another descriptor") {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestUnreadableIsRefused(t *testing.T) {
-	if _, err := protobuf.New[*testpb.Animal]().Append(nil, &testpb.Animal{Name: "\xff"}); err == nil || !strings.Contains(err.Error(), "UTF-8") {
+	if _, err := protobuf.New[*testpb.Animal]().Append(nil,
+		&testpb.Animal{Name: "\xff"}); err == nil || !strings.Contains(err.Error(), "UTF-8") {
 		t.Errorf("a string that is not UTF-8: error %v", err)
 	}
-	if _, err := protobuf.New[*testpb.Record]().Append(nil, &testpb.Record{}); err == nil || !strings.Contains(err.Error(), "legacy.Record.name") {
+	if _, err := protobuf.New[*testpb.Record]().Append(nil,
+		&testpb.Record{}); err == nil || !strings.Contains(err.Error(), "legacy.Record.name") {
 		t.Errorf("a required field that is not set: error %v", err)
 	}
-	for name, b := range map[string][]byte{"a required field is missing": {}, "in a part": {0x0a, 0, 0x33, 0x34}} {
-		if _, err := protobuf.New[*testpb.Record]().View(b); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(err.Error(), "required") {
+	for name, b := range map[string][]byte{"a required field is missing": {},
+		"in a part": {0x0a, 0, 0x33, 0x34}} {
+		if _, err := protobuf.New[*testpb.Record]().View(b); !errors.Is(err,
+			core.ErrCorrupt) || !strings.Contains(err.Error(), "required") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 	for name, b := range map[string]string{
-		"not UTF-8": "\x0a\x01\xff", "field number 0": "\x00\x00", "cut": "\x0a\x05a", "wire type 7": "\x0f", "group without end": "\xfb\x01", "end without group": "\x0c",
+		"not UTF-8": "\x0a\x01\xff", "field number 0": "\x00\x00", "cut": "\x0a\x05a",
+		"wire type 7": "\x0f", "group without end": "\xfb\x01", "end without group": "\x0c",
 	} {
-		if _, err := protobuf.New[*testpb.Animal]().View([]byte(b)); !errors.Is(err, core.ErrCorrupt) {
+		if _, err := protobuf.New[*testpb.Animal]().View([]byte(b)); !errors.Is(err,
+			core.ErrCorrupt) {
 			t.Errorf("%s: error %v, want ErrCorrupt", name, err)
 		}
 	}
@@ -233,7 +258,8 @@ func TestRefusedTypes(t *testing.T) {
 		}
 	}
 	extensible := protobuf.New[*testpb.HoldsExtensible]()
-	check("extensions", core.PowersOf(extensible).CheckValue(), "legacy.HoldsExtensible", "message legacy.Extensible", "extension ranges")
+	check("extensions", core.PowersOf(extensible).CheckValue(), "legacy.HoldsExtensible",
+		"message legacy.Extensible", "extension ranges")
 	_, err := extensible.Append(nil, &testpb.HoldsExtensible{})
 	check("extensions, written", err, "extension ranges")
 	_, err = extensible.View(nil)
@@ -242,12 +268,14 @@ func TestRefusedTypes(t *testing.T) {
 	check("extensions, bound", err, "extension ranges")
 	set := messageSet{(*testpb.Food)(nil).ProtoReflect().Descriptor()}
 	check("MessageSet", core.PowersOf(protobuf.Dynamic(set)).CheckValue(), "zoo.Food", "MessageSet")
-	check("interface", core.PowersOf(protobuf.New[proto.Message]()).CheckValue(), "ProtoMessage", "protoc-gen-go")
-	check("no descriptor", core.PowersOf(protobuf.New[*dynamicpb.Message]()).CheckValue(), "dynamicpb.Message", "Dynamic")
+	check("interface", core.PowersOf(protobuf.New[proto.Message]()).CheckValue(), "ProtoMessage",
+		"protoc-gen-go")
+	check("no descriptor", core.PowersOf(protobuf.New[*dynamicpb.Message]()).CheckValue(),
+		"dynamicpb.Message", "Dynamic")
 }
 
-// The stored descriptor is damaged, or somebody means harm: the library ends the process for a file of an edition that it
-// does not know if the file has the name of one of its own tests.
+// The stored descriptor is damaged, or somebody means harm: the library ends the process for a
+// file of an edition that it does not know if the file has the name of one of its own tests.
 func TestForeignDescriptors(t *testing.T) {
 	f := protobuf.New[*testpb.Food]()
 	bind := core.PowersOf(f).Bind
@@ -269,15 +297,21 @@ func TestForeignDescriptors(t *testing.T) {
 		return head + string(b)
 	}
 	for name, stored := range map[string]string{
-		"nothing": "", "junk": "junk", "no set": head + "junk", "no file": head, "cut": string(meta[:len(meta)-3]),
+		"nothing": "", "junk": "junk", "no set": head + "junk",
+		"no file": head, "cut": string(meta[:len(meta)-3]),
 		"other root": "PBD\x01\x08zoo.Fool" + string(meta[len(head):]),
 		"deep root":  "PBD\x01\x0azoo.Food.x" + string(meta[len(head):]),
 		"two files":  string(meta) + string(meta[len(head):]),
 		"edition": set(func(f *descriptorpb.FileDescriptorProto) {
-			f.Name, f.Edition = proto.String("cmd/protoc-gen-go/testdata/x.proto"), descriptorpb.Edition_EDITION_MAX.Enum()
+			f.Name, f.Edition = proto.String("cmd/protoc-gen-go/testdata/x.proto"),
+				descriptorpb.Edition_EDITION_MAX.Enum()
 		}),
-		"old edition": set(func(f *descriptorpb.FileDescriptorProto) { f.Edition = descriptorpb.Edition_EDITION_LEGACY.Enum() }),
-		"package":     set(func(f *descriptorpb.FileDescriptorProto) { f.Package = proto.String("x") }),
+		"old edition": set(func(f *descriptorpb.FileDescriptorProto) {
+			f.Edition = descriptorpb.Edition_EDITION_LEGACY.Enum()
+		}),
+		"package": set(func(f *descriptorpb.FileDescriptorProto) {
+			f.Package = proto.String("x")
+		}),
 		"no type": set(func(f *descriptorpb.FileDescriptorProto) {
 			f.MessageType[0].NestedType[0].Field[0].TypeName = proto.String(".x.Y")
 		}),
@@ -294,10 +328,11 @@ func TestForeignDescriptors(t *testing.T) {
 	wantMismatch(t, err, "version 2")
 }
 
-// A string of proto2 may be any bytes, and one of proto3 must be UTF-8: the second can become the first, but not the other
-// way round, after which rows could not be read.
+// A string of proto2 may be any bytes, and one of proto3 must be UTF-8: the second can become
+// the first, but not the other way round, after which rows could not be read.
 func TestStringsOfAnyBytes(t *testing.T) {
-	meta, err := bind(t, "proto2\nmessage M\n optional string a = 1", mustBind(t, "message M\n string a = 1"))
+	meta, err := bind(t, "proto2\nmessage M\n optional string a = 1",
+		mustBind(t, "message M\n string a = 1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,18 +340,21 @@ func TestStringsOfAnyBytes(t *testing.T) {
 	wantMismatch(t, err, "`string (of any bytes) a = 1`", "does not fit")
 }
 
-// The library writes a nil inside of a message as an empty message, which is what it takes it for everywhere.
+// The library writes a nil inside of a message as an empty message, which is what it takes it
+// for everywhere.
 func TestNilInside(t *testing.T) {
 	f := protobuf.New[*testpb.Animal]()
 	b, err := f.Append(nil, &testpb.Animal{
-		Food: []*testpb.Food{nil}, Meals: map[int32]*testpb.Food{1: nil}, Home: &testpb.Animal_Pond_{},
+		Food: []*testpb.Food{nil}, Meals: map[int32]*testpb.Food{1: nil},
+		Home: &testpb.Animal_Pond_{},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := f.View(b)
 	want := &testpb.Animal{
-		Food: []*testpb.Food{{}}, Meals: map[int32]*testpb.Food{1: {}}, Home: &testpb.Animal_Pond_{Pond: &testpb.Animal_Pond{}},
+		Food: []*testpb.Food{{}}, Meals: map[int32]*testpb.Food{1: {}},
+		Home: &testpb.Animal_Pond_{Pond: &testpb.Animal_Pond{}},
 	}
 	if err != nil || !proto.Equal(got, want) {
 		t.Errorf("%v, error %v; want %v", got, err, want)

@@ -17,7 +17,8 @@ type plan struct {
 	dense  [64]*fieldPlan // by number, those that are that small
 	others map[protowire.Number]*fieldPlan
 	nests  []*fieldPlan // those with messages in them
-	levels int          // messages that can lie in each other, this one included; endless if there is no bound
+	// messages that can lie in each other, this one included; endless if there is no bound
+	levels int
 }
 
 const endless = math.MaxInt
@@ -39,8 +40,8 @@ func (p *plan) field(n protowire.Number) *fieldPlan {
 	return p.others[n]
 }
 
-// What parts cost, in bytes of memory. Costs are never less than half of what is allocated: appending to a list copies it
-// several times.
+// What parts cost, in bytes of memory. Costs are never less than half of what is allocated:
+// appending to a list copies it several times.
 const (
 	boxCost     = 48  // what is allocated by itself, besides its size
 	growth      = 3   // for each byte of a list, or of what is unknown
@@ -128,7 +129,8 @@ func (p *planner) mapField(m protoreflect.Message, fd protoreflect.FieldDescript
 		number: fd.Number(), wire: protowire.BytesType, sub: &plan{},
 		cost: entryCost + boxCost + 2*(sizeOf(key.Kind())+sizeOf(value.Kind())),
 	}
-	k, v := &fieldPlan{number: 1, wire: wireType(key.Kind())}, &fieldPlan{number: 2, wire: wireType(value.Kind())}
+	k, v := &fieldPlan{number: 1, wire: wireType(key.Kind())}, &fieldPlan{number: 2,
+		wire: wireType(value.Kind())}
 	for _, part := range []*fieldPlan{k, v} {
 		if part.wire == protowire.BytesType {
 			part.cost = boxCost
@@ -190,8 +192,9 @@ func wireType(k protoreflect.Kind) protowire.Type {
 	}
 }
 
-// measure sets the levels of a plan and of all below it, and returns those of this one. above are the plans on the way here.
-// A plan below a cycle that is met on the way is endless too, as it leads into the cycle; so no plan is measured twice.
+// measure sets the levels of a plan and of all below it, and returns those of this one. above
+// are the plans on the way here. A plan below a cycle that is met on the way is endless too, as
+// it leads into the cycle; so no plan is measured twice.
 func measure(p *plan, above map[*plan]bool) int {
 	if p.levels != 0 {
 		return p.levels

@@ -9,8 +9,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// renames maps old names to new ones: those of types, "zoo.Animal", and with their types in front those of fields, oneofs
-// and values, "zoo.Animal.legs".
+// renames maps old names to new ones: those of types, "zoo.Animal", and with their types in
+// front those of fields, oneofs and values, "zoo.Animal.legs".
 type renames map[string]string
 
 func (r renames) typ(name string) string {
@@ -37,8 +37,10 @@ func (r renames) apply(s *schema) (*schema, error) {
 	for _, d := range s.types {
 		renamed := r.definition(d)
 		if now.types[renamed.name] != nil {
-			return nil, fmt.Errorf("protobuf: %w: Renamed would give the name %s to two types that the table knows",
-				core.ErrFormatMismatch, renamed.name)
+			return nil,
+				fmt.Errorf("protobuf: %w: Renamed would give the name %s to two types that the "+
+					"table knows",
+					core.ErrFormatMismatch, renamed.name)
 		}
 		now.types[renamed.name] = renamed
 	}

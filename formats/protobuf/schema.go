@@ -12,8 +12,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// schema is what is known about the messages of one table: the root and all that can be reached from it. What decides
-// about the meaning of bytes is in it, and not which file or syntax says so.
+// schema is what is known about the messages of one table: the root and all that can be reached
+// from it. What decides about the meaning of bytes is in it, and not which file or syntax says
+// so.
 type schema struct {
 	root  string
 	types map[string]*definition // by their full names
@@ -25,7 +26,8 @@ type definition struct {
 	enum   bool
 	closed bool    // whether an enum has no other values
 	fields []field // of a message, in the order of their numbers
-	values []value // of an enum: the first one of the declaration, and the others in the order of inOrder
+	// of an enum: the first one of the declaration, and the others in the order of inOrder
+	values []value
 }
 
 // field is a field of a message.
@@ -107,7 +109,8 @@ func inOrder(a, b value) int {
 	return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.name, b.name))
 }
 
-// sortValues leaves the first one where it is: it is what a field of a closed enum is that was never set.
+// sortValues leaves the first one where it is: it is what a field of a closed enum is that was
+// never set.
 func sortValues(values []value) {
 	if len(values) > 1 {
 		slices.SortFunc(values[1:], inOrder)

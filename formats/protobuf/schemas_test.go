@@ -27,11 +27,12 @@ import (
 //	oneof o: string a = 5           a field in a oneof
 //	enum E: A = 0, B = 1            an enum
 //
-// Types that are written with a capital letter are messages, those with E in front are enums, and a field whose line ends
-// in "unpacked", "packed" or "group" is so.
+// Types that are written with a capital letter are messages, those with E in front are enums,
+// and a field whose line ends in "unpacked", "packed" or "group" is so.
 func parse(t *testing.T, lines string) protoreflect.MessageDescriptor {
 	t.Helper()
-	file := &descriptorpb.FileDescriptorProto{Name: proto.String("p.proto"), Package: proto.String("p"), Syntax: proto.String("proto3")}
+	file := &descriptorpb.FileDescriptorProto{Name: proto.String("p.proto"),
+		Package: proto.String("p"), Syntax: proto.String("proto3")}
 	var m *descriptorpb.DescriptorProto
 	for line := range strings.Lines(lines) {
 		line = strings.TrimSpace(line)
@@ -63,7 +64,9 @@ func parseEnum(t *testing.T, text string) *descriptorpb.EnumDescriptorProto {
 	for v := range strings.SplitSeq(values, ",") {
 		name, number, _ := strings.Cut(v, "=")
 		number = strings.TrimSpace(number)
-		e.Value = append(e.Value, unmarshalText(t, "name: '"+strings.TrimSpace(name)+"' number: "+number, &descriptorpb.EnumValueDescriptorProto{}))
+		e.Value = append(e.Value,
+			unmarshalText(t, "name: '"+strings.TrimSpace(name)+"' number: "+number,
+				&descriptorpb.EnumValueDescriptorProto{}))
 		if seen[number] {
 			e.Options = &descriptorpb.EnumOptions{AllowAlias: proto.Bool(true)}
 		}
@@ -85,7 +88,8 @@ func parseField(t *testing.T, m *descriptorpb.DescriptorProto, line string) {
 		oneof, text, _ = strings.Cut(rest, ": ")
 	}
 	label := descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL
-	for word, l := range map[string]descriptorpb.FieldDescriptorProto_Label{"repeated ": 3, "required ": 2, "optional ": 1} {
+	for word, l := range map[string]descriptorpb.FieldDescriptorProto_Label{"repeated ": 3,
+		"required ": 2, "optional ": 1} {
 		if rest, ok := strings.CutPrefix(text, word); ok {
 			text, label = rest, l
 		}
@@ -95,14 +99,17 @@ func parseField(t *testing.T, m *descriptorpb.DescriptorProto, line string) {
 		key, value, _ := strings.Cut(types, ", ")
 		name := strings.Fields(rest)[0]
 		entry := strings.ToUpper(name[:1]) + name[1:] + "Entry"
-		e := &descriptorpb.DescriptorProto{Name: proto.String(entry), Options: &descriptorpb.MessageOptions{MapEntry: proto.Bool(true)}}
+		e := &descriptorpb.DescriptorProto{Name: proto.String(entry),
+			Options: &descriptorpb.MessageOptions{MapEntry: proto.Bool(true)}}
 		parseField(t, e, key+" key = 1")
 		parseField(t, e, value+" value = 2")
 		m.NestedType = append(m.NestedType, e)
-		text, label = m.GetName()+"."+entry+" "+rest, descriptorpb.FieldDescriptorProto_LABEL_REPEATED
+		text, label = m.GetName()+"."+entry+" "+rest,
+			descriptorpb.FieldDescriptorProto_LABEL_REPEATED
 	}
 	words := strings.Fields(text) // type name = number and what else
-	f := unmarshalText(t, "name: '"+words[1]+"' number: "+words[3], &descriptorpb.FieldDescriptorProto{})
+	f := unmarshalText(t, "name: '"+words[1]+"' number: "+words[3],
+		&descriptorpb.FieldDescriptorProto{})
 	f.Label = label.Enum()
 	setType(f, words[0])
 	switch words[len(words)-1] {
@@ -113,11 +120,13 @@ func parseField(t *testing.T, m *descriptorpb.DescriptorProto, line string) {
 	case "group":
 		f.Type = descriptorpb.FieldDescriptorProto_TYPE_GROUP.Enum()
 		f.TypeName = proto.String(".p." + m.GetName() + "." + words[0])
-		m.NestedType = append(m.NestedType, &descriptorpb.DescriptorProto{Name: proto.String(words[0])})
+		m.NestedType = append(m.NestedType,
+			&descriptorpb.DescriptorProto{Name: proto.String(words[0])})
 	}
 	if oneof != "" {
 		if n := len(m.OneofDecl); n == 0 || m.OneofDecl[n-1].GetName() != oneof {
-			m.OneofDecl = append(m.OneofDecl, &descriptorpb.OneofDescriptorProto{Name: proto.String(oneof)})
+			m.OneofDecl = append(m.OneofDecl,
+				&descriptorpb.OneofDescriptorProto{Name: proto.String(oneof)})
 		}
 		f.OneofIndex = proto.Int32(int32(len(m.OneofDecl) - 1))
 	}
@@ -125,18 +134,22 @@ func parseField(t *testing.T, m *descriptorpb.DescriptorProto, line string) {
 }
 
 func setType(f *descriptorpb.FieldDescriptorProto, typ string) {
-	if n, ok := descriptorpb.FieldDescriptorProto_Type_value["TYPE_"+strings.ToUpper(typ)]; ok && typ == strings.ToLower(typ) {
+	if n, ok := descriptorpb.FieldDescriptorProto_Type_value["TYPE_"+strings.ToUpper(typ)]; ok &&
+		typ == strings.ToLower(typ) {
 		f.Type = descriptorpb.FieldDescriptorProto_Type(n).Enum()
 		return
 	}
-	f.Type, f.TypeName = descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(), proto.String(".p."+typ)
+	f.Type, f.TypeName = descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(),
+		proto.String(".p."+typ)
 	if strings.HasPrefix(typ, "E") {
 		f.Type = descriptorpb.FieldDescriptorProto_TYPE_ENUM.Enum()
 	}
 }
 
 // bind binds the format of a schema to what is stored, nil for a new table.
-func bind(t *testing.T, schema string, stored []byte, opts ...protobuf.Option) (meta []byte, err error) {
+func bind(
+	t *testing.T, schema string, stored []byte, opts ...protobuf.Option,
+) (meta []byte, err error) {
 	t.Helper()
 	_, meta, err = core.PowersOf(protobuf.Dynamic(parse(t, schema), opts...)).Bind(stored)
 	return meta, err

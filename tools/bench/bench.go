@@ -15,15 +15,16 @@ import (
 
 // Config says what is measured and where it is reported.
 type Config struct {
-	Run      *regexp.Regexp // the names of the works to do; nil is all
-	Short    bool           // less data and fewer rounds
-	Slowdown float64        // slows GuardKV's sides down by this part of the baseline's time, to test the harness
-	Dir      string         // where the databases are made; "" is the system's temporary folder
-	Yours    Yours          // the user's own data; zero does the works of the design
-	Out      io.Writer      // the table
-	Progress io.Writer      // one line that is rewritten; nil is none
-	JSON     io.Writer      // nil is none
-	HTML     io.Writer      // nil is none
+	Run   *regexp.Regexp // the names of the works to do; nil is all
+	Short bool           // less data and fewer rounds
+	// slows GuardKV's sides down by this part of the baseline's time, to test the harness
+	Slowdown float64
+	Dir      string    // where the databases are made; "" is the system's temporary folder
+	Yours    Yours     // the user's own data; zero does the works of the design
+	Out      io.Writer // the table
+	Progress io.Writer // one line that is rewritten; nil is none
+	JSON     io.Writer // nil is none
+	HTML     io.Writer // nil is none
 }
 
 // Run does the works that cfg asks for, one after the other.
@@ -39,7 +40,8 @@ func Run(ctx context.Context, cfg Config) error {
 		}
 	}
 	if len(wanted) == 0 {
-		return errors.Join(fmt.Errorf("no work is called like %q; -list prints the names", cfg.Run), e.remove())
+		return errors.Join(fmt.Errorf("no work is called like %q; -list prints the names", cfg.Run),
+			e.remove())
 	}
 	return e.run(ctx, wanted)
 }
@@ -47,7 +49,8 @@ func Run(ctx context.Context, cfg Config) error {
 // run does works, reports them, and deletes all databases.
 func (e *env) run(ctx context.Context, works []work) (err error) {
 	defer func() { err = errors.Join(err, e.drop(""), e.remove()) }()
-	report := &Report{Machine: thisMachine(e.dir), Short: e.cfg.Short, Begun: time.Now().UTC().Truncate(time.Second)}
+	report := &Report{Machine: thisMachine(e.dir), Short: e.cfg.Short,
+		Begun: time.Now().UTC().Truncate(time.Second)}
 	text := &textReport{w: e.cfg.Out}
 	text.begin(report)
 	p := newProgress(e.cfg.Progress, works, e.harness)
@@ -85,8 +88,9 @@ type sizes struct {
 	change               shape // what is deleted from, opened, compacted
 	load                 shape
 	scale                []shape
-	flat                 [2]int // rows of two tables that should need the same memory; zero if that takes too long
-	writes               int    // of 64 goroutines in a turn
+	// rows of two tables that should need the same memory; zero if that takes too long
+	flat   [2]int
+	writes int // of 64 goroutines in a turn
 }
 
 var (

@@ -26,20 +26,24 @@ func (s *svg) element(label string) template.HTML {
 }
 
 func (s *svg) line(x1, y1, x2, y2 float64, class string) {
-	fmt.Fprintf(&s.b, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`, x1, y1, x2, y2, class)
+	fmt.Fprintf(&s.b, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`, x1, y1,
+		x2, y2, class)
 }
 
 func (s *svg) rect(x, y, w, h float64, class, title string) {
-	fmt.Fprintf(&s.b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="%s"><title>%s</title></rect>`,
+	fmt.Fprintf(&s.b,
+		`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="%s"><title>%s</title></rect>`,
 		x, y, w, h, class, html.EscapeString(title))
 }
 
 func (s *svg) text(x, y float64, class, text string) {
-	fmt.Fprintf(&s.b, `<text x="%.1f" y="%.1f" class="%s">%s</text>`, x, y, class, html.EscapeString(text))
+	fmt.Fprintf(&s.b, `<text x="%.1f" y="%.1f" class="%s">%s</text>`, x, y, class,
+		html.EscapeString(text))
 }
 
 func (s *svg) dot(x, y float64, class, title string) {
-	fmt.Fprintf(&s.b, `<circle cx="%.1f" cy="%.1f" r="3.5" class="%s"><title>%s</title></circle>`, x, y, class, html.EscapeString(title))
+	fmt.Fprintf(&s.b, `<circle cx="%.1f" cy="%.1f" r="3.5" class="%s"><title>%s</title></circle>`,
+		x, y, class, html.EscapeString(title))
 }
 
 func (s *svg) path(points [][2]float64, class string) {
@@ -75,7 +79,8 @@ func (s scale) at(v float64) float64 {
 	return s.from + (s.to-s.from)*math.Log(v/s.low)/math.Log(s.high/s.low)
 }
 
-// ticks are the round numbers on a scale: 1, 2 and 5 times powers of ten, or powers alone where there are many.
+// ticks are the round numbers on a scale: 1, 2 and 5 times powers of ten, or powers alone where
+// there are many.
 func (s scale) ticks() (ticks []float64) {
 	steps := []float64{1, 2, 5}
 	if s.high/s.low > 200 {
@@ -99,7 +104,8 @@ type bar struct {
 	hint             string
 }
 
-// barChart draws ratios on a scale of factors, around a line where both sides need the same time. Shorter is better.
+// barChart draws ratios on a scale of factors, around a line where both sides need the same
+// time. Shorter is better.
 func barChart(title string, bars []bar) template.HTML {
 	const left, right, row, top, bottom = 210, 70, 22, 8, 26
 	values := []float64{0.5, 2}
@@ -138,7 +144,9 @@ type curve struct {
 type point struct{ x, y float64 }
 
 // lineChart draws curves on scales of factors.
-func lineChart(title, xName, yName string, xTick func(float64) string, curves []curve) template.HTML {
+func lineChart(
+	title, xName, yName string, xTick func(float64) string, curves []curve,
+) template.HTML {
 	const left, right, top, bottom = 70, 150, 14, 44
 	s := newSVG(760, 320)
 	var xs, ys []float64
@@ -169,7 +177,8 @@ func lineChart(title, xName, yName string, xTick func(float64) string, curves []
 		}
 		s.path(points, "curve "+c.class)
 		for i, p := range c.points {
-			s.dot(points[i][0], points[i][1], "dot "+c.class, fmt.Sprintf("%s, %s: %s", c.name, xTick(p.x), figure(p.y)))
+			s.dot(points[i][0], points[i][1], "dot "+c.class,
+				fmt.Sprintf("%s, %s: %s", c.name, xTick(p.x), figure(p.y)))
 		}
 	}
 	s.names(curves, y, s.width-right+10)

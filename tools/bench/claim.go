@@ -7,10 +7,11 @@ import "fmt"
 
 // claim is a target of the design: how a side compares with its baseline.
 type claim struct {
-	base    string // the side to compare with; "" is the first
-	kind    kind
-	limit   float64 // 0 compares without a target
-	noAlloc bool    // the side must not allocate, rounding aside; for an excess, not more than the baseline
+	base  string // the side to compare with; "" is the first
+	kind  kind
+	limit float64 // 0 compares without a target
+	// the side must not allocate, rounding aside; for an excess, not more than the baseline
+	noAlloc bool
 }
 
 // kind says what is compared with the limit.
@@ -21,7 +22,8 @@ const (
 	timesFaster             // time of the baseline by time
 	excessNanos             // nanoseconds above the baseline
 	diskTimes               // bytes on the disk by those of the baseline
-	memoryTimes             // memory by memory of the baseline, but for what a garbage collector leaves lying around
+	// memory by memory of the baseline, but for what a garbage collector leaves lying around
+	memoryTimes
 )
 
 // verdict is a claim held against figures.
@@ -38,20 +40,25 @@ func (c claim) judge(s, base series) verdict {
 	switch c.kind {
 	case ratioAtMost:
 		ratio := s.ratio(base)
-		v.figure, v.target, v.met = fmt.Sprintf("%.3g", ratio), fmt.Sprintf("<= %.2f", c.limit), ratio <= c.limit
+		v.figure, v.target, v.met = fmt.Sprintf("%.3g", ratio), fmt.Sprintf("<= %.2f",
+			c.limit), ratio <= c.limit
 	case timesFaster:
 		times := 1 / s.ratio(base)
-		v.figure, v.target, v.met = fmt.Sprintf("%.1f x faster", times), fmt.Sprintf(">= %.0f x", c.limit), times >= c.limit
+		v.figure, v.target, v.met = fmt.Sprintf("%.1f x faster", times), fmt.Sprintf(">= %.0f x",
+			c.limit), times >= c.limit
 	case excessNanos:
 		excess := s.excess(base)
-		v.figure, v.target, v.met = fmt.Sprintf("%+.0f ns", excess), fmt.Sprintf("<= +%.0f ns", c.limit), excess <= c.limit
+		v.figure, v.target, v.met = fmt.Sprintf("%+.0f ns", excess), fmt.Sprintf("<= +%.0f ns",
+			c.limit), excess <= c.limit
 	case diskTimes:
 		times := float64(s.disk) / float64(max(base.disk, 1))
-		v.figure, v.target, v.met = fmt.Sprintf("%.2f x disk", times), fmt.Sprintf("<= %.2f x", c.limit), times <= c.limit
+		v.figure, v.target, v.met = fmt.Sprintf("%.2f x disk", times), fmt.Sprintf("<= %.2f x",
+			c.limit), times <= c.limit
 	case memoryTimes:
 		const slack = 32 << 20
 		times := float64(s.peak()+slack) / float64(base.peak()+slack)
-		v.figure, v.target, v.met = fmt.Sprintf("%.2f x memory", times), fmt.Sprintf("<= %.2f x", c.limit), times <= c.limit
+		v.figure, v.target, v.met = fmt.Sprintf("%.2f x memory", times), fmt.Sprintf("<= %.2f x",
+			c.limit), times <= c.limit
 	}
 	if c.noAlloc {
 		v.target += ", 0 allocs"

@@ -57,19 +57,25 @@ func openByHand(en engine, path string, o nativeOptions) (*byHand, error) {
 }
 
 // openGuarded opens an engine behind GuardKV, with two tables of raw bytes.
-func openGuarded(ctx context.Context, en engine, path string, opts ...core.Option) (*guarded, error) {
+func openGuarded(
+	ctx context.Context, en engine, path string, opts ...core.Option,
+) (*guarded, error) {
 	return openGuardedOn(ctx, en.backend(), path, opts...)
 }
 
-func openGuardedOn(ctx context.Context, b core.Backend, path string, opts ...core.Option) (g *guarded, err error) {
+func openGuardedOn(
+	ctx context.Context, b core.Backend, path string, opts ...core.Option,
+) (g *guarded, err error) {
 	g = &guarded{path: path}
 	if g.storage, err = core.Open(ctx, path, b, opts...); err != nil {
 		return nil, err
 	}
-	if g.table, err = core.OpenTable(ctx, g.storage, "rows", keys.Uint64(), values.Bytes()); err != nil {
+	if g.table, err = core.OpenTable(ctx, g.storage, "rows",
+		keys.Uint64(), values.Bytes()); err != nil {
 		return nil, errors.Join(err, g.storage.Close())
 	}
-	if g.counts, err = core.OpenTable(ctx, g.storage, "counts", keys.Uint64(), values.Bytes()); err != nil {
+	if g.counts, err = core.OpenTable(ctx, g.storage, "counts",
+		keys.Uint64(), values.Bytes()); err != nil {
 		return nil, errors.Join(err, g.storage.Close())
 	}
 	return g, nil
@@ -92,7 +98,8 @@ func (e *env) newPair(ctx context.Context, en engine, noSync bool) (*pair, error
 	}
 	p := &pair{}
 	if en.open != nil {
-		if p.hand, err = openByHand(en, filepath.Join(dir, "native"), nativeOptions{noSync: noSync}); err != nil {
+		if p.hand, err = openByHand(en, filepath.Join(dir, "native"),
+			nativeOptions{noSync: noSync}); err != nil {
 			return nil, err
 		}
 	}
@@ -182,7 +189,8 @@ func (p *pair) sides(nativeName string, hand func(native) func(int) error, also 
 	}
 	if p.kv != nil {
 		for _, s := range also {
-			sides = append(sides, side{name: "guardkv " + s.name, run: s.run(p.kv), claims: s.claims})
+			sides = append(sides,
+				side{name: "guardkv " + s.name, run: s.run(p.kv), claims: s.claims})
 		}
 	}
 	return sides
@@ -223,7 +231,8 @@ func (e *env) data(ctx context.Context, en engine, s shape) (*pair, error) {
 	return p, nil
 }
 
-// drop deletes shared data that no work needs any more: all but that of the engine, or all if it is "".
+// drop deletes shared data that no work needs any more: all but that of the engine, or all if
+// it is "".
 func (e *env) drop(engine string) error {
 	var err error
 	for key, p := range e.shared {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// allocated returns how much of the disk a file takes: engines make files larger than what they have written.
+// allocated returns how much of the disk a file takes: engines make files larger than what they
+// have written.
 func allocated(info fs.FileInfo) int64 {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		return s.Blocks * 512

@@ -18,21 +18,25 @@ import (
 type engine struct {
 	name    string
 	backend func() core.Backend
-	open    func(path string, o nativeOptions) (native, error) // by hand; nil for an engine of our own
+	// by hand; nil for an engine of our own
+	open func(path string, o nativeOptions) (native, error)
 	// differs says what the two do not have in common and cannot have. It is part of every title.
 	differs string
 	// manyWriters is the engine's own way for many goroutines, if it is not native.put.
 	manyWriters string
-	// settles says that the engine goes on working after a load. Then what is read is compacted first, both times.
+	// settles says that the engine goes on working after a load. Then what is read is compacted
+	// first, both times.
 	settles bool
 	targets targets
-	// squeezed is the engine with a cache much smaller than the data; nil for engines that leave caching to the system.
+	// squeezed is the engine with a cache much smaller than the data; nil for engines that
+	// leave caching to the system.
 	squeezed *engine
 	// also are works that only this engine has; nil for none.
 	also func(shape) []work
 }
 
-// engines is everything that is compared. An engine needs a line here and a file that holds its native.
+// engines is everything that is compared. An engine needs a line here and a file that holds its
+// native.
 var engines = []engine{
 	{
 		name: "bbolt", backend: func() core.Backend { return bbolt.Backend{} }, open: openBolt,
@@ -44,12 +48,14 @@ var engines = []engine{
 		},
 	},
 	{
-		name: "pebble", backend: func() core.Backend { return pebble.Backend{} }, open: openPebble, settles: true,
+		name: "pebble", backend: func() core.Backend { return pebble.Backend{} }, open: openPebble,
+		settles:  true,
 		targets:  targets{get: 1.05, scan: 1.1, put: 1 / 0.95, put64: 1 / 0.95, load: 0.5, disk: 1},
 		squeezed: &squeezedPebble,
 	},
 	{
-		name: "badger", backend: func() core.Backend { return badger.Backend{} }, open: openBadger, settles: true,
+		name: "badger", backend: func() core.Backend { return badger.Backend{} }, open: openBadger,
+		settles: true,
 		targets: targets{get: 1, scan: 1.05, put: 1 / 0.95, timesFaster64: 10, load: 0.6},
 		also:    compressionWorks,
 	},
@@ -62,7 +68,9 @@ const smallCache = 16 << 20
 var squeezedPebble = engine{
 	name: "pebble", differs: "with a cache of 16 MiB", settles: true,
 	backend: func() core.Backend { return pebble.Backend{CacheSize: smallCache} },
-	open:    func(path string, o nativeOptions) (native, error) { return openPebbleWith(smallCache, path, o) },
+	open: func(path string, o nativeOptions) (native, error) {
+		return openPebbleWith(smallCache, path, o)
+	},
 }
 
 // targets are those of an engine: time by time of the engine by hand. Zero is none.
@@ -91,27 +99,33 @@ type nativeOptions struct {
 	noSync bool
 }
 
-// native is an engine used by hand: as its documentation shows, with the options that GuardKV's backend has. Keys
-// are eight bytes, behind a number of four bytes where the engine knows no tables. What is read is given to a
-// function that does with it what the other side does with its view. It is safe for concurrent use.
+// native is an engine used by hand: as its documentation shows, with the options that GuardKV's
+// backend has. Keys are eight bytes, behind a number of four bytes where the engine knows no
+// tables. What is read is given to a function that does with it what the other side does with
+// its view. It is safe for concurrent use.
 type native interface {
 	// get reads n rows in place.
 	get(n int, next func() uint64, see func(value []byte) error) error
-	// scan reads rows in order, decodes the keys and looks at each value, and returns the number of rows.
+	// scan reads rows in order, decodes the keys and looks at each value, and returns the
+	// number of rows.
 	scan(b bounds) (rows int, err error)
 	// seek moves one cursor to n rows, and sees each of them.
 	seek(n int, next func() uint64, see func(value []byte) error) error
 	// put writes n rows, each durable before the next one.
 	put(n int, next func() uint64, value valuer) error
-	// putMany is put in the engine's own way for many goroutines. It is called only if engine.manyWriters has a name.
+	// putMany is put in the engine's own way for many goroutines. It is called only if
+	// engine.manyWriters has a name.
 	putMany(n int, next func() uint64, value valuer) error
 	// putAll writes rows in one durable and atomic write.
 	putAll(rows iter.Seq2[uint64, []byte]) error
-	// load writes many rows, of which none need be durable before it returns. sorted says that keys ascend.
+	// load writes many rows, of which none need be durable before it returns. sorted says that
+	// keys ascend.
 	load(rows iter.Seq2[uint64, []byte], sorted bool) error
-	// move adds one to a number in one table and takes it from one in another, durably and atomically.
+	// move adds one to a number in one table and takes it from one in another, durably and
+	// atomically.
 	move(from, to uint64) error
-	// increment adds one to a counter in the table of rows, durably; nobody else increments the same one meanwhile.
+	// increment adds one to a counter in the table of rows, durably; nobody else increments the
+	// same one meanwhile.
 	increment(key uint64) error
 	// deleteRange deletes the rows in the range from low to high, exclusive.
 	deleteRange(low, high uint64) error

@@ -14,7 +14,8 @@ import (
 
 const canForget = true
 
-// forget makes the system forget what it has in memory of a file, or of all files in a folder. Nobody may have them open.
+// forget makes the system forget what it has in memory of a file, or of all files in a folder.
+// Nobody may have them open.
 func forget(path string) error {
 	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

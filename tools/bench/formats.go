@@ -23,20 +23,23 @@ import (
 	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
-// recordFormat is a format, in GuardKV and by hand; without encode there is no library to use by hand.
+// recordFormat is a format, in GuardKV and by hand; without encode there is no library to use
+// by hand.
 type recordFormat[V, W any] struct {
 	name   string
 	note   string // how the two ways differ; may be empty
 	format core.ValueFormat[V, W]
 	make   func(i uint64, size int) V
 	encode func(V) ([]byte, error)
-	// encoder returns a function that encodes, each time into the same memory if the library can do that.
+	// encoder returns a function that encodes, each time into the same memory if the library
+	// can do that.
 	encoder  func() func(*V) ([]byte, error)
 	decode   func([]byte) (W, error)
 	one, all func(W) uint64
 }
 
-// cborRecord encodes with the same options by hand as GuardKV does. Those for decoding are the library's own.
+// cborRecord encodes with the same options by hand as GuardKV does. Those for decoding are the
+// library's own.
 func cborRecord() recordFormat[character, character] {
 	return recordFormat[character, character]{
 		name: "cbor", format: cbor.New[character](), make: characterOf,
@@ -74,8 +77,10 @@ func gobRecord() recordFormat[character, character] {
 				return b.Bytes(), err
 			}
 		},
-		decode: func(b []byte) (c character, err error) { return c, stdgob.NewDecoder(bytes.NewReader(b)).Decode(&c) },
-		one:    lenOfName, all: lenOfAll,
+		decode: func(b []byte) (c character, err error) {
+			return c, stdgob.NewDecoder(bytes.NewReader(b)).Decode(&c)
+		},
+		one: lenOfName, all: lenOfAll,
 	}
 }
 

@@ -11,14 +11,16 @@ import (
 	"time"
 )
 
-// gate is what must not get worse unnoticed. Allocations are the same on every machine. Times are not, so their
-// bounds are generous: they let noise pass and stop what costs half as much again.
+// gate is what must not get worse unnoticed. Allocations are the same on every machine. Times
+// are not, so their bounds are generous: they let noise pass and stop what costs half as much
+// again.
 type gate struct {
 	work, side string
 	allocs     float64 // of an operation, rounded
 	moreAllocs float64 // how many more are no news: an engine's own, which depend on chance
 	ratio      float64 // to the first side; 0 is no bound
-	excess     float64 // nanoseconds above the second side, the same read without a guard; 0 is no bound
+	// nanoseconds above the second side, the same read without a guard; 0 is no bound
+	excess float64
 }
 
 var gates = []gate{
@@ -39,7 +41,8 @@ var gates = []gate{
 // gateTries is how often a work is measured before it has failed: noise passes, a loss does not.
 const gateTries = 3
 
-// Gate measures what must not get worse, in less than half a minute, and returns an error that says what has.
+// Gate measures what must not get worse, in less than half a minute, and returns an error that
+// says what has.
 func Gate(ctx context.Context, cfg Config) error {
 	cfg.Short = true
 	e, err := newEnv(cfg)
@@ -99,7 +102,8 @@ func (g gate) check(r *Result) error {
 
 func (g gate) checkAllocs(s Side) error {
 	if n := math.Round(s.Allocs); n < g.allocs || n > g.allocs+g.moreAllocs {
-		return fmt.Errorf("%s: %s: %.2f allocations, not %.0f: if that is meant, change the gate", g.work, g.side, s.Allocs, g.allocs)
+		return fmt.Errorf("%s: %s: %.2f allocations, not %.0f: if that is meant, change the gate",
+			g.work, g.side, s.Allocs, g.allocs)
 	}
 	return nil
 }
@@ -110,10 +114,12 @@ func (g gate) checkTime(s Side, sides []Side) error {
 		ratio = min(ratio, cpu)
 	}
 	if g.ratio > 0 && ratio > g.ratio {
-		return fmt.Errorf("%s: %s takes %.2f times as long as %s, more than %.2f", g.work, g.side, ratio, sides[0].Name, g.ratio)
+		return fmt.Errorf("%s: %s takes %.2f times as long as %s, more than %.2f",
+			g.work, g.side, ratio, sides[0].Name, g.ratio)
 	}
 	if excess := s.Min - sides[1].Min; g.excess > 0 && excess > g.excess {
-		return fmt.Errorf("%s: %s takes %.0f ns longer than %s, more than %.0f", g.work, g.side, excess, sides[1].Name, g.excess)
+		return fmt.Errorf("%s: %s takes %.0f ns longer than %s, more than %.0f",
+			g.work, g.side, excess, sides[1].Name, g.excess)
 	}
 	return nil
 }

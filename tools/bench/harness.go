@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package bench compares work done through GuardKV with the same work done by hand on the engine, on the same
-// data, in one process, in turns.
+// Package bench compares work done through GuardKV with the same work done by hand on the
+// engine, on the same data, in one process, in turns.
 package bench
 
 import (
@@ -23,14 +23,15 @@ type work struct {
 	engine string
 	format string // "raw" for bytes
 	shape  shape
-	// setup makes the sides, the first of which is the baseline of all claims that name no other. cleanup is
-	// called when all rounds are over.
+	// setup makes the sides, the first of which is the baseline of all claims that name no
+	// other. cleanup is called when all rounds are over.
 	setup func(context.Context, *env) (sides []side, cleanup func() error, err error)
-	// ops is the fixed number of operations of a turn, with at most rounds of them; 0 means as many operations
-	// as fill a turn.
+	// ops is the fixed number of operations of a turn, with at most rounds of them; 0 means as
+	// many operations as fill a turn.
 	ops    int
 	rounds int
-	// waits says that the work waits for a disk, whose luck a comparison of the fastest turns would compare.
+	// waits says that the work waits for a disk, whose luck a comparison of the fastest turns
+	// would compare.
 	waits bool
 	// peaks says that the memory of the process is watched during the turns.
 	peaks bool
@@ -51,8 +52,10 @@ type side struct {
 // turn is what one side needed in one round, for each operation.
 type turn struct {
 	nanos, allocs, bytes float64
-	cpu                  float64 // nanoseconds that the process had a processor, all threads together; 0 if unknown
-	peak                 int64   // how much the memory of the process grew during the turn, if that was watched
+	// nanoseconds that the process had a processor, all threads together; 0 if unknown
+	cpu float64
+	// how much the memory of the process grew during the turn, if that was watched
+	peak int64
 }
 
 // series is what one side needed in all rounds.
@@ -94,8 +97,9 @@ func (h harness) measure(w work, sides []side) ([]series, error) {
 	return h.takeTurns(w, sides, ops, extra)
 }
 
-// takeTurns lets all sides take turns, so that a noisy moment hits all of them; who goes first changes from round to
-// round. A turn of a side is as many operations as ops says; extra spins slow each of them down.
+// takeTurns lets all sides take turns, so that a noisy moment hits all of them; who goes first
+// changes from round to round. A turn of a side is as many operations as ops says; extra spins
+// slow each of them down.
 func (h harness) takeTurns(w work, sides []side, ops []int, extra int) ([]series, error) {
 	results := make([]series, len(sides))
 	for i, s := range sides {
@@ -197,7 +201,8 @@ func (h harness) extraSpins(baseline side, ops int) (int, error) {
 	work, spins := series{}, series{}
 	begun := time.Now()
 	for i := range tries {
-		if i >= 2 && time.Since(begun) > time.Second { // long turns are seldom disturbed from end to end
+		// long turns are seldom disturbed from end to end
+		if i >= 2 && time.Since(begun) > time.Second {
 			break
 		}
 		t, err := takeTurn(baseline, ops, 0, false)
@@ -205,7 +210,8 @@ func (h harness) extraSpins(baseline side, ops int) (int, error) {
 			return 0, err
 		}
 		work.turns = append(work.turns, t)
-		t, err = takeTurn(side{native: true, run: func(n int) error { spin(n); return nil }}, 2_000_000, 0, false)
+		t, err = takeTurn(side{native: true, run: func(n int) error { spin(n); return nil }},
+			2_000_000, 0, false)
 		if err != nil {
 			return 0, err
 		}
@@ -245,8 +251,9 @@ func cpu(t turn) float64    { return t.cpu }
 func allocs(t turn) float64 { return t.allocs }
 func heap(t turn) float64   { return t.bytes }
 
-// typical is the time by which the side is compared with others: noise only ever adds to the time of a computation,
-// so the fastest turn is the one that was least disturbed; waiting for a disk has no such floor.
+// typical is the time by which the side is compared with others: noise only ever adds to the
+// time of a computation, so the fastest turn is the one that was least disturbed; waiting for a
+// disk has no such floor.
 func (s series) typical() float64 {
 	if s.waits {
 		return median(s.over(nanos))
@@ -257,7 +264,8 @@ func (s series) typical() float64 {
 // ratio compares a side with another one.
 func (s series) ratio(base series) float64 { return s.typical() / base.typical() }
 
-// spread is between which ratios to another side half of the rounds lie. Both sides of a round met the same noise.
+// spread is between which ratios to another side half of the rounds lie. Both sides of a round
+// met the same noise.
 func (s series) spread(base series) (low, high float64) {
 	var ratios []float64
 	for i := range min(len(s.turns), len(base.turns)) {
@@ -290,8 +298,9 @@ func (s series) peak() int64 {
 	return most
 }
 
-// cpuRatio compares the processor time of two sides, which other processes of a busy machine disturb less than time. It
-// is 0 if that says nothing: where the time is unknown, or a disk is waited for.
+// cpuRatio compares the processor time of two sides, which other processes of a busy machine
+// disturb less than time. It is 0 if that says nothing: where the time is unknown, or a disk is
+// waited for.
 func (s series) cpuRatio(base series) float64 {
 	mine, other := slices.Min(s.over(cpu)), slices.Min(base.over(cpu))
 	if s.waits || other == 0 {

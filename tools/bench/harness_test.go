@@ -25,14 +25,16 @@ func spinning() (work, []side) {
 func spinRatio(t *testing.T, extra int) float64 {
 	t.Helper()
 	w, sides := spinning()
-	results, err := harness{rounds: 100}.takeTurns(w, sides, []int{500, 500}, extra) // short turns are seldom disturbed
+	// short turns are seldom disturbed
+	results, err := harness{rounds: 100}.takeTurns(w, sides, []int{500, 500}, extra)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return results[1].ratio(results[0])
 }
 
-// expectRatio measures up to three times: a busy machine spoils a measurement now and then, a wrong harness all.
+// expectRatio measures up to three times: a busy machine spoils a measurement now and then, a
+// wrong harness all.
 func expectRatio(t *testing.T, extra int, low, high float64) {
 	t.Helper()
 	var ratios []float64
@@ -43,7 +45,8 @@ func expectRatio(t *testing.T, extra int, low, high float64) {
 		}
 		ratios = append(ratios, ratio)
 	}
-	t.Errorf("%d extra spins for 1000 make the ratio %.3f, not %.1f to %.1f", extra, ratios, low, high)
+	t.Errorf("%d extra spins for 1000 make the ratio %.3f, not %.1f to %.1f",
+		extra, ratios, low, high)
 }
 
 func TestEqualWorkHasRatioOne(t *testing.T) { expectRatio(t, 0, 0.9, 1.1) }
@@ -129,23 +132,36 @@ func TestClaims(t *testing.T) {
 		figure  string
 		met     bool
 	}{
-		{"ratio met", claim{limit: 0.75}, seriesOf(0, 75, 70, 700), seriesOf(0, 100, 110, 100), "0.7", true},
+		{"ratio met",
+			claim{limit: 0.75}, seriesOf(0, 75, 70, 700), seriesOf(0, 100, 110, 100), "0.7", true},
 		{"ratio missed", claim{limit: 0.75}, seriesOf(0, 80), seriesOf(0, 100), "0.8", false},
-		{"allocates", claim{limit: 0.75, noAlloc: true}, seriesOf(1, 50), seriesOf(9, 100), "0.5", false},
-		{"does not allocate", claim{limit: 0.75, noAlloc: true}, seriesOf(0.001, 50), seriesOf(9, 100), "0.5", true},
-		{"faster", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 90), "9.0 x faster", true},
-		{"not fast enough", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 70), "7.0 x faster", false},
-		{"excess met", claim{kind: excessNanos, limit: 25}, seriesOf(0, 120, 500), seriesOf(0, 100, 480), "+20 ns", true},
-		{"excess allocates", claim{kind: excessNanos, limit: 25, noAlloc: true}, seriesOf(10, 120), seriesOf(9, 100), "+20 ns", false},
-		{"only the baseline allocates", claim{kind: excessNanos, limit: 25, noAlloc: true}, seriesOf(9, 120), seriesOf(9, 100), "+20 ns", true},
-		{"excess missed", claim{kind: excessNanos, limit: 25}, seriesOf(0, 140), seriesOf(0, 100), "+40 ns", false},
+		{"allocates",
+			claim{limit: 0.75, noAlloc: true}, seriesOf(1, 50), seriesOf(9, 100), "0.5", false},
+		{"does not allocate",
+			claim{limit: 0.75, noAlloc: true}, seriesOf(0.001, 50), seriesOf(9, 100), "0.5", true},
+		{"faster", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 90),
+			"9.0 x faster", true},
+		{"not fast enough", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 70),
+			"7.0 x faster", false},
+		{"excess met", claim{kind: excessNanos, limit: 25}, seriesOf(0, 120, 500),
+			seriesOf(0, 100, 480), "+20 ns", true},
+		{"excess allocates", claim{kind: excessNanos, limit: 25, noAlloc: true}, seriesOf(10, 120),
+			seriesOf(9, 100), "+20 ns", false},
+		{"only the baseline allocates", claim{kind: excessNanos, limit: 25, noAlloc: true},
+			seriesOf(9, 120), seriesOf(9, 100), "+20 ns", true},
+		{"excess missed", claim{kind: excessNanos, limit: 25}, seriesOf(0, 140), seriesOf(0, 100),
+			"+40 ns", false},
 	} {
 		v := c.claim.judge(c.s, c.base)
 		if v.figure != c.figure || v.met != c.met || v.none {
 			t.Errorf("%s: got %+v, want %s, %t", c.name, v, c.figure, c.met)
 		}
 	}
-	waiting := func(times ...float64) series { s := seriesOf(0, times...); s.waits = true; return s }
+	waiting := func(times ...float64) series {
+		s := seriesOf(0, times...)
+		s.waits = true
+		return s
+	}
 	if v := (claim{limit: 1}).judge(waiting(1, 90, 95), waiting(99, 100, 101)); v.figure != "0.9" {
 		t.Errorf("one lucky turn of a disk makes the ratio %s", v.figure)
 	}
@@ -180,12 +196,13 @@ var tinySizes = sizes{
 	scale: []shape{{1000, 100}}, flat: [2]int{1000, 2000}, writes: 128,
 }
 
-// TestEveryWorkRuns does all works with little data: each must end without an error, and every comparison must be
-// reported.
+// TestEveryWorkRuns does all works with little data: each must end without an error, and every
+// comparison must be reported.
 func TestEveryWorkRuns(t *testing.T) {
 	for _, yours := range []Yours{{}, {Rows: 1000, Size: 300, Reads: 50}} {
 		var out, page, file strings.Builder
-		cfg := Config{Short: true, Dir: t.TempDir(), Yours: yours, Out: &out, Progress: &out, JSON: &file, HTML: &page}
+		cfg := Config{Short: true, Dir: t.TempDir(), Yours: yours, Out: &out, Progress: &out,
+			JSON: &file, HTML: &page}
 		e, err := newEnv(cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +210,8 @@ func TestEveryWorkRuns(t *testing.T) {
 		e.sizes, e.harness = tinySizes, harness{rounds: 1, turn: time.Millisecond}
 		works := e.works()
 		if testing.Short() { // the others open and sync many files
-			works = slices.DeleteFunc(works, func(w work) bool { return w.engine != "bbolt" && w.engine != "memory" })
+			works = slices.DeleteFunc(works,
+				func(w work) bool { return w.engine != "bbolt" && w.engine != "memory" })
 		}
 		if err := e.run(context.Background(), works); err != nil {
 			t.Fatal(err)
@@ -215,11 +233,13 @@ func TestEveryWorkRuns(t *testing.T) {
 
 func TestRunChoosesByName(t *testing.T) {
 	var out strings.Builder
-	cfg := Config{Run: regexp.MustCompile("^memory/guard/string$"), Short: true, Dir: t.TempDir(), Out: &out}
+	cfg := Config{Run: regexp.MustCompile("^memory/guard/string$"), Short: true,
+		Dir: t.TempDir(), Out: &out}
 	if err := Run(context.Background(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	if got := out.String(); strings.Count(got, "\n\n") != 2 || !strings.Contains(got, "Get and Close of a string") {
+	if got := out.String(); strings.Count(got, "\n\n") != 2 || !strings.Contains(got,
+		"Get and Close of a string") {
 		t.Errorf("got %s", got)
 	}
 	cfg.Run = regexp.MustCompile("^no such work$")
@@ -228,9 +248,12 @@ func TestRunChoosesByName(t *testing.T) {
 	}
 }
 
-// A claim whose baseline cannot be found is not printed, neither met nor missed: that of the formats once was not.
+// A claim whose baseline cannot be found is not printed, neither met nor missed: that of the
+// formats once was not.
 func TestFormatsClaimsAreCompared(t *testing.T) {
-	for name, sidesOf := range map[string]func(int) ([]side, error){"reads": formatReads, "writes": formatWrites} {
+	for name, sidesOf := range map[string]func(int) ([]side, error){
+		"reads": formatReads, "writes": formatWrites,
+	} {
 		sides, err := sidesOf(20_000)
 		if err != nil {
 			t.Fatal(err)
@@ -242,7 +265,8 @@ func TestFormatsClaimsAreCompared(t *testing.T) {
 			claims += len(s.claims)
 		}
 		compared := newResult(work{}, measured).Compared
-		if len(compared) != claims || claims < 5 || slices.ContainsFunc(compared, func(c Compare) bool { return c.Target == "" }) {
+		if len(compared) != claims || claims < 5 || slices.ContainsFunc(compared,
+			func(c Compare) bool { return c.Target == "" }) {
 			t.Errorf("%s: %d claims, compared: %+v", name, claims, compared)
 		}
 	}
@@ -250,7 +274,9 @@ func TestFormatsClaimsAreCompared(t *testing.T) {
 
 // Both ways of a format do the same work: each side runs.
 func TestFormatsSides(t *testing.T) {
-	for name, sidesOf := range map[string]func(int) ([]side, error){"reads": formatReads, "writes": formatWrites} {
+	for name, sidesOf := range map[string]func(int) ([]side, error){
+		"reads": formatReads, "writes": formatWrites,
+	} {
 		for _, size := range recordSizes {
 			sides, err := sidesOf(size)
 			if err != nil {

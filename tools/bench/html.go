@@ -206,7 +206,8 @@ func (r *Report) sizeCharts() []chart {
 	}
 	return []chart{{
 		Title: "random Get against the size of the value",
-		SVG:   lineChart("get against size", "size of the value", "ns", func(x float64) string { return byteSize(int(x)) }, curves),
+		SVG: lineChart("get against size", "size of the value", "ns",
+			func(x float64) string { return byteSize(int(x)) }, curves),
 	}}
 }
 
@@ -219,7 +220,8 @@ func (r *Report) scaleCharts() (charts []chart) {
 		}
 		charts = append(charts, chart{
 			Title: verb + " against the size of the table, rows of 100 B",
-			SVG:   lineChart(verb+" against rows", "rows", "ns", func(x float64) string { return rowsName(int(x)) }, curves),
+			SVG: lineChart(verb+" against rows", "rows", "ns",
+				func(x float64) string { return rowsName(int(x)) }, curves),
 		})
 	}
 	return charts

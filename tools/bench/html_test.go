@@ -18,12 +18,15 @@ func sampleReport() *Report {
 		return Side{Name: name, Native: native, Min: nanos, Median: nanos, Disk: 1 << 20}
 	}
 	compare := func(target string, met bool) []Compare {
-		return []Compare{{Side: "guardkv Get+Close", Base: "bbolt get by hand", Ratio: 0.5, Low: 0.4, High: 0.7, Figure: "0.5", Target: target, Met: met}}
+		return []Compare{{Side: "guardkv Get+Close", Base: "bbolt get by hand",
+			Ratio: 0.5, Low: 0.4, High: 0.7, Figure: "0.5", Target: target, Met: met}}
 	}
 	result := func(group, engine string, size, rows int) Result {
 		return Result{
-			Name: engine + "/" + group, Title: "a <title> & more", Group: group, Engine: engine, Format: "cbor", Size: size, Rows: rows, Unit: "op",
-			Sides:    []Side{side("bbolt get by hand", true, 1000), side("guardkv Get+Close", false, 500), side("guardkv, one field", false, 500)},
+			Name: engine + "/" + group, Title: "a <title> & more",
+			Group: group, Engine: engine, Format: "cbor", Size: size, Rows: rows, Unit: "op",
+			Sides: []Side{side("bbolt get by hand", true, 1000),
+				side("guardkv Get+Close", false, 500), side("guardkv, one field", false, 500)},
 			Compared: compare("<= 0.75, 0 allocs", true),
 		}
 	}
@@ -32,7 +35,8 @@ func sampleReport() *Report {
 	return &Report{Results: []Result{
 		result("get", "bbolt", 128, 1000), result("get", "bbolt", 16384, 1000),
 		result("record", "bbolt", 200, 1000), result("record", "pebble", 200, 1000),
-		result("scale: get", "bbolt", 100, 10_000), result("scale: get", "bbolt", 100, 1_000_000), missed,
+		result("scale: get", "bbolt", 100, 10_000),
+		result("scale: get", "bbolt", 100, 1_000_000), missed,
 	}}
 }
 
@@ -43,8 +47,10 @@ func TestPageIsWholeAndAlone(t *testing.T) {
 	}
 	got := b.String()
 	for _, want := range []string{
-		"Targets: 6 of 7 met", "read one field of a record of 200 B", "Cost against the size of a record",
-		"get against the size of the table", `class="target"`, "a &lt;title&gt; &amp; more", "</html>",
+		"Targets: 6 of 7 met", "read one field of a record of 200 B",
+		"Cost against the size of a record",
+		"get against the size of the table",
+		`class="target"`, "a &lt;title&gt; &amp; more", "</html>",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page lacks %q", want)
@@ -62,9 +68,11 @@ func TestPageIsWholeAndAlone(t *testing.T) {
 
 func TestChartsAreWellFormed(t *testing.T) {
 	charts := []string{
-		string(barChart("a & b", []bar{{label: "<x>", engine: "bbolt", ratio: 0.001, low: 0.0005, high: 3, target: 0.4, hint: `"`}})),
+		string(barChart("a & b", []bar{{label: "<x>", engine: "bbolt",
+			ratio: 0.001, low: 0.0005, high: 3, target: 0.4, hint: `"`}})),
 		string(barChart("none", nil)),
-		string(lineChart("one point", "x", "y", number, []curve{{name: "a", class: "bbolt", points: []point{{1, 1}}}})),
+		string(lineChart("one point", "x", "y",
+			number, []curve{{name: "a", class: "bbolt", points: []point{{1, 1}}}})),
 		string(lineChart("none", "x", "y", number, nil)),
 	}
 	for _, c := range charts {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// watcher looks at the memory of the process all the time: at what only the process can give back, not at pages of
-// mapped files, which the system takes when it needs them.
+// watcher looks at the memory of the process all the time: at what only the process can give
+// back, not at pages of mapped files, which the system takes when it needs them.
 type watcher struct {
 	before, highest int64
 	err             error
@@ -30,7 +30,8 @@ func watchMemory() (*watcher, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	w := &watcher{before: before, highest: before, quit: make(chan struct{}), done: make(chan struct{})}
+	w := &watcher{before: before, highest: before, quit: make(chan struct{}),
+		done: make(chan struct{})}
 	if err != nil {
 		close(w.done)
 		return w, nil

@@ -15,8 +15,8 @@ import (
 // nativeBadger is badger by hand. Its tables are keys behind a number.
 type nativeBadger struct{ db *badger.DB }
 
-// openBadger opens badger with the options of GuardKV's backend, but for SyncWrites: a write by hand is durable
-// because badger syncs it.
+// openBadger opens badger with the options of GuardKV's backend, but for SyncWrites: a write by
+// hand is durable because badger syncs it.
 func openBadger(path string, o nativeOptions) (native, error) {
 	db, err := badger.Open(badger.DefaultOptions(path).
 		WithLogger(nil).
@@ -50,7 +50,8 @@ func (n *nativeBadger) get(ops int, next func() uint64, see func([]byte) error) 
 	return nil
 }
 
-// scan does not prefetch values: badger's documentation does, but for small values it takes three times as long.
+// scan does not prefetch values: badger's documentation does, but for small values it takes
+// three times as long.
 func (n *nativeBadger) scan(b bounds) (rows int, err error) {
 	low, high := b.keys()
 	sum := uint64(0)
@@ -112,7 +113,9 @@ func (n *nativeBadger) seek(ops int, next func() uint64, see func([]byte) error)
 func (n *nativeBadger) put(ops int, next func() uint64, value valuer) error {
 	for range ops {
 		i := next()
-		err := n.db.Update(func(txn *badger.Txn) error { return txn.Set(tableKey(rowsTable, i), value(i)) })
+		err := n.db.Update(func(txn *badger.Txn) error {
+			return txn.Set(tableKey(rowsTable, i), value(i))
+		})
 		if err != nil {
 			return err
 		}
@@ -157,7 +160,9 @@ func (n *nativeBadger) move(from, to uint64) error {
 
 func (n *nativeBadger) increment(key uint64) error {
 	for {
-		err := n.db.Update(func(txn *badger.Txn) error { return incrementIn(txn, tableKey(rowsTable, key)) })
+		err := n.db.Update(func(txn *badger.Txn) error {
+			return incrementIn(txn, tableKey(rowsTable, key))
+		})
 		if !errors.Is(err, badger.ErrConflict) {
 			return err
 		}
@@ -173,7 +178,10 @@ func incrementIn(txn *badger.Txn, key []byte) error {
 		return err
 	}
 	var changed []byte
-	if err := item.Value(func(old []byte) error { changed = plusOne(old); return nil }); err != nil {
+	if err := item.Value(func(old []byte) error {
+		changed = plusOne(old)
+		return nil
+	}); err != nil {
 		return err
 	}
 	return txn.Set(key, changed)
@@ -190,7 +198,10 @@ func moveIn(txn *badger.Txn, from, to uint64) error {
 		case err != nil:
 			return err
 		default:
-			if err := item.Value(func(old []byte) error { changed = step.apply(old); return nil }); err != nil {
+			if err := item.Value(func(old []byte) error {
+				changed = step.apply(old)
+				return nil
+			}); err != nil {
 				return err
 			}
 		}
@@ -201,7 +212,8 @@ func moveIn(txn *badger.Txn, from, to uint64) error {
 	return nil
 }
 
-// deleteRange deletes key by key: badger knows no ranges but prefixes, which it drops only while nobody writes.
+// deleteRange deletes key by key: badger knows no ranges but prefixes, which it drops only
+// while nobody writes.
 func (n *nativeBadger) deleteRange(low, high uint64) error {
 	b := n.db.NewWriteBatch()
 	defer b.Cancel()

@@ -28,8 +28,8 @@ var (
 	countsTable = []byte("counts")
 )
 
-// openBolt opens bbolt with the options of GuardKV's backend. They are better than bbolt's own, with which a
-// reader stops the writer that has to map the file anew.
+// openBolt opens bbolt with the options of GuardKV's backend. They are better than bbolt's own,
+// with which a reader stops the writer that has to map the file anew.
 func openBolt(path string, o nativeOptions) (native, error) {
 	options := &bolt.Options{
 		Timeout:        time.Second,
@@ -49,7 +49,8 @@ func (n *nativeBolt) openDB() (err error) {
 	if n.db, err = bolt.Open(n.path, 0o600, n.options); err != nil {
 		return err
 	}
-	n.db.MaxBatchSize, n.db.MaxBatchDelay = writers, time.Millisecond // the best for as many goroutines
+	// the best for as many goroutines
+	n.db.MaxBatchSize, n.db.MaxBatchDelay = writers, time.Millisecond
 	exist := false
 	err = n.db.View(func(tx *bolt.Tx) error {
 		exist = tx.Bucket(rowsTable) != nil && tx.Bucket(countsTable) != nil
@@ -100,7 +101,8 @@ func (n *nativeBolt) scan(b bounds) (rows int, err error) {
 			return nil
 		}
 		high := binary.BigEndian.AppendUint64(nil, b.high)
-		for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, b.low)); k != nil && bytes.Compare(k, high) < 0; k, v = c.Next() {
+		for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, b.low)); k != nil && bytes.Compare(k,
+			high) < 0; k, v = c.Next() {
 			sum += binary.BigEndian.Uint64(k) + uint64(v[0])
 			rows++
 		}
@@ -229,8 +231,10 @@ func (n *nativeBolt) deleteRange(low, high uint64) error {
 	return n.db.Update(func(tx *bolt.Tx) error {
 		end := binary.BigEndian.AppendUint64(nil, high)
 		c := tx.Bucket(rowsTable).Cursor()
-		// Delete leaves the cursor on the row after the deleted one, or before it: seeking again is what is safe.
-		for k, _ := c.Seek(binary.BigEndian.AppendUint64(nil, low)); k != nil && bytes.Compare(k, end) < 0; {
+		// Delete leaves the cursor on the row after the deleted one, or before it: seeking
+		// again is what is safe.
+		for k, _ := c.Seek(binary.BigEndian.AppendUint64(nil, low)); k != nil && bytes.Compare(k,
+			end) < 0; {
 			key := bytes.Clone(k)
 			if err := c.Delete(); err != nil {
 				return err
@@ -243,7 +247,8 @@ func (n *nativeBolt) deleteRange(low, high uint64) error {
 
 // compact does what "bbolt compact" does, and puts the new file in the place of the old one.
 func (n *nativeBolt) compact() error {
-	to, err := bolt.Open(n.path+".compact", 0o600, &bolt.Options{NoSync: true, NoFreelistSync: true})
+	to, err := bolt.Open(n.path+".compact",
+		0o600, &bolt.Options{NoSync: true, NoFreelistSync: true})
 	if err != nil {
 		return err
 	}

@@ -199,7 +199,8 @@ func (n *nativePebble) deleteRange(low, high uint64) error {
 }
 
 func (n *nativePebble) compact() error {
-	return n.db.Compact(context.Background(), []byte{0}, []byte{0xff, 0xff, 0xff, 0xff, 0xff}, false)
+	return n.db.Compact(context.Background(), []byte{0},
+		[]byte{0xff, 0xff, 0xff, 0xff, 0xff}, false)
 }
 
 func (n *nativePebble) close() error { return n.db.Close() }

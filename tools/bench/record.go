@@ -12,7 +12,8 @@ import (
 
 //go:generate go run github.com/guardkv/guardkv/formats/archive/cmd/guardkv-archive -type character
 
-// character is the record that is read in all formats, in the shape that there is a FlatBuffers schema for.
+// character is the record that is read in all formats, in the shape that there is a FlatBuffers
+// schema for.
 type character struct {
 	Name       string   `cbor:"1,keyasint" json:"name"`
 	Category   string   `cbor:"2,keyasint" json:"category"`
@@ -26,7 +27,8 @@ type character struct {
 // characterOf makes a character of about some size.
 func characterOf(i uint64, size int) character {
 	const each = 28 // bytes of a property, in the middle of the formats
-	c := character{Name: "LATIN SMALL LETTER LONG S", Category: "Ll", Script: "Latin", Upper: uint32(i), Title: 'S', Lower: 'ſ'}
+	c := character{Name: "LATIN SMALL LETTER LONG S", Category: "Ll", Script: "Latin",
+		Upper: uint32(i), Title: 'S', Lower: 'ſ'}
 	for i := range max(1, (size-50)/each) {
 		c.Properties = append(c.Properties, fmt.Sprintf("Property_Of_A_Char_%05d", i))
 	}
@@ -36,14 +38,16 @@ func characterOf(i uint64, size int) character {
 // packed is the same character for FlatBuffers.
 func packed(c character) fb.CharT {
 	return fb.CharT{
-		Name: c.Name, Category: c.Category, Script: c.Script, Upper: c.Upper, Lower: c.Lower, Title: c.Title, Properties: c.Properties,
+		Name: c.Name, Category: c.Category, Script: c.Script, Upper: c.Upper, Lower: c.Lower,
+		Title: c.Title, Properties: c.Properties,
 	}
 }
 
 // messageOf is the same character as a protocol buffer.
 func messageOf(c character) *pb.Char {
 	return &pb.Char{
-		Name: c.Name, Category: c.Category, Script: c.Script, Upper: c.Upper, Lower: c.Lower, Title: c.Title, Properties: c.Properties,
+		Name: c.Name, Category: c.Category, Script: c.Script, Upper: c.Upper, Lower: c.Lower,
+		Title: c.Title, Properties: c.Properties,
 	}
 }
 

@@ -19,9 +19,14 @@ type textReport struct {
 // begin prints where the run takes place.
 func (t *textReport) begin(r *Report) {
 	m := r.Machine
-	fmt.Fprintf(t.w, "GuardKV benchmarks: %s %s/%s, %d CPUs %s, databases in %s\n", m.Go, m.OS, m.Arch, m.CPUs, m.CPU, m.Dir)
-	fmt.Fprintln(t.w, "All sides of a work take turns. Compared are the fastest turns, or the medians where a disk is waited for;")
-	fmt.Fprintln(t.w, "in brackets, between which ratios half of the rounds lie. cpu is the ratio of processor time, all threads together,")
+	fmt.Fprintf(t.w, "GuardKV benchmarks: %s %s/%s, %d CPUs %s, databases in %s\n",
+		m.Go, m.OS, m.Arch, m.CPUs, m.CPU, m.Dir)
+	fmt.Fprintln(t.w,
+		"All sides of a work take turns. Compared are the fastest turns, or the medians where a "+
+			"disk is waited for;")
+	fmt.Fprintln(t.w,
+		"in brackets, between which ratios half of the rounds lie. cpu is the ratio of processor "+
+			"time, all threads together,")
 	fmt.Fprintln(t.w, "which a busy machine disturbs less.")
 }
 
@@ -32,7 +37,8 @@ func (t *textReport) result(r Result) {
 	for _, s := range r.Sides {
 		disk, peak = disk || s.Disk > 0, peak || s.Peak > 0
 	}
-	fmt.Fprintf(t.w, "  %-36s %12s %12s %8s %12s %10s", "", "min ns/"+r.Unit, "median", "spread", "allocs/"+r.Unit, "B/"+r.Unit)
+	fmt.Fprintf(t.w, "  %-36s %12s %12s %8s %12s %10s", "", "min ns/"+r.Unit, "median", "spread",
+		"allocs/"+r.Unit, "B/"+r.Unit)
 	if disk {
 		fmt.Fprintf(t.w, " %12s", "disk")
 	}
@@ -41,7 +47,8 @@ func (t *textReport) result(r Result) {
 	}
 	fmt.Fprintln(t.w)
 	for _, s := range r.Sides {
-		fmt.Fprintf(t.w, "  %-36s %12s %12s %7.0f%% %12s %10s", s.Name, figure(s.Min), figure(s.Median), 100*s.Spread,
+		fmt.Fprintf(t.w, "  %-36s %12s %12s %7.0f%% %12s %10s",
+			s.Name, figure(s.Min), figure(s.Median), 100*s.Spread,
 			figure(s.Allocs), figure(s.Bytes))
 		if disk {
 			fmt.Fprintf(t.w, " %12s", mebibytes(s.Disk))

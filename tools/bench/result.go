@@ -49,11 +49,12 @@ type Result struct {
 
 // Side is one way of doing a work, for each unit of it.
 type Side struct {
-	Name   string    `json:"name"`
-	Native bool      `json:"native"`
-	Min    float64   `json:"min_ns"`
-	Median float64   `json:"median_ns"`
-	Spread float64   `json:"spread"` // by how much half of the rounds lie apart, as a part of the median
+	Name   string  `json:"name"`
+	Native bool    `json:"native"`
+	Min    float64 `json:"min_ns"`
+	Median float64 `json:"median_ns"`
+	// by how much half of the rounds lie apart, as a part of the median
+	Spread float64   `json:"spread"`
 	Rounds []float64 `json:"rounds_ns"`
 	CPU    float64   `json:"min_cpu_ns,omitempty"` // of all threads
 	Allocs float64   `json:"allocs"`
@@ -64,10 +65,11 @@ type Side struct {
 
 // Compare is a side beside another one.
 type Compare struct {
-	Side   string  `json:"side"`
-	Base   string  `json:"base"`
-	Ratio  float64 `json:"ratio"` // of the fastest rounds, or of the medians where a disk is waited for
-	Low    float64 `json:"low"`   // half of the rounds lie from Low to High
+	Side string `json:"side"`
+	Base string `json:"base"`
+	// of the fastest rounds, or of the medians where a disk is waited for
+	Ratio  float64 `json:"ratio"`
+	Low    float64 `json:"low"` // half of the rounds lie from Low to High
 	High   float64 `json:"high"`
 	CPU    float64 `json:"cpu_ratio,omitempty"` // of processor time: steadier on a busy machine
 	Figure string  `json:"figure"`              // what is compared with the target
@@ -85,8 +87,10 @@ func newResult(w work, measured []series) Result {
 		times := s.over(nanos)
 		r.Sides = append(r.Sides, Side{
 			Name: s.side.name, Native: s.side.native, Rounds: s.over(nanos),
-			Min: slices.Min(times), CPU: slices.Min(s.over(cpu)), Median: median(times), Spread: s.noise(),
-			Allocs: median(s.over(allocs)), Bytes: median(s.over(heap)), Disk: s.disk, Peak: s.peak(),
+			Min: slices.Min(times), CPU: slices.Min(s.over(cpu)), Median: median(times),
+			Spread: s.noise(),
+			Allocs: median(s.over(allocs)), Bytes: median(s.over(heap)), Disk: s.disk,
+			Peak: s.peak(),
 		})
 		for _, c := range s.side.claims {
 			if base, ok := baseOf(c, s, measured); ok {
@@ -104,14 +108,16 @@ func baseOf(c claim, s series, measured []series) (base series, ok bool) {
 			return m, true
 		}
 	}
-	return measured[0], c.base == "" && measured[0].side.name != s.side.name && (measured[0].side.native || c.kind == memoryTimes)
+	return measured[0], c.base == "" && measured[0].side.name != s.side.name &&
+		(measured[0].side.native || c.kind == memoryTimes)
 }
 
 func newCompare(c claim, s, base series) Compare {
 	v := c.judge(s, base)
 	low, high := s.spread(base)
 	return Compare{
-		Side: s.side.name, Base: base.side.name, Ratio: s.ratio(base), Low: low, High: high, CPU: s.cpuRatio(base),
+		Side: s.side.name, Base: base.side.name, Ratio: s.ratio(base), Low: low, High: high,
+		CPU:    s.cpuRatio(base),
 		Figure: v.figure, Target: v.target, Met: v.met,
 	}
 }
@@ -142,7 +148,8 @@ func ReadReport(r io.Reader) (*Report, error) {
 
 // thisMachine says where the program runs.
 func thisMachine(dir string) Machine {
-	m := Machine{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0), Dir: dir}
+	m := Machine{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+		CPUs: runtime.GOMAXPROCS(0), Dir: dir}
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
 		return m

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// loadWork loads rows into an empty database. Opening and closing it are not measured, but that the rows are durable
-// is.
+// loadWork loads rows into an empty database. Opening and closing it are not measured, but that
+// the rows are durable is.
 func loadWork(en engine, s shape, sorted bool, rounds int) work {
 	order := "random"
 	if sorted {
@@ -42,21 +42,27 @@ func loadWork(en engine, s shape, sorted bool, rounds int) work {
 		all := rows(s.rows, s.size)
 		hand := func(n native) error { return n.load(all, sorted) }
 		stream := func(opts ...core.StreamOption) func(*guarded) error {
-			return func(g *guarded) error { _, err := g.table.PutStream(ctx, all, opts...); return err }
+			return func(g *guarded) error {
+				_, err := g.table.PutStream(ctx, all, opts...)
+				return err
+			}
 		}
 		if sorted || en.backend == nil {
 			return e.freshSides(ctx, en, hand, stream(), claim{limit: limit}, disk), nothing, nil
 		}
 		sides := e.freshSides(ctx, en, hand, stream(), claim{}, disk)
 		sorting := e.freshGuarded(ctx, en, stream(core.WithSorting(e.dir)))
-		sorting.name, sorting.claims = "guardkv PutStream, WithSorting", []claim{{limit: limit}, disk}
+		sorting.name, sorting.claims = "guardkv PutStream, WithSorting", []claim{{limit: limit},
+			disk}
 		return append(sides, sorting), nothing, nil
 	}
 	return w
 }
 
 // freshSides makes sides that load an empty database in every turn.
-func (e *env) freshSides(ctx context.Context, en engine, hand func(native) error, kv func(*guarded) error, claims ...claim) []side {
+func (e *env) freshSides(
+	ctx context.Context, en engine, hand func(native) error, kv func(*guarded) error, claims ...claim,
+) []side {
 	var sides []side
 	if en.open != nil {
 		sides = append(sides, e.freshHand(en, hand))
@@ -119,8 +125,9 @@ func (e *env) freshPath() string {
 func deleteWork(en engine, s shape) work {
 	low, high := uint64(s.rows/2), uint64(s.rows/2+s.rows/10)
 	return work{
-		name:   en.name + "/delete-range",
-		title:  fmt.Sprintf("delete a range of %s rows durably, of %s, %s", grouped(int64(high-low)), s, en.heading()),
+		name: en.name + "/delete-range",
+		title: fmt.Sprintf("delete a range of %s rows durably, of %s, %s",
+			grouped(int64(high-low)), s, en.heading()),
 		unit:   "row",
 		group:  "delete a range",
 		engine: en.name, format: "raw", shape: s,
@@ -142,7 +149,9 @@ func deleteWork(en engine, s shape) work {
 				}
 			}
 			sides := p.sides(en.name+" by hand",
-				func(n native) func(int) error { return func(int) error { return n.deleteRange(low, high) } },
+				func(n native) func(int) error {
+					return func(int) error { return n.deleteRange(low, high) }
+				},
 				kvSide{"Scan.Delete", func(g *guarded) func(int) error {
 					return func(n int) error {
 						deleted, err := g.table.Scan().From(low).To(high).Delete(ctx)
@@ -225,7 +234,8 @@ func repeated(do func() error) func(int) error {
 	}
 }
 
-// compactWork compacts a storage in which every second row was deleted, and which is made anew for each turn.
+// compactWork compacts a storage in which every second row was deleted, and which is made anew
+// for each turn.
 func compactWork(en engine, s shape) work {
 	return work{
 		name:   en.name + "/compact",
@@ -292,7 +302,8 @@ func (p *pair) thin(ctx context.Context, s shape) error {
 	const chunk = 10_000
 	for low := 0; low < s.rows; low += chunk {
 		if p.hand != nil {
-			for i := low; i < min(low+chunk, s.rows); i += chunk / 10 { // ranges, as deleting by hand knows them
+			// ranges, as deleting by hand knows them
+			for i := low; i < min(low+chunk, s.rows); i += chunk / 10 {
 				if err := p.hand.deleteRange(uint64(i), uint64(i+chunk/20)); err != nil {
 					return err
 				}

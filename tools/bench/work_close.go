@@ -15,19 +15,22 @@ import (
 // heldGuards is how many guards are open at a time.
 const heldGuards = 16_000
 
-// closeGuardsWork closes many guards, while the storage is open and after its Close. The last one then closes the engine too,
-// which counts; the target is for the engine that has nothing to do for it.
+// closeGuardsWork closes many guards, while the storage is open and after its Close. The last
+// one then closes the engine too, which counts; the target is for the engine that has nothing
+// to do for it.
 func closeGuardsWork(en engine) work {
 	const before = "guards before Close"
 	return work{
-		name:   en.name + "/close-guards",
-		title:  fmt.Sprintf("closing %s guards, of which the last ends a closed storage, %s", grouped(heldGuards), en.name),
+		name: en.name + "/close-guards",
+		title: fmt.Sprintf("closing %s guards, of which the last ends a closed storage, %s",
+			grouped(heldGuards), en.name),
 		unit:   "guard",
 		group:  "close guards",
 		engine: en.name, format: "raw",
 		ops: heldGuards, rounds: 5,
 		setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
-			sides := []side{e.guardsSide(ctx, en, before, false), e.guardsSide(ctx, en, "guards after Close", true)}
+			sides := []side{e.guardsSide(ctx, en, before, false),
+				e.guardsSide(ctx, en, "guards after Close", true)}
 			sides[1].claims = []claim{{base: before}}
 			if en.name == "memory" {
 				sides[1].claims[0].limit = 2

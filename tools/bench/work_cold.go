@@ -12,16 +12,18 @@ import (
 // coldReads is how many rows a turn of coldWork reads: few enough that hardly a page is met twice.
 const coldReads = 2000
 
-// coldWork opens a database and reads rows at random, when the system has nothing of it in memory: what a read costs when
-// the data is far larger than the memory. Opening is measured too, because an engine that reads everything
-// when it opens has it in memory afterwards. The work is there where the system can be made to forget files.
+// coldWork opens a database and reads rows at random, when the system has nothing of it in
+// memory: what a read costs when the data is far larger than the memory. Opening is measured
+// too, because an engine that reads everything when it opens has it in memory afterwards. The
+// work is there where the system can be made to forget files.
 func coldWork(en engine, s shape) []work {
 	if !canForget || en.open == nil {
 		return nil
 	}
 	return []work{{
-		name:   fmt.Sprintf("%s/cold/%s", en.name, sizeName(s.size)),
-		title:  fmt.Sprintf("open, and Get %s random rows from the disk, of %s, %s", grouped(coldReads), s, en.heading()),
+		name: fmt.Sprintf("%s/cold/%s", en.name, sizeName(s.size)),
+		title: fmt.Sprintf("open, and Get %s random rows from the disk, of %s, %s",
+			grouped(coldReads), s, en.heading()),
 		unit:   "op",
 		group:  "get from the disk",
 		engine: en.name, format: "raw", shape: s,

@@ -48,7 +48,8 @@ var prose = func() []byte {
 			b = fmt.Appendf(b, "%d ", random.IntN(1_000_000))
 			continue
 		}
-		b = append(append(b, vocabulary[min(random.IntN(words), random.IntN(words), random.IntN(words))]...), ' ')
+		b = append(append(b,
+			vocabulary[min(random.IntN(words), random.IntN(words), random.IntN(words))]...), ' ')
 	}
 	return b
 }()
@@ -82,14 +83,16 @@ func compressionWorks(s shape) []work {
 	cached := shape{s.rows / 10, s.size}
 	return []work{
 		packedLoadWork(s),
-		packedWork("get", "random Get of values that compress", s, func(ctx context.Context, g *guarded) func(int) error {
-			get, next := g.get(ctx), randomKeys(s.rows, 0)
-			return func(n int) error { return get(n, next) }
-		}),
-		packedWork("get-cached", "random Get of values that compress", cached, func(ctx context.Context, g *guarded) func(int) error {
-			get, next := g.get(ctx), randomKeys(cached.rows, 0)
-			return func(n int) error { return get(n, next) }
-		}),
+		packedWork("get", "random Get of values that compress",
+			s, func(ctx context.Context, g *guarded) func(int) error {
+				get, next := g.get(ctx), randomKeys(s.rows, 0)
+				return func(n int) error { return get(n, next) }
+			}),
+		packedWork("get-cached", "random Get of values that compress",
+			cached, func(ctx context.Context, g *guarded) func(int) error {
+				get, next := g.get(ctx), randomKeys(cached.rows, 0)
+				return func(n int) error { return get(n, next) }
+			}),
 		packedScanWork(s),
 		packedOpenWork(s),
 	}
@@ -131,7 +134,9 @@ func packedLoadWork(s shape) work {
 }
 
 // packedWork reads from data that is there with each compression.
-func packedWork(name, title string, s shape, run func(context.Context, *guarded) func(int) error) work {
+func packedWork(
+	name, title string, s shape, run func(context.Context, *guarded) func(int) error,
+) work {
 	w := packedWorkOf(name, title, s)
 	w.setup = func(ctx context.Context, e *env) ([]side, func() error, error) {
 		var sides []side
@@ -157,9 +162,10 @@ func packedWork(name, title string, s shape, run func(context.Context, *guarded)
 
 // packedScanWork reads all rows in order.
 func packedScanWork(s shape) work {
-	w := packedWork("scan", "scan of values that compress", s, func(ctx context.Context, g *guarded) func(int) error {
-		return counted(func() (int, error) { return g.rows(ctx, bounds{all: true}) })
-	})
+	w := packedWork("scan", "scan of values that compress",
+		s, func(ctx context.Context, g *guarded) func(int) error {
+			return counted(func() (int, error) { return g.rows(ctx, bounds{all: true}) })
+		})
 	w.unit, w.ops = "row", s.rows
 	return w
 }

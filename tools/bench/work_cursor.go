@@ -26,7 +26,8 @@ func seekWork(en engine, s shape) work {
 				next := randomKeys(s.rows, 0)
 				return func(ops int) error {
 					sum := uint64(0)
-					err := n.seek(ops, next, func(v []byte) error { sum += uint64(v[0]); return nil })
+					err := n.seek(ops, next,
+						func(v []byte) error { sum += uint64(v[0]); return nil })
 					keep(sum)
 					return err
 				}
@@ -71,10 +72,14 @@ func getManyWork(en engine, s shape) work {
 			spread := func(get func(n int, next func() uint64) error) func(int) error {
 				return spreadOver(1, s.rows, get)
 			}
-			return p.sides(en.name+" get by hand", func(n native) func(int) error { return spread(nativeGet(n)) },
-				kvSide{"Get+Close", func(g *guarded) func(int) error { return spread(g.get(ctx)) }, nil},
+			return p.sides(en.name+" get by hand",
+				func(n native) func(int) error { return spread(nativeGet(n)) },
+				kvSide{"Get+Close",
+					func(g *guarded) func(int) error { return spread(g.get(ctx)) }, nil},
 				kvSide{"GetMany", func(g *guarded) func(int) error {
-					return spread(func(n int, next func() uint64) error { return g.getMany(ctx, n, at, next) })
+					return spread(func(n int, next func() uint64) error {
+						return g.getMany(ctx, n, at, next)
+					})
 				}, []claim{{}, {base: "guardkv Get+Close"}}},
 			), nothing, nil
 		},

@@ -18,15 +18,20 @@ func formatWorks() []work {
 	for _, size := range recordSizes {
 		name := sizeName(size)
 		works = append(works,
-			formatWork("formats/"+name, "reading a record of about "+name+" in each format, without an engine", size, formatReads),
-			formatWork("formats/write/"+name, "encoding a record of about "+name+" in each format, without an engine", size, formatWrites))
+			formatWork("formats/"+name,
+				"reading a record of about "+name+" in each format, without an engine",
+				size, formatReads),
+			formatWork("formats/write/"+name,
+				"encoding a record of about "+name+" in each format, without an engine",
+				size, formatWrites))
 	}
 	return works
 }
 
 func formatWork(name, title string, size int, sides func(size int) ([]side, error)) work {
 	return work{
-		name: name, title: title, unit: "op", group: "formats", format: "all", shape: shape{1, size},
+		name: name, title: title, unit: "op", group: "formats", format: "all",
+		shape: shape{1, size},
 		setup: func(context.Context, *env) ([]side, func() error, error) {
 			all, err := sides(size)
 			return all, func() error { return nil }, err
@@ -40,8 +45,8 @@ const overhead = 1.25
 // lighter is what archive may cost of what FlatBuffers cost, to verify and to write.
 const lighter = 0.25
 
-// formatReads are one field and all fields in each format. The first side, one field of CBOR, is what FlatBuffers are
-// compared with.
+// formatReads are one field and all fields in each format. The first side, one field of CBOR,
+// is what FlatBuffers are compared with.
 func formatReads(size int) ([]side, error) {
 	cbor, err := readSides(cborRecord(), size)
 	gob, err1 := readSides(gobRecord(), size)
@@ -87,8 +92,8 @@ func (f recordFormat[V, W]) bound() (core.ValueFormat[V, W], error) {
 	return bound, err
 }
 
-// readSides reads one record with View, without looking at anything if that tells something, without validation if the format
-// can do that, as rows with checksums are read, and by hand.
+// readSides reads one record with View, without looking at anything if that tells something,
+// without validation if the format can do that, as rows with checksums are read, and by hand.
 func readSides[V, W any](f recordFormat[V, W], size int) ([]side, error) {
 	format, err := f.bound()
 	if err != nil {
@@ -113,21 +118,27 @@ func readSides[V, W any](f recordFormat[V, W], size int) ([]side, error) {
 	return append(sides, side{name: hand, run: reading(byHand, f.decode, f.all), native: true}), nil
 }
 
-// sides are the ways to read a record through GuardKV. hand is what reads it by hand, "" if nothing does.
-func (f recordFormat[V, W]) sides(format core.ValueFormat[V, W], encoded []byte, hand string) []side {
+// sides are the ways to read a record through GuardKV. hand is what reads it by hand, "" if
+// nothing does.
+func (f recordFormat[V, W]) sides(
+	format core.ValueFormat[V, W], encoded []byte, hand string,
+) []side {
 	var claims []claim
 	if hand != "" {
 		claims = []claim{{base: hand, limit: overhead}}
 	}
 	name := fmt.Sprintf("%s, %s B", f.name, grouped(int64(len(encoded))))
-	all := side{name: name + ", all fields", run: reading(encoded, format.View, f.all), claims: claims}
+	all := side{name: name + ", all fields",
+		run: reading(encoded, format.View, f.all), claims: claims}
 	sides := []side{{name: name + ", one field", run: reading(encoded, format.View, f.one)}, all}
 	if trusted := core.PowersOf(format).ViewTrusted; trusted != nil {
 		sides[1].claims = nil // by hand nothing is verified
 		sides = append(sides,
-			side{name: name + ", verified alone", run: reading(encoded, format.View, func(W) uint64 { return 0 })},
+			side{name: name + ", verified alone",
+				run: reading(encoded, format.View, func(W) uint64 { return 0 })},
 			side{name: name + " trusted, one field", run: reading(encoded, trusted, f.one)},
-			side{name: name + " trusted, all fields", run: reading(encoded, trusted, f.all), claims: claims})
+			side{name: name + " trusted, all fields",
+				run: reading(encoded, trusted, f.all), claims: claims})
 	}
 	return sides
 }

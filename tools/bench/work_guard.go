@@ -17,7 +17,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// guardRows is few, so that all of them stay in the CPU's caches and the cost of the guard stands out.
+// guardRows is few, so that all of them stay in the CPU's caches and the cost of the guard
+// stands out.
 const guardRows = 1000
 
 // guardWorks measure what a guard costs on top of the same read without one, for each type of view.
@@ -27,16 +28,20 @@ func guardWorks(en engine) []work {
 	}
 	return []work{
 		guardWork(en, "[]byte", values.Bytes(), raw, func(w []byte) byte { return w[0] }),
-		guardWork(en, "string", values.String(), func(v []byte) string { return string(v) }, func(w string) byte { return w[0] }),
+		guardWork(en, "string", values.String(), func(v []byte) string { return string(v) },
+			func(w string) byte { return w[0] }),
 		guardWork(en, "view32", format32{}, raw, func(w view32) byte { return w.bytes[0] }),
 		guardWork(en, "view40", format40{}, raw, func(w view40) byte { return w.bytes[0] }),
 	}
 }
 
-func guardWork[V, W any](en engine, view string, f core.ValueFormat[V, W], put func([]byte) V, use func(W) byte) work {
+func guardWork[V, W any](
+	en engine, view string, f core.ValueFormat[V, W], put func([]byte) V, use func(W) byte,
+) work {
 	return work{
-		name:   en.name + "/guard/" + view,
-		title:  fmt.Sprintf("Get and Close of a %s on top of the same read of the backend without a guard, %s", view, en.name),
+		name: en.name + "/guard/" + view,
+		title: fmt.Sprintf("Get and Close of a %s on top of the same read of the backend "+
+			"without a guard, %s", view, en.name),
 		unit:   "op",
 		group:  "guard",
 		engine: en.name, format: view, shape: shape{guardRows, 128},
@@ -53,8 +58,8 @@ func guardWork[V, W any](en engine, view string, f core.ValueFormat[V, W], put f
 // raw is how the rows are put where they are bytes anyway.
 func raw(v []byte) []byte { return v }
 
-// view32 is a view of the size that generated accessors have: the bytes, and a position in them. The compiler keeps
-// up to four words in registers.
+// view32 is a view of the size that generated accessors have: the bytes, and a position in
+// them. The compiler keeps up to four words in registers.
 type view32 struct {
 	bytes []byte
 	at    uint32
@@ -67,7 +72,8 @@ func (format32) ID() string                           { return "view32" }
 func (format32) Append(dst, v []byte) ([]byte, error) { return append(dst, v...), nil }
 func (format32) View(b []byte) (view32, error)        { return view32{b, uint32(b[1])}, nil }
 
-// view40 is a view of five words, which the compiler keeps in memory and copies wherever it is handed on.
+// view40 is a view of five words, which the compiler keeps in memory and copies wherever it is
+// handed on.
 type view40 struct {
 	bytes     []byte
 	at, field uint64
@@ -78,11 +84,14 @@ type format40 struct{}
 
 func (format40) ID() string                           { return "view40" }
 func (format40) Append(dst, v []byte) ([]byte, error) { return append(dst, v...), nil }
-func (format40) View(b []byte) (view40, error)        { return view40{b, uint64(b[1]), uint64(b[2])}, nil }
+func (format40) View(b []byte) (view40, error) {
+	return view40{b, uint64(b[1]), uint64(b[2])}, nil
+}
 
 // guardSides reads the same rows through the engine alone and through guards.
 func guardSides[V, W any](
-	ctx context.Context, b core.Backend, dir string, f core.ValueFormat[V, W], put func([]byte) V, use func(W) byte,
+	ctx context.Context, b core.Backend, dir string, f core.ValueFormat[V, W], put func([]byte) V,
+	use func(W) byte,
 ) ([]side, func() error, error) {
 	engine, closeEngine, err := openEngine(ctx, b, filepath.Join(dir, "engine"))
 	if err != nil {
@@ -98,7 +107,8 @@ func guardSides[V, W any](
 		{name: byHand, run: engineView(ctx, engine, keys.Uint64(), f, use), native: true},
 		{
 			name: "guardkv Get+Close", run: guardedGet(ctx, table, use),
-			claims: []claim{{base: byHand, kind: excessNanos, limit: 25, noAlloc: true}, {kind: excessNanos}},
+			claims: []claim{{base: byHand, kind: excessNanos, limit: 25, noAlloc: true},
+				{kind: excessNanos}},
 		},
 	}, func() error { return errors.Join(closeTable(), closeEngine()) }, nil
 }
@@ -128,7 +138,9 @@ func openTable[V, W any](
 }
 
 // guardedGet reads rows through guards.
-func guardedGet[V, W any](ctx context.Context, table *core.Table[uint64, V, W], use func(W) byte) func(n int) error {
+func guardedGet[V, W any](
+	ctx context.Context, table *core.Table[uint64, V, W], use func(W) byte,
+) func(n int) error {
 	return func(n int) error {
 		sum := uint64(0)
 		for i := range n {
@@ -147,12 +159,15 @@ func guardedGet[V, W any](ctx context.Context, table *core.Table[uint64, V, W], 
 }
 
 // openEngine opens an engine without core on top, with keys as core makes them.
-func openEngine(ctx context.Context, b core.Backend, path string) (core.Engine, func() error, error) {
+func openEngine(
+	ctx context.Context, b core.Backend, path string,
+) (core.Engine, func() error, error) {
 	claim, err := b.Claim(ctx, path, false)
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := claim.Open(ctx, core.EngineOptions{Mark: []byte("guardkv benchmark"), Logger: slog.New(slog.DiscardHandler)})
+	engine, err := claim.Open(ctx, core.EngineOptions{Mark: []byte("guardkv benchmark"),
+		Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, nil, errors.Join(err, claim.Release())
 	}
@@ -166,16 +181,19 @@ func openEngine(ctx context.Context, b core.Backend, path string) (core.Engine, 
 	return engine, func() error { return errors.Join(engine.Close(), claim.Release()) }, nil
 }
 
-// engineKey makes a key as long as those of a table: four bytes of its number before the key itself.
+// engineKey makes a key as long as those of a table: four bytes of its number before the key
+// itself.
 func engineKey(dst []byte, i uint64) []byte {
 	binary.BigEndian.PutUint32(dst, 1)
 	binary.BigEndian.PutUint64(dst[4:], i)
 	return dst
 }
 
-// engineView reads rows as a table does, but for the guard: it encodes the key, gets the bytes, views and releases them.
+// engineView reads rows as a table does, but for the guard: it encodes the key, gets the bytes,
+// views and releases them.
 func engineView[V, W any](
-	ctx context.Context, engine core.Engine, key core.KeyFormat[uint64], value core.ValueFormat[V, W], use func(W) byte,
+	ctx context.Context, engine core.Engine, key core.KeyFormat[uint64],
+	value core.ValueFormat[V, W], use func(W) byte,
 ) func(n int) error {
 	buf := engineKey(make([]byte, 12), 0)
 	return func(n int) error {

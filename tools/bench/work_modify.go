@@ -28,8 +28,9 @@ func plusOne(old []byte) []byte {
 func modifyWork(en engine, ops int) work {
 	const rows = 1000
 	return work{
-		name:   fmt.Sprintf("%s/modify-%d", en.name, writers),
-		title:  fmt.Sprintf("durable Modify of distinct rows, %d goroutines, %s", writers, en.heading()),
+		name: fmt.Sprintf("%s/modify-%d", en.name, writers),
+		title: fmt.Sprintf("durable Modify of distinct rows, %d goroutines, %s",
+			writers, en.heading()),
 		unit:   "op",
 		group:  fmt.Sprintf("modify by %d goroutines", writers),
 		engine: en.name, format: "raw",
@@ -43,15 +44,17 @@ func modifyWork(en engine, ops int) work {
 				next := counter()
 				return concurrently(func() error { return do(next() % rows) })
 			}
-			return p.sides(en.name+" by hand", func(n native) func(int) error { return each(n.increment) },
+			return p.sides(en.name+" by hand",
+				func(n native) func(int) error { return each(n.increment) },
 				kvSide{"Put", func(g *guarded) func(int) error {
 					return each(func(k uint64) error { return g.table.Put(ctx, k, plusOne(nil)) })
 				}, nil},
 				kvSide{"Modify", func(g *guarded) func(int) error {
 					return each(func(k uint64) error {
-						return g.table.Modify(ctx, k, func(old []byte, _ bool) ([]byte, core.Change, error) {
-							return plusOne(old), core.Store, nil
-						})
+						return g.table.Modify(ctx, k,
+							func(old []byte, _ bool) ([]byte, core.Change, error) {
+								return plusOne(old), core.Store, nil
+							})
 					})
 				}, modifyClaims(en)},
 			), p.close, nil
@@ -59,7 +62,8 @@ func modifyWork(en engine, ops int) work {
 	}
 }
 
-// modifyClaims hold Modify to what Put costs on bbolt, where reading the row costs little beside writing it.
+// modifyClaims hold Modify to what Put costs on bbolt, where reading the row costs little
+// beside writing it.
 func modifyClaims(en engine) []claim {
 	if en.name == "bbolt" {
 		return []claim{{base: "guardkv Put", limit: 1 / 0.8}, {}}
@@ -103,16 +107,18 @@ func rangeClaims(en engine) []claim {
 
 // clearWork clears a table.
 func clearWork(en engine, s shape) work {
-	return wholeWork(en, "clear", "Scan.Clear", s, kvSide{"Scan.Clear", func(g *guarded) func(int) error {
-		return func(int) error { return g.table.Scan().Clear(context.Background()) }
-	}, rangeClaims(en)})
+	return wholeWork(en, "clear", "Scan.Clear",
+		s, kvSide{"Scan.Clear", func(g *guarded) func(int) error {
+			return func(int) error { return g.table.Scan().Clear(context.Background()) }
+		}, rangeClaims(en)})
 }
 
 // dropWork drops a table.
 func dropWork(en engine, s shape) work {
-	return wholeWork(en, "drop", "DropTable", s, kvSide{"DropTable", func(g *guarded) func(int) error {
-		return func(int) error { return g.storage.DropTable(context.Background(), "rows") }
-	}, rangeClaims(en)})
+	return wholeWork(en, "drop", "DropTable",
+		s, kvSide{"DropTable", func(g *guarded) func(int) error {
+			return func(int) error { return g.storage.DropTable(context.Background(), "rows") }
+		}, rangeClaims(en)})
 }
 
 // anew opens the table of rows again, which may have been dropped.

@@ -43,9 +43,12 @@ func getWork(en engine, s shape, goroutines int) work {
 		spread := func(get func(n int, next func() uint64) error) func(int) error {
 			return spreadOver(goroutines, s.rows, get)
 		}
-		return p.sides(en.name+" get by hand", func(n native) func(int) error { return spread(nativeGet(n)) },
-			kvSide{"Get+Close", func(g *guarded) func(int) error { return spread(g.get(ctx)) }, []claim{c}},
-			kvSide{"View", func(g *guarded) func(int) error { return spread(g.view(ctx)) }, []claim{c}},
+		return p.sides(en.name+" get by hand",
+			func(n native) func(int) error { return spread(nativeGet(n)) },
+			kvSide{"Get+Close",
+				func(g *guarded) func(int) error { return spread(g.get(ctx)) }, []claim{c}},
+			kvSide{"View",
+				func(g *guarded) func(int) error { return spread(g.view(ctx)) }, []claim{c}},
 		), nothing, nil
 	}
 	return w
@@ -123,15 +126,17 @@ func (g *guarded) view(ctx context.Context) func(n int, next func() uint64) erro
 // getBesideWriterWork reads while one goroutine writes as fast as it can.
 func getBesideWriterWork(en engine, s shape, goroutines int) work {
 	w := work{
-		name:   en.name + "/get-beside-writer",
-		title:  fmt.Sprintf("random Get beside one writer of durable rows, %s, %s", s, en.heading()),
+		name: en.name + "/get-beside-writer",
+		title: fmt.Sprintf("random Get beside one writer of durable rows, %s, %s",
+			s, en.heading()),
 		unit:   "op",
 		group:  "get beside a writer",
 		engine: en.name, format: "raw", shape: s,
 		waits: true,
 	}
 	if goroutines > 1 {
-		w.name, w.group = fmt.Sprintf("%s/x%d", w.name, goroutines), fmt.Sprintf("get beside a writer, by %d goroutines", goroutines)
+		w.name, w.group = fmt.Sprintf("%s/x%d",
+			w.name, goroutines), fmt.Sprintf("get beside a writer, by %d goroutines", goroutines)
 		w.title += fmt.Sprintf(", %d goroutines", goroutines)
 	}
 	w.setup = func(ctx context.Context, e *env) ([]side, func() error, error) {
@@ -142,10 +147,12 @@ func getBesideWriterWork(en engine, s shape, goroutines int) work {
 		value := valuesOf(s.size)
 		return p.sides(en.name+" get by hand", func(n native) func(int) error {
 			put := randomKeys(s.rows, 99)
-			return beside(func() error { return n.put(1, put, value) }, spreadOver(goroutines, s.rows, nativeGet(n)))
+			return beside(func() error { return n.put(1, put, value) },
+				spreadOver(goroutines, s.rows, nativeGet(n)))
 		}, kvSide{"Get+Close", func(g *guarded) func(int) error {
 			put := randomKeys(s.rows, 99)
-			return beside(func() error { i := put(); return g.table.Put(ctx, i, value(i)) }, spreadOver(goroutines, s.rows, g.get(ctx)))
+			return beside(func() error { i := put(); return g.table.Put(ctx, i, value(i)) },
+				spreadOver(goroutines, s.rows, g.get(ctx)))
 		}, []claim{{limit: en.targets.getBesideWriter}}}), nothing, nil
 	}
 	return w
@@ -199,7 +206,9 @@ func scanWork(en engine, s shape, reverse bool) work {
 		}
 		b := bounds{all: true, reverse: reverse}
 		return p.sides(en.name+" scan by hand",
-			func(n native) func(int) error { return counted(func() (int, error) { return n.scan(b) }) },
+			func(n native) func(int) error {
+				return counted(func() (int, error) { return n.scan(b) })
+			},
 			kvSide{"Scan.Rows", func(g *guarded) func(int) error {
 				return counted(func() (int, error) { return g.rows(ctx, b) })
 			}, []claim{{limit: limit}}},
@@ -284,8 +293,9 @@ func rangeWork(en engine, s shape, length int, reverse bool) work {
 		order = " in reverse"
 	}
 	w := work{
-		name:   en.name + "/range",
-		title:  fmt.Sprintf("scan of %d rows%s at random places, %s, %s", length, order, s, en.heading()),
+		name: en.name + "/range",
+		title: fmt.Sprintf("scan of %d rows%s at random places, %s, %s",
+			length, order, s, en.heading()),
 		unit:   "scan",
 		group:  fmt.Sprintf("scan of %d rows%s", length, order),
 		engine: en.name, format: "raw", shape: s,
@@ -307,7 +317,8 @@ func rangeWork(en engine, s shape, length int, reverse bool) work {
 			return func(n int) error {
 				for range n {
 					low := random.Uint64N(uint64(s.rows - length))
-					rows, err := scan(bounds{low: low, high: low + uint64(length), reverse: reverse})
+					rows, err := scan(bounds{low: low, high: low + uint64(length),
+						reverse: reverse})
 					if err != nil || rows != length {
 						return errors.Join(err, fmt.Errorf("read %d rows", rows))
 					}
@@ -315,7 +326,8 @@ func rangeWork(en engine, s shape, length int, reverse bool) work {
 				return nil
 			}
 		}
-		return p.sides(en.name+" scan by hand", func(n native) func(int) error { return ranges(n.scan) },
+		return p.sides(en.name+" scan by hand",
+			func(n native) func(int) error { return ranges(n.scan) },
 			kvSide{"Scan.Rows", func(g *guarded) func(int) error {
 				return ranges(func(b bounds) (int, error) { return g.rows(ctx, b) })
 			}, []claim{{limit: limit}}},

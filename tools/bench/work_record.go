@@ -21,7 +21,8 @@ func recordWorks(en engine, e *env) []work {
 	var works []work
 	for _, size := range recordSizes {
 		works = append(works,
-			recordWork(en, e, size, cborRecord()), recordWork(en, e, size, gobRecord()), recordWork(en, e, size, jsonRecord()),
+			recordWork(en, e, size, cborRecord()), recordWork(en, e, size, gobRecord()),
+			recordWork(en, e, size, jsonRecord()),
 			recordWork(en, e, size, protobufRecord()), recordWork(en, e, size, flatbuffersRecord()))
 	}
 	return works
@@ -31,8 +32,9 @@ func recordWorks(en engine, e *env) []work {
 func recordWork[V, W any](en engine, e *env, size int, f recordFormat[V, W]) work {
 	s := shape{min(e.sizes.middle.rows, 40_000_000/size), size}
 	return work{
-		name:   fmt.Sprintf("%s/record/%s/%s", en.name, f.name, sizeName(size)),
-		title:  fmt.Sprintf("random Get of records in %s%s, about %s, %s", f.name, f.note, s, en.heading()),
+		name: fmt.Sprintf("%s/record/%s/%s", en.name, f.name, sizeName(size)),
+		title: fmt.Sprintf("random Get of records in %s%s, about %s, %s",
+			f.name, f.note, s, en.heading()),
 		unit:   "op",
 		group:  "record",
 		engine: en.name, format: f.name, shape: s,
@@ -54,7 +56,9 @@ func recordWork[V, W any](en engine, e *env, size int, f recordFormat[V, W]) wor
 }
 
 // recordSides fills both with the same records.
-func recordSides[V, W any](ctx context.Context, p *pair, s shape, f recordFormat[V, W]) (sides []side, err error) {
+func recordSides[V, W any](
+	ctx context.Context, p *pair, s shape, f recordFormat[V, W],
+) (sides []side, err error) {
 	encoded := func(yield func(uint64, []byte) bool) {
 		for i := range uint64(s.rows) {
 			b, err1 := f.encode(f.make(i, s.size))
@@ -88,8 +92,9 @@ func recordSides[V, W any](ctx context.Context, p *pair, s shape, f recordFormat
 		}
 		for _, u := range uses {
 			sides = append(sides, side{
-				name: "guardkv, " + u.name, run: f.guarded(ctx, table, s, u.use), claims: []claim{{base: "by hand, " + u.name}},
-				disk: func() (int64, error) { return diskUse(p.kv.path) },
+				name: "guardkv, " + u.name, run: f.guarded(ctx, table, s, u.use),
+				claims: []claim{{base: "by hand, " + u.name}},
+				disk:   func() (int64, error) { return diskUse(p.kv.path) },
 			})
 		}
 	}
@@ -124,7 +129,9 @@ func (f recordFormat[V, W]) byHand(n native, s shape, use func(W) uint64) func(i
 }
 
 // guarded reads records through guards.
-func (f recordFormat[V, W]) guarded(ctx context.Context, table *core.Table[uint64, V, W], s shape, use func(W) uint64) func(int) error {
+func (f recordFormat[V, W]) guarded(
+	ctx context.Context, table *core.Table[uint64, V, W], s shape, use func(W) uint64,
+) func(int) error {
 	next := randomKeys(s.rows, 0)
 	return func(ops int) error {
 		sum := uint64(0)

@@ -39,8 +39,8 @@ func rowsName(n int) string {
 	return fmt.Sprint(n)
 }
 
-// flatWorks compare GuardKV with itself: a table that is several times as large must not need more memory. An engine's cache is
-// squeezed, or it would grow with the table as it should.
+// flatWorks compare GuardKV with itself: a table that is several times as large must not need
+// more memory. An engine's cache is squeezed, or it would grow with the table as it should.
 func flatWorks(en engine, rows [2]int) []work {
 	if rows[0] == 0 || en.open == nil {
 		return nil
@@ -52,10 +52,13 @@ func flatWorks(en engine, rows [2]int) []work {
 }
 
 // flatWork makes the sides of such a work, one for each size.
-func flatWork(en engine, verb string, rows [2]int, turns func(*env, context.Context, shape) (side, func() error, error)) work {
+func flatWork(
+	en engine, verb string, rows [2]int, turns func(*env, context.Context, shape) (side, func() error, error),
+) work {
 	return work{
-		name:   fmt.Sprintf("%s/memory/%s", en.name, verb),
-		title:  fmt.Sprintf("memory of %s, %s and %s rows of 128 B, %s", verb, grouped(int64(rows[0])), grouped(int64(rows[1])), en.heading()),
+		name: fmt.Sprintf("%s/memory/%s", en.name, verb),
+		title: fmt.Sprintf("memory of %s, %s and %s rows of 128 B, %s",
+			verb, grouped(int64(rows[0])), grouped(int64(rows[1])), en.heading()),
 		unit:   "turn",
 		group:  "memory of " + verb,
 		engine: en.name, format: "raw", shape: shape{rows[1], 128},
@@ -88,38 +91,42 @@ func flatWork(en engine, verb string, rows [2]int, turns func(*env, context.Cont
 }
 
 func flatStreamWork(en engine, rows [2]int) work {
-	return flatWork(en, "PutStream", rows, func(e *env, ctx context.Context, s shape) (side, func() error, error) {
-		all := reordered(s.rows, s.size, func(i uint64) uint64 { return i * 0x9E3779B97F4A7C15 }) // an odd factor permutes
-		return e.freshGuarded(ctx, en, func(g *guarded) error {
-			_, err := g.table.PutStream(ctx, all)
-			return err
-		}), nothing, nil
-	})
+	return flatWork(en, "PutStream",
+		rows, func(e *env, ctx context.Context, s shape) (side, func() error, error) {
+			// an odd factor permutes
+			all := reordered(s.rows, s.size, func(i uint64) uint64 { return i * 0x9E3779B97F4A7C15 })
+			return e.freshGuarded(ctx, en, func(g *guarded) error {
+				_, err := g.table.PutStream(ctx, all)
+				return err
+			}), nothing, nil
+		})
 }
 
 func flatScanWork(en engine, rows [2]int) work {
-	return flatWork(en, "Scan", rows, func(e *env, ctx context.Context, s shape) (side, func() error, error) {
-		half := en
-		half.open = nil
-		p, err := e.newPair(ctx, half, false)
-		if err != nil {
-			return side{}, nil, err
-		}
-		if err := p.fill(ctx, s); err != nil {
-			return side{}, nil, errors.Join(err, p.close())
-		}
-		return side{run: func(int) error {
-			n, err := p.kv.rows(ctx, bounds{all: true})
-			if err == nil && n != s.rows {
-				err = fmt.Errorf("read %d rows of %d", n, s.rows)
+	return flatWork(en, "Scan",
+		rows, func(e *env, ctx context.Context, s shape) (side, func() error, error) {
+			half := en
+			half.open = nil
+			p, err := e.newPair(ctx, half, false)
+			if err != nil {
+				return side{}, nil, err
 			}
-			return err
-		}}, p.close, nil
-	})
+			if err := p.fill(ctx, s); err != nil {
+				return side{}, nil, errors.Join(err, p.close())
+			}
+			return side{run: func(int) error {
+				n, err := p.kv.rows(ctx, bounds{all: true})
+				if err == nil && n != s.rows {
+					err = fmt.Errorf("read %d rows of %d", n, s.rows)
+				}
+				return err
+			}}, p.close, nil
+		})
 }
 
 func flatCompactWork(en engine, rows [2]int) work {
-	return flatWork(en, "Compact", rows, func(e *env, ctx context.Context, s shape) (side, func() error, error) {
-		return e.thinned(ctx, en, s, false), nothing, nil
-	})
+	return flatWork(en, "Compact",
+		rows, func(e *env, ctx context.Context, s shape) (side, func() error, error) {
+			return e.thinned(ctx, en, s, false), nothing, nil
+		})
 }

@@ -30,7 +30,8 @@ func putWork(en engine, size int, noSync bool) work {
 	limit := en.targets.put
 	if noSync {
 		w.name, w.group, w.waits, limit = w.name+"-nosync", "put without sync", false, 0
-		w.title = fmt.Sprintf("Put of %s without sync, 1 goroutine, %s", byteSize(size), en.heading())
+		w.title = fmt.Sprintf("Put of %s without sync, 1 goroutine, %s",
+			byteSize(size), en.heading())
 	}
 	w.setup = func(ctx context.Context, e *env) ([]side, func() error, error) {
 		p, err := e.newPair(ctx, en, noSync)
@@ -41,7 +42,8 @@ func putWork(en engine, size int, noSync bool) work {
 		return p.sides(en.name+" put by hand", func(n native) func(int) error {
 			next := counter()
 			return func(ops int) error { return n.put(ops, next, value) }
-		}, kvSide{"Put", func(g *guarded) func(int) error { return g.put(ctx, counter(), value) }, []claim{{limit: limit}}},
+		}, kvSide{"Put", func(g *guarded) func(int) error { return g.put(ctx, counter(), value) },
+			[]claim{{limit: limit}}},
 		), p.close, nil
 	}
 	return w
@@ -59,12 +61,14 @@ func (g *guarded) put(ctx context.Context, next func() uint64, value valuer) fun
 	}
 }
 
-// putConcurrentlyWork puts durable rows from many goroutines. A turn has as many operations for everyone who groups
-// them, however slow the disk is: a turn by time would hold too few of them to be grouped.
+// putConcurrentlyWork puts durable rows from many goroutines. A turn has as many operations for
+// everyone who groups them, however slow the disk is: a turn by time would hold too few of them
+// to be grouped.
 func putConcurrentlyWork(en engine, size, ops int) work {
 	return work{
-		name:   fmt.Sprintf("%s/put-%d", en.name, writers),
-		title:  fmt.Sprintf("durable Put of %s, %d goroutines, %s", byteSize(size), writers, en.heading()),
+		name: fmt.Sprintf("%s/put-%d", en.name, writers),
+		title: fmt.Sprintf("durable Put of %s, %d goroutines, %s",
+			byteSize(size), writers, en.heading()),
 		unit:   "op",
 		group:  fmt.Sprintf("put by %d goroutines", writers),
 		engine: en.name, format: "raw", shape: shape{size: size},
@@ -91,9 +95,10 @@ func putConcurrentlyWork(en engine, size, ops int) work {
 			}, claims})
 			if p.hand != nil && en.manyWriters != "" {
 				sides[0].ops = max(writers, ops/8) // it does not group
-				sides = append(sides, side{name: many, native: true, run: concurrently(func() error {
-					return p.hand.putMany(1, next, value)
-				})})
+				sides = append(sides,
+					side{name: many, native: true, run: concurrently(func() error {
+						return p.hand.putMany(1, next, value)
+					})})
 			}
 			return sides, p.close, nil
 		},
@@ -123,8 +128,9 @@ func concurrently(put func() error) func(n int) error {
 func batchWork(en engine, size int) work {
 	const rows = 1000
 	return work{
-		name:   en.name + "/batch",
-		title:  fmt.Sprintf("durable, atomic write of %d rows of %s with ascending keys, %s", rows, byteSize(size), en.heading()),
+		name: en.name + "/batch",
+		title: fmt.Sprintf("durable, atomic write of %d rows of %s with ascending keys, %s",
+			rows, byteSize(size), en.heading()),
 		unit:   "batch",
 		group:  fmt.Sprintf("batch of %d rows", rows),
 		engine: en.name, format: "raw", shape: shape{size: size},
@@ -152,9 +158,12 @@ func batchWork(en engine, size int) work {
 					return nil
 				}
 			}
-			return p.sides(en.name+" batch by hand", func(n native) func(int) error { return batches(n.putAll) },
+			return p.sides(en.name+" batch by hand",
+				func(n native) func(int) error { return batches(n.putAll) },
 				kvSide{"PutAll", func(g *guarded) func(int) error {
-					return batches(func(all iter.Seq2[uint64, []byte]) error { return g.table.PutAll(ctx, all) })
+					return batches(func(all iter.Seq2[uint64, []byte]) error {
+						return g.table.PutAll(ctx, all)
+					})
 				}, []claim{{}}},
 			), p.close, nil
 		},
@@ -165,8 +174,9 @@ func batchWork(en engine, size int) work {
 func transactionWork(en engine) work {
 	const rows = 1000
 	return work{
-		name:   en.name + "/transaction",
-		title:  fmt.Sprintf("durable transaction that reads and changes a row of each of two tables, %s", en.heading()),
+		name: en.name + "/transaction",
+		title: fmt.Sprintf("durable transaction that reads and changes a row of each of two "+
+			"tables, %s", en.heading()),
 		unit:   "tx",
 		group:  "transaction over two tables",
 		engine: en.name, format: "raw",
@@ -187,7 +197,8 @@ func transactionWork(en engine) work {
 					return nil
 				}
 			}
-			return p.sides(en.name+" by hand", func(n native) func(int) error { return repeat(n.move) },
+			return p.sides(en.name+" by hand",
+				func(n native) func(int) error { return repeat(n.move) },
 				kvSide{"Update", func(g *guarded) func(int) error {
 					return repeat(func(from, to uint64) error { return g.move(ctx, from, to) })
 				}, []claim{{}}},

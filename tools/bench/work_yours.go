@@ -42,8 +42,9 @@ func (e *env) yourWorks() []work {
 // mixWork reads and writes rows at random.
 func mixWork(en engine, s shape, reads, goroutines int) work {
 	return work{
-		name:   fmt.Sprintf("%s/mix-%d/x%d", en.name, reads, goroutines),
-		title:  fmt.Sprintf("%d %% Get, else durable Put, at random, %d goroutines, %s, %s", reads, goroutines, s, en.heading()),
+		name: fmt.Sprintf("%s/mix-%d/x%d", en.name, reads, goroutines),
+		title: fmt.Sprintf("%d %% Get, else durable Put, at random, %d goroutines, %s, %s",
+			reads, goroutines, s, en.heading()),
 		unit:   "op",
 		group:  fmt.Sprintf("%d %% reads by %d goroutines", reads, goroutines),
 		engine: en.name, format: "raw", shape: s,

@@ -17,18 +17,20 @@ import (
 	"github.com/guardkv/guardkv/tools/modproxy"
 )
 
-// app is a module outside the workspace: a folder, and the environment in which go finds the packed modules.
+// app is a module outside the workspace: a folder, and the environment in which go finds the
+// packed modules.
 type app struct {
 	dir string
 	env []string
 }
 
-// newApp makes a module of a copy of the program. Its go.sum starts with the sums of the repository: what
-// is downloaded for it must be what the modules were tested with.
+// newApp makes a module of a copy of the program. Its go.sum starts with the sums of the
+// repository: what is downloaded for it must be what the modules were tested with.
 func newApp(dir string, program source, p packed) (app, error) {
 	a := app{dir: filepath.Join(dir, "app")}
 	var err error
-	if a.env, err = modproxy.Environment(p.proxy, filepath.Join(dir, "modcache"), p.own()); err != nil {
+	if a.env, err = modproxy.Environment(p.proxy, filepath.Join(dir, "modcache"),
+		p.own()); err != nil {
 		return a, err
 	}
 	if err := program.copyTo(a.dir); err != nil {
@@ -46,7 +48,8 @@ func (a app) require(versions []string) error {
 	return err
 }
 
-// build builds the program, or the tests of the package. It returns the size of the binary, and the time it took.
+// build builds the program, or the tests of the package. It returns the size of the binary, and
+// the time it took.
 func (a app) build(tests bool) (size int64, took time.Duration, err error) {
 	args := []string{"go", "build", "-o", a.binary(), "."}
 	if tests {
@@ -110,7 +113,8 @@ func (a app) linked(tests bool) (linked, error) {
 	return l, err
 }
 
-// inspect compares what go list said of a program with what its binary says, which is what go version -m prints.
+// inspect compares what go list said of a program with what its binary says, which is what go
+// version -m prints.
 func inspect(binary string, l linked) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
@@ -122,14 +126,16 @@ func inspect(binary string, l linked) error {
 	}
 	slices.Sort(noted)
 	if !slices.Equal(noted, l.modules) {
-		return fmt.Errorf("the binary notes the modules %v, but go list -deps says %v", noted, l.modules)
+		return fmt.Errorf("the binary notes the modules %v, but go list -deps says %v",
+			noted, l.modules)
 	}
 	return nil
 }
 
 func (a app) binary() string { return filepath.Join(a.dir, "app.exe") }
 
-// command runs a command in the folder and returns what it printed. What it complains about is in the error.
+// command runs a command in the folder and returns what it printed. What it complains about is
+// in the error.
 func (a app) command(args ...string) (string, error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = a.dir

@@ -1,9 +1,10 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package consumer proves from outside that an application links only the modules it imports, and that others can
-// write backends and formats. It packs the modules as a release would, then builds and runs small programs in
-// folders of their own, with an empty module cache and without the workspace.
+// Package consumer proves from outside that an application links only the modules it imports,
+// and that others can write backends and formats. It packs the modules as a release would, then
+// builds and runs small programs in folders of their own, with an empty module cache and
+// without the workspace.
 package consumer
 
 import (
@@ -38,7 +39,8 @@ type result struct {
 	listed bool          // in the document for users
 }
 
-// Check builds and runs all combinations and prints a table of them. It goes on after a failure, to return all.
+// Check builds and runs all combinations and prints a table of them. It goes on after a
+// failure, to return all.
 func (r Repository) Check(combinations []Combination, out io.Writer) error {
 	tmp, err := os.MkdirTemp("", "consumer-")
 	if err != nil {

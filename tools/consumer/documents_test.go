@@ -13,7 +13,8 @@ import (
 
 var excerpt = regexp.MustCompile("(?s)\n```go\n// Sketch: of plainlog, (\\S+)\n(.*?)```\n")
 
-// The guide shows parts of a backend that passes the suite. A part that was changed in one place alone would mislead.
+// The guide shows parts of a backend that passes the suite. A part that was changed in one
+// place alone would mislead.
 func TestTheGuideShowsTheBackendThatIsTested(t *testing.T) {
 	guide := read(t, "../../docs/writing-a-backend.md")
 	found := excerpt.FindAllStringSubmatch(guide, -1)
@@ -27,11 +28,13 @@ func TestTheGuideShowsTheBackendThatIsTested(t *testing.T) {
 	}
 }
 
-// The guide shows all of the formats that pass the suite: two simple ones, two around others, and what explains them.
+// The guide shows all of the formats that pass the suite: two simple ones, two around others,
+// and what explains them.
 func TestTheGuideShowsTheFormatsThatAreTested(t *testing.T) {
 	guide := read(t, "../../docs/writing-a-format.md")
 	for _, file := range []string{"format.go", "span.go", "counted.go", "veiled.go", "explain.go"} {
-		_, program, _ := strings.Cut(read(t, filepath.Join("testdata/outside-format", file)), "\npackage ")
+		_, program, _ := strings.Cut(read(t, filepath.Join("testdata/outside-format", file)),
+			"\npackage ")
 		if !strings.Contains(guide, "\n```go\npackage "+program+"```\n") {
 			t.Errorf("the guide does not show %s as it is:\npackage %s", file, program)
 		}
@@ -45,7 +48,8 @@ func TestTheGuideShowsTheDecoratorsThatAreTested(t *testing.T) {
 		{"example_counting_test.go", "// Counting is", "// A decorator that counts"},
 		{"example_masked_test.go", "// Masked is", "// A decorator that changes"},
 	} {
-		_, shown, found := strings.Cut(read(t, filepath.Join("../../core/backendtest", e.file)), e.first)
+		_, shown, found := strings.Cut(read(t, filepath.Join("../../core/backendtest", e.file)),
+			e.first)
 		shown, _, ends := strings.Cut(shown, "\n"+e.behind)
 		if !found || !ends || !strings.Contains(guide, e.first+shown+"```\n") {
 			t.Errorf("the guide does not show the decorator of %s as it is", e.file)

@@ -28,7 +28,8 @@ type Linked struct {
 
 var linkedRow = regexp.MustCompile(`(?m)^\| ([^ |]+) \| (\d+) \| ([\d.]+) MiB \|$`)
 
-// listed reports whether the program is one of those that users see: neither tests nor a document's.
+// listed reports whether the program is one of those that users see: neither tests nor a
+// document's.
 func (c Combination) listed() bool { return !c.Tests && c.Document == "" }
 
 // table formats the programs among the results, those of documents and tests left out.
@@ -39,13 +40,14 @@ func (Linked) table(results []result) string {
 		if !r.listed {
 			continue
 		}
-		fmt.Fprintf(&b, "| %s | %d | %.1f MiB |\n", r.name, len(r.linked.modules), mebibytes(r.size))
+		fmt.Fprintf(&b, "| %s | %d | %.1f MiB |\n",
+			r.name, len(r.linked.modules), mebibytes(r.size))
 	}
 	return b.String()
 }
 
-// check compares the table in the document with the results, or replaces it. Sizes may be a fifth off, as they depend on
-// the version of Go, and are not compared on other platforms.
+// check compares the table in the document with the results, or replaces it. Sizes may be a
+// fifth off, as they depend on the version of Go, and are not compared on other platforms.
 func (l Linked) check(results []result) error {
 	text, err := os.ReadFile(l.File)
 	if err != nil {
@@ -61,18 +63,20 @@ func (l Linked) check(results []result) error {
 		return os.WriteFile(l.File, []byte(head+linkedBegin+now+linkedEnd+tail), 0o644)
 	}
 	if !sameRows(table, now) {
-		return fmt.Errorf("%s is not right; go tool mage consumer -write puts this there:\n%s", l.File, now)
+		return fmt.Errorf("%s is not right; go tool mage consumer -write puts this there:\n%s",
+			l.File, now)
 	}
 	return nil
 }
 
 func sameRows(a, b string) bool {
-	return slices.EqualFunc(linkedRow.FindAllStringSubmatch(a, -1), linkedRow.FindAllStringSubmatch(b, -1), func(a, b []string) bool {
-		then, err := strconv.ParseFloat(a[3], 64)
-		now, err2 := strconv.ParseFloat(b[3], 64)
-		near := runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" || now > then*0.8 && now < then*1.2
-		return errors.Join(err, err2) == nil && a[1] == b[1] && a[2] == b[2] && near
-	})
+	return slices.EqualFunc(linkedRow.FindAllStringSubmatch(a, -1),
+		linkedRow.FindAllStringSubmatch(b, -1), func(a, b []string) bool {
+			then, err := strconv.ParseFloat(a[3], 64)
+			now, err2 := strconv.ParseFloat(b[3], 64)
+			near := runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" || now > then*0.8 && now < then*1.2
+			return errors.Join(err, err2) == nil && a[1] == b[1] && a[2] == b[2] && near
+		})
 }
 
 func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }

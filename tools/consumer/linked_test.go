@@ -42,18 +42,21 @@ func TestLinked(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := os.ReadFile(l.File)
-			if want := "before\n" + linkedBegin + right + linkedEnd + "after\n"; err != nil || string(got) != want {
+			if want := "before\n" + linkedBegin + right + linkedEnd + "after\n"; err != nil ||
+				string(got) != want {
 				t.Errorf("written: %q, %v", got, err)
 			}
 		})
 	}
 }
 
-// The document must name every program, with the number of its modules. Whether the numbers are true only builds can say.
+// The document must name every program, with the number of its modules. Whether the numbers are
+// true only builds can say.
 func TestDocumentListsEveryProgram(t *testing.T) {
 	var want []result
 	for _, c := range Combinations {
-		want = append(want, result{name: c.Name, linked: linked{modules: c.Links}, listed: c.listed()})
+		want = append(want,
+			result{name: c.Name, linked: linked{modules: c.Links}, listed: c.listed()})
 	}
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "choosing.md"))
 	if err != nil {

@@ -39,7 +39,8 @@ var (
 	goGet      = regexp.MustCompile(`(?m)^go get (.*)$`)
 )
 
-// documented takes a program out of a document. Users copy all of it, so the commands must be right too.
+// documented takes a program out of a document. Users copy all of it, so the commands must be
+// right too.
 func documented(c Combination, text string) (source, error) {
 	program := goBlock.FindStringSubmatchIndex(text)
 	if program == nil {
@@ -48,15 +49,18 @@ func documented(c Combination, text string) (source, error) {
 	printed := plainBlock.FindStringSubmatch(text[program[1]-1:])
 	command := goGet.FindStringSubmatch(text)
 	if printed == nil || command == nil {
-		return source{}, fmt.Errorf("%s lacks what its program prints, or the line with go get", c.Document)
+		return source{}, fmt.Errorf("%s lacks what its program prints, or the line with go get",
+			c.Document)
 	}
 	wanted := strings.Fields(command[1])
 	if len(wanted) != len(c.Requires) {
-		return source{}, fmt.Errorf("%s says %q, and not to get %v", c.Document, command[0], c.Requires)
+		return source{}, fmt.Errorf("%s says %q, and not to get %v",
+			c.Document, command[0], c.Requires)
 	}
 	for i, dir := range c.Requires {
 		if !strings.HasSuffix(wanted[i], "/"+dir) {
-			return source{}, fmt.Errorf("%s says %q, and not to get %v", c.Document, command[0], c.Requires)
+			return source{}, fmt.Errorf("%s says %q, and not to get %v",
+				c.Document, command[0], c.Requires)
 		}
 	}
 	main := []byte(text[program[2]:program[3]] + "\n")

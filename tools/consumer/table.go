@@ -22,7 +22,8 @@ func printTable(out io.Writer, results []result, p packed) error {
 			names[i] = p.short(path)
 		}
 		slices.Sort(names)
-		fmt.Fprintf(w, "%s\t%d\t%.1f MiB\t%v\t%s\n", r.name, len(names), mebibytes(r.size), r.took.Round(100*time.Millisecond), strings.Join(names, ", "))
+		fmt.Fprintf(w, "%s\t%d\t%.1f MiB\t%v\t%s\n", r.name, len(names), mebibytes(r.size),
+			r.took.Round(100*time.Millisecond), strings.Join(names, ", "))
 	}
 	return w.Flush()
 }

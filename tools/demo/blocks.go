@@ -15,7 +15,8 @@ type block struct {
 	span
 }
 
-// blocks are the blocks with letters that have a case, and those that the steps name. Package unicode has none.
+// blocks are the blocks with letters that have a case, and those that the steps name. Package
+// unicode has none.
 var blocks = []block{
 	{"Basic Latin", span{0x0000, 0x007F}},
 	{"Latin-1 Supplement", span{0x0080, 0x00FF}},

@@ -16,15 +16,17 @@ type charTable interface {
 	Get(ctx context.Context, c CodePoint) (charGuard, error)
 	View(ctx context.Context, c CodePoint, fn func(charView) error) error
 	Put(ctx context.Context, c CodePoint, char Char) error
-	PutStream(ctx context.Context, rows iter.Seq2[CodePoint, Char], opts ...core.StreamOption) (core.StreamStats, error)
-	Stream(ctx context.Context, part span, reverse bool, fn func(iter.Seq2[CodePoint, charView]) error) error
+	PutStream(ctx context.Context, rows iter.Seq2[CodePoint, Char],
+		opts ...core.StreamOption) (core.StreamStats, error)
+	Stream(ctx context.Context, part span, reverse bool,
+		fn func(iter.Seq2[CodePoint, charView]) error) error
 	Delete(ctx context.Context, part span) (int, error)
 	Count(ctx context.Context) (int, error)
 	In(tx *core.Tx) charTx
 }
 
-// charView reads the fields of a stored character, each as directly as the format can. It is valid as long as
-// the guard, function call or iteration that gave it.
+// charView reads the fields of a stored character, each as directly as the format can. It is
+// valid as long as the guard, function call or iteration that gave it.
 type charView interface {
 	Name() string
 	Category() string
@@ -45,8 +47,8 @@ type charTx interface {
 	Put(ctx context.Context, c CodePoint, char Char) error
 }
 
-// adapter tells how a character becomes the V that a format puts, and how one is read from its view W. The
-// strings it returns may live no longer than the view.
+// adapter tells how a character becomes the V that a format puts, and how one is read from its
+// view W. The strings it returns may live no longer than the view.
 type adapter[V, W any] struct {
 	pack                   func(Char) V
 	name, category, script func(W) string
@@ -112,7 +114,8 @@ func (t *table[V, W]) Stream(
 	}
 	return scan.Stream(ctx, func(rows iter.Seq2[CodePoint, W]) error {
 		return fn(func(yield func(CodePoint, charView) bool) {
-			v := &view[V, W]{adapter: t.adapter} // one for all rows: each is valid only during its iteration
+			// one for all rows: each is valid only during its iteration
+			v := &view[V, W]{adapter: t.adapter}
 			for c, w := range rows {
 				v.w = w
 				if !yield(c, v) {

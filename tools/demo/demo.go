@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package demo loads the Unicode character database into a storage and goes through what GuardKV does with it,
-// verifying each step against package unicode.
+// Package demo loads the Unicode character database into a storage and goes through what
+// GuardKV does with it, verifying each step against package unicode.
 package demo
 
 import (
@@ -31,10 +31,13 @@ type Config struct {
 	// Terminal says that Out can draw a line over itself.
 	Terminal bool
 
-	include  func(CodePoint) bool                    // the part of the database to load; nil is all of it
-	beside   time.Duration                           // how long readers and a writer run beside each other
-	falsify  func(title string, got []fact) []fact   // for tests: spoils what a step saw
-	spoilRow func(CodePoint, Char) (CodePoint, Char) // for tests: spoils a row on its way into the storage
+	// the part of the database to load; nil is all of it
+	include func(CodePoint) bool
+	// how long readers and a writer run beside each other
+	beside  time.Duration
+	falsify func(title string, got []fact) []fact // for tests: spoils what a step saw
+	// for tests: spoils a row on its way into the storage
+	spoilRow func(CodePoint, Char) (CodePoint, Char)
 }
 
 // nameKey is the key of the table of names: equal names are told apart by their code points.
@@ -67,7 +70,8 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer cleanup()
 	begun := time.Now()
-	err = s.open(ctx, core.WithRecreate(core.Always)) // what an earlier run left at the path is set aside
+	// what an earlier run left at the path is set aside
+	err = s.open(ctx, core.WithRecreate(core.Always))
 	if err != nil {
 		return err
 	}
@@ -97,7 +101,9 @@ func newSession(cfg Config) (s *session, cleanup func(), err error) {
 		return nil, nil, err
 	}
 	if cfg.Keep != "" && !b.onDisk {
-		return nil, nil, fmt.Errorf("the backend %q keeps nothing on disk, so there is nothing to keep or look at", b.name)
+		return nil, nil,
+			fmt.Errorf("the backend %q keeps nothing on disk, so there is nothing to keep or "+
+				"look at", b.name)
 	}
 	path, cleanup := cfg.Keep, func() {}
 	if path == "" {
@@ -179,7 +185,8 @@ func (s *session) conclude(took time.Duration, size string) {
 	fmt.Fprintf(s.cfg.Out, "\nAll %d steps verified in %s. %s\n", len(steps), seconds(took), size)
 	if s.cfg.Keep != "" {
 		fmt.Fprintf(s.cfg.Out, "Kept at %s. Look at it again with\n"+
-			"    go run ./tools/cmd/demo -backend %s -format %s -open %s λ U+1F600 'GREEK SMALL LETTER'\n",
+			"    go run ./tools/cmd/demo -backend %s -format %s -open %s λ U+1F600 'GREEK SMALL "+
+			"LETTER'\n",
 			s.path, s.cfg.Backend, s.cfg.Format, s.path)
 	}
 }

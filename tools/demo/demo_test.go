@@ -25,7 +25,8 @@ func reduced(c CodePoint) bool {
 // small configures a quick run that leaves nothing outside the test's own folder.
 func small(t *testing.T, out *bytes.Buffer) Config {
 	t.Setenv("TMPDIR", t.TempDir())
-	return Config{Backend: "memory", Format: "cbor", Out: out, include: reduced, beside: 20 * time.Millisecond}
+	return Config{Backend: "memory", Format: "cbor",
+		Out: out, include: reduced, beside: 20 * time.Millisecond}
 }
 
 // nothingLeft checks that the run removed its temporary storage.
@@ -54,7 +55,8 @@ func TestEveryBackendAndFormat(t *testing.T) {
 					t.Fatalf("%v\n%s", err, out.String())
 				}
 				for _, text := range []string{
-					"All 15 steps verified", "the guard still shows  GREEK SMALL LETTER LAMDA", "(not there)", "as ", "format mismatch",
+					"All 15 steps verified", "the guard still shows  GREEK SMALL LETTER LAMDA",
+					"(not there)", "as ", "format mismatch",
 				} {
 					if !strings.Contains(out.String(), text) {
 						t.Errorf("the output lacks %q:\n%s", text, out.String())
@@ -66,7 +68,8 @@ func TestEveryBackendAndFormat(t *testing.T) {
 	}
 }
 
-// TestFalsifiedStepFails spoils what one step after the other saw: the run must fail in that very step.
+// TestFalsifiedStepFails spoils what one step after the other saw: the run must fail in that
+// very step.
 func TestFalsifiedStepFails(t *testing.T) {
 	spoil := []func([]fact) []fact{
 		func(f []fact) []fact { return f[:len(f)-1] },
@@ -91,7 +94,8 @@ func TestFalsifiedStepFails(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), s.title) {
 				t.Errorf("the run ends with %v", err)
 			}
-			if strings.Contains(out.String(), "steps verified") || !strings.Contains(out.String(), "✗") {
+			if strings.Contains(out.String(),
+				"steps verified") || !strings.Contains(out.String(), "✗") {
 				t.Errorf("the output does not show the failure:\n%s", out.String())
 			}
 			nothingLeft(t)
@@ -99,10 +103,14 @@ func TestFalsifiedStepFails(t *testing.T) {
 	}
 }
 
-// TestSpoiledRowIsFound stores a wrong row: reading everything back must find it, whichever field is wrong.
+// TestSpoiledRowIsFound stores a wrong row: reading everything back must find it, whichever
+// field is wrong.
 func TestSpoiledRowIsFound(t *testing.T) {
 	for name, spoil := range map[string]func(CodePoint, *Char) CodePoint{
-		"name":       func(c CodePoint, char *Char) CodePoint { char.Name = "LATIN CAPITAL LETTER Q"; return c },
+		"name": func(c CodePoint, char *Char) CodePoint {
+			char.Name = "LATIN CAPITAL LETTER Q"
+			return c
+		},
 		"category":   func(c CodePoint, char *Char) CodePoint { char.Category = "Ll"; return c },
 		"script":     func(c CodePoint, char *Char) CodePoint { char.Script = "Greek"; return c },
 		"small":      func(c CodePoint, char *Char) CodePoint { char.Lower++; return c },
@@ -144,11 +152,13 @@ func TestKeepAndLook(t *testing.T) {
 	}
 
 	out.Reset()
-	if err := Look(context.Background(), cfg, []string{"λ", "u+01a2", "greek small letter ps", "U+0378"}); err != nil {
+	if err := Look(context.Background(), cfg,
+		[]string{"λ", "u+01a2", "greek small letter ps", "U+0378"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
-		"λ GREEK SMALL LETTER LAMDA, Greek Ll, capital Λ", "LATIN CAPITAL LETTER GHA", "U+03C8    ψ GREEK SMALL LETTER PSI",
+		"λ GREEK SMALL LETTER LAMDA, Greek Ll, capital Λ", "LATIN CAPITAL LETTER GHA",
+		"U+03C8    ψ GREEK SMALL LETTER PSI",
 		"1 names start with", "(not there)",
 	} {
 		if !strings.Contains(out.String(), text) {
@@ -156,7 +166,8 @@ func TestKeepAndLook(t *testing.T) {
 		}
 	}
 	cfg.Format = "json"
-	if err := Look(context.Background(), cfg, []string{"λ"}); !errors.Is(err, core.ErrFormatMismatch) {
+	if err := Look(context.Background(), cfg, []string{"λ"}); !errors.Is(err,
+		core.ErrFormatMismatch) {
 		t.Errorf("looking with another format gives %v", err)
 	}
 }

@@ -88,8 +88,10 @@ var message = adapter[*pb.Char, *pb.Char]{
 	lower:    func(c *pb.Char) CodePoint { return CodePoint(c.GetLower()) },
 	char: func(c *pb.Char) Char {
 		return Char{
-			Name: c.GetName(), Category: c.GetCategory(), Script: c.GetScript(), Properties: c.GetProperties(),
-			Upper: CodePoint(c.GetUpper()), Lower: CodePoint(c.GetLower()), Title: CodePoint(c.GetTitle()),
+			Name: c.GetName(), Category: c.GetCategory(), Script: c.GetScript(),
+			Properties: c.GetProperties(),
+			Upper:      CodePoint(c.GetUpper()), Lower: CodePoint(c.GetLower()),
+			Title: CodePoint(c.GetTitle()),
 		}
 	},
 }

@@ -19,8 +19,9 @@ import (
 // mostNames is how many names Look shows for one prefix.
 const mostNames = 20
 
-// Look opens a storage that Run kept, to read, and shows what each term stands for: a character as itself or as
-// U+03BB shows its row, anything longer the characters whose names start with it.
+// Look opens a storage that Run kept, to read, and shows what each term stands for: a character
+// as itself or as U+03BB shows its row, anything longer the characters whose names start with
+// it.
 func Look(ctx context.Context, cfg Config, terms []string) error {
 	if cfg.Keep == "" {
 		return errors.New("no path of a storage to look at")
@@ -59,10 +60,12 @@ func (s *session) lookFor(ctx context.Context, term string) error {
 			return err
 		}
 		if n++; n <= mostNames {
-			s.report.line(line{text: fmt.Sprintf("%-9v %s %s", key.Second, glyph(key.Second), key.First)})
+			s.report.line(line{text: fmt.Sprintf("%-9v %s %s",
+				key.Second, glyph(key.Second), key.First)})
 		}
 	}
-	s.report.line(line{fmt.Sprintf("%s names start with %q", grouped(int64(n)), term), time.Since(begun), n, "rows"})
+	s.report.line(line{fmt.Sprintf("%s names start with %q", grouped(int64(n)), term),
+		time.Since(begun), n, "rows"})
 	return nil
 }
 

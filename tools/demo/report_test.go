@@ -11,7 +11,8 @@ import (
 
 func TestNumbers(t *testing.T) {
 	for n, want := range map[int64]string{
-		0: "0", 7: "7", 999: "999", 1000: "1,000", 288767: "288,767", 1234567: "1,234,567", -100: "-100", -1000: "-1,000",
+		0: "0", 7: "7", 999: "999", 1000: "1,000", 288767: "288,767", 1234567: "1,234,567",
+		-100: "-100", -1000: "-1,000",
 	} {
 		if got := grouped(n); got != want {
 			t.Errorf("grouped(%d) = %q, not %q", n, got, want)
@@ -43,7 +44,8 @@ func TestProgressIsDrawnOnATerminalOnly(t *testing.T) {
 		r.clear()
 		want := ""
 		if terminal {
-			want = clearLine + "    " + strings.Repeat("█", 10) + strings.Repeat("░", 30) + "  25 %" + clearLine
+			want = clearLine + "    " + strings.Repeat("█", 10) + strings.Repeat("░",
+				30) + "  25 %" + clearLine
 		}
 		if got := out.String(); got != want {
 			t.Errorf("terminal %t: %q, not %q", terminal, got, want)

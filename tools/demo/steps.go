@@ -5,7 +5,8 @@ package demo
 
 import "context"
 
-// step is one thing the demo does. run returns what it saw in the storage, and want what it had to see.
+// step is one thing the demo does. run returns what it saw in the storage, and want what it had
+// to see.
 type step struct {
 	title string
 	run   func(*session, context.Context) ([]fact, error)
@@ -16,10 +17,13 @@ var steps = []step{
 	{"Load the Unicode character database", (*session).load, (*model).wantLoad},
 	{"Read every row back, in order", (*session).readAll, (*model).wantAll},
 	{"Look characters up", (*session).lookUp, (*model).wantLookUp},
-	{"Read in place while the row is overwritten", (*session).readUnderGuard, (*model).wantUnderGuard},
-	{"Stream a script forward and a block backward", (*session).streamInOrder, (*model).wantInOrder},
+	{"Read in place while the row is overwritten",
+		(*session).readUnderGuard, (*model).wantUnderGuard},
+	{"Stream a script forward and a block backward",
+		(*session).streamInOrder, (*model).wantInOrder},
 	{"Find names by their prefix", (*session).findNames, (*model).wantNames},
-	{"Filter: capitals whose small letter is in another block", (*session).filter, (*model).wantFilter},
+	{"Filter: capitals whose small letter is in another block",
+		(*session).filter, (*model).wantFilter},
 	{"Rename a character in two tables at once", (*session).rename, (*model).wantRenamed},
 	{"Roll back on an error", (*session).rollBack, (*model).wantRolledBack},
 	{"Read beside a writer", (*session).readBesideWriter, (*model).wantBesideWriter},

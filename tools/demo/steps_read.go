@@ -148,12 +148,14 @@ const backwardBlock = "Cyrillic"
 
 // streamInOrder reads a script by filtering the span that it is spread over, and a block.
 func (s *session) streamInOrder(ctx context.Context) ([]fact, error) {
-	script, err := s.stream(ctx, spanOf(unicode.Greek), false, func(v charView) bool { return v.Script() == "Greek" })
+	script, err := s.stream(ctx, spanOf(unicode.Greek), false,
+		func(v charView) bool { return v.Script() == "Greek" })
 	if err != nil {
 		return nil, err
 	}
 	s.report.line(line{text: glyphs(script)})
-	block, err := s.stream(ctx, blockNamed(backwardBlock), true, func(charView) bool { return true })
+	block, err := s.stream(ctx, blockNamed(backwardBlock), true,
+		func(charView) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +164,9 @@ func (s *session) streamInOrder(ctx context.Context) ([]fact, error) {
 }
 
 // stream reads a span of rows in place and returns the names of those to keep.
-func (s *session) stream(ctx context.Context, part span, reverse bool, keep func(charView) bool) ([]fact, error) {
+func (s *session) stream(
+	ctx context.Context, part span, reverse bool, keep func(charView) bool,
+) ([]fact, error) {
 	var facts []fact
 	read, begun := 0, time.Now()
 	err := s.chars.Stream(ctx, part, reverse, func(rows iter.Seq2[CodePoint, charView]) error {
@@ -175,7 +179,8 @@ func (s *session) stream(ctx context.Context, part span, reverse bool, keep func
 		return nil
 	})
 	s.report.line(line{
-		fmt.Sprintf("%s of the %s rows from %v to %v", grouped(int64(len(facts))), grouped(int64(read)), part.first, part.last),
+		fmt.Sprintf("%s of the %s rows from %v to %v",
+			grouped(int64(len(facts))), grouped(int64(read)), part.first, part.last),
 		time.Since(begun), read, "rows",
 	})
 	return facts, err
@@ -184,7 +189,8 @@ func (s *session) stream(ctx context.Context, part span, reverse bool, keep func
 // spanOf returns the span from the first to the last character of a table.
 func spanOf(table *unicode.RangeTable) span {
 	part := span{unicode.MaxRune, 0}
-	eachIn(table, func(c CodePoint) { part.first, part.last = min(part.first, c), max(part.last, c) })
+	eachIn(table,
+		func(c CodePoint) { part.first, part.last = min(part.first, c), max(part.last, c) })
 	return part
 }
 
@@ -230,7 +236,8 @@ func (s *session) findNames(ctx context.Context) ([]fact, error) {
 		facts = append(facts, fact{at: key.Second, seen: key.First})
 	}
 	s.report.line(line{
-		fmt.Sprintf("%s names start with %q", grouped(int64(len(facts))), namePrefix), time.Since(begun), len(facts), "rows",
+		fmt.Sprintf("%s names start with %q", grouped(int64(len(facts))), namePrefix),
+		time.Since(begun), len(facts), "rows",
 	})
 	for i, f := range facts {
 		if i < 3 || i == len(facts)-1 {
@@ -259,10 +266,12 @@ func (s *session) filter(ctx context.Context) ([]fact, error) {
 		return nil
 	})
 	s.report.line(line{
-		fmt.Sprintf("%s of %s rows", grouped(int64(len(facts))), grouped(int64(read))), time.Since(begun), read, "rows",
+		fmt.Sprintf("%s of %s rows", grouped(int64(len(facts))), grouped(int64(read))),
+		time.Since(begun), read, "rows",
 	})
 	for _, f := range facts[:min(3, len(facts))] {
-		s.report.line(line{text: fmt.Sprintf("%-9v %s in %s", f.at, glyph(f.at), strings.Replace(f.seen, ", ", ", small in ", 1))})
+		s.report.line(line{text: fmt.Sprintf("%-9v %s in %s",
+			f.at, glyph(f.at), strings.Replace(f.seen, ", ", ", small in ", 1))})
 	}
 	return facts, err
 }

@@ -22,7 +22,8 @@ import (
 // readers is how many goroutines read beside the writer.
 const readers = 4
 
-// readBesideWriter keeps renaming two characters in one transaction while readers look at both in one snapshot.
+// readBesideWriter keeps renaming two characters in one transaction while readers look at both
+// in one snapshot.
 func (s *session) readBesideWriter(ctx context.Context) ([]fact, error) {
 	original, err := s.bothNames(ctx)
 	if err != nil {
@@ -42,8 +43,10 @@ func (s *session) readBesideWriter(ctx context.Context) ([]fact, error) {
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	s.report.line(line{fmt.Sprintf("one writer: %s transactions", grouped(int64(writes))), took, writes, "commits"})
-	s.report.line(line{fmt.Sprintf("%d readers: %s reads", readers, grouped(int64(reads))), took, reads, "reads"})
+	s.report.line(line{fmt.Sprintf("one writer: %s transactions", grouped(int64(writes))), took,
+		writes, "commits"})
+	s.report.line(line{fmt.Sprintf("%d readers: %s reads", readers, grouped(int64(reads))), took,
+		reads, "reads"})
 	last, err := s.bothNames(ctx)
 	if err != nil {
 		return nil, err
@@ -58,8 +61,11 @@ func (s *session) readBesideWriter(ctx context.Context) ([]fact, error) {
 // tally is what the readers see: torn is how often the two names were not of one write.
 type tally struct{ reads, torn atomic.Int64 }
 
-// readUntil reads, in turn, both names in one snapshot and a row at random, at least once and until the deadline.
-func (s *session) readUntil(ctx context.Context, deadline time.Time, seed uint64, seen *tally) error {
+// readUntil reads, in turn, both names in one snapshot and a row at random, at least once and
+// until the deadline.
+func (s *session) readUntil(
+	ctx context.Context, deadline time.Time, seed uint64, seen *tally,
+) error {
 	random := rand.New(rand.NewPCG(seed, 3))
 	for {
 		names, err := s.bothNames(ctx)
@@ -95,8 +101,8 @@ func namesOf(write int) [2]string {
 	return [2]string{name, name}
 }
 
-// generation returns what both names of one write have in common: the writer's names are the same, and the
-// original ones are of generation zero.
+// generation returns what both names of one write have in common: the writer's names are the
+// same, and the original ones are of generation zero.
 func generation(name string) string {
 	if _, err := fmt.Sscanf(name, "GHA %d", new(int)); err != nil {
 		return ""
@@ -131,7 +137,8 @@ func (s *session) renameBoth(ctx context.Context, names [2]string) error {
 }
 
 func (m *model) wantBesideWriter() []fact {
-	return []fact{stated("0 torn reads"), stated("both went on: true"), stated("the last write is seen: true")}
+	return []fact{stated("0 torn reads"), stated("both went on: true"),
+		stated("the last write is seen: true")}
 }
 
 // compact gives space back to the file system.
@@ -151,7 +158,8 @@ func (s *session) compact(ctx context.Context) ([]fact, error) {
 	return append([]fact{stated("grew: %t", grew)}, left...), err
 }
 
-// unsorted is how much a small storage may grow where an engine keeps the newest writes in a log until it sorts them.
+// unsorted is how much a small storage may grow where an engine keeps the newest writes in a
+// log until it sorts them.
 const unsorted = 1 << 20
 
 func (m *model) wantCompacted() []fact {
@@ -173,7 +181,8 @@ func (s *session) reopen(ctx context.Context) ([]fact, error) {
 	wrong := otherThan(s.format)
 	_, mismatch := wrong.open(ctx, s.db)
 	s.report.line(line{text: fmt.Sprintf("as %s: %v", wrong.name, cause(mismatch))})
-	facts := []fact{stated("the wrong format is refused: %t", errors.Is(mismatch, core.ErrFormatMismatch))}
+	facts := []fact{stated("the wrong format is refused: %t",
+		errors.Is(mismatch, core.ErrFormatMismatch))}
 	tables, err := s.db.Tables(ctx)
 	for _, t := range tables {
 		facts = append(facts, stated("table %s", t.Name))
@@ -190,10 +199,12 @@ func cause(err error) error {
 }
 
 func (m *model) wantReopened() []fact {
-	return []fact{stated("the wrong format is refused: true"), stated("table chars"), stated("table names")}
+	return []fact{stated("the wrong format is refused: true"), stated("table chars"),
+		stated("table names")}
 }
 
-// restore makes a backup, of which memory makes a storage while it is written, and reads all of that.
+// restore makes a backup, of which memory makes a storage while it is written, and reads all of
+// that.
 func (s *session) restore(ctx context.Context) ([]fact, error) {
 	begun := time.Now()
 	r, w := io.Pipe()
@@ -214,7 +225,8 @@ func (s *session) restore(ctx context.Context) ([]fact, error) {
 		return nil, err
 	}
 	rows := s.model.count(everything)
-	s.report.line(line{"backed up, and restored in memory", time.Since(begun), rows + len(s.model.named("")), "rows"})
+	s.report.line(line{"backed up, and restored in memory",
+		time.Since(begun), rows + len(s.model.named("")), "rows"})
 	return restored.readAll(ctx)
 }
 
@@ -225,6 +237,7 @@ func (s *session) check(ctx context.Context) ([]fact, error) {
 		return nil, err
 	}
 	rows := s.model.count(everything)
-	s.report.line(line{"engine, catalogue and every row are sound", time.Since(begun), rows + len(s.model.named("")), "rows"})
+	s.report.line(line{"engine, catalogue and every row are sound",
+		time.Since(begun), rows + len(s.model.named("")), "rows"})
 	return s.readAll(ctx)
 }

@@ -25,7 +25,8 @@ func (c CodePoint) String() string { return fmt.Sprintf("U+%04X", uint32(c)) }
 
 // Char is what the Unicode character database says about one code point.
 type Char struct {
-	Name       string    `json:"name"`     // its name, or its label in angle brackets if it has none
+	// its name, or its label in angle brackets if it has none
+	Name       string    `json:"name"`
 	Category   string    `json:"category"` // "Lu"
 	Script     string    `json:"script"`   // "Greek"
 	Upper      CodePoint `json:"upper,omitempty"`
@@ -58,7 +59,8 @@ var readDatabase = sync.OnceValue(func() *database {
 		properties: map[CodePoint][]string{},
 	}
 	for name, table := range unicode.Categories {
-		if len(name) == 2 && name != "Cn" && name != "LC" { // unassigned, and the union of Lu, Ll and Lt
+		// unassigned, and the union of Lu, Ll and Lt
+		if len(name) == 2 && name != "Cn" && name != "LC" {
 			eachIn(table, func(c CodePoint) { d.category[c] = name })
 		}
 	}
@@ -66,7 +68,8 @@ var readDatabase = sync.OnceValue(func() *database {
 		eachIn(table, func(c CodePoint) { d.script[c] = name })
 	}
 	for _, name := range slices.Sorted(maps.Keys(unicode.Properties)) {
-		eachIn(unicode.Properties[name], func(c CodePoint) { d.properties[c] = append(d.properties[c], name) })
+		eachIn(unicode.Properties[name],
+			func(c CodePoint) { d.properties[c] = append(d.properties[c], name) })
 	}
 	return d
 })
@@ -122,8 +125,9 @@ func unlessSame(c CodePoint, mapped rune) CodePoint {
 	return CodePoint(mapped)
 }
 
-// nameOf returns the name of a code point. The database names long ranges by one line such as "<CJK Ideograph
-// Extension B>"; section 4.8 of the standard says what the names in them are, and what labels nameless ones get.
+// nameOf returns the name of a code point. The database names long ranges by one line such as
+// "<CJK Ideograph Extension B>"; section 4.8 of the standard says what the names in them are,
+// and what labels nameless ones get.
 func nameOf(c CodePoint) string {
 	name := runenames.Name(rune(c))
 	switch {
@@ -145,7 +149,8 @@ func nameOf(c CodePoint) string {
 
 // The short names of the conjoining jamo, in the order in which syllables are composed of them.
 var (
-	jamoLeads  = []string{"G", "GG", "N", "D", "DD", "R", "M", "B", "BB", "S", "SS", "", "J", "JJ", "C", "K", "T", "P", "H"}
+	jamoLeads = []string{"G", "GG", "N", "D", "DD", "R", "M", "B", "BB", "S", "SS", "", "J", "JJ",
+		"C", "K", "T", "P", "H"}
 	jamoVowels = []string{
 		"A", "AE", "YA", "YAE", "EO", "E", "YEO", "YE", "O", "WA", "WAE",
 		"OE", "YO", "U", "WEO", "WE", "WI", "YU", "EU", "YI", "I",

@@ -14,9 +14,11 @@ func TestRowsOfTheDatabase(t *testing.T) {
 		at   CodePoint
 		want Char
 	}{
-		{'λ', Char{Name: "GREEK SMALL LETTER LAMDA", Category: "Ll", Script: "Greek", Upper: 'Λ', Title: 'Λ'}},
+		{'λ', Char{Name: "GREEK SMALL LETTER LAMDA", Category: "Ll", Script: "Greek",
+			Upper: 'Λ', Title: 'Λ'}},
 		{'ǅ', Char{
-			Name: "LATIN CAPITAL LETTER D WITH SMALL LETTER Z WITH CARON", Category: "Lt", Script: "Latin", Upper: 'Ǆ', Lower: 'ǆ',
+			Name: "LATIN CAPITAL LETTER D WITH SMALL LETTER Z WITH CARON", Category: "Lt",
+			Script: "Latin", Upper: 'Ǆ', Lower: 'ǆ',
 		}},
 		{0x0009, Char{
 			Name: "<control-0009>", Category: "Cc", Script: "Common",
@@ -31,9 +33,11 @@ func TestRowsOfTheDatabase(t *testing.T) {
 			Properties: []string{"Ideographic", "Unified_Ideograph"},
 		}},
 		{0xF900, Char{
-			Name: "CJK COMPATIBILITY IDEOGRAPH-F900", Category: "Lo", Script: "Han", Properties: []string{"Ideographic"},
+			Name: "CJK COMPATIBILITY IDEOGRAPH-F900", Category: "Lo", Script: "Han",
+			Properties: []string{"Ideographic"},
 		}},
-		{0x17000, Char{Name: "TANGUT IDEOGRAPH-17000", Category: "Lo", Script: "Tangut", Properties: []string{"Ideographic"}}},
+		{0x17000, Char{Name: "TANGUT IDEOGRAPH-17000", Category: "Lo", Script: "Tangut",
+			Properties: []string{"Ideographic"}}},
 		{'가', Char{Name: "HANGUL SYLLABLE GA", Category: "Lo", Script: "Hangul"}},
 		{'한', Char{Name: "HANGUL SYLLABLE HAN", Category: "Lo", Script: "Hangul"}},
 		{'힣', Char{Name: "HANGUL SYLLABLE HIH", Category: "Lo", Script: "Hangul"}},
@@ -88,7 +92,8 @@ func TestNamesAreUnique(t *testing.T) {
 // TestLettersWithCaseHaveABlock: the filter compares blocks, and "" would equal "".
 func TestLettersWithCaseHaveABlock(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if unicode.ToLower(r) != r && (blockOf(CodePoint(r)) == "" || blockOf(CodePoint(unicode.ToLower(r))) == "") {
+		if unicode.ToLower(r) != r && (blockOf(CodePoint(r)) == "" ||
+			blockOf(CodePoint(unicode.ToLower(r))) == "") {
 			t.Errorf("%U or its small letter is in none of the blocks", r)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 	"golang.org/x/text/unicode/runenames"
 )
 
-// fact is one thing that a step saw in the storage: what it read about a code point, or a statement.
+// fact is one thing that a step saw in the storage: what it read about a code point, or a
+// statement.
 type fact struct {
 	at   CodePoint
 	seen string
@@ -36,8 +37,10 @@ func (f fact) String() string {
 // verify compares what a step saw with what it had to see, in order, and says where they part.
 func verify(got, want []fact) error {
 	for i := range min(len(got), len(want)) {
-		if got[i].at != want[i].at || got[i].seen != want[i].seen || !got[i].char.equal(want[i].char) {
-			return fmt.Errorf("the storage shows %v where %v is right (fact %d)", got[i], want[i], i+1)
+		if got[i].at != want[i].at || got[i].seen != want[i].seen ||
+			!got[i].char.equal(want[i].char) {
+			return fmt.Errorf("the storage shows %v where %v is right (fact %d)",
+				got[i], want[i], i+1)
 		}
 	}
 	switch {
@@ -51,8 +54,9 @@ func verify(got, want []fact) error {
 	return nil
 }
 
-// model knows what the storage must hold. It asks package unicode about every character anew, through other
-// functions than those that made the rows, and follows the changes that the steps make.
+// model knows what the storage must hold. It asks package unicode about every character anew,
+// through other functions than those that made the rows, and follows the changes that the steps
+// make.
 type model struct {
 	points  []CodePoint // every character that was loaded, in order
 	renamed map[CodePoint]string
@@ -194,7 +198,8 @@ func (m *model) name(c CodePoint) string {
 	return name
 }
 
-// hangulNames are the names of all precomposed syllables, made by going through the jamo, not by arithmetic.
+// hangulNames are the names of all precomposed syllables, made by going through the jamo, not
+// by arithmetic.
 var hangulNames = func() (names []string) {
 	for _, lead := range jamoLeads {
 		for _, vowel := range jamoVowels {

@@ -1,9 +1,10 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package golden keeps storages as the versions of GuardKV wrote them, below testdata: a folder for each version of
-// core, in it a storage for each backend and format, and backups. Every later version must read them. What is there is
-// never written again; the rows in this package may only ever get more tables, in a kind of storage that is new.
+// Package golden keeps storages as the versions of GuardKV wrote them, below testdata: a folder
+// for each version of core, in it a storage for each backend and format, and backups. Every
+// later version must read them. What is there is never written again; the rows in this package
+// may only ever get more tables, in a kind of storage that is new.
 package golden
 
 import (
@@ -22,7 +23,8 @@ import (
 // appVersion is the version of the application's schema in all golden storages.
 const appVersion = 7
 
-// Fill writes the golden storages that are missing in dir, which belongs to one version of core, and names them.
+// Fill writes the golden storages that are missing in dir, which belongs to one version of
+// core, and names them.
 func Fill(ctx context.Context, dir string, out io.Writer) error {
 	for _, k := range kinds {
 		path := filepath.Join(dir, k.name)
@@ -83,8 +85,8 @@ func (k kind) write(ctx context.Context, s *core.Storage) error {
 	return nil
 }
 
-// Read compares all rows of a golden storage, which may be written to: work with a copy. name is that of the file in
-// the folder of its version.
+// Read compares all rows of a golden storage, which may be written to: work with a copy. name
+// is that of the file in the folder of its version.
 func Read(ctx context.Context, path, name string) error {
 	k, err := kindNamed(name)
 	if err != nil {

@@ -76,7 +76,8 @@ func TestEveryKindHasAGoldenStorage(t *testing.T) {
 	}
 }
 
-// Filling a second time must leave everything as it is, or golden storages would follow the code that they test.
+// Filling a second time must leave everything as it is, or golden storages would follow the
+// code that they test.
 func TestFillNeverOverwrites(t *testing.T) {
 	dir := t.TempDir()
 	for _, k := range kinds {
@@ -106,14 +107,19 @@ func TestFillNeverOverwrites(t *testing.T) {
 	}
 }
 
-// The comparison must see what differs: another value, a missing row, a row too many, a table too many.
+// The comparison must see what differs: another value, a missing row, a row too many, a table
+// too many.
 func TestReadFindsDifferences(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(t *core.Table[string, string, string]) error
 	}{
-		{"value", func(tb *core.Table[string, string, string]) error { return tb.Put(t.Context(), "b", "other") }},
-		{"row too many", func(tb *core.Table[string, string, string]) error { return tb.Put(t.Context(), "c", "more") }},
+		{"value", func(tb *core.Table[string, string, string]) error {
+			return tb.Put(t.Context(), "b", "other")
+		}},
+		{"row too many", func(tb *core.Table[string, string, string]) error {
+			return tb.Put(t.Context(), "c", "more")
+		}},
 		{"row missing", func(tb *core.Table[string, string, string]) error {
 			_, err := tb.Delete(t.Context(), "ab")
 			return err

@@ -34,7 +34,8 @@ type kind struct {
 	tables  func() []table
 }
 
-// kinds are all sorts. A change of what one writes needs another name, because old storages are read with the same table.
+// kinds are all sorts. A change of what one writes needs another name, because old storages are
+// read with the same table.
 var kinds = []kind{
 	{"bbolt-cbor", bbolt.Backend{}, people(cbor.New[person]())},
 	{"bbolt-gob", bbolt.Backend{}, people(gob.New[person]())},
@@ -86,14 +87,17 @@ func archived() []table {
 
 func twice[W any](format core.ValueFormat[person, W], unpack func(W) person) []table {
 	var all []pair[string, person]
-	for i, key := range []string{"", "\x00", "\x00\xff", "a", "a\x00b", "ab", "zoë", "λ", "\U0001f600"} {
-		p := person{Name: fmt.Sprintf("%+q", key), Born: 1800 + i, Scores: map[string]float64{"x": float64(i) / 4}}
+	for i, key := range []string{"", "\x00", "\x00\xff", "a", "a\x00b", "ab", "zoë", "λ",
+		"\U0001f600"} {
+		p := person{Name: fmt.Sprintf("%+q", key), Born: 1800 + i,
+			Scores: map[string]float64{"x": float64(i) / 4}}
 		if i%2 == 1 {
 			p.Tags, p.Nested = []string{"tag", "λ"}, &person{Name: "nested", Born: -i}
 		}
 		all = append(all, pair[string, person]{key, p})
 	}
-	table1 := rows[string, person, W]{title: "people", key: keys.String(), value: format, unpack: unpack, rows: all}
+	table1 := rows[string, person, W]{title: "people",
+		key: keys.String(), value: format, unpack: unpack, rows: all}
 	table2 := table1
 	table2.title, table2.options = "people with checksums", []core.TableOption{core.WithChecksums()}
 	return []table{table1, table2}
@@ -102,10 +106,12 @@ func twice[W any](format core.ValueFormat[person, W], unpack func(W) person) []t
 func chars() []table {
 	var all []pair[uint32, fb.CharT]
 	for i, name := range []string{"", "LATIN SMALL LETTER A", "GREEK SMALL LETTER LAMDA"} {
-		all = append(all, pair[uint32, fb.CharT]{uint32(i * 300), fb.CharT{Name: name, Properties: []string{"p"}[:i%2]}})
+		all = append(all, pair[uint32, fb.CharT]{uint32(i * 300),
+			fb.CharT{Name: name, Properties: []string{"p"}[:i%2]}})
 	}
 	return []table{rows[uint32, fb.CharT, fb.Char]{
-		title: "chars", key: keys.Uint32(), value: flatbuffers.New[fb.CharT, fb.Char](fb.Schema), rows: all,
+		title: "chars",
+		key:   keys.Uint32(), value: flatbuffers.New[fb.CharT, fb.Char](fb.Schema), rows: all,
 		unpack: func(c fb.Char) fb.CharT { return *c.UnPack() },
 	}}
 }
@@ -113,15 +119,18 @@ func chars() []table {
 func messages() []table {
 	var all []pair[uint32, *pb.Char]
 	for i, name := range []string{"", "LATIN SMALL LETTER A", "GREEK SMALL LETTER LAMDA"} {
-		all = append(all, pair[uint32, *pb.Char]{uint32(i * 300), &pb.Char{Name: name, Upper: uint32(i), Properties: []string{"p"}[:i%2]}})
+		all = append(all, pair[uint32, *pb.Char]{uint32(i * 300),
+			&pb.Char{Name: name, Upper: uint32(i), Properties: []string{"p"}[:i%2]}})
 	}
 	return []table{rows[uint32, *pb.Char, *pb.Char]{
-		title: "messages", key: keys.Uint32(), value: protobuf.New[*pb.Char](), rows: all, unpack: same[*pb.Char],
+		title: "messages",
+		key:   keys.Uint32(), value: protobuf.New[*pb.Char](), rows: all, unpack: same[*pb.Char],
 		equal: func(a, b *pb.Char) bool { return proto.Equal(a, b) },
 	}}
 }
 
-// allKeys has a table for each key format of the first storages. The later ones, and what was forgotten, are in moreKeys.
+// allKeys has a table for each key format of the first storages. The later ones, and what was
+// forgotten, are in moreKeys.
 func allKeys() []table {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	return []table{
@@ -131,10 +140,13 @@ func allKeys() []table {
 		keyed("float64", keys.Float64(), math.Inf(-1), -1.5, 0, 1e-300, 1.5, math.Inf(1)),
 		keyed("bool", keys.Bool(), false, true),
 		keyed("time", keys.Time(), time.Time{}, at, at.Add(time.Nanosecond)),
-		keyed("bytes", keys.Bytes(), []byte{}, []byte{0}, []byte{0, 0}, []byte{0, 255}, []byte{255}),
+		keyed("bytes",
+			keys.Bytes(), []byte{}, []byte{0}, []byte{0, 0}, []byte{0, 255}, []byte{255}),
 		keyed("array", keys.Array[[4]byte](), [4]byte{}, [4]byte{0, 0, 0, 1}, [4]byte{255}),
-		keyed("pair", keys.Pair(keys.String(), keys.Desc(keys.Uint16())), tuple("", 1), tuple("", 0), tuple("a\x00", 7), tuple("b", 7)),
-		keyed("optional", keys.Optional(keys.Int32()), keys.Null[int32]{}, keys.Null[int32]{V: -1, Valid: true}),
+		keyed("pair", keys.Pair(keys.String(), keys.Desc(keys.Uint16())), tuple("", 1),
+			tuple("", 0), tuple("a\x00", 7), tuple("b", 7)),
+		keyed("optional",
+			keys.Optional(keys.Int32()), keys.Null[int32]{}, keys.Null[int32]{V: -1, Valid: true}),
 		keyed("desc string", keys.Desc(keys.String()), "b", "ab", "a", ""),
 	}
 }
@@ -157,19 +169,28 @@ func moreKeys() []table {
 		keyed("duration", keys.Duration(), -time.Second, 0, time.Hour),
 		keyed("float32", keys.Float32(), float32(math.Inf(-1)), -1.5, 0, 1.5, math.MaxFloat32),
 		keyed("string of", keys.StringOf[city](), "", "\x00", "a", "\xff"),
-		keyed("triple", triple, triple.Key("", false, 1), triple.Key("a\x00", false, 0), triple.Key("a\x00", true, 0)),
-		keyed("quad", quad, quad.Key("", 1, true, "b"), quad.Key("a", 0, false, ""), quad.Key("a", 0, false, "\x00")),
-		keyed("pair and triple", nested, nested.Key(0, triple.Key("b", true, 1)), nested.Key(1, triple.Key("a", true, 1))),
-		keyed("desc pair", keys.Desc(keys.Pair(str, num)), tuple("b", 0), tuple("a", 1), tuple("a", 0), tuple("", 9)),
-		keyed("optional pair", names, keys.Null[keys.Tuple[string, string]]{}, names.Key(keys.Tuple[string, string]{}),
+		keyed("triple", triple, triple.Key("", false, 1), triple.Key("a\x00", false, 0),
+			triple.Key("a\x00", true, 0)),
+		keyed("quad", quad, quad.Key("", 1, true, "b"), quad.Key("a", 0, false, ""),
+			quad.Key("a", 0, false, "\x00")),
+		keyed("pair and triple", nested, nested.Key(0, triple.Key("b", true, 1)),
+			nested.Key(1, triple.Key("a", true, 1))),
+		keyed("desc pair", keys.Desc(keys.Pair(str, num)), tuple("b", 0), tuple("a", 1),
+			tuple("a", 0), tuple("", 9)),
+		keyed("optional pair",
+			names, keys.Null[keys.Tuple[string, string]]{}, names.Key(keys.Tuple[string, string]{}),
 			names.Key(keys.Tuple[string, string]{First: "a", Second: "b"})),
 		keyed("map", eventKeys, event{"", 1}, event{"acme", 2}, event{"acme", 10}),
-		keyed("addr", keys.Addr(), netip.Addr{}, netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("fe80::1"),
+		keyed("addr", keys.Addr(), netip.Addr{}, netip.MustParseAddr("10.0.0.2"),
+			netip.MustParseAddr("fe80::1"),
 			netip.MustParseAddr("fe80::1%eth0")),
-		keyed("addrport", keys.AddrPort(), netip.MustParseAddrPort("10.0.0.2:80"), netip.MustParseAddrPort("[::1]:80")),
-		keyed("network", keys.Network(), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.1/8"),
+		keyed("addrport", keys.AddrPort(), netip.MustParseAddrPort("10.0.0.2:80"),
+			netip.MustParseAddrPort("[::1]:80")),
+		keyed("network", keys.Network(), netip.MustParsePrefix("10.0.0.0/8"),
+			netip.MustParsePrefix("10.0.0.1/8"),
 			netip.MustParsePrefix("fe80::/10")),
-		keyed("bigint", keys.BigInt(), new(big.Int).Neg(huge), big.NewInt(-256), big.NewInt(0), big.NewInt(1), huge),
+		keyed("bigint", keys.BigInt(), new(big.Int).Neg(huge), big.NewInt(-256), big.NewInt(0),
+			big.NewInt(1), huge),
 	}
 }
 
@@ -185,7 +206,8 @@ var eventKeys = keys.Map("event", keys.Pair(keys.String(), keys.Uint16()),
 
 // keyed has one row for each of the keys, which are in order.
 func keyed[K any](title string, format core.KeyFormat[K], ordered ...K) table {
-	r := rows[K, string, string]{title: title, key: format, value: values.String(), unpack: same[string]}
+	r := rows[K, string, string]{title: title, key: format, value: values.String(),
+		unpack: same[string]}
 	for i, key := range ordered {
 		r.rows = append(r.rows, pair[K, string]{key, fmt.Sprint("value ", i)})
 	}

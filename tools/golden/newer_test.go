@@ -20,8 +20,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Users go back to an older version of GuardKV too. What a newer one wrote must be refused with both numbers in the error,
-// and must be as it was: with the newer version it opens again.
+// Users go back to an older version of GuardKV too. What a newer one wrote must be refused with
+// both numbers in the error, and must be as it was: with the newer version it opens again.
 func TestWhatIsNewerIsRefused(t *testing.T) {
 	for _, path := range stored(t) {
 		t.Run(strings.TrimPrefix(path, "testdata"), func(t *testing.T) {
@@ -76,7 +76,8 @@ func renumberStorage(t *testing.T, path string, b core.Backend) {
 	}
 }
 
-// renumberBackup raises the format in the head of a backup, and the checksum of the chunk that it is in.
+// renumberBackup raises the format in the head of a backup, and the checksum of the chunk that
+// it is in.
 func renumberBackup(t *testing.T, file string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -86,7 +87,8 @@ func renumberBackup(t *testing.T, file string) {
 	const magic, head = len("GUARDKV BACKUP\r\n"), 8 + 4
 	end := magic + head + int(binary.BigEndian.Uint32(text[magic+8:]))
 	chunk := raised(t, text[magic:end], `"format":`)
-	text = append(append(text[:magic:magic], binary.BigEndian.AppendUint32(chunk, checksum(chunk))...), text[end+4:]...)
+	text = append(append(text[:magic:magic],
+		binary.BigEndian.AppendUint32(chunk, checksum(chunk))...), text[end+4:]...)
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}

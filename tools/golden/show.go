@@ -25,7 +25,8 @@ import (
 
 // explain knows every value format of the golden storages.
 func explain(t core.TableInfo) (core.Explanation, error) {
-	return t.Explain(values.Explain, cbor.Explain, flatbuffers.Explain, gob.Explain, protobuf.Explain, archive.Explain,
+	return t.Explain(values.Explain, cbor.Explain, flatbuffers.Explain, gob.Explain,
+		protobuf.Explain, archive.Explain,
 		compress.Explain(explain), encrypt.Explain(explain, keyRing()), explainBound)
 }
 
@@ -33,20 +34,23 @@ func explain(t core.TableInfo) (core.Explanation, error) {
 func explainBound(t core.TableInfo) (core.Explanation, error) {
 	inner, ok := strings.CutPrefix(t.ValueFormat, "bound(")
 	if !ok {
-		return core.Explanation{}, fmt.Errorf("%q is not bound: %w", t.ValueFormat, errors.ErrUnsupported)
+		return core.Explanation{}, fmt.Errorf("%q is not bound: %w",
+			t.ValueFormat, errors.ErrUnsupported)
 	}
 	t.ValueFormat = strings.TrimSuffix(inner, ")")
 	e, err := explain(t)
-	return core.Explanation{Schema: e.Schema, AppendJSON: func(dst, key, value []byte) ([]byte, error) {
-		n := len(value) - crc32.Size
-		if n < 0 {
-			return nil, fmt.Errorf("%w: a value without a sum", core.ErrCorrupt)
-		}
-		return e.AppendJSON(dst, key, value[:n])
-	}}, err
+	return core.Explanation{Schema: e.Schema,
+		AppendJSON: func(dst, key, value []byte) ([]byte, error) {
+			n := len(value) - crc32.Size
+			if n < 0 {
+				return nil, fmt.Errorf("%w: a value without a sum", core.ErrCorrupt)
+			}
+			return e.AppendJSON(dst, key, value[:n])
+		}}, err
 }
 
-// Show writes all tables of a golden storage as a tool does that knows nothing of them: it has no Go type of a row.
+// Show writes all tables of a golden storage as a tool does that knows nothing of them: it has
+// no Go type of a row.
 func Show(ctx context.Context, path, name string, out io.Writer) error {
 	k, err := kindNamed(name)
 	if err != nil {
@@ -90,7 +94,8 @@ func showTable(ctx context.Context, s *core.Storage, t core.TableInfo, out io.Wr
 		}
 		found, err := key.AppendKey(nil, k)
 		if err != nil || string(found) != string(row.Key) {
-			return fmt.Errorf("table %s: the key %x is shown as %s, which is the key %x (error %w)", t.Name, row.Key, k, found, err)
+			return fmt.Errorf("table %s: the key %x is shown as %s, which is the key %x (error %w)",
+				t.Name, row.Key, k, found, err)
 		}
 		v, err := value.AppendJSON(nil, row.Key, row.Value)
 		if err != nil {

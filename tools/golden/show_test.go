@@ -12,10 +12,11 @@ import (
 	"testing"
 )
 
-var write = flag.Bool("write", false, "write what is shown of the golden storages where that is missing")
+var write = flag.Bool("write",
+	false, "write what is shown of the golden storages where that is missing")
 
-// A tool must show what any version has stored, without the program that stored it, and in the same way: what is
-// committed is what people have seen.
+// A tool must show what any version has stored, without the program that stored it, and in the
+// same way: what is committed is what people have seen.
 func TestEveryGoldenStorageIsShown(t *testing.T) {
 	for _, path := range stored(t) {
 		name := filepath.Base(path)
@@ -27,7 +28,8 @@ func TestEveryGoldenStorageIsShown(t *testing.T) {
 			if err := Show(t.Context(), copied(t, path), name, &shown); err != nil {
 				t.Fatal(err)
 			}
-			file := filepath.Join("testdata", "shown", filepath.Base(filepath.Dir(path)), name+".txt")
+			file := filepath.Join("testdata", "shown",
+				filepath.Base(filepath.Dir(path)), name+".txt")
 			want, err := os.ReadFile(file)
 			if os.IsNotExist(err) && *write {
 				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

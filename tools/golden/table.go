@@ -49,7 +49,8 @@ func (r rows[K, V, W]) open(ctx context.Context, s *core.Storage) (*core.Table[K
 	return core.OpenTable(ctx, s, r.title, r.key, r.value, r.options...)
 }
 
-// write puts the rows from both ends, overwrites one and deletes one, so that the storage has a past.
+// write puts the rows from both ends, overwrites one and deletes one, so that the storage has a
+// past.
 func (r rows[K, V, W]) write(ctx context.Context, s *core.Storage) error {
 	t, err := r.open(ctx, s)
 	if err != nil {

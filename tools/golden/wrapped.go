@@ -51,14 +51,16 @@ func wrappedRows() []table {
 // dictionary is made of people. A later version may make another one, which is added to the one
 // that is stored.
 func dictionary() compress.Dictionary {
-	d, err := compress.Train(context.Background(), compress.Samples(cbor.New[person](), func(yield func(person, error) bool) {
-		for i := range 200 {
-			p := person{Name: fmt.Sprint("name ", i), Born: i, Tags: []string{"tag", "λ"}, Nested: &person{Name: "nested", Born: -i}}
-			if !yield(p, nil) {
-				return
+	d, err := compress.Train(context.Background(),
+		compress.Samples(cbor.New[person](), func(yield func(person, error) bool) {
+			for i := range 200 {
+				p := person{Name: fmt.Sprint("name ", i), Born: i, Tags: []string{"tag", "λ"},
+					Nested: &person{Name: "nested", Born: -i}}
+				if !yield(p, nil) {
+					return
+				}
 			}
-		}
-	}))
+		}))
 	if err != nil {
 		panic(err)
 	}

@@ -121,13 +121,15 @@ func (c *brokenCursor) Next() (key, value []byte, ok bool) {
 	if ok && c.b.bug == "leaves out empty values" && len(value) == 0 && c.r.KeysOnly {
 		return c.RowCursor.Next()
 	}
-	if ok && c.b.bug == "turns back too early" && c.r.Reverse && c.r.Low != nil && string(key) == string(c.r.Low) {
+	if ok && c.b.bug == "turns back too early" && c.r.Reverse && c.r.Low != nil &&
+		string(key) == string(c.r.Low) {
 		return nil, nil, false
 	}
 	return key, value, ok
 }
 
-// TestBugsAreFound: every bug shows in a few programs, and a few operations are left of the program that shows it.
+// TestBugsAreFound: every bug shows in a few programs, and a few operations are left of the
+// program that shows it.
 func TestBugsAreFound(t *testing.T) {
 	for _, c := range []struct {
 		bug  string
@@ -143,7 +145,8 @@ func TestBugsAreFound(t *testing.T) {
 		{"reads past a snapshot", 5},
 	} {
 		t.Run(c.bug, func(t *testing.T) {
-			err := verifyMany([]Backend{{"broken", func() core.Backend { return &broken{Backend: memory.New(), bug: c.bug} }}}, 100)
+			err := verifyMany([]Backend{{"broken",
+				func() core.Backend { return &broken{Backend: memory.New(), bug: c.bug} }}}, 100)
 			var f *Failure
 			if !errors.As(err, &f) {
 				t.Fatalf("nobody noticed: %v", err)
@@ -151,7 +154,8 @@ func TestBugsAreFound(t *testing.T) {
 			if f.Program.size() > c.most {
 				t.Errorf("%d operations are left, want at most %d: %v", f.Program.size(), c.most, f)
 			}
-			again := f.Program.Run([]Backend{{"broken", func() core.Backend { return &broken{Backend: memory.New(), bug: c.bug} }}})
+			again := f.Program.Run([]Backend{{"broken",
+				func() core.Backend { return &broken{Backend: memory.New(), bug: c.bug} }}})
 			if again == nil || again.Error() != f.Err.Error() {
 				t.Errorf("run again the program gives %v, not %v", again, f.Err)
 			}
@@ -183,7 +187,8 @@ func TestGenerateIsDeterministic(t *testing.T) {
 
 // TestShrink: only what is needed is left, in its order, also of what is inside of transactions.
 func TestShrink(t *testing.T) {
-	p := Program{{Verb: Put, N: 1}, {Verb: Get}, {Verb: Update, Ops: []Op{{Verb: Get}, {Verb: Insert, N: 2}, {Verb: Has}}}, {Verb: Count}, {Verb: Put, N: 3}, {Verb: Has}}
+	p := Program{{Verb: Put, N: 1}, {Verb: Get}, {Verb: Update, Ops: []Op{{Verb: Get},
+		{Verb: Insert, N: 2}, {Verb: Has}}}, {Verb: Count}, {Verb: Put, N: 3}, {Verb: Has}}
 	fails := func(p Program) bool {
 		sum := 0
 		for _, o := range p {

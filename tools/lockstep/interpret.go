@@ -80,7 +80,8 @@ func (in *interpreter) run(o Op) string {
 // onTable runs an operation that can be inside of a transaction, too.
 func (in *interpreter) onTable(o Op, t rows) {
 	r := scanRange{
-		key: o.Key, to: o.To, prefix: o.Verb == Prefix, after: o.Verb == After, reverse: o.Flag, limit: o.N,
+		key: o.Key, to: o.To, prefix: o.Verb == Prefix, after: o.Verb == After,
+		reverse: o.Flag, limit: o.N,
 	}
 	switch o.Verb {
 	case Get, Load, View:
@@ -248,7 +249,8 @@ func (in *interpreter) end() {
 	in.say(in.world.backup())
 	for slot := range slots {
 		in.letGo(slot)
-		in.look(slot, []Op{{Verb: Scan}, {Verb: Scan, Table: 1}, {Verb: Count, Table: 2}, {Verb: Put}})
+		in.look(slot,
+			[]Op{{Verb: Scan}, {Verb: Scan, Table: 1}, {Verb: Count, Table: 2}, {Verb: Put}})
 		in.world.forget(slot)
 	}
 	in.say(in.world.shutdown())
@@ -258,11 +260,13 @@ func (in *interpreter) reopen(o Op) {
 	in.end()
 	if o.Flag {
 		in.say(in.world.open(true))
-		for _, verb := range []Verb{Count, Get, Put, Insert, Delete, Modify, PutAll, ScanDelete, ScanClear, Update} {
+		for _, verb := range []Verb{Count, Get, Put, Insert, Delete, Modify, PutAll, ScanDelete,
+			ScanClear, Update} {
 			if verb == Update {
 				in.transaction(Op{Verb: Update})
 			} else {
-				in.onTable(Op{Verb: verb, Table: o.Table, Key: o.Key, N: 2}, in.world.table(o.Table))
+				in.onTable(Op{Verb: verb, Table: o.Table, Key: o.Key, N: 2},
+					in.world.table(o.Table))
 			}
 		}
 		in.say(in.world.close())

@@ -5,8 +5,9 @@ package lockstep
 
 import "testing"
 
-// TestLockstep is the short form of go tool mage soak. Programs that open storages again and again are slow on engines that
-// keep theirs in directories, so most of them run on the others alone.
+// TestLockstep is the short form of go tool mage soak. Programs that open storages again and
+// again are slow on engines that keep theirs in directories, so most of them run on the others
+// alone.
 func TestLockstep(t *testing.T) {
 	all, fast := uint64(6), uint64(30)
 	if testing.Short() {
@@ -23,7 +24,8 @@ func TestLockstep(t *testing.T) {
 	}
 }
 
-// TestSameText: a program that says everything it sees says the same on every backend, byte for byte.
+// TestSameText: a program that says everything it sees says the same on every backend, byte for
+// byte.
 func TestSameText(t *testing.T) {
 	for seed := uint64(1000); seed < 1002; seed++ {
 		p := Generate(seed, 100)
@@ -37,7 +39,8 @@ func TestSameText(t *testing.T) {
 				first = text
 			}
 			if text != first {
-				t.Errorf("seed %d: %s and %s differ:\n%s", seed, b.Name, Backends[0].Name, difference(text, first))
+				t.Errorf("seed %d: %s and %s differ:\n%s",
+					seed, b.Name, Backends[0].Name, difference(text, first))
 			}
 		}
 		if len(first) < 2000 {

@@ -137,8 +137,11 @@ func (m *machine) forget(slot int) {
 	}
 }
 
-func (m *machine) cancelled(table int, key string) []error { return m.handles[table].cancelled(key) }
-func (m *machine) mismatch(table int) error                { return m.handles[table].mismatch() }
+func (m *machine) cancelled(table int,
+	key string) []error {
+	return m.handles[table].cancelled(key)
+}
+func (m *machine) mismatch(table int) error { return m.handles[table].mismatch() }
 
 func (m *machine) drop(table int) [2]error {
 	old := m.handles[table]

@@ -13,8 +13,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// model is what a storage should be: a sorted slice of rows for each table, and copies for everything that must not change.
-// It is as plain as it can be, since it has to be believed.
+// model is what a storage should be: a sorted slice of rows for each table, and copies for
+// everything that must not change. It is as plain as it can be, since it has to be believed.
 type model struct {
 	tables   [][]row
 	guards   [slots]*string
@@ -178,7 +178,8 @@ func (r modelRows) compare(a, b string) int {
 
 // find returns where key is, or would be.
 func (r modelRows) find(key string) (int, bool) {
-	return slices.BinarySearchFunc(r.m.tables[r.table], key, func(x row, k string) int { return r.compare(x.key, k) })
+	return slices.BinarySearchFunc(r.m.tables[r.table], key,
+		func(x row, k string) int { return r.compare(x.key, k) })
 }
 
 func (r modelRows) readable() error {
@@ -320,7 +321,8 @@ func (r modelRows) in(s scanRange) ([]row, error) {
 	for _, x := range r.m.tables[r.table] {
 		switch {
 		case s.prefix && !strings.HasPrefix(x.key, s.key):
-		case s.after && (s.reverse && r.compare(x.key, s.key) >= 0 || !s.reverse && r.compare(x.key, s.key) <= 0):
+		case s.after && (s.reverse && r.compare(x.key, s.key) >= 0 ||
+			!s.reverse && r.compare(x.key, s.key) <= 0):
 		case !s.prefix && !s.after && s.key != "" && r.compare(x.key, s.key) < 0:
 		case s.to != "" && r.compare(x.key, s.to) >= 0:
 		default:

@@ -25,27 +25,31 @@ type Verb string
 
 // The verbs.
 const (
-	Get         Verb = "get"
-	Load        Verb = "load"
-	View        Verb = "view"
-	Has         Verb = "has"
-	Put         Verb = "put"
-	Insert      Verb = "insert"
-	Delete      Verb = "delete"
-	Modify      Verb = "modify"       // makes of a row Value and what it begins with; Flag: removes it, or leaves it absent
-	GetMany     Verb = "get many"     // N keys from Key on, and Key again; outside of transactions alone
-	PutAll      Verb = "put all"      // N rows from Key on, in one write
-	Stream      Verb = "stream"       // N rows from Key on; Flag: from a source that fails behind them
-	Count       Verb = "count"        // of the table
-	Scan        Verb = "scan"         // [Key, To), at most N rows; Flag: in reverse
-	Prefix      Verb = "prefix"       // keys that start with Key
-	Keys        Verb = "keys"         // like Scan
-	ScanCount   Verb = "scan count"   // like Scan
-	ScanDelete  Verb = "scan delete"  // like Scan
-	ScanClear   Verb = "scan clear"   // like Scan
-	After       Verb = "after"        // like Scan, but behind Key in the scan's direction
-	Seek        Verb = "seek"         // like Scan, with a Cursor that goes to Value after one row
-	ScanChange  Verb = "scan change"  // like Scan, and puts Value at each row that it sees, and at a new key
+	Get    Verb = "get"
+	Load   Verb = "load"
+	View   Verb = "view"
+	Has    Verb = "has"
+	Put    Verb = "put"
+	Insert Verb = "insert"
+	Delete Verb = "delete"
+	// makes of a row Value and what it begins with; Flag: removes it, or leaves it absent
+	Modify Verb = "modify"
+	// N keys from Key on, and Key again; outside of transactions alone
+	GetMany Verb = "get many"
+	PutAll  Verb = "put all" // N rows from Key on, in one write
+	// N rows from Key on; Flag: from a source that fails behind them
+	Stream     Verb = "stream"
+	Count      Verb = "count"       // of the table
+	Scan       Verb = "scan"        // [Key, To), at most N rows; Flag: in reverse
+	Prefix     Verb = "prefix"      // keys that start with Key
+	Keys       Verb = "keys"        // like Scan
+	ScanCount  Verb = "scan count"  // like Scan
+	ScanDelete Verb = "scan delete" // like Scan
+	ScanClear  Verb = "scan clear"  // like Scan
+	After      Verb = "after"       // like Scan, but behind Key in the scan's direction
+	Seek       Verb = "seek"        // like Scan, with a Cursor that goes to Value after one row
+	// like Scan, and puts Value at each row that it sees, and at a new key
+	ScanChange  Verb = "scan change"
 	Update      Verb = "update"       // a transaction of Ops that commits
 	UpdateFail  Verb = "update fail"  // that returns an error
 	UpdatePanic Verb = "update panic" // that panics
@@ -64,8 +68,9 @@ const (
 	Sync        Verb = "sync"
 	Compact     Verb = "compact"
 	Check       Verb = "check"
-	Reopen      Verb = "reopen"  // reads and closes all guards; Flag: read-only for a while
-	Restore     Verb = "restore" // makes a backup, and goes on with what is restored of it; N: where it is damaged first
+	Reopen      Verb = "reopen" // reads and closes all guards; Flag: read-only for a while
+	// makes a backup, and goes on with what is restored of it; N: where it is damaged first
+	Restore Verb = "restore"
 )
 
 // String shows an operation with the fields that it has.

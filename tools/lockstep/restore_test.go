@@ -28,7 +28,8 @@ func somewhere(t *testing.T, b Backend, name string) place {
 	return place{b, filepath.Join(t.TempDir(), name)}
 }
 
-var quiet = []core.Option{core.WithLogger(slog.New(slog.DiscardHandler)), core.WithoutSync(), core.WithVersion(7)}
+var quiet = []core.Option{core.WithLogger(slog.New(slog.DiscardHandler)), core.WithoutSync(),
+	core.WithVersion(7)}
 
 // person is a record of the table that decodes.
 type person struct {
@@ -43,7 +44,8 @@ func fill(t *testing.T, p place) *core.Storage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	people, err := core.OpenTable(t.Context(), s, "people", keys.Desc(keys.Int()), cbor.New[person](), core.WithChecksums())
+	people, err := core.OpenTable(t.Context(), s, "people",
+		keys.Desc(keys.Int()), cbor.New[person](), core.WithChecksums())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,8 @@ func fill(t *testing.T, p place) *core.Storage {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"dropped", "empty"} {
-		if _, err := core.OpenTable(t.Context(), s, name, keys.String(), values.Bytes()); err != nil {
+		if _, err := core.OpenTable(t.Context(), s, name, keys.String(),
+			values.Bytes()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,7 +65,8 @@ func fill(t *testing.T, p place) *core.Storage {
 	})
 	if err == nil {
 		err = words.PutAll(t.Context(), func(yield func(string, string) bool) {
-			_ = yield("", "") && yield("\x00", strings.Repeat("long", 30_000)) && yield("\xff\xff", "last")
+			_ = yield("", "") && yield("\x00",
+				strings.Repeat("long", 30_000)) && yield("\xff\xff", "last")
 		})
 	}
 	if err = errors.Join(err, s.DropTable(t.Context(), "dropped")); err != nil {
@@ -99,7 +103,8 @@ func TestRestoreFromEveryEngineToEvery(t *testing.T) {
 	}
 }
 
-// restoreTo restores a backup of what fill makes, and looks at what becomes of it, now and opened again.
+// restoreTo restores a backup of what fill makes, and looks at what becomes of it, now and
+// opened again.
 func restoreTo(t *testing.T, b []byte, p place) {
 	backend := p.New()
 	s, err := core.Restore(t.Context(), p.path, backend, bytes.NewReader(b), quiet...)
@@ -109,12 +114,14 @@ func restoreTo(t *testing.T, b []byte, p place) {
 	if again := backupOf(t, s); !bytes.Equal(again, b) {
 		t.Error("the backup of what was restored differs from what was restored")
 	}
-	s, err = core.Open(t.Context(), p.path, backend, append(quiet, core.WithValidation(core.ValidateFull))...)
+	s, err = core.Open(t.Context(), p.path, backend,
+		append(quiet, core.WithValidation(core.ValidateFull))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	people, err := core.OpenTable(t.Context(), s, "people", keys.Desc(keys.Int()), cbor.New[person]())
+	people, err := core.OpenTable(t.Context(), s, "people",
+		keys.Desc(keys.Int()), cbor.New[person]())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +135,8 @@ func restoreTo(t *testing.T, b []byte, p place) {
 	if want != -301 {
 		t.Errorf("the rows end above %d", want)
 	}
-	if _, err := core.OpenTable(t.Context(), s, "words", keys.String(), values.Bytes()); !errors.Is(err, core.ErrFormatMismatch) {
+	if _, err := core.OpenTable(t.Context(), s, "words",
+		keys.String(), values.Bytes()); !errors.Is(err, core.ErrFormatMismatch) {
 		t.Errorf("opened with another format the table gives %v", err)
 	}
 	left, err := backend.List(t.Context(), p.path)
@@ -143,8 +151,10 @@ func TestRestoreSetAsideTable(t *testing.T) {
 		p := somewhere(t, from, "from")
 		backend := p.New()
 		aside := ""
-		for _, value := range []core.ValueFormat[[]byte, []byte]{values.Bytes(), otherBytes{values.Bytes()}} {
-			s, err := core.Open(t.Context(), p.path, backend, append(quiet, core.WithRecreate(core.OnFormatChange))...)
+		for _, value := range []core.ValueFormat[[]byte, []byte]{values.Bytes(),
+			otherBytes{values.Bytes()}} {
+			s, err := core.Open(t.Context(), p.path, backend,
+				append(quiet, core.WithRecreate(core.OnFormatChange))...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -192,7 +202,8 @@ func checkAside(t *testing.T, b []byte, p place, aside string) {
 	}
 }
 
-// TestRestoreWhatIsTooLarge: a key that one engine takes and another does not is named, and leaves nothing behind.
+// TestRestoreWhatIsTooLarge: a key that one engine takes and another does not is named, and
+// leaves nothing behind.
 func TestRestoreWhatIsTooLarge(t *testing.T) {
 	from := somewhere(t, Backends[0], "from")
 	s, err := core.Open(t.Context(), from.path, from.New(), quiet...)
@@ -204,7 +215,8 @@ func TestRestoreWhatIsTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := strings.Repeat("k", 70_000)
-	if err := errors.Join(tab.Put(t.Context(), "a", "fits"), tab.Put(t.Context(), key, "")); err != nil {
+	if err := errors.Join(tab.Put(t.Context(), "a", "fits"),
+		tab.Put(t.Context(), key, "")); err != nil {
 		t.Fatal(err)
 	}
 	b := backupOf(t, s)
@@ -221,7 +233,8 @@ func TestRestoreWhatIsTooLarge(t *testing.T) {
 			continue
 		}
 		var e *core.Error
-		if !errors.Is(err, core.ErrTooLarge) || !errors.As(err, &e) || e.Table != "long keys" || string(e.Key.([]byte)) != key {
+		if !errors.Is(err, core.ErrTooLarge) || !errors.As(err,
+			&e) || e.Table != "long keys" || string(e.Key.([]byte)) != key {
 			t.Errorf("%s: %v", to.Name, err)
 		}
 		if left, err := backend.List(t.Context(), p.path); len(left) != 0 || err != nil {

@@ -30,14 +30,15 @@ type Failure struct {
 
 // Error shows all that is needed to look into it.
 func (f *Failure) Error() string {
-	return fmt.Sprintf("seed %d: %v\nthe program, shortened to %d operations:\n%s", f.Seed, f.Err, len(f.Program), f.Program)
+	return fmt.Sprintf("seed %d: %v\nthe program, shortened to %d operations:\n%s",
+		f.Seed, f.Err, len(f.Program), f.Program)
 }
 
 // Unwrap returns the difference.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Verify runs the program of n operations that a seed makes, on all backends and the model. The error is a *Failure if
-// they differ.
+// Verify runs the program of n operations that a seed makes, on all backends and the model. The
+// error is a *Failure if they differ.
 func Verify(seed uint64, n int, backends []Backend) error {
 	p := Generate(seed, n)
 	if p.Run(backends) == nil {
@@ -51,7 +52,8 @@ func Verify(seed uint64, n int, backends []Backend) error {
 	return &Failure{seed, p, err}
 }
 
-// Run runs a program on all backends and the model, operation by operation, and returns the first difference.
+// Run runs a program on all backends and the model, operation by operation, and returns the
+// first difference.
 func (p Program) Run(backends []Backend) (err error) {
 	dir, err := os.MkdirTemp("", "lockstep-")
 	if err != nil {

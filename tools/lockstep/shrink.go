@@ -5,8 +5,9 @@ package lockstep
 
 import "slices"
 
-// Shrink returns a program that fails as p does, from which no operation can be left out: first large parts are left out,
-// then smaller ones, at last single operations, also those inside of transactions, and transactions around operations.
+// Shrink returns a program that fails as p does, from which no operation can be left out: first
+// large parts are left out, then smaller ones, at last single operations, also those inside of
+// transactions, and transactions around operations.
 func (p Program) Shrink(fails func(Program) bool) Program {
 	for {
 		before := p.size()

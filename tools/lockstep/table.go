@@ -28,7 +28,8 @@ type handle interface {
 // openTable opens one of the tables, which has this name now.
 func openTable(s *core.Storage, n int, name string) (handle, error) {
 	if tables[n].numbers {
-		return typed[int]{storage: s, n: n, name: name, keys: keys.Int(), key: number, text: strconv.Itoa}.open()
+		return typed[int]{storage: s, n: n, name: name, keys: keys.Int(), key: number,
+			text: strconv.Itoa}.open()
 	}
 	same := func(s string) string { return strings.Clone(s) }
 	var k core.KeyFormat[string] = keys.String()
@@ -73,7 +74,8 @@ func (t typed[K]) open() (handle, error) {
 		opts = append(opts, core.WithChecksums())
 	}
 	var err error
-	t.table, err = core.OpenTable(context.Background(), t.storage, t.name, t.keys, values.String(), opts...)
+	t.table, err = core.OpenTable(context.Background(), t.storage, t.name, t.keys,
+		values.String(), opts...)
 	return t, err
 }
 
@@ -172,14 +174,15 @@ func (t typed[K]) pairs(all []row) iter.Seq2[K, string] {
 }
 
 func (t typed[K]) stream(all []row, failure error) (int64, error) {
-	stats, err := t.table.PutStreamFunc(context.Background(), func(put func(K, string) error) error {
-		for _, r := range all {
-			if err := put(t.key(r.key), r.value); err != nil {
-				return err
+	stats, err := t.table.PutStreamFunc(context.Background(),
+		func(put func(K, string) error) error {
+			for _, r := range all {
+				if err := put(t.key(r.key), r.value); err != nil {
+					return err
+				}
 			}
-		}
-		return failure
-	})
+			return failure
+		})
 	return stats.Rows, err
 }
 
@@ -193,15 +196,24 @@ func (t typed[K]) seek(r scanRange, to string, each func(row)) error {
 	return t.scans(t.table.Scan()).seek(r, to, each)
 }
 
-func (t typed[K]) scanKeys(r scanRange) ([]string, error) { return t.scans(t.table.Scan()).scanKeys(r) }
+func (t typed[K]) scanKeys(r scanRange) ([]string, error) {
+	return t.scans(t.table.Scan()).scanKeys(r)
+}
 
-func (t typed[K]) scanCount(r scanRange) (int, error) { return t.scans(t.table.Scan()).scanCount(r) }
+func (t typed[K]) scanCount(r scanRange) (int, error) {
+	return t.scans(t.table.Scan()).scanCount(r)
+}
 
-func (t typed[K]) scanDelete(r scanRange) (int, error) { return t.scans(t.table.Scan()).scanDelete(r) }
+func (t typed[K]) scanDelete(r scanRange) (int, error) {
+	return t.scans(t.table.Scan()).scanDelete(r)
+}
 
 func (t typed[K]) scanClear(r scanRange) error { return t.scans(t.table.Scan()).scanClear(r) }
 
-func (t typed[K]) scans(s core.Scan[K, string, string]) scans[K] { return scans[K]{s, t.key, t.text} }
+func (t typed[K]) scans(s core.Scan[K, string,
+	string]) scans[K] {
+	return scans[K]{s, t.key, t.text}
+}
 
 // scans are scans inside or outside of a transaction.
 type scans[K any] struct {
@@ -322,7 +334,9 @@ func (t inTx[K]) seek(r scanRange, to string, each func(row)) error {
 }
 
 func (t inTx[K]) scanKeys(r scanRange) ([]string, error) { return t.scans(t.tx.Scan()).scanKeys(r) }
-func (t inTx[K]) scanCount(r scanRange) (int, error)     { return t.scans(t.tx.Scan()).scanCount(r) }
+func (t inTx[K]) scanCount(r scanRange) (int, error) {
+	return t.scans(t.tx.Scan()).scanCount(r)
+}
 
 func (t inTx[K]) scanDelete(r scanRange) (int, error) { return t.scans(t.tx.Scan()).scanDelete(r) }
 

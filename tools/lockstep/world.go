@@ -30,9 +30,11 @@ type world interface {
 	mismatch(table int) error
 	// drop drops a table and opens it anew; the second error is that of the old handle.
 	drop(table int) [2]error
-	// rename gives a table another name, after which the old one is absent and that of another table is taken.
+	// rename gives a table another name, after which the old one is absent and that of another
+	// table is taken.
 	rename(table int) [3]error
-	// raw reads the values of a table as they are encoded, and tries to write there; that is the second error.
+	// raw reads the values of a table as they are encoded, and tries to write there; that is
+	// the second error.
 	raw(table int, each func(value string)) [2]error
 	compact() error
 	sync() error
@@ -44,8 +46,8 @@ type world interface {
 	shutdown() error
 	// backup keeps a backup of the storage.
 	backup() error
-	// restore makes a storage of the backup, which is opened from then on, after trying it where a storage is, and after
-	// trying one that is damaged at a position.
+	// restore makes a storage of the backup, which is opened from then on, after trying it
+	// where a storage is, and after trying one that is damaged at a position.
 	restore(damage int) [3]error
 }
 
@@ -75,8 +77,8 @@ type changer func(old string, found bool) (string, core.Change, error)
 
 type row struct{ key, value string }
 
-// scanRange is what a scan passes over. An empty bound is none, except under prefix, which makes key a prefix, and under
-// after, which makes it the last key that was seen.
+// scanRange is what a scan passes over. An empty bound is none, except under prefix, which
+// makes key a prefix, and under after, which makes it the last key that was seen.
 type scanRange struct {
 	key, to string
 	prefix  bool

@@ -10,9 +10,10 @@ import (
 	"strings"
 )
 
-// Environment returns the variables that make an outsider of a go command: one for whom the modules of the given paths
-// come from the file proxy, everything else from where it always comes, and none from the workspace. The folder modcache
-// is the module cache. Every one of them is needed.
+// Environment returns the variables that make an outsider of a go command: one for whom the
+// modules of the given paths come from the file proxy, everything else from where it always
+// comes, and none from the workspace. The folder modcache is the module cache. Every one of
+// them is needed.
 func Environment(proxy, modcache string, paths []string) ([]string, error) {
 	out, err := exec.Command("go", "env", "GOMODCACHE", "GOPROXY").Output()
 	if err != nil {
@@ -23,12 +24,15 @@ func Environment(proxy, modcache string, paths []string) ([]string, error) {
 		"GOWORK=off",
 		// The module cache is an empty one, never one with a v0.1.0 of an earlier run.
 		"GOMODCACHE=" + modcache,
-		// The module cache can be deleted. Without paths of this machine the build cache serves all programs.
+		// The module cache can be deleted. Without paths of this machine the build cache serves
+		// all programs.
 		"GOFLAGS=-modcacherw -trimpath",
 		// Our own modules first, then what was downloaded before, then the network.
-		"GOPROXY=" + fileURL(proxy) + "," + fileURL(filepath.Join(downloaded, "cache", "download")) + "," + others,
+		"GOPROXY=" + fileURL(proxy) + "," + fileURL(filepath.Join(downloaded, "cache",
+			"download")) + "," + others,
 		"GONOSUMDB=" + strings.Join(paths, ","),
-		// If GOPRIVATE covered our own modules, it would make go ask GitHub for them instead of the proxy.
+		// If GOPRIVATE covered our own modules, it would make go ask GitHub for them instead of
+		// the proxy.
 		"GOPRIVATE=",
 		"GONOPROXY=none",
 	}, nil

@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package modproxy packs modules of the working tree the way a module proxy serves them after a release, so that
-// programs can be built against modules that are not released yet.
+// Package modproxy packs modules of the working tree the way a module proxy serves them after a
+// release, so that programs can be built against modules that are not released yet.
 package modproxy
 
 import (
@@ -19,9 +19,9 @@ import (
 	"golang.org/x/mod/zip"
 )
 
-// Pack adds the module in the folder dir of the repository at root to the file proxy in the folder proxy, as the
-// given version. Requirements of modules that own names are set to the versions it gives. GOPROXY=file://proxy then
-// serves the module.
+// Pack adds the module in the folder dir of the repository at root to the file proxy in the
+// folder proxy, as the given version. Requirements of modules that own names are set to the
+// versions it gives. GOPROXY=file://proxy then serves the module.
 func Pack(proxy, root, dir, version string, own map[string]string) (module.Version, error) {
 	mod, err := pack(proxy, root, dir, version, own)
 	if err != nil {
@@ -50,7 +50,8 @@ func pack(proxy, root, dir, version string, own map[string]string) (module.Versi
 	return mod, serve(proxy, stage, mod)
 }
 
-// copyModule copies the files that belong to the module in dir: none of nested modules, none of version control.
+// copyModule copies the files that belong to the module in dir: none of nested modules, none of
+// version control.
 func copyModule(stage, dir string) error {
 	files, err := zip.CheckDir(dir)
 	if err := errors.Join(err, files.Err()); err != nil {
@@ -79,7 +80,8 @@ func copyFile(to, from string) error {
 	return os.WriteFile(to, data, 0o644)
 }
 
-// addLicense gives a module without a license that of the repository, as go does when it packs a module.
+// addLicense gives a module without a license that of the repository, as go does when it packs
+// a module.
 func addLicense(stage, root string) error {
 	license := filepath.Join(stage, "LICENSE")
 	if _, err := os.Stat(license); !errors.Is(err, fs.ErrNotExist) {
@@ -103,7 +105,8 @@ func publish(file string, own map[string]string) (path string, err error) {
 	return modfile.ModulePath(text), os.WriteFile(file, text, 0o644)
 }
 
-// serve writes the files of one version: what https://go.dev/ref/mod#goproxy-protocol calls list, info, mod and zip.
+// serve writes the files of one version: what https://go.dev/ref/mod#goproxy-protocol calls
+// list, info, mod and zip.
 func serve(proxy, stage string, mod module.Version) error {
 	if err := module.Check(mod.Path, mod.Version); err != nil {
 		return err

@@ -40,7 +40,8 @@ func read(t *testing.T, elem ...string) string {
 
 func TestPack(t *testing.T) {
 	root := repository(t,
-		"b/go.mod", "module example.test/Upper/b\n\ngo 1.26\n\nrequire example.test/Upper/a v0.1.0\n\nreplace example.test/Upper/a => ../a\n",
+		"b/go.mod",
+		"module example.test/Upper/b\n\ngo 1.26\n\nrequire example.test/Upper/a v0.1.0\n\nreplace example.test/Upper/a => ../a\n",
 		"b/b.go", "package b\n",
 		"b/testdata/seed", "0",
 		"b/nested/go.mod", "module example.test/Upper/b/nested\n",
@@ -57,14 +58,16 @@ func TestPack(t *testing.T) {
 	if got := read(t, versions, "list"); got != "v0.1.0\nv0.2.0\n" {
 		t.Errorf("list is %q", got)
 	}
-	if got := read(t, versions, "v0.2.0.info"); got != `{"Version":"v0.2.0","Time":"1970-01-01T00:00:00Z"}` {
+	if got := read(t, versions,
+		"v0.2.0.info"); got != `{"Version":"v0.2.0","Time":"1970-01-01T00:00:00Z"}` {
 		t.Errorf("info is %s", got)
 	}
 	wantMod := "module example.test/Upper/b\n\ngo 1.26\n\nrequire example.test/Upper/a v0.1.0\n"
 	if got := read(t, versions, "v0.1.0.mod"); got != wantMod {
 		t.Errorf("mod is %q, want %q", got, wantMod)
 	}
-	want := map[string]string{"LICENSE": "the license\n", "b.go": "package b\n", "go.mod": wantMod, "testdata/seed": "0"}
+	want := map[string]string{"LICENSE": "the license\n", "b.go": "package b\n",
+		"go.mod": wantMod, "testdata/seed": "0"}
 	got := unzip(t, filepath.Join(versions, "v0.1.0.zip"), "example.test/Upper/b@v0.1.0/")
 	if len(got) != len(want) {
 		t.Errorf("zip holds %v, want %v", got, want)
@@ -105,7 +108,8 @@ func TestPackKeepsTheModulesOwnLicense(t *testing.T) {
 	if _, err := Pack(proxy, root, "a", "v0.1.0", nil); err != nil {
 		t.Fatal(err)
 	}
-	files := unzip(t, filepath.Join(proxy, "example.test/a/@v/v0.1.0.zip"), "example.test/a@v0.1.0/")
+	files := unzip(t, filepath.Join(proxy, "example.test/a/@v/v0.1.0.zip"),
+		"example.test/a@v0.1.0/")
 	if files["LICENSE"] != "another\n" {
 		t.Errorf("LICENSE is %q", files["LICENSE"])
 	}
@@ -135,9 +139,11 @@ func TestPackRefuses(t *testing.T) {
 }
 
 func TestPackRequiresWhatIsPackedWithIt(t *testing.T) {
-	root := repository(t, "b/go.mod", "module example.test/b\n\ngo 1.26\n\nrequire (\n\texample.test/a v0.1.0\n\texample.test/other v1.0.0\n)\n\nreplace example.test/a => ../a\n")
+	root := repository(t, "b/go.mod",
+		"module example.test/b\n\ngo 1.26\n\nrequire (\n\texample.test/a v0.1.0\n\texample.test/other v1.0.0\n)\n\nreplace example.test/a => ../a\n")
 	proxy := t.TempDir()
-	own := map[string]string{"example.test/a": "v0.3.0", "example.test/b": "v0.2.0", "example.test/unused": "v0.9.0"}
+	own := map[string]string{"example.test/a": "v0.3.0", "example.test/b": "v0.2.0",
+		"example.test/unused": "v0.9.0"}
 	if _, err := Pack(proxy, root, "b", "v0.2.0", own); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +153,8 @@ func TestPackRequiresWhatIsPackedWithIt(t *testing.T) {
 	}
 }
 
-// The sums are those that the go command computes; it says so itself in the tests of package release.
+// The sums are those that the go command computes; it says so itself in the tests of package
+// release.
 func TestSums(t *testing.T) {
 	root := repository(t, "a/go.mod", "module example.test/a\n\ngo 1.26\n", "a/a.go", "package a\n")
 	proxy := t.TempDir()
@@ -156,7 +163,8 @@ func TestSums(t *testing.T) {
 	}
 	got, err := Sums(proxy, "example.test/a", "v0.1.0")
 	lines := strings.Split(got, "\n")
-	if err != nil || len(lines) != 3 || !strings.HasPrefix(lines[0], "example.test/a v0.1.0 h1:") || !strings.HasPrefix(lines[1], "example.test/a v0.1.0/go.mod h1:") {
+	if err != nil || len(lines) != 3 || !strings.HasPrefix(lines[0], "example.test/a v0.1.0 h1:") ||
+		!strings.HasPrefix(lines[1], "example.test/a v0.1.0/go.mod h1:") {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if got, err := Sums(proxy, "example.test/a", "v0.2.0"); err == nil {

@@ -24,7 +24,8 @@ func Sums(proxy, path, version string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	gomod, err := dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return os.Open(name + ".mod") })
+	gomod, err := dirhash.Hash1([]string{"go.mod"},
+		func(string) (io.ReadCloser, error) { return os.Open(name + ".mod") })
 	if err != nil {
 		return "", err
 	}

@@ -22,11 +22,13 @@ const (
 )
 
 func (c change) String() string {
-	return [...]string{"unchanged", "changed inside", "additions to the API", "breaking changes of the API"}[c]
+	return [...]string{"unchanged", "changed inside", "additions to the API",
+		"breaking changes of the API"}[c]
 }
 
-// lowest returns the lowest version that may follow the last one after the change. Before v1 a minor version may
-// break programs and a patch may not; from v1 on nothing may: that takes another major version, which is another module.
+// lowest returns the lowest version that may follow the last one after the change. Before v1 a
+// minor version may break programs and a patch may not; from v1 on nothing may: that takes
+// another major version, which is another module.
 func (c change) lowest(last string) (string, error) {
 	var major, minor, patch int
 	if _, err := fmt.Sscanf(last, "v%d.%d.%d", &major, &minor, &patch); err != nil {
@@ -52,9 +54,11 @@ func (c change) allow(last, next string) error {
 	case semver.Compare(next, last) < 0:
 		return fmt.Errorf("version %s is lower than %s, which is released", next, last)
 	case semver.Compare(next, lowest) < 0 && next == last:
-		return fmt.Errorf("%s since %s without a new version: make it at least %s in %s", c, last, lowest, VersionsFile)
+		return fmt.Errorf("%s since %s without a new version: make it at least %s in %s",
+			c, last, lowest, VersionsFile)
 	case semver.Compare(next, lowest) < 0:
-		return fmt.Errorf("%s since %s: version %s does not say so, it must be at least %s", c, last, next, lowest)
+		return fmt.Errorf("%s since %s: version %s does not say so, it must be at least %s",
+			c, last, next, lowest)
 	}
 	return nil
 }
@@ -65,5 +69,6 @@ func fitsPath(path, version string) error {
 	if major == "v0" || major == "v1" || strings.HasSuffix(path, "/"+major) {
 		return nil
 	}
-	return fmt.Errorf("version %s needs a module path that ends in /%s: it is a module of its own", version, major)
+	return fmt.Errorf("version %s needs a module path that ends in /%s: it is a module of its own",
+		version, major)
 }

@@ -15,7 +15,8 @@ var (
 	section    = regexp.MustCompile(`(?m)^## `)
 )
 
-// releaseChangelog puts what is under Unreleased under the version and the date, and leaves an empty Unreleased.
+// releaseChangelog puts what is under Unreleased under the version and the date, and leaves an
+// empty Unreleased.
 func releaseChangelog(text, version, date string) (string, error) {
 	head := unreleased.FindStringIndex(text)
 	if head == nil {
@@ -28,5 +29,6 @@ func releaseChangelog(text, version, date string) (string, error) {
 	if strings.TrimSpace(notes) == "" {
 		return "", errors.New("it says nothing under [Unreleased]: tell users what changed")
 	}
-	return fmt.Sprintf("%s\n\n## [%s] - %s%s", text[:head[1]], strings.TrimPrefix(version, "v"), date, text[head[1]:]), nil
+	return fmt.Sprintf("%s\n\n## [%s] - %s%s",
+		text[:head[1]], strings.TrimPrefix(version, "v"), date, text[head[1]:]), nil
 }

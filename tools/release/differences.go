@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/tools/modproxy"
 )
 
-// differences returns the files that programs are built of and in which two folders of a module differ. Tests, their data,
-// and text are no reason for a release.
+// differences returns the files that programs are built of and in which two folders of a module
+// differ. Tests, their data, and text are no reason for a release.
 func differences(old, now string) ([]string, error) {
 	var names []string
 	seen := map[string]bool{}

@@ -28,7 +28,8 @@ var fixture = map[string]string{
 	"backends/one/one.go":         "package one\n\nimport \"example.test/kv/core\"\n\n// Name names both.\nfunc Name() string { return \"one on \" + core.Name() }\n",
 }
 
-// platforms are those on which these tests compare APIs besides their own, so that one of them is another one.
+// platforms are those on which these tests compare APIs besides their own, so that one of them
+// is another one.
 var platforms = []string{"linux/386", "windows/amd64"}
 
 var (
@@ -67,7 +68,8 @@ func TestMain(m *testing.M) {
 // build builds the version of apidiff that the linters' module pins.
 func build(tmp string) error {
 	apidiff = filepath.Join(tmp, "apidiff.exe")
-	_, err := output(exec.Command("go", "-C", filepath.Join("..", "lint"), "build", "-o", apidiff, "golang.org/x/exp/cmd/apidiff"))
+	_, err := output(exec.Command("go", "-C", filepath.Join("..", "lint"), "build", "-o",
+		apidiff, "golang.org/x/exp/cmd/apidiff"))
 	return err
 }
 
@@ -83,14 +85,16 @@ func plant(tmp string) error {
 			return err
 		}
 	}
-	for _, args := range [][]string{{"init", "--quiet", "--initial-branch=main"}, {"add", "."}, {"commit", "--quiet", "--message=first"}} {
+	for _, args := range [][]string{{"init", "--quiet", "--initial-branch=main"}, {"add", "."},
+		{"commit", "--quiet", "--message=first"}} {
 		if _, err := (git{seed}).run(args...); err != nil {
 			return err
 		}
 	}
 	var out strings.Builder
 	err := Release{Root: seed, Apidiff: apidiff, Date: "2026-01-02", Do: true, Out: &out}.Run()
-	if want := "git push --atomic origin HEAD core/v0.1.0 backends/one/v0.1.0\n"; err == nil && !strings.HasSuffix(out.String(), want) {
+	if want := "git push --atomic origin HEAD core/v0.1.0 backends/one/v0.1.0\n"; err == nil &&
+		!strings.HasSuffix(out.String(), want) {
 		err = fmt.Errorf("the first release says\n%s", out.String())
 	}
 	return err
@@ -129,7 +133,8 @@ func (r repo) commit(edits ...string) {
 		if err != nil || !strings.Contains(string(text), edits[i+1]) {
 			r.Fatalf("%s holds no %q: %s, %v", edits[i], edits[i+1], text, err)
 		}
-		if err := os.WriteFile(name, []byte(strings.Replace(string(text), edits[i+1], edits[i+2], 1)), 0o644); err != nil {
+		if err := os.WriteFile(name,
+			[]byte(strings.Replace(string(text), edits[i+1], edits[i+2], 1)), 0o644); err != nil {
 			r.Fatal(err)
 		}
 	}
@@ -139,6 +144,7 @@ func (r repo) commit(edits ...string) {
 // release returns what Run prints.
 func (r repo) release(do bool) (string, error) {
 	var out strings.Builder
-	err := Release{Root: r.root, Apidiff: apidiff, Platforms: platforms, Date: "2026-02-03", Do: do, Out: &out}.Run()
+	err := Release{Root: r.root, Apidiff: apidiff, Platforms: platforms, Date: "2026-02-03",
+		Do: do, Out: &out}.Run()
 	return out.String(), err
 }

@@ -79,7 +79,8 @@ func (g git) export(to, commit, dir string) error {
 	files, err := g.runWith([]string{index}, nil, "ls-files", "-z", "--", "LICENSE", dir)
 	if err == nil {
 		prefix := "--prefix=" + filepath.ToSlash(to) + "/"
-		_, err = g.runWith([]string{index}, []byte(files), "checkout-index", prefix, "--stdin", "-z")
+		_, err = g.runWith([]string{index}, []byte(files), "checkout-index",
+			prefix, "--stdin", "-z")
 	}
 	return err
 }

@@ -87,8 +87,9 @@ func addLines(known []string, platform string, lines []string) []string {
 	return known
 }
 
-// compareAPI compares the APIs on this platform, and on the others: a name may be declared for one of them alone. The old
-// version finds the modules it requires in the proxy, the one in the tree beside it.
+// compareAPI compares the APIs on this platform, and on the others: a name may be declared for
+// one of them alone. The old version finds the modules it requires in the proxy, the one in the
+// tree beside it.
 func (w *work) compareAPI(m *module, old, now string) (api, error) {
 	all, err := w.compareOn("", m, old, now)
 	if err != nil {
@@ -133,7 +134,8 @@ func (w *work) exportAPI(env []string, m *module, dir string) (file string, err 
 	return f.Name(), errors.Join(err, f.Close())
 }
 
-// environment is what makes go look at the files of another platform. It needs no C compiler for it.
+// environment is what makes go look at the files of another platform. It needs no C compiler
+// for it.
 func environment(platform string) []string {
 	goos, goarch, ok := strings.Cut(platform, "/")
 	if !ok {
@@ -142,7 +144,8 @@ func environment(platform string) []string {
 	return []string{"GOOS=" + goos, "GOARCH=" + goarch, "CGO_ENABLED=0"}
 }
 
-// parseAPI reads what apidiff prints. What it does not know is an error: no change must be taken for none.
+// parseAPI reads what apidiff prints. What it does not know is an error: no change must be
+// taken for none.
 func parseAPI(report string) (a api, err error) {
 	var list *[]string
 	for line := range strings.Lines(report) {

@@ -1,11 +1,13 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package release gives modules of a repository versions of their own. It works out what changed since the last tag of
-// each module, refuses what its version does not say, and prepares changelogs, requirements and tags.
+// Package release gives modules of a repository versions of their own. It works out what
+// changed since the last tag of each module, refuses what its version does not say, and
+// prepares changelogs, requirements and tags.
 //
-// A tag names a commit beside the branch, whose parent is the release on the branch. In it the go.mod files have no
-// replace directives, which serve development only, and go.sum knows the modules that were released before.
+// A tag names a commit beside the branch, whose parent is the release on the branch. In it the
+// go.mod files have no replace directives, which serve development only, and go.sum knows the
+// modules that were released before.
 package release
 
 import (
@@ -29,8 +31,8 @@ type Release struct {
 	Out       io.Writer // gets the plan
 }
 
-// Run makes the release, or says what it would be. Everything is checked before anything is written. It returns all
-// reasons against it, not the first one.
+// Run makes the release, or says what it would be. Everything is checked before anything is
+// written. It returns all reasons against it, not the first one.
 func (r Release) Run() error {
 	if _, err := time.Parse(time.DateOnly, r.Date); err != nil {
 		return fmt.Errorf("the date of the release: %w", err)
@@ -63,7 +65,9 @@ func (r Release) Run() error {
 	}
 	tags, err := w.publish()
 	if err == nil {
-		fmt.Fprintf(r.Out, "committed and tagged; push all of it at once:\n  git push --atomic origin HEAD %s\n", strings.Join(tags, " "))
+		fmt.Fprintf(r.Out,
+			"committed and tagged; push all of it at once:\n  git push --atomic origin HEAD %s\n",
+			strings.Join(tags, " "))
 	}
 	return err
 }

@@ -30,7 +30,8 @@ func TestFirstRelease(t *testing.T) {
 	if got := r.do("show", "backends/one/v0.1.0:backends/one/go.mod"); got != want {
 		t.Errorf("the tag has the go.mod %q, want %q", got, want)
 	}
-	if got := r.do("show", "backends/one/v0.1.0:backends/one/go.sum"); strings.Count(got, "example.test/kv/core v0.1.0") != 2 {
+	if got := r.do("show", "backends/one/v0.1.0:backends/one/go.sum"); strings.Count(got,
+		"example.test/kv/core v0.1.0") != 2 {
 		t.Errorf("the tag has the go.sum %q", got)
 	}
 	want = "# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2026-01-02\n\n### Added\n\n- All of it."
@@ -48,7 +49,9 @@ func TestFirstRelease(t *testing.T) {
 }
 
 func TestRelease(t *testing.T) {
-	raised := func(dir, to string) []string { return []string{VersionsFile, dir + " v0.1.0", dir + " " + to} }
+	raised := func(dir, to string) []string {
+		return []string{VersionsFile, dir + " v0.1.0", dir + " " + to}
+	}
 	join := func(parts ...[]string) (all []string) {
 		for _, part := range parts {
 			all = append(all, part...)
@@ -63,66 +66,93 @@ func TestRelease(t *testing.T) {
 		fails bool
 		tags  string // new ones
 	}{
-		{name: "nothing changed", edits: []string{"LICENSE", "the license", "the other license"}, says: "core stays at v0.1.0\nbackends/one stays at v0.1.0\n"},
-		{name: "tests and text alone", edits: []string{"core/core_test.go", "package core", "package core_test", "core/CHANGELOG.md", notes, news}, says: "core stays at v0.1.0\n"},
+		{name: "nothing changed", edits: []string{"LICENSE", "the license", "the other license"},
+			says: "core stays at v0.1.0\nbackends/one stays at v0.1.0\n"},
+		{name: "tests and text alone", edits: []string{"core/core_test.go", "package core",
+			"package core_test", "core/CHANGELOG.md", notes, news}, says: "core stays at v0.1.0\n"},
 		{
-			name:  "core alone, additions in a patch",
-			edits: join(raised("core", "v0.1.1"), []string{"core/CHANGELOG.md", notes, news, "core/core.go", "// Old", "// New is new.\nfunc New() {}\n\n// Old"}),
-			says:  "core: additions to the API since v0.1.0, core/v0.1.1\nbackends/one stays at v0.1.0\n", tags: "core/v0.1.1",
+			name: "core alone, additions in a patch",
+			edits: join(raised("core", "v0.1.1"), []string{"core/CHANGELOG.md",
+				notes, news, "core/core.go", "// Old", "// New is new.\nfunc New() {}\n\n// Old"}),
+			says: "core: additions to the API since v0.1.0, core/v0.1.1\nbackends/one stays at v0.1.0\n", tags: "core/v0.1.1",
 		},
 		{
 			name: "core alone, breaking what the old backend does not use", slow: true,
-			edits: join(raised("core", "v0.2.0"), []string{"core/CHANGELOG.md", notes, news, "core/core.go", "func Old()", "func Old(int)"}),
-			says:  "core: breaking changes of the API since v0.1.0, core/v0.2.0\n", tags: "core/v0.2.0",
+			edits: join(raised("core", "v0.2.0"), []string{"core/CHANGELOG.md",
+				notes, news, "core/core.go", "func Old()", "func Old(int)"}),
+			says: "core: breaking changes of the API since v0.1.0, core/v0.2.0\n",
+			tags: "core/v0.2.0",
 		},
 		{
 			name: "backend alone", slow: true,
-			edits: join(raised("backends/one", "v0.1.1"), []string{"backends/one/CHANGELOG.md", notes, news, "backends/one/one.go", "one on", "the one on"}),
-			says:  "core stays at v0.1.0\nbackends/one: changed inside since v0.1.0, backends/one/v0.1.1\n", tags: "backends/one/v0.1.1",
+			edits: join(raised("backends/one", "v0.1.1"), []string{"backends/one/CHANGELOG.md",
+				notes, news, "backends/one/one.go", "one on", "the one on"}),
+			says: "core stays at v0.1.0\nbackends/one: changed inside since v0.1.0, backends/one/v0.1.1\n", tags: "backends/one/v0.1.1",
 		},
 		{
 			name: "both, and the backend requires the new core", slow: true,
 			edits: join(raised("core", "v0.2.0"), raised("backends/one", "v0.1.1"), []string{
 				"core/CHANGELOG.md", notes, news, "backends/one/CHANGELOG.md", notes, news,
-				"core/core.go", "func Name() string", "func Name(int) string", "backends/one/one.go", "core.Name()", "core.Name(1)",
+				"core/core.go", "func Name() string", "func Name(int) string",
+				"backends/one/one.go", "core.Name()", "core.Name(1)",
 			}),
 			says: "core: breaking", tags: "backends/one/v0.1.1 core/v0.2.0",
 		},
 
-		{name: "changed without a new version", edits: []string{"core/core.go", coreName, coreNewer}, fails: true, says: "core: changed inside since v0.1.0 without a new version: make it at least v0.1.1"},
-		{name: "breaking in a patch", edits: join(raised("core", "v0.1.1"), []string{"core/core.go", "func Old()", "func Old(int)"}), fails: true, says: "version v0.1.1 does not say so, it must be at least v0.2.0"},
-		{name: "the broken name", edits: join(raised("core", "v0.1.1"), []string{"core/core.go", "func Old()", "func Old(int)"}), fails: true, says: "Old: changed from func() to func(int)"},
+		{name: "changed without a new version",
+			edits: []string{"core/core.go", coreName, coreNewer}, fails: true,
+			says: "core: changed inside since v0.1.0 without a new version: make it at least v0.1.1"},
+		{name: "breaking in a patch",
+			edits: join(raised("core", "v0.1.1"),
+				[]string{"core/core.go", "func Old()", "func Old(int)"}), fails: true,
+			says: "version v0.1.1 does not say so, it must be at least v0.2.0"},
+		{name: "the broken name",
+			edits: join(raised("core", "v0.1.1"), []string{"core/core.go", "func Old()",
+				"func Old(int)"}), fails: true, says: "Old: changed from func() to func(int)"},
 		{
-			name:  "broken on another system", // where this runs, nothing but the inside of a file has changed
-			edits: join(raised("core", "v0.1.1"), []string{"core/CHANGELOG.md", notes, news, "core/core_windows.go", "// Handle is of Windows.\ntype Handle uintptr\n", ""}),
-			fails: true, says: "must be at least v0.2.0\n  files: core_windows.go\n  incompatible:\n    Handle: removed",
+			// where this runs, nothing but the inside of a file has changed
+			name: "broken on another system",
+			edits: join(raised("core", "v0.1.1"), []string{"core/CHANGELOG.md", notes, news,
+				"core/core_windows.go", "// Handle is of Windows.\ntype Handle uintptr\n", ""}),
+			fails: true,
+			says:  "must be at least v0.2.0\n  files: core_windows.go\n  incompatible:\n    Handle: removed",
 		},
 		{
-			name:  "broken on another architecture",
-			edits: join(raised("core", "v0.1.1"), []string{"core/core_386.go", "func Half()", "func Half(int)", "core/core.go", "// Old", "// New is new.\nfunc New() {}\n\n// Old"}),
+			name: "broken on another architecture",
+			edits: join(raised("core", "v0.1.1"),
+				[]string{"core/core_386.go", "func Half()", "func Half(int)", "core/core.go",
+					"// Old", "// New is new.\nfunc New() {}\n\n// Old"}),
 			fails: true, says: "Half: changed from func() to func(int)",
 		},
-		{name: "lower version", edits: raised("core", "v0.0.9"), fails: true, says: "v0.0.9 is lower than v0.1.0"},
-		{name: "v2 without a path", edits: raised("core", "v2.0.0"), fails: true, says: "needs a module path that ends in /v2"},
-		{name: "no notes", edits: join(raised("core", "v0.1.1"), []string{"core/core.go", coreName, coreNewer}), fails: true, says: "core: CHANGELOG.md: it says nothing under [Unreleased]"},
-		{name: "does not compile", edits: join(raised("core", "v0.1.1"), []string{"core/core.go", coreName, "return 1"}), fails: true, says: "cannot use 1"},
+		{name: "lower version",
+			edits: raised("core", "v0.0.9"), fails: true, says: "v0.0.9 is lower than v0.1.0"},
+		{name: "v2 without a path", edits: raised("core", "v2.0.0"), fails: true,
+			says: "needs a module path that ends in /v2"},
+		{name: "no notes",
+			edits: join(raised("core", "v0.1.1"), []string{"core/core.go", coreName, coreNewer}),
+			fails: true, says: "core: CHANGELOG.md: it says nothing under [Unreleased]"},
+		{name: "does not compile", edits: join(raised("core", "v0.1.1"),
+			[]string{"core/core.go", coreName, "return 1"}), fails: true, says: "cannot use 1"},
 		{
 			name: "core breaks the released backend", slow: true,
 			edits: join(raised("core", "v0.2.0"), []string{
-				"core/CHANGELOG.md", notes, news, "core/core.go", "func Name() string", "func Name(int) string",
+				"core/CHANGELOG.md", notes, news, "core/core.go", "func Name() string",
+				"func Name(int) string",
 				"backends/one/one.go", "core.Name()", "core.Name(1)", // it fits in the workspace
 			}),
 			fails: true, says: "backends/one: changed inside since v0.1.0 without a new version",
 		},
 		{
-			name:  "core breaks a released backend that is left behind",
-			edits: join(raised("core", "v0.2.0"), []string{"core/CHANGELOG.md", notes, news, "core/core.go", "func Name() string", "func Name(int) string"}),
+			name: "core breaks a released backend that is left behind",
+			edits: join(raised("core", "v0.2.0"), []string{"core/CHANGELOG.md",
+				notes, news, "core/core.go", "func Name() string", "func Name(int) string"}),
 			fails: true, says: "the modules do not fit together",
 		},
 		{
 			name: "core breaks a released backend on another system",
 			edits: join(raised("core", "v0.2.0"), []string{
-				"core/CHANGELOG.md", notes, news, "core/core_windows.go", "// Handle is of Windows.\ntype Handle uintptr\n", "",
+				"core/CHANGELOG.md", notes, news, "core/core_windows.go",
+				"// Handle is of Windows.\ntype Handle uintptr\n", "",
 			}),
 			fails: true, says: "undefined: core.Handle",
 		},
@@ -157,7 +187,8 @@ func TestRelease(t *testing.T) {
 			if err != nil || !strings.Contains(says, test.says) {
 				t.Errorf("got %q, %v, want %q", says, err, test.says)
 			}
-			tags := strings.Fields(r.do("tag", "--list", "--no-contains", "core/v0.1.0", "--sort=refname", "core/v*", "backends/one/v*"))
+			tags := strings.Fields(r.do("tag", "--list", "--no-contains", "core/v0.1.0",
+				"--sort=refname", "core/v*", "backends/one/v*"))
 			if got := strings.Join(tags, " "); got != test.tags {
 				t.Errorf("new tags %q, want %q", got, test.tags)
 			}
@@ -172,7 +203,8 @@ func TestRelease(t *testing.T) {
 func TestChangesElsewhereSayWhere(t *testing.T) {
 	a := api{incompatible: []string{"Old: removed"}}
 	a.add("linux/386", api{incompatible: []string{"Old: removed", "Half: removed"}})
-	a.add("windows/amd64", api{incompatible: []string{"Handle: removed"}, compatible: []string{"Path: added"}})
+	a.add("windows/amd64",
+		api{incompatible: []string{"Handle: removed"}, compatible: []string{"Path: added"}})
 	want := "Old: removed|Half: removed (on linux/386)|Handle: removed (on windows/amd64)"
 	if got := strings.Join(a.incompatible, "|"); got != want {
 		t.Errorf("incompatible are %q, want %q", got, want)
@@ -184,19 +216,22 @@ func TestChangesElsewhereSayWhere(t *testing.T) {
 
 func TestReleaseRefusesWhatIsNotCommitted(t *testing.T) {
 	r := clone(t)
-	if err := os.WriteFile(filepath.Join(r.root, "core", "forgotten.go"), []byte("package core\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(r.root, "core", "forgotten.go"), []byte("package core\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.release(true); err == nil || !strings.Contains(err.Error(), "core/forgotten.go") {
+	if _, err := r.release(true); err == nil || !strings.Contains(err.Error(),
+		"core/forgotten.go") {
 		t.Errorf("got %v, want an error that names the file", err)
 	}
-	if err := (Release{Root: r.root, Date: "today"}).Run(); err == nil || !strings.Contains(err.Error(), "date") {
+	if err := (Release{Root: r.root, Date: "today"}).Run(); err == nil ||
+		!strings.Contains(err.Error(), "date") {
 		t.Errorf("got %v, want an error about the date", err)
 	}
 }
 
-// Applications mix versions: the backend that was released yesterday, and the core of today. Minimal version selection
-// takes the newer core only for those who ask for it.
+// Applications mix versions: the backend that was released yesterday, and the core of today.
+// Minimal version selection takes the newer core only for those who ask for it.
 func TestYesterdaysBackendOnTodaysCore(t *testing.T) {
 	r := clone(t)
 	r.commit(VersionsFile, "core v0.1.0", "core v0.2.0", "core/CHANGELOG.md", notes, news,
@@ -208,7 +243,8 @@ func TestYesterdaysBackendOnTodaysCore(t *testing.T) {
 	tests := []struct{ name, get, core, prints string }{
 		{"backend alone", "example.test/kv/backends/one@v0.1.0", "v0.1.0", "one on core"},
 		{"newest backend", "example.test/kv/backends/one@latest", "v0.1.0", "one on core"},
-		{"and today's core", "example.test/kv/backends/one@v0.1.0 example.test/kv/core@latest", "v0.2.0", "one on newer core"},
+		{"and today's core", "example.test/kv/backends/one@v0.1.0 example.test/kv/core@latest",
+			"v0.2.0", "one on newer core"},
 		{"updating all", "-u example.test/kv/backends/one", "v0.2.0", "one on newer core"},
 	}
 	for _, test := range tests {
@@ -234,7 +270,8 @@ func TestYesterdaysBackendOnTodaysCore(t *testing.T) {
 			}
 			run("go", "mod", "init", "outside.test/app")
 			run(append([]string{"go", "get"}, strings.Fields(test.get)...)...)
-			if got := run("go", "list", "-m", "-f", "{{.Version}}", "example.test/kv/core"); got != test.core {
+			if got := run("go", "list", "-m", "-f", "{{.Version}}",
+				"example.test/kv/core"); got != test.core {
 				t.Errorf("core %s was selected, want %s", got, test.core)
 			}
 			if got := run("go", "run", "."); got != test.prints {

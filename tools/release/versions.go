@@ -32,8 +32,8 @@ func ReadVersions(root string) (Versions, error) {
 	return versions, nil
 }
 
-// parseVersions reads lines of a folder and a version. Versions before and after releases have no place here: a
-// module is released or it is not.
+// parseVersions reads lines of a folder and a version. Versions before and after releases have
+// no place here: a module is released or it is not.
 func parseVersions(text string) (Versions, error) {
 	versions := Versions{}
 	for line := range strings.Lines(text) {

@@ -24,8 +24,8 @@ import (
 	"strings"
 )
 
-// sketch is the visible mark of the only blocks of Go that are not checked: their first line is a comment
-// that starts with it and says why.
+// sketch is the visible mark of the only blocks of Go that are not checked: their first line is
+// a comment that starts with it and says why.
 const sketch = "// Sketch: "
 
 // given is what fragments may use without declaring it.
@@ -40,10 +40,10 @@ type block struct {
 	text string
 }
 
-// Code type-checks every block of Go in the Markdown files of the repository at root: complete programs as they are,
-// packages with all of their blocks in one document together, fragments as declarations or as statements of a function
-// that returns an error, with what the file of the repository named given.txt, and what earlier fragments of the same
-// file, declare.
+// Code type-checks every block of Go in the Markdown files of the repository at root: complete
+// programs as they are, packages with all of their blocks in one document together, fragments
+// as declarations or as statements of a function that returns an error, with what the file of
+// the repository named given.txt, and what earlier fragments of the same file, declare.
 func Code(root string) error {
 	blocks, err := goBlocks(os.DirFS(root))
 	if err != nil {
@@ -136,7 +136,8 @@ type unit struct {
 	fragment bool
 }
 
-// check type-checks a block. In fragments the compiler's complaints about what is not used do not matter.
+// check type-checks a block. In fragments the compiler's complaints about what is not used do
+// not matter.
 func (u unit) check(exports map[string]string) error {
 	open := func(path string) (io.ReadCloser, error) {
 		file, ok := exports[path]
@@ -155,7 +156,8 @@ func (u unit) check(exports map[string]string) error {
 			}
 		},
 	}
-	config.Check("p", u.fset, append([]*ast.File{u.file}, u.more...), nil) // errors go to config.Error
+	// errors go to config.Error
+	config.Check("p", u.fset, append([]*ast.File{u.file}, u.more...), nil)
 	return errors.Join(errs...)
 }
 
@@ -166,8 +168,9 @@ type scope struct {
 	packages map[string]int // which unit began a package
 }
 
-// joins returns which unit began the package that u belongs to: a document may show a package in several blocks, each a
-// file of it. It is -1 if u begins one, which then is the unit next, and for programs and fragments, which stand alone.
+// joins returns which unit began the package that u belongs to: a document may show a package
+// in several blocks, each a file of it. It is -1 if u begins one, which then is the unit next,
+// and for programs and fragments, which stand alone.
 func (s *scope) joins(u unit, next int) int {
 	name := u.file.Name.Name
 	if u.fragment || name == "main" {
@@ -231,7 +234,8 @@ func (s *scope) unit(b block) (unit, error) {
 	if strings.HasPrefix(b.text, "package ") || strings.Contains(b.text, "\npackage ") {
 		var err error
 		u.fset = s.fset
-		u.file, err = parser.ParseFile(u.fset, "", fmt.Sprintf("//line %s:%d\n%s", b.file, b.line, b.text), 0)
+		u.file, err = parser.ParseFile(u.fset, "",
+			fmt.Sprintf("//line %s:%d\n%s", b.file, b.line, b.text), 0)
 		return u, err
 	}
 	u.fragment = true
@@ -254,14 +258,16 @@ func splitImports(text string) (imports, rest string) {
 		end := strings.Index(text, "\n") + 1
 		if strings.HasPrefix(text, "import (") {
 			end = strings.Index(text, "\n)\n") + 3
-		} else if !strings.HasPrefix(text, "import ") && !(imports != "" && strings.HasPrefix(text, "\n")) {
+		} else if !strings.HasPrefix(text, "import ") &&
+			!(imports != "" && strings.HasPrefix(text, "\n")) {
 			return imports, text
 		}
 		imports, text = imports+text[:end], text[end:]
 	}
 }
 
-// complete adds imports and declarations until every name of the fragment has one that the scope knows.
+// complete adds imports and declarations until every name of the fragment has one that the
+// scope knows.
 func (s *scope) complete(u unit, own, body string) (unit, error) {
 	imports, decls := map[string]bool{}, map[string]bool{}
 	for {
@@ -283,7 +289,9 @@ func (s *scope) complete(u unit, own, body string) (unit, error) {
 		for _, name := range u.file.Unresolved {
 			if decl, ok := s.decls[name.Name]; ok && !strings.Contains(body, decl) {
 				decls[decl] = true
-			} else if path, ok := importable[name.Name]; ok && !strings.Contains(own, "/"+name.Name+"\"") && !strings.Contains(own, "\""+path+"\"") {
+			} else if path, ok := importable[name.Name]; ok &&
+				!strings.Contains(own, "/"+name.Name+"\"") && !strings.Contains(own,
+				"\""+path+"\"") {
 				imports[path] = true
 			}
 		}
@@ -298,7 +306,8 @@ func (s *scope) complete(u unit, own, body string) (unit, error) {
 func standIn(file *ast.File) {
 	for _, spec := range file.Imports {
 		importPath := strings.Trim(spec.Path.Value, `"`)
-		if path, ok := importable[path.Base(importPath)]; ok && strings.HasPrefix(importPath, "example.com/") {
+		if path, ok := importable[path.Base(importPath)]; ok && strings.HasPrefix(importPath,
+			"example.com/") {
 			spec.Path.Value = strconv.Quote(path)
 		}
 	}
@@ -308,25 +317,33 @@ const modules = "github.com/guardkv/guardkv/"
 
 // importable are the packages that fragments use without importing them.
 var importable = map[string]string{
-	"context": "context", "errors": "errors", "fmt": "fmt", "io": "io", "iter": "iter", "log": "log", "os": "os",
-	"filepath": "path/filepath", "http": "net/http", "slices": "slices", "slog": "log/slog", "strings": "strings", "testing": "testing", "time": "time",
+	"context": "context", "errors": "errors", "fmt": "fmt", "io": "io", "iter": "iter",
+	"log": "log", "os": "os",
+	"filepath": "path/filepath", "http": "net/http", "slices": "slices", "slog": "log/slog",
+	"strings": "strings", "testing": "testing", "time": "time",
 
-	"core": modules + "core", "keys": modules + "core/keys", "values": modules + "core/values", "memory": modules + "core/memory",
-	"backendtest": modules + "core/backendtest", "formattest": modules + "core/formattest", "directory": modules + "core/directory",
-	"badger": modules + "backends/badger", "bbolt": modules + "backends/bbolt", "pebble": modules + "backends/pebble",
-	"archive": modules + "formats/archive", "cbor": modules + "formats/cbor", "flatbuffers": modules + "formats/flatbuffers", "gob": modules + "formats/gob",
+	"core": modules + "core", "keys": modules + "core/keys", "values": modules + "core/values",
+	"memory":      modules + "core/memory",
+	"backendtest": modules + "core/backendtest", "formattest": modules + "core/formattest",
+	"directory": modules + "core/directory",
+	"badger":    modules + "backends/badger", "bbolt": modules + "backends/bbolt",
+	"pebble":  modules + "backends/pebble",
+	"archive": modules + "formats/archive", "cbor": modules + "formats/cbor",
+	"flatbuffers": modules + "formats/flatbuffers", "gob": modules + "formats/gob",
 	"compress": modules + "formats/compress", "encrypt": modules + "formats/encrypt",
 	"protobuf": modules + "formats/protobuf",
 	"fb":       modules + "tools/demo/fb",
 	"pb":       modules + "tools/demo/pb",
 }
 
-// exportFiles lets go build what the packages consist of, and returns the file with the export data of each.
+// exportFiles lets go build what the packages consist of, and returns the file with the export
+// data of each.
 func exportFiles(root string, packages []string) (map[string]string, error) {
 	if len(packages) == 0 { // go list would take the folder's
 		return nil, nil
 	}
-	cmd := exec.Command("go", append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, packages...)...)
+	cmd := exec.Command("go", append([]string{"list", "-export", "-deps", "-f",
+		"{{.ImportPath}}\t{{.Export}}"}, packages...)...)
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {

@@ -14,9 +14,10 @@ import (
 	"strings"
 )
 
-// documented wants a comment on every name that other modules can use: types, functions, methods, constants, variables,
-// and the fields and methods inside types. A name that its type's comment explains needs none of its own, nor does the
-// only method of an interface with a comment.
+// documented wants a comment on every name that other modules can use: types, functions,
+// methods, constants, variables, and the fields and methods inside types. A name that its
+// type's comment explains needs none of its own, nor does the only method of an interface with
+// a comment.
 func documented(_ fs.FS, name string, text []byte) []complaint {
 	if !isPublished(name) || isGenerated(text) {
 		return nil
@@ -28,7 +29,8 @@ func documented(_ fs.FS, name string, text []byte) []complaint {
 	}
 	var found []complaint
 	for _, n := range undocumented(file) {
-		found = append(found, complaint{fset.Position(n.Pos()).Line, fmt.Sprintf("exported and without a comment: %s", n.Name)})
+		found = append(found, complaint{fset.Position(n.Pos()).Line,
+			fmt.Sprintf("exported and without a comment: %s", n.Name)})
 	}
 	return found
 }
@@ -39,14 +41,16 @@ func isPublished(name string) bool {
 	if path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 		return false
 	}
-	return folders[0] != "tools" && folders[0] != "." && !slices.Contains(folders, "internal") && !slices.Contains(folders, "testdata")
+	return folders[0] != "tools" && folders[0] != "." && !slices.Contains(folders,
+		"internal") && !slices.Contains(folders, "testdata")
 }
 
 func undocumented(file *ast.File) (names []*ast.Ident) {
 	for _, decl := range file.Decls {
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:
-			if decl.Doc == nil && decl.Name.IsExported() && (decl.Recv == nil || ast.IsExported(receiver(decl))) {
+			if decl.Doc == nil && decl.Name.IsExported() && (decl.Recv == nil ||
+				ast.IsExported(receiver(decl))) {
 				names = append(names, decl.Name)
 			}
 		case *ast.GenDecl:
@@ -70,7 +74,8 @@ func receiver(method *ast.FuncDecl) (name string) {
 	return name
 }
 
-// undocumentedIn looks at one type, or one line of constants or variables. The comment of a group counts for all of it.
+// undocumentedIn looks at one type, or one line of constants or variables. The comment of a
+// group counts for all of it.
 func undocumentedIn(spec ast.Spec, group *ast.CommentGroup) (names []*ast.Ident) {
 	switch spec := spec.(type) {
 	case *ast.TypeSpec:
@@ -105,7 +110,8 @@ func undocumentedFields(t ast.Expr, doc string) (names []*ast.Ident) {
 	}
 	for _, field := range fields {
 		for _, name := range field.Names {
-			if name.IsExported() && firstOf(field.Doc, field.Comment) == nil && !strings.Contains(doc, name.Name) {
+			if name.IsExported() && firstOf(field.Doc,
+				field.Comment) == nil && !strings.Contains(doc, name.Name) {
 				names = append(names, name)
 			}
 		}

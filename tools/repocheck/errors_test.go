@@ -15,7 +15,8 @@ import (
 	"testing"
 )
 
-// Whoever adds a sentinel has to say what it asks of the caller, and whoever removes one has to stop saying so.
+// Whoever adds a sentinel has to say what it asks of the caller, and whoever removes one has to
+// stop saying so.
 func TestTheGuideExplainsEverySentinel(t *testing.T) {
 	text, err := os.ReadFile("../../docs/errors.md")
 	if err != nil {

@@ -16,12 +16,14 @@ var (
 	generated  = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
 )
 
-// header wants the two lines of the license on top of everything that people write and a machine runs.
+// header wants the two lines of the license on top of everything that people write and a
+// machine runs.
 func header(_ fs.FS, name string, text []byte) []complaint {
 	if !isProgram(name, text) || isGenerated(text) || wantHeader.Match(text) {
 		return nil
 	}
-	return []complaint{{1, "the first two lines must be the copyright and the SPDX license identifier"}}
+	return []complaint{{1,
+		"the first two lines must be the copyright and the SPDX license identifier"}}
 }
 
 func isProgram(name string, text []byte) bool {
@@ -31,9 +33,11 @@ func isProgram(name string, text []byte) bool {
 func isGenerated(text []byte) bool { return generated.Match(text) }
 
 // The words are spelled in two halves so that this file does not complain about itself.
-var leftover = regexp.MustCompile(`\b(` + strings.Join([]string{"TO" + "DO", "FIX" + "ME", "XX" + "X"}, "|") + `)\b`)
+var leftover = regexp.MustCompile(`\b(` + strings.Join([]string{"TO" + "DO", "FIX" + "ME",
+	"XX" + "X"}, "|") + `)\b`)
 
-// unfinished complains about notes to oneself: what is not done is either done or written up where users see it.
+// unfinished complains about notes to oneself: what is not done is either done or written up
+// where users see it.
 func unfinished(_ fs.FS, name string, text []byte) []complaint {
 	if !isProgram(name, text) && path.Ext(name) != ".md" {
 		return nil

@@ -22,7 +22,8 @@ var (
 	slugDrops = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// links wants every link from one Markdown file to another place in the repository to lead somewhere.
+// links wants every link from one Markdown file to another place in the repository to lead
+// somewhere.
 func links(repo fs.FS, name string, text []byte) []complaint {
 	if path.Ext(name) != ".md" {
 		return nil
@@ -39,8 +40,8 @@ func links(repo fs.FS, name string, text []byte) []complaint {
 	return found
 }
 
-// leadsSomewhere reports whether the file or folder that target names exists, and in it the heading that
-// the part after # names.
+// leadsSomewhere reports whether the file or folder that target names exists, and in it the
+// heading that the part after # names.
 func leadsSomewhere(repo fs.FS, from, target string) bool {
 	file, anchor, _ := strings.Cut(target, "#")
 	to := from

@@ -51,7 +51,8 @@ func TestPrograms(t *testing.T) {
 			}
 			t.Setenv("GOWORK", "off")
 			t.Setenv("GOFLAGS", "-mod=mod")
-			if err := os.WriteFile(filepath.Join(root, "a.md"), []byte(test.text), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(root, "a.md"), []byte(test.text),
+				0o644); err != nil {
 				t.Fatal(err)
 			}
 			err := Programs(root)

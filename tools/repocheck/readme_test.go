@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Until the modules are published, a workspace is all that a reader has. The command must name every module of ours that
-// the program needs, and nothing may be missing in the new module.
+// Until the modules are published, a workspace is all that a reader has. The command must name
+// every module of ours that the program needs, and nothing may be missing in the new module.
 func TestProgramRunsInTheWorkspaceThatTheReadmeSays(t *testing.T) {
 	data, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -30,13 +30,15 @@ func TestProgramRunsInTheWorkspaceThatTheReadmeSays(t *testing.T) {
 		t.Fatal("the README does not say how to make a workspace, or has no program")
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(programs[0].text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(programs[0].text),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	var printed []byte
 	for _, args := range [][]string{
 		{"mod", "init", "example.org/people"},
-		append([]string{"work", "init"}, strings.Fields(strings.ReplaceAll(line[1], "../guardkv", clone))...),
+		append([]string{"work", "init"},
+			strings.Fields(strings.ReplaceAll(line[1], "../guardkv", clone))...),
 		{"run", "."},
 	} {
 		cmd := exec.Command("go", args...)

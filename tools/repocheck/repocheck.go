@@ -1,9 +1,9 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package repocheck checks what no compiler or linter looks at in the files of a repository: license headers, links
-// between Markdown files, code in them that does not compile, exported names without comments, and work that was left
-// unfinished.
+// Package repocheck checks what no compiler or linter looks at in the files of a repository:
+// license headers, links between Markdown files, code in them that does not compile, exported
+// names without comments, and work that was left unfinished.
 package repocheck
 
 import (
@@ -21,7 +21,8 @@ type complaint struct {
 	text string
 }
 
-// Check returns everything that is wrong with the files of the repository, one error for each complaint.
+// Check returns everything that is wrong with the files of the repository, one error for each
+// complaint.
 func Check(repo fs.FS) error {
 	var errs []error
 	err := walk(repo, func(name string) error {

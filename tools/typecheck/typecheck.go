@@ -1,9 +1,10 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package typecheck checks the types of packages as they are on another platform, from their sources alone: what does not
-// compile there is found without compiling anything. A compiler would have to compile the standard library and the engines
-// for every platform first, which takes minutes for each.
+// Package typecheck checks the types of packages as they are on another platform, from their
+// sources alone: what does not compile there is found without compiling anything. A compiler
+// would have to compile the standard library and the engines for every platform first, which
+// takes minutes for each.
 package typecheck
 
 import (
@@ -26,7 +27,8 @@ type Checker struct {
 	done  map[string][]*checked // by import path
 }
 
-// checked is a package, and what it was checked with: in another module the same files may import other versions.
+// checked is a package, and what it was checked with: in another module the same files may
+// import other versions.
 type checked struct {
 	types   *types.Package
 	dir     string
@@ -54,12 +56,14 @@ type listed struct {
 	Module     *struct{ GoVersion string }
 }
 
-// Flags make go list print what [Checker.Check] reads: every package that is needed after those that it imports.
+// Flags make go list print what [Checker.Check] reads: every package that is needed after those
+// that it imports.
 var Flags = []string{
 	"-deps", "-test", "-json=ImportPath,Dir,GoFiles,CgoFiles,Imports,ImportMap,Standard,Module",
 }
 
-// Check checks the packages that go list printed, and returns the number of them that are not the standard library's.
+// Check checks the packages that go list printed, and returns the number of them that are not
+// the standard library's.
 func (c *Checker) Check(list io.Reader) (int, error) {
 	n := 0
 	var errs []error
@@ -71,7 +75,8 @@ func (c *Checker) Check(list io.Reader) (int, error) {
 		} else if err != nil {
 			return n, fmt.Errorf("go list: %w", err)
 		}
-		if p.ImportPath == "unsafe" || strings.HasSuffix(p.ImportPath, ".test") { // go test makes the main package
+		// go test makes the main package
+		if p.ImportPath == "unsafe" || strings.HasSuffix(p.ImportPath, ".test") {
 			continue
 		}
 		if !p.Standard {
@@ -147,7 +152,9 @@ func (c *Checker) parse(p *listed) ([]*ast.File, error) {
 }
 
 // types checks the functions of the standard library by their heads alone.
-func (c *Checker) types(p *listed, files []*ast.File, imports map[string]*types.Package) (*types.Package, error) {
+func (c *Checker) types(
+	p *listed, files []*ast.File, imports map[string]*types.Package,
+) (*types.Package, error) {
 	var errs []error
 	config := types.Config{
 		Importer:         importer(imports),

@@ -35,7 +35,8 @@ func list(t *testing.T, dir, goos, goarch string) *bytes.Reader {
 	t.Helper()
 	cmd := exec.Command("go", append(append([]string{"list"}, Flags...), "./...")...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch)
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0",
+		"GOOS="+goos, "GOARCH="+goarch)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -60,8 +61,10 @@ func TestCheck(t *testing.T) {
 		files        map[string]string
 		want         string // in the error; "" is none
 	}{
-		{"a number that fits", "linux", "amd64", map[string]string{"a.go": "package m\n\nvar N int = 1 << 40\n"}, ""},
-		{"a number that does not", "linux", "386", map[string]string{"a.go": "package m\n\nvar N int = 1 << 40\n"}, "overflows"},
+		{"a number that fits", "linux", "amd64",
+			map[string]string{"a.go": "package m\n\nvar N int = 1 << 40\n"}, ""},
+		{"a number that does not", "linux", "386",
+			map[string]string{"a.go": "package m\n\nvar N int = 1 << 40\n"}, "overflows"},
 		{
 			"a number in a function that is imported", "linux", "386",
 			map[string]string{
@@ -82,19 +85,22 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			"a file for the platform", "windows", "amd64",
-			map[string]string{"a.go": "package m\n\nvar _ = name\n", "a_windows.go": "package m\n\nconst name = \"\"\n"},
+			map[string]string{"a.go": "package m\n\nvar _ = name\n",
+				"a_windows.go": "package m\n\nconst name = \"\"\n"},
 			"",
 		},
 		{
 			"a file for another platform", "linux", "amd64",
-			map[string]string{"a.go": "package m\n\nvar _ = name\n", "a_windows.go": "package m\n\nconst name = \"\"\n"},
+			map[string]string{"a.go": "package m\n\nvar _ = name\n",
+				"a_windows.go": "package m\n\nconst name = \"\"\n"},
 			"undefined: name",
 		},
 		{
 			"a test that sees what another test exports", "linux", "amd64",
 			map[string]string{
-				"a.go": "package m\n\nfunc hidden() int { return 1 }\n", "export_test.go": "package m\n\nvar Shown = hidden\n",
-				"a_test.go": "package m_test\n\nimport \"example.test/m\"\n\nvar N int = m.Shown()\n",
+				"a.go":           "package m\n\nfunc hidden() int { return 1 }\n",
+				"export_test.go": "package m\n\nvar Shown = hidden\n",
+				"a_test.go":      "package m_test\n\nimport \"example.test/m\"\n\nvar N int = m.Shown()\n",
 			},
 			"",
 		},
@@ -105,7 +111,8 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			"all mistakes", "linux", "amd64",
-			map[string]string{"a.go": "package m\n\nvar _ = one\n", "b/b.go": "package b\n\nvar _ = two\n"},
+			map[string]string{"a.go": "package m\n\nvar _ = one\n",
+				"b/b.go": "package b\n\nvar _ = two\n"},
 			"undefined: two",
 		},
 	}
@@ -116,15 +123,17 @@ func TestCheck(t *testing.T) {
 			if n == 0 {
 				t.Error("no package was checked")
 			}
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			if c.want == "" && err != nil || c.want != "" && (err == nil ||
+				!strings.Contains(err.Error(), c.want)) {
 				t.Errorf("got error %v, want %q", err, c.want)
 			}
 		})
 	}
 }
 
-// Two modules use the same folder of a, which imports b. Each replaces b with another folder, and what the second puts there
-// lacks what a needs. That shows only if a is checked again: nothing but its import differs.
+// Two modules use the same folder of a, which imports b. Each replaces b with another folder,
+// and what the second puts there lacks what a needs. That shows only if a is checked again:
+// nothing but its import differs.
 func TestCheckSharesNothingThatDiffers(t *testing.T) {
 	main := func(b string) string {
 		return "module example.test/main\n\ngo 1.26.0\n\nrequire (\n\texample.test/a v0.1.0\n\texample.test/b v0.1.0\n)\n\n" +
@@ -145,7 +154,8 @@ func TestCheckSharesNothingThatDiffers(t *testing.T) {
 	})
 	c := newChecker(t, "amd64")
 	for range 2 {
-		if n, err := c.Check(list(t, filepath.Join(root, "m1"), "linux", "amd64")); n != 3 || err != nil {
+		if n, err := c.Check(list(t, filepath.Join(root, "m1"), "linux", "amd64")); n != 3 ||
+			err != nil {
 			t.Fatalf("got %d packages, error %v", n, err)
 		}
 	}

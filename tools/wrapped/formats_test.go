@@ -38,14 +38,16 @@ var people = []person{
 var chars = []fb.CharT{
 	{},
 	{Name: "LATIN SMALL LETTER A", Properties: []string{"Alphabetic"}},
-	{Name: strings.Repeat("LATIN ", 100), Category: "Ll", Properties: strings.Fields(strings.Repeat("Alphabetic Lower ", 50))},
+	{Name: strings.Repeat("LATIN ", 100), Category: "Ll",
+		Properties: strings.Fields(strings.Repeat("Alphabetic Lower ", 50))},
 }
 
 // notes are long enough to be worth compressing: what is not refers to the stored bytes.
 var notes = []Note{
 	{Title: strings.Repeat("a", 100)},
 	{Title: "λ", Stars: -1, Words: strings.Fields(strings.Repeat("word and ", 40))},
-	{Title: strings.Repeat("long title ", 100), Stars: 1 << 40, Words: []string{"", "x", strings.Repeat("y", 500)}},
+	{Title: strings.Repeat("long title ", 100), Stars: 1 << 40,
+		Words: []string{"", "x", strings.Repeat("y", 500)}},
 }
 
 // sameNotes compares what is read: no words are an empty list.
@@ -84,17 +86,22 @@ func wrappings[V, W any](tb testing.TB) []wrapping[V, W] {
 	return []wrapping[V, W]{
 		{"compress", false, func(f format) format { return compress.New(f) }},
 		{"encrypt", true, func(f format) format { return encrypt.New(f, keys) }},
-		{"encrypt(compress)", true, func(f format) format { return encrypt.New(compress.New(f), keys) }},
-		{"compress(encrypt)", true, func(f format) format { return compress.New(encrypt.New(f, keys)) }},
+		{"encrypt(compress)",
+			true, func(f format) format { return encrypt.New(compress.New(f), keys) }},
+		{"compress(encrypt)",
+			true, func(f format) format { return compress.New(encrypt.New(f, keys)) }},
 	}
 }
 
 // runAll runs the suite on a format in everything that goes around formats.
-func runAll[V, W any](t *testing.T, inner core.ValueFormat[V, W], x formattest.Extras[V, W], samples ...V) {
+func runAll[V, W any](
+	t *testing.T, inner core.ValueFormat[V, W], x formattest.Extras[V, W], samples ...V,
+) {
 	for _, w := range wrappings[V, W](t) {
 		t.Run(w.name, func(t *testing.T) {
 			extras := x
-			if w.encrypted { // whose views lie in other memory, and whose encodings are never the same
+			// whose views lie in other memory, and whose encodings are never the same
+			if w.encrypted {
 				extras.Borrows, extras.Padded, extras.Varies = false, false, true
 			}
 			formattest.RunWith(t, w.wrap(inner), extras, samples...)
@@ -104,7 +111,8 @@ func runAll[V, W any](t *testing.T, inner core.ValueFormat[V, W], x formattest.E
 
 // sameChars compares what UnPack makes: no properties are an empty list.
 func sameChars(a, b fb.CharT) bool {
-	a.Properties, b.Properties = append([]string{}, a.Properties...), append([]string{}, b.Properties...)
+	a.Properties, b.Properties = append([]string{}, a.Properties...), append([]string{},
+		b.Properties...)
 	return reflect.DeepEqual(a, b)
 }
 
@@ -114,14 +122,16 @@ func TestFormats(t *testing.T) {
 	t.Run("gob", func(t *testing.T) { runAll(t, gob.New[person](), same, people...) })
 	t.Run("json", func(t *testing.T) { runAll(t, values.JSON[person](), same, people...) })
 	t.Run("strings", func(t *testing.T) {
-		runAll(t, values.String(), formattest.Extras[string, string]{Borrows: true}, "", "a", strings.Repeat("word ", 100))
+		runAll(t, values.String(), formattest.Extras[string, string]{Borrows: true}, "", "a",
+			strings.Repeat("word ", 100))
 	})
 	t.Run("archive", func(t *testing.T) {
 		x := formattest.Extras[Note, NoteView]{Value: NoteView.Value, Same: sameNotes}
 		runAll(t, archive.New[Note, NoteView](), x, notes...)
 	})
 	t.Run("flatbuffers", func(t *testing.T) {
-		x := formattest.Extras[fb.CharT, fb.Char]{ // all of which are worth compressing, so that no view borrows
+		// all of which are worth compressing, so that no view borrows
+		x := formattest.Extras[fb.CharT, fb.Char]{
 			Value: func(c fb.Char) fb.CharT { return *c.UnPack() }, Same: sameChars, Padded: true,
 		}
 		runAll(t, flatbuffers.New[fb.CharT, fb.Char](fb.Schema), x, chars...)

@@ -38,7 +38,8 @@ func (f stored) Append(dst, b []byte) ([]byte, error) { return append(dst, b...)
 func (f stored) View(b []byte) ([]byte, error)        { return slices.Clone(b), nil }
 
 func (f stored) Powers() core.FormatPowers[[]byte, []byte] {
-	return core.FormatPowers[[]byte, []byte]{BindRows: func(core.TableID) (core.RowFormat[[]byte, []byte], error) {
+	return core.FormatPowers[[]byte,
+		[]byte]{BindRows: func(core.TableID) (core.RowFormat[[]byte, []byte], error) {
 		return core.RowFormat[[]byte, []byte]{
 			Append: func(dst, _, b []byte) ([]byte, error) { return f.Append(dst, b) },
 			View:   func(_, b []byte) ([]byte, error) { return f.View(b) },
@@ -75,11 +76,14 @@ func (p place) open() *core.Storage {
 
 func onEveryEngine(t *testing.T, test func(t *testing.T, p place)) {
 	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) { test(t, place{t, e.make(), filepath.Join(t.TempDir(), "db")}) })
+		t.Run(e.name,
+			func(t *testing.T) { test(t, place{t, e.make(), filepath.Join(t.TempDir(), "db")}) })
 	}
 }
 
-func open[V, W any](t *testing.T, db *core.Storage, name string, f core.ValueFormat[V, W]) *core.Table[int, V, W] {
+func open[V, W any](
+	t *testing.T, db *core.Storage, name string, f core.ValueFormat[V, W],
+) *core.Table[int, V, W] {
 	t.Helper()
 	tab, err := core.OpenTable(t.Context(), db, name, keys.Int(), f)
 	if err != nil {
@@ -100,7 +104,8 @@ func inside(t *testing.T) map[string]format {
 }
 
 func personAt(i int) person {
-	return person{Name: fmt.Sprint("name ", i), Born: i, Tags: strings.Fields(strings.Repeat("word ", i%50))}
+	return person{Name: fmt.Sprint("name ", i), Born: i,
+		Tags: strings.Fields(strings.Repeat("word ", i%50))}
 }
 
 const rows = 100
@@ -111,7 +116,8 @@ func compare(t *testing.T, tab *core.TableOf[int, person]) {
 	ctx := t.Context()
 	is := func(verb string, k int, p person, err error) {
 		t.Helper()
-		if want := personAt(k); err != nil || p.Name != want.Name || p.Born != want.Born || !slices.Equal(p.Tags, want.Tags) {
+		if want := personAt(k); err != nil || p.Name != want.Name || p.Born != want.Born ||
+			!slices.Equal(p.Tags, want.Tags) {
 			t.Errorf("%s of %d gives %v, %v", verb, k, p, err)
 		}
 	}
@@ -183,7 +189,8 @@ func TestStorages(t *testing.T) {
 			compare(t, open(t, db, name, f))
 			compare(t, open(t, restored, name, f))
 		}
-		if err := errors.Join(db.Check(ctx), restored.Check(ctx), db.Close(), restored.Close()); err != nil {
+		if err := errors.Join(db.Check(ctx), restored.Check(ctx), db.Close(),
+			restored.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -213,7 +220,8 @@ func forge(t *testing.T, db *core.Storage, name string, f format) {
 			}
 		}
 	}
-	bare, bareOther := open[[]byte, []byte](t, db, name, stored{f.ID()}), open[[]byte, []byte](t, db, name+" too", stored{f.ID()})
+	bare, bareOther := open[[]byte, []byte](t, db, name, stored{f.ID()}), open[[]byte, []byte](t,
+		db, name+" too", stored{f.ID()})
 	row := load(t, bare, 0)
 	if bytes.Contains(row, []byte("name")) {
 		t.Errorf("the row is %q", row)
@@ -283,7 +291,8 @@ func TestDictionaryInsideEncryption(t *testing.T) {
 	inner := cbor.New[person]()
 	d, err := compress.Train(ctx, compress.Samples(inner, func(yield func(person, error) bool) {
 		for i := range 300 {
-			if !yield(person{Name: "a name that is secret", Born: i, Tags: []string{"a tag that is secret"}}, nil) {
+			if !yield(person{Name: "a name that is secret",
+				Born: i, Tags: []string{"a tag that is secret"}}, nil) {
 				return
 			}
 		}
@@ -305,7 +314,8 @@ func TestDictionaryInsideEncryption(t *testing.T) {
 	if err != nil || len(infos[0].Meta) < 100 || bytes.Contains(infos[0].Meta, []byte("secret")) {
 		t.Errorf("the metadata is %q, %v", infos[0].Meta, err)
 	}
-	tab := open(t, db, "t", encrypt.New(compress.New(inner), ring(t, 2, 1))) // without the option, and with a new key
+	// without the option, and with a new key
+	tab := open(t, db, "t", encrypt.New(compress.New(inner), ring(t, 2, 1)))
 	if p, err := tab.Load(ctx, 1); err != nil || p.Name != "a name that is secret" {
 		t.Errorf("the row reads as %v, %v", p, err)
 	}
@@ -355,7 +365,8 @@ func useTable(ctx context.Context, tab *core.TableOf[int, person], worker int) e
 		if err != nil {
 			return err
 		}
-		if want := personAt(k); g.Value().Name != want.Name || !slices.Equal(g.Value().Tags, want.Tags) {
+		if want := personAt(k); g.Value().Name != want.Name || !slices.Equal(g.Value().Tags,
+			want.Tags) {
 			err = fmt.Errorf("row %d reads as %v", k, g.Value())
 		}
 		g.Close()
@@ -378,7 +389,8 @@ func TestArchivedNotes(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, p place) {
 		ctx := t.Context()
 		db := p.open()
-		tab := open(t, db, "notes", encrypt.New(compress.New(archive.New[Note, NoteView]()), ring(t, 1)))
+		tab := open(t, db, "notes",
+			encrypt.New(compress.New(archive.New[Note, NoteView]()), ring(t, 1)))
 		for i, n := range notes {
 			if err := tab.Put(ctx, i, n); err != nil {
 				t.Fatal(err)

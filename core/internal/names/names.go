@@ -21,7 +21,8 @@ func Beside(path, suffix string) string { return Stem(path, len(suffix)) + suffi
 
 // Stem returns what stands in front of suffixes of n bytes in what Beside returns.
 func Stem(path string, n int) string {
-	at := strings.LastIndexFunc(path, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(byte(r)) }) + 1
+	at := strings.LastIndexFunc(path,
+		func(r rune) bool { return r < 0x80 && os.IsPathSeparator(byte(r)) }) + 1
 	name := path[at:]
 	if len(name)+n <= longest {
 		return path

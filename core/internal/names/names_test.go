@@ -22,7 +22,8 @@ func TestBeside(t *testing.T) {
 		got := Beside(c.path, c.suffix)
 		name := got[strings.LastIndex(got, "/")+1:]
 		if c.name == "too long" {
-			if len(name) != 255 || !strings.HasPrefix(name, long[:200]) || !strings.HasSuffix(name, c.suffix) {
+			if len(name) != 255 || !strings.HasPrefix(name,
+				long[:200]) || !strings.HasSuffix(name, c.suffix) {
 				t.Errorf("%s: %q with %d bytes", c.name, name, len(name))
 			}
 		} else if got != c.want {
@@ -36,7 +37,8 @@ func TestBeside(t *testing.T) {
 		t.Errorf("two names become one: %q", a)
 	}
 	runes := strings.Repeat("λ", 127)
-	if got := Stem(runes, 36); !strings.HasPrefix(runes, got[:strings.Index(got, "~")]) || len(got) > 255-36 {
+	if got := Stem(runes, 36); !strings.HasPrefix(runes,
+		got[:strings.Index(got, "~")]) || len(got) > 255-36 {
 		t.Errorf("a character is cut in half: %q", got)
 	}
 }

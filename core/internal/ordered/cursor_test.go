@@ -36,7 +36,8 @@ func checkRange(t *testing.T, m *Map[int], low, high, n int) {
 	}
 	for i := end - 1; i >= first; i-- {
 		if _, v, ok := down.Next(); !ok || v != i {
-			t.Fatalf("%d rows from %d to %d in reverse: %d, %v where %d should be", n, low, high, v, ok, i)
+			t.Fatalf("%d rows from %d to %d in reverse: %d, %v where %d should be",
+				n, low, high, v, ok, i)
 		}
 	}
 	for range 2 {
@@ -120,7 +121,8 @@ func checkSeeks(t *testing.T, m *Map[int], low, high, n int) {
 		down.Seek(number(key))
 		_, v, ok = down.Next()
 		if want := min((key-1)/2, end-1); ok != (key > 0 && want >= first) || ok && v != want {
-			t.Fatalf("%d rows from %d to %d in reverse: %d, %v after Seek of %d", n, low, high, v, ok, key)
+			t.Fatalf("%d rows from %d to %d in reverse: %d, %v after Seek of %d",
+				n, low, high, v, ok, key)
 		}
 	}
 }

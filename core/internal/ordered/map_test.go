@@ -271,7 +271,8 @@ func TestAllocations(t *testing.T) {
 			}
 		}},
 		{"Clone", 0, func() { m.Clone() }},
-		{"Set after Clone", 1 + 4, func() { m.Clone(); m.Set(key, nil) }}, // the token and a node per level
+		// the token and a node per level
+		{"Set after Clone", 1 + 4, func() { m.Clone(); m.Set(key, nil) }},
 	}
 	for _, test := range tests {
 		if got := testing.AllocsPerRun(100, test.run); got > test.most {

@@ -85,10 +85,12 @@ func (p *pair) compare(t *testing.T, c Cursor[int], want []string, low, high []b
 	}
 	for range 2 {
 		if k, v, ok := c.Next(); ok || k != nil || v != 0 {
-			t.Fatalf("scan from %q to %q, reverse %v: %q: %d after the end", low, high, c.reverse, k, v)
+			t.Fatalf("scan from %q to %q, reverse %v: %q: %d after the end",
+				low, high, c.reverse, k, v)
 		}
 		if c.depth != 0 {
-			t.Fatalf("scan from %q to %q, reverse %v: the cursor goes on behind the end", low, high, c.reverse)
+			t.Fatalf("scan from %q to %q, reverse %v: the cursor goes on behind the end",
+				low, high, c.reverse)
 		}
 	}
 }
@@ -169,7 +171,8 @@ func (n *node[V]) checkItems(low, high []byte, root bool) error {
 		if i > 0 {
 			low = n.items[i-1].key
 		}
-		if low != nil && bytes.Compare(low, it.key) >= 0 || high != nil && bytes.Compare(it.key, high) >= 0 {
+		if low != nil && bytes.Compare(low,
+			it.key) >= 0 || high != nil && bytes.Compare(it.key, high) >= 0 {
 			return fmt.Errorf("key %q is not between %q and %q", it.key, low, high)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	maxItems = 47           // of one node: more cost writes too much, which copy nodes, fewer cost reads
+	// of one node: more cost writes too much, which copy nodes, fewer cost reads
+	maxItems = 47
 	minItems = maxItems / 2 // of one node that is not the root
 
 	// maxDepth is more than a tree ever has: 10 levels begin at 2 * 24^9 rows, 5 million millions.
@@ -87,7 +88,8 @@ func (n *node[V]) insert(i int, it item[V]) { n.items = slices.Insert(n.items, i
 // cut takes item i out and returns it.
 func (n *node[V]) cut(i int) item[V] {
 	it := n.items[i]
-	n.items = slices.Delete(n.items, i, i+1) // clears the place behind the last item, so that nothing stays alive
+	// clears the place behind the last item, so that nothing stays alive
+	n.items = slices.Delete(n.items, i, i+1)
 	return it
 }
 

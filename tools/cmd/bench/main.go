@@ -32,22 +32,27 @@ func main() {
 func run(ctx context.Context) error {
 	cfg := bench.Config{Out: os.Stdout}
 	flag.BoolVar(&cfg.Short, "short", false, "less data and fewer rounds: done in two minutes")
-	flag.StringVar(&cfg.Dir, "dir", "", "make the databases in this `folder`, whose disk is then measured")
+	flag.StringVar(&cfg.Dir, "dir", "",
+		"make the databases in this `folder`, whose disk is then measured")
 	flag.Float64Var(&cfg.Slowdown, "slowdown", 0,
 		"slow GuardKV down by this `part` of the time needed by hand, to test the harness")
-	flag.Func("run", "do only what matches this `regexp`; names are such as bbolt/get/128B", func(s string) (err error) {
-		cfg.Run, err = regexp.Compile(s)
-		return err
-	})
+	flag.Func("run", "do only what matches this `regexp`; names are such as bbolt/get/128B",
+		func(s string) (err error) {
+			cfg.Run, err = regexp.Compile(s)
+			return err
+		})
 	flag.IntVar(&cfg.Yours.Size, "size", 0, "your data: `bytes` of a record (default 128)")
-	flag.IntVar(&cfg.Yours.Rows, "rows", 0, "your data: `number` of records (default 1000000, with -short 100000)")
-	flag.IntVar(&cfg.Yours.Reads, "reads", 0, "your data: `percent` of the operations that read, -1 for none (default 90)")
+	flag.IntVar(&cfg.Yours.Rows, "rows",
+		0, "your data: `number` of records (default 1000000, with -short 100000)")
+	flag.IntVar(&cfg.Yours.Reads, "reads",
+		0, "your data: `percent` of the operations that read, -1 for none (default 90)")
 	list := flag.Bool("list", false, "print the names of the works")
 	json := flag.String("json", "", "write everything that was measured to this `file`")
 	html := flag.String("html", "", "write a page with charts to this `file`")
 	gate := flag.Bool("gate", false, "measure only what must not get worse, and fail if it has")
 	profile := flag.String("cpuprofile", "", "write a profile for go tool pprof to this `file`")
-	again := flag.String("from", "", "measure nothing: make the page from a `file` that -json wrote")
+	again := flag.String("from", "",
+		"measure nothing: make the page from a `file` that -json wrote")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unknown argument %q", flag.Arg(0))
@@ -87,7 +92,8 @@ func run(ctx context.Context) error {
 	return err
 }
 
-// create makes the files that are asked for before anything is measured: afterwards would be late for an error.
+// create makes the files that are asked for before anything is measured: afterwards would be
+// late for an error.
 func create(outputs map[string]*io.Writer) (files []*os.File, err error) {
 	for path, w := range outputs {
 		if path == "" {

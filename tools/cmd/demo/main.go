@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Demo loads the Unicode character database into a storage, shows what GuardKV does with it, and exits with
-// status 0 only if every step showed what package unicode says.
+// Demo loads the Unicode character database into a storage, shows what GuardKV does with it,
+// and exits with status 0 only if every step showed what package unicode says.
 package main
 
 import (
@@ -19,9 +19,11 @@ func main() {
 	cfg := demo.Config{Out: os.Stdout, Terminal: isTerminal(os.Stdout)}
 	flag.StringVar(&cfg.Backend, "backend", "bbolt", "`engine`: "+demo.Backends())
 	flag.StringVar(&cfg.Format, "format", "cbor", "value `format`: "+demo.Formats())
-	flag.StringVar(&cfg.Keep, "keep", "", "keep the storage at this `path`; without it, it is removed at the end")
-	open := flag.String("open", "", "look at the storage that was kept at this `path`: the arguments are\n"+
-		"characters (λ or U+03BB) or beginnings of names")
+	flag.StringVar(&cfg.Keep, "keep", "",
+		"keep the storage at this `path`; without it, it is removed at the end")
+	open := flag.String("open", "",
+		"look at the storage that was kept at this `path`: the arguments are\n"+
+			"characters (λ or U+03BB) or beginnings of names")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Soak runs random programs on all backends and on a model, operation by operation, until something differs or the time is
-// over.
+// Soak runs random programs on all backends and on a model, operation by operation, until
+// something differs or the time is over.
 package main
 
 import (
@@ -39,13 +39,15 @@ func run(length time.Duration, seed uint64, size int) error {
 	start, said, programs := time.Now(), time.Now(), 0
 	for ; time.Since(start) < length; programs++ {
 		if err := lockstep.Verify(seed+uint64(programs), size, lockstep.Backends); err != nil {
-			return fmt.Errorf("%w\nto see it again: go run ./tools/cmd/soak -seed=%d -size=%d", err, seed+uint64(programs), size)
+			return fmt.Errorf("%w\nto see it again: go run ./tools/cmd/soak -seed=%d -size=%d",
+				err, seed+uint64(programs), size)
 		}
 		if time.Since(said) > time.Minute {
 			fmt.Printf("%d programs in %v\n", programs+1, time.Since(start).Round(time.Second))
 			said = time.Now()
 		}
 	}
-	fmt.Printf("%d programs in %v, and no difference\n", programs, time.Since(start).Round(time.Second))
+	fmt.Printf("%d programs in %v, and no difference\n",
+		programs, time.Since(start).Round(time.Second))
 	return nil
 }

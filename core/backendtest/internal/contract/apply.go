@@ -14,7 +14,8 @@ import (
 var applyPromises = []kit.Promise{
 	{
 		Name: "apply/puts and deletes", Check: checkApply,
-		Explanation: "Apply makes the writes visible before it returns; deleting an absent key is no error",
+		Explanation: "Apply makes the writes visible before it returns; deleting an absent key " +
+			"is no error",
 	},
 	{
 		Name: "apply/atomic", Check: checkApplyAtomic,
@@ -30,11 +31,13 @@ var applyPromises = []kit.Promise{
 	},
 	{
 		Name: "apply/cancelled", Check: checkApplyCancelled,
-		Explanation: "the context is looked at before anything is written: a cancelled Apply writes nothing",
+		Explanation: "the context is looked at before anything is written: a cancelled Apply " +
+			"writes nothing",
 	},
 	{
 		Name: "apply/base", Check: checkApplyBase,
-		Explanation: "base is the snapshot that the writes were computed from; nothing changed since, so there is no conflict",
+		Explanation: "base is the snapshot that the writes were computed from; nothing changed " +
+			"since, so there is no conflict",
 	},
 	{
 		Name: "apply/large", Check: checkApplyLarge,
@@ -82,7 +85,8 @@ func checkApplyArguments(t *kit.Trial) {
 	s := t.Create()
 	s.MustApply(kit.Put("old", "value"))
 	long := strings.Repeat("long", 10_000)
-	s.ApplyAndSpoil(kit.Put("empty", ""), kit.Put("key", "value"), kit.Put("long", long), kit.Del("old"))
+	s.ApplyAndSpoil(kit.Put("empty", ""), kit.Put("key", "value"), kit.Put("long", long),
+		kit.Del("old"))
 	want := []kit.Row{kit.KV("empty", ""), kit.KV("key", "value"), kit.KV("long", long)}
 	s.Has(want...)
 	s.MustApply(kit.Put("later", "x"))
@@ -95,7 +99,8 @@ func checkApplyArguments(t *kit.Trial) {
 func checkApplyCancelled(t *kit.Trial) {
 	s := t.Create()
 	s.MustApply(kit.Put("k", "v"))
-	err := s.Apply(kit.Cancelled(), core.Batch{Writes: []core.Write{kit.Put("k", "w"), kit.Put("l", "w")}})
+	err := s.Apply(kit.Cancelled(),
+		core.Batch{Writes: []core.Write{kit.Put("k", "w"), kit.Put("l", "w")}})
 	if !kit.IsCancelled(err) {
 		t.Fatalf("Apply gives %v; want context.Canceled", err)
 	}

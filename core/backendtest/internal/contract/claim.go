@@ -20,19 +20,23 @@ import (
 var claimPromises = []kit.Promise{
 	{
 		Name: "backend/name", Check: checkName,
-		Explanation: "Name names the engine; it is part of every storage's mark, so it is never empty and never changes",
+		Explanation: "Name names the engine; it is part of every storage's mark, so it is never " +
+			"empty and never changes",
 	},
 	{
 		Name: "claim/absent", Check: checkClaimAbsent,
-		Explanation: "Claim creates and changes nothing; that nothing is at the path is no error, and its Mark is nil",
+		Explanation: "Claim creates and changes nothing; that nothing is at the path is no " +
+			"error, and its Mark is nil",
 	},
 	{
 		Name: "claim/empty directory", Check: checkClaimEmptyDir,
-		Explanation: "if the engine keeps its storages in directories, an empty one is a place where nothing is; else it may be ErrNotStorage",
+		Explanation: "if the engine keeps its storages in directories, an empty one is a place " +
+			"where nothing is; else it may be ErrNotStorage",
 	},
 	{
 		Name: "claim/foreign", Check: checkClaimForeign, BareOnly: true,
-		Explanation: "what carries no readable mark, a file of length zero included, is ErrNotStorage and left as it was",
+		Explanation: "what carries no readable mark, a file of length zero included, is " +
+			"ErrNotStorage and left as it was",
 	},
 	{
 		Name: "claim/changes nothing", Check: checkClaimPure, BareOnly: true,
@@ -40,7 +44,8 @@ var claimPromises = []kit.Promise{
 	},
 	{
 		Name: "claim/exclusive", Check: checkClaimExclusive, BareOnly: true,
-		Explanation: "a claim locks the storage: another Claim waits for a bounded time, then returns ErrLocked",
+		Explanation: "a claim locks the storage: another Claim waits for a bounded time, then " +
+			"returns ErrLocked",
 	},
 	{
 		Name: "claim/engine keeps the lock", Check: checkEngineLocks,
@@ -56,19 +61,23 @@ var claimPromises = []kit.Promise{
 	},
 	{
 		Name: "claim/release", Check: checkRelease,
-		Explanation: "Release gives the lock back; it does nothing after Open succeeded or after another Release",
+		Explanation: "Release gives the lock back; it does nothing after Open succeeded or after " +
+			"another Release",
 	},
 	{
 		Name: "claim/rename", Check: checkRename,
-		Explanation: "Rename moves the storage to a path beside the old one; the claim then covers the old path, where nothing is",
+		Explanation: "Rename moves the storage to a path beside the old one; the claim then " +
+			"covers the old path, where nothing is",
 	},
 	{
 		Name: "claim/rename onto", Check: checkRenameOnto,
-		Explanation: "Rename onto a path where something is gives fs.ErrExist, and both stay; an empty directory is nothing if the engine keeps its storages in directories",
+		Explanation: "Rename onto a path where something is gives fs.ErrExist, and both stay; an " +
+			"empty directory is nothing if the engine keeps its storages in directories",
 	},
 	{
 		Name: "claim/moved", Check: checkClaimMoved, BareOnly: true,
-		Explanation: "what is renamed and removed is what was claimed: if something else is at the path by now, that stays",
+		Explanation: "what is renamed and removed is what was claimed: if something else is at " +
+			"the path by now, that stays",
 	},
 	{
 		Name: "claim/remove", Check: checkRemove,
@@ -76,11 +85,13 @@ var claimPromises = []kit.Promise{
 	},
 	{
 		Name: "backend/resolve", Check: checkResolve,
-		Explanation: "Resolve creates nothing, and returns a path of the same storage, which leads to itself",
+		Explanation: "Resolve creates nothing, and returns a path of the same storage, which " +
+			"leads to itself",
 	},
 	{
 		Name: "backend/list", Check: checkList,
-		Explanation: "List returns the paths of everything whose name starts with the prefix, in lexical order",
+		Explanation: "List returns the paths of everything whose name starts with the prefix, in " +
+			"lexical order",
 	},
 }
 
@@ -142,8 +153,8 @@ func checkClaimForeign(t *kit.Trial) {
 	}
 }
 
-// markError returns why a path has no mark. An engine that locks a file inside a directory cannot claim a file, so
-// that Claim may say it too.
+// markError returns why a path has no mark. An engine that locks a file inside a directory
+// cannot claim a file, so that Claim may say it too.
 func markError(t *kit.Trial, path string) error {
 	c, err := t.Backend.Claim(t.Ctx, path, false)
 	if err != nil {
@@ -319,7 +330,8 @@ func renameOntoFiles(t *kit.Trial, m kit.Medium) {
 	if m == kit.InDirectories {
 		t.Do("Rename onto an empty directory", c.Rename(dir))
 		t.Release(c)
-		t.OpenStore(dir, core.EngineOptions{Mark: kit.SomeMark, NoSync: true}).Has(kit.KV("k", t.Path))
+		t.OpenStore(dir,
+			core.EngineOptions{Mark: kit.SomeMark, NoSync: true}).Has(kit.KV("k", t.Path))
 		return
 	}
 	t.Release(c)

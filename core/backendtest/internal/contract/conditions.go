@@ -23,7 +23,8 @@ var conditionPromises = []kit.Promise{
 	},
 	{
 		Name: "conditions/durable", Check: checkConditionDurable,
-		Explanation: "a write whose condition was met is durable when Apply returns, and one whose condition was not never shows",
+		Explanation: "a write whose condition was met is durable when Apply returns, and one " +
+			"whose condition was not never shows",
 	},
 	{
 		Name: "conditions/large batch", Check: checkConditionLarge,
@@ -133,7 +134,8 @@ func checkConditionDurable(t *kit.Trial) {
 	s.MustApply(kit.Put("a", "old"), kit.Put("b", "old"))
 	s = s.Reopen()
 	for _, w := range []core.Write{
-		When(kit.Put("a", "new"), core.IfAbsent), When(kit.Del("b"), core.IfPresent), When(kit.Put("c", "new"), core.IfAbsent),
+		When(kit.Put("a", "new"), core.IfAbsent), When(kit.Del("b"), core.IfPresent),
+		When(kit.Put("c", "new"), core.IfAbsent),
 	} {
 		applyIf(s, w)
 		s = s.Reopen()
@@ -152,7 +154,8 @@ func checkConditionLarge(t *kit.Trial) {
 	s.MustApply(kit.Put("d000", "old"), kit.Put("d199", "old"))
 	for i := range 200 { // together more than engines write to a log
 		k := fmt.Sprintf("d%03d", i)
-		writes, want = append(writes, When(kit.Put(k, value), core.IfAbsent)), append(want, kit.KV(k, value))
+		writes, want = append(writes, When(kit.Put(k, value), core.IfAbsent)), append(want,
+			kit.KV(k, value))
 	}
 	want[0].Value, want[199].Value = "old", "old"
 	met := applyIf(s, writes...)

@@ -17,7 +17,8 @@ import (
 var cursorPromises = []kit.Promise{
 	{
 		Name: "cursor/ranges", Check: checkCursorRanges,
-		Explanation: "a cursor passes over the rows from Low, inclusive, to High, exclusive; nil is no bound",
+		Explanation: "a cursor passes over the rows from Low, inclusive, to High, exclusive; nil " +
+			"is no bound",
 	},
 	{
 		Name: "cursor/reverse", Check: checkCursorReverse,
@@ -25,12 +26,14 @@ var cursorPromises = []kit.Promise{
 	},
 	{
 		Name: "cursor/seek", Check: checkCursorSeek,
-		Explanation: "after Seek, Next returns the first row of the range at or behind the key in the cursor's " +
+		Explanation: "after Seek, Next returns the first row of the range at or behind the key " +
+			"in the cursor's " +
 			"direction, also backward and after the end; the key may be reused when Seek returns",
 	},
 	{
 		Name: "cursor/limit", Check: checkCursorLimit,
-		Explanation: "Limit is a hint: it leaves out no row, neither for who asks for more nor behind a Seek",
+		Explanation: "Limit is a hint: it leaves out no row, neither for who asks for more nor " +
+			"behind a Seek",
 	},
 	{
 		Name: "cursor/keys only", Check: checkCursorKeysOnly,
@@ -50,7 +53,8 @@ var cursorPromises = []kit.Promise{
 	},
 	{
 		Name: "cursor/bytes", Check: checkCursorBytes,
-		Explanation: "the bytes of a row are valid until the next call of Next or Close, whatever is written meanwhile",
+		Explanation: "the bytes of a row are valid until the next call of Next or Close, " +
+			"whatever is written meanwhile",
 	},
 	{
 		Name: "cursor/side by side", Check: checkCursorsSideBySide,
@@ -58,7 +62,8 @@ var cursorPromises = []kit.Promise{
 	},
 	{
 		Name: "cursor/cancelled", Check: checkCursorCancelled,
-		Explanation: "the context of Scan holds for the cursor too: when it ends, so do the rows, with its error",
+		Explanation: "the context of Scan holds for the cursor too: when it ends, so do the " +
+			"rows, with its error",
 	},
 }
 
@@ -91,7 +96,8 @@ func checkCursorKeysOnly(t *kit.Trial) {
 	checkRanges(t, false, true)
 }
 
-// checkCursorSeek seeks every key in every range, from before the first row, from the middle and from the end.
+// checkCursorSeek seeks every key in every range, from before the first row, from the middle
+// and from the end.
 func checkCursorSeek(t *kit.Trial) {
 	s := t.Create()
 	rows := kit.FillOdd(s)
@@ -113,7 +119,8 @@ func checkCursorSeek(t *kit.Trial) {
 			if i%3 > 0 {
 				c.Next()
 			}
-			if got, want := kit.Sought(c, key, i%4), kit.Behind(kit.Between(rows, r), key, r.Reverse, i%4); !kit.SameRowKeys(got, want) {
+			if got, want := kit.Sought(c, key, i%4), kit.Behind(kit.Between(rows, r), key,
+				r.Reverse, i%4); !kit.SameRowKeys(got, want) {
 				t.Fatalf("%+v: after Seek of %q the rows are %v; want %v", r, key, got, want)
 			}
 			if err := c.Err(); err != nil {
@@ -139,11 +146,13 @@ func checkCursorLimit(t *kit.Trial) {
 			r := core.ScanRange{Limit: 1 + i/4, Reverse: i%2 == 0, KeysOnly: i%4 > 1}
 			c, err := scan(t.Ctx, r)
 			t.Do("Scan", err)
-			if got, want := kit.Rest(c), kit.Between(rows, r); !kit.SameRowKeys(got, want) || c.Err() != nil {
+			if got, want := kit.Rest(c), kit.Between(rows, r); !kit.SameRowKeys(got,
+				want) || c.Err() != nil {
 				t.Errorf("%+v: the rows are %v, %v; want %v", r, got, c.Err(), want)
 			}
 			key := []byte(rows[i/4].Key)
-			if got, want := kit.Sought(c, key, 0), kit.Behind(kit.Between(rows, r), key, r.Reverse, 0); !kit.SameRowKeys(got, want) {
+			if got, want := kit.Sought(c, key, 0), kit.Behind(kit.Between(rows, r), key, r.Reverse,
+				0); !kit.SameRowKeys(got, want) {
 				t.Errorf("%+v: after Seek of %q the rows are %v; want %v", r, key, got, want)
 			}
 			t.Close(c)
@@ -270,7 +279,8 @@ func checkCursorCancelled(t *kit.Trial) {
 	defer t.Close(snap)
 	for _, after := range []int{0, 1, 100} {
 		if got, err := cancelScan(t, snap, after); got == 5000 || !kit.IsCancelled(err) {
-			t.Errorf("cancelled after %d rows a cursor gave %d rows and %v; want fewer than 5000 and context.Canceled", after, got, err)
+			t.Errorf("cancelled after %d rows a cursor gave %d rows and %v; want fewer than 5000 "+
+				"and context.Canceled", after, got, err)
 		}
 	}
 }

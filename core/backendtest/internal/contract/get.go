@@ -29,11 +29,13 @@ var getPromises = []kit.Promise{
 	},
 	{
 		Name: "get/held", Check: checkHeld,
-		Explanation: "the bytes are valid until Release: through overwriting, deleting, compacting and growing",
+		Explanation: "the bytes are valid until Release: through overwriting, deleting, " +
+			"compacting and growing",
 	},
 	{
 		Name: "get/many held", Check: checkManyHeld,
-		Explanation: "any number of Releasers may be open, and be released in any order and on any goroutine",
+		Explanation: "any number of Releasers may be open, and be released in any order and on " +
+			"any goroutine",
 	},
 	{
 		Name: "get/blocks nothing", Check: checkReleaserBlocksNothing, BareOnly: true,
@@ -41,7 +43,8 @@ var getPromises = []kit.Promise{
 	},
 	{
 		Name: "get/kept", Check: checkKept,
-		Explanation: "bytes whose Releaser is a Keeper that gave them away are the caller's, to keep and to change",
+		Explanation: "bytes whose Releaser is a Keeper that gave them away are the caller's, to " +
+			"keep and to change",
 	},
 	{
 		Name: "get/arguments", Check: checkGetArguments,
@@ -119,7 +122,8 @@ func checkNeverOlder(t *kit.Trial) {
 func checkHeld(t *kit.Trial) {
 	s := t.Create()
 	long := strings.Repeat("held", 20_000)
-	s.MustApply(kit.Put("long", long), kit.Put("short", "held"), kit.Put("gone", "to be deleted"), kit.Put("empty", ""))
+	s.MustApply(kit.Put("long", long), kit.Put("short", "held"), kit.Put("gone", "to be deleted"),
+		kit.Put("empty", ""))
 	var all []kit.Held
 	for _, key := range []string{"long", "short", "gone", "empty"} {
 		all = append(all, s.Hold(key))
@@ -129,11 +133,14 @@ func checkHeld(t *kit.Trial) {
 		do   func()
 	}{
 		{"overwriting", func() {
-			s.MustApply(kit.Put("long", strings.Repeat("new!", 20_000)), kit.Put("short", "anew"), kit.Del("gone"))
+			s.MustApply(kit.Put("long", strings.Repeat("new!", 20_000)), kit.Put("short", "anew"),
+				kit.Del("gone"))
 		}},
 		{"many writes", func() { s.Churn(t.Pick(4<<20, 1<<20)) }},
 		{"SetMark", func() { t.Do("SetMark", s.SetMark(t.Ctx, []byte("mark"))) }},
-		{"writing the keys again", func() { s.MustApply(kit.Put("long", "l"), kit.Put("short", "s"), kit.Put("gone", "g")) }},
+		{"writing the keys again", func() {
+			s.MustApply(kit.Put("long", "l"), kit.Put("short", "s"), kit.Put("gone", "g"))
+		}},
 		{"Compact", s.Compact},
 	}
 	for _, step := range steps {
@@ -197,7 +204,8 @@ func checkKept(t *kit.Trial) {
 			h := s.Hold(key) // what is changed must not be the engine's
 			h.Check(t, "after bytes that were kept have changed")
 			if h.Want != value {
-				t.Fatalf("bytes that were kept were changed, and the row has changed: %s", kit.Brief(h.Want))
+				t.Fatalf("bytes that were kept were changed, and the row has changed: %s",
+					kit.Brief(h.Want))
 			}
 			if h.Keep() {
 				all = append(all, h)

@@ -14,11 +14,13 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// What only the medium shows: what was synced, what was read, and what is left behind by a Close that fails.
+// What only the medium shows: what was synced, what was read, and what is left behind by a
+// Close that fails.
 var mediumPromises = []kit.Promise{
 	{
 		Name: "medium/synced", Check: checkSynced, BareOnly: true,
-		Explanation: "Apply makes the writes durable before it returns: what was written is synced to the medium, not left to the system",
+		Explanation: "Apply makes the writes durable before it returns: what was written is " +
+			"synced to the medium, not left to the system",
 	},
 	{
 		Name: "medium/sync", Check: checkSyncedLater, BareOnly: true,
@@ -34,8 +36,8 @@ var mediumPromises = []kit.Promise{
 	},
 }
 
-// TellsPages reports whether the medium of the trial tells what is not synced. A disk of the machine does, one in memory
-// does not.
+// TellsPages reports whether the medium of the trial tells what is not synced. A disk of the
+// machine does, one in memory does not.
 func TellsPages(t *kit.Trial) bool {
 	t.TB.Helper()
 	if !pagesAreKnown || !t.OnDisk() {
@@ -62,14 +64,17 @@ func checkSynced(t *kit.Trial) {
 	s := t.OpenStore(t.Path, core.EngineOptions{Mark: kit.SomeMark})
 	written := int64(0)
 	for i := range 8 {
-		value := kit.Incompressible(kit.Fits(kit.Fits(1<<16, s.Limits().Value), s.Limits().BatchBytes/2))
+		value := kit.Incompressible(kit.Fits(kit.Fits(1<<16, s.Limits().Value),
+			s.Limits().BatchBytes/2))
 		s.MustApply(kit.Put(fmt.Sprintf("%d", i), value))
 		written += int64(len(value))
 	}
-	// An engine may leave a second copy of what it has synced to the system, so what is not synced alone proves nothing.
+	// An engine may leave a second copy of what it has synced to the system, so what is not
+	// synced alone proves nothing.
 	p, ok := pagesOf(t.Path)
 	if ok && p.dirty >= written && p.cached-p.dirty < written {
-		t.Errorf("%d bytes were written durably; %d bytes of the storage's files are not synced, %d are", written, p.dirty, p.cached-p.dirty)
+		t.Errorf("%d bytes were written durably; %d bytes of the storage's files are not synced, "+
+			"%d are", written, p.dirty, p.cached-p.dirty)
 	}
 }
 
@@ -81,7 +86,8 @@ func checkSyncedLater(t *kit.Trial) {
 	}
 	written := int64(0)
 	for i := range 8 {
-		value := kit.Incompressible(kit.Fits(kit.Fits(1<<16, s.Limits().Value), s.Limits().BatchBytes/2))
+		value := kit.Incompressible(kit.Fits(kit.Fits(1<<16, s.Limits().Value),
+			s.Limits().BatchBytes/2))
 		s.MustApply(kit.Put(fmt.Sprintf("%d", i), value))
 		written += int64(len(value))
 	}
@@ -93,11 +99,13 @@ func checkSyncedLater(t *kit.Trial) {
 	}
 	p, ok := pagesOf(t.Path)
 	if ok && p.dirty >= written && p.cached-p.dirty < written {
-		t.Errorf("after Sync of %d bytes, %d bytes of the storage's files are not synced, %d are", written, p.dirty, p.cached-p.dirty)
+		t.Errorf("after Sync of %d bytes, %d bytes of the storage's files are not synced, %d are",
+			written, p.dirty, p.cached-p.dirty)
 	}
 }
 
-// checkQuickOpen reports and does not fail: an engine that keeps its rows in memory has to read them.
+// checkQuickOpen reports and does not fail: an engine that keeps its rows in memory has to read
+// them.
 func checkQuickOpen(t *kit.Trial) {
 	if !TellsPages(t) {
 		return
@@ -114,7 +122,8 @@ func checkQuickOpen(t *kit.Trial) {
 	t.OpenStore(t.Path, core.EngineOptions{Mark: kit.SomeMark, NoSync: true})
 	after, ok2 := pagesOf(t.Path)
 	if read := after.cached - before.cached; ok && ok2 && read >= size {
-		t.Logf("NOTE: Open at ValidateQuick of a storage with rows of %d bytes, which was closed cleanly, read %d bytes: all of it.\n"+
+		t.Logf("NOTE: Open at ValidateQuick of a storage with rows of %d bytes, which was closed "+
+			"cleanly, read %d bytes: all of it.\n"+
 			"\tUnless the engine keeps its rows in memory, leave that to ValidateFull.", size, read)
 	}
 }

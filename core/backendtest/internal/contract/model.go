@@ -17,7 +17,8 @@ import (
 var modelPromises = []kit.Promise{
 	{
 		Name: "model/random programs", Check: checkModel,
-		Explanation: "whatever is done in whatever order, a storage behaves like a sorted map, and its snapshots like copies of it",
+		Explanation: "whatever is done in whatever order, a storage behaves like a sorted map, " +
+			"and its snapshots like copies of it",
 	},
 }
 
@@ -40,7 +41,8 @@ type modelSnapshot struct {
 func checkModel(t *kit.Trial) {
 	t.Logf("seeds 0 to %d", t.Pick(3, 2)-1)
 	for seed := range uint64(t.Pick(3, 2)) {
-		s := t.OpenStore(fmt.Sprintf("%s%d", t.Path, seed), core.EngineOptions{Mark: kit.SomeMark, NoSync: true})
+		s := t.OpenStore(fmt.Sprintf("%s%d", t.Path, seed),
+			core.EngineOptions{Mark: kit.SomeMark, NoSync: true})
 		m := &model{t: t, s: s, rnd: rand.New(rand.NewPCG(seed, 0)), rows: map[string]string{}}
 		for range t.Pick(400, 120) {
 			m.step()

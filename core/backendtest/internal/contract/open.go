@@ -17,11 +17,13 @@ import (
 var openPromises = []kit.Promise{
 	{
 		Name: "open/mark", Check: checkOpenMark,
-		Explanation: "Open records the mark in a storage that it creates, and leaves the mark of one that is there",
+		Explanation: "Open records the mark in a storage that it creates, and leaves the mark of " +
+			"one that is there",
 	},
 	{
 		Name: "open/race", Check: checkOpenRace,
-		Explanation: "if somebody else created a storage at the path after Claim, Open gives ErrConflict and the claim stays",
+		Explanation: "if somebody else created a storage at the path after Claim, Open gives " +
+			"ErrConflict and the claim stays",
 	},
 	{
 		Name: "open/set mark", Check: checkSetMark,
@@ -37,7 +39,8 @@ var openPromises = []kit.Promise{
 	},
 	{
 		Name: "open/two storages", Check: checkTwoStorages,
-		Explanation: "a backend is safe for concurrent use: storages at different paths know nothing of each other",
+		Explanation: "a backend is safe for concurrent use: storages at different paths know " +
+			"nothing of each other",
 	},
 }
 
@@ -70,7 +73,8 @@ func checkOpenRace(t *kit.Trial) {
 	s := t.OpenClaim(early, t.Path, core.EngineOptions{Mark: kit.SomeMark, NoSync: true})
 	s.MustApply(kit.Put("k", "v"))
 	s.MustClose()
-	e, err := late.Open(t.Ctx, core.EngineOptions{Mark: []byte("late"), Logger: slog.New(slog.DiscardHandler)})
+	e, err := late.Open(t.Ctx,
+		core.EngineOptions{Mark: []byte("late"), Logger: slog.New(slog.DiscardHandler)})
 	if err == nil {
 		e.Close()
 		t.Fatalf("Open succeeded on a storage that was created after Claim")
@@ -86,7 +90,8 @@ func checkSetMark(t *kit.Trial) {
 	s := t.OpenStore(t.Path, core.EngineOptions{Mark: kit.SomeMark})
 	s.MustApply(kit.Put("k", "v"))
 	snap := s.MustSnapshot()
-	for _, mark := range [][]byte{[]byte("second"), bytes.Repeat([]byte("longer"), 40), []byte("x")} {
+	for _, mark := range [][]byte{[]byte("second"), bytes.Repeat([]byte("longer"), 40),
+		[]byte("x")} {
 		t.Do("SetMark", s.SetMark(t.Ctx, mark))
 	}
 	s.MustApply(kit.Put("l", "w"))

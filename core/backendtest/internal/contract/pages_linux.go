@@ -22,12 +22,14 @@ const (
 // pages are the pages of files that the system has in memory.
 type pages struct{ cached, dirty int64 }
 
-// pagesOf returns the pages of all files at path, in bytes. ok is false if the system does not tell.
+// pagesOf returns the pages of all files at path, in bytes. ok is false if the system does not
+// tell.
 func pagesOf(path string) (sum pages, ok bool) {
 	err := eachFile(path, func(f *os.File) error {
 		var all struct{ offset, len uint64 } // of length zero, which is to the end
 		var stat struct{ cached, dirty, writeback, evicted, recently uint64 }
-		_, _, errno := syscall.Syscall6(sysCachestat, f.Fd(), uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&stat)), 0, 0, 0)
+		_, _, errno := syscall.Syscall6(sysCachestat, f.Fd(), uintptr(unsafe.Pointer(&all)),
+			uintptr(unsafe.Pointer(&stat)), 0, 0, 0)
 		if errno != 0 {
 			return errno
 		}
@@ -45,7 +47,8 @@ func dropPages(path string) error {
 		if err := f.Sync(); err != nil {
 			return err
 		}
-		if _, _, errno := syscall.Syscall6(syscall.SYS_FADVISE64, f.Fd(), 0, 0, adviseDrop, 0, 0); errno != 0 {
+		if _, _, errno := syscall.Syscall6(syscall.SYS_FADVISE64, f.Fd(), 0, 0, adviseDrop, 0,
+			0); errno != 0 {
 			return errno
 		}
 		return nil

@@ -13,15 +13,18 @@ import (
 var powerPromises = []kit.Promise{
 	{
 		Name: "powers/scan", Check: checkScanPower,
-		Explanation: "Powers.Scan passes over the state after the last applied write, as a scan of a Snapshot does, whatever is written meanwhile",
+		Explanation: "Powers.Scan passes over the state after the last applied write, as a scan " +
+			"of a Snapshot does, whatever is written meanwhile",
 	},
 	{
 		Name: "powers/count", Check: checkCounter,
-		Explanation: "Count agrees with a scan, in rows and in bytes of keys and values, for every range",
+		Explanation: "Count agrees with a scan, in rows and in bytes of keys and values, for " +
+			"every range",
 	},
 	{
 		Name: "powers/compact", Check: checkCompact,
-		Explanation: "Compact returns space to the file system, changes no row, and may be called with guards and snapshots open",
+		Explanation: "Compact returns space to the file system, changes no row, and may be " +
+			"called with guards and snapshots open",
 	},
 	{
 		Name: "powers/size", Check: checkSize, BareOnly: true,
@@ -33,7 +36,8 @@ var powerPromises = []kit.Promise{
 	},
 	{
 		Name: "powers/as", Check: checkAs, BareOnly: true,
-		Explanation: "As reports whether target is a pointer to the engine's own handle, and touches nothing else",
+		Explanation: "As reports whether target is a pointer to the engine's own handle, and " +
+			"touches nothing else",
 	},
 }
 
@@ -45,12 +49,14 @@ func checkScanPower(t *kit.Trial) {
 	}
 	rows := kit.FillOdd(s)
 	for _, r := range []core.ScanRange{
-		{}, {Reverse: true}, {KeysOnly: true}, {Low: []byte("a"), High: []byte("b\x00")}, {Low: []byte("b"), High: []byte("a")},
+		{}, {Reverse: true}, {KeysOnly: true}, {Low: []byte("a"), High: []byte("b\x00")},
+		{Low: []byte("b"), High: []byte("a")},
 	} {
 		c, err := scan(t.Ctx, r)
 		t.Do("Scan", err)
 		s.MustApply(kit.Put("aa written later", "v"), kit.Put(rows[0].Key, "changed"))
-		if got, want := kit.Rest(c), kit.Between(rows, r); !kit.SameRowKeys(got, want) || c.Err() != nil {
+		if got, want := kit.Rest(c), kit.Between(rows, r); !kit.SameRowKeys(got,
+			want) || c.Err() != nil {
 			t.Errorf("%+v: the rows are %v, %v; want %v", r, got, c.Err(), want)
 		}
 		t.Close(c)
@@ -93,7 +99,8 @@ func checkCounter(t *kit.Trial) {
 			}
 			n, size, err := count(t.Ctx, low, high)
 			if err != nil || n != int64(len(want)) || size != wantBytes {
-				t.Fatalf("from %q to %q Count = %d rows, %d bytes, %v; want %d, %d", low, high, n, size, err, len(want), wantBytes)
+				t.Fatalf("from %q to %q Count = %d rows, %d bytes, %v; want %d, %d",
+					low, high, n, size, err, len(want), wantBytes)
 			}
 		}
 	}

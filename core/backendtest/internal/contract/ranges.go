@@ -17,7 +17,8 @@ import (
 var rangePromises = []kit.Promise{
 	{
 		Name: "ranges/deleted", Check: checkRangeDeleted,
-		Explanation: "a range deletion deletes every key from Key up to End, exclusive, and nothing beside it; a range may hold no row",
+		Explanation: "a range deletion deletes every key from Key up to End, exclusive, and " +
+			"nothing beside it; a range may hold no row",
 	},
 	{
 		Name: "ranges/with other writes", Check: checkRangeBatch,
@@ -29,11 +30,13 @@ var rangePromises = []kit.Promise{
 	},
 	{
 		Name: "ranges/readers", Check: checkRangeReaders,
-		Explanation: "open snapshots, cursors and releasers keep the rows of a range that is deleted",
+		Explanation: "open snapshots, cursors and releasers keep the rows of a range that is " +
+			"deleted",
 	},
 	{
 		Name: "ranges/durable", Check: checkRangeDurable,
-		Explanation: "a range deletion is durable when Apply returns, and later writes into the range stay",
+		Explanation: "a range deletion is durable when Apply returns, and later writes into the " +
+			"range stay",
 	},
 	{
 		Name: "ranges/large batch", Check: checkRangeLarge,
@@ -69,7 +72,8 @@ func checkRangeDeleted(t *kit.Trial) {
 	}
 	rnd := rand.New(rand.NewPCG(20, 0))
 	for range t.Pick(150, 50) {
-		low, high := kit.Bounds()[rnd.IntN(len(kit.Bounds()))], kit.Bounds()[rnd.IntN(len(kit.Bounds()))]
+		low, high := kit.Bounds()[rnd.IntN(len(kit.Bounds()))],
+			kit.Bounds()[rnd.IntN(len(kit.Bounds()))]
 		if len(low) == 0 || bytes.Compare(low, high) >= 0 {
 			continue
 		}
@@ -80,7 +84,8 @@ func checkRangeDeleted(t *kit.Trial) {
 		}
 		for _, r := range all {
 			if _, found := s.Read(r.Key); found != slices.Contains(want, r) {
-				t.Fatalf("after the deletion from %q to %q Get %q finds it: %v", low, high, r.Key, found)
+				t.Fatalf("after the deletion from %q to %q Get %q finds it: %v",
+					low, high, r.Key, found)
 			}
 		}
 		s.MustApply(puts...)
@@ -166,7 +171,8 @@ func checkRangeReaders(t *kit.Trial) {
 		left++
 	}
 	if left != len(all)-1 || c.Err() != nil {
-		t.Errorf("a cursor that was open gives %d more rows, %v; want %d", left, c.Err(), len(all)-1)
+		t.Errorf("a cursor that was open gives %d more rows, %v; want %d",
+			left, c.Err(), len(all)-1)
 	}
 	if got := t.Rows(snap, core.ScanRange{Reverse: true}); len(got) != len(all) {
 		t.Errorf("a snapshot that was open holds %d rows; want %d", len(got), len(all))
@@ -201,7 +207,8 @@ func checkRangeLarge(t *kit.Trial) {
 	if !ok {
 		return
 	}
-	s.MustApply(kit.Put("a", "old"), kit.Put("b1", "old"), kit.Put("b2", "old"), kit.Put("c", "old"), kit.Put("y1", "old"), kit.Put("z", "old"))
+	s.MustApply(kit.Put("a", "old"), kit.Put("b1", "old"), kit.Put("b2", "old"),
+		kit.Put("c", "old"), kit.Put("y1", "old"), kit.Put("z", "old"))
 	writes := []core.Write{DelRange("b", "c")}
 	want := []kit.Row{kit.KV("a", "old"), kit.KV("c", "old")}
 	value := kit.Incompressible(32 << 10)

@@ -17,16 +17,19 @@ import (
 var snapshotPromises = []kit.Promise{
 	{
 		Name: "snapshot/unchanging", Check: checkSnapshotUnchanging,
-		Explanation: "a Snapshot is one unchanging state, through overwriting, deleting, compacting and growing",
+		Explanation: "a Snapshot is one unchanging state, through overwriting, deleting, " +
+			"compacting and growing",
 	},
 	{
 		Name: "snapshot/get", Check: checkSnapshotGet,
-		Explanation: "Get returns the value of key in this state, or ErrNotFound; the bytes are valid until Release, or, " +
+		Explanation: "Get returns the value of key in this state, or ErrNotFound; the bytes are " +
+			"valid until Release, or, " +
 			"without a Releaser, until Close",
 	},
 	{
 		Name: "snapshot/many", Check: checkManySnapshots,
-		Explanation: "any number of Snapshots may be open, each with its own state, and be closed in any order",
+		Explanation: "any number of Snapshots may be open, each with its own state, and be " +
+			"closed in any order",
 	},
 	{
 		Name: "snapshot/blocks nothing", Check: checkSnapshotBlocksNothing, BareOnly: true,

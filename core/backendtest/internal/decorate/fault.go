@@ -40,16 +40,17 @@ type Failure struct {
 	After bool   // Apply, SetMark and Compact take effect before they fail; the others never do
 }
 
-// Faults is a backend that behaves like another until it is told to fail. It has the powers of the other one.
+// Faults is a backend that behaves like another until it is told to fail. It has the powers of
+// the other one.
 type Faults struct {
 	core.Backend
 	mu   sync.Mutex
 	plan []*Failure
 }
 
-// Fault returns a backend that behaves like b, but for the given failures. More can be added later with [Faults.Fail].
-// With it the errors that a disk or a server gives once in a year happen in a test: what does a program do when the
-// third write finds no room?
+// Fault returns a backend that behaves like b, but for the given failures. More can be added
+// later with [Faults.Fail]. With it the errors that a disk or a server gives once in a year
+// happen in a test: what does a program do when the third write finds no room?
 func Fault(b core.Backend, failures ...Failure) *Faults {
 	f := &Faults{Backend: b}
 	for _, x := range failures {
@@ -111,7 +112,8 @@ func (f *Faults) call(op Op, run func() error) error {
 	return x.Err
 }
 
-// fail is call for what cannot fail after it took effect, because its result would have to be closed.
+// fail is call for what cannot fail after it took effect, because its result would have to be
+// closed.
 func (f *Faults) fail(op Op) error {
 	x := f.due(op)
 	if x == nil {

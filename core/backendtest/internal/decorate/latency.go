@@ -12,16 +12,16 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Delays is a backend that behaves like another one that is far away: it is reached by trips, which take a time each and
-// are counted.
+// Delays is a backend that behaves like another one that is far away: it is reached by trips,
+// which take a time each and are counted.
 type Delays struct {
 	core.Backend
 	perTrip time.Duration
 	trips   atomic.Int64
 }
 
-// Latency returns a backend that behaves like b on the far end of a network: see backendtest.Latency
-// for what a trip is.
+// Latency returns a backend that behaves like b on the far end of a network: see
+// backendtest.Latency for what a trip is.
 func Latency(b core.Backend, perTrip time.Duration) *Delays {
 	return &Delays{Backend: b, perTrip: perTrip}
 }
@@ -225,7 +225,9 @@ func (s delaySnapshot) Powers() core.SnapshotPowers {
 }
 
 // getEach is GetMany at the far end, where one question after the other costs little.
-func (s delaySnapshot) getEach(ctx context.Context, keys [][]byte, fn func(int, []byte) error) error {
+func (s delaySnapshot) getEach(
+	ctx context.Context, keys [][]byte, fn func(int, []byte) error,
+) error {
 	for i, key := range keys {
 		if err := s.getOne(ctx, key, func(value []byte) error { return fn(i, value) }); err != nil {
 			return err

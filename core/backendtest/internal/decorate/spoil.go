@@ -16,7 +16,8 @@ func Spoil(b core.Backend) core.Backend { return spoiler{b} }
 // Overwritten is what bytes are overwritten with.
 const Overwritten = 0xCC
 
-// slack is room behind a copy that is spoilt from the start, for those who look beyond a slice's length.
+// slack is room behind a copy that is spoilt from the start, for those who look beyond a
+// slice's length.
 const slack = 8
 
 // Lend returns a private copy of b, nil for nil.
@@ -75,7 +76,8 @@ func (e *spoilEngine) Get(ctx context.Context, key []byte) ([]byte, core.Release
 	return v, &spoilReleaser{r, v}, nil
 }
 
-// spoilReleaser spoils what was lent before it is given back; what is inside is nil if there is nothing to release.
+// spoilReleaser spoils what was lent before it is given back; what is inside is nil if there is
+// nothing to release.
 type spoilReleaser struct {
 	inside core.Releaser
 	value  []byte
@@ -142,7 +144,9 @@ func (s *spoilSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCur
 func (e *spoilEngine) Powers() core.Powers {
 	p := e.Engine.Powers()
 	if scan := p.Scan; scan != nil {
-		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) { return spoilScan(ctx, r, scan) }
+		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+			return spoilScan(ctx, r, scan)
+		}
 	}
 	return p
 }

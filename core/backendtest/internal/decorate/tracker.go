@@ -18,8 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Tracker is a backend that keeps track of everything that is opened, and complains when its user breaks the
-// rules that core/backend.go sets for callers.
+// Tracker is a backend that keeps track of everything that is opened, and complains when its
+// user breaks the rules that core/backend.go sets for callers.
 type Tracker struct {
 	core.Backend
 
@@ -32,7 +32,8 @@ type Tracker struct {
 	MaxBatch atomic.Int64 // bytes of the largest of them
 }
 
-// resource stands for one thing that was opened and must be closed once, after all that was opened from it.
+// resource stands for one thing that was opened and must be closed once, after all that was
+// opened from it.
 type resource struct {
 	number   int // in the order of opening
 	kind     string
@@ -92,15 +93,18 @@ func (a *Tracker) isOpen(t *resource) bool {
 }
 
 func (a *Tracker) complain(t *resource, what string) {
-	a.complaints = append(a.complaints, fmt.Sprintf("%s: %s; it was opened\n%s", t.kind, what, t.stack()))
+	a.complaints = append(a.complaints,
+		fmt.Sprintf("%s: %s; it was opened\n%s", t.kind, what, t.stack()))
 }
 
-// Problems returns the broken rules, and everything that is still open: what came first may be the cause of the others.
+// Problems returns the broken rules, and everything that is still open: what came first may be
+// the cause of the others.
 func (a *Tracker) Problems() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found := append([]string(nil), a.complaints...)
-	for _, t := range slices.SortedFunc(maps.Keys(a.open), func(x, y *resource) int { return x.number - y.number }) {
+	for _, t := range slices.SortedFunc(maps.Keys(a.open),
+		func(x, y *resource) int { return x.number - y.number }) {
 		found = append(found, fmt.Sprintf("%s: never closed; it was opened\n%s", t.kind, t.stack()))
 	}
 	return found
@@ -237,7 +241,8 @@ func (e *trackedEngine) Apply(ctx context.Context, b core.Batch) error {
 		e.a.Applies.Add(1)
 		e.a.MaxBatch.Store(max(e.a.MaxBatch.Load(), int64(size)))
 	}
-	if err != nil && ctx.Err() == nil && !slices.ContainsFunc(goesOn, func(g error) bool { return errors.Is(err, g) }) {
+	if err != nil && ctx.Err() == nil && !slices.ContainsFunc(goesOn,
+		func(g error) bool { return errors.Is(err, g) }) {
 		e.broken.Store(true)
 	}
 	return err
@@ -245,7 +250,8 @@ func (e *trackedEngine) Apply(ctx context.Context, b core.Batch) error {
 
 // goesOn are the errors of Apply after which it may be called again.
 var goesOn = []error{
-	core.ErrConflict, core.ErrTooLarge, core.ErrNoRoom, core.ErrUnavailable, core.ErrMaybe, core.ErrSnapshotExpired,
+	core.ErrConflict, core.ErrTooLarge, core.ErrNoRoom, core.ErrUnavailable, core.ErrMaybe,
+	core.ErrSnapshotExpired,
 }
 
 // look checks the order of the keys and returns the bytes of all rows.
@@ -255,7 +261,8 @@ func (e *trackedEngine) look(writes []core.Write) (size int) {
 			e.rule("Apply with an empty key")
 		}
 		if i > 0 && bytes.Compare(writes[i-1].Key, w.Key) >= 0 {
-			e.rule(fmt.Sprintf("Apply with keys out of order: %.60q before %.60q", writes[i-1].Key, w.Key))
+			e.rule(fmt.Sprintf("Apply with keys out of order: %.60q before %.60q",
+				writes[i-1].Key, w.Key))
 		}
 		size += len(w.Key) + len(w.Value) + len(w.End)
 	}
@@ -274,12 +281,14 @@ func (e *trackedEngine) lookAtRanges(writes []core.Write) {
 		case bytes.Compare(w.Key, w.End) >= 0:
 			e.rule(fmt.Sprintf("Apply with a range from %.60q to %.60q", w.Key, w.End))
 		case i+1 < len(writes) && bytes.Compare(w.End, writes[i+1].Key) > 0:
-			e.rule(fmt.Sprintf("Apply with a range up to %.60q, behind the key %.60q", w.End, writes[i+1].Key))
+			e.rule(fmt.Sprintf("Apply with a range up to %.60q, behind the key %.60q",
+				w.End, writes[i+1].Key))
 		}
 	}
 }
 
-// lookAtConditions checks that conditions are given to engines that look at them, with room for the answers.
+// lookAtConditions checks that conditions are given to engines that look at them, with room for
+// the answers.
 func (e *trackedEngine) lookAtConditions(b core.Batch) {
 	room := 0
 	for _, w := range b.Writes {
@@ -291,11 +300,13 @@ func (e *trackedEngine) lookAtConditions(b core.Batch) {
 			e.rule("Apply with a condition, at which the engine does not look")
 		}
 		if w.End != nil || w.When > core.IfPresent {
-			e.rule(fmt.Sprintf("Apply with the condition %d of the range from %.60q to %.60q", w.When, w.Key, w.End))
+			e.rule(fmt.Sprintf("Apply with the condition %d of the range from %.60q to %.60q",
+				w.When, w.Key, w.End))
 		}
 	}
 	if len(b.Met) != room || slices.Contains(b.Met, true) {
-		e.rule(fmt.Sprintf("Apply with room for %d answers, not %d, or with some in it", len(b.Met), room))
+		e.rule(fmt.Sprintf("Apply with room for %d answers, not %d, or with some in it",
+			len(b.Met), room))
 	}
 }
 

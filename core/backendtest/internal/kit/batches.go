@@ -45,7 +45,8 @@ func Whole(t *Trial, rows []Row, n int) {
 	}
 }
 
-// ReadWhole reads snapshots beside the writer, until stop is called, and complains about any that is not whole.
+// ReadWhole reads snapshots beside the writer, until stop is called, and complains about any
+// that is not whole.
 func ReadWhole(t *Trial, s *Store, n int) (stop func()) {
 	var stopped atomic.Bool
 	var readers sync.WaitGroup
@@ -64,7 +65,8 @@ func ReadWhole(t *Trial, s *Store, n int) (stop func()) {
 	}
 }
 
-// ApplyAndSpoil makes one write and overwrites its arguments after the call. It complains if the engine did so.
+// ApplyAndSpoil makes one write and overwrites its arguments after the call. It complains if
+// the engine did so.
 func (s *Store) ApplyAndSpoil(writes ...core.Write) {
 	s.T.TB.Helper()
 	var lent, before [][]byte // with room behind each slice, to see that nobody writes there

@@ -63,13 +63,21 @@ func Tree(t *Trial, path string) (files []Row) {
 
 // Foreign are things that are no storages, by what they are.
 var Foreign = map[string]func(path string) error{
-	"an empty file":            func(p string) error { return os.WriteFile(p, nil, 0o644) },
-	"a short text":             func(p string) error { return os.WriteFile(p, []byte("hello\n"), 0o644) },
-	"64 KiB of zeroes":         func(p string) error { return os.WriteFile(p, make([]byte, 1<<16), 0o644) },
-	"64 KiB of text":           func(p string) error { return os.WriteFile(p, bytes.Repeat([]byte("guardkv "), 1<<13), 0o644) },
-	"a directory with a file":  func(p string) error { return foreignDir(p, "notes.txt") },
-	"a directory with a LOCK":  func(p string) error { return foreignDir(p, "LOCK") },
-	"a directory of something": func(p string) error { return foreignDir(p, "CURRENT", "MANIFEST", "000001.log", "sub/file") },
+	"an empty file": func(p string) error { return os.WriteFile(p, nil, 0o644) },
+	"a short text": func(p string) error {
+		return os.WriteFile(p, []byte("hello\n"), 0o644)
+	},
+	"64 KiB of zeroes": func(p string) error {
+		return os.WriteFile(p, make([]byte, 1<<16), 0o644)
+	},
+	"64 KiB of text": func(p string) error {
+		return os.WriteFile(p, bytes.Repeat([]byte("guardkv "), 1<<13), 0o644)
+	},
+	"a directory with a file": func(p string) error { return foreignDir(p, "notes.txt") },
+	"a directory with a LOCK": func(p string) error { return foreignDir(p, "LOCK") },
+	"a directory of something": func(p string) error {
+		return foreignDir(p, "CURRENT", "MANIFEST", "000001.log", "sub/file")
+	},
 }
 
 func foreignDir(path string, names ...string) error {

@@ -14,7 +14,8 @@ import (
 // Between returns the rows of a range, the plain way.
 func Between(rows []Row, r core.ScanRange) (in []Row) {
 	for _, row := range rows {
-		if (r.Low == nil || row.Key >= string(r.Low)) && (r.High == nil || row.Key < string(r.High)) {
+		if (r.Low == nil || row.Key >= string(r.Low)) && (r.High == nil ||
+			row.Key < string(r.High)) {
 			in = append(in, row)
 		}
 	}
@@ -44,7 +45,8 @@ func SameRowKeys(a, b []Row) bool {
 
 // Without returns the rows outside of a range.
 func Without(rows []Row, low, high string) []Row {
-	return slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Key >= low && r.Key < high })
+	return slices.DeleteFunc(slices.Clone(rows),
+		func(r Row) bool { return r.Key >= low && r.Key < high })
 }
 
 // FillOdd writes rows with odd keys and returns them.
@@ -61,7 +63,8 @@ func FillOdd(s *Store) (rows []Row) {
 
 // Bounds are all the odd keys, what lies between them, and no bound.
 func Bounds() [][]byte {
-	all := [][]byte{nil, []byte("0"), []byte("a\xff\xff"), []byte("zz"), []byte(strings.Repeat("\xff", 20))}
+	all := [][]byte{nil, []byte("0"), []byte("a\xff\xff"), []byte("zz"),
+		[]byte(strings.Repeat("\xff", 20))}
 	for _, k := range OddKeys {
 		all = append(all, []byte(k), []byte(k+"\x00"))
 	}

@@ -61,8 +61,10 @@ func CopyOf(s string) string { return string([]byte(s)) }
 
 // OddKeys are in the order of bytes.Compare.
 var OddKeys = []string{
-	"\x00", "\x00\x00", "\x00\x00\x00", "\x00\x01", "\x00\xff", "\x01", "\x01\x00", "!badger!", "a", "a\x00", "a\x00b", "aa",
-	"a\xff", "b", "\x7f", "\x80", "\xcc\xcc", "\xff", "\xff\x00", "\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff",
+	"\x00", "\x00\x00", "\x00\x00\x00", "\x00\x01", "\x00\xff", "\x01", "\x01\x00", "!badger!", "a",
+	"a\x00", "a\x00b", "aa",
+	"a\xff", "b", "\x7f", "\x80", "\xcc\xcc", "\xff", "\xff\x00", "\xff\xff",
+	"\xff\xff\xff\xff\xff\xff\xff\xff",
 }
 
 // Rows returns copies of all rows of a range.

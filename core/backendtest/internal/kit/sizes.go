@@ -17,7 +17,8 @@ func Fits(size, limit int) int {
 	return size
 }
 
-// Testable is the largest limit that a check goes up to: gigabytes would prove little and take long.
+// Testable is the largest limit that a check goes up to: gigabytes would prove little and take
+// long.
 func (t *Trial) Testable() int { return t.Pick(128<<20, 8<<20) }
 
 // TooLarge ends the check unless err says that a limit was passed.

@@ -54,7 +54,8 @@ func (t *Trial) List(prefix string) []string {
 	return paths
 }
 
-// Store is an engine that a check opened, with methods that end the check on errors it does not expect.
+// Store is an engine that a check opened, with methods that end the check on errors it does not
+// expect.
 type Store struct {
 	core.Engine
 	T      *Trial
@@ -164,7 +165,8 @@ func (t *Trial) Close(c closer) {
 	t.Do("Close", c.Close())
 }
 
-// All returns copies of all rows as they are now, sorted: whether cursors sort has promises of its own.
+// All returns copies of all rows as they are now, sorted: whether cursors sort has promises of
+// its own.
 func (s *Store) All() []Row {
 	s.T.TB.Helper()
 	snap := s.MustSnapshot()

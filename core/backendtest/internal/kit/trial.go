@@ -26,12 +26,12 @@ type TB interface {
 	TempDir() string
 }
 
-// MaxWait is how long a check may take before it counts as blocked. Checks end in seconds, but disks
-// can be slow, and some checks open many storages.
+// MaxWait is how long a check may take before it counts as blocked. Checks end in seconds, but
+// disks can be slow, and some checks open many storages.
 const MaxWait = 3 * time.Minute
 
-// Trial is one promise put to the test at a fresh place. Unlike those of testing.T its methods may be called from
-// any goroutine; Fatalf ends the goroutine that calls it.
+// Trial is one promise put to the test at a fresh place. Unlike those of testing.T its methods
+// may be called from any goroutine; Fatalf ends the goroutine that calls it.
 type Trial struct {
 	promise *Promise
 	Target  Target
@@ -80,8 +80,8 @@ func (t *Trial) Run() {
 	t.mu.Unlock()
 }
 
-// check runs the promise's check, what it left to be cleaned up, and then looks at what is still open. A check that
-// failed need not have closed anything.
+// check runs the promise's check, what it left to be cleaned up, and then looks at what is
+// still open. A check that failed need not have closed anything.
 func (t *Trial) check() {
 	defer t.balance()
 	defer t.cleanUp()

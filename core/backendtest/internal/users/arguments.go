@@ -16,11 +16,13 @@ import (
 var argumentPromises = []kit.Promise{
 	{
 		Name: "arguments/free", Check: checkArguments,
-		Explanation: "arguments are free when the call returns: callers may reuse every slice they passed",
+		Explanation: "arguments are free when the call returns: callers may reuse every slice " +
+			"they passed",
 	},
 	{
 		Name: "arguments/iterators", Check: checkIteratorArguments,
-		Explanation: "a row of PutAll and PutStream may be reused when the iterator is asked for the next one",
+		Explanation: "a row of PutAll and PutStream may be reused when the iterator is asked for " +
+			"the next one",
 	},
 	{
 		Name: "arguments/scans", Check: checkScanArguments,
@@ -110,7 +112,8 @@ func checkArguments(t *kit.Trial) {
 
 func checkIteratorArguments(t *kit.Trial) {
 	s := open(t)
-	all, stream := table(t, s, "all", keys.Bytes(), values.Bytes()), table(t, s, "stream", keys.Bytes(), values.Bytes())
+	all, stream := table(t, s, "all", keys.Bytes(), values.Bytes()), table(t, s, "stream",
+		keys.Bytes(), values.Bytes())
 	rows := func(yield func(k, v []byte) bool) {
 		var a scratch
 		for i := range 500 {

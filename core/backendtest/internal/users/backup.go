@@ -24,7 +24,8 @@ import (
 var backupPromises = []kit.Promise{
 	{
 		Name: "backup/round trip", Check: checkBackup,
-		Explanation: "Backup writes one snapshot, and Restore makes a storage of it, with its version, tables and rows",
+		Explanation: "Backup writes one snapshot, and Restore makes a storage of it, with its " +
+			"version, tables and rows",
 	},
 	{
 		Name: "backup/one snapshot", Check: checkBackupSnapshot,
@@ -32,7 +33,8 @@ var backupPromises = []kit.Promise{
 	},
 	{
 		Name: "backup/from memory and to it", Check: checkBackupMemory, BareOnly: true,
-		Explanation: "a backup does not depend on the engine: memory restores it, and makes the same of it",
+		Explanation: "a backup does not depend on the engine: memory restores it, and makes the " +
+			"same of it",
 	},
 	{
 		Name: "restore/damaged", Check: checkRestoreDamaged, BareOnly: true,
@@ -40,7 +42,8 @@ var backupPromises = []kit.Promise{
 	},
 	{
 		Name: "restore/occupied", Check: checkRestoreOccupied,
-		Explanation: "Restore refuses a path where a storage is, unless the policy is Always, which sets that aside when the new one is complete",
+		Explanation: "Restore refuses a path where a storage is, unless the policy is Always, " +
+			"which sets that aside when the new one is complete",
 	},
 	{
 		Name: "restore/appears meanwhile", Check: checkRestoreAppears, BareOnly: true,
@@ -52,19 +55,23 @@ var backupPromises = []kit.Promise{
 	},
 	{
 		Name: "restore/leftovers", Check: checkRestoreLeftovers, BareOnly: true,
-		Explanation: "what a crash leaves of a Restore is no storage unless it is complete, and the next Restore to the path removes it",
+		Explanation: "what a crash leaves of a Restore is no storage unless it is complete, and " +
+			"the next Restore to the path removes it",
 	},
 	{
 		Name: "restore/engine fails", Check: checkRestoreFails, BareOnly: true,
-		Explanation: "a Restore that fails leaves nothing behind, and what was at the path stays there",
+		Explanation: "a Restore that fails leaves nothing behind, and what was at the path stays " +
+			"there",
 	},
 	{
 		Name: "restore/cancelled", Check: checkRestoreCancelled, BareOnly: true,
-		Explanation: "a Restore that is cancelled gives an error and leaves everything as it was, or is done and gives the storage",
+		Explanation: "a Restore that is cancelled gives an error and leaves everything as it " +
+			"was, or is done and gives the storage",
 	},
 	{
 		Name: "restore/limits", Check: checkRestoreLimits, BareOnly: true,
-		Explanation: "a row over the engine's limits is ErrTooLarge, with its table and key, and leaves nothing behind",
+		Explanation: "a row over the engine's limits is ErrTooLarge, with its table and key, and " +
+			"leaves nothing behind",
 	},
 	{
 		Name: "restore/versions", Check: checkRestoreVersions, BareOnly: true,
@@ -73,7 +80,9 @@ var backupPromises = []kit.Promise{
 }
 
 // refusesRestore ends the check unless Restore gives the error and leaves nothing.
-func refusesRestore(t *kit.Trial, what string, want error, b core.Backend, r io.Reader, opts ...core.Option) error {
+func refusesRestore(
+	t *kit.Trial, what string, want error, b core.Backend, r io.Reader, opts ...core.Option,
+) error {
 	t.TB.Helper()
 	_, err := restore(t, b, r, opts...)
 	t.Is("Restore "+what, err, want)
@@ -95,22 +104,27 @@ func checkBackup(t *kit.Trial) {
 		core.WithRestoreProgress(func(p core.RestoreProgress) { progress = append(progress, p) }))
 	t.Do("Restore", err)
 	rows := int64(t.Pick(3000, 500))
-	if last := progress[len(progress)-1]; last != (core.RestoreProgress{Rows: rows + 3, Bytes: int64(len(b))}) {
+	if last := progress[len(progress)-1]; last != (core.RestoreProgress{Rows: rows + 3,
+		Bytes: int64(len(b))}) {
 		t.Errorf("the last progress is %+v, of %d rows and %d bytes", last, rows+3, len(b))
 	}
 	for range 2 {
 		isPrefix(t, openWords(t, s, "words"), core.StreamStats{Rows: rows})
-		if v, err := table(t, s, "sums", keys.Int64(), values.JSON[int]()).Load(t.Ctx, -1); v != 7 || err != nil {
+		if v, err := table(t, s, "sums",
+			keys.Int64(), values.JSON[int]()).Load(t.Ctx, -1); v != 7 || err != nil {
 			t.Errorf("the row of the second table is %d, %v; want 7", v, err)
 		}
-		holds(t, openWords(t, s, "\xff not utf-8"), kit.KV("", ""), kit.KV("long", strings.Repeat("long ", 50_000)))
+		holds(t, openWords(t, s, "\xff not utf-8"), kit.KV("", ""),
+			kit.KV("long", strings.Repeat("long ", 50_000)))
 		infos, err := s.Tables(t.Ctx)
-		if err != nil || len(infos) != 4 || infos[0].Name != "empty" || !infos[1].Checksums || infos[2].Checksums {
+		if err != nil || len(infos) != 4 || infos[0].Name != "empty" || !infos[1].Checksums ||
+			infos[2].Checksums {
 			t.Errorf("Tables = %+v, %v", infos, err)
 		}
 		t.Do("Check", s.Check(t.Ctx))
 		if again := backupOf(t, s); !bytes.Equal(again, b) {
-			t.Errorf("the backup of what was restored has %d bytes, and is not the one that was restored, of %d", len(again), len(b))
+			t.Errorf("the backup of what was restored has %d bytes, and is not the one that was "+
+				"restored, of %d", len(again), len(b))
 		}
 		closeStorage(t, s)
 		s, err = core.Open(t.Ctx, restoredPath(t), t.Backend, core.WithVersion(5))
@@ -135,7 +149,8 @@ func checkBackupSnapshot(t *kit.Trial) {
 		})))
 	})
 	failure := errors.New("of the writer")
-	t.Is("Backup to a writer that fails", s.Backup(t.Ctx, writerFunc(func([]byte) (int, error) { return 0, failure })), failure)
+	t.Is("Backup to a writer that fails",
+		s.Backup(t.Ctx, writerFunc(func([]byte) (int, error) { return 0, failure })), failure)
 	t.Is("Backup that is cancelled", s.Backup(kit.Cancelled(), io.Discard), context.Canceled)
 	closeStorage(t, s)
 	t.Is("Backup of a closed storage", s.Backup(t.Ctx, io.Discard), core.ErrClosed)
@@ -156,7 +171,8 @@ func checkBackupMemory(t *kit.Trial) {
 	s, err := restore(t, t.Backend, bytes.NewReader(again), core.WithVersion(5))
 	t.Do("Restore from memory", err)
 	if !bytes.Equal(again, b) || !bytes.Equal(backupOf(t, s), b) {
-		t.Errorf("the backups of %s, of memory, and of %s again differ", t.Backend.Name(), t.Backend.Name())
+		t.Errorf("the backups of %s, of memory, and of %s again differ",
+			t.Backend.Name(), t.Backend.Name())
 	}
 }
 
@@ -164,7 +180,8 @@ func checkRestoreDamaged(t *kit.Trial) {
 	b := backup(t)
 	refused := func(what string, b []byte) {
 		t.TB.Helper()
-		refusesRestore(t, "of a backup "+what, core.ErrCorrupt, t.Backend, bytes.NewReader(b), core.WithVersion(5))
+		refusesRestore(t, "of a backup "+what, core.ErrCorrupt, t.Backend, bytes.NewReader(b),
+			core.WithVersion(5))
 	}
 	for _, cut := range []int{0, 1, 10, len(b) / 3, len(b) / 2, len(b) - 20, len(b) - 1} {
 		refused(fmt.Sprintf("cut to %d of %d bytes", cut, len(b)), b[:cut])
@@ -181,7 +198,8 @@ func checkRestoreDamaged(t *kit.Trial) {
 	refused("with something behind it", append(bytes.Clone(b), 'x'))
 	refused("twice", append(bytes.Clone(b), b...))
 	failure := errors.New("of the reader")
-	refusesRestore(t, "from a reader that fails", failure, t.Backend, io.MultiReader(bytes.NewReader(b[:len(b)/2]), failing{failure}), core.WithVersion(5))
+	refusesRestore(t, "from a reader that fails", failure, t.Backend,
+		io.MultiReader(bytes.NewReader(b[:len(b)/2]), failing{failure}), core.WithVersion(5))
 }
 
 // failing is a reader that fails.
@@ -206,10 +224,12 @@ func checkRestoreOccupied(t *kit.Trial) {
 	occupy(t, core.WithVersion(5))
 	_, err := restore(t, t.Backend, bytes.NewReader(b), core.WithVersion(5))
 	t.Is("Restore over a storage", err, core.ErrExists)
-	_, err = restore(t, t.Backend, bytes.NewReader(b[:len(b)-1]), core.WithVersion(5), core.WithRecreate(core.Always))
+	_, err = restore(t, t.Backend, bytes.NewReader(b[:len(b)-1]), core.WithVersion(5),
+		core.WithRecreate(core.Always))
 	t.Is("Restore of a cut backup over a storage", err, core.ErrCorrupt)
 	occupied(t, restoredPath(t))
-	s, err := restore(t, t.Backend, bytes.NewReader(b), core.WithVersion(5), core.WithRecreate(core.Always))
+	s, err := restore(t, t.Backend, bytes.NewReader(b), core.WithVersion(5),
+		core.WithRecreate(core.Always))
 	t.Do("Restore with Always", err)
 	isPrefix(t, openWords(t, s, "words"), core.StreamStats{Rows: int64(t.Pick(3000, 500))})
 	r, ok := s.Recreated()
@@ -266,16 +286,20 @@ func checkRestoreLeftovers(t *kit.Trial) {
 		b    []byte
 		plan []decorate.Failure
 	}{
-		{"in its middle", b[:len(b)/2], []decorate.Failure{{Op: decorate.OpClaim, N: 3, Err: failure}}},
-		{"at its end", b, []decorate.Failure{{Op: decorate.OpRename, N: 1, Err: failure}, {Op: decorate.OpClaim, N: 5, Err: failure}}},
+		{"in its middle",
+			b[:len(b)/2], []decorate.Failure{{Op: decorate.OpClaim, N: 3, Err: failure}}},
+		{"at its end", b, []decorate.Failure{{Op: decorate.OpRename, N: 1, Err: failure},
+			{Op: decorate.OpClaim, N: 5, Err: failure}}},
 	} {
-		_, err := restore(t, decorate.Fault(t.Backend, c.plan...), bytes.NewReader(c.b), core.WithVersion(5))
+		_, err := restore(t, decorate.Fault(t.Backend, c.plan...), bytes.NewReader(c.b),
+			core.WithVersion(5))
 		t.Is("Restore that cannot clean up", err, failure)
 		if got := t.List(restoredPath(t)); !slices.Equal(got, []string{restoring}) {
 			t.Fatalf("a Restore that ended %s leaves %q", c.what, got)
 		}
 		if c.what == "in its middle" {
-			_, err = core.Open(t.Ctx, restoring, t.Backend, core.WithAnyVersion(), core.WithRecreate(core.Always))
+			_, err = core.Open(t.Ctx, restoring, t.Backend, core.WithAnyVersion(),
+				core.WithRecreate(core.Always))
 			t.Is("Open of a half restored storage", err, core.ErrNotStorage)
 		}
 		s, err := restore(t, t.Backend, bytes.NewReader(b), core.WithVersion(5))
@@ -305,36 +329,47 @@ func checkRestoreLeftovers(t *kit.Trial) {
 func checkRestoreFails(t *kit.Trial) {
 	b := backup(t)
 	failure := errors.New("of the engine")
-	for _, op := range []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen, decorate.OpApply, decorate.OpSetMark, decorate.OpRename} {
-		refusesRestore(t, "when it fails to "+string(op), failure, decorate.Fault(t.Backend, decorate.Failure{Op: op, N: 1, Err: failure}), bytes.NewReader(b), core.WithVersion(5))
+	for _, op := range []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen,
+		decorate.OpApply, decorate.OpSetMark, decorate.OpRename} {
+		refusesRestore(t, "when it fails to "+string(op), failure, decorate.Fault(t.Backend,
+			decorate.Failure{Op: op, N: 1, Err: failure}), bytes.NewReader(b), core.WithVersion(5))
 	}
 	occupy(t, core.WithVersion(5))
 	for n := range 2 {
-		broken := decorate.Fault(t.Backend, decorate.Failure{Op: decorate.OpRename, N: n + 1, Err: failure})
-		_, err := restore(t, broken, bytes.NewReader(b), core.WithVersion(5), core.WithRecreate(core.Always))
+		broken := decorate.Fault(t.Backend,
+			decorate.Failure{Op: decorate.OpRename, N: n + 1, Err: failure})
+		_, err := restore(t, broken, bytes.NewReader(b), core.WithVersion(5),
+			core.WithRecreate(core.Always))
 		t.Is("Restore that cannot move", err, failure)
 		occupied(t, restoredPath(t))
 	}
-	var broken *decorate.Faults // something was at the path for a moment, and then the path cannot be looked at
-	broken = decorate.Fault(t.Backend, decorate.Failure{Op: decorate.OpRename, N: 2, Err: fs.ErrExist, Do: func() {
-		broken.Fail(decorate.Failure{Op: decorate.OpClaim, N: 1, Err: failure})
-	}})
-	_, err := restore(t, broken, bytes.NewReader(b), core.WithVersion(5), core.WithRecreate(core.Always))
+	// something was at the path for a moment, and then the path cannot be looked at
+	var broken *decorate.Faults
+	broken = decorate.Fault(t.Backend,
+		decorate.Failure{Op: decorate.OpRename, N: 2, Err: fs.ErrExist, Do: func() {
+			broken.Fail(decorate.Failure{Op: decorate.OpClaim, N: 1, Err: failure})
+		}})
+	_, err := restore(t, broken, bytes.NewReader(b), core.WithVersion(5),
+		core.WithRecreate(core.Always))
 	t.Is("Restore that cannot try again", err, failure)
 	occupied(t, restoredPath(t))
 }
 
 func checkRestoreCancelled(t *kit.Trial) {
 	b := backup(t)
-	for _, op := range []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen, decorate.OpApply, decorate.OpSetMark, decorate.OpRename, decorate.OpSnapshot} {
+	for _, op := range []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen,
+		decorate.OpApply, decorate.OpSetMark, decorate.OpRename, decorate.OpSnapshot} {
 		for n := 1; ; n++ {
 			ctx, cancel := context.WithCancel(t.Ctx)
 			reached := false
-			f := decorate.Fault(t.Backend, decorate.Failure{Op: op, N: n, Do: func() { reached = true; cancel() }})
-			s, err := core.Restore(ctx, restoredPath(t), f, bytes.NewReader(b), core.WithVersion(5), core.WithoutSync())
+			f := decorate.Fault(t.Backend,
+				decorate.Failure{Op: op, N: n, Do: func() { reached = true; cancel() }})
+			s, err := core.Restore(ctx, restoredPath(t), f, bytes.NewReader(b), core.WithVersion(5),
+				core.WithoutSync())
 			cancel()
 			if err != nil {
-				nothingRestored(t, fmt.Sprintf("that was cancelled at %s %d, with the error %v,", op, n, err))
+				nothingRestored(t,
+					fmt.Sprintf("that was cancelled at %s %d, with the error %v,", op, n, err))
 				continue
 			}
 			isPrefix(t, openWords(t, s, "words"), core.StreamStats{Rows: int64(t.Pick(3000, 500))})
@@ -376,7 +411,8 @@ func refusedRow(t *kit.Trial, key, value string) {
 	tab := openWords(t, m, "wide")
 	put1(t, tab, "a", "fits")
 	put1(t, tab, key, value)
-	err = refusesRestore(t, "of a row that is too large", core.ErrTooLarge, t.Backend, bytes.NewReader(backupOf(t, m)))
+	err = refusesRestore(t, "of a row that is too large",
+		core.ErrTooLarge, t.Backend, bytes.NewReader(backupOf(t, m)))
 	closeStorage(t, m)
 	var e *core.Error
 	if !errors.As(err, &e) || e.Table != "wide" || !bytes.Equal(e.Key.([]byte), []byte(key)) {
@@ -392,11 +428,13 @@ func checkRestoreVersions(t *kit.Trial) {
 	}{
 		{"of a newer version", []core.Option{core.WithVersion(4)}},
 		{"of an older version", []core.Option{core.WithVersion(6)}},
-		{"of an older version under OnVersionBump", []core.Option{core.WithVersion(6), core.WithRecreate(core.OnVersionBump | core.Always)}},
+		{"of an older version under OnVersionBump", []core.Option{core.WithVersion(6),
+			core.WithRecreate(core.OnVersionBump | core.Always)}},
 	} {
 		refusesRestore(t, c.what, core.ErrVersionMismatch, t.Backend, bytes.NewReader(b), c.opts...)
 	}
-	refusesRestore(t, "with WithReadOnly", core.ErrReadOnly, t.Backend, bytes.NewReader(b), core.WithVersion(5), core.WithReadOnly())
+	refusesRestore(t, "with WithReadOnly",
+		core.ErrReadOnly, t.Backend, bytes.NewReader(b), core.WithVersion(5), core.WithReadOnly())
 	s, err := restore(t, t.Backend, bytes.NewReader(b), core.WithVersion(6), core.WithMigration(
 		func(ctx context.Context, s *core.Storage, from, to uint64) error {
 			if from != 5 || to != 6 {
@@ -411,7 +449,8 @@ func checkRestoreVersions(t *kit.Trial) {
 	s, err = core.Open(t.Ctx, restoredPath(t), t.Backend, core.WithVersion(6))
 	t.Do("Open with the new version", err)
 	closeStorage(t, s)
-	s, err = restore(t, t.Backend, bytes.NewReader(b), core.WithAnyVersion(), core.WithRecreate(core.Always))
+	s, err = restore(t, t.Backend, bytes.NewReader(b), core.WithAnyVersion(),
+		core.WithRecreate(core.Always))
 	t.Do("Restore with WithAnyVersion", err)
 	closeStorage(t, s)
 	s, err = core.Open(t.Ctx, restoredPath(t), t.Backend, core.WithVersion(6))

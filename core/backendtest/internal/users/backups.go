@@ -19,8 +19,11 @@ import (
 func restoredPath(t *kit.Trial) string { return t.Path + ".restored" }
 
 // restore restores a backup, without the cost of durability.
-func restore(t *kit.Trial, b core.Backend, r io.Reader, opts ...core.Option) (*core.Storage, error) {
-	opts = append([]core.Option{core.WithLogger(slog.New(slog.DiscardHandler)), core.WithoutSync()}, opts...)
+func restore(
+	t *kit.Trial, b core.Backend, r io.Reader, opts ...core.Option,
+) (*core.Storage, error) {
+	opts = append([]core.Option{core.WithLogger(slog.New(slog.DiscardHandler)), core.WithoutSync()},
+		opts...)
 	s, err := core.Restore(t.Ctx, restoredPath(t), b, r, opts...)
 	if err == nil {
 		t.Cleanup(func() { closeStorage(t, s) })

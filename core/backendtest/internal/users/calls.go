@@ -24,7 +24,9 @@ type verb struct {
 
 // writeVerbs are all ways to write.
 var writeVerbs = []verb{
-	{"Put", func(t *kit.Trial, _ *core.Storage, tab words) error { return tab.Put(t.Ctx, "verb", "v") }},
+	{"Put", func(t *kit.Trial, _ *core.Storage, tab words) error {
+		return tab.Put(t.Ctx, "verb", "v")
+	}},
 	{"Insert", func(t *kit.Trial, _ *core.Storage, tab words) error {
 		err := tab.Insert(t.Ctx, "verb", "v")
 		if errors.Is(err, core.ErrExists) {
@@ -32,24 +34,35 @@ var writeVerbs = []verb{
 		}
 		return err
 	}},
-	{"Delete", func(t *kit.Trial, _ *core.Storage, tab words) error { _, err := tab.Delete(t.Ctx, "verb"); return err }},
-	{"Modify", func(t *kit.Trial, _ *core.Storage, tab words) error { return modify(t.Ctx, tab, "verb", "v") }},
-	{"PutAll", func(t *kit.Trial, _ *core.Storage, tab words) error { return tab.PutAll(t.Ctx, someRows(3)) }},
+	{"Delete", func(t *kit.Trial, _ *core.Storage, tab words) error {
+		_, err := tab.Delete(t.Ctx, "verb")
+		return err
+	}},
+	{"Modify", func(t *kit.Trial, _ *core.Storage, tab words) error {
+		return modify(t.Ctx, tab, "verb", "v")
+	}},
+	{"PutAll", func(t *kit.Trial, _ *core.Storage, tab words) error {
+		return tab.PutAll(t.Ctx, someRows(3))
+	}},
 	{"PutStream", func(t *kit.Trial, _ *core.Storage, tab words) error {
 		_, err := tab.PutStream(t.Ctx, someRows(3))
 		return err
 	}},
 	{"PutStreamFunc", func(t *kit.Trial, _ *core.Storage, tab words) error {
-		_, err := tab.PutStreamFunc(t.Ctx, func(put func(k, v string) error) error { return put("verb", "v") })
+		_, err := tab.PutStreamFunc(t.Ctx,
+			func(put func(k, v string) error) error { return put("verb", "v") })
 		return err
 	}},
 	{"Scan.Delete", func(t *kit.Trial, _ *core.Storage, tab words) error {
 		_, err := tab.Scan().Prefix("some").Delete(t.Ctx)
 		return err
 	}},
-	{"Scan.Clear", func(t *kit.Trial, _ *core.Storage, tab words) error { return tab.Scan().Prefix("some").Clear(t.Ctx) }},
+	{"Scan.Clear", func(t *kit.Trial, _ *core.Storage, tab words) error {
+		return tab.Scan().Prefix("some").Clear(t.Ctx)
+	}},
 	{"Update", func(t *kit.Trial, s *core.Storage, tab words) error {
-		return s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, "verb", "tx") })
+		return s.Update(t.Ctx,
+			func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, "verb", "tx") })
 	}},
 	{"OpenTable", func(t *kit.Trial, s *core.Storage, tab words) error {
 		_, err := core.OpenTable(t.Ctx, s, "dropped", keys.String(), values.String())
@@ -73,25 +86,35 @@ var writeVerbs = []verb{
 		}
 		return nil
 	}},
-	{"Compact", func(t *kit.Trial, s *core.Storage, tab words) error { _, err := s.Compact(t.Ctx); return err }},
+	{"Compact", func(t *kit.Trial, s *core.Storage, tab words) error {
+		_, err := s.Compact(t.Ctx)
+		return err
+	}},
 }
 
 // calls are all calls that a closed storage must refuse.
 func calls(t *kit.Trial, s *core.Storage, tab words) map[string]func() error {
 	all := map[string]func() error{
-		"Get":          func() error { g, err := tab.Get(t.Ctx, "k"); g.Close(); return err },
-		"View":         func() error { return tab.View(t.Ctx, "k", func(string) error { return nil }) },
-		"Load":         func() error { _, err := tab.Load(t.Ctx, "k"); return err },
-		"Has":          func() error { _, err := tab.Has(t.Ctx, "k"); return err },
-		"Insert":       func() error { return tab.Insert(t.Ctx, "new", "v") },
-		"Count":        func() error { _, err := tab.Count(t.Ctx); return err },
-		"Scan.Count":   func() error { _, err := tab.Scan().From("a").Limit(1).Count(t.Ctx); return err },
+		"Get": func() error { g, err := tab.Get(t.Ctx, "k"); g.Close(); return err },
+		"View": func() error {
+			return tab.View(t.Ctx, "k", func(string) error { return nil })
+		},
+		"Load":   func() error { _, err := tab.Load(t.Ctx, "k"); return err },
+		"Has":    func() error { _, err := tab.Has(t.Ctx, "k"); return err },
+		"Insert": func() error { return tab.Insert(t.Ctx, "new", "v") },
+		"Count":  func() error { _, err := tab.Count(t.Ctx); return err },
+		"Scan.Count": func() error {
+			_, err := tab.Scan().From("a").Limit(1).Count(t.Ctx)
+			return err
+		},
 		"Scan.Stream":  func() error { return tab.Scan().Stream(t.Ctx, drain) },
 		"Scan.Rows":    func() error { return lastError(tab.Scan().Rows(t.Ctx)) },
 		"Scan.Keys":    func() error { return lastError(tab.Scan().Keys(t.Ctx)) },
 		"Scan.Reverse": func() error { return lastError(tab.Scan().Reverse().Rows(t.Ctx)) },
 		"Scan.Cursor":  func() error { return cursorError(t, tab.Scan()) },
-		"GetMany":      func() error { return lastError(tab.GetMany(t.Ctx, slices.Values([]string{"k"}))) },
+		"GetMany": func() error {
+			return lastError(tab.GetMany(t.Ctx, slices.Values([]string{"k"})))
+		},
 	}
 	for _, v := range writeVerbs {
 		all[v.name] = func() error { return v.do(t, s, tab) }
@@ -102,8 +125,12 @@ func calls(t *kit.Trial, s *core.Storage, tab words) map[string]func() error {
 // storageCalls are those that no dropped table can refuse.
 func storageCalls(t *kit.Trial, s *core.Storage) map[string]func() error {
 	return map[string]func() error{
-		"Storage.View":   func() error { return s.View(t.Ctx, func(*core.Tx) error { return nil }) },
-		"Storage.Update": func() error { return s.Update(t.Ctx, func(*core.Tx) error { return nil }) },
+		"Storage.View": func() error {
+			return s.View(t.Ctx, func(*core.Tx) error { return nil })
+		},
+		"Storage.Update": func() error {
+			return s.Update(t.Ctx, func(*core.Tx) error { return nil })
+		},
 		"Storage.Tables": func() error { _, err := s.Tables(t.Ctx); return err },
 		"Storage.Check":  func() error { return s.Check(t.Ctx) },
 		"Snapshot":       func() error { _, err := s.Snapshot(t.Ctx); return err },
@@ -121,7 +148,8 @@ func storageCalls(t *kit.Trial, s *core.Storage) map[string]func() error {
 	}
 }
 
-// badRow returns a row that the engine cannot take, the zero row if there is none that is practical.
+// badRow returns a row that the engine cannot take, the zero row if there is none that is
+// practical.
 func badRow(t *kit.Trial) kit.Row {
 	limits := limitsOf(t)
 	if limits.Key != 0 && limits.Key <= t.Testable() {
@@ -145,7 +173,8 @@ func putMuch(size int, put func(k, v string) error) error {
 	return nil
 }
 
-// tooMuch returns a number of bytes that one atomic write cannot take, 0 if any that is practical is fine.
+// tooMuch returns a number of bytes that one atomic write cannot take, 0 if any that is
+// practical is fine.
 func tooMuch(t *kit.Trial) int {
 	if n := limitsOf(t).BatchBytes; n != 0 && n < t.Testable() {
 		return n + 1

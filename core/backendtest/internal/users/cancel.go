@@ -21,11 +21,13 @@ import (
 var cancelPromises = []kit.Promise{
 	{
 		Name: "cancel/waiting for the turn", Check: checkCancelWaiting,
-		Explanation: "cancelling works while a write waits for its turn: it returns, and nothing is written",
+		Explanation: "cancelling works while a write waits for its turn: it returns, and nothing " +
+			"is written",
 	},
 	{
 		Name: "cancel/before", Check: checkCancelBefore,
-		Explanation: "a write with a context that has ended writes nothing, and spoils nothing for others",
+		Explanation: "a write with a context that has ended writes nothing, and spoils nothing " +
+			"for others",
 	},
 	{
 		Name: "cancel/in the middle", Check: checkCancelMiddle,
@@ -44,21 +46,36 @@ var cancelPromises = []kit.Promise{
 // cancelVerbs are the ways to write, with a context of their own.
 func cancelVerbs(s *core.Storage, tab words) map[string]func(ctx context.Context) error {
 	return map[string]func(ctx context.Context) error{
-		"Put":         func(ctx context.Context) error { return tab.Put(ctx, "cancelled", "v") },
-		"Insert":      func(ctx context.Context) error { return tab.Insert(ctx, "cancelled", "v") },
-		"Delete":      func(ctx context.Context) error { _, err := tab.Delete(ctx, "k"); return err },
-		"Modify":      func(ctx context.Context) error { return modify(ctx, tab, "cancelled", "v") },
-		"PutAll":      func(ctx context.Context) error { return tab.PutAll(ctx, someRows(3)) },
-		"PutStream":   func(ctx context.Context) error { _, err := tab.PutStream(ctx, someRows(3)); return err },
-		"Scan.Delete": func(ctx context.Context) error { _, err := tab.Scan().Delete(ctx); return err },
-		"Scan.Clear":  func(ctx context.Context) error { return tab.Scan().Clear(ctx) },
-		"Update": func(ctx context.Context) error {
-			return s.Update(ctx, func(tx *core.Tx) error { return tab.In(tx).Put(context.WithoutCancel(ctx), "cancelled", "v") })
+		"Put":    func(ctx context.Context) error { return tab.Put(ctx, "cancelled", "v") },
+		"Insert": func(ctx context.Context) error { return tab.Insert(ctx, "cancelled", "v") },
+		"Delete": func(ctx context.Context) error {
+			_, err := tab.Delete(ctx, "k")
+			return err
 		},
-		"DropTable":   func(ctx context.Context) error { return s.DropTable(ctx, "words") },
-		"RenameTable": func(ctx context.Context) error { return s.RenameTable(ctx, "words", "cancelled") },
-		"Compact":     func(ctx context.Context) error { _, err := s.Compact(ctx); return err },
-		"Sync":        func(ctx context.Context) error { return s.Sync(ctx) },
+		"Modify": func(ctx context.Context) error {
+			return modify(ctx, tab, "cancelled", "v")
+		},
+		"PutAll": func(ctx context.Context) error { return tab.PutAll(ctx, someRows(3)) },
+		"PutStream": func(ctx context.Context) error {
+			_, err := tab.PutStream(ctx, someRows(3))
+			return err
+		},
+		"Scan.Delete": func(ctx context.Context) error {
+			_, err := tab.Scan().Delete(ctx)
+			return err
+		},
+		"Scan.Clear": func(ctx context.Context) error { return tab.Scan().Clear(ctx) },
+		"Update": func(ctx context.Context) error {
+			return s.Update(ctx, func(tx *core.Tx) error {
+				return tab.In(tx).Put(context.WithoutCancel(ctx), "cancelled", "v")
+			})
+		},
+		"DropTable": func(ctx context.Context) error { return s.DropTable(ctx, "words") },
+		"RenameTable": func(ctx context.Context) error {
+			return s.RenameTable(ctx, "words", "cancelled")
+		},
+		"Compact": func(ctx context.Context) error { _, err := s.Compact(ctx); return err },
+		"Sync":    func(ctx context.Context) error { return s.Sync(ctx) },
 		"OpenTable": func(ctx context.Context) error {
 			_, err := core.OpenTable(ctx, s, "cancelled", keys.String(), values.String())
 			return err
@@ -78,7 +95,8 @@ func checkCancelWaiting(t *kit.Trial) {
 	ctx, cancel := context.WithTimeout(t.Ctx, 20*time.Millisecond)
 	defer cancel()
 	for name, write := range kit.ByName(cancelVerbs(s, tab)) {
-		t.Within(kit.Soon, name+" that is cancelled", func() { t.Is(name, write(ctx), context.DeadlineExceeded) })
+		t.Within(kit.Soon, name+" that is cancelled",
+			func() { t.Is(name, write(ctx), context.DeadlineExceeded) })
 	}
 	close(gate)
 	holder.Wait()
@@ -96,7 +114,8 @@ func checkCancelBefore(t *kit.Trial) {
 	}
 	ctx, cancel := context.WithCancel(t.Ctx)
 	defer cancel()
-	err := s.Update(ctx, func(tx *core.Tx) error { cancel(); return tab.In(tx).Put(t.Ctx, "k", "w") })
+	err := s.Update(ctx,
+		func(tx *core.Tx) error { cancel(); return tab.In(tx).Put(t.Ctx, "k", "w") })
 	if !kit.IsCancelled(err) {
 		t.Errorf("an Update whose function cancels gives %v; want context.Canceled", err)
 	}
@@ -104,7 +123,8 @@ func checkCancelBefore(t *kit.Trial) {
 	put1(t, tab, "l", "v")
 	_, err = core.Open(kit.Cancelled(), t.Path+".other", t.Backend)
 	if !kit.IsCancelled(err) || len(t.List(t.Path+".other")) != 0 {
-		t.Errorf("Open gives %v and leaves %q; want context.Canceled and nothing", err, t.List(t.Path+".other"))
+		t.Errorf("Open gives %v and leaves %q; want context.Canceled and nothing",
+			err, t.List(t.Path+".other"))
 	}
 }
 
@@ -113,12 +133,23 @@ func checkCancelMiddle(t *kit.Trial) {
 	s := openOn(t, b)
 	for n := 1; n <= t.Pick(4, 2); n++ {
 		for name, call := range kit.ByName(map[string]func(ctx context.Context, tab words) error{
-			"Scan.Delete": func(ctx context.Context, tab words) error { _, err := tab.Scan().Delete(ctx); return err },
-			"Scan.Clear":  func(ctx context.Context, tab words) error { return tab.Scan().Clear(ctx) },
-			"DropTable":   func(ctx context.Context, _ words) error { return s.DropTable(ctx, "words") },
-			"Compact":     func(ctx context.Context, _ words) error { _, err := s.Compact(ctx); return err },
+			"Scan.Delete": func(ctx context.Context, tab words) error {
+				_, err := tab.Scan().Delete(ctx)
+				return err
+			},
+			"Scan.Clear": func(ctx context.Context, tab words) error {
+				return tab.Scan().Clear(ctx)
+			},
+			"DropTable": func(ctx context.Context, _ words) error {
+				return s.DropTable(ctx, "words")
+			},
+			"Compact": func(ctx context.Context, _ words) error {
+				_, err := s.Compact(ctx)
+				return err
+			},
 			"OpenTable": func(ctx context.Context, _ words) error {
-				_, err := core.OpenTable(ctx, s, fmt.Sprint("table ", n), keys.String(), values.String())
+				_, err := core.OpenTable(ctx, s, fmt.Sprint("table ", n), keys.String(),
+					values.String())
 				return err
 			},
 		}) {
@@ -132,7 +163,8 @@ func checkCancelMiddle(t *kit.Trial) {
 			cancel()
 			b.Heal()
 			if err := openWords(t, s, "other").Put(t.Ctx, "k", "v"); err != nil {
-				t.Fatalf("after a %s that was cancelled at its commit %d Put gives %v", name, n, err)
+				t.Fatalf("after a %s that was cancelled at its commit %d Put gives %v",
+					name, n, err)
 			}
 		}
 	}
@@ -148,23 +180,39 @@ func checkCancelReads(t *kit.Trial) {
 		"Get":  func(ctx context.Context) error { _, err := tab.Get(ctx, "k"); return err },
 		"Load": func(ctx context.Context) error { _, err := tab.Load(ctx, "k"); return err },
 		"Has":  func(ctx context.Context) error { _, err := tab.Has(ctx, "k"); return err },
-		"View": func(ctx context.Context) error { return tab.View(ctx, "k", func(string) error { return nil }) },
+		"View": func(ctx context.Context) error {
+			return tab.View(ctx, "k", func(string) error { return nil })
+		},
 		"Storage.View": func(ctx context.Context) error {
 			return s.View(ctx, func(*core.Tx) error { return nil })
 		},
-		"GetMany":           func(ctx context.Context) error { return lastError(tab.GetMany(ctx, slices.Values([]string{"k"}))) },
-		"GetMany of no key": func(ctx context.Context) error { return lastError(tab.GetMany(ctx, slices.Values([]string(nil)))) },
-		"Count":             func(ctx context.Context) error { _, err := tab.Count(ctx); return err },
-		"Cursor":            func(ctx context.Context) error { _, err := tab.Scan().Cursor(ctx); return err },
+		"GetMany": func(ctx context.Context) error {
+			return lastError(tab.GetMany(ctx, slices.Values([]string{"k"})))
+		},
+		"GetMany of no key": func(ctx context.Context) error {
+			return lastError(tab.GetMany(ctx, slices.Values([]string(nil))))
+		},
+		"Count": func(ctx context.Context) error {
+			_, err := tab.Count(ctx)
+			return err
+		},
+		"Cursor": func(ctx context.Context) error {
+			_, err := tab.Scan().Cursor(ctx)
+			return err
+		},
 		"Cursor in a View": func(ctx context.Context) error {
-			return s.View(t.Ctx, func(tx *core.Tx) error { _, err := tab.In(tx).Scan().Cursor(ctx); return err })
+			return s.View(t.Ctx,
+				func(tx *core.Tx) error { _, err := tab.In(tx).Scan().Cursor(ctx); return err })
 		},
 		"Snapshot": func(ctx context.Context) error { _, err := s.Snapshot(ctx); return err },
 		"Size":     func(ctx context.Context) error { _, err := s.Size(ctx); return err },
 		"Tables":   func(ctx context.Context) error { _, err := s.Tables(ctx); return err },
 		"Check":    func(ctx context.Context) error { return s.Check(ctx) },
 		"Backup":   func(ctx context.Context) error { return s.Backup(ctx, io.Discard) },
-		"OpenRaw":  func(ctx context.Context) error { _, err := core.OpenRaw(ctx, s, "words"); return err },
+		"OpenRaw": func(ctx context.Context) error {
+			_, err := core.OpenRaw(ctx, s, "words")
+			return err
+		},
 		"OpenTable": func(ctx context.Context) error {
 			_, err := core.OpenTable(ctx, s, "words", keys.String(), values.String())
 			return err

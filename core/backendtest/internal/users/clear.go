@@ -16,15 +16,18 @@ import (
 var clearPromises = []kit.Promise{
 	{
 		Name: "clear/ranges", Check: checkClear,
-		Explanation: "Clear deletes the rows that its scan has, with bounds, limits and in reverse, and no other",
+		Explanation: "Clear deletes the rows that its scan has, with bounds, limits and in " +
+			"reverse, and no other",
 	},
 	{
 		Name: "clear/long bounds", Check: checkClearLongBounds,
-		Explanation: "a bound of Clear may be longer than any key that the engine takes, such as After the longest",
+		Explanation: "a bound of Clear may be longer than any key that the engine takes, such as " +
+			"After the longest",
 	},
 	{
 		Name: "clear/transaction", Check: checkClearTx,
-		Explanation: "inside a transaction Clear sees and deletes the transaction's own rows, and is rolled back with it",
+		Explanation: "inside a transaction Clear sees and deletes the transaction's own rows, " +
+			"and is rolled back with it",
 	},
 	{
 		Name: "clear/readers", Check: checkClearReaders,
@@ -32,7 +35,8 @@ var clearPromises = []kit.Promise{
 	},
 	{
 		Name: "clear/durable", Check: checkClearDurable,
-		Explanation: "what Clear deleted stays deleted, what is put there later stays, and the table beside it is untouched",
+		Explanation: "what Clear deleted stays deleted, what is put there later stays, and the " +
+			"table beside it is untouched",
 	},
 }
 
@@ -71,18 +75,21 @@ func checkClearLongBounds(t *kit.Trial) {
 	longest := strings.Repeat("k", most-4) // in front of it is the table's number
 	before, behind := longest[:len(longest)-1]+"j", longest[:len(longest)-1]+"l"
 	all := []string{"a", longest[:len(longest)-1], before, longest, behind, "z"}
-	bounds := []string{longest, longest + "\x00", longest + "x", longest + longest, behind + "\xff", longest + "\xff\xff"}
+	bounds := []string{longest, longest + "\x00", longest + "x", longest + longest, behind + "\xff",
+		longest + "\xff\xff"}
 	for _, bound := range bounds[:t.Pick(len(bounds), 2)] {
 		scan := tab.Scan()
 		for name, c := range kit.ByName(map[string]struct {
 			scan core.Scan[string, string, string]
 			has  func(k string) bool
 		}{
-			"From":          {scan.From(bound), func(k string) bool { return k >= bound }},
-			"To":            {scan.To(bound), func(k string) bool { return k < bound }},
-			"After":         {scan.After(bound), func(k string) bool { return k > bound }},
-			"Reverse After": {scan.Reverse().After(bound), func(k string) bool { return k < bound }},
-			"From and To":   {scan.From(bound).To(bound + "\x00"), func(k string) bool { return k == bound }},
+			"From":  {scan.From(bound), func(k string) bool { return k >= bound }},
+			"To":    {scan.To(bound), func(k string) bool { return k < bound }},
+			"After": {scan.After(bound), func(k string) bool { return k > bound }},
+			"Reverse After": {scan.Reverse().After(bound),
+				func(k string) bool { return k < bound }},
+			"From and To": {scan.From(bound).To(bound + "\x00"),
+				func(k string) bool { return k == bound }},
 		}) {
 			var want []kit.Row
 			for _, k := range all {
@@ -93,7 +100,8 @@ func checkClearLongBounds(t *kit.Trial) {
 			}
 			t.Do("Clear "+name, c.scan.Clear(t.Ctx))
 			if got := scanned(t, tab.Scan()); !slices.Equal(got, want) {
-				t.Errorf("after Clear %s a bound of %d bytes there are %d rows; want %d", name, len(bound), len(got), len(want))
+				t.Errorf("after Clear %s a bound of %d bytes there are %d rows; want %d",
+					name, len(bound), len(got), len(want))
 			}
 		}
 	}
@@ -122,7 +130,8 @@ func checkClearTx(t *kit.Trial) {
 			t.Errorf("after the Update was rolled back there are %d rows; want 5", n)
 		}
 	}
-	holds(t, tab, kit.KV("some000000", "value 0"), kit.KV("some000001", "value 1"), kit.KV("some000003", "after"))
+	holds(t, tab, kit.KV("some000000", "value 0"), kit.KV("some000001", "value 1"),
+		kit.KV("some000003", "after"))
 	t.Do("View", s.View(t.Ctx, func(tx *core.Tx) error {
 		t.Is("Clear in a View", tab.In(tx).Scan().Clear(t.Ctx), core.ErrReadOnly)
 		return nil
@@ -160,7 +169,8 @@ func checkClearDurable(t *kit.Trial) {
 	load(t, tab, 3000)
 	t.Do("Clear", tab.Scan().From("some000002").Clear(t.Ctx))
 	put1(t, tab, "some000007", "later")
-	want := []kit.Row{kit.KV("some000000", "value 0"), kit.KV("some000001", "value 1"), kit.KV("some000007", "later")}
+	want := []kit.Row{kit.KV("some000000", "value 0"), kit.KV("some000001", "value 1"),
+		kit.KV("some000007", "later")}
 	holds(t, tab, want...)
 	closeStorage(t, s)
 	s = open(t)

@@ -17,7 +17,9 @@ import (
 var closePromises = []kit.Promise{
 	{
 		Name: "close/guards open", Check: checkGuardsOpen,
-		Explanation: "Close returns ErrGuardsOpen with their number while guards remain; the last one releases the engine and its lock; Close again returns ErrGuardsOpen until then and nil after",
+		Explanation: "Close returns ErrGuardsOpen with their number while guards remain; the " +
+			"last one releases the engine and its lock; Close again returns ErrGuardsOpen until then " +
+			"and nil after",
 	},
 	{
 		Name: "close/scan and transaction open", Check: checkScanOpenAtClose,
@@ -25,7 +27,8 @@ var closePromises = []kit.Promise{
 	},
 	{
 		Name: "close/tracking", Check: checkTracking,
-		Explanation: "ErrGuardsOpen says where guards, scans and transactions were opened, when tracked",
+		Explanation: "ErrGuardsOpen says where guards, scans and transactions were opened, when " +
+			"tracked",
 	},
 	{
 		Name: "close/every call", Check: checkClosed,
@@ -134,7 +137,8 @@ func checkCloseRace(t *kit.Trial) {
 					if errors.Is(err, core.ErrClosed) {
 						return
 					}
-					if err != nil && !errors.Is(err, core.ErrExists) && !errors.Is(err, core.ErrNotFound) {
+					if err != nil && !errors.Is(err, core.ErrExists) && !errors.Is(err,
+						core.ErrNotFound) {
 						t.Errorf("%s: %v", name, err)
 						return
 					}

@@ -11,8 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// crowd has all writers write at once, behind an Apply that is held up until they have queued. It returns after
-// all are done.
+// crowd has all writers write at once, behind an Apply that is held up until they have queued.
+// It returns after all are done.
 func crowd(t *kit.Trial, b *decorate.Faults, tab words, write func(i int)) {
 	t.TB.Helper()
 	gate, reached := make(chan struct{}), make(chan struct{})
@@ -23,7 +23,8 @@ func crowd(t *kit.Trial, b *decorate.Faults, tab words, write func(i int)) {
 	for i := range writers {
 		all.Go(func() { write(i) })
 	}
-	time.Sleep(20 * time.Millisecond) // for the group's size alone: no verdict depends on who is in it
+	// for the group's size alone: no verdict depends on who is in it
+	time.Sleep(20 * time.Millisecond)
 	close(gate)
 	t.Within(kit.Soon, "group commit", all.Wait)
 }

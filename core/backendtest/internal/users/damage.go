@@ -21,11 +21,13 @@ import (
 var damagePromises = []kit.Promise{
 	{
 		Name: "damage/truncated", Check: checkTruncated, BareOnly: true,
-		Explanation: "a truncated or zero-length file is an error, and never wrong data or silent loss: what was there at the last clean close is found missing",
+		Explanation: "a truncated or zero-length file is an error, and never wrong data or " +
+			"silent loss: what was there at the last clean close is found missing",
 	},
 	{
 		Name: "damage/flipped bits", Check: checkFlipped, BareOnly: true,
-		Explanation: "a flipped bit is an error or harmless, and never a panic, wrong data or silent loss",
+		Explanation: "a flipped bit is an error or harmless, and never a panic, wrong data or " +
+			"silent loss",
 	},
 	{
 		Name: "damage/missing files", Check: checkMissingFiles, BareOnly: true,
@@ -40,7 +42,8 @@ type damagedStorage struct {
 	rows  []kit.Row
 }
 
-// newDamaged makes a storage with checksums and keeps it safe beside. It is nil if storages are not in files.
+// newDamaged makes a storage with checksums and keeps it safe beside. It is nil if storages are
+// not in files.
 func newDamaged(t *kit.Trial) *damagedStorage {
 	t.TB.Helper()
 	if !t.OnDisk() {
@@ -91,7 +94,8 @@ func (p *damagedStorage) restore() {
 	p.t.Do("copy", os.CopyFS(p.t.Path, os.DirFS(p.safe())))
 }
 
-// verify opens the storage and reads everything. It ends the check if what is read is wrong and nothing says so.
+// verify opens the storage and reads everything. It ends the check if what is read is wrong and
+// nothing says so.
 func (p *damagedStorage) verify(what string) {
 	p.t.TB.Helper()
 	got, err := p.read()
@@ -102,7 +106,8 @@ func (p *damagedStorage) verify(what string) {
 		return
 	}
 	if !slices.Equal(got, p.rows) {
-		p.t.Errorf("%s: no error, and %d rows that differ from the %d that were stored: %s", what, len(got), len(p.rows), firstDifference(got, p.rows))
+		p.t.Errorf("%s: no error, and %d rows that differ from the %d that were stored: %s",
+			what, len(got), len(p.rows), firstDifference(got, p.rows))
 	}
 }
 
@@ -154,7 +159,8 @@ func checkTruncated(t *kit.Trial) {
 	}
 	for _, name := range p.files {
 		size := p.size(name)
-		for _, cut := range []int64{0, 1, size / 4, size / 2, size - size/8, size - 4096, size - 1} {
+		for _, cut := range []int64{0, 1, size / 4, size / 2, size - size/8,
+			size - 4096, size - 1} {
 			if cut < 0 || cut >= size {
 				continue
 			}

@@ -27,8 +27,10 @@ func withLayout(t *kit.Trial, mark []byte, layout int) []byte {
 	if !ok || len(words) != 2 || !layoutInMark.Match(body) {
 		t.Fatalf("the mark of a new storage is %q", mark)
 	}
-	body = layoutInMark.ReplaceAll(append([]byte("{"), body...), fmt.Appendf(nil, `"layout":%d`, layout))
-	return fmt.Appendf(nil, "%s %08x %s", words[0], crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), body)
+	body = layoutInMark.ReplaceAll(append([]byte("{"), body...),
+		fmt.Appendf(nil, `"layout":%d`, layout))
+	return fmt.Appendf(nil, "%s %08x %s",
+		words[0], crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), body)
 }
 
 // withMember adds a member to a mark of package core, and sets its layout.
@@ -37,12 +39,14 @@ func withMember(t *kit.Trial, mark []byte, layout int, member string) []byte {
 	mark = withLayout(t, mark, layout)
 	_, body, _ := bytes.Cut(mark, []byte("{"))
 	body = fmt.Appendf(nil, "{%s,%s}", body[:len(body)-1], member)
-	return fmt.Appendf(nil, "GUARDKV %08x %s", crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), body)
+	return fmt.Appendf(nil, "GUARDKV %08x %s",
+		crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), body)
 }
 
 var layoutInMark = regexp.MustCompile(`"layout":\d+`)
 
-// flip changes one bit of the value of every raw row whose key ends with what is given, and reports how many.
+// flip changes one bit of the value of every raw row whose key ends with what is given, and
+// reports how many.
 func flip(s *kit.Store, keyEnd string) (n int) {
 	s.T.TB.Helper()
 	for _, r := range s.All() {

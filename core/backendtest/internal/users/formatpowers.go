@@ -25,24 +25,30 @@ import (
 var formatPowerPromises = []kit.Promise{
 	{
 		Name: "formats/lent views", Check: checkLentViews,
-		Explanation: "what a format lends is given back exactly once, when its view ends: with the guard, at the next row, when the function returns, with the transaction; whatever error or panic ends it",
+		Explanation: "what a format lends is given back exactly once, when its view ends: with " +
+			"the guard, at the next row, when the function returns, with the transaction; whatever " +
+			"error or panic ends it",
 	},
 	{
 		Name: "formats/bound rows", Check: checkBoundRows,
-		Explanation: "a format that binds values to rows gets the row's key and the table's ID from every verb; the ID stays through RenameTable, reopening, Backup and Restore",
+		Explanation: "a format that binds values to rows gets the row's key and the table's ID " +
+			"from every verb; the ID stays through RenameTable, reopening, Backup and Restore",
 	},
 	{
 		Name: "formats/copied rows", Check: checkCopiedRows,
-		Explanation: "the bytes of a row at another key or in another table are ErrCorrupt for every verb, if the format binds values to rows",
+		Explanation: "the bytes of a row at another key or in another table are ErrCorrupt for " +
+			"every verb, if the format binds values to rows",
 	},
 	{
 		Name: "formats/bound tables", Check: checkBoundTables,
-		Explanation: "the first table whose values are bound gives the storage layout 2 and the feature table-id; such a table is opened with such a format only",
+		Explanation: "the first table whose values are bound gives the storage layout 2 and the " +
+			"feature table-id; such a table is opened with such a format only",
 	},
 }
 
-// lentFormat stores text reversed behind a seal, and reads it into buffers that are spoiled when they are given back. If
-// it binds rows, the seal is a sum of the table's ID and the row's key.
+// lentFormat stores text reversed behind a seal, and reads it into buffers that are spoiled
+// when they are given back. If it binds rows, the seal is a sum of the table's ID and the row's
+// key.
 type lentFormat struct {
 	ledger *ledger
 	binds  bool
@@ -133,8 +139,10 @@ func (f lentFormat) Powers() (p core.FormatPowers[[]byte, []byte]) {
 
 func (f lentFormat) bindRows(table core.TableID) (core.RowFormat[[]byte, []byte], error) {
 	return core.RowFormat[[]byte, []byte]{
-		Append: func(dst, key, v []byte) ([]byte, error) { return appendSealed(dst, sealOf(table, key), v), nil },
-		View:   func(key, b []byte) ([]byte, error) { return unseal(sealOf(table, key), b) },
+		Append: func(dst, key, v []byte) ([]byte, error) {
+			return appendSealed(dst, sealOf(table, key), v), nil
+		},
+		View: func(key, b []byte) ([]byte, error) { return unseal(sealOf(table, key), b) },
 		ViewLent: func(key, b []byte, _ bool) ([]byte, core.Releaser, error) {
 			return f.lend(sealOf(table, key), b)
 		},
@@ -144,7 +152,9 @@ func (f lentFormat) bindRows(table core.TableID) (core.RowFormat[[]byte, []byte]
 // lentTable is a table of lentFormat.
 type lentTable = *core.Table[string, []byte, []byte]
 
-func openLent(t *kit.Trial, s *core.Storage, name string, f lentFormat, opts ...core.TableOption) lentTable {
+func openLent(
+	t *kit.Trial, s *core.Storage, name string, f lentFormat, opts ...core.TableOption,
+) lentTable {
 	t.TB.Helper()
 	return table(t, s, name, keys.String(), f, opts...)
 }
@@ -160,8 +170,8 @@ func wantsText(key string, v []byte) error {
 	return nil
 }
 
-// lentReads are all verbs that read the value at k, the only row whose key begins with k. seen gets each view, and how
-// it ends what reads.
+// lentReads are all verbs that read the value at k, the only row whose key begins with k. seen
+// gets each view, and how it ends what reads.
 func lentReads(
 	t *kit.Trial, s *core.Storage, tab lentTable, k string, seen func(v []byte) error,
 ) map[string]func() error {
@@ -216,10 +226,12 @@ func lentReads(
 			defer g.Close()
 			return seen(g.Value())
 		},
-		"View":            func() error { return tab.View(t.Ctx, k, seen) },
-		"Rows":            func() error { return rows(tab.Scan().Prefix(k).Rows(t.Ctx)) },
-		"Rows, Reverse":   func() error { return rows(tab.Scan().Prefix(k).Reverse().Rows(t.Ctx)) },
-		"GetMany":         func() error { return rows(tab.GetMany(t.Ctx, slices.Values([]string{k, "absent", k}))) },
+		"View":          func() error { return tab.View(t.Ctx, k, seen) },
+		"Rows":          func() error { return rows(tab.Scan().Prefix(k).Rows(t.Ctx)) },
+		"Rows, Reverse": func() error { return rows(tab.Scan().Prefix(k).Reverse().Rows(t.Ctx)) },
+		"GetMany": func() error {
+			return rows(tab.GetMany(t.Ctx, slices.Values([]string{k, "absent", k})))
+		},
 		"Cursor":          func() error { return cursor(tab.Scan().Prefix(k), false) },
 		"Cursor, Seek":    func() error { return cursor(tab.Scan().Prefix(k), true) },
 		"Modify, Leave":   modify(core.Leave),
@@ -265,11 +277,14 @@ func lentReads(
 }
 
 // lentCopies are the verbs whose views nobody gives back: they are not lent.
-func lentCopies(t *kit.Trial, s *core.Storage, tab lentTable, k string) map[string]func() ([]byte, error) {
+func lentCopies(
+	t *kit.Trial, s *core.Storage, tab lentTable, k string,
+) map[string]func() ([]byte, error) {
 	return map[string]func() ([]byte, error){
 		"Load": func() ([]byte, error) { return tab.Load(t.Ctx, k) },
 		"Tx.Load": func() (v []byte, err error) {
-			err = s.View(t.Ctx, func(tx *core.Tx) error { v, err = tab.In(tx).Load(t.Ctx, k); return err })
+			err = s.View(t.Ctx,
+				func(tx *core.Tx) error { v, err = tab.In(tx).Load(t.Ctx, k); return err })
 			return v, err
 		},
 	}
@@ -279,7 +294,8 @@ func lentCopies(t *kit.Trial, s *core.Storage, tab lentTable, k string) map[stri
 func (l *ledger) balanced(t *kit.Trial, what string) {
 	t.TB.Helper()
 	if out, twice := l.out.Load(), l.twice.Load(); out != 0 || twice != 0 {
-		t.Fatalf("after %s, %d views are lent still, and %d were given back twice", what, out, twice)
+		t.Fatalf("after %s, %d views are lent still, and %d were given back twice",
+			what, out, twice)
 	}
 }
 
@@ -386,7 +402,10 @@ func boundWrites(t *kit.Trial, s *core.Storage, tab lentTable) map[string]func(k
 		}
 	}
 	stream := func(opts ...core.StreamOption) func(ks ...string) error {
-		return func(ks ...string) error { _, err := tab.PutStream(t.Ctx, rows(ks), opts...); return err }
+		return func(ks ...string) error {
+			_, err := tab.PutStream(t.Ctx, rows(ks), opts...)
+			return err
+		}
 	}
 	in := func(put func(in core.TxTable[string, []byte, []byte], ks []string) error) func(ks ...string) error {
 		return func(ks ...string) error {
@@ -395,8 +414,10 @@ func boundWrites(t *kit.Trial, s *core.Storage, tab lentTable) map[string]func(k
 	}
 	type inTx = core.TxTable[string, []byte, []byte]
 	return map[string]func(ks ...string) error{
-		"Put":               each(func(k string, v []byte) error { return tab.Put(t.Ctx, k, v) }),
-		"Insert":            each(func(k string, v []byte) error { return tab.Insert(t.Ctx, k, v) }),
+		"Put": each(func(k string, v []byte) error { return tab.Put(t.Ctx, k, v) }),
+		"Insert": each(func(k string, v []byte) error {
+			return tab.Insert(t.Ctx, k, v)
+		}),
 		"PutAll":            func(ks ...string) error { return tab.PutAll(t.Ctx, rows(ks)) },
 		"PutStream":         stream(),
 		"PutStream, sorted": stream(core.WithSorting(t.TB.TempDir())),
@@ -407,7 +428,8 @@ func boundWrites(t *kit.Trial, s *core.Storage, tab lentTable) map[string]func(k
 			return err
 		},
 		"Modify": each(func(k string, v []byte) error {
-			return tab.Modify(t.Ctx, k, func([]byte, bool) ([]byte, core.Change, error) { return v, core.Store, nil })
+			return tab.Modify(t.Ctx, k,
+				func([]byte, bool) ([]byte, core.Change, error) { return v, core.Store, nil })
 		}),
 		"Tx.Put": in(func(in inTx, ks []string) error {
 			return each(func(k string, v []byte) error { return in.Put(t.Ctx, k, v) })(ks...)
@@ -423,7 +445,8 @@ func boundWrites(t *kit.Trial, s *core.Storage, tab lentTable) map[string]func(k
 func readsBound(t *kit.Trial, what string, s *core.Storage, tab lentTable, l *ledger, ks []string) {
 	t.TB.Helper()
 	for _, k := range ks {
-		for name, read := range lentReads(t, s, tab, k, func(v []byte) error { return wantsText(k, v) }) {
+		for name, read := range lentReads(t, s, tab, k,
+			func(v []byte) error { return wantsText(k, v) }) {
 			if err := read(); err != nil && name != "Modify, nothing" {
 				t.Fatalf("%s, %s: %v", what, name, err)
 			}
@@ -505,7 +528,8 @@ func checkCopiedRows(t *kit.Trial) {
 	}
 }
 
-// copiedRows copies stored bytes to other rows, past the format: with checksums, sums that are right too.
+// copiedRows copies stored bytes to other rows, past the format: with checksums, sums that are
+// right too.
 func copiedRows(t *kit.Trial, n int, opts ...core.TableOption) {
 	t.TB.Helper()
 	f := lentFormat{new(ledger), true}
@@ -536,7 +560,8 @@ func copiedRows(t *kit.Trial, n int, opts ...core.TableOption) {
 		}
 		return kit.Put(to.Key, stored)
 	}
-	raw.MustApply(value(ones[1], ones[0]), value(ones[2], others[2])) // to another row, from another table
+	// to another row, from another table
+	raw.MustApply(value(ones[1], ones[0]), value(ones[2], others[2]))
 	raw.MustClose()
 
 	s = open(t)
@@ -560,11 +585,13 @@ func copiedRows(t *kit.Trial, n int, opts ...core.TableOption) {
 	closeStorage(t, s)
 }
 
-// needsTableID ends the check unless the mark at a path names the feature, in layout 2, or has layout 1.
+// needsTableID ends the check unless the mark at a path names the feature, in layout 2, or has
+// layout 1.
 func needsTableID(t *kit.Trial, path string, want bool) {
 	t.TB.Helper()
 	mark := t.Mark(path)
-	if got := bytes.Contains(mark, []byte(`"needs":["table-id"]`)); got != want || bytes.Contains(mark, []byte(`"layout":2`)) != want {
+	if got := bytes.Contains(mark, []byte(`"needs":["table-id"]`)); got != want ||
+		bytes.Contains(mark, []byte(`"layout":2`)) != want {
 		t.Fatalf("the mark at %s is %s", path, mark)
 	}
 }
@@ -581,9 +608,10 @@ func checkBoundTables(t *kit.Trial) {
 	closeStorage(t, s)
 	needsTableID(t, t.Path, false)
 
-	s = open(t, core.WithVersion(7), core.WithMigration(func(ctx context.Context, s *core.Storage, _, _ uint64) error {
-		return openLent(t, s, "bound", bound).Put(ctx, "k", []byte(textOf("k")))
-	}))
+	s = open(t, core.WithVersion(7),
+		core.WithMigration(func(ctx context.Context, s *core.Storage, _, _ uint64) error {
+			return openLent(t, s, "bound", bound).Put(ctx, "k", []byte(textOf("k")))
+		}))
 	_, err = core.OpenTable(t.Ctx, s, "bound", keys.String(), free)
 	t.Is("OpenTable of a table whose values are bound", err, core.ErrFormatMismatch)
 	failing := errors.New("no key")
@@ -625,6 +653,8 @@ type refusingRows struct {
 // Powers returns that the format binds rows.
 func (f refusingRows) Powers() core.FormatPowers[[]byte, []byte] {
 	return core.FormatPowers[[]byte, []byte]{
-		BindRows: func(core.TableID) (r core.RowFormat[[]byte, []byte], err error) { return r, f.err },
+		BindRows: func(core.TableID) (r core.RowFormat[[]byte, []byte], err error) {
+			return r, f.err
+		},
 	}
 }

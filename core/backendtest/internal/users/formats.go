@@ -17,11 +17,13 @@ import (
 var formatPromises = []kit.Promise{
 	{
 		Name: "formats/recorded", Check: checkFormats,
-		Explanation: "a table remembers its key format and value format; opening it differently is ErrFormatMismatch naming both",
+		Explanation: "a table remembers its key format and value format; opening it differently " +
+			"is ErrFormatMismatch naming both",
 	},
 	{
 		Name: "formats/schema", Check: checkSchema,
-		Explanation: "a table remembers the metadata that its value format binds to, such as a schema",
+		Explanation: "a table remembers the metadata that its value format binds to, such as a " +
+			"schema",
 	},
 	{
 		Name: "formats/typed rows", Check: checkTypedRows,
@@ -33,7 +35,8 @@ var formatPromises = []kit.Promise{
 	},
 	{
 		Name: "checksums/corrupt row", Check: checkChecksums,
-		Explanation: "a row whose checksum is wrong is ErrCorrupt from every read and from Check; its neighbours are well",
+		Explanation: "a row whose checksum is wrong is ErrCorrupt from every read and from " +
+			"Check; its neighbours are well",
 	},
 	{
 		Name: "checksums/remembered", Check: checkChecksumsRemembered,
@@ -41,7 +44,8 @@ var formatPromises = []kit.Promise{
 	},
 	{
 		Name: "check/undecodable", Check: checkUndecodable,
-		Explanation: "Check finds rows that their table cannot read, and rows of no table; reads of them are errors",
+		Explanation: "Check finds rows that their table cannot read, and rows of no table; reads " +
+			"of them are errors",
 	},
 	{
 		Name: "check/sound", Check: checkSound,
@@ -80,7 +84,8 @@ func (f schemaFormat) Powers() core.FormatPowers[string, string] {
 func (f schemaFormat) Bind(stored []byte) (core.ValueFormat[string, string], []byte, error) {
 	*f.seen = append(*f.seen, string(stored))
 	if !strings.HasPrefix(f.schema, string(stored)) {
-		return nil, nil, fmt.Errorf("%w: stored schema %q, wanted %q", core.ErrFormatMismatch, stored, f.schema)
+		return nil, nil, fmt.Errorf("%w: stored schema %q, wanted %q",
+			core.ErrFormatMismatch, stored, f.schema)
 	}
 	return f.ValueFormat, []byte(f.schema), nil
 }
@@ -92,11 +97,14 @@ func checkSchema(t *kit.Trial) {
 		stored string
 		err    error
 	}{
-		{"name", "", nil}, {"name", "name", nil}, {"name,age", "name", nil}, {"name,age", "name,age", nil}, {"name", "name,age", core.ErrFormatMismatch}, {"size", "name,age", core.ErrFormatMismatch},
+		{"name", "", nil}, {"name", "name", nil}, {"name,age", "name", nil},
+		{"name,age", "name,age", nil}, {"name", "name,age", core.ErrFormatMismatch},
+		{"size", "name,age", core.ErrFormatMismatch},
 	} {
 		s := open(t)
 		seen = nil
-		tab, err := core.OpenTable(t.Ctx, s, "schemas", keys.Uint64(), schemaFormat{values.String(), c.schema, &seen})
+		tab, err := core.OpenTable(t.Ctx, s, "schemas",
+			keys.Uint64(), schemaFormat{values.String(), c.schema, &seen})
 		t.Is(fmt.Sprintf("OpenTable %d with schema %q", i, c.schema), err, c.err)
 		if len(seen) == 0 || seen[0] != c.stored {
 			t.Fatalf("the format was bound to %q; want %q", seen, c.stored)
@@ -162,7 +170,8 @@ func (f clippedFormat) View(b []byte) ([]byte, error) {
 func checkClipped(t *kit.Trial) {
 	s := open(t)
 	for _, opts := range [][]core.TableOption{nil, {core.WithChecksums()}} {
-		tab := table(t, s, fmt.Sprint("clipped ", len(opts)), keys.Uint64(), clippedFormat{values.Bytes()}, opts...)
+		tab := table(t, s, fmt.Sprint("clipped ", len(opts)), keys.Uint64(),
+			clippedFormat{values.Bytes()}, opts...)
 		for i := range uint64(20) {
 			put1(t, tab, i, make([]byte, i*i))
 			t.Close(guard(t, tab, i))
@@ -190,13 +199,19 @@ func reading(t *kit.Trial, s *core.Storage, tab words, k string) map[string]func
 		}
 	}
 	return map[string]func() error{
-		"Get":     func() error { g, err := tab.Get(t.Ctx, k); g.Close(); return err },
-		"View":    func() error { return tab.View(t.Ctx, k, func(string) error { return nil }) },
-		"Load":    func() error { _, err := tab.Load(t.Ctx, k); return err },
-		"Rows":    func() error { return lastError(tab.Scan().Prefix(k).Rows(t.Ctx)) },
-		"Stream":  func() error { return tab.Scan().Prefix(k).Stream(t.Ctx, drain) },
-		"Tx.Get":  in(func(in core.TxTable[string, string, string]) error { _, err := in.Get(t.Ctx, k); return err }),
-		"Tx.Load": in(func(in core.TxTable[string, string, string]) error { _, err := in.Load(t.Ctx, k); return err }),
+		"Get":    func() error { g, err := tab.Get(t.Ctx, k); g.Close(); return err },
+		"View":   func() error { return tab.View(t.Ctx, k, func(string) error { return nil }) },
+		"Load":   func() error { _, err := tab.Load(t.Ctx, k); return err },
+		"Rows":   func() error { return lastError(tab.Scan().Prefix(k).Rows(t.Ctx)) },
+		"Stream": func() error { return tab.Scan().Prefix(k).Stream(t.Ctx, drain) },
+		"Tx.Get": in(func(in core.TxTable[string, string, string]) error {
+			_, err := in.Get(t.Ctx, k)
+			return err
+		}),
+		"Tx.Load": in(func(in core.TxTable[string, string, string]) error {
+			_, err := in.Load(t.Ctx, k)
+			return err
+		}),
 		"Tx.Rows": in(func(in core.TxTable[string, string, string]) error {
 			return lastError(in.Scan().Prefix(k).Rows(t.Ctx))
 		}),
@@ -246,7 +261,8 @@ func checkChecksumsRemembered(t *kit.Trial) {
 		if len(infos) != 2 || !infos[0].Checksums || infos[1].Checksums {
 			t.Errorf("Tables = %+v", infos)
 		}
-		_, err = core.OpenTable(t.Ctx, s, "without", keys.String(), values.String(), core.WithChecksums())
+		_, err = core.OpenTable(t.Ctx, s, "without",
+			keys.String(), values.String(), core.WithChecksums())
 		t.Is("OpenTable with checksums that the table has not", err, core.ErrFormatMismatch)
 		closeStorage(t, s)
 		s = open(t)
@@ -277,7 +293,8 @@ func checkUndecodable(t *kit.Trial) {
 		if err == nil {
 			numbers := table(t, s, "numbers", keys.Uint64(), values.JSON[int]())
 			t.Is("Check of "+name, s.Check(t.Ctx), core.ErrCorrupt)
-			if err := lastError(numbers.Scan().Rows(t.Ctx)); len(bad.Key) > 4 && !errors.Is(err, core.ErrCorrupt) {
+			if err := lastError(numbers.Scan().Rows(t.Ctx)); len(bad.Key) > 4 && !errors.Is(err,
+				core.ErrCorrupt) {
 				t.Errorf("a scan over %s gives %v; want ErrCorrupt", name, err)
 			}
 			closeStorage(t, s)

@@ -24,23 +24,28 @@ var groupPromises = []kit.Promise{
 	},
 	{
 		Name: "group commit/same keys", Check: checkGroupSameKeys,
-		Explanation: "writes of one group see each other: of concurrent Inserts of a key one succeeds, of Deletes one finds the row",
+		Explanation: "writes of one group see each other: of concurrent Inserts of a key one " +
+			"succeeds, of Deletes one finds the row",
 	},
 	{
 		Name: "group commit/in order", Check: checkGroupOrder,
-		Explanation: "what a group leaves behind is what its writes found and did, one after the other",
+		Explanation: "what a group leaves behind is what its writes found and did, one after the " +
+			"other",
 	},
 	{
 		Name: "group commit/failed apply", Check: checkGroupFailed,
-		Explanation: "a failed sync fails its group and later writes until the storage is reopened; reads go on",
+		Explanation: "a failed sync fails its group and later writes until the storage is " +
+			"reopened; reads go on",
 	},
 	{
 		Name: "group commit/unknown outcome", Check: checkUnknownOutcome,
-		Explanation: "after an error whose outcome is unknown nothing is written until the storage is reopened",
+		Explanation: "after an error whose outcome is unknown nothing is written until the " +
+			"storage is reopened",
 	},
 	{
 		Name: "group commit/goes on", Check: checkGoesOn,
-		Explanation: "ErrMaybe, ErrUnavailable and ErrSnapshotExpired fail one commit or transaction, and none after it",
+		Explanation: "ErrMaybe, ErrUnavailable and ErrSnapshotExpired fail one commit or " +
+			"transaction, and none after it",
 	},
 }
 
@@ -56,7 +61,8 @@ func checkGroupShared(t *kit.Trial) {
 			}
 		})
 		fewest = min(fewest, t.Tracker.Applies.Load()-before-1)
-		if n, err := tab.Scan().Prefix(fmt.Sprintf("%d/", try)).Count(t.Ctx); n != writers || err != nil {
+		if n, err := tab.Scan().Prefix(fmt.Sprintf("%d/", try)).Count(t.Ctx); n != writers ||
+			err != nil {
 			t.Fatalf("of %d writes %d are stored, %v", writers, n, err)
 		}
 	}
@@ -110,12 +116,14 @@ func checkGroupSameKeys(t *kit.Trial) {
 		}
 	})
 	if inserted.Load() != 1 || deleted.Load() != 1 {
-		t.Errorf("%d Inserts of a key succeeded and %d Deletes found the row; want 1 and 1", inserted.Load(), deleted.Load())
+		t.Errorf("%d Inserts of a key succeeded and %d Deletes found the row; want 1 and 1",
+			inserted.Load(), deleted.Load())
 	}
 	absent(t, tab, "old")
 }
 
-// checkGroupOrder counts: every Insert that succeeded added a row, and every Delete that found one took it away.
+// checkGroupOrder counts: every Insert that succeeded added a row, and every Delete that found
+// one took it away.
 func checkGroupOrder(t *kit.Trial) {
 	b := decorate.Fault(t.Backend)
 	tab := openWords(t, openOn(t, b), "words")
@@ -138,7 +146,8 @@ func checkGroupOrder(t *kit.Trial) {
 		after, err := tab.Count(t.Ctx)
 		t.Do("Count", err)
 		if int64(after-before) != added.Load() {
-			t.Fatalf("there were %d rows, the writes added %d, and there are %d", before, added.Load(), after)
+			t.Fatalf("there were %d rows, the writes added %d, and there are %d",
+				before, added.Load(), after)
 		}
 	}
 }
@@ -153,7 +162,8 @@ func checkGroupFailed(t *kit.Trial) {
 	var written [writers]error
 	crowd(t, b, tab, func(i int) {
 		if i == 0 {
-			b.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure}) // the Apply under way does not count any more
+			// the Apply under way does not count any more
+			b.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure})
 		}
 		written[i] = tab.Put(t.Ctx, fmt.Sprint(i), "v")
 	})
@@ -164,7 +174,8 @@ func checkGroupFailed(t *kit.Trial) {
 	closeStorage(t, s)
 	_, tab = openOne(t)
 	for i, err := range written {
-		if found, hasErr := tab.Has(t.Ctx, fmt.Sprint(i)); found != (err == nil) || hasErr != nil || err != nil && !errors.Is(err, failure) {
+		if found, hasErr := tab.Has(t.Ctx, fmt.Sprint(i)); found != (err == nil) || hasErr != nil ||
+			err != nil && !errors.Is(err, failure) {
 			t.Errorf("Put gave %v; after opening again Has = %v, %v", err, found, hasErr)
 		}
 	}
@@ -182,7 +193,8 @@ func checkUnknownOutcome(t *kit.Trial) {
 		k := fmt.Sprint(i)
 		b.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure, After: after})
 		t.Is("Put", tab.Put(t.Ctx, k, "v"), failure)
-		t.Is("Update", s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, "x", "v") }), failure)
+		t.Is("Update", s.Update(t.Ctx,
+			func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, "x", "v") }), failure)
 		closeStorage(t, s)
 		s2, err := tryOpen(t, b)
 		t.Do("Open", err)
@@ -196,7 +208,8 @@ func checkUnknownOutcome(t *kit.Trial) {
 	}
 }
 
-// checkGoesOn has the engine lose its connection, before and after a write took effect, and while a transaction reads.
+// checkGoesOn has the engine lose its connection, before and after a write took effect, and
+// while a transaction reads.
 func checkGoesOn(t *kit.Trial) {
 	b := decorate.Fault(t.Backend)
 	s := openOn(t, b)
@@ -212,7 +225,8 @@ func checkGoesOn(t *kit.Trial) {
 			return s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, k, "v") })
 		},
 		"Modify": func(k string) error {
-			return tab.Modify(t.Ctx, k, func(string, bool) (string, core.Change, error) { return "v", core.Store, nil })
+			return tab.Modify(t.Ctx, k,
+				func(string, bool) (string, core.Change, error) { return "v", core.Store, nil })
 		},
 	}
 	for _, f := range []decorate.Failure{

@@ -19,11 +19,13 @@ import (
 var guardPromises = []kit.Promise{
 	{
 		Name: "guards/own goroutine writes", Check: checkOwnGuard,
-		Explanation: "guards never block: a goroutine may write, by every verb, with its own guard or scan open",
+		Explanation: "guards never block: a goroutine may write, by every verb, with its own " +
+			"guard or scan open",
 	},
 	{
 		Name: "guards/others proceed", Check: checkOthersProceed,
-		Explanation: "while guards, scans or read transactions are open, writers, other readers and Compact proceed",
+		Explanation: "while guards, scans or read transactions are open, writers, other readers " +
+			"and Compact proceed",
 	},
 	{
 		Name: "guards/growth", Check: checkGuardGrowth, BareOnly: true,
@@ -31,7 +33,8 @@ var guardPromises = []kit.Promise{
 	},
 	{
 		Name: "guards/keep bytes", Check: checkGuardKeeps,
-		Explanation: "a guard keeps its bytes through overwrite, delete, drop, compaction, and Close of the storage",
+		Explanation: "a guard keeps its bytes through overwrite, delete, drop, compaction, and " +
+			"Close of the storage",
 	},
 	{
 		Name: "guards/many", Check: checkManyGuards,
@@ -43,7 +46,8 @@ var guardPromises = []kit.Promise{
 	},
 	{
 		Name: "guards/stale", Check: checkGuardStale,
-		Explanation: "Value panics with ErrGuardClosed after Close, even when the state was reused, and a stale Close ends nobody else's guard",
+		Explanation: "Value panics with ErrGuardClosed after Close, even when the state was " +
+			"reused, and a stale Close ends nobody else's guard",
 	},
 	{
 		Name: "guards/load", Check: checkLoad,
@@ -64,13 +68,15 @@ func checkOwnGuard(t *kit.Trial) {
 		t.Within(kit.Soon, v.name+" with an own guard", func() { t.Do(v.name, v.do(t, s, tab)) })
 		for r, err := range tab.Scan().Rows(t.Ctx) {
 			t.Do("Rows", err)
-			t.Within(kit.Soon, v.name+" within an own scan", func() { t.Do(v.name, v.do(t, s, tab)) })
+			t.Within(kit.Soon, v.name+" within an own scan",
+				func() { t.Do(v.name, v.do(t, s, tab)) })
 			if r.Value == "" {
 				t.Errorf("the value of %q is gone", r.Key)
 			}
 		}
 		t.Do("View", s.View(t.Ctx, func(tx *core.Tx) error {
-			t.Within(kit.Soon, v.name+" within an own View", func() { t.Do(v.name, v.do(t, s, tab)) })
+			t.Within(kit.Soon, v.name+" within an own View",
+				func() { t.Do(v.name, v.do(t, s, tab)) })
 			return nil
 		}))
 	}
@@ -160,7 +166,8 @@ func checkGuardKeeps(t *kit.Trial) {
 		step.do()
 		for k, g := range guards {
 			if got := g.Value(); got != want[k] {
-				t.Fatalf("after %s the guard of %q holds %s; want %s", step.name, k, kit.Brief(got), kit.Brief(want[k]))
+				t.Fatalf("after %s the guard of %q holds %s; want %s",
+					step.name, k, kit.Brief(got), kit.Brief(want[k]))
 			}
 		}
 	}
@@ -278,14 +285,18 @@ func checkGuardAbsent(t *kit.Trial) {
 	for _, k := range []string{"", "k", "kkk", "l", "kk\x00"} {
 		_, err := tab.Get(t.Ctx, k)
 		t.Is("Get", err, core.ErrNotFound)
-		t.Is("View", tab.View(t.Ctx, k, func(string) error { t.Errorf("View calls its function"); return nil }), core.ErrNotFound)
+		t.Is("View", tab.View(t.Ctx, k, func(string) error {
+			t.Errorf("View calls its function")
+			return nil
+		}), core.ErrNotFound)
 		absent(t, tab, k)
 		if found, err := tab.Has(t.Ctx, k); found || err != nil {
 			t.Errorf("Has %q = %v, %v", k, found, err)
 		}
 	}
 	var e *core.Error
-	if _, err := tab.Get(t.Ctx, "k"); !errors.As(err, &e) || e.Op == "" || e.Table != "words" || e.Key != "k" || e.Path != t.Path {
+	if _, err := tab.Get(t.Ctx, "k"); !errors.As(err,
+		&e) || e.Op == "" || e.Table != "words" || e.Key != "k" || e.Path != t.Path {
 		t.Errorf("the error is %#v; want a *core.Error that names operation, storage, table and key", err)
 	}
 	closeStorage(t, s)

@@ -18,16 +18,19 @@ import (
 var killedPromises = []kit.Promise{
 	{
 		Name: "restore/killed", Check: checkRestoreKilled, BareOnly: true,
-		Explanation: "wherever a Restore is killed, the next Open of the path finds the old storage or the new one with all rows, and no other",
+		Explanation: "wherever a Restore is killed, the next Open of the path finds the old " +
+			"storage or the new one with all rows, and no other",
 	},
 	{
 		Name: "restore/between its renames", Check: checkRestoreBetween, BareOnly: true,
-		Explanation: "while a Restore has set a storage aside and the new one is not at the path, an Open is ErrLocked",
+		Explanation: "while a Restore has set a storage aside and the new one is not at the " +
+			"path, an Open is ErrLocked",
 	},
 }
 
-// checkRestoreKilled kills a Restore at every call that it makes. Between its two renames the old storage has been set aside and the
-// new one is complete under another name: an Open that looked at the path alone made an empty storage there, in silence.
+// checkRestoreKilled kills a Restore at every call that it makes. Between its two renames the
+// old storage has been set aside and the new one is complete under another name: an Open that
+// looked at the path alone made an empty storage there, in silence.
 func checkRestoreKilled(t *kit.Trial) {
 	b := backup(t)
 	places := []bool{true, false}
@@ -43,18 +46,23 @@ func checkRestoreKilled(t *kit.Trial) {
 			removeRestored(t)
 		}
 		if finished == 0 {
-			t.Errorf("no Restore was killed when the new storage was complete, and not at the path (occupied: %v)", occupied)
+			t.Errorf("no Restore was killed when the new storage was complete, and not at the "+
+				"path (occupied: %v)", occupied)
 		}
 	}
 }
 
-// killedRestore reports whether there was something to kill. It counts in finished what Open found complete.
-func killedRestore(t *kit.Trial, b []byte, occupied bool, op decorate.Op, n int, finished *int) bool {
+// killedRestore reports whether there was something to kill. It counts in finished what Open
+// found complete.
+func killedRestore(
+	t *kit.Trial, b []byte, occupied bool, op decorate.Op, n int, finished *int,
+) bool {
 	t.TB.Helper()
 	if occupied {
 		occupy(t, core.WithVersion(5))
 	}
-	s, err := restore(t, killedAt(t.Backend, op, n), bytes.NewReader(b), core.WithVersion(5), core.WithRecreate(core.Always))
+	s, err := restore(t, killedAt(t.Backend, op, n), bytes.NewReader(b), core.WithVersion(5),
+		core.WithRecreate(core.Always))
 	if err == nil {
 		closeStorage(t, s)
 		return false
@@ -62,7 +70,8 @@ func killedRestore(t *kit.Trial, b []byte, occupied bool, op decorate.Op, n int,
 	t.Is("Restore that is killed", err, errKilled)
 	left := t.List(restoredPath(t))
 	what := fmt.Sprintf("killed at %s %d, leaving %q", op, n, left)
-	s, err = core.Open(t.Ctx, restoredPath(t), t.Backend, core.WithVersion(5), quietly, core.WithoutSync())
+	s, err = core.Open(t.Ctx, restoredPath(t), t.Backend, core.WithVersion(5), quietly,
+		core.WithoutSync())
 	t.Do("Open after a Restore that was "+what, err)
 	mine, all := rowsOf(t, s, "mine"), rowsOf(t, s, "words")
 	closeStorage(t, s)
@@ -73,12 +82,14 @@ func killedRestore(t *kit.Trial, b []byte, occupied bool, op decorate.Op, n int,
 		}
 	case mine == 1 && all == 0 && occupied, mine+all == 0 && !occupied:
 	default:
-		t.Fatalf("after a Restore that was %s, Open finds %d old rows and %d of the backup", what, mine, all)
+		t.Fatalf("after a Restore that was %s, Open finds %d old rows and %d of the backup",
+			what, mine, all)
 	}
 	if left = restoring(t); len(left) == 0 {
 		return true
 	}
-	s, err = restore(t, t.Backend, bytes.NewReader(b), core.WithVersion(5), core.WithRecreate(core.Always))
+	s, err = restore(t, t.Backend, bytes.NewReader(b), core.WithVersion(5),
+		core.WithRecreate(core.Always))
 	t.Do("Restore after one that was "+what, err)
 	if got := rowsOf(t, s, "words"); got != t.Pick(3000, 500) {
 		t.Fatalf("Restore after one that was %s gives %d rows", what, got)
@@ -93,8 +104,9 @@ func killedRestore(t *kit.Trial, b []byte, occupied bool, op decorate.Op, n int,
 // restoring returns what is where Restore builds.
 func restoring(t *kit.Trial) []string { return t.List(restoredPath(t) + ".restoring") }
 
-// checkRestoreBetween opens the path while a Restore has set the old storage aside and not yet moved the new one there. An Open
-// that was not kept away made an empty storage, and the Restore failed and could not put the old one back.
+// checkRestoreBetween opens the path while a Restore has set the old storage aside and not yet
+// moved the new one there. An Open that was not kept away made an empty storage, and the
+// Restore failed and could not put the old one back.
 func checkRestoreBetween(t *kit.Trial) {
 	b := backup(t)
 	occupy(t, core.WithVersion(5))

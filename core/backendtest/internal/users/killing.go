@@ -13,7 +13,8 @@ import (
 
 var errKilled = errors.New("as if the process were killed")
 
-// killedAt is a backend of which nothing works from the n-th call of op on, until its locks are given back.
+// killedAt is a backend of which nothing works from the n-th call of op on, until its locks are
+// given back.
 func killedAt(b core.Backend, op decorate.Op, n int) *decorate.Faults {
 	f := decorate.Fault(b)
 	f.Fail(decorate.Failure{Op: op, N: n, Err: errKilled, Do: func() {
@@ -25,7 +26,8 @@ func killedAt(b core.Backend, op decorate.Op, n int) *decorate.Faults {
 }
 
 // restoreOps are the calls of a Restore.
-var restoreOps = []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen, decorate.OpApply, decorate.OpSetMark, decorate.OpRename}
+var restoreOps = []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen, decorate.OpApply,
+	decorate.OpSetMark, decorate.OpRename}
 
 // survive runs f, whatever it does to its goroutine.
 func survive(f func()) {

@@ -16,16 +16,20 @@ import (
 var layoutPromises = []kit.Promise{
 	{
 		Name: "layout/newer", Check: checkNewerLayout,
-		Explanation: "a storage in the layout of a newer GuardKV is ErrVersionMismatch under every policy, and left as it was; the error names the layouts",
+		Explanation: "a storage in the layout of a newer GuardKV is ErrVersionMismatch under " +
+			"every policy, and left as it was; the error names the layouts",
 	},
 	{
 		Name: "layout/unknown features", Check: checkUnknownFeatures,
-		Explanation: "a storage that needs a feature which is not known, in its mark or in what is recorded of a table, is ErrVersionMismatch under every policy, named, and left as it was; Always alone replaces one whose mark is known",
+		Explanation: "a storage that needs a feature which is not known, in its mark or in what " +
+			"is recorded of a table, is ErrVersionMismatch under every policy, named, and left as it " +
+			"was; Always alone replaces one whose mark is known",
 	},
 }
 
-// checkUnknownFeatures forges what a later GuardKV might write. One that did not look for features opened a table whose
-// index it did not know, wrote past the index, and gave the index's number to the next table.
+// checkUnknownFeatures forges what a later GuardKV might write. One that did not look for
+// features opened a table whose index it did not know, wrote past the index, and gave the
+// index's number to the next table.
 func checkUnknownFeatures(t *kit.Trial) {
 	s := open(t)
 	tab := openWords(t, s, "words")
@@ -109,7 +113,8 @@ func checkNewerLayout(t *kit.Trial) {
 		for _, option := range []core.Option{core.WithAnyVersion(), core.WithVersion(1)} {
 			_, err := tryOpen(t, t.Backend, core.WithRecreate(policy), option)
 			t.Is("Open of a storage with layout 99", err, core.ErrVersionMismatch)
-			if text := fmt.Sprint(err); !strings.Contains(text, "layout 99") || !strings.Contains(text, "layouts 1 and 2") {
+			if text := fmt.Sprint(err); !strings.Contains(text,
+				"layout 99") || !strings.Contains(text, "layouts 1 and 2") {
 				t.Fatalf("the error does not name the layouts: %s", text)
 			}
 		}

@@ -16,15 +16,18 @@ import (
 var migrationPromises = []kit.Promise{
 	{
 		Name: "migration/runs once", Check: checkMigration,
-		Explanation: "a migration brings an older storage to the wanted version, which is stored; it goes before OnVersionBump",
+		Explanation: "a migration brings an older storage to the wanted version, which is " +
+			"stored; it goes before OnVersionBump",
 	},
 	{
 		Name: "migration/fails", Check: checkMigrationFails,
-		Explanation: "a migration that fails half way leaves the old version, and the next Open completes it",
+		Explanation: "a migration that fails half way leaves the old version, and the next Open " +
+			"completes it",
 	},
 	{
 		Name: "migration/not needed", Check: checkMigrationNotNeeded,
-		Explanation: "a migration runs neither on a new storage, nor on one of the same version, a newer one, or with WithAnyVersion",
+		Explanation: "a migration runs neither on a new storage, nor on one of the same version, " +
+			"a newer one, or with WithAnyVersion",
 	},
 	{
 		Name: "version/any", Check: checkAnyVersion,
@@ -104,7 +107,8 @@ func checkMigrationNotNeeded(t *kit.Trial) {
 	put1(t, tab, "k", "v")
 	closeStorage(t, s)
 	for _, opts := range [][]core.Option{
-		{core.WithVersion(2)}, {core.WithVersion(3), core.WithAnyVersion()}, {core.WithVersion(1), core.WithAnyVersion()},
+		{core.WithVersion(2)}, {core.WithVersion(3), core.WithAnyVersion()},
+		{core.WithVersion(1), core.WithAnyVersion()},
 	} {
 		s, tab := openOne(t, append(opts, never)...)
 		reads(t, tab, "k", "v")

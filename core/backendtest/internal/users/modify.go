@@ -20,7 +20,8 @@ import (
 var modifyPromises = []kit.Promise{
 	{
 		Name: "modify/changes", Check: checkModify,
-		Explanation: "Modify gives the row, or tells that there is none, and stores, removes or leaves it as its function says",
+		Explanation: "Modify gives the row, or tells that there is none, and stores, removes or " +
+			"leaves it as its function says",
 	},
 	{
 		Name: "modify/counters", Check: checkModifyCounters,
@@ -32,7 +33,8 @@ var modifyPromises = []kit.Promise{
 	},
 	{
 		Name: "modify/neighbours", Check: checkModifyNeighbours,
-		Explanation: "a function that fails, panics or ends its goroutine fails no other write of its group",
+		Explanation: "a function that fails, panics or ends its goroutine fails no other write " +
+			"of its group",
 	},
 	{
 		Name: "modify/shared", Check: checkModifyShared,
@@ -40,7 +42,8 @@ var modifyPromises = []kit.Promise{
 	},
 	{
 		Name: "modify/nested", Check: checkModifyNested,
-		Explanation: "a write inside the function of a Modify is ErrNestedWrite, not a deadlock; reads see what is committed",
+		Explanation: "a write inside the function of a Modify is ErrNestedWrite, not a deadlock; " +
+			"reads see what is committed",
 	},
 	{
 		Name: "modify/too large", Check: checkModifyTooLarge,
@@ -65,7 +68,8 @@ func increment(ctx context.Context, tab words, k string) error {
 
 func checkModify(t *kit.Trial) {
 	s := open(t)
-	for _, tab := range []words{openWords(t, s, "words"), openWords(t, s, "checked", core.WithChecksums())} {
+	for _, tab := range []words{openWords(t, s, "words"),
+		openWords(t, s, "checked", core.WithChecksums())} {
 		put1(t, tab, "k", "v")
 		mine := errors.New("mine")
 		for _, c := range []struct {
@@ -87,14 +91,17 @@ func checkModify(t *kit.Trial) {
 			before, err := tab.Load(t.Ctx, c.key)
 			there := err == nil
 			runs := 0
-			err = tab.Modify(t.Ctx, c.key, func(old string, found bool) (string, core.Change, error) {
-				if runs++; old != before || found != there {
-					t.Errorf("%s: the function gets %q, %v; want %q, %v", c.what, old, found, before, there)
-				}
-				return "new", c.change, c.err
-			})
+			err = tab.Modify(t.Ctx, c.key,
+				func(old string, found bool) (string, core.Change, error) {
+					if runs++; old != before || found != there {
+						t.Errorf("%s: the function gets %q, %v; want %q, %v",
+							c.what, old, found, before, there)
+					}
+					return "new", c.change, c.err
+				})
 			if err != c.err || runs != 1 {
-				t.Errorf("%s: Modify gives %v after %d runs; want %v after one", c.what, err, runs, c.err)
+				t.Errorf("%s: Modify gives %v after %d runs; want %v after one",
+					c.what, err, runs, c.err)
 			}
 			if c.want == "" {
 				absent(t, tab, c.key)
@@ -105,7 +112,9 @@ func checkModify(t *kit.Trial) {
 		if err := tab.Modify(t.Ctx, "k", nil); err == nil {
 			t.Errorf("a nil function is no error")
 		}
-		unknown := func(string, bool) (string, core.Change, error) { return "x", core.Change(99), nil }
+		unknown := func(string, bool) (string, core.Change, error) {
+			return "x", core.Change(99), nil
+		}
 		if err := tab.Modify(t.Ctx, "k", unknown); err == nil {
 			t.Errorf("an unknown Change is no error")
 		}
@@ -135,13 +144,14 @@ func checkModifyCounters(t *kit.Trial) {
 			sum += n
 		}
 		if sum != rounds*writers {
-			t.Errorf("%d counters that were incremented %d times have the sum %d", keys, rounds*writers, sum)
+			t.Errorf("%d counters that were incremented %d times have the sum %d",
+				keys, rounds*writers, sum)
 		}
 	}
 }
 
-// checkModifyMixed counts what was done to a few contested rows: a row is there exactly if those who made it are one more
-// than those who took it away.
+// checkModifyMixed counts what was done to a few contested rows: a row is there exactly if
+// those who made it are one more than those who took it away.
 func checkModifyMixed(t *kit.Trial) {
 	b := decorate.Fault(t.Backend)
 	tab := openWords(t, openOn(t, b), "words")
@@ -205,7 +215,8 @@ func checkModifyNeighbours(t *kit.Trial) {
 		switch i % 8 {
 		case 1:
 			survive(func() {
-				tab.Modify(t.Ctx, k, func(string, bool) (string, core.Change, error) { panic("mine") })
+				tab.Modify(t.Ctx, k,
+					func(string, bool) (string, core.Change, error) { panic("mine") })
 				wrong.Store(k, "returned after a panic")
 			})
 		case 3:
@@ -217,7 +228,8 @@ func checkModifyNeighbours(t *kit.Trial) {
 				wrong.Store(k, "returned after Goexit")
 			})
 		case 5:
-			err := tab.Modify(t.Ctx, k, func(string, bool) (string, core.Change, error) { return "x", core.Store, mine })
+			err := tab.Modify(t.Ctx, k,
+				func(string, bool) (string, core.Change, error) { return "x", core.Store, mine })
 			if err != mine {
 				wrong.Store(k, err)
 			}
@@ -295,11 +307,13 @@ func checkModifyTooLarge(t *kit.Trial) {
 	limits := limitsOf(t)
 	put1(t, tab, "k", "v")
 	if limits.Key != 0 {
-		t.Is("Modify of a long key", modify(t.Ctx, tab, strings.Repeat("k", limits.Key-3), "v"), core.ErrTooLarge)
+		t.Is("Modify of a long key",
+			modify(t.Ctx, tab, strings.Repeat("k", limits.Key-3), "v"), core.ErrTooLarge)
 	}
 	for _, most := range []int{limits.Value, limits.BatchBytes} {
 		if most != 0 && most <= t.Testable() {
-			t.Is("Modify to a large value", modify(t.Ctx, tab, "k", strings.Repeat("v", most+1)), core.ErrTooLarge)
+			t.Is("Modify to a large value",
+				modify(t.Ctx, tab, "k", strings.Repeat("v", most+1)), core.ErrTooLarge)
 		}
 	}
 	holds(t, tab, kit.KV("k", "v"))
@@ -312,21 +326,23 @@ func checkModifyOld(t *kit.Trial) {
 	for _, v := range []string{"", "short", long} {
 		put1(t, tab, "k", v)
 		kept := ""
-		t.Do("Modify", tab.Modify(t.Ctx, "k", func(old string, _ bool) (string, core.Change, error) {
-			t.Do("View", s.View(t.Ctx, func(tx *core.Tx) error {
-				holds(t, tab, kit.KV("k", v))
-				return nil
+		t.Do("Modify",
+			tab.Modify(t.Ctx, "k", func(old string, _ bool) (string, core.Change, error) {
+				t.Do("View", s.View(t.Ctx, func(tx *core.Tx) error {
+					holds(t, tab, kit.KV("k", v))
+					return nil
+				}))
+				kept = kit.CopyOf(old)
+				return old, core.Store, nil
 			}))
-			kept = kit.CopyOf(old)
-			return old, core.Store, nil
-		}))
 		if kept != v {
 			t.Errorf("the old value is %s; want %s", kit.Brief(kept), kit.Brief(v))
 		}
 		reads(t, tab, "k", v)
-		t.Do("Modify", tab.Modify(t.Ctx, "k", func(old string, _ bool) (string, core.Change, error) {
-			return old + old, core.Store, nil
-		}))
+		t.Do("Modify",
+			tab.Modify(t.Ctx, "k", func(old string, _ bool) (string, core.Change, error) {
+				return old + old, core.Store, nil
+			}))
 		reads(t, tab, "k", v+v)
 	}
 }

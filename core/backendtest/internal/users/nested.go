@@ -14,7 +14,8 @@ import (
 var nestedPromises = []kit.Promise{
 	{
 		Name: "nested/writes", Check: checkNestedWrites,
-		Explanation: "writing to a table from inside an Update but past its Tx is ErrNestedWrite, not a deadlock",
+		Explanation: "writing to a table from inside an Update but past its Tx is " +
+			"ErrNestedWrite, not a deadlock",
 	},
 	{
 		Name: "nested/reads", Check: checkNestedReads,
@@ -30,12 +31,14 @@ func checkNestedWrites(t *kit.Trial) {
 	load(t, tab, 5)
 	ctx, cancel := context.WithTimeout(t.Ctx, nestedWait)
 	defer cancel()
-	verbs := append([]verb{{"Insert of a new row", func(t *kit.Trial, _ *core.Storage, tab words) error {
-		return tab.Insert(ctx, "brand new", "v")
-	}}}, writeVerbs...)
-	verbs = append(verbs, verb{"DropTable of a table", func(t *kit.Trial, s *core.Storage, tab words) error {
-		return s.DropTable(ctx, "words")
-	}})
+	verbs := append([]verb{{"Insert of a new row",
+		func(t *kit.Trial, _ *core.Storage, tab words) error {
+			return tab.Insert(ctx, "brand new", "v")
+		}}}, writeVerbs...)
+	verbs = append(verbs,
+		verb{"DropTable of a table", func(t *kit.Trial, s *core.Storage, tab words) error {
+			return s.DropTable(ctx, "words")
+		}})
 	for _, v := range verbs {
 		start := time.Now()
 		updateError(t, s, errRollBack, func(tx *core.Tx) error {

@@ -29,19 +29,23 @@ var orderPromises = []kit.Promise{
 	},
 	{
 		Name: "order/strings", Check: checkOrderStrings,
-		Explanation: "order is the order of K: strings and bytes of any content, the empty one included",
+		Explanation: "order is the order of K: strings and bytes of any content, the empty one " +
+			"included",
 	},
 	{
 		Name: "order/composite", Check: checkOrderComposite,
-		Explanation: "order is the order of K: pairs by their first component, then by the second; Desc reverses",
+		Explanation: "order is the order of K: pairs by their first component, then by the " +
+			"second; Desc reverses",
 	},
 	{
 		Name: "order/foreign range", Check: checkForeignRange,
-		Explanation: "Within a range that another key format made gives ErrFormatMismatch, and touches no row",
+		Explanation: "Within a range that another key format made gives ErrFormatMismatch, and " +
+			"touches no row",
 	},
 	{
 		Name: "order/unordered", Check: checkUnordered,
-		Explanation: "From, To, Prefix, Within, Reverse, After and Seek on an unordered key format give ErrUnordered",
+		Explanation: "From, To, Prefix, Within, Reverse, After and Seek on an unordered key " +
+			"format give ErrUnordered",
 	},
 	{
 		Name: "order/empty keys", Check: checkEmptyKeys,
@@ -54,7 +58,9 @@ var orderPromises = []kit.Promise{
 }
 
 // inOrder puts keys in random order, and compares scans both ways with them as they are given.
-func inOrder[K any](t *kit.Trial, s *core.Storage, f core.KeyFormat[K], equal func(a, b K) bool, sorted ...K) {
+func inOrder[K any](
+	t *kit.Trial, s *core.Storage, f core.KeyFormat[K], equal func(a, b K) bool, sorted ...K,
+) {
 	t.TB.Helper()
 	tab := table(t, s, fmt.Sprintf("%T %s", sorted, f.ID()), f, values.String())
 	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(len(sorted)) {
@@ -85,7 +91,8 @@ func equal[K comparable](a, b K) bool { return a == b }
 
 func checkOrderIntegers(t *kit.Trial) {
 	s := open(t)
-	inOrder(t, s, keys.Int64(), equal, math.MinInt64, -1<<32, -256, -255, -1, 0, 1, 255, 256, 1<<32, math.MaxInt64)
+	inOrder(t, s, keys.Int64(), equal, math.MinInt64, -1<<32, -256, -255, -1, 0, 1, 255, 256, 1<<32,
+		math.MaxInt64)
 	inOrder(t, s, keys.Int(), equal, math.MinInt, -2, -1, 0, 1, math.MaxInt)
 	inOrder(t, s, keys.Uint64(), equal, 0, 1, 255, 256, 1<<32, math.MaxUint64)
 }
@@ -93,7 +100,8 @@ func checkOrderIntegers(t *kit.Trial) {
 func checkOrderFloats(t *kit.Trial) {
 	s := open(t)
 	same := func(a, b float64) bool { return a == b || a != a && b != b }
-	inOrder(t, s, keys.Float64(), same, math.Inf(-1), -math.MaxFloat64, -1.5, -math.SmallestNonzeroFloat64, 0,
+	inOrder(t, s, keys.Float64(), same, math.Inf(-1), -math.MaxFloat64, -1.5,
+		-math.SmallestNonzeroFloat64, 0,
 		math.SmallestNonzeroFloat64, 1.5, math.MaxFloat64, math.Inf(1), math.NaN())
 	tab := table(t, s, "zero", keys.Float64(), values.String())
 	put1(t, tab, math.Copysign(0, -1), "minus")
@@ -150,8 +158,8 @@ func checkOrderComposite(t *kit.Trial) {
 	}
 }
 
-// checkForeignRange: the bounds of another format mean something else in the table, or nothing, so a scan that used them
-// would pass over the wrong rows, and Delete would delete them.
+// checkForeignRange: the bounds of another format mean something else in the table, or nothing,
+// so a scan that used them would pass over the wrong rows, and Delete would delete them.
 func checkForeignRange(t *kit.Trial) {
 	s := open(t)
 	f := keys.Pair(keys.String(), keys.Int64())
@@ -162,7 +170,8 @@ func checkForeignRange(t *kit.Trial) {
 	down := keys.Pair(keys.Desc(keys.String()), keys.Int64())
 	back := keys.Desc(f)
 	for name, r := range kit.ByName(map[string]core.KeyRange[keys.Tuple[string, int64]]{
-		"of a pair of others": down.First("a"), "of the reverse": back.Range(f.First("a")), "of none": {},
+		"of a pair of others": down.First("a"), "of the reverse": back.Range(f.First("a")),
+		"of none": {},
 	}) {
 		scan := tab.Scan().Within(r)
 		t.Is(name+" Rows", lastError(scan.Rows(t.Ctx)), core.ErrFormatMismatch)
@@ -178,7 +187,8 @@ func checkForeignRange(t *kit.Trial) {
 			t.Errorf("the error does not name %s: %v", id, err)
 		}
 	}
-	same := keys.Pair(keys.StringView(), keys.IntOf[int64]()) // another format with the same ID stores the same
+	// another format with the same ID stores the same
+	same := keys.Pair(keys.StringView(), keys.IntOf[int64]())
 	if n, err := tab.Scan().Within(same.First("a")).Count(t.Ctx); n != 3 || err != nil {
 		t.Errorf("Count within the range of a format with the same ID = %d, %v; want 3", n, err)
 	}
@@ -198,8 +208,10 @@ func checkUnordered(t *kit.Trial) {
 	}
 	all := tab.Scan()
 	for name, scan := range kit.ByName(map[string]core.Scan[uint64, string, string]{
-		"From": all.From(1), "To": all.To(1), "Prefix": all.Prefix(1), "Reverse": all.Reverse(), "After": all.After(1),
-		"Within": all.Within(core.NewKeyRange[uint64]("unordered", nil, nil, nil)), "From, To and Limit": all.From(1).To(2).Limit(1),
+		"From": all.From(1), "To": all.To(1), "Prefix": all.Prefix(1), "Reverse": all.Reverse(),
+		"After":              all.After(1),
+		"Within":             all.Within(core.NewKeyRange[uint64]("unordered", nil, nil, nil)),
+		"From, To and Limit": all.From(1).To(2).Limit(1),
 	}) {
 		t.Is(name+" Rows", lastError(scan.Rows(t.Ctx)), core.ErrUnordered)
 		t.Is(name+" Keys", lastError(scan.Keys(t.Ctx)), core.ErrUnordered)
@@ -267,7 +279,8 @@ func checkTablesApart(t *kit.Trial) {
 		for j, other := range names {
 			n, err := openWords(t, s, other).Count(t.Ctx)
 			if want := 5 * min(1, max(0, j-i)); n != want || err != nil {
-				t.Fatalf("after table %q was emptied %q has %d rows, %v; want %d", name, other, n, err, want)
+				t.Fatalf("after table %q was emptied %q has %d rows, %v; want %d",
+					name, other, n, err, want)
 			}
 		}
 	}

@@ -21,7 +21,8 @@ import (
 var panicPromises = []kit.Promise{
 	{
 		Name: "panics/callbacks", Check: checkPanics,
-		Explanation: "a panic in a format, a function, an iterator or a loop's body that is recovered, or runtime.Goexit there, leaves nothing open and no turn taken",
+		Explanation: "a panic in a format, a function, an iterator or a loop's body that is " +
+			"recovered, or runtime.Goexit there, leaves nothing open and no turn taken",
 	},
 	{
 		Name: "panics/engine reads", Check: checkEnginePanics,
@@ -109,133 +110,159 @@ type panicVerb struct {
 const here = "here"
 
 var panicVerbs = []panicVerb{
-	{"Get", []string{"key Append", "View", "ViewTrusted"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
-		g, err := tab.Get(t.Ctx, "k")
-		g.Close()
-		return err
-	}},
-	{"Load", []string{"key Append", "View", "ViewTrusted"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
-		_, err := tab.Load(t.Ctx, "k")
-		return err
-	}},
+	{"Get", []string{"key Append", "View", "ViewTrusted"},
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+			g, err := tab.Get(t.Ctx, "k")
+			g.Close()
+			return err
+		}},
+	{"Load", []string{"key Append", "View", "ViewTrusted"},
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+			_, err := tab.Load(t.Ctx, "k")
+			return err
+		}},
 	{"Has", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 		_, err := tab.Has(t.Ctx, "k")
 		return err
 	}},
-	{"Table.View", []string{"View", "ViewTrusted", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		return tab.View(t.Ctx, "k", func(string) error { f.light(here); return nil })
-	}},
-	{"Put", []string{"key Append", "value Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
-		return tab.Put(t.Ctx, "put", "v")
-	}},
-	{"Insert", []string{"key Append", "value Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
-		return tab.Insert(t.Ctx, "insert", "v")
-	}},
-	{"Delete", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
-		_, err := tab.Delete(t.Ctx, "absent")
-		return err
-	}},
-	{"Modify", []string{"key Append", "value Append", "View", "ViewTrusted", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		return tab.Modify(t.Ctx, "k", func(old string, _ bool) (string, core.Change, error) {
-			f.light(here)
-			return old, core.Store, nil
-		})
-	}},
-	{"PutAll", []string{"key Append", "value Append", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		return tab.PutAll(t.Ctx, f.rows)
-	}},
-	{"PutStream", []string{"key Append", "value Append", here, "progress"}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		_, err := tab.PutStream(t.Ctx, f.rows, core.WithChunkBytes(1), core.WithProgress(func(core.StreamStats) { f.light("progress") }))
-		return err
-	}},
-	{"sorting PutStream", []string{"value Append", here, "progress"}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		dir := t.TB.TempDir()
-		defer leavesNoFile(t, dir)
-		_, err := tab.PutStream(t.Ctx, f.rows, core.WithSorting(dir), core.WithChunkBytes(1),
-			core.WithProgress(func(core.StreamStats) { f.light("progress") }))
-		return err
-	}},
-	{"Rows", []string{"key Decode", "View", "ViewTrusted", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		for _, err := range tab.Scan().Rows(t.Ctx) {
-			f.light(here)
-			if err != nil {
-				return err
+	{"Table.View", []string{"View", "ViewTrusted", here},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			return tab.View(t.Ctx, "k", func(string) error { f.light(here); return nil })
+		}},
+	{"Put", []string{"key Append", "value Append"},
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+			return tab.Put(t.Ctx, "put", "v")
+		}},
+	{"Insert", []string{"key Append", "value Append"},
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+			return tab.Insert(t.Ctx, "insert", "v")
+		}},
+	{"Delete",
+		[]string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+			_, err := tab.Delete(t.Ctx, "absent")
+			return err
+		}},
+	{"Modify", []string{"key Append", "value Append", "View", "ViewTrusted", here},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			return tab.Modify(t.Ctx, "k", func(old string, _ bool) (string, core.Change, error) {
+				f.light(here)
+				return old, core.Store, nil
+			})
+		}},
+	{"PutAll", []string{"key Append", "value Append", here},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			return tab.PutAll(t.Ctx, f.rows)
+		}},
+	{"PutStream", []string{"key Append", "value Append", here, "progress"},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			_, err := tab.PutStream(t.Ctx, f.rows, core.WithChunkBytes(1),
+				core.WithProgress(func(core.StreamStats) { f.light("progress") }))
+			return err
+		}},
+	{"sorting PutStream", []string{"value Append", here, "progress"},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			dir := t.TB.TempDir()
+			defer leavesNoFile(t, dir)
+			_, err := tab.PutStream(t.Ctx, f.rows, core.WithSorting(dir), core.WithChunkBytes(1),
+				core.WithProgress(func(core.StreamStats) { f.light("progress") }))
+			return err
+		}},
+	{"Rows", []string{"key Decode", "View", "ViewTrusted", here},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			for _, err := range tab.Scan().Rows(t.Ctx) {
+				f.light(here)
+				if err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	}},
-	{"Keys", []string{"key Decode", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		for range tab.Scan().Keys(t.Ctx) {
-			f.light(here)
-		}
-		return nil
-	}},
-	{"Scan.Stream", []string{"key Decode", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		return tab.Scan().Stream(t.Ctx, func(rows iter.Seq2[string, string]) error {
-			for range rows {
+			return nil
+		}},
+	{"Keys", []string{"key Decode", here},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			for range tab.Scan().Keys(t.Ctx) {
 				f.light(here)
 			}
 			return nil
-		})
-	}},
-	{"Cursor", []string{"key Append", "key Decode", "View", "ViewTrusted"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
-		c, err := tab.Scan().Cursor(t.Ctx)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		c.Seek("a")
-		c.Next()
-		return c.Err()
-	}},
-	{"GetMany", []string{"key Append", "key Decode", "View", "ViewTrusted", here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		return lastError(tab.GetMany(t.Ctx, func(yield func(string) bool) {
-			f.light(here)
-			yield("k")
-		}))
-	}},
-	{"the loop of GetMany", []string{here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-		for range tab.GetMany(t.Ctx, slices.Values([]string{"k"})) {
-			f.light(here)
-		}
-		return nil
-	}},
-	{"Snapshot", []string{"key Append", "key Decode", "View", "ViewTrusted", here}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
-		tx, err := s.Snapshot(t.Ctx)
-		if err != nil {
-			return err
-		}
-		defer tx.Close()
-		return readFused(t, tab.In(tx), f)
-	}},
-	{"TxTable.PutAll", []string{"key Append", "value Append", here}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
-		return s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).PutAll(t.Ctx, f.rows) })
-	}},
-	{"After", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
-		return tab.Scan().After("zz").Clear(t.Ctx)
-	}},
+		}},
+	{"Scan.Stream", []string{"key Decode", here},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			return tab.Scan().Stream(t.Ctx, func(rows iter.Seq2[string, string]) error {
+				for range rows {
+					f.light(here)
+				}
+				return nil
+			})
+		}},
+	{"Cursor", []string{"key Append", "key Decode", "View", "ViewTrusted"},
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+			c, err := tab.Scan().Cursor(t.Ctx)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			c.Seek("a")
+			c.Next()
+			return c.Err()
+		}},
+	{"GetMany", []string{"key Append", "key Decode", "View", "ViewTrusted", here},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			return lastError(tab.GetMany(t.Ctx, func(yield func(string) bool) {
+				f.light(here)
+				yield("k")
+			}))
+		}},
+	{"the loop of GetMany",
+		[]string{here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+			for range tab.GetMany(t.Ctx, slices.Values([]string{"k"})) {
+				f.light(here)
+			}
+			return nil
+		}},
+	{"Snapshot", []string{"key Append", "key Decode", "View", "ViewTrusted", here},
+		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+			tx, err := s.Snapshot(t.Ctx)
+			if err != nil {
+				return err
+			}
+			defer tx.Close()
+			return readFused(t, tab.In(tx), f)
+		}},
+	{"TxTable.PutAll", []string{"key Append", "value Append", here},
+		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+			return s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).PutAll(t.Ctx, f.rows) })
+		}},
+	{"After",
+		[]string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+			return tab.Scan().After("zz").Clear(t.Ctx)
+		}},
 	{"From", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 		_, err := tab.Scan().From("a").Count(t.Ctx)
 		return err
 	}},
-	{"View", []string{"key Append", "View", "ViewTrusted", "key Decode", here}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
-		return s.View(t.Ctx, func(tx *core.Tx) error { return readFused(t, tab.In(tx), f) })
-	}},
-	{"Update", []string{"key Append", "value Append", "View", "ViewTrusted", "key Decode", here}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
-		return s.Update(t.Ctx, func(tx *core.Tx) error {
-			if err := tab.In(tx).Put(t.Ctx, "in a Tx", "v"); err != nil {
-				return err
-			}
-			return readFused(t, tab.In(tx), f)
-		})
-	}},
-	{"OpenTable", []string{"CheckKey", "key ID", "value ID", "Bind"}, func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
-		_, err := core.OpenTable(t.Ctx, s, fmt.Sprint("new ", f.at), fusedKeys{keys.String(), f}, fusedValues{values.String(), f})
-		return err
-	}},
-	{"Check", []string{"key Decode"}, func(t *kit.Trial, s *core.Storage, _ words, _ *fuse) error { return s.Check(t.Ctx) }},
+	{"View", []string{"key Append", "View", "ViewTrusted", "key Decode", here},
+		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+			return s.View(t.Ctx, func(tx *core.Tx) error { return readFused(t, tab.In(tx), f) })
+		}},
+	{"Update", []string{"key Append", "value Append", "View", "ViewTrusted", "key Decode", here},
+		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+			return s.Update(t.Ctx, func(tx *core.Tx) error {
+				if err := tab.In(tx).Put(t.Ctx, "in a Tx", "v"); err != nil {
+					return err
+				}
+				return readFused(t, tab.In(tx), f)
+			})
+		}},
+	{"OpenTable", []string{"CheckKey", "key ID", "value ID", "Bind"},
+		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+			_, err := core.OpenTable(t.Ctx, s, fmt.Sprint("new ", f.at), fusedKeys{keys.String(), f},
+				fusedValues{values.String(), f})
+			return err
+		}},
+	{"Check", []string{"key Decode"},
+		func(t *kit.Trial, s *core.Storage, _ words, _ *fuse) error { return s.Check(t.Ctx) }},
 	{"Backup", []string{here}, func(t *kit.Trial, s *core.Storage, _ words, f *fuse) error {
-		return s.Backup(t.Ctx, writerFunc(func(p []byte) (int, error) { f.light(here); return len(p), nil }))
+		return s.Backup(t.Ctx,
+			writerFunc(func(p []byte) (int, error) { f.light(here); return len(p), nil }))
 	}},
 }
 
@@ -269,7 +296,8 @@ func checkPanics(t *kit.Trial) {
 	}
 }
 
-// checkBlasts lets every callback of every verb blow, and proves after each that the storage is as usable as before.
+// checkBlasts lets every callback of every verb blow, and proves after each that the storage is
+// as usable as before.
 func checkBlasts(t *kit.Trial, how string, checksums bool, f *fuse) {
 	s, err := tryOpen(t, t.Backend, core.WithTracking())
 	t.Do("Open", err)
@@ -297,7 +325,8 @@ func checkBlasts(t *kit.Trial, how string, checksums bool, f *fuse) {
 	closeStorage(t, s)
 	s, err = tryOpen(t, t.Backend)
 	t.Do("Open after "+how, err)
-	reads(t, table(t, s, name, fusedKeys{keys.String(), f}, fusedValues{values.String(), f}), "k", "v")
+	reads(t,
+		table(t, s, name, fusedKeys{keys.String(), f}, fusedValues{values.String(), f}), "k", "v")
 	t.Do("Check after "+how, s.Check(t.Ctx))
 	closeStorage(t, s)
 }
@@ -313,10 +342,12 @@ func checkEnginePanics(t *kit.Trial) {
 		return errors.Join(err, in.Scan().Stream(t.Ctx, drain))
 	}
 	for name, call := range kit.ByName(map[string]func() error{
-		"Load":    func() error { _, err := tab.Load(t.Ctx, "k"); return err },
-		"Has":     func() error { _, err := tab.Has(t.Ctx, "k"); return err },
-		"GetMany": func() error { return lastError(tab.GetMany(t.Ctx, slices.Values([]string{"k", "k"}))) },
-		"Rows":    func() error { return lastError(tab.Scan().Rows(t.Ctx)) },
+		"Load": func() error { _, err := tab.Load(t.Ctx, "k"); return err },
+		"Has":  func() error { _, err := tab.Has(t.Ctx, "k"); return err },
+		"GetMany": func() error {
+			return lastError(tab.GetMany(t.Ctx, slices.Values([]string{"k", "k"})))
+		},
+		"Rows": func() error { return lastError(tab.Scan().Rows(t.Ctx)) },
 		"Cursor": func() error {
 			c, err := tab.Scan().Cursor(t.Ctx)
 			if err != nil {
@@ -327,7 +358,9 @@ func checkEnginePanics(t *kit.Trial) {
 			return c.Err()
 		},
 		"Count": func() error { _, err := tab.Scan().Limit(2).Count(t.Ctx); return err },
-		"View":  func() error { return s.View(t.Ctx, func(tx *core.Tx) error { return read(tab.In(tx)) }) },
+		"View": func() error {
+			return s.View(t.Ctx, func(tx *core.Tx) error { return read(tab.In(tx)) })
+		},
 		"Snapshot": func() error {
 			tx, err := s.Snapshot(t.Ctx)
 			if err != nil {
@@ -340,7 +373,8 @@ func checkEnginePanics(t *kit.Trial) {
 		"Check":  func() error { return s.Check(t.Ctx) },
 		"Backup": func() error { return s.Backup(t.Ctx, io.Discard) },
 	}) {
-		for _, op := range []decorate.Op{decorate.OpGet, decorate.OpSnapshot, decorate.OpSnapshotGet, decorate.OpScan, decorate.OpNext} {
+		for _, op := range []decorate.Op{decorate.OpGet, decorate.OpSnapshot,
+			decorate.OpSnapshotGet, decorate.OpScan, decorate.OpNext} {
 			b.Fail(decorate.Failure{Op: op, N: 1, Do: func() { panic("the engine") }})
 			what := fmt.Sprintf("%s with a panic in %s", name, op)
 			t.Within(kit.Soon, what, func() { survive(func() { t.Do(what, call()) }) })
@@ -358,11 +392,12 @@ func checkMigrationPanics(t *kit.Trial) {
 	closeStorage(t, s)
 	for _, blow := range kit.ByName(blasts) {
 		survive(func() {
-			tryOpen(t, t.Backend, core.WithVersion(2), core.WithMigration(func(_ context.Context, s *core.Storage, _, _ uint64) error {
-				put1(t, openWords(t, s, "words"), "l", "migrated")
-				blow()
-				return nil
-			}))
+			tryOpen(t, t.Backend, core.WithVersion(2),
+				core.WithMigration(func(_ context.Context, s *core.Storage, _, _ uint64) error {
+					put1(t, openWords(t, s, "words"), "l", "migrated")
+					blow()
+					return nil
+				}))
 		})
 	}
 	s, err := tryOpen(t, t.Backend)

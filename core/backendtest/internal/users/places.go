@@ -19,31 +19,38 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// AlonePromises are put to the test one by one, before all others: they change what belongs to the whole process.
+// AlonePromises are put to the test one by one, before all others: they change what belongs to
+// the whole process.
 var AlonePromises = []kit.Promise{
 	{
 		Name: "places/working directory", Check: checkWorkingDirectory, BareOnly: true,
-		Explanation: "a path is looked up once: a working directory that changes later changes nothing, and other storages stay as they are",
+		Explanation: "a path is looked up once: a working directory that changes later changes " +
+			"nothing, and other storages stay as they are",
 	},
 }
 
 var placePromises = []kit.Promise{
 	{
 		Name: "places/empty directory stays", Check: checkEmptyDirectoryStays, BareOnly: true,
-		Explanation: "an engine that keeps its storages in directories uses an empty one as it is, and needs nothing of the folder around it; others refuse it, say where a file may be, and leave it",
+		Explanation: "an engine that keeps its storages in directories uses an empty one as it " +
+			"is, and needs nothing of the folder around it; others refuse it, say where a file may " +
+			"be, and leave it",
 	},
 	{
 		Name: "places/racing with Recreate", Check: checkRacingRecreate, BareOnly: true,
-		Explanation: "openers that race with others that recreate the storage succeed, or get ErrLocked",
+		Explanation: "openers that race with others that recreate the storage succeed, or get " +
+			"ErrLocked",
 	},
 	{
 		Name: "places/recreation killed", Check: checkRecreationKilled, BareOnly: true,
-		Explanation: "wherever an Open that recreates a storage is killed, the old one is at its path or set aside with all rows, the next Open succeeds, and nothing else is left",
+		Explanation: "wherever an Open that recreates a storage is killed, the old one is at its " +
+			"path or set aside with all rows, the next Open succeeds, and nothing else is left",
 	},
 }
 
-// checkWorkingDirectory goes to another folder, with a storage of the same name, while a relative path is in use.
-// A path that was looked up again led to the other storage, which was replaced, moved or filled in place of the right one.
+// checkWorkingDirectory goes to another folder, with a storage of the same name, while a
+// relative path is in use. A path that was looked up again led to the other storage, which was
+// replaced, moved or filled in place of the right one.
 func checkWorkingDirectory(t *kit.Trial) {
 	process, ok := t.TB.(interface{ Chdir(dir string) })
 	if !ok || !t.OnDisk() {
@@ -72,7 +79,8 @@ func checkWorkingDirectory(t *kit.Trial) {
 
 	away := func(op decorate.Op, n int) core.Backend {
 		process.Chdir(first)
-		return decorate.Fault(t.Backend, decorate.Failure{Op: op, N: n, Do: func() { process.Chdir(second) }})
+		return decorate.Fault(t.Backend,
+			decorate.Failure{Op: op, N: n, Do: func() { process.Chdir(second) }})
 	}
 	s, err = tryOpen(t, away(decorate.OpRename, 1), core.WithRecreate(core.Always))
 	t.Do("Open that recreates", err)
@@ -116,9 +124,10 @@ func inFolder(t *kit.Trial, dir string, want ...string) {
 	}
 }
 
-// checkEmptyDirectoryStays opens an empty directory, such as a volume of a container: it may be a mount point, and the folder around
-// it may belong to somebody else. An engine that made a new one and moved it there changed mode and owner, or failed
-// for the sake of a temporary beside it.
+// checkEmptyDirectoryStays opens an empty directory, such as a volume of a container: it may be
+// a mount point, and the folder around it may belong to somebody else. An engine that made a
+// new one and moved it there changed mode and owner, or failed for the sake of a temporary
+// beside it.
 func checkEmptyDirectoryStays(t *kit.Trial) {
 	m := t.Medium()
 	if m == kit.Elsewhere {
@@ -127,8 +136,10 @@ func checkEmptyDirectoryStays(t *kit.Trial) {
 	around := t.Path + ".around"
 	t.Path = filepath.Join(around, "db")
 	long := time.Date(2006, 1, 2, 15, 4, 5, 0, time.UTC)
-	t.Do("Mkdir", errors.Join(os.Mkdir(around, 0o755), os.Mkdir(t.Path, 0o750), os.Chmod(t.Path, 0o750)))
-	t.Do("Chmod", errors.Join(os.Chtimes(around, long, long), os.Chmod(around, 0o555))) // root may write all the same
+	t.Do("Mkdir",
+		errors.Join(os.Mkdir(around, 0o755), os.Mkdir(t.Path, 0o750), os.Chmod(t.Path, 0o750)))
+	// root may write all the same
+	t.Do("Chmod", errors.Join(os.Chtimes(around, long, long), os.Chmod(around, 0o555)))
 	t.Cleanup(func() { os.Chmod(around, 0o755) })
 	made, err := os.Lstat(t.Path)
 	t.Do("Lstat", err)
@@ -148,7 +159,8 @@ func checkEmptyDirectoryStays(t *kit.Trial) {
 	is, err := os.Lstat(t.Path)
 	t.Do("Lstat", err)
 	if !os.SameFile(made, is) || made.Mode() != is.Mode() {
-		t.Errorf("the directory with mode %v became one with mode %v; is it the same: %v", made.Mode(), is.Mode(), os.SameFile(made, is))
+		t.Errorf("the directory with mode %v became one with mode %v; is it the same: %v",
+			made.Mode(), is.Mode(), os.SameFile(made, is))
 	}
 	folder, err := os.Lstat(around)
 	t.Do("Lstat", err)
@@ -157,8 +169,8 @@ func checkEmptyDirectoryStays(t *kit.Trial) {
 	}
 }
 
-// checkRacingRecreate has openers run into storages that are being set aside and created. They were told of invalid
-// arguments, of things that are no storage, and of paths where nothing is.
+// checkRacingRecreate has openers run into storages that are being set aside and created. They
+// were told of invalid arguments, of things that are no storage, and of paths where nothing is.
 func checkRacingRecreate(t *kit.Trial) {
 	closeStorage(t, open(t))
 	var all sync.WaitGroup
@@ -174,7 +186,8 @@ func checkRacingRecreate(t *kit.Trial) {
 					err = s.Close()
 				}
 				if err != nil && !errors.Is(err, core.ErrLocked) {
-					t.Errorf("Open beside others that recreate the storage (%s) gives %v; want ErrLocked", policy, err)
+					t.Errorf("Open beside others that recreate the storage (%s) gives %v; want "+
+						"ErrLocked", policy, err)
 					return
 				}
 			}
@@ -184,8 +197,8 @@ func checkRacingRecreate(t *kit.Trial) {
 	closeStorage(t, open(t))
 }
 
-// checkRecreationKilled kills an Open under Always at every call that it makes, or at every second one: each is followed
-// by three opens.
+// checkRecreationKilled kills an Open under Always at every call that it makes, or at every
+// second one: each is followed by three opens.
 func checkRecreationKilled(t *kit.Trial) {
 	base := t.Path
 	for _, op := range restoreOps {
@@ -224,7 +237,8 @@ func killedRecreation(t *kit.Trial, op decorate.Op, n int) bool {
 		}
 	}
 	if rows != 1 {
-		t.Errorf("after an Open that was killed at %s %d there are %d rows; want the one", op, n, rows)
+		t.Errorf("after an Open that was killed at %s %d there are %d rows; want the one",
+			op, n, rows)
 	}
 	return true
 }

@@ -19,7 +19,8 @@ func allPolicies() (all []core.Recreate) {
 	return all
 }
 
-// stillLocked ends the check if the trial's storage can be opened. It does not wait as long as an engine may.
+// stillLocked ends the check if the trial's storage can be opened. It does not wait as long as
+// an engine may.
 func stillLocked(t *kit.Trial, opts ...core.Option) {
 	t.TB.Helper()
 	ctx, cancel := context.WithTimeout(t.Ctx, kit.Briefly)

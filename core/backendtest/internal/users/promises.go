@@ -11,7 +11,10 @@ import (
 
 // Promises is what package core promises to users, whatever the backend.
 func Promises() []kit.Promise {
-	return slices.Concat(guardPromises, closePromises, orderPromises, scanPromises, pullPromises, verbPromises, txPromises, serialPromises, nestedPromises,
-		writePromises, groupPromises, modifyPromises, clearPromises, streamPromises, sortingPromises, cancelPromises, recreatePromises, migrationPromises,
-		formatPromises, formatPowerPromises, layoutPromises, tablePromises, damagePromises, argumentPromises, backupPromises, killedPromises, panicPromises, placePromises)
+	return slices.Concat(guardPromises, closePromises, orderPromises, scanPromises, pullPromises,
+		verbPromises, txPromises, serialPromises, nestedPromises,
+		writePromises, groupPromises, modifyPromises, clearPromises, streamPromises,
+		sortingPromises, cancelPromises, recreatePromises, migrationPromises,
+		formatPromises, formatPowerPromises, layoutPromises, tablePromises, damagePromises,
+		argumentPromises, backupPromises, killedPromises, panicPromises, placePromises)
 }

@@ -17,11 +17,13 @@ import (
 var pullPromises = []kit.Promise{
 	{
 		Name: "pull/rows", Check: checkPullRows,
-		Explanation: "a Cursor gives the rows that Rows gives, outside a transaction and over its writes",
+		Explanation: "a Cursor gives the rows that Rows gives, outside a transaction and over " +
+			"its writes",
 	},
 	{
 		Name: "pull/seek", Check: checkPullSeek,
-		Explanation: "after Seek a Cursor goes on with the first row at or behind the key in the scan's direction, inside its bounds, also backward and after the end",
+		Explanation: "after Seek a Cursor goes on with the first row at or behind the key in the " +
+			"scan's direction, inside its bounds, also backward and after the end",
 	},
 	{
 		Name: "pull/limit", Check: checkPullLimit,
@@ -33,7 +35,8 @@ var pullPromises = []kit.Promise{
 	},
 	{
 		Name: "pull/close", Check: checkPullClose,
-		Explanation: "an open Cursor counts for ErrGuardsOpen and stays readable; closing it again does nothing; used after Close it gives ErrClosed",
+		Explanation: "an open Cursor counts for ErrGuardsOpen and stays readable; closing it " +
+			"again does nothing; used after Close it gives ErrClosed",
 	},
 	{
 		Name: "pull/transaction's end", Check: checkPullTxEnd,
@@ -49,17 +52,21 @@ var pullPromises = []kit.Promise{
 	},
 	{
 		Name: "get many/rows", Check: checkGetMany,
-		Explanation: "GetMany gives the rows in the order of the keys, leaves out absent ones and repeats those asked for twice",
+		Explanation: "GetMany gives the rows in the order of the keys, leaves out absent ones " +
+			"and repeats those asked for twice",
 	},
 	{
 		Name: "get many/loop", Check: checkGetManyLoop,
-		Explanation: "the body of a GetMany loop may write, and end the loop anywhere; nothing stays open",
+		Explanation: "the body of a GetMany loop may write, and end the loop anywhere; nothing " +
+			"stays open",
 	},
 }
 
-// inside calls fn with a scan of the table and its rows: outside a transaction, in a View, and in an Update that has
-// put the missing rows, changed the first and deleted the last.
-func inside(t *kit.Trial, fn func(where string, scan core.Scan[string, string, string], rows []kit.Row)) {
+// inside calls fn with a scan of the table and its rows: outside a transaction, in a View, and
+// in an Update that has put the missing rows, changed the first and deleted the last.
+func inside(
+	t *kit.Trial, fn func(where string, scan core.Scan[string, string, string], rows []kit.Row),
+) {
 	t.TB.Helper()
 	s, tab, rows, missing := oddTable(t)
 	fn("outside", tab.Scan(), rows)
@@ -117,7 +124,8 @@ func checkPullSeek(t *kit.Trial) {
 			}
 			c := a.cursor(t)
 			for range 8 {
-				k := kit.OddKeys[rnd.IntN(len(kit.OddKeys))] + []string{"", "\x00", "m"}[rnd.IntN(3)]
+				k := kit.OddKeys[rnd.IntN(len(kit.OddKeys))] + []string{"", "\x00",
+					"m"}[rnd.IntN(3)]
 				most := rnd.IntN(4) - 1
 				c.Seek(k)
 				want := kit.Behind(a.rows, []byte(k), reverse, max(most, 0))
@@ -125,7 +133,8 @@ func checkPullSeek(t *kit.Trial) {
 					want = nil
 				}
 				if got := pulled(c, most); !slices.Equal(got, want) || c.Err() != nil {
-					t.Fatalf("%s %v.Seek(%q): %v, %v; want %v", where, a.words, k, got, c.Err(), want)
+					t.Fatalf("%s %v.Seek(%q): %v, %v; want %v",
+						where, a.words, k, got, c.Err(), want)
 				}
 			}
 			t.Do("Close", c.Close())
@@ -226,8 +235,9 @@ func checkAfter(t *kit.Trial) {
 				"forward":        {scan: scan.After(k), rows: above},
 				"reverse before": {scan: scan.Reverse().After(k), rows: below},
 				"reverse after":  {scan: scan.After(k).Reverse(), rows: below},
-				"twice":          {scan: scan.After(k).After("\x00"), rows: kit.Between(above, core.ScanRange{Low: []byte("\x00\x00")})},
-				"bounds":         {scan: scan.From("a").After(k).To("b\x00"), rows: from},
+				"twice": {scan: scan.After(k).After("\x00"),
+					rows: kit.Between(above, core.ScanRange{Low: []byte("\x00\x00")})},
+				"bounds": {scan: scan.From("a").After(k).To("b\x00"), rows: from},
 			}) {
 				c.words = []string{where, name, fmt.Sprintf("After(%q)", k)}
 				c.verify(t)
@@ -277,7 +287,8 @@ func checkGetMany(t *kit.Trial) {
 		}
 	}
 	if got := many(t, tab, slices.Values(ks)); !slices.Equal(got, want) {
-		t.Errorf("GetMany of %d keys gives %d rows; want %d, in the order asked", asked, len(got), len(want))
+		t.Errorf("GetMany of %d keys gives %d rows; want %d, in the order asked",
+			asked, len(got), len(want))
 	}
 	if got := many(t, tab, slices.Values([]string(nil))); len(got) > 0 {
 		t.Errorf("GetMany of no key gives %v", got)

@@ -24,23 +24,28 @@ import (
 var recreatePromises = []kit.Promise{
 	{
 		Name: "recreate/policies", Check: checkPolicies, BareOnly: true,
-		Explanation: "a storage is replaced exactly when a policy says so; its flags combine; a newer stored version is always ErrVersionMismatch",
+		Explanation: "a storage is replaced exactly when a policy says so; its flags combine; a " +
+			"newer stored version is always ErrVersionMismatch",
 	},
 	{
 		Name: "recreate/never destroys", Check: checkSetAside,
-		Explanation: "recreating renames the old storage to path.replaced-TIME, where all its rows are, and says so",
+		Explanation: "recreating renames the old storage to path.replaced-TIME, where all its " +
+			"rows are, and says so",
 	},
 	{
 		Name: "recreate/keeps the newest", Check: checkKeepReplaced, BareOnly: true,
-		Explanation: "the newest n replaced storages stay, and all that is not a replaced storage is left alone",
+		Explanation: "the newest n replaced storages stay, and all that is not a replaced " +
+			"storage is left alone",
 	},
 	{
 		Name: "recreate/locked", Check: checkRecreateLocked, BareOnly: true,
-		Explanation: "recreating takes the engine's own lock, else it gives ErrLocked and changes nothing",
+		Explanation: "recreating takes the engine's own lock, else it gives ErrLocked and " +
+			"changes nothing",
 	},
 	{
 		Name: "recreate/foreign mark", Check: checkForeignMark,
-		Explanation: "what carries no readable mark for this backend is ErrNotStorage under every policy, and left as it was",
+		Explanation: "what carries no readable mark for this backend is ErrNotStorage under " +
+			"every policy, and left as it was",
 	},
 	{
 		Name: "recreate/foreign files", Check: checkForeignFiles, BareOnly: true,
@@ -48,7 +53,8 @@ var recreatePromises = []kit.Promise{
 	},
 	{
 		Name: "recreate/empty directory", Check: checkEmptyDirectory, BareOnly: true,
-		Explanation: "an empty directory becomes a storage if the engine keeps its storages in directories; else it may be ErrNotStorage",
+		Explanation: "an empty directory becomes a storage if the engine keeps its storages in " +
+			"directories; else it may be ErrNotStorage",
 	},
 	{
 		Name: "recreate/I/O errors", Check: checkIOErrors,
@@ -60,7 +66,8 @@ var recreatePromises = []kit.Promise{
 	},
 	{
 		Name: "recreate/table", Check: checkFormatChange,
-		Explanation: "OnFormatChange sets one table aside inside the storage, with its rows, and leaves the others",
+		Explanation: "OnFormatChange sets one table aside inside the storage, with its rows, and " +
+			"leaves the others",
 	},
 	{
 		Name: "recreate/table in use", Check: checkFormatChangeInUse,
@@ -148,7 +155,8 @@ func checkSetAside(t *kit.Trial) {
 	holds(t, tab)
 	put1(t, tab, "new", "row")
 	r, ok := s.Recreated()
-	if !ok || r.Reason != core.Always || r.Table != "" || !strings.HasPrefix(r.Path, path+".replaced-2") {
+	if !ok || r.Reason != core.Always || r.Table != "" || !strings.HasPrefix(r.Path,
+		path+".replaced-2") {
 		t.Fatalf("Recreated = %+v, %v", r, ok)
 	}
 	if got := t.List(path); !slices.Equal(got, []string{path, r.Path}) {
@@ -188,7 +196,9 @@ func checkKeepReplaced(t *kit.Trial) {
 		opts []core.Option
 		keep int
 	}{
-		{nil, 1}, {[]core.Option{core.WithKeepReplaced(0)}, 0}, {[]core.Option{core.WithKeepReplaced(2)}, 2}, {[]core.Option{core.WithKeepReplaced(-1)}, 4},
+		{nil, 1}, {[]core.Option{core.WithKeepReplaced(0)}, 0},
+		{[]core.Option{core.WithKeepReplaced(2)}, 2},
+		{[]core.Option{core.WithKeepReplaced(-1)}, 4},
 	} {
 		t.Path = fmt.Sprint(base, "-", c.keep)
 		strangers := []string{t.Path + "2", t.Path + ".replaced-0", t.Path + ".replacement"}
@@ -211,7 +221,9 @@ func checkRecreateLocked(t *kit.Trial) {
 	_, tab := openOne(t)
 	put1(t, tab, "k", "v")
 	start := time.Now()
-	_, err := tryOpen(t, t.Backend, core.WithRecreate(core.Always|core.OnVersionBump|core.OnValidationFail|core.OnFormatChange), core.WithVersion(9))
+	_, err := tryOpen(t, t.Backend,
+		core.WithRecreate(core.Always|core.OnVersionBump|core.OnValidationFail|core.OnFormatChange),
+		core.WithVersion(9))
 	t.Is("Open of a storage that is open", err, core.ErrLocked)
 	if d := time.Since(start); d > kit.LockWait {
 		t.Errorf("Open waited for %v", d)
@@ -232,7 +244,8 @@ func checkForeignMark(t *kit.Trial) {
 	closeStorage(t, s)
 	good := string(t.Mark(t.Path))
 	for _, mark := range []string{
-		"somebody else's", "x", good[:len(good)-1], good + "x", "x" + good, strings.Replace(good, "version", "revision", 1),
+		"somebody else's", "x", good[:len(good)-1], good + "x",
+		"x" + good, strings.Replace(good, "version", "revision", 1),
 		strings.ToLower(good), good[:len(good)/2],
 	} {
 		raw := t.OpenStore(t.Path, core.EngineOptions{NoSync: true})
@@ -300,9 +313,12 @@ func checkIOErrors(t *kit.Trial) {
 	put1(t, openWords(t, s, "words"), "k", "v")
 	closeStorage(t, s)
 	failure := &fs.PathError{Op: "read", Path: t.Path, Err: errors.New("input/output error")}
-	for _, op := range []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen, decorate.OpSnapshot, decorate.OpScan, decorate.OpNext} {
+	for _, op := range []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen,
+		decorate.OpSnapshot, decorate.OpScan, decorate.OpNext} {
 		b.Fail(decorate.Failure{Op: op, N: 1, Err: failure})
-		_, err := tryOpen(t, b, core.WithRecreate(core.OnVersionBump|core.OnValidationFail|core.OnFormatChange), core.WithValidation(core.ValidateFull))
+		_, err := tryOpen(t, b,
+			core.WithRecreate(core.OnVersionBump|core.OnValidationFail|core.OnFormatChange),
+			core.WithValidation(core.ValidateFull))
 		t.Is("Open with a failing "+string(op), err, failure)
 		b.Heal()
 	}
@@ -366,7 +382,8 @@ func checkFormatChange(t *kit.Trial) {
 			t.Errorf("the table that was set aside has %d rows, %v; want 10", n, err)
 		}
 		reads(t, openWords(t, s, "other"), "k", "v")
-		if n, err := table(t, s, "words", keys.Uint64(), values.String()).Count(t.Ctx); n != 1 || err != nil {
+		if n, err := table(t, s, "words",
+			keys.Uint64(), values.String()).Count(t.Ctx); n != 1 || err != nil {
 			t.Errorf("the new table has %d rows, %v; want 1", n, err)
 		}
 		t.Do("Check", s.Check(t.Ctx))

@@ -18,7 +18,8 @@ import (
 var scanPromises = []kit.Promise{
 	{
 		Name: "scans/bounds", Check: checkScanBounds,
-		Explanation: "From is inclusive, To exclusive, low and high also under Reverse; bounds intersect; Limit ends the rows",
+		Explanation: "From is inclusive, To exclusive, low and high also under Reverse; bounds " +
+			"intersect; Limit ends the rows",
 	},
 	{
 		Name: "scans/values", Check: checkScanIsValue,
@@ -30,7 +31,8 @@ var scanPromises = []kit.Promise{
 	},
 	{
 		Name: "scans/stream", Check: checkStream,
-		Explanation: "Stream returns its function's error, or else the one that ended the rows early",
+		Explanation: "Stream returns its function's error, or else the one that ended the rows " +
+			"early",
 	},
 	{
 		Name: "scans/errors", Check: checkScanError,
@@ -98,14 +100,16 @@ func checkScanSnapshot(t *kit.Trial) {
 		seen := 0
 		for r, err := range scan.Rows(t.Ctx) {
 			t.Do("Rows", err)
-			if want := fmt.Sprintf("some%06d", n-1-seen); r.Key != want && r.Key != fmt.Sprintf("some%06d", seen) {
+			if want := fmt.Sprintf("some%06d",
+				n-1-seen); r.Key != want && r.Key != fmt.Sprintf("some%06d", seen) {
 				t.Fatalf("row %d is %q", seen, r.Key)
 			}
 			seen++
 			if seen%20 != 1 {
 				continue
 			}
-			t.Do("Update", s.Update(t.Ctx, func(tx *core.Tx) error { return disturb(t, tab.In(tx), r.Key) }))
+			t.Do("Update",
+				s.Update(t.Ctx, func(tx *core.Tx) error { return disturb(t, tab.In(tx), r.Key) }))
 		}
 		if seen != n {
 			t.Fatalf("a scan whose body writes gave %d rows of %d", seen, n)
@@ -133,7 +137,8 @@ func checkStream(t *kit.Trial) {
 	tab := openWords(t, s, "words")
 	load(t, tab, 10)
 	own, engines := errors.New("of the caller"), errors.New("of the engine")
-	if err := tab.Scan().Stream(t.Ctx, func(iter.Seq2[string, string]) error { return own }); err != own {
+	if err := tab.Scan().Stream(t.Ctx,
+		func(iter.Seq2[string, string]) error { return own }); err != own {
 		t.Errorf("Stream gives %v; want its function's error", err)
 	}
 	n := 0
@@ -169,7 +174,8 @@ func checkScanError(t *kit.Trial) {
 	}
 	for _, op := range []decorate.Op{decorate.OpSnapshot, decorate.OpSnapshotGet} {
 		b.Fail(decorate.Failure{Op: op, N: 1, Err: failure})
-		t.Is("GetMany with a failing "+string(op), lastError(tab.GetMany(t.Ctx, slices.Values([]string{"some000001"}))), failure)
+		t.Is("GetMany with a failing "+string(op),
+			lastError(tab.GetMany(t.Ctx, slices.Values([]string{"some000001"}))), failure)
 	}
 	b.Fail(decorate.Failure{Op: decorate.OpNext, N: 4, Err: failure})
 	n, pairs := 0, 0

@@ -21,7 +21,8 @@ var serialPromises = []kit.Promise{
 	},
 	{
 		Name: "transactions/write skew", Check: checkWriteSkew,
-		Explanation: "transactions are serializable: two that read what the other writes do not both commit on the old state",
+		Explanation: "transactions are serializable: two that read what the other writes do not " +
+			"both commit on the old state",
 	},
 	{
 		Name: "transactions/seen after return", Check: checkSeenAfterReturn,
@@ -29,7 +30,8 @@ var serialPromises = []kit.Promise{
 	},
 	{
 		Name: "transactions/conflict", Check: checkConflict,
-		Explanation: "a closure may be told to run again: ErrConflict of the engine is tried again, and typed on exhaustion",
+		Explanation: "a closure may be told to run again: ErrConflict of the engine is tried " +
+			"again, and typed on exhaustion",
 	},
 	{
 		Name: "transactions/too large", Check: checkTxTooLarge, BareOnly: true,

@@ -16,19 +16,23 @@ import (
 var sortingPromises = []kit.Promise{
 	{
 		Name: "put stream/sorting", Check: checkSorting,
-		Explanation: "WithSorting stores rows in no order, the last of each key, in bounded commits that ascend",
+		Explanation: "WithSorting stores rows in no order, the last of each key, in bounded " +
+			"commits that ascend",
 	},
 	{
 		Name: "put stream/sorting, nothing before the end", Check: checkSortingFails,
-		Explanation: "a stream that sorts stores nothing if its source fails, panics or is cancelled, and leaves no file",
+		Explanation: "a stream that sorts stores nothing if its source fails, panics or is " +
+			"cancelled, and leaves no file",
 	},
 	{
 		Name: "put stream/sorting, engine fails", Check: checkSortingEngineFails,
-		Explanation: "when a commit fails, a stream that sorts has stored the rows that it counts, those of the lowest keys",
+		Explanation: "when a commit fails, a stream that sorts has stored the rows that it " +
+			"counts, those of the lowest keys",
 	},
 }
 
-// shuffled yields the rows of someRows(n), each twice, the first time with another value, in an order that is none.
+// shuffled yields the rows of someRows(n), each twice, the first time with another value, in an
+// order that is none.
 func shuffled(n int) func(yield func(k, v string) bool) {
 	var keys, values []string
 	for k, v := range someRows(n) {
@@ -53,14 +57,17 @@ func checkSorting(t *kit.Trial) {
 	for _, bound := range []int{chunk, 1 << 30} { // through files, and in memory
 		before := t.Tracker.Applies.Load()
 		t.Tracker.MaxBatch.Store(0)
-		stats, err := tab.PutStream(t.Ctx, shuffled(n), core.WithChunkBytes(bound), core.WithSorting(dir))
+		stats, err := tab.PutStream(t.Ctx, shuffled(n), core.WithChunkBytes(bound),
+			core.WithSorting(dir))
 		t.Do("PutStream", err)
 		isPrefix(t, tab, core.StreamStats{Rows: int64(n)})
 		if stats.Rows != int64(2*n) || int64(stats.Commits) != t.Tracker.Applies.Load()-before {
 			t.Errorf("statistics are %+v of %d rows", stats, 2*n)
 		}
-		if most := t.Tracker.MaxBatch.Load(); bound == chunk && (stats.Commits < 3 || most > 2*chunk) {
-			t.Errorf("of %d commits the largest has %d bytes; a chunk has %d", stats.Commits, most, chunk)
+		if most := t.Tracker.MaxBatch.Load(); bound == chunk && (stats.Commits < 3 ||
+			most > 2*chunk) {
+			t.Errorf("of %d commits the largest has %d bytes; a chunk has %d",
+				stats.Commits, most, chunk)
 		}
 	}
 	leavesNoFile(t, dir)
@@ -91,7 +98,8 @@ func checkSortingFails(t *kit.Trial) {
 	}
 }
 
-// sortUntil streams more than a chunk, then what end does. A panic with an error becomes that error.
+// sortUntil streams more than a chunk, then what end does. A panic with an error becomes that
+// error.
 func sortUntil(ctx context.Context, tab words, dir string, end func() error) (err error) {
 	defer func() {
 		if p, ok := recover().(error); ok {
@@ -120,7 +128,8 @@ func checkSortingEngineFails(t *kit.Trial) {
 	tab := openWords(t, s, "words")
 	b.Fail(decorate.Failure{Op: decorate.OpApply, N: 3, Err: failure})
 	dir := t.TB.TempDir()
-	stats, err := tab.PutStream(t.Ctx, shuffled(5000), core.WithChunkBytes(chunk), core.WithSorting(dir))
+	stats, err := tab.PutStream(t.Ctx, shuffled(5000), core.WithChunkBytes(chunk),
+		core.WithSorting(dir))
 	t.Is("PutStream", err, failure)
 	if stats.Commits != 2 {
 		t.Errorf("statistics are %+v; want 2 commits", stats)

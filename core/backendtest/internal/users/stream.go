@@ -21,15 +21,18 @@ var streamPromises = []kit.Promise{
 	},
 	{
 		Name: "put stream/source fails", Check: checkStreamSourceFails,
-		Explanation: "PutStream stops cleanly on error: what its statistics count is stored, nothing else",
+		Explanation: "PutStream stops cleanly on error: what its statistics count is stored, " +
+			"nothing else",
 	},
 	{
 		Name: "put stream/cancelled", Check: checkStreamCancelled,
-		Explanation: "PutStream stops cleanly on cancel: what its statistics count is stored, nothing else",
+		Explanation: "PutStream stops cleanly on cancel: what its statistics count is stored, " +
+			"nothing else",
 	},
 	{
 		Name: "put stream/bad row", Check: checkStreamBadRow,
-		Explanation: "a row that cannot be stored stops PutStream with ErrTooLarge; the committed prefix stays",
+		Explanation: "a row that cannot be stored stops PutStream with ErrTooLarge; the " +
+			"committed prefix stays",
 	},
 	{
 		Name: "put stream/engine fails", Check: checkStreamEngineFails,
@@ -54,7 +57,8 @@ func checkStreamChunks(t *kit.Trial) {
 	t.Do("PutStream", err)
 	isPrefix(t, tab, stats)
 	commits := t.Tracker.Applies.Load() - before
-	if stats.Rows != int64(n) || stats.Bytes < int64(n)*15 || int64(stats.Commits) != commits || commits < 3 {
+	if stats.Rows != int64(n) || stats.Bytes < int64(n)*15 ||
+		int64(stats.Commits) != commits || commits < 3 {
 		t.Errorf("statistics are %+v of %d rows and %d commits", stats, n, commits)
 	}
 	if most := t.Tracker.MaxBatch.Load(); most > 2*chunk {
@@ -149,7 +153,8 @@ func checkStreamDuplicates(t *kit.Trial) {
 	_, tab := openOne(t)
 	_, err := tab.PutStream(t.Ctx, func(yield func(k, v string) bool) {
 		for i := range 2000 {
-			if !yield(fmt.Sprintf("%03d", (i*7)%100), fmt.Sprint(i)) || !yield("same", strings.Repeat("x", i%10)+fmt.Sprint(i)) {
+			if !yield(fmt.Sprintf("%03d", (i*7)%100), fmt.Sprint(i)) || !yield("same",
+				strings.Repeat("x", i%10)+fmt.Sprint(i)) {
 				return
 			}
 		}

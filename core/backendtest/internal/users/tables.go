@@ -23,11 +23,13 @@ var tablePromises = []kit.Promise{
 	},
 	{
 		Name: "tables/drop", Check: checkDropTable,
-		Explanation: "after DropTable its open handles give ErrClosed, its rows are gone, and its name is free for a new table",
+		Explanation: "after DropTable its open handles give ErrClosed, its rows are gone, and " +
+			"its name is free for a new table",
 	},
 	{
 		Name: "tables/drop interrupted", Check: checkDropInterrupted,
-		Explanation: "a DropTable that is interrupted leaves no table, and Compact deletes what is left of its rows",
+		Explanation: "a DropTable that is interrupted leaves no table, and Compact deletes what " +
+			"is left of its rows",
 	},
 	{
 		Name: "tables/compact", Check: checkStorageCompact,
@@ -52,8 +54,10 @@ func checkTables(t *kit.Trial) {
 		infos, err := s.Tables(t.Ctx)
 		t.Do("Tables", err)
 		want := []core.TableInfo{
-			{Name: "a", KeyFormat: keys.Uint64().ID(), ValueFormat: values.JSON[int]().ID(), Checksums: true},
-			{Name: "b", KeyFormat: keys.String().ID(), ValueFormat: values.String().ID(), Rows: 2, Bytes: 14},
+			{Name: "a", KeyFormat: keys.Uint64().ID(), ValueFormat: values.JSON[int]().ID(),
+				Checksums: true},
+			{Name: "b", KeyFormat: keys.String().ID(), ValueFormat: values.String().ID(),
+				Rows: 2, Bytes: 14},
 		}
 		if len(infos) != 2 {
 			t.Fatalf("Tables = %+v; want %+v", infos, want)
@@ -103,7 +107,8 @@ func checkDropTable(t *kit.Trial) {
 	t.Is("DropTable again", s.DropTable(t.Ctx, "dropped"), core.ErrNotFound)
 	for _, tab := range []words{dropped, second} {
 		for name, call := range kit.ByName(calls(t, s, tab)) {
-			if !slices.Contains([]string{"Compact", "OpenTable", "DropTable", "RenameTable", "Sync"}, name) {
+			if !slices.Contains([]string{"Compact", "OpenTable", "DropTable", "RenameTable",
+				"Sync"}, name) {
 				t.Is(name+" of a dropped table", call(), core.ErrClosed)
 			}
 		}
@@ -116,7 +121,8 @@ func checkDropTable(t *kit.Trial) {
 		t.Errorf("the new table has %d rows, %v; want none", n, err)
 	}
 	put1(t, anew, 1, "new")
-	t.Is("Get of a dropped table", func() error { _, err := dropped.Get(t.Ctx, "k"); return err }(), core.ErrClosed)
+	t.Is("Get of a dropped table",
+		func() error { _, err := dropped.Get(t.Ctx, "k"); return err }(), core.ErrClosed)
 	t.Close(g)
 	t.Do("DropTable", s.DropTable(t.Ctx, "dropped"))
 	reads(t, openWords(t, s, "words"), "k", "v")

@@ -26,11 +26,13 @@ var txPromises = []kit.Promise{
 	},
 	{
 		Name: "transactions/scan state", Check: checkTxScanState,
-		Explanation: "inside a transaction a scan sees the transaction's state at its start, whatever the loop's body writes",
+		Explanation: "inside a transaction a scan sees the transaction's state at its start, " +
+			"whatever the loop's body writes",
 	},
 	{
 		Name: "transactions/isolation", Check: checkTxIsolation,
-		Explanation: "a transaction reads one snapshot, and nobody sees its writes before the commit",
+		Explanation: "a transaction reads one snapshot, and nobody sees its writes before the " +
+			"commit",
 	},
 	{
 		Name: "transactions/rollback", Check: checkRollback,
@@ -46,7 +48,8 @@ var txPromises = []kit.Promise{
 	},
 	{
 		Name: "transactions/pulled iterator", Check: checkPulledIterator,
-		Explanation: "an iterator that was pulled and left behind gives an error after its transaction, and holds nothing",
+		Explanation: "an iterator that was pulled and left behind gives an error after its " +
+			"transaction, and holds nothing",
 	},
 	{
 		Name: "transactions/views live", Check: checkTxViews,
@@ -82,12 +85,14 @@ func checkReadYourWrites(t *kit.Trial) {
 // seesOwn checks all ways to read in checkReadYourWrites.
 func seesOwn(t *kit.Trial, in core.TxTable[string, string, string]) {
 	t.TB.Helper()
-	for k, want := range kit.ByName(map[string]string{"old": "changed", "new": "fresh", "newer": ""}) {
+	for k, want := range kit.ByName(map[string]string{"old": "changed", "new": "fresh",
+		"newer": ""}) {
 		got, err := in.Get(t.Ctx, k)
 		loaded, err2 := in.Load(t.Ctx, k)
 		found, err3 := in.Has(t.Ctx, k)
 		if got != want || loaded != want || !found || errors.Join(err, err2, err3) != nil {
-			t.Errorf("%q is %q, %q, %v (%v); want %q", k, got, loaded, found, errors.Join(err, err2, err3), want)
+			t.Errorf("%q is %q, %q, %v (%v); want %q",
+				k, got, loaded, found, errors.Join(err, err2, err3), want)
 		}
 	}
 	_, err := in.Get(t.Ctx, "gone")
@@ -135,7 +140,9 @@ func checkTxModel(t *kit.Trial) {
 }
 
 // txStep writes a row, or compares a random scan with the model.
-func txStep(t *kit.Trial, rnd *rand.Rand, in core.TxTable[string, string, string], now map[string]string) {
+func txStep(
+	t *kit.Trial, rnd *rand.Rand, in core.TxTable[string, string, string], now map[string]string,
+) {
 	t.TB.Helper()
 	k := kit.OddKeys[rnd.IntN(len(kit.OddKeys))]
 	switch rnd.IntN(3) {
@@ -245,7 +252,9 @@ func checkRollback(t *kit.Trial) {
 }
 
 // txCalls are all calls of a table inside a transaction, those that write apart.
-func txCalls(t *kit.Trial, in core.TxTable[string, string, string]) (reads, writes map[string]func() error) {
+func txCalls(
+	t *kit.Trial, in core.TxTable[string, string, string],
+) (reads, writes map[string]func() error) {
 	reads = map[string]func() error{
 		"Get":         func() error { _, err := in.Get(t.Ctx, "k"); return err },
 		"Load":        func() error { _, err := in.Load(t.Ctx, "k"); return err },

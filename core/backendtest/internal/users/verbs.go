@@ -23,11 +23,13 @@ import (
 var verbPromises = []kit.Promise{
 	{
 		Name: "snapshots/state", Check: checkSnapshotTx,
-		Explanation: "a Tx of Snapshot reads one snapshot until its Close, by every verb, and refuses writes",
+		Explanation: "a Tx of Snapshot reads one snapshot until its Close, by every verb, and " +
+			"refuses writes",
 	},
 	{
 		Name: "snapshots/close", Check: checkSnapshotTxClose,
-		Explanation: "an open Snapshot counts for ErrGuardsOpen and stays readable; closing it again does nothing; then it gives ErrTxDone",
+		Explanation: "an open Snapshot counts for ErrGuardsOpen and stays readable; closing it " +
+			"again does nothing; then it gives ErrTxDone",
 	},
 	{
 		Name: "snapshots/concurrent", Check: checkSnapshotTxConcurrent,
@@ -39,23 +41,28 @@ var verbPromises = []kit.Promise{
 	},
 	{
 		Name: "shutdown/waits", Check: checkShutdown,
-		Explanation: "Shutdown refuses new work, waits for what is open, and returns when the engine is closed; its context ends the wait",
+		Explanation: "Shutdown refuses new work, waits for what is open, and returns when the " +
+			"engine is closed; its context ends the wait",
 	},
 	{
 		Name: "shutdown/races", Check: checkShutdownRaces,
-		Explanation: "work that races with Shutdown is done or gives ErrClosed, several Shutdowns all return, and the storage can be opened at once",
+		Explanation: "work that races with Shutdown is done or gives ErrClosed, several " +
+			"Shutdowns all return, and the storage can be opened at once",
 	},
 	{
 		Name: "sync/durable", Check: checkSync,
-		Explanation: "Sync returns nil when what was written is durable, with and without WithoutSync",
+		Explanation: "Sync returns nil when what was written is durable, with and without " +
+			"WithoutSync",
 	},
 	{
 		Name: "sync/fails", Check: checkSyncFails,
-		Explanation: "after a Sync that failed or panicked nothing is written until the storage is opened again; after one that was cancelled all goes on",
+		Explanation: "after a Sync that failed or panicked nothing is written until the storage " +
+			"is opened again; after one that was cancelled all goes on",
 	},
 	{
 		Name: "rename table/rows", Check: checkRenameTable,
-		Explanation: "RenameTable keeps rows and open handles, survives reopening, and refuses names that are absent, taken or impossible",
+		Explanation: "RenameTable keeps rows and open handles, survives reopening, and refuses " +
+			"names that are absent, taken or impossible",
 	},
 	{
 		Name: "rename table/beside others", Check: checkRenameBesideOthers,
@@ -63,7 +70,8 @@ var verbPromises = []kit.Promise{
 	},
 	{
 		Name: "raw/rows", Check: checkRaw,
-		Explanation: "OpenRaw shows the encoded rows of any table in key order, without checksums, and refuses writes with ErrReadOnly",
+		Explanation: "OpenRaw shows the encoded rows of any table in key order, without " +
+			"checksums, and refuses writes with ErrReadOnly",
 	},
 	{
 		Name: "transactions/put all", Check: checkTxPutAll,
@@ -107,7 +115,8 @@ func checkSnapshotTx(t *kit.Trial) {
 	if n, err := in.Count(t.Ctx); n != 6 || err != nil {
 		t.Errorf("Count = %d, %v; want 6", n, err)
 	}
-	if got := scanned(t, in.Scan().Reverse().Limit(2)); len(got) != 2 || got[1].Value != "value 3" && got[0].Value != "value 4" {
+	if got := scanned(t, in.Scan().Reverse().Limit(2)); len(got) != 2 ||
+		got[1].Value != "value 3" && got[0].Value != "value 4" {
 		t.Errorf("a scan shows %v", got)
 	}
 	t.Is("Put", in.Put(t.Ctx, "a", "b"), core.ErrReadOnly)
@@ -179,7 +188,9 @@ func checkSnapshotTxConcurrent(t *kit.Trial) {
 
 func checkCloseOfATx(t *kit.Trial) {
 	s, tab := openOne(t)
-	for name, run := range kit.ByName(map[string]func(context.Context, func(*core.Tx) error) error{"View": s.View, "Update": s.Update}) {
+	for name, run := range kit.ByName(map[string]func(context.Context, func(*core.Tx) error) error{
+		"View": s.View, "Update": s.Update,
+	}) {
 		t.Do(name, run(t.Ctx, func(tx *core.Tx) error {
 			if tx.Close() == nil {
 				t.Errorf("Close of the Tx of %s gives no error", name)
@@ -199,7 +210,8 @@ func checkShutdown(t *kit.Trial) {
 	err := s.Shutdown(short)
 	t.Is("Shutdown with a guard open", err, context.Canceled)
 	t.Is("Shutdown with a guard open", err, core.ErrGuardsOpen)
-	if e, ok := err.(*core.Error); !ok || e.Op != "shutdown" || strings.Contains(err.Error(), "\n") {
+	if e, ok := err.(*core.Error); !ok || e.Op != "shutdown" || strings.Contains(err.Error(),
+		"\n") {
 		t.Errorf("Shutdown with a guard open gives %q; want one line, of a shutdown", err)
 	}
 	t.Is("Put after Shutdown", tab.Put(t.Ctx, "k", "w"), core.ErrClosed)
@@ -220,12 +232,14 @@ func checkShutdown(t *kit.Trial) {
 func beside(t *kit.Trial, s *core.Storage, tab words) map[string]func(i int) error {
 	some := func(i int) string { return fmt.Sprintf("some%06d", i%20) }
 	return map[string]func(i int) error{
-		"Put":     func(i int) error { return tab.Put(t.Ctx, some(i), "put") },
-		"Load":    func(i int) error { _, err := tab.Load(t.Ctx, some(i)); return err },
-		"Modify":  func(i int) error { return modify(t.Ctx, tab, some(i), "modified") },
-		"Clear":   func(i int) error { return tab.Scan().From("x").Clear(t.Ctx) },
-		"GetMany": func(i int) error { return lastError(tab.GetMany(t.Ctx, slices.Values([]string{some(i), "none"}))) },
-		"Cursor":  func(int) error { return cursorError(t, tab.Scan().Reverse()) },
+		"Put":    func(i int) error { return tab.Put(t.Ctx, some(i), "put") },
+		"Load":   func(i int) error { _, err := tab.Load(t.Ctx, some(i)); return err },
+		"Modify": func(i int) error { return modify(t.Ctx, tab, some(i), "modified") },
+		"Clear":  func(i int) error { return tab.Scan().From("x").Clear(t.Ctx) },
+		"GetMany": func(i int) error {
+			return lastError(tab.GetMany(t.Ctx, slices.Values([]string{some(i), "none"})))
+		},
+		"Cursor": func(int) error { return cursorError(t, tab.Scan().Reverse()) },
 		"Snapshot": func(int) error {
 			tx, err := s.Snapshot(t.Ctx)
 			if err != nil {
@@ -239,7 +253,8 @@ func beside(t *kit.Trial, s *core.Storage, tab words) map[string]func(i int) err
 			return err
 		},
 		"Update": func(i int) error {
-			return s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, some(i), "updated") })
+			return s.Update(t.Ctx,
+				func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, some(i), "updated") })
 		},
 		"Tables": func(int) error {
 			all, err := s.Tables(t.Ctx)
@@ -408,7 +423,8 @@ func checkRenameTable(t *kit.Trial) {
 		{"words", "other", core.ErrExists},
 		{"words", "words", core.ErrExists},
 	} {
-		t.Is(fmt.Sprintf("RenameTable(%q, %q)", c.from, c.to), s.RenameTable(t.Ctx, c.from, c.to), c.want)
+		t.Is(fmt.Sprintf("RenameTable(%q, %q)", c.from, c.to),
+			s.RenameTable(t.Ctx, c.from, c.to), c.want)
 	}
 	for _, impossible := range []string{"", strings.Repeat("n", 256)} {
 		if s.RenameTable(t.Ctx, "words", impossible) == nil {
@@ -505,7 +521,8 @@ func checkTxPutAll(t *kit.Trial) {
 		return nil
 	}))
 	holds(t, tab, kit.KV("a", "before"), kit.KV("b", "of the transaction"),
-		kit.KV("some000000", "value 0"), kit.KV("some000001", "value 1"), kit.KV("some000002", "value 2"))
+		kit.KV("some000000", "value 0"), kit.KV("some000001", "value 1"),
+		kit.KV("some000002", "value 2"))
 	t.Is("PutAll in a View", s.View(t.Ctx, func(tx *core.Tx) error {
 		return tab.In(tx).PutAll(t.Ctx, someRows(1))
 	}), core.ErrReadOnly)

@@ -32,7 +32,8 @@ func open(t *kit.Trial, opts ...core.Option) *core.Storage {
 
 // tryOpen opens the trial's storage, without the cost of durability.
 func tryOpen(t *kit.Trial, b core.Backend, opts ...core.Option) (*core.Storage, error) {
-	opts = append([]core.Option{core.WithLogger(slog.New(slog.DiscardHandler)), core.WithoutSync()}, opts...)
+	opts = append([]core.Option{core.WithLogger(slog.New(slog.DiscardHandler)), core.WithoutSync()},
+		opts...)
 	return core.Open(t.Ctx, t.Path, b, opts...)
 }
 
@@ -57,7 +58,9 @@ func openWords(t *kit.Trial, s *core.Storage, name string, opts ...core.TableOpt
 	return table(t, s, name, keys.String(), values.String(), opts...)
 }
 
-func table[K, V, W any](t *kit.Trial, s *core.Storage, name string, k core.KeyFormat[K], v core.ValueFormat[V, W], opts ...core.TableOption) *core.Table[K, V, W] {
+func table[K, V, W any](
+	t *kit.Trial, s *core.Storage, name string, k core.KeyFormat[K], v core.ValueFormat[V, W], opts ...core.TableOption,
+) *core.Table[K, V, W] {
 	t.TB.Helper()
 	tab, err := core.OpenTable(t.Ctx, s, name, k, v, opts...)
 	t.Do("OpenTable "+name, err)
@@ -97,7 +100,8 @@ func reads(t *kit.Trial, tab words, k, want string) {
 // absent ends the check if there is a row at k.
 func absent(t *kit.Trial, tab words, k string) {
 	t.TB.Helper()
-	t.Is("Load of "+k, func() error { _, err := tab.Load(t.Ctx, k); return err }(), core.ErrNotFound)
+	t.Is("Load of "+k, func() error { _, err := tab.Load(t.Ctx, k); return err }(),
+		core.ErrNotFound)
 }
 
 // scanned returns copies of the rows of a scan.
@@ -155,7 +159,8 @@ var errRollBack = errors.New("roll back")
 
 // modify stores v at k.
 func modify(ctx context.Context, tab words, k, v string) error {
-	return tab.Modify(ctx, k, func(string, bool) (string, core.Change, error) { return v, core.Store, nil })
+	return tab.Modify(ctx, k,
+		func(string, bool) (string, core.Change, error) { return v, core.Store, nil })
 }
 
 // limitsOf returns the limits of the engine under test.

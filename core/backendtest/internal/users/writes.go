@@ -25,11 +25,13 @@ var writePromises = []kit.Promise{
 	},
 	{
 		Name: "writes/row limits", Check: checkRowLimits,
-		Explanation: "a key or value over a limit of the engine is ErrTooLarge, and nothing is written",
+		Explanation: "a key or value over a limit of the engine is ErrTooLarge, and nothing is " +
+			"written",
 	},
 	{
 		Name: "writes/read only", Check: checkReadOnly,
-		Explanation: "a read-only storage refuses writes with ErrReadOnly, and creates and changes nothing",
+		Explanation: "a read-only storage refuses writes with ErrReadOnly, and creates and " +
+			"changes nothing",
 	},
 	{
 		Name: "put all/atomic", Check: checkPutAllAtomic,
@@ -45,7 +47,8 @@ var writePromises = []kit.Promise{
 	},
 	{
 		Name: "put all/iterator", Check: checkPutAllIterator,
-		Explanation: "the rows of PutAll are taken before the writer's turn: its iterator may write to the same table",
+		Explanation: "the rows of PutAll are taken before the writer's turn: its iterator may " +
+			"write to the same table",
 	},
 	{
 		Name: "put all/duplicates", Check: checkPutAllDuplicates,
@@ -73,7 +76,8 @@ func checkDurable(t *kit.Trial) {
 	update(t, s, func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, "update", "3") })
 	closeStorage(t, s)
 	tab = openWords(t, openDurable(t), "words")
-	holds(t, tab, kit.KV("insert", "2"), kit.KV("put", "1"), kit.KV("some000001", "value 1"), kit.KV("update", "3"))
+	holds(t, tab, kit.KV("insert", "2"), kit.KV("put", "1"), kit.KV("some000001", "value 1"),
+		kit.KV("update", "3"))
 }
 
 func checkInsertDelete(t *kit.Trial) {
@@ -107,7 +111,8 @@ func checkRowLimits(t *kit.Trial) {
 		t.TB.Helper()
 		t.Is("Put of "+name, tab.Put(t.Ctx, k, v), core.ErrTooLarge)
 		t.Is("Insert of "+name, tab.Insert(t.Ctx, k, v), core.ErrTooLarge)
-		t.Is("Put in an Update of "+name, s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, k, v) }), core.ErrTooLarge)
+		t.Is("Put in an Update of "+name, s.Update(t.Ctx,
+			func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, k, v) }), core.ErrTooLarge)
 	}
 	if limits.Key != 0 {
 		long := strings.Repeat("k", limits.Key-4) // a table's number takes four bytes
@@ -126,7 +131,8 @@ func checkRowLimits(t *kit.Trial) {
 func checkReadOnly(t *kit.Trial) {
 	_, err := tryOpen(t, t.Backend, core.WithReadOnly())
 	if err == nil || len(t.List(t.Path)) != 0 {
-		t.Fatalf("opening nothing to read gives %v and leaves %q; want an error and nothing", err, t.List(t.Path))
+		t.Fatalf("opening nothing to read gives %v and leaves %q; want an error and nothing",
+			err, t.List(t.Path))
 	}
 	s, tab := openOne(t)
 	t.Do("PutAll", tab.PutAll(t.Ctx, someRows(3)))
@@ -169,7 +175,8 @@ func checkPutAllAtomic(t *kit.Trial) {
 			}
 		}))
 		if round%4 == 3 {
-			update(t, s, func(tx *core.Tx) error { _, err := tab.In(tx).Scan().Delete(t.Ctx); return err })
+			update(t, s,
+				func(tx *core.Tx) error { _, err := tab.In(tx).Scan().Delete(t.Ctx); return err })
 		}
 	}
 	stop.Store(true)
@@ -230,7 +237,8 @@ func checkPutAllIterator(t *kit.Trial) {
 		t.Do("PutAll", tab.PutAll(t.Ctx, func(yield func(k, v string) bool) {
 			for i := range 3 {
 				put1(t, tab, fmt.Sprintf("by the iterator %d", i), "v")
-				update(t, s, func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, "by an Update", "v") })
+				update(t, s,
+					func(tx *core.Tx) error { return tab.In(tx).Put(t.Ctx, "by an Update", "v") })
 				if !yield(fmt.Sprintf("row %d", i), "v") {
 					return
 				}
@@ -246,7 +254,8 @@ func checkPutAllIterator(t *kit.Trial) {
 func checkPutAllDuplicates(t *kit.Trial) {
 	_, tab := openOne(t)
 	t.Do("PutAll", tab.PutAll(t.Ctx, func(yield func(k, v string) bool) {
-		_ = yield("b", "1") && yield("a", "1") && yield("b", "2") && yield("c", "1") && yield("b", "3") && yield("a", "2")
+		_ = yield("b", "1") && yield("a", "1") && yield("b", "2") && yield("c", "1") && yield("b",
+			"3") && yield("a", "2")
 	}))
 	holds(t, tab, kit.KV("a", "2"), kit.KV("b", "3"), kit.KV("c", "1"))
 }

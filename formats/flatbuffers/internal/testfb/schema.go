@@ -1,8 +1,9 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package testfb is what flatc made of zoo.fbs, for tests. Packages zoo1 and zoo2 beside it are two versions of one program's
-// types, which flatc made of base.fbs and next.fbs in ../../testdata/evolution.
+// Package testfb is what flatc made of zoo.fbs, for tests. Packages zoo1 and zoo2 beside it are
+// two versions of one program's types, which flatc made of base.fbs and next.fbs in
+// ../../testdata/evolution.
 package testfb
 
 import _ "embed"

@@ -12,8 +12,9 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// Walk calls every accessor of a record, those of all tables and structs in it included, with every index that there is.
-// It returns how many it called. It panics if an accessor does, or returns bytes that are not inside record.
+// Walk calls every accessor of a record, those of all tables and structs in it included, with
+// every index that there is. It returns how many it called. It panics if an accessor does, or
+// returns bytes that are not inside record.
 func Walk(accessor any, record []byte) int {
 	w := walker{record: record}
 	w.all(reflect.ValueOf(accessor))
@@ -61,7 +62,8 @@ func (w *walker) all(v reflect.Value) {
 }
 
 func isHelper(name string) bool {
-	return name == "Init" || name == "Table" || strings.HasPrefix(name, "UnPack") || strings.HasPrefix(name, "Mutate")
+	return name == "Init" || name == "Table" || strings.HasPrefix(name,
+		"UnPack") || strings.HasPrefix(name, "Mutate")
 }
 
 func length(v reflect.Value, name string) int {
@@ -87,7 +89,8 @@ func (w *walker) result(name string, v reflect.Value) {
 	b := v.Bytes()
 	start := uintptr(unsafe.Pointer(unsafe.SliceData(b))) - uintptr(unsafe.Pointer(unsafe.SliceData(w.record)))
 	if start > uintptr(len(w.record)) || start+uintptr(len(b)) > uintptr(len(w.record)) {
-		panic(fmt.Sprintf("%s returned %d bytes from byte %d of %d", name, len(b), int(start), len(w.record)))
+		panic(fmt.Sprintf("%s returned %d bytes from byte %d of %d",
+			name, len(b), int(start), len(w.record)))
 	}
 	if name == "InnerBytes" {
 		nested := b[:len(b):len(b)]
