@@ -52,10 +52,14 @@ func TestMissingArguments(t *testing.T) {
 		{"Open", "the backend is nil", func() error { return open(ctx, nil) }},
 		{"Open", "the backend is a nil *memory.Backend", func() error { return open(ctx, gone) }},
 		{"Open", "the context is nil", func() error { return open(none, memory.New()) }},
-		{"Open", "option 2 is nil",
-			func() error { return open(ctx, memory.New(), core.WithReadOnly(), nil) }},
-		{"Restore", "the reader is nil",
-			func() error { _, err := core.Restore(ctx, "r", memory.New(), nil); return err }},
+		{
+			"Open", "option 2 is nil",
+			func() error { return open(ctx, memory.New(), core.WithReadOnly(), nil) },
+		},
+		{
+			"Restore", "the reader is nil",
+			func() error { _, err := core.Restore(ctx, "r", memory.New(), nil); return err },
+		},
 		{"Restore", "the backend is nil", func() error {
 			_, err := core.Restore(ctx, "r", nil, strings.NewReader(""))
 			return err
@@ -64,90 +68,140 @@ func TestMissingArguments(t *testing.T) {
 			_, err := core.Restore(none, "r", memory.New(), strings.NewReader(""))
 			return err
 		}},
-		{"OpenTable", "the storage is a nil *core.Storage",
-			func() error { return table(ctx, nil, keys.Int(), values.String()) }},
-		{"OpenTable", "the key format is nil",
-			func() error { return table(ctx, s, nil, values.String()) }},
-		{"OpenTable", "the value format is nil",
-			func() error { return table(ctx, s, keys.Int(), nil) }},
-		{"OpenTable", "the context is nil",
-			func() error { return table(none, s, keys.Int(), values.String()) }},
-		{"OpenTable", "option 1 is nil",
-			func() error { return table(ctx, s, keys.Int(), values.String(), nil) }},
+		{
+			"OpenTable", "the storage is a nil *core.Storage",
+			func() error { return table(ctx, nil, keys.Int(), values.String()) },
+		},
+		{
+			"OpenTable", "the key format is nil",
+			func() error { return table(ctx, s, nil, values.String()) },
+		},
+		{
+			"OpenTable", "the value format is nil",
+			func() error { return table(ctx, s, keys.Int(), nil) },
+		},
+		{
+			"OpenTable", "the context is nil",
+			func() error { return table(none, s, keys.Int(), values.String()) },
+		},
+		{
+			"OpenTable", "option 1 is nil",
+			func() error { return table(ctx, s, keys.Int(), values.String(), nil) },
+		},
 		{"Storage.View", "the function is nil", func() error { return s.View(ctx, nil) }},
 		{"Storage.Update", "the function is nil", func() error { return s.Update(ctx, nil) }},
-		{"Storage.View", "the context is nil",
-			func() error { return s.View(none, func(*core.Tx) error { return nil }) }},
-		{"Storage.Update", "the context is nil",
-			func() error { return s.Update(none, func(*core.Tx) error { return nil }) }},
+		{
+			"Storage.View", "the context is nil",
+			func() error { return s.View(none, func(*core.Tx) error { return nil }) },
+		},
+		{
+			"Storage.Update", "the context is nil",
+			func() error { return s.Update(none, func(*core.Tx) error { return nil }) },
+		},
 		{"Tables", "the context is nil", func() error { _, err := s.Tables(none); return err }},
 		{"DropTable", "the context is nil", func() error { return s.DropTable(none, "t") }},
 		{"Compact", "the context is nil", func() error { _, err := s.Compact(none); return err }},
 		{"Check", "the context is nil", func() error { return s.Check(none) }},
-		{"Backup", "the context is nil",
-			func() error { return s.Backup(none, new(strings.Builder)) }},
+		{
+			"Backup", "the context is nil",
+			func() error { return s.Backup(none, new(strings.Builder)) },
+		},
 		{"Backup", "the writer is nil", func() error { return s.Backup(ctx, nil) }},
 		{"Get", "the context is nil", func() error { _, err := tb.Get(none, 1); return err }},
-		{"View", "the context is nil",
-			func() error { return tb.View(none, 1, func(string) error { return nil }) }},
+		{
+			"View", "the context is nil",
+			func() error { return tb.View(none, 1, func(string) error { return nil }) },
+		},
 		{"View", "the function is nil", func() error { return tb.View(ctx, 1, nil) }},
 		{"Load", "the context is nil", func() error { _, err := tb.Load(none, 1); return err }},
 		{"Has", "the context is nil", func() error { _, err := tb.Has(none, 1); return err }},
 		{"Put", "the context is nil", func() error { return tb.Put(none, 1, "v") }},
 		{"Insert", "the context is nil", func() error { return tb.Insert(none, 1, "v") }},
 		{"Delete", "the context is nil", func() error { _, err := tb.Delete(none, 1); return err }},
-		{"PutAll", "the context is nil",
-			func() error { return tb.PutAll(none, func(func(uint64, string) bool) {}) }},
+		{
+			"PutAll", "the context is nil",
+			func() error { return tb.PutAll(none, func(func(uint64, string) bool) {}) },
+		},
 		{"PutAll", "the source of the rows is nil", func() error { return tb.PutAll(ctx, nil) }},
 		{"PutStream", "the context is nil", func() error {
 			_, err := tb.PutStream(none, func(func(uint64, string) bool) {})
 			return err
 		}},
-		{"PutStream", "the source of the rows is nil",
-			func() error { _, err := tb.PutStream(ctx, nil); return err }},
+		{
+			"PutStream", "the source of the rows is nil",
+			func() error { _, err := tb.PutStream(ctx, nil); return err },
+		},
 		{"PutStream", "option 1 is nil", func() error {
 			_, err := tb.PutStream(ctx, func(func(uint64, string) bool) {}, nil)
 			return err
 		}},
-		{"PutStreamFunc", "the source of the rows is nil",
-			func() error { _, err := tb.PutStreamFunc(ctx, nil); return err }},
+		{
+			"PutStreamFunc", "the source of the rows is nil",
+			func() error { _, err := tb.PutStreamFunc(ctx, nil); return err },
+		},
 		{"Count", "the context is nil", func() error { _, err := tb.Count(none); return err }},
 		{"Scan.Rows", "the context is nil", func() error { return last(tb.Scan().Rows(none)) }},
 		{"Scan.Stream", "the function is nil", func() error { return tb.Scan().Stream(ctx, nil) }},
-		{"Scan.Delete", "the context is nil",
-			func() error { _, err := tb.Scan().Delete(none); return err }},
-		{"In", "the transaction is nil",
-			func() error { _, err := tb.In(nil).Get(ctx, 1); return err }},
-		{"In", "the transaction is nil",
-			func() error { _, err := tb.In(nil).Count(ctx); return err }},
+		{
+			"Scan.Delete", "the context is nil",
+			func() error { _, err := tb.Scan().Delete(none); return err },
+		},
+		{
+			"In", "the transaction is nil",
+			func() error { _, err := tb.In(nil).Get(ctx, 1); return err },
+		},
+		{
+			"In", "the transaction is nil",
+			func() error { _, err := tb.In(nil).Count(ctx); return err },
+		},
 		{"Modify", "the context is nil", func() error { return tb.Modify(none, 1, same) }},
 		{"Modify", "the function is nil", func() error { return tb.Modify(ctx, 1, nil) }},
-		{"GetMany", "the context is nil",
-			func() error { return last(tb.GetMany(none, slices.Values([]uint64{1}))) }},
-		{"GetMany", "the context is nil",
-			func() error { return last(tb.GetMany(none, slices.Values([]uint64(nil)))) }},
-		{"GetMany", "the source of the keys is nil",
-			func() error { return last(tb.GetMany(ctx, nil)) }},
+		{
+			"GetMany", "the context is nil",
+			func() error { return last(tb.GetMany(none, slices.Values([]uint64{1}))) },
+		},
+		{
+			"GetMany", "the context is nil",
+			func() error { return last(tb.GetMany(none, slices.Values([]uint64(nil)))) },
+		},
+		{
+			"GetMany", "the source of the keys is nil",
+			func() error { return last(tb.GetMany(ctx, nil)) },
+		},
 		{"Scan.Clear", "the context is nil", func() error { return tb.Scan().Clear(none) }},
-		{"Scan.Cursor", "the context is nil",
-			func() error { _, err := tb.Scan().Cursor(none); return err }},
+		{
+			"Scan.Cursor", "the context is nil",
+			func() error { _, err := tb.Scan().Cursor(none); return err },
+		},
 		{"Snapshot", "the context is nil", func() error { _, err := s.Snapshot(none); return err }},
 		{"Shutdown", "the context is nil", func() error { return s.Shutdown(none) }},
 		{"Sync", "the context is nil", func() error { return s.Sync(none) }},
-		{"RenameTable", "the context is nil",
-			func() error { return s.RenameTable(none, "t", "u") }},
+		{
+			"RenameTable", "the context is nil",
+			func() error { return s.RenameTable(none, "t", "u") },
+		},
 		{"Size", "the context is nil", func() error { _, err := s.Size(none); return err }},
-		{"OpenRaw", "the context is nil",
-			func() error { _, err := core.OpenRaw(none, s, "t"); return err }},
-		{"OpenRaw", "the storage is a nil *core.Storage",
-			func() error { _, err := core.OpenRaw(ctx, nil, "t"); return err }},
+		{
+			"OpenRaw", "the context is nil",
+			func() error { _, err := core.OpenRaw(none, s, "t"); return err },
+		},
+		{
+			"OpenRaw", "the storage is a nil *core.Storage",
+			func() error { _, err := core.OpenRaw(ctx, nil, "t"); return err },
+		},
 		{"Tx.Close", "the transaction is nil", func() error { return (*core.Tx)(nil).Close() }},
-		{"Tx.Close", "the transaction ends when the function",
-			func() error { return s.View(ctx, func(tx *core.Tx) error { return tx.Close() }) }},
-		{"TxTable.PutAll", "the context is nil",
-			func() error { return view(func(in txTable) error { return in.PutAll(none, nil) }) }},
-		{"TxTable.PutAll", "the source of the rows is nil",
-			func() error { return view(func(in txTable) error { return in.PutAll(ctx, nil) }) }},
+		{
+			"Tx.Close", "the transaction ends when the function",
+			func() error { return s.View(ctx, func(tx *core.Tx) error { return tx.Close() }) },
+		},
+		{
+			"TxTable.PutAll", "the context is nil",
+			func() error { return view(func(in txTable) error { return in.PutAll(none, nil) }) },
+		},
+		{
+			"TxTable.PutAll", "the source of the rows is nil",
+			func() error { return view(func(in txTable) error { return in.PutAll(ctx, nil) }) },
+		},
 		{"TxTable.Get", "the context is nil", func() error {
 			return view(func(in txTable) error { _, err := in.Get(none, 1); return err })
 		}},
@@ -157,8 +211,10 @@ func TestMissingArguments(t *testing.T) {
 		{"TxTable.Has", "the context is nil", func() error {
 			return view(func(in txTable) error { _, err := in.Has(none, 1); return err })
 		}},
-		{"TxTable.Put", "the context is nil",
-			func() error { return view(func(in txTable) error { return in.Put(none, 1, "v") }) }},
+		{
+			"TxTable.Put", "the context is nil",
+			func() error { return view(func(in txTable) error { return in.Put(none, 1, "v") }) },
+		},
 		{"TxTable.Delete", "the context is nil", func() error {
 			return view(func(in txTable) error { _, err := in.Delete(none, 1); return err })
 		}},

@@ -143,8 +143,10 @@ func TestNamesOfWhatIsSetAsideDoNotCollide(t *testing.T) {
 	stored(t, b, "db")
 	f := backendtest.Fault(b)
 	for range 3 {
-		f.Fail(backendtest.Failure{Op: backendtest.OpRename, N: 1,
-			Err: fmt.Errorf("the name is taken: %w", fs.ErrExist)})
+		f.Fail(backendtest.Failure{
+			Op: backendtest.OpRename, N: 1,
+			Err: fmt.Errorf("the name is taken: %w", fs.ErrExist),
+		})
 	}
 	s, err := core.Open(t.Context(), "db", f, quiet, core.WithRecreate(core.Always))
 	if err != nil {
@@ -193,14 +195,18 @@ func TestATableIsNotOpenedWhileItIsSetAside(t *testing.T) {
 	}
 	defer s.Close()
 	gate, reached, failure := make(chan struct{}), make(chan struct{}), errors.New("of the engine")
-	b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1,
-		Err: fmt.Errorf("%w: %w", core.ErrNoRoom, failure)})
+	b.Fail(backendtest.Failure{
+		Op: backendtest.OpApply, N: 1,
+		Err: fmt.Errorf("%w: %w", core.ErrNoRoom, failure),
+	})
 	if _, err := core.OpenTable(t.Context(), s, "t",
 		keys.Int(), values.Bytes()); !errors.Is(err, failure) {
 		t.Error(err)
 	}
-	b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1,
-		Do: func() { close(reached); <-gate }})
+	b.Fail(backendtest.Failure{
+		Op: backendtest.OpApply, N: 1,
+		Do: func() { close(reached); <-gate },
+	})
 	aside, opened := make(chan error, 1), make(chan error, 1)
 	go func() {
 		_, err := core.OpenTable(t.Context(), s, "t", keys.Int(), values.Bytes())

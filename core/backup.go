@@ -142,8 +142,10 @@ func (b *backup) writeHead() error {
 	for _, t := range b.tables {
 		needs = union(needs, t.record.Load().Needs)
 	}
-	text, err := json.Marshal(backupHead{Format: backupFormat, Version: b.storage.version.Load(),
-		Needs: needs})
+	text, err := json.Marshal(backupHead{
+		Format: backupFormat, Version: b.storage.version.Load(),
+		Needs: needs,
+	})
 	if err != nil {
 		return err
 	}

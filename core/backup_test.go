@@ -248,14 +248,22 @@ func TestRestoreRefuses(t *testing.T) {
 		"nothing":    {nil, core.ErrCorrupt},
 		"other text": {[]byte("GUARDKV BACKUP\n and more of it"), core.ErrCorrupt},
 		"no chunks":  {sound[0], core.ErrCorrupt},
-		"swapped chunks": {mixed(func(p [][]byte) [][]byte { p[2], p[3] = p[3], p[2]; return p }),
-			core.ErrCorrupt},
-		"a chunk twice": {mixed(func(p [][]byte) [][]byte { return slices.Insert(p, 2, p[2]) }),
-			core.ErrCorrupt},
-		"a lost chunk": {mixed(func(p [][]byte) [][]byte { return slices.Delete(p, 2, 3) }),
-			core.ErrCorrupt},
-		"a lost end": {mixed(func(p [][]byte) [][]byte { return p[:len(p)-1] }),
-			core.ErrCorrupt},
+		"swapped chunks": {
+			mixed(func(p [][]byte) [][]byte { p[2], p[3] = p[3], p[2]; return p }),
+			core.ErrCorrupt,
+		},
+		"a chunk twice": {
+			mixed(func(p [][]byte) [][]byte { return slices.Insert(p, 2, p[2]) }),
+			core.ErrCorrupt,
+		},
+		"a lost chunk": {
+			mixed(func(p [][]byte) [][]byte { return slices.Delete(p, 2, 3) }),
+			core.ErrCorrupt,
+		},
+		"a lost end": {
+			mixed(func(p [][]byte) [][]byte { return p[:len(p)-1] }),
+			core.ErrCorrupt,
+		},
 		"another's chunk": {join(spliced...), core.ErrCorrupt},
 		"an empty chunk": {mixed(func(p [][]byte) [][]byte {
 			return append(p, chunk(len(p)-1, nil))
@@ -266,10 +274,14 @@ func TestRestoreRefuses(t *testing.T) {
 		"a long chunk":   {join(sound[0], chunk(0, long)), core.ErrCorrupt},
 		"a newer format": {new(archive).head(`{"format":2}`).bytes(), core.ErrVersionMismatch},
 		"no format":      {new(archive).head(`{}`).bytes(), core.ErrVersionMismatch},
-		"a feature": {new(archive).head(`{"format":1,"needs":["psychic"]}`).bytes(),
-			core.ErrVersionMismatch},
-		"a later member": {new(archive).head(`{"format":1,"psychic":true}`).bytes(),
-			core.ErrVersionMismatch},
+		"a feature": {
+			new(archive).head(`{"format":1,"needs":["psychic"]}`).bytes(),
+			core.ErrVersionMismatch,
+		},
+		"a later member": {
+			new(archive).head(`{"format":1,"psychic":true}`).bytes(),
+			core.ErrVersionMismatch,
+		},
 		"a table's feature": {
 			small(t).table("t", `{"key":"k","value":"v","needs":["psychic"]}`).end(2, 3,
 				6).bytes(), core.ErrVersionMismatch,
@@ -291,18 +303,28 @@ func TestRestoreRefuses(t *testing.T) {
 				6).bytes(), core.ErrCorrupt,
 		},
 		"no JSON": {new(archive).head(`format 1`).bytes(), core.ErrCorrupt},
-		"no head": {new(archive).table("t", wordsJSON).end(1, 0, 0).bytes(),
-			core.ErrCorrupt},
+		"no head": {
+			new(archive).table("t", wordsJSON).end(1, 0, 0).bytes(),
+			core.ErrCorrupt,
+		},
 		"two heads": {small(t).head(`{"format":1}`).end(1, 3, 6).bytes(), core.ErrCorrupt},
-		"unknown record": {(&archive{data: append(small(t).data, 'X')}).end(1, 3, 6).bytes(),
-			core.ErrCorrupt},
-		"a row too early": {new(archive).head(`{"format":1}`).row("a", "1").end(0, 1, 2).bytes(),
-			core.ErrCorrupt},
-		"a table twice": {small(t).table("words", wordsJSON).end(2, 3, 6).bytes(),
-			core.ErrCorrupt},
+		"unknown record": {
+			(&archive{data: append(small(t).data, 'X')}).end(1, 3, 6).bytes(),
+			core.ErrCorrupt,
+		},
+		"a row too early": {
+			new(archive).head(`{"format":1}`).row("a", "1").end(0, 1, 2).bytes(),
+			core.ErrCorrupt,
+		},
+		"a table twice": {
+			small(t).table("words", wordsJSON).end(2, 3, 6).bytes(),
+			core.ErrCorrupt,
+		},
 		"no name": {small(t).table("", wordsJSON).end(2, 3, 6).bytes(), core.ErrCorrupt},
-		"a bad table": {small(t).table("t", `{"key":1}`).end(2, 3, 6).bytes(),
-			core.ErrCorrupt},
+		"a bad table": {
+			small(t).table("t", `{"key":1}`).end(2, 3, 6).bytes(),
+			core.ErrCorrupt,
+		},
 		"equal keys":   {small(t).row("c", "4").end(1, 4, 8).bytes(), core.ErrCorrupt},
 		"falling keys": {small(t).row("b", "4").end(1, 4, 8).bytes(), core.ErrCorrupt},
 		"wrong tables": {small(t).end(2, 3, 6).bytes(), core.ErrCorrupt},
@@ -370,13 +392,19 @@ func TestBackupFindsCorruptRows(t *testing.T) {
 		write core.Write
 		table string
 	}{
-		{"a changed value",
-			core.Write{Key: []byte("\x00\x00\x00\x03a"), Value: []byte("another value")}, "sums"},
+		{
+			"a changed value",
+			core.Write{Key: []byte("\x00\x00\x00\x03a"), Value: []byte("another value")},
+			"sums",
+		},
 		{"a row of no table", core.Write{Key: []byte("\x00\x00\x00\x09a"), Value: []byte("v")}, ""},
 		{"a short key", core.Write{Key: []byte("\x01"), Value: []byte("v")}, ""},
 		{"the shortest key", core.Write{Key: []byte("\x00"), Value: []byte("v")}, ""},
-		{"a changed catalog",
-			core.Write{Key: []byte("\x00\x00\x00\x00table/words"), Value: []byte("v")}, ""},
+		{
+			"a changed catalog",
+			core.Write{Key: []byte("\x00\x00\x00\x00table/words"), Value: []byte("v")},
+			"",
+		},
 	} {
 		b := memory.New()
 		if err := openBackup(t, b).Close(); err != nil {
@@ -655,8 +683,12 @@ func TestRestoreKeepsLimits(t *testing.T) {
 		}
 	}
 	b := a.end(50, 2500, 25000).bytes()
-	for _, l := range []core.Limits{{StreamRows: 7}, {BatchRows: 1}, {BatchBytes: 200},
-		{BatchBytes: 1000, BatchRows: 20, StreamRows: 30}} {
+	for _, l := range []core.Limits{
+		{StreamRows: 7},
+		{BatchRows: 1},
+		{BatchBytes: 200},
+		{BatchBytes: 1000, BatchRows: 20, StreamRows: 30},
+	} {
 		s := &sink{Backend: memory.New(), limits: l}
 		db, err := core.Restore(t.Context(), "many", s, bytes.NewReader(b))
 		if err != nil {

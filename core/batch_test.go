@@ -59,8 +59,10 @@ func TestBatchComparesLikeBytes(t *testing.T) {
 	var b batch
 	b.reset()
 	table := string(appendTableNumber(nil, 7))
-	ends := []string{"", "\x00", "a", "a\x00", "a\x00\x00", "a\x01", "1234567", "12345678",
-		"12345678\x00", "123456789", "\xff\xff\xff\xff\xff\xff\xff\xff\xff"}
+	ends := []string{
+		"", "\x00", "a", "a\x00", "a\x00\x00", "a\x01", "1234567", "12345678",
+		"12345678\x00", "123456789", "\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+	}
 	for _, end := range ends {
 		addRow(t, &b, table+end, "")
 	}

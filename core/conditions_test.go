@@ -54,8 +54,12 @@ func TestInsertAndDeleteLeaveTheirConditionToTheEngine(t *testing.T) {
 func TestGroupsFindTheSameWhoeverLooks(t *testing.T) {
 	for seed := range uint64(12) {
 		var want string
-		for i, p := range []Powers{{}, {Shared: true}, {Conditions: true},
-			{Conditions: true, Shared: true}} {
+		for i, p := range []Powers{
+			{},
+			{Shared: true},
+			{Conditions: true},
+			{Conditions: true, Shared: true},
+		} {
 			got := runGroup(t, seed, p)
 			if i == 0 {
 				want = got

@@ -102,8 +102,10 @@ func (tx *Tx) scan(ctx context.Context, r ScanRange) (*cursor, error) {
 		return nil, err
 	}
 	opened = true
-	c := &cursor{ctx: ctx, snapshot: tx.snapshot, rows: rows, tx: tx, reverse: r.Reverse,
-		rowUsed: true}
+	c := &cursor{
+		ctx: ctx, snapshot: tx.snapshot, rows: rows, tx: tx, reverse: r.Reverse,
+		rowUsed: true,
+	}
 	if tx.shared != nil { // it has nothing pending, and ends when the last cursor is closed
 		return c, nil
 	}

@@ -16,12 +16,18 @@ func TestErrorText(t *testing.T) {
 		err  Error
 		want string
 	}{
-		{Error{Op: "get", Path: "a.db", Table: "chars", Key: 955, Err: ErrNotFound},
-			"get chars[955] in a.db: not found"},
-		{Error{Op: "get", Path: "a.db", Table: "t", Key: "x\x00y", Err: cause},
-			`get t["x\x00y"] in a.db: corrupt: page 7`},
-		{Error{Op: "get", Path: "a.db", Table: "t", Key: []byte{0, 255}, Err: cause},
-			"get t[00ff] in a.db: corrupt: page 7"},
+		{
+			Error{Op: "get", Path: "a.db", Table: "chars", Key: 955, Err: ErrNotFound},
+			"get chars[955] in a.db: not found",
+		},
+		{
+			Error{Op: "get", Path: "a.db", Table: "t", Key: "x\x00y", Err: cause},
+			`get t["x\x00y"] in a.db: corrupt: page 7`,
+		},
+		{
+			Error{Op: "get", Path: "a.db", Table: "t", Key: []byte{0, 255}, Err: cause},
+			"get t[00ff] in a.db: corrupt: page 7",
+		},
 		{Error{Op: "open", Path: "a.db", Err: ErrLocked}, "open in a.db: locked"},
 		{Error{Op: "update", Err: ErrClosed}, "update: closed"},
 	}
@@ -37,8 +43,10 @@ func TestErrorText(t *testing.T) {
 
 // An error must stay a line in a log, however long the key is, or the name.
 func TestErrorShortensKeys(t *testing.T) {
-	if n := len((&Error{Op: "open table",
-		Table: strings.Repeat("n", 70_000), Err: ErrTooLarge}).Error()); n > 300 {
+	if n := len((&Error{
+		Op:    "open table",
+		Table: strings.Repeat("n", 70_000), Err: ErrTooLarge,
+	}).Error()); n > 300 {
 		t.Errorf("a long name makes a message of %d bytes", n)
 	}
 	for _, key := range []any{strings.Repeat("k", 1e6), make([]byte, 1e6), [1000]int{}} {

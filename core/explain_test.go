@@ -17,8 +17,10 @@ func shows(id, schema string) core.Explainer {
 		if t.ValueFormat != id {
 			return core.Explanation{}, errors.ErrUnsupported
 		}
-		return core.Explanation{Schema: schema,
-			AppendJSON: func(dst, _, _ []byte) ([]byte, error) { return dst, nil }}, nil
+		return core.Explanation{
+			Schema:     schema,
+			AppendJSON: func(dst, _, _ []byte) ([]byte, error) { return dst, nil },
+		}, nil
 	}
 }
 
@@ -36,14 +38,24 @@ func TestExplainAsksInTurn(t *testing.T) {
 		is         error
 	}{
 		{"second", []core.Explainer{shows("a", "A"), shows("b", "B"), shows("b", "C")}, "B", nil},
-		{"none", []core.Explainer{shows("a", "A")}, "table people: its values are in b",
-			errors.ErrUnsupported},
+		{
+			"none",
+			[]core.Explainer{shows("a", "A")},
+			"table people: its values are in b",
+			errors.ErrUnsupported,
+		},
 		{"no explainer", nil, "table people: its values are in b", errors.ErrUnsupported},
-		{"fails", []core.Explainer{shows("a", "A"), fails, shows("b", "B")},
-			"table people: broken", broken},
+		{
+			"fails",
+			[]core.Explainer{shows("a", "A"), fails, shows("b", "B")},
+			"table people: broken", broken,
+		},
 		{"nil", []core.Explainer{shows("a", "A"), nil}, "explainer 2 is nil", nil},
-		{"shows nothing",
-			[]core.Explainer{empty}, "explainer 1 gives no function to show values in b", nil},
+		{
+			"shows nothing",
+			[]core.Explainer{empty},
+			"explainer 1 gives no function to show values in b", nil,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -81,13 +93,23 @@ func TestExplainKeysAsksInTurn(t *testing.T) {
 		is         error
 	}{
 		{"second", []core.KeyExplainer{knows("a"), knows("b"), fails}, "b", nil},
-		{"none", []core.KeyExplainer{knows("a")}, "table people: its keys are in b",
-			errors.ErrUnsupported},
-		{"fails",
-			[]core.KeyExplainer{knows("a"), fails, knows("b")}, "table people: broken", broken},
+		{
+			"none",
+			[]core.KeyExplainer{knows("a")},
+			"table people: its keys are in b",
+			errors.ErrUnsupported,
+		},
+		{
+			"fails",
+			[]core.KeyExplainer{knows("a"), fails, knows("b")},
+			"table people: broken", broken,
+		},
 		{"nil", []core.KeyExplainer{nil}, "key explainer 1 is nil", nil},
-		{"shows nothing",
-			[]core.KeyExplainer{empty}, "key explainer 1 gives no function to show keys in b", nil},
+		{
+			"shows nothing",
+			[]core.KeyExplainer{empty},
+			"key explainer 1 gives no function to show keys in b", nil,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

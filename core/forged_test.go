@@ -45,8 +45,10 @@ func (c reachedClaim) Open(ctx context.Context, opts core.EngineOptions) (core.E
 func (b *reached) forge(t *testing.T, name, value string) {
 	t.Helper()
 	sum := crc32.Checksum([]byte(name+value), crc32.MakeTable(crc32.Castagnoli))
-	w := core.Write{Key: []byte("\x00\x00\x00\x00" + name),
-		Value: binary.BigEndian.AppendUint32([]byte(value), sum)}
+	w := core.Write{
+		Key:   []byte("\x00\x00\x00\x00" + name),
+		Value: binary.BigEndian.AppendUint32([]byte(value), sum),
+	}
 	if err := b.engine.Apply(t.Context(), core.Batch{Writes: []core.Write{w}}); err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +65,10 @@ func TestForgedTableNumbers(t *testing.T) {
 	for _, c := range []struct{ what, name, value, says string }{
 		{"two tables with one number", "table/u", record(1), "the same number 1"},
 		{"a table with the catalog's number", "table/u", record(0), "the same number 0"},
-		{"a table with a number that is never given out", "table/u",
-			record(1<<32 - 1), "4294967295"},
+		{
+			"a table with a number that is never given out", "table/u",
+			record(1<<32 - 1), "4294967295",
+		},
 		{"a table that is listed and dropped", "dropped/\x00\x00\x00\x01", "", "a dropped table"},
 		{"a dropped catalog", "dropped/\x00\x00\x00\x00", "", "has the number 0"},
 	} {

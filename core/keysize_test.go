@@ -109,8 +109,10 @@ func TestKeySizes(t *testing.T) {
 		pair := keys.Pair(keys.String(), keys.Int())
 		isAtLeast(t, keys.Part[keys.Tuple[string, int]](pair), pair.Key(s, 7))
 	}
-	for _, f := range []any{keys.Int(), keys.Pair(keys.Int(), keys.Bool()), keys.Desc(keys.Time()),
-		keys.Optional(keys.Int())} {
+	for _, f := range []any{
+		keys.Int(), keys.Pair(keys.Int(), keys.Bool()), keys.Desc(keys.Time()),
+		keys.Optional(keys.Int()),
+	} {
 		var known bool
 		switch f := f.(type) {
 		case core.KeySizer[keys.Tuple[int, bool]]:

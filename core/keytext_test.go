@@ -52,8 +52,10 @@ func TestKeysInErrorsAreOneLine(t *testing.T) {
 		panicKey{},
 		"\u2028", "\x85", "\xff\n",
 	} {
-		for _, err := range []Error{{Op: "get", Table: "t", Path: "p", Key: key},
-			{Op: "get", Table: forged, Path: forged}} {
+		for _, err := range []Error{
+			{Op: "get", Table: "t", Path: "p", Key: key},
+			{Op: "get", Table: forged, Path: forged},
+		} {
 			err.Err = ErrNotFound
 			if text := err.Error(); !plain(text) {
 				t.Errorf("a %T makes the text %q", key, text)

@@ -112,8 +112,10 @@ func lendingText(i int) string {
 // A view that the format lends is valid as long as any other view of the verb, and given back
 // once, when that ends.
 func TestLentViewsAreGivenBack(t *testing.T) {
-	for name, opts := range map[string][]core.TableOption{"": nil,
-		"with checksums": {core.WithChecksums()}} {
+	for name, opts := range map[string][]core.TableOption{
+		"":               nil,
+		"with checksums": {core.WithChecksums()},
+	} {
 		t.Run(name, func(t *testing.T) {
 			db, table, open := lendingTable(t, opts...)
 			ctx := t.Context()

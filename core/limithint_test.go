@@ -133,8 +133,10 @@ func checkLimitHints(
 		{"rows without limit", func() error { return drain(tab.Scan()) }, 0},
 		{"rows", func() error { return drain(tab.Scan().Limit(7)) }, 7},
 		{"no rows", func() error { return drain(tab.Scan().Limit(0)) }, 1},
-		{"rows in reverse",
-			func() error { return drain(tab.Scan().Limit(7).Limit(3).Reverse()) }, 3},
+		{
+			"rows in reverse",
+			func() error { return drain(tab.Scan().Limit(7).Limit(3).Reverse()) }, 3,
+		},
 		{"keys", func() error {
 			for _, err := range tab.Scan().Limit(4).Keys(ctx) {
 				if err != nil {

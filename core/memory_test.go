@@ -63,8 +63,13 @@ func TestRowsOfAnySizeAreCopiedOnce(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector lets pools forget what they hold")
 	}
-	for _, test := range []struct{ size, rows int }{{16 << 20, 4}, {300 << 10, 100}, {70_000, 400},
-		{40_000, 600}, {100, 60_000}} {
+	for _, test := range []struct{ size, rows int }{
+		{16 << 20, 4},
+		{300 << 10, 100},
+		{70_000, 400},
+		{40_000, 600},
+		{100, 60_000},
+	} {
 		for _, checksums := range []bool{false, true} {
 			tab := sinkTable(Limits{}, checksums)
 			value := make([]byte, test.size)
@@ -150,8 +155,10 @@ func TestAKeyThatIsTooLargeIsCopiedOnce(t *testing.T) {
 // Rows of all sizes, small and large in turn, come out as they went in, whatever batch had the
 // memory before, also if they are cut out of one batch and put into another.
 func TestBatchKeepsRowsOfAllSizes(t *testing.T) {
-	sizes := []int{10, 200, largeRow - 1, largeRow, 3, 500, batchBlock, largeRow + 1, 1, 40_000,
-		2 * batchBlock, 40_000, 40_000, 7}
+	sizes := []int{
+		10, 200, largeRow - 1, largeRow, 3, 500, batchBlock, largeRow + 1, 1, 40_000,
+		2 * batchBlock, 40_000, 40_000, 7,
+	}
 	batches := [2]batch{}
 	batches[0].reset()
 	batches[1].reset()
@@ -197,8 +204,13 @@ func checkRows(t *testing.T, b *batch, want [][]byte) {
 
 // A row whose encoding adds a row to the same batch, as a marshaler may, was encoded over it.
 func TestBatchTakesARowWhileARowIsEncoded(t *testing.T) {
-	for _, sizes := range [][2]int{{10, 10}, {10, largeRow}, {largeRow, 10},
-		{2 * largeRow, largeRow}, {5000, 900}} {
+	for _, sizes := range [][2]int{
+		{10, 10},
+		{10, largeRow},
+		{largeRow, 10},
+		{2 * largeRow, largeRow},
+		{5000, 900},
+	} {
 		var b batch
 		b.reset()
 		value := func(fill string, size int) string {

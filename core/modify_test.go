@@ -331,8 +331,10 @@ func TestWriteOfRowsWhoseFunctionRuns(t *testing.T) {
 	tb, e, g := gathered(t)
 	var runs atomic.Int32
 	several := &request{
-		writes: []Write{{Key: []byte{0, 0, 0, 1, 2}, Value: []byte("s")},
-			{Key: []byte{0, 0, 0, 1, 3}, Value: []byte("s")}},
+		writes: []Write{
+			{Key: []byte{0, 0, 0, 1, 2}, Value: []byte("s")},
+			{Key: []byte{0, 0, 0, 1, 3}, Value: []byte("s")},
+		},
 		done: make(chan struct{}, 1),
 	}
 	errs := behindGate(t, tb, g,

@@ -29,8 +29,10 @@ func create(t *testing.T, b core.Backend, path string, opts ...core.Option) {
 // place of one.
 func TestOnlyReplacedStoragesAreRemoved(t *testing.T) {
 	b := memory.New()
-	others := []string{"db.replaced-by-hand", "db.replaced-1-precious",
-		"db.replaced-20200101T000000.000000000Z.replaced-20200101T000000.000000000Z"}
+	others := []string{
+		"db.replaced-by-hand", "db.replaced-1-precious",
+		"db.replaced-20200101T000000.000000000Z.replaced-20200101T000000.000000000Z",
+	}
 	for _, path := range append(others, "db", "db.replaced-20200101T000000.000000000Z") {
 		create(t, b, path)
 	}

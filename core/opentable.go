@@ -253,8 +253,10 @@ func (o *tableOpener[K, V, W]) create(
 	if err != nil {
 		return nil, err
 	}
-	r := tableRecord{Number: n, Key: o.key.ID(), Value: o.value.ID(), Meta: meta,
-		Checksums: o.options.checksums}
+	r := tableRecord{
+		Number: n, Key: o.key.ID(), Value: o.value.ID(), Meta: meta,
+		Checksums: o.options.checksums,
+	}
 	if PowersOf(value).BindRows != nil {
 		r.ID, r.Needs = newTableID(), []string{featureTableID}
 	}

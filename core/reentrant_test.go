@@ -313,14 +313,20 @@ func TestStreamKeepsTheErrorOfItsSource(t *testing.T) {
 		want string // of the message, in front
 		own  bool
 	}{
-		"wraps": {func(put error) error { return fmt.Errorf("line 17: %w", put) },
-			"line 17: put stream t[1] in db: ", false},
-		"its own": {func(error) error { return own },
-			"of the source\nput stream t[1] in db: ", true},
+		"wraps": {
+			func(put error) error { return fmt.Errorf("line 17: %w", put) },
+			"line 17: put stream t[1] in db: ", false,
+		},
+		"its own": {
+			func(error) error { return own },
+			"of the source\nput stream t[1] in db: ", true,
+		},
 		"put's":   {func(put error) error { return put }, "put stream t[1] in db: ", false},
 		"nothing": {func(error) error { return nil }, "put stream t[1] in db: ", false},
-		"text only": {func(put error) error { return fmt.Errorf("line 17: %v", put) },
-			"line 17: put stream t[1] in db: ", false},
+		"text only": {
+			func(put error) error { return fmt.Errorf("line 17: %v", put) },
+			"line 17: put stream t[1] in db: ", false,
+		},
 	} {
 		var failed error
 		_, err := tb.PutStreamFunc(t.Context(), func(put func(int, any) error) error {

@@ -261,8 +261,10 @@ func (r *restorer) readRow() error {
 		if errors.As(err, &known) {
 			return err
 		}
-		return &Error{Op: "restore",
-			Path: r.path, Table: r.table, Key: slices.Clone(r.key[tableNumberSize:]), Err: err}
+		return &Error{
+			Op:   "restore",
+			Path: r.path, Table: r.table, Key: slices.Clone(r.key[tableNumberSize:]), Err: err,
+		}
 	}
 	return nil
 }

@@ -39,10 +39,14 @@ func TestRowFormatOf(t *testing.T) {
 	}{
 		"a simple format": {rawValues{}, "v", "", false},
 		"one that trusts": {trustingValues{&called}, "v", "ViewTrusted", false},
-		"one that binds rows": {halfBound{rows: RowFormat[[]byte, []byte]{Append: appendRow,
-			View: view}}, "kv", "View of k", false},
-		"one that lends them": {halfBound{rows: RowFormat[[]byte, []byte]{Append: appendRow,
-			View: view, ViewLent: lent}}, "kv", "ViewLent of k", true},
+		"one that binds rows": {halfBound{rows: RowFormat[[]byte, []byte]{
+			Append: appendRow,
+			View:   view,
+		}}, "kv", "View of k", false},
+		"one that lends them": {halfBound{rows: RowFormat[[]byte, []byte]{
+			Append: appendRow,
+			View:   view, ViewLent: lent,
+		}}, "kv", "ViewLent of k", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, err := RowFormatOf(c.format, TableID{1})

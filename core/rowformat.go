@@ -37,8 +37,10 @@ type rowFormat[K, V, W any] struct {
 func newRowFormat[K, V, W any](
 	r tableRecord, l Limits, key KeyFormat[K], value ValueFormat[V, W],
 ) rowFormat[K, V, W] {
-	f := rowFormat[K, V, W]{number: r.Number, checksums: r.Checksums, limits: l,
-		key: key, value: value}
+	f := rowFormat[K, V, W]{
+		number: r.Number, checksums: r.Checksums, limits: l,
+		key: key, value: value,
+	}
 	p := PowersOf(value)
 	f.trusted, f.reuse, f.lent = p.ViewTrusted, p.ViewInto, p.ViewLent
 	f.trusts = r.Checksums

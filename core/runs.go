@@ -172,8 +172,10 @@ func openRun(name string, age int) (*runReader, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &runReader{file: file, size: uint64(info.Size()),
-		r: bufio.NewReaderSize(file, runBuffer), age: age}, nil
+	return &runReader{
+		file: file, size: uint64(info.Size()),
+		r: bufio.NewReaderSize(file, runBuffer), age: age,
+	}, nil
 }
 
 // next moves on to the next row. The error is io.EOF behind the last one.

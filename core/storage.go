@@ -37,8 +37,10 @@ type Recreation struct {
 }
 
 func newStorage(path string, e Engine, o options) *Storage {
-	s := &Storage{path: path, engine: e, limits: e.Limits(), powers: e.Powers(), opts: o,
-		closed: make(chan struct{})}
+	s := &Storage{
+		path: path, engine: e, limits: e.Limits(), powers: e.Powers(), opts: o,
+		closed: make(chan struct{}),
+	}
 	s.writer.storage = s
 	s.writer.runner.number = storages.Add(1)
 	s.writer.turn = make(chan struct{}, 1)

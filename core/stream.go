@@ -87,8 +87,10 @@ func (t *Table[K, V, W]) PutStream(
 func (t *Table[K, V, W]) PutStreamFunc(
 	ctx context.Context, src func(put func(K, V) error) error, opts ...StreamOption,
 ) (stats StreamStats, err error) {
-	s := stream[K, V, W]{ctx: ctx, table: t, opts: streamOptions{chunk: 16 << 20},
-		filling: new(batch), spare: new(batch)}
+	s := stream[K, V, W]{
+		ctx: ctx, table: t, opts: streamOptions{chunk: 16 << 20},
+		filling: new(batch), spare: new(batch),
+	}
 	if err := s.prepare(src == nil, opts); err != nil {
 		return stats, t.fail("put stream", err)
 	}
@@ -223,8 +225,10 @@ func (s *stream[K, V, W]) refuse() error {
 }
 
 var (
-	errStreamOver = &wrapped{ErrClosed,
-		"closed: the stream's source has returned; call put while it runs"}
+	errStreamOver = &wrapped{
+		ErrClosed,
+		"closed: the stream's source has returned; call put while it runs",
+	}
 	errPutBesidePut = errors.New("put was called while another put of the stream was under way; " +
 		"call it from one goroutine " +
 		"at a time, and not while a row is encoded")

@@ -226,8 +226,10 @@ func (t *Table[K, V, W]) encode(r *rowRequest, when condition, k K, v *V) (err e
 		return err
 	}
 	r.when, r.existed, r.bytes = when, false, len(r.row)
-	r.one[0] = Write{Key: r.row[:start:start], Value: r.row[start:len(r.row):len(r.row)],
-		Delete: v == nil}
+	r.one[0] = Write{
+		Key: r.row[:start:start], Value: r.row[start:len(r.row):len(r.row)],
+		Delete: v == nil,
+	}
 	r.writes = r.one[:]
 	return nil
 }

@@ -26,8 +26,10 @@ func TestLostAnswersToChangesOfTables(t *testing.T) {
 		defer db.Close()
 		lose := func() {
 			for range 2 {
-				b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1, Err: core.ErrMaybe,
-					After: after})
+				b.Fail(backendtest.Failure{
+					Op: backendtest.OpApply, N: 1, Err: core.ErrMaybe,
+					After: after,
+				})
 			}
 			b.Fail(backendtest.Failure{Op: backendtest.OpApply, N: 1, Err: core.ErrUnavailable})
 		}

@@ -35,8 +35,10 @@ func Fuzz(each *time.Duration) error {
 	if each != nil {
 		fuzztime = *each
 	}
-	list, err := command{args: []string{"go", "list",
-		"-json=ImportPath,Dir,TestGoFiles,XTestGoFiles", "work"}}.output()
+	list, err := command{args: []string{
+		"go", "list",
+		"-json=ImportPath,Dir,TestGoFiles,XTestGoFiles", "work",
+	}}.output()
 	if err != nil {
 		return err
 	}

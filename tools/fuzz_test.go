@@ -32,16 +32,20 @@ func TestFindFuzzed(t *testing.T) {
 		}
 		return string(text)
 	}
-	a := listed(fuzzed{ImportPath: "example.test/a",
-		TestGoFiles: []string{"a_test.go"}, XTestGoFiles: []string{"out_test.go"}})
+	a := listed(fuzzed{
+		ImportPath:  "example.test/a",
+		TestGoFiles: []string{"a_test.go"}, XTestGoFiles: []string{"out_test.go"},
+	})
 	b := listed(fuzzed{ImportPath: "example.test/b", TestGoFiles: []string{"none_test.go"}})
 	got, err := findFuzzed(a + b)
 	if err != nil || len(got) != 1 || got[0].ImportPath != "example.test/a" ||
 		!slices.Equal(got[0].targets, []string{"FuzzOne", "FuzzTwo"}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	missing := listed(fuzzed{ImportPath: "example.test/c",
-		TestGoFiles: []string{"missing_test.go"}})
+	missing := listed(fuzzed{
+		ImportPath:  "example.test/c",
+		TestGoFiles: []string{"missing_test.go"},
+	})
 	for _, bad := range []string{"", b, "ok example.test/a\n", missing} {
 		if got, err := findFuzzed(bad); err == nil {
 			t.Errorf("%q: got %v, want an error", bad, got)
@@ -67,8 +71,10 @@ func TestFuzzFails(t *testing.T) {
 	}
 	t.Setenv("GOWORK", "off")
 	t.Chdir(dir)
-	for target, each := range map[string]time.Duration{"FuzzSound": time.Millisecond,
-		"FuzzBroken": time.Minute} {
+	for target, each := range map[string]time.Duration{
+		"FuzzSound":  time.Millisecond,
+		"FuzzBroken": time.Minute,
+	} {
 		p := fuzzed{ImportPath: "example.test/a", Dir: dir, targets: []string{target}}
 		if err := p.run(filepath.Join(t.TempDir(), "test.exe"), t.TempDir(),
 			each); (err != nil) != (target == "FuzzBroken") {

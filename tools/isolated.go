@@ -57,8 +57,10 @@ func isolated(dir string) error {
 // without those of this repository.
 func selected(dir string, env ...string) ([]string, error) {
 	const format = `{{with .Module}}{{.Path}} {{.Version}}{{with .Replace}} => {{.Path}} {{.Version}}{{end}}{{end}}`
-	out, err := command{env: env,
-		args: []string{"go", "-C", dir, "list", "-deps", "-test", "-f", format, "./..."}}.output()
+	out, err := command{
+		env:  env,
+		args: []string{"go", "-C", dir, "list", "-deps", "-test", "-f", format, "./..."},
+	}.output()
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +109,8 @@ func tidy(dir string) error { return alone(dir, "mod", "tidy", "-diff") }
 
 // alone runs a go command in a module, outside the workspace.
 func alone(dir string, args ...string) error {
-	return command{env: []string{"GOWORK=off"},
-		args: append([]string{"go", "-C", dir}, args...)}.run()
+	return command{
+		env:  []string{"GOWORK=off"},
+		args: append([]string{"go", "-C", dir}, args...),
+	}.run()
 }

@@ -27,8 +27,10 @@ const (
 )
 
 // engineNames are badger's names for them, which are in the manifest too.
-var engineNames = [...]options.CompressionType{None: options.None, Snappy: options.Snappy,
-	ZSTD: options.ZSTD}
+var engineNames = [...]options.CompressionType{
+	None: options.None, Snappy: options.Snappy,
+	ZSTD: options.ZSTD,
+}
 
 // compressionOf returns the one that badger calls t.
 func compressionOf(t options.CompressionType) (c Compression, ok bool) {

@@ -351,8 +351,10 @@ func TestTooLarge(t *testing.T) {
 		{Key: make([]byte, l.Key+1)},
 		{Key: []byte("k"), Value: make([]byte, l.Value+1)},
 	} {
-		if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: []byte("a")},
-			w}}); !errors.Is(err, core.ErrTooLarge) {
+		if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{
+			{Key: []byte("a")},
+			w,
+		}}); !errors.Is(err, core.ErrTooLarge) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -537,8 +539,10 @@ func TestFilesOfAnyLength(t *testing.T) {
 	compact(t, e)
 	copyDir(t, path, path+"-killed")
 	closeEngine(t, e)
-	for _, pattern := range []string{"*.sst", "*.mem", "*.vlog",
-		manifestName, registryName, discardName} {
+	for _, pattern := range []string{
+		"*.sst", "*.mem", "*.vlog",
+		manifestName, registryName, discardName,
+	} {
 		damaged := path + "-damaged"
 		copyDir(t, path+"-killed", damaged)
 		files, _ := filepath.Glob(filepath.Join(damaged, pattern))

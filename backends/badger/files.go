@@ -106,8 +106,10 @@ func listFiles(dir string) (*files, error) {
 	}
 	f := &files{dir: dir, sync: syncPath}
 	for _, e := range entries {
-		for suffix, to := range map[string]*[]uint64{tableSuffix: &f.tables, memSuffix: &f.mems,
-			valueSuffix: &f.values} {
+		for suffix, to := range map[string]*[]uint64{
+			tableSuffix: &f.tables, memSuffix: &f.mems,
+			valueSuffix: &f.values,
+		} {
 			number, ok := strings.CutSuffix(e.Name(), suffix)
 			if !ok {
 				continue

@@ -67,8 +67,10 @@ func TestDamagedRegistry(t *testing.T) {
 		t.Errorf("none: %v", err)
 	}
 	const sound = "0123456789abcdefHello Badger"
-	for content, ok := range map[string]bool{sound: true, "": false, sound[:20]: false,
-		sound[1:]: false, sound + "more": false} {
+	for content, ok := range map[string]bool{
+		sound: true, "": false, sound[:20]: false,
+		sound[1:]: false, sound + "more": false,
+	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -118,8 +120,14 @@ func TestForeignTables(t *testing.T) {
 // What is loaded at once must be neither too long for badger nor too many rows.
 func TestChunks(t *testing.T) {
 	e := &engine{txn: txnLimits{rows: 10, bytes: 1000}}
-	for _, test := range []struct{ rows, size, want int }{{5, 1, 5}, {25, 1, 10}, {10, 1, 10},
-		{25, 488, 2}, {3, 5000, 1}, {1, 5000, 1}} {
+	for _, test := range []struct{ rows, size, want int }{
+		{5, 1, 5},
+		{25, 1, 10},
+		{10, 1, 10},
+		{25, 488, 2},
+		{3, 5000, 1},
+		{1, 5000, 1},
+	} {
 		if got := e.chunk(rows(0, test.rows, test.size)); got != test.want {
 			t.Errorf("%d of %d rows of %d bytes, not %d", got, test.rows, test.size, test.want)
 		}

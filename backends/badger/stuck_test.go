@@ -458,8 +458,10 @@ func fillChild(args []string) error {
 			if err = e.Apply(context.Background(), core.Batch{Writes: rows(n*100, (n+1)*100,
 				size/(1+99*(round/2)))}); err == nil && round == 2 {
 				err = e.Apply(context.Background(),
-					core.Batch{Writes: []core.Write{{Key: rowKey(n * 100),
-						Value: rowValue(n, size)}}})
+					core.Batch{Writes: []core.Write{{
+						Key:   rowKey(n * 100),
+						Value: rowValue(n, size),
+					}}})
 			}
 			n++
 		}

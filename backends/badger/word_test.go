@@ -16,8 +16,10 @@ import (
 func onlyRefusal() {
 	os.Stderr.WriteString("no storage opens on a system of 32 bits; skipping all tests but the one of that\n")
 	flag.Parse()
-	for name, value := range map[string]string{"test.run": "^TestWord$", "test.bench": "",
-		"test.fuzz": ""} {
+	for name, value := range map[string]string{
+		"test.run": "^TestWord$", "test.bench": "",
+		"test.fuzz": "",
+	} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}

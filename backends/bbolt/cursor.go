@@ -48,8 +48,10 @@ type branch struct {
 }
 
 func newCursor(ctx context.Context, t *tree, r core.ScanRange) *cursor {
-	c := &cursor{ctx: ctx, tree: t, low: bytes.Clone(r.Low), high: bytes.Clone(r.High),
-		reverse: r.Reverse}
+	c := &cursor{
+		ctx: ctx, tree: t, low: bytes.Clone(r.Low), high: bytes.Clone(r.High),
+		reverse: r.Reverse,
+	}
 	c.from = c.entry()
 	return c
 }

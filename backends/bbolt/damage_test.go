@@ -99,11 +99,15 @@ func useOnce(
 	if err := readAll(e, states); err != nil && strict {
 		return fmt.Errorf("after compacting: %w", err)
 	}
-	e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(0), Delete: true},
-		{Key: rowKey(77), Value: []byte("new")}}})
+	e.Apply(context.Background(), core.Batch{Writes: []core.Write{
+		{Key: rowKey(0), Delete: true},
+		{Key: rowKey(77), Value: []byte("new")},
+	}})
 	for i := range 20 {
-		e.Apply(context.Background(), core.Batch{Writes: []core.Write{{Key: rowKey(i * 13),
-			Delete: i%2 == 0, Value: []byte("new")}}})
+		e.Apply(context.Background(), core.Batch{Writes: []core.Write{{
+			Key:    rowKey(i * 13),
+			Delete: i%2 == 0, Value: []byte("new"),
+		}}})
 	}
 	return nil
 }
@@ -344,11 +348,13 @@ func TestEitherMetaPageLeadsToAllRows(t *testing.T) {
 		{"closed", false, func(*testing.T, *engine) {}, false},
 		{"closed without sync", true, func(*testing.T, *engine) {}, false},
 		{"closed after a commit that failed", false, failCommit, false},
-		{"closed after a commit that failed and one that did not",
+		{
+			"closed after a commit that failed and one that did not",
 			false, func(t *testing.T, e *engine) {
 				failCommit(t, e)
 				apply(t, e, rows(300, 301, 100)...)
-			}, false},
+			}, false,
+		},
 		{"compacted", false, func(t *testing.T, e *engine) {
 			apply(t, e, deletions(100, 300)...)
 			if err := compact(t.Context(), e); err != nil {
@@ -486,8 +492,12 @@ func readDamaged(im image, root uint64, want map[string]string) error {
 			return fmt.Errorf("row %d: %d bytes, %v", i, len(value), err)
 		}
 	}
-	for _, way := range []struct{ reverse, rowwise bool }{{}, {reverse: true}, {rowwise: true},
-		{true, true}} {
+	for _, way := range []struct{ reverse, rowwise bool }{
+		{},
+		{reverse: true},
+		{rowwise: true},
+		{true, true},
+	} {
 		c := newCursor(context.Background(), &rows, core.ScanRange{Reverse: way.reverse})
 		c.rowwise = way.rowwise
 		n := 0

@@ -40,10 +40,14 @@ func (c *claim) open(ctx context.Context, opts core.EngineOptions) (*engine, err
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{backend: c.backend, place: c.place, noSync: opts.NoSync, logger: opts.Logger,
-		reads: new(mapped)}
-	o := fileOptions{readOnly: c.readOnly, noSync: opts.NoSync, listed: v.clean,
-		logger: opts.Logger}
+	e := &engine{
+		backend: c.backend, place: c.place, noSync: opts.NoSync, logger: opts.Logger,
+		reads: new(mapped),
+	}
+	o := fileOptions{
+		readOnly: c.readOnly, noSync: opts.NoSync, listed: v.clean,
+		logger: opts.Logger,
+	}
 	if !c.readOnly {
 		o.reserved, o.give = c.backend.take(info.Size())
 		if o.reserved == 0 {

@@ -50,8 +50,10 @@ type fileOptions struct {
 // openFile lets bbolt open fd, which is locked. It takes fd over unless there is an error; then
 // fd may be closed.
 func openFile(fd *os.File, o fileOptions) (*file, error) {
-	f := &file{fd: fd, readOnly: o.readOnly, reserved: o.reserved, give: o.give, listed: o.listed,
-		logger: o.logger}
+	f := &file{
+		fd: fd, readOnly: o.readOnly, reserved: o.reserved, give: o.give, listed: o.listed,
+		logger: o.logger,
+	}
 	f.refs.Store(1)
 	f.stop.allows = func(err error) bool { return isNoRoom(err) && f.isSound() }
 	err := protect(func() (err error) {

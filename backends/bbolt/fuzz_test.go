@@ -90,8 +90,12 @@ func readImage(im image, root uint64) error {
 	}
 	s := state{data: im, root: root, rows: rows}
 	ctx := context.Background()
-	for _, way := range []struct{ reverse, rowwise bool }{{rowwise: true}, {true, true}, {},
-		{reverse: true}} {
+	for _, way := range []struct{ reverse, rowwise bool }{
+		{rowwise: true},
+		{true, true},
+		{},
+		{reverse: true},
+	} {
 		c := newCursor(ctx, &s.rows, core.ScanRange{Reverse: way.reverse})
 		c.rowwise = way.rowwise
 		for k, _, ok := c.Next(); ok; k, _, ok = c.Next() {

@@ -21,8 +21,10 @@ func mixed(random *rand.Rand, n int) []core.Write {
 	for i := range 2000 {
 		for _, j := range at {
 			if i == j {
-				all = append(all, core.Write{Key: rowKey(i),
-					Value: bytes.Repeat([]byte{byte(random.Uint32())}, 100+random.IntN(200))})
+				all = append(all, core.Write{
+					Key:   rowKey(i),
+					Value: bytes.Repeat([]byte{byte(random.Uint32())}, 100+random.IntN(200)),
+				})
 			}
 		}
 	}

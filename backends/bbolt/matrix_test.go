@@ -61,8 +61,10 @@ func patientValue(i, commit int) string {
 
 // patientCommit says what a commit after the first does to both tables.
 func patientCommit(commit int) (put []int, deleted int) {
-	return []int{commit * 53 % patientRows, 7 + 40*(commit%10),
-		patientRows + commit}, commit*97%patientRows + 1
+	return []int{
+		commit * 53 % patientRows, 7 + 40*(commit%10),
+		patientRows + commit,
+	}, commit*97%patientRows + 1
 }
 
 // patientState returns what each table holds after a number of commits.
@@ -210,13 +212,20 @@ func dissect(content []byte) (map[string][]section, error) {
 	size := int(m.pageSize)
 	newer := int(m.txid%2) * size
 	older := size - newer
-	a := anatomy{&filePages{bytes.NewReader(content), m.pageSize, m.pages}, map[string][]section{},
-		newBitmap(m.pages)}
+	a := anatomy{
+		&filePages{bytes.NewReader(content), m.pageSize, m.pages},
+		map[string][]section{},
+		newBitmap(m.pages),
+	}
 	a.places["the whole file"] = []section{{0, len(content), 0}}
-	a.places["the newer meta page"] = []section{{newer + headerSize,
-		newer + headerSize + metaSize, metaSize}}
-	a.places["the older meta page"] = []section{{older + headerSize,
-		older + headerSize + metaSize, metaSize}}
+	a.places["the newer meta page"] = []section{{
+		newer + headerSize,
+		newer + headerSize + metaSize, metaSize,
+	}}
+	a.places["the older meta page"] = []section{{
+		older + headerSize,
+		older + headerSize + metaSize, metaSize,
+	}}
 	if end := int(m.pages) * size; end < len(content) {
 		a.places["behind the last page"] = []section{{end, len(content), 0}}
 	}
@@ -711,8 +720,10 @@ func TestPageThatIsWronglyFree(t *testing.T) {
 		t.Fatal(err)
 	}
 	outcomes := map[string]int{}
-	for _, organ := range []string{"branch pages", "leaf pages, rows with checksums",
-		"overflow pages, rows with checksums", "overflow pages, rows without"} {
+	for _, organ := range []string{
+		"branch pages", "leaf pages, rows with checksums",
+		"overflow pages, rows with checksums", "overflow pages, rows without",
+	} {
 		for i, at := range places[organ] {
 			if testing.Short() && i%8 > 0 {
 				continue

@@ -26,8 +26,10 @@ func TestMetaCheck(t *testing.T) {
 		{"longer", func(*meta) {}, 1 << 40, true},
 		{"one byte short", func(*meta) {}, 40959, false},
 		{"no pages", func(m *meta) { m.pages = 0 }, 40960, false},
-		{"so many pages that the length overflows",
-			func(m *meta) { m.pages = 1 << 52 }, 40960, false},
+		{
+			"so many pages that the length overflows",
+			func(m *meta) { m.pages = 1 << 52 }, 40960, false,
+		},
 		{"more pages than numbers", func(m *meta) { m.pages = math.MaxUint64 }, 40960, false},
 		{"root is a meta page", func(m *meta) { m.root = 1 }, 40960, false},
 		{"root is past the end", func(m *meta) { m.root = 10 }, 40960, false},

@@ -214,8 +214,10 @@ func TestErrorsShowTheGivenPath(t *testing.T) {
 	if os.Getuid() != 0 {
 		must(t, os.WriteFile("secret", nil, 0))
 	}
-	for path, want := range map[string]error{"db": core.ErrLocked, "empty": core.ErrNotStorage,
-		"no/db": fs.ErrNotExist} {
+	for path, want := range map[string]error{
+		"db": core.ErrLocked, "empty": core.ErrNotStorage,
+		"no/db": fs.ErrNotExist,
+	} {
 		b := Backend{LockTimeout: 1}
 		_, err := tryOpen(b, path, false, testOptions())
 		if !errors.Is(err, want) || strings.Contains(err.Error(), dir) {
@@ -312,8 +314,10 @@ func TestCompactThatCannotBeSynced(t *testing.T) {
 // A process that was killed when it had given a file its new name, and not yet taken the old
 // one, left the old one forever. Beside a Restore it was in the way of every later one.
 func TestSecondNames(t *testing.T) {
-	for _, name := range []string{restoringMark, replacedMark + "20260102T150405.000000000Z",
-		temporaryMark + "0123456789abcdef"} {
+	for _, name := range []string{
+		restoringMark, replacedMark + "20260102T150405.000000000Z",
+		temporaryMark + "0123456789abcdef",
+	} {
 		path := testPath(t)
 		makeStorage(t, path, 10)
 		must(t, os.Link(path, path+name))

@@ -34,8 +34,10 @@ func batch(n int) []core.Write {
 	}
 	var w []core.Write
 	for i := range count {
-		w = append(w, core.Write{Key: fmt.Appendf(rowKey(n), "%06d", i),
-			Value: rowValue(n*10_000+i, rowSize)})
+		w = append(w, core.Write{
+			Key:   fmt.Appendf(rowKey(n), "%06d", i),
+			Value: rowValue(n*10_000+i, rowSize),
+		})
 	}
 	return w
 }

@@ -40,27 +40,57 @@ var matrix = []struct {
 	// its process ended while it was open, after writes since it was closed before
 	crashed [5]string
 }{
-	{"*.sst", "tables", [5]string{"found", "found", "found", "found", "found"},
-		[5]string{"found", "found", "found", "found", "found"}},
-	{"*.log", "logs",
-		[5]string{"none", "none", "none", "none", "none"}, [5]string{"found or newer or none",
-			"newer or none", "found or newer or none", "newer or none", "newer or none"}},
-	{"MANIFEST-*", "the list of the tables",
-		[5]string{"found", "found", "found", "found", "found"}, [5]string{"found or newer or none",
-			"found or newer or none", "found or newer or none", "found", "found"}},
-	{"OPTIONS-*", "pebble's options",
+	{
+		"*.sst", "tables",
+		[5]string{"found", "found", "found", "found", "found"},
+		[5]string{"found", "found", "found", "found", "found"},
+	},
+	{
+		"*.log", "logs",
+		[5]string{"none", "none", "none", "none", "none"},
+		[5]string{
+			"found or newer or none",
+			"newer or none", "found or newer or none", "newer or none", "newer or none",
+		},
+	},
+	{
+		"MANIFEST-*", "the list of the tables",
+		[5]string{"found", "found", "found", "found", "found"},
+		[5]string{
+			"found or newer or none",
+			"found or newer or none", "found or newer or none", "found", "found",
+		},
+	},
+	{
+		"OPTIONS-*", "pebble's options",
 		[5]string{"found or none", "found or none", "found or none", "none", "none"},
-		[5]string{"found or none", "found or none", "found or none", "none", "none"}},
-	{"marker.manifest.*", "which list is valid",
-		[5]string{"-", "-", "-", "-", "found"}, [5]string{"-", "-", "-", "-", "found"}},
-	{"marker.format-version.*", "pebble's version",
-		[5]string{"-", "-", "-", "-", "found"}, [5]string{"-", "-", "-", "-", "found"}},
-	{"guardkv.mark", "what the storage is", [5]string{"found", "found", "found", "found", "found"},
-		[5]string{"found", "found", "found", "found", "found"}},
-	{"guardkv.witness", "what was durable", [5]string{"none", "none", "none", "none", "none"},
-		[5]string{"none", "none", "none", "none", "none"}},
-	{"LOCK", "pebble's lock",
-		[5]string{"-", "-", "-", "-", "none"}, [5]string{"-", "-", "-", "-", "none"}},
+		[5]string{"found or none", "found or none", "found or none", "none", "none"},
+	},
+	{
+		"marker.manifest.*", "which list is valid",
+		[5]string{"-", "-", "-", "-", "found"},
+		[5]string{"-", "-", "-", "-", "found"},
+	},
+	{
+		"marker.format-version.*", "pebble's version",
+		[5]string{"-", "-", "-", "-", "found"},
+		[5]string{"-", "-", "-", "-", "found"},
+	},
+	{
+		"guardkv.mark", "what the storage is",
+		[5]string{"found", "found", "found", "found", "found"},
+		[5]string{"found", "found", "found", "found", "found"},
+	},
+	{
+		"guardkv.witness", "what was durable",
+		[5]string{"none", "none", "none", "none", "none"},
+		[5]string{"none", "none", "none", "none", "none"},
+	},
+	{
+		"LOCK", "pebble's lock",
+		[5]string{"-", "-", "-", "-", "none"},
+		[5]string{"-", "-", "-", "-", "none"},
+	},
 }
 
 // table returns the matrix as Markdown.

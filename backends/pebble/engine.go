@@ -139,8 +139,10 @@ const (
 
 // Powers returns all of them.
 func (e *engine) Powers() core.Powers {
-	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, Scan: e.Scan, Sync: e.Sync,
-		As: e.As, DeleteRange: true}
+	return core.Powers{
+		Compact: e.Compact, Size: e.Size, Check: e.Check, Scan: e.Scan, Sync: e.Sync,
+		As: e.As, DeleteRange: true,
+	}
 }
 
 // Limits returns what is safe with pebble.

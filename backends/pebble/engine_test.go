@@ -372,8 +372,12 @@ func TestTooLarge(t *testing.T) {
 	for name, w := range map[string][]core.Write{
 		"key":   {{Key: make([]byte, maxKeySize+1)}},
 		"value": {{Key: []byte("k"), Value: append(long, 0)}},
-		"batch": {{Key: []byte("a"), Value: long}, {Key: []byte("b"), Value: long},
-			{Key: []byte("c"), Value: long}, {Key: []byte("d"), Value: long}},
+		"batch": {
+			{Key: []byte("a"), Value: long},
+			{Key: []byte("b"), Value: long},
+			{Key: []byte("c"), Value: long},
+			{Key: []byte("d"), Value: long},
+		},
 	} {
 		if err := e.Apply(t.Context(), core.Batch{Writes: w}); !errors.Is(err, core.ErrTooLarge) {
 			t.Errorf("%s: %v", name, err)
@@ -391,8 +395,10 @@ func TestTooLarge(t *testing.T) {
 		io.ErrUnexpectedEOF) || !h.failed() {
 		t.Error(err)
 	}
-	if err := panics(&fs.PathError{Op: "write", Path: "a file",
-		Err: syscall.ENOSPC}); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
+	if err := panics(&fs.PathError{
+		Op: "write", Path: "a file",
+		Err: syscall.ENOSPC,
+	}); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, core.ErrCorrupt) {
 		t.Error(err)
 	}
 	if all, err := dump(e); len(all) > 0 || err != nil {

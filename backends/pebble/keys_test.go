@@ -13,8 +13,10 @@ import (
 // tally free.
 func TestStoredKeys(t *testing.T) {
 	var keys [][]byte
-	for _, head := range []string{"", "\x00", "\x00\x00", "\x00\x00\x00", "\x00\x00\x00\x00",
-		"\x00\x01", "\x01", "\x00\x00\x01"} {
+	for _, head := range []string{
+		"", "\x00", "\x00\x00", "\x00\x00\x00", "\x00\x00\x00\x00",
+		"\x00\x01", "\x01", "\x00\x00\x01",
+	} {
 		for _, tail := range []string{"", "\x00", "\x00\x00", "\x01", "\xff", "a\x00"} {
 			if k := head + tail; k != "" {
 				keys = append(keys, []byte(k))

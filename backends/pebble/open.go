@@ -25,8 +25,10 @@ import (
 func (b Backend) open(
 	ctx context.Context, p directory.Place, opts core.EngineOptions,
 ) (core.Engine, error) {
-	e := &engine{place: p, fs: b.fs, onDisk: b.fs == vfs.Default, logger: opts.Logger,
-		health: newHealth(), write: pebble.Sync}
+	e := &engine{
+		place: p, fs: b.fs, onDisk: b.fs == vfs.Default, logger: opts.Logger,
+		health: newHealth(), write: pebble.Sync,
+	}
 	if opts.NoSync {
 		e.write = pebble.NoSync
 	}

@@ -58,8 +58,10 @@ func crashed(
 	t *testing.T, fs *vfs.MemFS, path string, percent int, seed uint64,
 ) (*vfs.MemFS, string) {
 	t.Helper()
-	clone := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent,
-		RNG: rand.New(rand.NewPCG(seed, 0))})
+	clone := fs.CrashClone(vfs.CrashCloneCfg{
+		UnsyncedDataPercent: percent,
+		RNG:                 rand.New(rand.NewPCG(seed, 0)),
+	})
 	dir := t.TempDir()
 	to := filepath.Join(dir, filepath.Base(path))
 	if err := os.CopyFS(to, os.DirFS(path)); err != nil {

@@ -34,8 +34,10 @@ type room struct {
 }
 
 func newRoom(o *pebble.Options) *room {
-	r := &room{memory: uint64(o.MemTableStopWritesThreshold) * o.MemTableSize,
-		depth: int64(o.L0StopWritesThreshold)}
+	r := &room{
+		memory: uint64(o.MemTableStopWritesThreshold) * o.MemTableSize,
+		depth:  int64(o.L0StopWritesThreshold),
+	}
 	r.changed.Store(true)
 	created := o.EventListener.WALCreated
 	o.EventListener.WALCreated = func(i pebble.WALCreateInfo) { created(i); r.changed.Store(true) }

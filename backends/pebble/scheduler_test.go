@@ -138,12 +138,18 @@ func TestOldFailuresAreOver(t *testing.T) {
 		"merges failed before":   {failedMerges, func(*health) {}, nil},
 		"merges fail":            {func(*health) {}, failedMerges, core.ErrNoRoom},
 		"merges failed and fail": {failedMerges, failedMerges, core.ErrNoRoom},
-		"a merge has succeeded": {failedMerges,
-			func(h *health) { failedMerges(h); h.merged(nil) }, nil},
-		"rows cannot be moved": {func(*health) {},
-			func(h *health) { h.wrote(syscall.ENOSPC) }, core.ErrNoRoom},
-		"rows were moved in the end": {func(*health) {},
-			func(h *health) { h.wrote(syscall.ENOSPC); h.wrote(nil) }, nil},
+		"a merge has succeeded": {
+			failedMerges,
+			func(h *health) { failedMerges(h); h.merged(nil) }, nil,
+		},
+		"rows cannot be moved": {
+			func(*health) {},
+			func(h *health) { h.wrote(syscall.ENOSPC) }, core.ErrNoRoom,
+		},
+		"rows were moved in the end": {
+			func(*health) {},
+			func(h *health) { h.wrote(syscall.ENOSPC); h.wrote(nil) }, nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -125,11 +125,15 @@ func TestBrokenMedia(t *testing.T) {
 	}{
 		{breaks: "", promise: ""},
 		{breaks: "synced", promise: "medium/synced", says: "are not synced", pages: true},
-		{breaks: "quick open", promise: "medium/quick open",
-			says: "NOTE: Open at ValidateQuick", pages: true},
+		{
+			breaks: "quick open", promise: "medium/quick open",
+			says: "NOTE: Open at ValidateQuick", pages: true,
+		},
 		{breaks: "lock", promise: "medium/lock after a failed close", says: "Claim gives"},
-		{breaks: "missing files", promise: "damage/missing files",
-			says: "log removed: no error, and 0 rows"},
+		{
+			breaks: "missing files", promise: "damage/missing files",
+			says: "log removed: no error, and 0 rows",
+		},
 	} {
 		t.Run("breaks "+c.breaks, func(t *testing.T) {
 			if c.pages && !mediumTellsPages(t) {
@@ -166,8 +170,10 @@ func mediumVerdicts(t *testing.T, breaks string) map[string]string {
 }
 
 func mediumTrial(t *testing.T, r *recorder, p *kit.Promise, breaks string) *kit.Trial {
-	target := kit.Target{Backend: &onMedium{newPlain(""), breaks},
-		Path: filepath.Join(t.TempDir(), "place")}
+	target := kit.Target{
+		Backend: &onMedium{newPlain(""), breaks},
+		Path:    filepath.Join(t.TempDir(), "place"),
+	}
 	tr := kit.NewTrial(r, p, target, false)
 	tr.Short = true
 	if breaks == "lock" {
@@ -177,8 +183,10 @@ func mediumTrial(t *testing.T, r *recorder, p *kit.Promise, breaks string) *kit.
 }
 
 func mediumTellsPages(t *testing.T) (tells bool) {
-	p := kit.Promise{Name: "probe", Explanation: "it tells",
-		Check: func(t *kit.Trial) { tells = contract.TellsPages(t) }}
+	p := kit.Promise{
+		Name: "probe", Explanation: "it tells",
+		Check: func(t *kit.Trial) { tells = contract.TellsPages(t) },
+	}
 	mediumTrial(t, &recorder{T: t}, &p, "").Run()
 	return tells
 }

@@ -67,20 +67,28 @@ func TestBrokenBackends(t *testing.T) {
 		want   string // all that fail; with "..." at the end, some that do
 	}{
 		{"kept value", "apply/arguments"},
-		{"order",
-			"cursor/arguments, cursor/bytes, cursor/keys only, cursor/limit, cursor/ranges, cursor/reverse, cursor/seek, cursor/side by side, model/random programs, powers/scan, snapshot/unchanging"},
-		{"high",
-			"cursor/arguments, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, model/random programs, powers/count, powers/scan"},
+		{
+			"order",
+			"cursor/arguments, cursor/bytes, cursor/keys only, cursor/limit, cursor/ranges, cursor/reverse, cursor/seek, cursor/side by side, model/random programs, powers/scan, snapshot/unchanging",
+		},
+		{
+			"high",
+			"cursor/arguments, cursor/keys only, cursor/ranges, cursor/reverse, cursor/seek, model/random programs, powers/count, powers/scan",
+		},
 		{"atomic", "apply/atomic"},
 		{"stale get", "get/fresh, values/empty ..."},
 		{"shared keep", "get/kept ..."},
-		{"lock",
-			"claim/cancelled, claim/engine keeps the lock, claim/exclusive, claim/release, claim/shared"},
+		{
+			"lock",
+			"claim/cancelled, claim/engine keeps the lock, claim/exclusive, claim/release, claim/shared",
+		},
 		{"set mark", "open/set mark, open/set mark argument"},
 		{"durable", "apply/durable, open/reopen, model/random programs ..."},
 		{"compact", "apply/arguments, get/kept, model/random programs, powers/compact"},
-		{"snapshot",
-			"apply/base, model/random programs, powers/compact, powers/count, snapshot/concurrent, snapshot/get, snapshot/many, snapshot/unchanging"},
+		{
+			"snapshot",
+			"apply/base, model/random programs, powers/compact, powers/count, snapshot/concurrent, snapshot/get, snapshot/many, snapshot/unchanging",
+		},
 		{"count", "powers/count"},
 		{"end", "cursor/end"},
 		{"cancel", "cursor/cancelled, powers/scan"},
@@ -88,8 +96,10 @@ func TestBrokenBackends(t *testing.T) {
 		{"seek back", "cursor/limit, cursor/seek"},
 		{"seek reverse", "cursor/limit, cursor/seek"},
 		{"limit", "cursor/limit"},
-		{"conditions",
-			"conditions/durable, conditions/large batch, conditions/one, conditions/with other writes"},
+		{
+			"conditions",
+			"conditions/durable, conditions/large batch, conditions/one, conditions/with other writes",
+		},
 		{"answers", "conditions/large batch, conditions/one, conditions/with other writes"},
 		{"limits", "limits/batch bytes, limits/batch rows, limits/key, limits/value"},
 		{"list", "backend/list"},
@@ -129,8 +139,10 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{"passes", func(t *kit.Trial) {}, ""},
 		{"fails", func(t *kit.Trial) { t.Errorf("wrong") }, "wrong\n\tpromise: it is so"},
-		{"ends", func(t *kit.Trial) { t.Fatalf("wrong"); panic("not reached") },
-			"wrong\n\tpromise: it is so"},
+		{
+			"ends", func(t *kit.Trial) { t.Fatalf("wrong"); panic("not reached") },
+			"wrong\n\tpromise: it is so",
+		},
 		{"panics", func(t *kit.Trial) { panic("oops") }, "panic: oops"},
 		{"blocks", func(t *kit.Trial) { select {} }, "blocked for 50ms; all goroutines:"},
 		{"fails elsewhere", func(t *kit.Trial) {
@@ -139,10 +151,14 @@ func TestVerdicts(t *testing.T) {
 		{"blocks a part", func(t *kit.Trial) {
 			t.Within(time.Millisecond, "a part", func() { select {} })
 		}, "a part is blocked for 1ms"},
-		{"leaks a claim",
-			func(t *kit.Trial) { t.Backend.Claim(t.Ctx, t.Path, false) }, "claim: never closed"},
-		{"leaks an engine",
-			func(t *kit.Trial) { t.Create().Closed = true }, "engine: never closed"},
+		{
+			"leaks a claim",
+			func(t *kit.Trial) { t.Backend.Claim(t.Ctx, t.Path, false) }, "claim: never closed",
+		},
+		{
+			"leaks an engine",
+			func(t *kit.Trial) { t.Create().Closed = true }, "engine: never closed",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := &recorder{T: t}
@@ -220,8 +236,10 @@ func TestCausesComeFirst(t *testing.T) {
 // thousand lines.
 func TestPromiseBeforeStacks(t *testing.T) {
 	r := &recorder{T: t}
-	p := kit.Promise{Explanation: "it is so",
-		Check: func(t *kit.Trial) { t.Errorf("wrong:\na stack\nof lines") }}
+	p := kit.Promise{
+		Explanation: "it is so",
+		Check:       func(t *kit.Trial) { t.Errorf("wrong:\na stack\nof lines") },
+	}
 	kit.NewTrial(r, &p, kit.Target{Backend: newPlain(""), Path: "place"}, false).Run()
 	if want := "wrong:\n\tpromise: it is so\na stack\nof lines"; len(r.errors) != 1 ||
 		r.errors[0] != want {

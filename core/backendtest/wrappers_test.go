@@ -29,8 +29,10 @@ func openEngine(t *testing.T, b core.Backend) core.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{kit.Put("k", "value"),
-		kit.Put("l", "another")}}); err != nil {
+	if err := e.Apply(context.Background(), core.Batch{Writes: []core.Write{
+		kit.Put("k", "value"),
+		kit.Put("l", "another"),
+	}}); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -110,8 +112,10 @@ func TestFault(t *testing.T) {
 		}
 	}
 	did := false
-	b.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure, After: true,
-		Do: func() { did = true }})
+	b.Fail(decorate.Failure{
+		Op: decorate.OpApply, N: 1, Err: failure, After: true,
+		Do: func() { did = true },
+	})
 	if err := e.Apply(ctx, core.Batch{Writes: write("after")}); err != failure || !did {
 		t.Errorf("Apply gives %v, and Do was called: %v", err, did)
 	}
@@ -202,8 +206,10 @@ func TestAccount(t *testing.T) {
 		{"nothing", func(b *decorate.Tracker, e core.Engine) { e.Close() }, ""},
 		{"all in order", func(b *decorate.Tracker, e core.Engine) { useInOrder(e) }, ""},
 		{"engine left open", func(b *decorate.Tracker, e core.Engine) {}, "engine: never closed"},
-		{"engine closed twice", func(b *decorate.Tracker, e core.Engine) { e.Close(); e.Close() },
-			"engine: closed twice"},
+		{
+			"engine closed twice", func(b *decorate.Tracker, e core.Engine) { e.Close(); e.Close() },
+			"engine: closed twice",
+		},
 		{"releaser kept", func(b *decorate.Tracker, e core.Engine) {
 			e.Get(ctx, []byte("k"))
 			e.Close()
@@ -313,8 +319,10 @@ func TestAccountWriters(t *testing.T) {
 	f := decorate.Fault(newPlain(""))
 	b := decorate.NewTracker(f)
 	e := openEngine(t, b)
-	f.Fail(decorate.Failure{Op: decorate.OpApply, N: 1,
-		Do: func() { e.SetMark(ctx, kit.SomeMark) }})
+	f.Fail(decorate.Failure{
+		Op: decorate.OpApply, N: 1,
+		Do: func() { e.SetMark(ctx, kit.SomeMark) },
+	})
 	e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}})
 	f.Fail(decorate.Failure{Op: decorate.OpApply, N: 1, Err: failure})
 	e.Apply(ctx, core.Batch{Writes: []core.Write{kit.Put("k", "")}})
@@ -329,8 +337,10 @@ func TestAccountWriters(t *testing.T) {
 
 // TestPowers: wrappers neither hide a power of the engine nor claim one that it lacks.
 func TestPowers(t *testing.T) {
-	for name, b := range map[string]core.Backend{"spoil": decorate.Spoil(newPlain("")),
-		"fault": decorate.Fault(newPlain("")), "tracker": decorate.NewTracker(newPlain(""))} {
+	for name, b := range map[string]core.Backend{
+		"spoil": decorate.Spoil(newPlain("")),
+		"fault": decorate.Fault(newPlain("")), "tracker": decorate.NewTracker(newPlain("")),
+	} {
 		e := openEngine(t, b)
 		got := e.Powers()
 		if got.Compact == nil || got.Size != nil || got.Check != nil || got.As != nil ||

@@ -38,8 +38,10 @@ func Claim(ctx context.Context, path string, readOnly bool, d Driver) (core.Clai
 	if err != nil {
 		return nil, err
 	}
-	c := &claim{driver: d.withDefaults(), shown: filepath.Clean(path), path: resolved,
-		readOnly: readOnly}
+	c := &claim{
+		driver: d.withDefaults(), shown: filepath.Clean(path), path: resolved,
+		readOnly: readOnly,
+	}
 	if err := c.take(ctx); err != nil {
 		return nil, err
 	}

@@ -27,8 +27,10 @@ func TestForeign(t *testing.T) {
 	must(t, os.WriteFile(at("empty file"), nil, 0o600))
 	must(t, os.MkdirAll(at("directory/with/something"), 0o700))
 	must(t, os.Symlink(at("nowhere"), at("link to nothing")))
-	for name, mark := range map[string]string{"empty mark": "", "strange mark": "a mark",
-		"long mark": strings.Repeat("x", 2<<20)} {
+	for name, mark := range map[string]string{
+		"empty mark": "", "strange mark": "a mark",
+		"long mark": strings.Repeat("x", 2<<20),
+	} {
 		must(t, os.Mkdir(at(name), 0o700))
 		must(t, os.WriteFile(filepath.Join(at(name), "guardkv.mark"), []byte(mark), 0o600))
 	}
@@ -45,8 +47,10 @@ func TestForeign(t *testing.T) {
 			t.Errorf("%s: mark %q, %v", name, mark, err)
 		}
 		_, err := c.Open(t.Context(), core.EngineOptions{Mark: testMark})
-		for what, err := range map[string]error{"open": err, "rename": c.Rename(at("to")),
-			"remove": c.Remove()} {
+		for what, err := range map[string]error{
+			"open": err, "rename": c.Rename(at("to")),
+			"remove": c.Remove(),
+		} {
 			if !errors.Is(err, core.ErrNotStorage) {
 				t.Errorf("%s of %s: %v", what, name, err)
 			}

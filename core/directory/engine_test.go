@@ -80,8 +80,10 @@ func (e *toy) Close() error { return errors.Join(e.tally.Record(rowFile), e.plac
 
 func (e *toy) SetMark(_ context.Context, mark []byte) error { return e.place.SetMark(mark) }
 
-var toys = directory.Driver{LockTimeout: 30 * time.Millisecond, Lock: lockToy, Create: createToy,
-	Open: openToy}
+var toys = directory.Driver{
+	LockTimeout: 30 * time.Millisecond, Lock: lockToy, Create: createToy,
+	Open: openToy,
+}
 
 var testMark = []byte("a mark")
 

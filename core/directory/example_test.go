@@ -34,8 +34,10 @@ func ExampleClaim() {
 	}
 	mark, err := claim.Mark()
 	fmt.Printf("mark: %q, %v\n", mark, err)
-	options := core.EngineOptions{Mark: []byte("what core keeps"),
-		Logger: slog.New(slog.DiscardHandler)}
+	options := core.EngineOptions{
+		Mark:   []byte("what core keeps"),
+		Logger: slog.New(slog.DiscardHandler),
+	}
 	engine, err := claim.Open(ctx, options)
 	if err != nil {
 		log.Fatal(err)

@@ -59,8 +59,10 @@ func TestLeftoversInside(t *testing.T) {
 		{"before it was moved up", "guardkv.creating/rows guardkv.creating/guardkv.mark", false},
 		{"while it was moved up", "rows guardkv.creating/guardkv.mark", false},
 		{"at its very end", "rows guardkv.mark guardkv.creating/guardkv.witness", false},
-		{"while it was built, beside files of others",
-			"guardkv.witness guardkv.creating/rows", true},
+		{
+			"while it was built, beside files of others",
+			"guardkv.witness guardkv.creating/rows", true,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := testPath(t)

@@ -128,8 +128,10 @@ func TestMoved(t *testing.T) {
 			must(t, meddle(path))
 			before := names(t, path)
 			_, err := c.Open(t.Context(), core.EngineOptions{Mark: testMark})
-			for what, err := range map[string]error{"open": err,
-				"rename": c.Rename(path + ".aside"), "remove": c.Remove()} {
+			for what, err := range map[string]error{
+				"open":   err,
+				"rename": c.Rename(path + ".aside"), "remove": c.Remove(),
+			} {
 				isLost(t, what, err)
 			}
 			if after := names(t, path); after != before {

@@ -22,12 +22,18 @@ func TestLoss(t *testing.T) {
 		corrupt bool
 	}{
 		"none": {func(*testing.T, string) {}, false},
-		"a later write": {func(t *testing.T, path string) { cutRows(t, path, 5) },
-			false},
-		"a write of before": {func(t *testing.T, path string) { cutRows(t, path, 3) },
-			true},
-		"the row": {func(t *testing.T, path string) { cutRows(t, path, 0) },
-			true},
+		"a later write": {
+			func(t *testing.T, path string) { cutRows(t, path, 5) },
+			false,
+		},
+		"a write of before": {
+			func(t *testing.T, path string) { cutRows(t, path, 3) },
+			true,
+		},
+		"the row": {
+			func(t *testing.T, path string) { cutRows(t, path, 0) },
+			true,
+		},
 		"a write of before, no witness": {func(t *testing.T, path string) {
 			cutRows(t, path, 3)
 			remove(t, path, "guardkv.witness")

@@ -48,8 +48,10 @@ func (s *suite) roundTrip() error {
 func (s *suite) appendOnly() error {
 	for _, g := range s.good {
 		for _, prefix := range []string{"", "p", "a prefix that stays"} {
-			for _, spare := range []int{0, 1, len(g.encoded) - 1, len(g.encoded),
-				len(g.encoded) + 1, 2*len(g.encoded) + 64} {
+			for _, spare := range []int{
+				0, 1, len(g.encoded) - 1, len(g.encoded),
+				len(g.encoded) + 1, 2*len(g.encoded) + 64,
+			} {
 				if err := s.appendAfter(g, []byte(prefix), max(spare, 0)); err != nil {
 					return fmt.Errorf("dst held %q and had room for %d more bytes: %w",
 						prefix, spare, err)
@@ -127,8 +129,10 @@ func (s *suite) appendOthers(result []byte) error {
 // encodingsOfOne is the check of what the format declares about the encodings of one value.
 func (s *suite) encodingsOfOne() check {
 	if s.varies {
-		return check{name: "Varies", promise: "each encoding of a value reads as the value",
-			run: s.varied}
+		return check{
+			name: "Varies", promise: "each encoding of a value reads as the value",
+			run: s.varied,
+		}
 	}
 	return check{
 		name: "Deterministic",

@@ -21,20 +21,52 @@ var brokenKeys = []struct {
 	format core.KeyFormat[number]
 	extras KeyExtras[number]
 }{
-	{"little-endian", []string{"Order"}, "they compare",
-		fakeKey{encode: littleEndian, decode: fromLittleEndian}, KeyExtras[number]{}},
-	{"little-endian and says so", nil, "", fakeKey{encode: littleEndian, decode: fromLittleEndian,
-		unordered: true}, KeyExtras[number]{}},
-	{"another order than was said", []string{"Order"}, "they compare",
-		fakeKey{}, KeyExtras[number]{Compare: downwards}},
-	{"ignores junk behind", []string{"Canonical", "Trailing"}, "which is encoded as",
-		fakeKey{decode: ignoreTail}, KeyExtras[number]{}},
-	{"decodes what it cannot encode", []string{"Canonical"}, "cannot be encoded",
-		fakeKey{encode: refuseBig}, KeyExtras[number]{}},
-	{"panics on short keys", []string{"NeverPanics"}, "panic",
-		fakeKey{decode: noCheck}, KeyExtras[number]{}},
-	{"one encoding for two keys", []string{"Equality"}, "is encoded as",
-		fakeKey{}, KeyExtras[number]{Same: parity}},
+	{
+		"little-endian",
+		[]string{"Order"},
+		"they compare",
+		fakeKey{encode: littleEndian, decode: fromLittleEndian},
+		KeyExtras[number]{},
+	},
+	{"little-endian and says so", nil, "", fakeKey{
+		encode: littleEndian, decode: fromLittleEndian,
+		unordered: true,
+	}, KeyExtras[number]{}},
+	{
+		"another order than was said",
+		[]string{"Order"},
+		"they compare",
+		fakeKey{},
+		KeyExtras[number]{Compare: downwards},
+	},
+	{
+		"ignores junk behind",
+		[]string{"Canonical", "Trailing"},
+		"which is encoded as",
+		fakeKey{decode: ignoreTail},
+		KeyExtras[number]{},
+	},
+	{
+		"decodes what it cannot encode",
+		[]string{"Canonical"},
+		"cannot be encoded",
+		fakeKey{encode: refuseBig},
+		KeyExtras[number]{},
+	},
+	{
+		"panics on short keys",
+		[]string{"NeverPanics"},
+		"panic",
+		fakeKey{decode: noCheck},
+		KeyExtras[number]{},
+	},
+	{
+		"one encoding for two keys",
+		[]string{"Equality"},
+		"is encoded as",
+		fakeKey{},
+		KeyExtras[number]{Same: parity},
+	},
 }
 
 func TestBrokenKeys(t *testing.T) {

@@ -29,8 +29,10 @@ func Explain[V, W any](
 }
 
 func testExplainer[V, W any](f core.ValueFormat[V, W], explain core.Explainer, samples []V) error {
-	bound, info := f, core.TableInfo{Name: "samples", ValueFormat: f.ID(), KeyFormat: "bytes",
-		Rows: -1, Bytes: -1}
+	bound, info := f, core.TableInfo{
+		Name: "samples", ValueFormat: f.ID(), KeyFormat: "bytes",
+		Rows: -1, Bytes: -1,
+	}
 	if bind := core.PowersOf(f).Bind; bind != nil {
 		var err error
 		if bound, info.Meta, err = bind(nil); err != nil {

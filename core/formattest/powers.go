@@ -211,8 +211,10 @@ func (s *suite) refusesMetadata() error {
 			return fmt.Errorf("metadata, %s, %s: %w", kind, show(b), p)
 		}
 	}
-	for _, junk := range []string{"junk", "\xCC\xCC\xCC\xCC\xCC\xCC\xCC\xCC",
-		string(bytes.Repeat([]byte("junk "), 100))} {
+	for _, junk := range []string{
+		"junk", "\xCC\xCC\xCC\xCC\xCC\xCC\xCC\xCC",
+		string(bytes.Repeat([]byte("junk "), 100)),
+	} {
 		if _, _, err := s.unbound([]byte(junk)); err == nil {
 			return fmt.Errorf("%s is taken for metadata", show([]byte(junk)))
 		}

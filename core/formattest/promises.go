@@ -7,40 +7,60 @@ package formattest
 func (s *suite) checks() []check {
 	all := []check{
 		{name: "ID", promise: "the ID is not empty and never changes", run: s.id},
-		{name: "RoundTrip", promise: "reading an encoding gives what was encoded",
-			run: s.roundTrip},
-		{name: "AppendOnly",
+		{
+			name: "RoundTrip", promise: "reading an encoding gives what was encoded",
+			run: s.roundTrip,
+		},
+		{
+			name:    "AppendOnly",
 			promise: "Append adds the encoding to what dst holds, and changes nothing of it",
-			run:     s.appendOnly},
-		{name: "KeepsNothing", promise: "Append keeps no reference to the value or to dst",
-			run: s.keepsNothing},
-		{name: "KeepsValue", promise: "Append leaves the caller's value as it is",
-			run: func() error { return s.changed }},
+			run:     s.appendOnly,
+		},
+		{
+			name: "KeepsNothing", promise: "Append keeps no reference to the value or to dst",
+			run: s.keepsNothing,
+		},
+		{
+			name: "KeepsValue", promise: "Append leaves the caller's value as it is",
+			run: func() error { return s.changed },
+		},
 		s.encodingsOfOne(),
 		{
 			name:    "Bounded",
 			promise: "reading takes time and memory in proportion to the bytes, whatever they are",
 			run:     s.everyInput(s.bounded), last: true,
 		},
-		{name: "NeverPanics", promise: "reading never panics, whatever the bytes are",
-			run: s.everyInput(s.neverPanics)},
+		{
+			name: "NeverPanics", promise: "reading never panics, whatever the bytes are",
+			run: s.everyInput(s.neverPanics),
+		},
 		{
 			name: "Errors",
 			promise: "bytes that cannot be read are ErrCorrupt, or ErrFormatMismatch if another " +
 				"program can read them",
 			run: s.everyInput(s.wrapsCorrupt),
 		},
-		{name: "Trailing",
+		{
+			name:    "Trailing",
 			promise: "nothing may stand behind a value, unless Extras.Padded says so",
-			run:     s.trailing},
-		{name: "Aligned", promise: "reading depends on no alignment of the bytes",
-			run: s.everyInput(s.anyAlignment)},
-		{name: "ReadOnly", promise: "reading does not modify the bytes",
-			run: s.everyInput(s.readOnly)},
-		{name: "ReadsInside", promise: "reading depends on nothing outside the bytes",
-			run: s.everyInput(s.readsInside)},
-		{name: "NothingStale", promise: "what is read shows nothing of what was read before",
-			run: s.nothingStale},
+			run:     s.trailing,
+		},
+		{
+			name: "Aligned", promise: "reading depends on no alignment of the bytes",
+			run: s.everyInput(s.anyAlignment),
+		},
+		{
+			name: "ReadOnly", promise: "reading does not modify the bytes",
+			run: s.everyInput(s.readOnly),
+		},
+		{
+			name: "ReadsInside", promise: "reading depends on nothing outside the bytes",
+			run: s.everyInput(s.readsInside),
+		},
+		{
+			name: "NothingStale", promise: "what is read shows nothing of what was read before",
+			run: s.nothingStale,
+		},
 		s.memory(),
 		{name: "Concurrent", promise: "a format is safe for concurrent use", run: s.concurrent},
 	}
@@ -85,15 +105,21 @@ func (s *suite) checks() []check {
 // the same way.
 func (s *keySuite) checks() []check {
 	all := append(s.suite.checks(),
-		check{name: "Equality",
+		check{
+			name:    "Equality",
 			promise: "equal keys have equal encodings, and different keys different ones",
-			run:     s.equality},
-		check{name: "Canonical", promise: "bytes that decode to a key are the encoding of that key",
-			run: s.everyInput(s.canonical)},
+			run:     s.equality,
+		},
+		check{
+			name: "Canonical", promise: "bytes that decode to a key are the encoding of that key",
+			run: s.everyInput(s.canonical),
+		},
 	)
 	if s.keys.ordered() {
-		all = append(all, check{name: "Order",
-			promise: "bytes.Compare on encodings agrees with the order of the keys", run: s.order})
+		all = append(all, check{
+			name:    "Order",
+			promise: "bytes.Compare on encodings agrees with the order of the keys", run: s.order,
+		})
 	}
 	if s.keys.prefix != nil && s.text != nil {
 		all = append(all, check{

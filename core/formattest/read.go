@@ -183,13 +183,17 @@ func (s *suite) oneAfterOther(a, b good) error {
 // memory is the check of what the format declares about the memory of its views.
 func (s *suite) memory() check {
 	if s.borrows && !s.format.owns {
-		return check{name: "Borrows",
+		return check{
+			name:    "Borrows",
 			promise: "what is read refers to the bytes it was read from, as Extras.Borrows says",
-			run:     s.doesBorrow}
+			run:     s.doesBorrow,
+		}
 	}
-	return check{name: "Owns",
+	return check{
+		name:    "Owns",
 		promise: "what is read owns its memory, as nothing else is said in Extras.Borrows",
-		run:     s.doesOwn}
+		run:     s.doesOwn,
+	}
 }
 
 func (s *suite) doesOwn() error {

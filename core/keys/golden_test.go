@@ -114,8 +114,10 @@ func TestGoldenBytes(t *testing.T) {
 			"triple(string,bool,string)", "610001 01 62", "610001 01 620001"),
 
 		goldenOf(keys.Quad(str, keys.Bool(), u32, str),
-			keys.Tuple4[string, bool, uint32, string]{First: "a",
-				Second: true, Third: 7, Fourth: "b"},
+			keys.Tuple4[string, bool, uint32, string]{
+				First:  "a",
+				Second: true, Third: 7, Fourth: "b",
+			},
 			"quad(string,bool,uint32,string)", "610001 01 00000007 62",
 			"610001 01 00000007 620001"),
 		goldenOf(box("box", keys.Pair(u32, str)),
@@ -279,6 +281,8 @@ func alone[K any](p keys.Part[K], hex, want string) refused {
 }
 
 func part[K any](p keys.Part[K], hex, want string) refused {
-	return refused{p.ID(), hex, want,
-		func(b []byte) error { _, _, err := p.TakePart(b); return err }}
+	return refused{
+		p.ID(), hex, want,
+		func(b []byte) error { _, _, err := p.TakePart(b); return err },
+	}
 }

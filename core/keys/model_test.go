@@ -54,8 +54,10 @@ func uints[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](p keys.Part[T], most 
 func ints[T ~int | ~int8 | ~int16 | ~int32 | ~int64](p keys.Part[T], least, most T) model[T] {
 	return model[T]{
 		part: p,
-		edges: []T{least, least + 1, least / 2, -128, -127, -2, -1, 0, 1, 2, 126, 127, most / 2,
-			most - 1, most},
+		edges: []T{
+			least, least + 1, least / 2, -128, -127, -2, -1, 0, 1, 2, 126, 127, most / 2,
+			most - 1, most,
+		},
 		random:  func(r *rand.Rand) T { return T(int64(r.Uint64()) >> r.IntN(64)) },
 		compare: cmp.Compare[T],
 	}
@@ -106,8 +108,10 @@ func arrays[A keys.ByteArray]() model[A] {
 	}
 	return model[A]{
 		part: keys.Array[A](),
-		edges: []A{fill(func() byte { return 0 }), fill(func() byte { return 1 }),
-			fill(func() byte { return 0xff })},
+		edges: []A{
+			fill(func() byte { return 0 }), fill(func() byte { return 1 }),
+			fill(func() byte { return 0xff }),
+		},
 		random: func(r *rand.Rand) A { return fill(func() byte { return byte(r.IntN(3) - 1) }) },
 		compare: func(a, b A) int {
 			for i := range len(a) {
@@ -331,8 +335,11 @@ func evenHalf(p keys.Part[uint8]) keys.MapFormat[uint8, uint8] {
 func addrs() model[netip.Addr] {
 	m := model[netip.Addr]{
 		part: keys.Addr(),
-		edges: []netip.Addr{{}, netip.IPv6Unspecified().WithZone("\x00"),
-			netip.IPv6Unspecified().WithZone("a\x00b")},
+		edges: []netip.Addr{
+			{},
+			netip.IPv6Unspecified().WithZone("\x00"),
+			netip.IPv6Unspecified().WithZone("a\x00b"),
+		},
 		random:  randomAddr,
 		compare: netip.Addr.Compare,
 	}
@@ -392,8 +399,10 @@ func networks() model[netip.Prefix] {
 func bigs() model[*big.Int] {
 	m := model[*big.Int]{part: keys.BigInt(), compare: (*big.Int).Cmp}
 	one := big.NewInt(1)
-	for _, bits := range []uint{0, 7, 8, 15, 16, 64, 8 * 124, 8 * 125, 8 * 126, 8 * 127,
-		8 * 255, 8 * 256} {
+	for _, bits := range []uint{
+		0, 7, 8, 15, 16, 64, 8 * 124, 8 * 125, 8 * 126, 8 * 127,
+		8 * 255, 8 * 256,
+	} {
 		n := new(big.Int).Lsh(one, bits)
 		for _, k := range []*big.Int{new(big.Int).Sub(n, one), n, new(big.Int).Add(n, one)} {
 			m.edges = append(m.edges, k, new(big.Int).Neg(k))

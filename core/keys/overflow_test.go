@@ -22,8 +22,10 @@ func TestOverflow(t *testing.T) {
 			t.Errorf("%d became %d, %v", k, got, err)
 		}
 	}
-	for _, k := range []int64{math.MinInt64, math.MinInt32 - 1, math.MaxInt32 + 1, math.MaxUint32,
-		math.MaxInt64} {
+	for _, k := range []int64{
+		math.MinInt64, math.MinInt32 - 1, math.MaxInt32 + 1, math.MaxUint32,
+		math.MaxInt64,
+	} {
 		b, _ := Int64().Append(nil, k)
 		wantOverflow(t, signed, b)
 	}

@@ -203,14 +203,20 @@ func simple(id string) Untyped {
 	case "bigint":
 		return untyped[*big.Int]{BigInt(), showBig, parseBig}
 	case "addr":
-		return untyped[netip.Addr]{Addr(), showText(netip.Addr.String, parseAddr),
-			viaText(parseAddr)}
+		return untyped[netip.Addr]{
+			Addr(), showText(netip.Addr.String, parseAddr),
+			viaText(parseAddr),
+		}
 	case "addrport":
-		return untyped[netip.AddrPort]{AddrPort(),
-			showText(netip.AddrPort.String, netip.ParseAddrPort), viaText(netip.ParseAddrPort)}
+		return untyped[netip.AddrPort]{
+			AddrPort(),
+			showText(netip.AddrPort.String, netip.ParseAddrPort), viaText(netip.ParseAddrPort),
+		}
 	case "network":
-		return untyped[netip.Prefix]{Network(), showText(netip.Prefix.String, netip.ParsePrefix),
-			viaText(netip.ParsePrefix)}
+		return untyped[netip.Prefix]{
+			Network(), showText(netip.Prefix.String, netip.ParsePrefix),
+			viaText(netip.ParsePrefix),
+		}
 	}
 	return nil
 }
@@ -394,8 +400,10 @@ func untypedTriple(parts []Untyped) Untyped {
 		}
 		return k, err
 	}
-	return untyped[Tuple3[any, any, any]]{Triple[any, any, any](parts[0], parts[1], parts[2]), show,
-		parse}
+	return untyped[Tuple3[any, any, any]]{
+		Triple[any, any, any](parts[0], parts[1], parts[2]), show,
+		parse,
+	}
 }
 
 func untypedQuad(parts []Untyped) Untyped {

@@ -71,8 +71,10 @@ func testParsedKey(t *testing.T, f keys.Untyped, alone, part []byte) string {
 	if err != nil || !json.Valid(text[1:]) {
 		t.Fatalf("%s: %x is shown as %q, %v", f.ID(), alone, text, err)
 	}
-	for _, text := range [][]byte{text[1:],
-		[]byte(`{"encoded": "` + hex.EncodeToString(alone) + `"} `)} {
+	for _, text := range [][]byte{
+		text[1:],
+		[]byte(`{"encoded": "` + hex.EncodeToString(alone) + `"} `),
+	} {
 		read, err := f.ParseJSON(text)
 		if err != nil {
 			t.Errorf("%s: ParseJSON(%s): %v", f.ID(), text, err)
@@ -116,16 +118,20 @@ func TestKeysAsJSON(t *testing.T) {
 		{enc(keys.BigInt(), big.NewInt(-7)), "bigint", `-7`},
 		{enc(keys.BigInt(), wide), "bigint", `"-1180591620717411303424"`},
 		{enc(keys.Addr(), netip.MustParseAddr("fe80::1%e0")), "addr", `"fe80::1%e0"`},
-		{enc(keys.Addr(), netip.MustParseAddr("fe80::1").WithZone("\xff")), "addr",
-			`{"encoded":"06fe800000000000000000000000000001ff"}`},
+		{
+			enc(keys.Addr(), netip.MustParseAddr("fe80::1").WithZone("\xff")), "addr",
+			`{"encoded":"06fe800000000000000000000000000001ff"}`,
+		},
 		{enc(keys.Addr(), netip.Addr{}), "addr", `"invalid IP"`},
 		{enc(keys.AddrPort(), netip.MustParseAddrPort("[::1]:80")), "addrport", `"[::1]:80"`},
 		{enc(keys.Network(), netip.MustParsePrefix("10.0.0.1/8")), "network", `"10.0.0.1/8"`},
 		{enc(keys.Network(), netip.Prefix{}), "network", `{"encoded":"000000"}`},
 		{enc(keys.Desc(keys.Int8()), -1), "desc(int8)", `-1`},
 		{enc(keys.Optional(keys.String()), keys.Null[string]{}), "optional(string)", `null`},
-		{enc(keys.Optional(keys.String()), keys.Null[string]{V: "null", Valid: true}),
-			"optional(string)", `"null"`},
+		{
+			enc(keys.Optional(keys.String()), keys.Null[string]{V: "null", Valid: true}),
+			"optional(string)", `"null"`,
+		},
 		{
 			enc(keys.Optional(keys.Optional(keys.Bool())), keys.Null[keys.Null[bool]]{Valid: true}),
 			"optional(optional(bool))", `{"value":null}`,
@@ -135,8 +141,10 @@ func TestKeysAsJSON(t *testing.T) {
 				keys.Null[keys.Null[bool]]{V: keys.Null[bool]{V: true, Valid: true}, Valid: true}),
 			"optional(optional(bool))", `true`,
 		},
-		{enc(keys.Pair(keys.String(), keys.Int8()), tuple("a", int8(1))),
-			"pair(string,int8)", `["a",1]`},
+		{
+			enc(keys.Pair(keys.String(), keys.Int8()), tuple("a", int8(1))),
+			"pair(string,int8)", `["a",1]`,
+		},
 		{
 			enc(keys.Pair(keys.String(), keys.Pair(keys.Bool(), keys.Bytes())),
 				tuple("\xff", tuple(true, []byte{1}))),
@@ -203,8 +211,10 @@ func TestParseRefusesWhatItDoesNotKnow(t *testing.T) {
 
 func TestParseJSONRefusesWhatIsNoKey(t *testing.T) {
 	for id, texts := range map[string][]string{
-		"uint8": {``, `256`, `-1`, `1.5`, `"1"`, `null`, `1 2`, `{"encoded":"0102"}`,
-			`{"encoded":"0"}`, `{}`},
+		"uint8": {
+			``, `256`, `-1`, `1.5`, `"1"`, `null`, `1 2`, `{"encoded":"0102"}`,
+			`{"encoded":"0"}`, `{}`,
+		},
 		"bool":              {`null`, `1`, `"true"`},
 		"string":            {`null`, `1`, `["a"]`},
 		"bytes":             {`"0"`, `"xx"`, `null`, `[1]`},
@@ -235,8 +245,12 @@ func TestParsedFormatsRefuseOtherTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range []any{nil, 1, keys.Tuple[string, int8]{}, keys.Tuple[any, any]{First: "a"},
-		keys.Tuple[any, any]{First: 1, Second: int8(1)}} {
+	for _, k := range []any{
+		nil, 1,
+		keys.Tuple[string, int8]{},
+		keys.Tuple[any, any]{First: "a"},
+		keys.Tuple[any, any]{First: 1, Second: int8(1)},
+	} {
 		if b, err := f.Append(nil, k); err == nil {
 			t.Errorf("Append(%#v) = %x, want an error", k, b)
 		}

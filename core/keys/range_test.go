@@ -272,14 +272,18 @@ func TestPrefix(t *testing.T) {
 	}
 	for _, x := range awkward {
 		what := fmt.Sprintf("prefix %q", x)
-		for _, f := range []keys.Part[string]{keys.String(), keys.StringView(),
-			keys.Desc(keys.String())} {
+		for _, f := range []keys.Part[string]{
+			keys.String(), keys.StringView(),
+			keys.Desc(keys.String()),
+		} {
 			r := f.(core.Prefixer[string]).Prefix(x)
 			testInside(t, f.ID()+what, f, r, awkward,
 				func(k string) bool { return strings.HasPrefix(k, x) })
 		}
-		for _, f := range []keys.Part[[]byte]{keys.Bytes(), keys.BytesView(),
-			keys.Desc(keys.Desc(keys.BytesView()))} {
+		for _, f := range []keys.Part[[]byte]{
+			keys.Bytes(), keys.BytesView(),
+			keys.Desc(keys.Desc(keys.BytesView())),
+		} {
 			r := f.(core.Prefixer[[]byte]).Prefix([]byte(x))
 			testInside(t, f.ID()+what, f, r, raw,
 				func(k []byte) bool { return bytes.HasPrefix(k, []byte(x)) })

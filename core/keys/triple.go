@@ -42,8 +42,11 @@ func Triple[A, B, C any](first Part[A], second Part[B], third Part[C]) TripleFor
 func newTriple[A, B, C any](
 	first Part[A], second Part[B], third Part[C], w whole,
 ) TripleFormat[A, B, C] {
-	return TripleFormat[A, B, C]{first,
-		PairFormat[B, C]{second, third, whole{w.id, w.before + 1}}, w}
+	return TripleFormat[A, B, C]{
+		first,
+		PairFormat[B, C]{second, third, whole{w.id, w.before + 1}},
+		w,
+	}
 }
 
 // Key returns the key of three components.

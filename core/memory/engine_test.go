@@ -41,8 +41,10 @@ func TestReadersShareAStorage(t *testing.T) {
 		if v, _, err := e.Get(t.Context(), []byte("k")); string(v) != "a" || err != nil {
 			t.Errorf("Get = %q, %v", v, err)
 		}
-		for _, err := range []error{e.Apply(t.Context(), core.Batch{Writes: numbered(1, nil)}),
-			e.SetMark(t.Context(), nil)} {
+		for _, err := range []error{
+			e.Apply(t.Context(), core.Batch{Writes: numbered(1, nil)}),
+			e.SetMark(t.Context(), nil),
+		} {
 			if !errors.Is(err, core.ErrReadOnly) {
 				t.Errorf("a write gives %v; want ErrReadOnly", err)
 			}
@@ -57,8 +59,10 @@ func TestCancelledWrites(t *testing.T) {
 	e := opened(t, b, "a")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, err := range []error{e.Apply(ctx, core.Batch{Writes: numbered(3, nil)}),
-		e.SetMark(ctx, []byte("other"))} {
+	for _, err := range []error{
+		e.Apply(ctx, core.Batch{Writes: numbered(3, nil)}),
+		e.SetMark(ctx, []byte("other")),
+	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("a write with a cancelled context gives %v", err)
 		}

@@ -24,7 +24,7 @@ package shape
 
 // Type says how the values of a Go type are stored.
 type Type struct {
-	Kind   Kind
+	Kind   Kind    // which the fields below belong to
 	Name   string  // of the Go type, for people
 	Len    int     // of Array and ByteArray
 	Key    *Type   // of Map
@@ -36,7 +36,7 @@ type Type struct {
 type Field struct {
 	Name string // under which it is stored; in a Tuple it is for people
 	Go   string // its name in Go, if that is another one; for people
-	Type *Type
+	Type *Type  // how its values are stored
 }
 
 // Kind is a kind of [Type].

@@ -76,8 +76,10 @@ func history(t *testing.T, types ...*typ) []byte {
 // What a change of a type is, after which others. A zero in place of what is stored is the
 // fault that this package is for.
 func TestBind(t *testing.T) {
-	a, b, c := field{Name: "A", Type: text}, field{Name: "B", Type: text}, field{Name: "C",
-		Type: integer}
+	a, b, c := field{Name: "A", Type: text}, field{Name: "B", Type: text}, field{
+		Name: "C",
+		Type: integer,
+	}
 	removed := func(names ...string) shape.Options { return shape.Options{Removed: names} }
 	retyped := func(names ...string) shape.Options { return shape.Options{Retyped: names} }
 	none := shape.Options{}
@@ -92,54 +94,121 @@ func TestBind(t *testing.T) {
 		{"the same", []*typ{structOf(a, c)}, structOf(c, a), none, ""},
 		{"added", []*typ{structOf(a)}, structOf(a, b), none, ""},
 		{"removed", []*typ{structOf(a, b)}, structOf(a), none, ""},
-		{"renamed", []*typ{structOf(a, c)}, structOf(b, c), none,
-			`the field A (string) is stored and not in this program, which has B instead`},
+		{
+			"renamed",
+			[]*typ{structOf(a, c)},
+			structOf(b, c), none,
+			`the field A (string) is stored and not in this program, which has B instead`,
+		},
 		{"the tag is named", []*typ{structOf(a)}, structOf(b), none, `with the tag x:"A"`},
 		{"the option is named", []*typ{structOf(a)}, structOf(b), none, `WithRemoved("A")`},
 		{"answered", []*typ{structOf(a, c)}, structOf(b, c), removed("A"), ""},
-		{"answered for another", []*typ{structOf(a, c)}, structOf(b, c), removed("B"),
-			"WithRemoved names B, which the type has"},
+		{
+			"answered for another",
+			[]*typ{structOf(a, c)},
+			structOf(b, c), removed("B"),
+			"WithRemoved names B, which the type has",
+		},
 		{"another type is new", []*typ{structOf(a)}, structOf(c), none, ""},
-		{"removed before the other was added",
-			[]*typ{structOf(a, c), structOf(c)}, structOf(b, c), none, ""},
-		{"an older program in between", []*typ{structOf(a), structOf(a, b), structOf(a)},
-			structOf(a, field{Name: "D", Type: text}), none, "the field B"},
-		{"back to an older program",
-			[]*typ{structOf(a, b), structOf(b), structOf(b, c)}, structOf(a, b), none, ""},
-		{"retyped", []*typ{structOf(a)}, one("A", integer), none,
-			`the field A is stored as string, and is int in this program`},
+		{
+			"removed before the other was added",
+			[]*typ{structOf(a, c), structOf(c)},
+			structOf(b, c), none, "",
+		},
+		{
+			"an older program in between",
+			[]*typ{structOf(a), structOf(a, b), structOf(a)},
+			structOf(a, field{Name: "D", Type: text}), none, "the field B",
+		},
+		{
+			"back to an older program",
+			[]*typ{structOf(a, b), structOf(b), structOf(b, c)},
+			structOf(a, b), none, "",
+		},
+		{
+			"retyped",
+			[]*typ{structOf(a)},
+			one("A", integer), none,
+			`the field A is stored as string, and is int in this program`,
+		},
 		{"retyped on purpose", []*typ{structOf(a)}, one("A", integer), retyped("A"), ""},
-		{"retyped when it was gone", []*typ{structOf(a, c), structOf(c)},
-			structOf(field{Name: "A", Type: integer}, c), none, `the field A is stored as string`},
-		{"int to float",
-			[]*typ{one("A", integer)}, one("A", float), none, `stored as int, and is float`},
-		{"bytes to string",
-			[]*typ{one("A", raw)}, one("A", text), none, `stored as bytes, and is string`},
+		{
+			"retyped when it was gone",
+			[]*typ{structOf(a, c), structOf(c)},
+			structOf(field{Name: "A", Type: integer}, c), none, `the field A is stored as string`,
+		},
+		{
+			"int to float",
+			[]*typ{one("A", integer)},
+			one("A", float), none, `stored as int, and is float`,
+		},
+		{
+			"bytes to string",
+			[]*typ{one("A", raw)},
+			one("A", text), none, `stored as bytes, and is string`,
+		},
 		{"anything to int", []*typ{one("A", anything)}, one("A", integer), none, ""},
 		{"int to anything", []*typ{one("A", integer)}, one("A", anything), none, ""},
-		{"int to anything to string", []*typ{one("A", integer), one("A", anything)}, one("A", text),
-			none, `stored as int, and is string`},
-		{"list to array", []*typ{one("A", list(text))}, one("A", array(2, text)), none,
-			`stored as []string, and is [2]string`},
-		{"longer array", []*typ{one("A", array(2, text))}, one("A", array(3, text)), none,
-			`stored as [2]string, and is [3]string`},
-		{"elements", []*typ{one("A", list(one("B", text)))}, one("A", list(one("B", integer))),
-			none, `the field A[].B is stored as string`},
-		{"keys", []*typ{one("A", mapOf(text, text))}, one("A", mapOf(integer, text)), none,
-			`the field A[key] is stored as string`},
-		{"renamed inside", []*typ{one("A", mapOf(text, structOf(a)))},
-			one("A", mapOf(text, structOf(b))), none, `WithRemoved("A[].A")`},
-		{"answered inside", []*typ{one("A", mapOf(text, structOf(a)))},
-			one("A", mapOf(text, structOf(b))), removed("A[].A"), ""},
-		{"a list is renamed",
-			[]*typ{one("A", list(text))}, one("B", list(text)), none, `the field A ([]string)`},
+		{
+			"int to anything to string",
+			[]*typ{one("A", integer), one("A", anything)},
+			one("A", text),
+			none, `stored as int, and is string`,
+		},
+		{
+			"list to array",
+			[]*typ{one("A", list(text))},
+			one("A", array(2, text)), none,
+			`stored as []string, and is [2]string`,
+		},
+		{
+			"longer array",
+			[]*typ{one("A", array(2, text))},
+			one("A", array(3, text)), none,
+			`stored as [2]string, and is [3]string`,
+		},
+		{
+			"elements",
+			[]*typ{one("A", list(one("B", text)))},
+			one("A", list(one("B", integer))),
+			none, `the field A[].B is stored as string`,
+		},
+		{
+			"keys",
+			[]*typ{one("A", mapOf(text, text))},
+			one("A", mapOf(integer, text)), none,
+			`the field A[key] is stored as string`,
+		},
+		{
+			"renamed inside",
+			[]*typ{one("A", mapOf(text, structOf(a)))},
+			one("A", mapOf(text, structOf(b))), none, `WithRemoved("A[].A")`,
+		},
+		{
+			"answered inside",
+			[]*typ{one("A", mapOf(text, structOf(a)))},
+			one("A", mapOf(text, structOf(b))), removed("A[].A"), "",
+		},
+		{
+			"a list is renamed",
+			[]*typ{one("A", list(text))},
+			one("B", list(text)), none, `the field A ([]string)`,
+		},
 		{"another list is new", []*typ{one("A", list(text))}, one("B", list(integer)), none, ""},
 		{"two questions", []*typ{structOf(a, c)}, structOf(field{Name: "A", Type: boolean},
 			field{Name: "D", Type: integer}), none, "the field C"},
-		{"struct to map", []*typ{structOf(a)}, mapOf(text, text), none,
-			`the value is stored as main.T, and is map[string]string`},
-		{"map to struct", []*typ{mapOf(text, text)}, structOf(a), none,
-			`the value is stored as map[string]string`},
+		{
+			"struct to map",
+			[]*typ{structOf(a)},
+			mapOf(text, text), none,
+			`the value is stored as main.T, and is map[string]string`,
+		},
+		{
+			"map to struct",
+			[]*typ{mapOf(text, text)},
+			structOf(a), none,
+			`the value is stored as map[string]string`,
+		},
 		{"to a map of anything", []*typ{structOf(a)}, mapOf(text, anything), none, ""},
 		{"recursive", []*typ{tree("A")}, tree("B"), none, `WithRemoved("A")`},
 		{"recursive, added", []*typ{tree("A")}, func() *typ {
@@ -147,21 +216,45 @@ func TestBind(t *testing.T) {
 			t.Fields = append(t.Fields, b)
 			return t
 		}(), none, ""},
-		{"forest", []*typ{forest()}, list(mapOf(text, list(mapOf(text, list(text))))), none,
-			`is stored as`},
+		{
+			"forest",
+			[]*typ{forest()},
+			list(mapOf(text, list(mapOf(text, list(text))))), none,
+			`is stored as`,
+		},
 		{"in order, renamed", []*typ{tuple(a, c)}, tuple(b, c), none, ""},
-		{"in order, swapped", []*typ{tuple(a, b)}, tuple(b, a), none,
-			`the field A is stored in place 1 of a list, and is in place 2`},
-		{"in order, added", []*typ{tuple(a)}, tuple(a, b), none,
-			`the value is stored as a list of 1 fields, and has 2`},
-		{"in order, retyped", []*typ{tuple(a)}, tuple(field{Name: "A", Type: integer}), none,
-			`the field A is stored as string`},
+		{
+			"in order, swapped",
+			[]*typ{tuple(a, b)},
+			tuple(b, a), none,
+			`the field A is stored in place 1 of a list, and is in place 2`,
+		},
+		{
+			"in order, added",
+			[]*typ{tuple(a)},
+			tuple(a, b), none,
+			`the value is stored as a list of 1 fields, and has 2`,
+		},
+		{
+			"in order, retyped",
+			[]*typ{tuple(a)},
+			tuple(field{Name: "A", Type: integer}), none,
+			`the field A is stored as string`,
+		},
 		{"case", []*typ{one("name", text)}, one("Name", text), none, "the field name"},
-		{"case is the same",
-			[]*typ{one("name", text)}, one("Name", text), shape.Options{FoldCase: true}, ""},
+		{
+			"case is the same",
+			[]*typ{one("name", text)},
+			one("Name", text),
+			shape.Options{FoldCase: true},
+			"",
+		},
 		{"numbers", []*typ{one("1", text)}, one("2", text), none, `WithRemoved("1")`},
-		{"Go names of numbers", []*typ{structOf(field{Name: "1", Go: "A", Type: text})},
-			structOf(field{Name: "1", Go: "B", Type: text}), none, ""},
+		{
+			"Go names of numbers",
+			[]*typ{structOf(field{Name: "1", Go: "A", Type: text})},
+			structOf(field{Name: "1", Go: "B", Type: text}), none, "",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -216,8 +309,10 @@ func TestGoldenBytes(t *testing.T) {
 		field{Name: "10", Go: "Homes", Type: list(address)},
 		field{Name: "1", Go: "Name", Type: text},
 		field{Name: "Hash", Type: &typ{Kind: shape.ByteArray, Len: 32}},
-		field{Name: "Point",
-			Type: tuple(field{Name: "Y", Type: float}, field{Name: "X", Type: float})},
+		field{
+			Name: "Point",
+			Type: tuple(field{Name: "Y", Type: float}, field{Name: "X", Type: float}),
+		},
 		field{Name: "Nested", Type: mapOf(mapOf(integer, raw), array(3, boolean))},
 		field{Name: "Trees", Type: forest()},
 	)
@@ -227,13 +322,17 @@ func TestGoldenBytes(t *testing.T) {
 	}{
 		{integer, `[[{"is":"int"}]]`},
 		{one("A", anything), `[[{"name":"main.T","fields":[["A","any"]]}]]`},
-		{tree("A"),
-			`[[{"name":"main.T","fields":[["A","string"],["Left","#0"],["More","map[string][]#0"]]}]]`},
+		{
+			tree("A"),
+			`[[{"name":"main.T","fields":[["A","string"],["Left","#0"],["More","map[string][]#0"]]}]]`,
+		},
 		{forest(), `[[{"is":"[]map[string]#0"}]]`},
-		{user,
+		{
+			user,
 			`[[{"name":"main.T","fields":[["1","string","Name"],["2","time","Since"],["10","[]#1","Homes"],["Hash","bytes(32)"],` +
 				`["Nested","map[map[int]bytes][3]bool"],["Point","#2"],["Trees","#3"]]},` +
-				`{"name":"main.Address","fields":[["Street","string"]]},{"tuple":true,"fields":[["Y","float"],["X","float"]]},{"is":"[]map[string]#3"}]]`},
+				`{"name":"main.Address","fields":[["Street","string"]]},{"tuple":true,"fields":[["Y","float"],["X","float"]]},{"is":"[]map[string]#3"}]]`,
+		},
 	} {
 		meta, err := shape.Bind(nil, test.t, options(shape.Options{}))
 		if want := "shape/1\n" + test.want; string(meta) != want || err != nil {
@@ -249,8 +348,10 @@ func TestWords(t *testing.T) {
 		field{Name: "Homes", Type: list(address)})
 	moved := structOf(field{Name: "Street", Type: text}, field{Name: "Zip", Type: integer})
 	moved.Name = "main.Address"
-	now := structOf(field{Name: "1", Go: "Name", Type: text}, field{Name: "Homes",
-		Type: list(moved)}, field{Name: "In", Type: tuple(field{Name: "X", Type: float})})
+	now := structOf(field{Name: "1", Go: "Name", Type: text}, field{
+		Name: "Homes",
+		Type: list(moved),
+	}, field{Name: "In", Type: tuple(field{Name: "X", Type: float})})
 	for _, test := range []struct {
 		versions []*typ
 		want     string
@@ -299,8 +400,10 @@ func TestDamageIsFound(t *testing.T) {
 		{strings.Replace(whole, `"string"`, `"#1"`, 1), core.ErrCorrupt},
 		{strings.Replace(whole, `"string"`, `"#-1"`, 1), core.ErrCorrupt},
 		{strings.Replace(whole, `"string"`, `"[01]int"`, 1), core.ErrCorrupt},
-		{strings.Replace(whole, `"string"`, `"`+strings.Repeat("[]", 1000)+`int"`, 1),
-			core.ErrCorrupt},
+		{
+			strings.Replace(whole, `"string"`, `"`+strings.Repeat("[]", 1000)+`int"`, 1),
+			core.ErrCorrupt,
+		},
 		{strings.Replace(whole, `"string"`, `"string","A"`, 1), core.ErrCorrupt},
 		{strings.Replace(whole, `["B","int"]`, `["A","int"]`, 1), core.ErrCorrupt},
 		{"shape/1\n[]", core.ErrCorrupt},

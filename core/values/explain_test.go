@@ -21,11 +21,15 @@ func TestExplain(t *testing.T) {
 		{"string", "\xff", `{"base64":"/w=="}`},
 		{"json", " {\"a\" : [1, 2.50, \"x y\"]}\n", `{"a":[1,2.50,"x y"]}`},
 		{"json", "\"\xff\"", "\"\ufffd\""},
-		{"json",
+		{
+			"json",
 			`[18446744073709551615,-9223372036854775808,18446744073709551616,-9223372036854775809,1e400]`,
-			`[18446744073709551615,-9223372036854775808,"18446744073709551616","-9223372036854775809",1e400]`},
-		{"json", `{"99999999999999999999":"99999999999999999999 \" 99999999999999999999"}`,
-			`{"99999999999999999999":"99999999999999999999 \" 99999999999999999999"}`},
+			`[18446744073709551615,-9223372036854775808,"18446744073709551616","-9223372036854775809",1e400]`,
+		},
+		{
+			"json", `{"99999999999999999999":"99999999999999999999 \" 99999999999999999999"}`,
+			`{"99999999999999999999":"99999999999999999999 \" 99999999999999999999"}`,
+		},
 		{"json", `99999999999999999999`, `"99999999999999999999"`},
 	} {
 		e, err := values.Explain(core.TableInfo{ValueFormat: test.id})
@@ -45,8 +49,10 @@ func TestExplainRefuses(t *testing.T) {
 		errors.ErrUnsupported) {
 		t.Errorf("another format: %v", err)
 	}
-	if _, err := values.Explain(core.TableInfo{ValueFormat: "json",
-		Meta: []byte("x")}); !errors.Is(err, core.ErrCorrupt) {
+	if _, err := values.Explain(core.TableInfo{
+		ValueFormat: "json",
+		Meta:        []byte("x"),
+	}); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("damaged metadata: %v", err)
 	}
 	e, err := values.Explain(core.TableInfo{ValueFormat: "json"})

@@ -80,8 +80,10 @@ func (f *jsonFormat[T]) ID() string { return "json" }
 // Powers returns that the format knows whether it fits T, records T with the table, and reads
 // into a T that it has read before.
 func (f *jsonFormat[T]) Powers() core.FormatPowers[T, T] {
-	return core.FormatPowers[T, T]{CheckValue: f.CheckValue, Bind: f.Bind,
-		ViewInto: f.ViewInto, Owns: true}
+	return core.FormatPowers[T, T]{
+		CheckValue: f.CheckValue, Bind: f.Bind,
+		ViewInto: f.ViewInto, Owns: true,
+	}
 }
 
 // CheckValue returns an error if something of a T would be lost.

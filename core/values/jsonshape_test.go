@@ -85,8 +85,10 @@ func TestARenamedFieldIsAQuestion(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, got := opened(t, s, values.JSON[renamed]())
-	for _, want := range []string{"the field Name (string)", "FullName",
-		`json:"Name"`, `WithRemoved("Name")`, "values_test.renamed"} {
+	for _, want := range []string{
+		"the field Name (string)", "FullName",
+		`json:"Name"`, `WithRemoved("Name")`, "values_test.renamed",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the error does not say %q: %s", want, got)
 		}

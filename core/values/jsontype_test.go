@@ -274,8 +274,10 @@ func TestJSONRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 	wantNoValue[any](t, json.Number("1e999"), unread)
 	wantNoValue[any](t, json.RawMessage("1e999"), unread)
 	wantNoValue[any](t, new(big.Int).Lsh(big.NewInt(1), 2000), unread)
-	for _, v := range []any{int64(1 << 53), int64(math.MinInt64), uint64(1 << 63),
-		new(big.Int).Lsh(big.NewInt(1), 1000), json.Number("0.10")} {
+	for _, v := range []any{
+		int64(1 << 53), int64(math.MinInt64), uint64(1 << 63),
+		new(big.Int).Lsh(big.NewInt(1), 1000), json.Number("0.10"),
+	} {
 		if _, err := values.JSON[any]().Append(nil, v); err != nil {
 			t.Errorf("%v is a float64: %v", v, err)
 		}
@@ -415,7 +417,10 @@ type (
 // What is not UTF-8 was replaced in silence, and two keys of a map could become one.
 func TestJSONRefusesInvalidUTF8(t *testing.T) {
 	for _, v := range []any{
-		"a\xffb", []string{"", "\xff"}, map[string]int{"a\xff": 1, "a\xfe": 2}, holder[any]{"\xff"},
+		"a\xffb",
+		[]string{"", "\xff"},
+		map[string]int{"a\xff": 1, "a\xfe": 2},
+		holder[any]{"\xff"},
 		&address{Street: `\` + "\xff"},
 	} {
 		if b, err := values.JSON[any]().Append(nil, v); err == nil || !strings.Contains(err.Error(),
@@ -460,8 +465,10 @@ func TestJSONRefusesEndlessValues(t *testing.T) {
 		core.ErrTooLarge) {
 		t.Errorf("ready JSON in a field: error %v", err)
 	}
-	for i, v := range []any{rawChain, wide, long, unread, cycle, items, self,
-		map[string]any{"a": items}} {
+	for i, v := range []any{
+		rawChain, wide, long, unread, cycle, items, self,
+		map[string]any{"a": items},
+	} {
 		if b, err := values.JSON[any]().Append(nil, v); !errors.Is(err,
 			core.ErrTooLarge) || b != nil {
 			t.Errorf("%d: %d bytes, error %v; want ErrTooLarge", i, len(b), err)

@@ -25,8 +25,10 @@ type scratch[T any] struct {
 }
 
 func newEncoder[T any](mode cbor.UserBufferEncMode, l limits) *encoder[T] {
-	return &encoder[T]{mode: mode, walk: newWalker(reflect.TypeFor[T](), l),
-		pool: sync.Pool{New: func() any { return new(scratch[T]) }}}
+	return &encoder[T]{
+		mode: mode, walk: newWalker(reflect.TypeFor[T](), l),
+		pool: sync.Pool{New: func() any { return new(scratch[T]) }},
+	}
 }
 
 func (e *encoder[T]) append(dst []byte, v T) ([]byte, error) {

@@ -39,22 +39,36 @@ func TestExplain(t *testing.T) {
 		value any
 		want  string
 	}{
-		{row{"a\"b", day.UTC().Truncate(time.Second), nil},
-			`{"1":"a\"b","2":` + string(must(json.Marshal(day.UTC().Truncate(time.Second)))) + `,"Any":null}`},
+		{
+			row{"a\"b", day.UTC().Truncate(time.Second), nil},
+			`{"1":"a\"b","2":` + string(must(json.Marshal(day.UTC().Truncate(time.Second)))) + `,"Any":null}`,
+		},
 		{[]any{true, false, nil, 1.5, "λ", []byte{0, 255}}, `[true,false,null,1.5,"λ","AP8="]`},
-		{[]any{uint64(math.MaxUint64), int64(math.MinInt64), -1, 23, 24, 1 << 40},
-			`[18446744073709551615,-9223372036854775808,-1,23,24,1099511627776]`},
-		{[]*big.Int{huge, new(big.Int).Neg(huge)},
-			`["1267650600228229401496703205376","-1267650600228229401496703205376"]`},
-		{[]float64{0.1, 1e300, math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), 65504,
-			5.960464477539063e-8, 100000.5},
-			`[0.1,1e+300,"NaN","Infinity","-Infinity",-0,65504,5.9604645e-08,100000.5]`},
-		{map[any]any{1: "a", "x": 2, true: 3, nil: 4, -1.5: 5},
-			`{"1":"a","x":2,"true":3,"null":4,"-1.5":5}`},
+		{
+			[]any{uint64(math.MaxUint64), int64(math.MinInt64), -1, 23, 24, 1 << 40},
+			`[18446744073709551615,-9223372036854775808,-1,23,24,1099511627776]`,
+		},
+		{
+			[]*big.Int{huge, new(big.Int).Neg(huge)},
+			`["1267650600228229401496703205376","-1267650600228229401496703205376"]`,
+		},
+		{
+			[]float64{
+				0.1, 1e300, math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), 65504,
+				5.960464477539063e-8, 100000.5,
+			},
+			`[0.1,1e+300,"NaN","Infinity","-Infinity",-0,65504,5.9604645e-08,100000.5]`,
+		},
+		{
+			map[any]any{1: "a", "x": 2, true: 3, nil: 4, -1.5: 5},
+			`{"1":"a","x":2,"true":3,"null":4,"-1.5":5}`,
+		},
 		{map[any]any{1: "a", "1": "b"}, `{"map":[[1,"a"],["1","b"]]}`},
 		{map[[2]int]string{{1, 2}: "a"}, `{"map":[[[1,2],"a"]]}`},
-		{map[any]any{1: map[any]any{"1": 1, 1: 1}, [1]string{"k"}: 2},
-			`{"map":[[1,{"map":[[1,1],["1",1]]}],[["k"],2]]}`},
+		{
+			map[any]any{1: map[any]any{"1": 1, 1: 1}, [1]string{"k"}: 2},
+			`{"map":[[1,{"map":[[1,1],["1",1]]}],[["k"],2]]}`,
+		},
 		{fxcbor.Tag{Number: 42, Content: []int{1}}, `{"tag":42,"value":[1]}`},
 		{fxcbor.SimpleValue(99), `{"simple":99}`},
 		{map[string]int{}, `{}`},
@@ -103,8 +117,10 @@ func TestExplainRefusesWhatIsDamaged(t *testing.T) {
 		errors.ErrUnsupported) {
 		t.Errorf("another format: %v", err)
 	}
-	if _, err := cbor.Explain(core.TableInfo{ValueFormat: "cbor/1",
-		Meta: []byte("x")}); !errors.Is(err, core.ErrCorrupt) {
+	if _, err := cbor.Explain(core.TableInfo{
+		ValueFormat: "cbor/1",
+		Meta:        []byte("x"),
+	}); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("damaged metadata: %v", err)
 	}
 }
@@ -113,8 +129,10 @@ func TestExplainRefusesWhatIsDamaged(t *testing.T) {
 // time, with a power of the depth.
 func TestExplainIsBounded(t *testing.T) {
 	b := strings.Repeat("\xa2\x01\x01", 200) + "\x01" + strings.Repeat("\x01", 200)
-	for _, b := range []string{b,
-		strings.Repeat("\xa1", 200) + "\x61a" + strings.Repeat("\x61\"", 200)} {
+	for _, b := range []string{
+		b,
+		strings.Repeat("\xa1", 200) + "\x61a" + strings.Repeat("\x61\"", 200),
+	} {
 		got, err := explanation(t).AppendJSON(nil, nil, []byte(b))
 		if err != nil || len(got) > 100*len(b) || !json.Valid(got) {
 			t.Errorf("%d bytes are shown in %d, %v", len(b), len(got), err)
@@ -145,8 +163,10 @@ func TestExplainKey(t *testing.T) {
 }
 
 func FuzzExplain(f *testing.F) {
-	for _, seed := range []string{"a201617803f5", "c249010000000000000000", "fb7ff8000000000000",
-		"a2010161310182f6f7", "d82a8101"} {
+	for _, seed := range []string{
+		"a201617803f5", "c249010000000000000000", "fb7ff8000000000000",
+		"a2010161310182f6f7", "d82a8101",
+	} {
 		b, err := hex.DecodeString(seed)
 		if err != nil {
 			f.Fatal(err)

@@ -42,8 +42,10 @@ var day = time.Date(2026, 2, 3, 4, 5, 6, 789, time.UTC)
 var companies = []company{
 	{},
 	{CIK: 320193, Name: "Apple", Raw: []byte{}, Codes: [3]int8{-1, 0, 1}},
-	{Filings: []filing{{"10-K", day, 1 << 40}, {}},
-		Parent: &company{Name: "parent", Other: "text"}},
+	{
+		Filings: []filing{{"10-K", day, 1 << 40}, {}},
+		Parent:  &company{Name: "parent", Other: "text"},
+	},
 	{
 		Prices: map[string]float64{"": -1.5, "a": math.Inf(1), "bb": 0.1},
 		Other:  []any{uint64(1), int64(-1), nil, day},

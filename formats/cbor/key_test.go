@@ -32,8 +32,10 @@ var (
 	structKeys = []key{
 		{},
 		{Name: "a", N: -1, Ratio: 1.5, On: &yes},
-		{Name: strings.Repeat("é", 20), N: math.MaxInt32, Ratio: 0.1, Path: []uint16{1, 300},
-			At: [2]float32{1, -2.5}},
+		{
+			Name: strings.Repeat("é", 20), N: math.MaxInt32, Ratio: 0.1, Path: []uint16{1, 300},
+			At: [2]float32{1, -2.5},
+		},
 	}
 	times = []time.Time{{}, day, day.In(time.FixedZone("", 3600)), day.Add(1), time.Unix(0, 0)}
 	bools = []bool{false, true}
@@ -231,8 +233,10 @@ func TestKeyTypes(t *testing.T) {
 		{useKey[*big.Int](), ""},
 		{useKey[map[string][]int](), ""},
 		{useKey[any](), "is an interface"},
-		{useKey[inside](),
-			"field cbor_test.inside.M: field struct { E error }.E: error is an interface"},
+		{
+			useKey[inside](),
+			"field cbor_test.inside.M: field struct { E error }.E: error is an interface",
+		},
 		{useKey[hidden](), "the field cbor_test.hidden.n is unexported"},
 		{useKey[embedded](), "Inner is embedded"},
 		{useKey[left](), "is not stored"},

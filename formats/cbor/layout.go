@@ -127,8 +127,10 @@ func (l *layout) field(in embedding, f reflect.StructField) []embedding {
 	} else if number {
 		l.lose(path, fmt.Errorf("has the option keyasint, and %q is no number", name))
 	}
-	l.add(planned{name: name, number: number, path: path, index: index,
-		tagged: tag != "", typ: f.Type})
+	l.add(planned{
+		name: name, number: number, path: path, index: index,
+		tagged: tag != "", typ: f.Type,
+	})
 	return nil
 }
 

@@ -23,8 +23,10 @@ func TestMalformedTags(t *testing.T) {
 		`cbor:""`:                          false,
 		`cbor:"1,keyasint,omitempty" x:""`: false,
 	} {
-		l := layoutOf(reflect.StructOf([]reflect.StructField{{Name: "A",
-			Type: reflect.TypeFor[int](), Tag: tag}}))
+		l := layoutOf(reflect.StructOf([]reflect.StructField{{
+			Name: "A",
+			Type: reflect.TypeFor[int](), Tag: tag,
+		}}))
 		if got := l.lost != nil && strings.Contains(l.lost.Error(),
 			"the field A has a malformed tag"); got != bad {
 			t.Errorf("%s: %v", tag, l.lost)

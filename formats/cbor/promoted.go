@@ -81,8 +81,10 @@ const (
 )
 
 func (m method) String() string {
-	return [...]string{"no method", "MarshalCBOR", "UnmarshalCBOR", "MarshalBinary",
-		"UnmarshalBinary", "MarshalText", "UnmarshalText"}[m]
+	return [...]string{
+		"no method", "MarshalCBOR", "UnmarshalCBOR", "MarshalBinary",
+		"UnmarshalBinary", "MarshalText", "UnmarshalText",
+	}[m]
 }
 
 // of returns the method of a type that is no interface.

@@ -86,8 +86,10 @@ func TestARenamedFieldIsAQuestion(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, got := opened(t, s, cbor.New[renamed]())
-	for _, want := range []string{"the field Name (string)", "FullName",
-		`cbor:"Name"`, `WithRemoved("Name")`, "cbor_test.renamed"} {
+	for _, want := range []string{
+		"the field Name (string)", "FullName",
+		`cbor:"Name"`, `WithRemoved("Name")`, "cbor_test.renamed",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the error does not say %q: %s", want, got)
 		}
@@ -197,6 +199,7 @@ type lengthText int
 func (o lengthText) MarshalText() ([]byte, error) {
 	return []byte(strings.Repeat("x", int(o))), nil
 }
+
 func (o *lengthText) UnmarshalText(b []byte) error {
 	*o = lengthText(len(b))
 	return nil

@@ -349,8 +349,10 @@ func TestWithText(t *testing.T) {
 	if b, err := cbor.New[textLevel]().Append(nil, 2); err != nil || string(b) != "\x02" {
 		t.Errorf("without the option stored as %q, error %v", b, err)
 	}
-	for _, f := range []interface{ ID() string }{cbor.New[int](cbor.WithText()),
-		cbor.Key[int](cbor.WithText())} {
+	for _, f := range []interface{ ID() string }{
+		cbor.New[int](cbor.WithText()),
+		cbor.Key[int](cbor.WithText()),
+	} {
 		if id := f.ID(); id != "cbor-text/1" && id != "cbor-key-text/1" {
 			t.Errorf("ID %q", id)
 		}
@@ -410,8 +412,12 @@ func TestRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 // Methods that encode may write what their opposites do not read, or read as something else. A
 // URL of parts that make none was stored, and never read again.
 func TestRefusesWhatMethodsDoNotReadAgain(t *testing.T) {
-	for _, u := range []*url.URL{{Host: "two words"}, {Scheme: "1"}, {Path: "//a"},
-		{Opaque: "a:b"}} {
+	for _, u := range []*url.URL{
+		{Host: "two words"},
+		{Scheme: "1"},
+		{Path: "//a"},
+		{Opaque: "a:b"},
+	} {
 		f := cbor.New[holder[*url.URL]]()
 		b, err := f.Append(nil, holder[*url.URL]{u})
 		if err != nil {
@@ -463,8 +469,10 @@ func TestRefusesUnfitTypesUnasked(t *testing.T) {
 // and have the one meaning that the short ones have. Of keys there is no second encoding, or a
 // row could be there twice.
 func TestReadsLongerHeads(t *testing.T) {
-	for _, long := range []string{"\x82\x18\x05\x00", "\x82\x19\x00\x05\x18\x00",
-		"\x98\x02\x05\x00", "\x9a\x00\x00\x00\x02\x05\x1b\x00\x00\x00\x00\x00\x00\x00\x00"} {
+	for _, long := range []string{
+		"\x82\x18\x05\x00", "\x82\x19\x00\x05\x18\x00",
+		"\x98\x02\x05\x00", "\x9a\x00\x00\x00\x02\x05\x1b\x00\x00\x00\x00\x00\x00\x00\x00",
+	} {
 		v, err := cbor.New[[]int]().View([]byte(long))
 		if err != nil || !reflect.DeepEqual(v, []int{5, 0}) {
 			t.Errorf("%x is read as %v, error %v", long, v, err)

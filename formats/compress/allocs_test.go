@@ -20,8 +20,10 @@ import (
 // views are not given back. The race detector empties pools at random, so this is counted without
 // it.
 func TestAllocations(t *testing.T) {
-	for name, v := range map[string][]byte{"200 B": bytes.Repeat([]byte("word "), 40),
-		"20 KB": bytes.Repeat([]byte("some words "), 2000)} {
+	for name, v := range map[string][]byte{
+		"200 B": bytes.Repeat([]byte("word "), 40),
+		"20 KB": bytes.Repeat([]byte("some words "), 2000),
+	} {
 		for _, opts := range [][]core.TableOption{nil, {core.WithChecksums()}} {
 			plain, wrapped := allocations(t, values.Bytes(), v, opts...), allocations(t,
 				compress.New(values.Bytes()), v, opts...)

@@ -49,8 +49,10 @@ func BenchmarkBesideLibrary(b *testing.B) {
 		} {
 			name := fmt.Sprintf("%d B/%s", size, l.name)
 			opts := []compress.Option{compress.WithLevel(l.level)}
-			eopts := []zstd.EOption{zstd.WithEncoderLevel(l.library),
-				zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false)}
+			eopts := []zstd.EOption{
+				zstd.WithEncoderLevel(l.library),
+				zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
+			}
 			dopts := []zstd.DOption{zstd.WithDecoderConcurrency(1)}
 			if l.dict {
 				opts = append(opts, compress.WithDictionary(d))

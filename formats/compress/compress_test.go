@@ -141,8 +141,10 @@ func TestBombsAllocateNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		b     []byte
 		limit int
-	}{"a bomb over the limit": {bomb, 1 << 20}, "a claim over the limit": {claims,
-		1 << 20}, "a claim within the limit": {claims, 1 << 30}} {
+	}{"a bomb over the limit": {bomb, 1 << 20}, "a claim over the limit": {
+		claims,
+		1 << 20,
+	}, "a claim within the limit": {claims, 1 << 30}} {
 		f := compress.New(values.String(), compress.WithMaxSize(c.limit))
 		before := allocated()
 		if _, err := f.View(c.b); !errors.Is(err, core.ErrCorrupt) {
@@ -188,8 +190,10 @@ func TestMaxSize(t *testing.T) {
 // Equal values have equal bytes, whatever was compressed before, by whichever goroutine.
 func TestDeterministic(t *testing.T) {
 	for _, level := range levels() {
-		for _, opts := range [][]compress.Option{{compress.WithLevel(level)},
-			{compress.WithLevel(level), compress.WithDictionary(trained(t, 1))}} {
+		for _, opts := range [][]compress.Option{
+			{compress.WithLevel(level)},
+			{compress.WithLevel(level), compress.WithDictionary(trained(t, 1))},
+		} {
 			f, _, err := core.PowersOf(compress.New(values.String(), opts...)).Bind(nil)
 			if err != nil {
 				t.Fatal(err)
@@ -371,10 +375,12 @@ func TestExplain(t *testing.T) {
 			return core.Explanation{}, fmt.Errorf("given %q and %q: %w",
 				ti.ValueFormat, ti.Meta, errors.ErrUnsupported)
 		}
-		return core.Explanation{Schema: "text",
+		return core.Explanation{
+			Schema: "text",
 			AppendJSON: func(dst, _, value []byte) ([]byte, error) {
 				return fmt.Appendf(dst, "%q", value), nil
-			}}, nil
+			},
+		}, nil
 	}
 	e, err := infos[0].Explain(compress.Explain(explain))
 	if err != nil || !strings.HasPrefix(e.Schema,
@@ -393,15 +399,19 @@ func TestExplain(t *testing.T) {
 		}
 		i++
 	}
-	for _, id := range []string{"", "string", "compress/zstd/1", "compress/zstd/1(string",
-		"compress/zstd/2(string)", "encrypt/1(compress/zstd/1(string))"} {
+	for _, id := range []string{
+		"", "string", "compress/zstd/1", "compress/zstd/1(string",
+		"compress/zstd/2(string)", "encrypt/1(compress/zstd/1(string))",
+	} {
 		if _, err := compress.Explain(explain)(core.TableInfo{ValueFormat: id}); !errors.Is(err,
 			errors.ErrUnsupported) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
-	if _, err := compress.Explain(explain)(core.TableInfo{ValueFormat: "compress/zstd/1(string)",
-		Meta: []byte("junk")}); !errors.Is(err, core.ErrCorrupt) {
+	if _, err := compress.Explain(explain)(core.TableInfo{
+		ValueFormat: "compress/zstd/1(string)",
+		Meta:        []byte("junk"),
+	}); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("junk for metadata: %v", err)
 	}
 	if _, err := compress.Explain(nil)(infos[0]); err == nil {

@@ -226,8 +226,10 @@ func TestTooManyDictionaries(t *testing.T) {
 
 func TestFormatsWithDictionaries(t *testing.T) {
 	d := trained(t, 1)
-	samples := []string{"", "a",
-		sentence(1, 1), sentence(1, 2), sentence(2, 1), strings.Repeat(sentence(1, 3), 50)}
+	samples := []string{
+		"", "a",
+		sentence(1, 1), sentence(1, 2), sentence(2, 1), strings.Repeat(sentence(1, 3), 50),
+	}
 	runBorrowing(t, compress.New(values.String(), compress.WithDictionary(d)), samples...)
 	if testing.Short() {
 		return // after one level

@@ -72,8 +72,10 @@ func addDictionary(ctx context.Context) (err error) {
 
 func putReadings(ctx context.Context, readings *core.TableOf[int, Reading], from, to int) error {
 	for i := from; i < to; i++ {
-		r := Reading{fmt.Sprint("station ", i), "the meteorological institute", "somebody",
-			float64(i*7919%4000) / 100}
+		r := Reading{
+			fmt.Sprint("station ", i), "the meteorological institute", "somebody",
+			float64(i*7919%4000) / 100,
+		}
 		if err := readings.Put(ctx, i, r); err != nil {
 			return err
 		}

@@ -24,12 +24,16 @@ var records = []record{
 	{},
 	{ID: 1, Name: "a"},
 	{ID: -7, Name: "λ", Tags: []string{"x", ""}, More: map[string]string{"": "empty", "k": "v"}},
-	{ID: 1 << 40, Name: strings.Repeat("the same words again and again ", 40),
-		Tags: []string{strings.Repeat("z", 3000)}},
+	{
+		ID: 1 << 40, Name: strings.Repeat("the same words again and again ", 40),
+		Tags: []string{strings.Repeat("z", 3000)},
+	},
 }
 
-var texts = []string{"", "a", "0123456789abcdef",
-	strings.Repeat("ab", 50), strings.Repeat("word and word ", 2000), noise(3000)}
+var texts = []string{
+	"", "a", "0123456789abcdef",
+	strings.Repeat("ab", 50), strings.Repeat("word and word ", 2000), noise(3000),
+}
 
 // noise is text that cannot be compressed.
 func noise(n int) string {

@@ -22,8 +22,10 @@ type spy struct {
 }
 
 func newSpy() spy {
-	return spy{ValueFormat: values.Bytes(), encodedIn: new([]byte), viewed: new([][]byte),
-		fail: func() error { return nil }}
+	return spy{
+		ValueFormat: values.Bytes(), encodedIn: new([]byte), viewed: new([][]byte),
+		fail: func() error { return nil },
+	}
 }
 
 func (s spy) Append(dst, v []byte) ([]byte, error) {

@@ -19,8 +19,12 @@ type record struct {
 	Tags []string
 }
 
-var records = []record{{}, {ID: 1, Name: "a"}, {ID: -7, Name: "λ", Tags: []string{"x", ""}},
-	{Name: strings.Repeat("long ", 200)}}
+var records = []record{
+	{},
+	{ID: 1, Name: "a"},
+	{ID: -7, Name: "λ", Tags: []string{"x", ""}},
+	{Name: strings.Repeat("long ", 200)},
+}
 
 var texts = []string{"", "a", strings.Repeat("b", 100), strings.Repeat("long ", 2000)}
 

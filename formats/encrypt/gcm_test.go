@@ -122,11 +122,15 @@ func TestVectors(t *testing.T) {
 	)
 	for _, c := range []struct{ key, nonce, plain, data, cipher, tag string }{
 		{zeros + zeros, zeros[:24], "", "", "", "530f8afbc74536b9a963b4f1c4cb738b"},
-		{zeros + zeros, zeros[:24], zeros, "", "cea7403d4d606b6e074ec5d3baf39d18",
-			"d0d1c8a799996bf0265b98b5d48ab919"},
+		{
+			zeros + zeros, zeros[:24], zeros, "", "cea7403d4d606b6e074ec5d3baf39d18",
+			"d0d1c8a799996bf0265b98b5d48ab919",
+		},
 		{key, nonce, plain, "", cipher, "b094dac5d93471bdec1a502270e3cc6c"},
-		{key, nonce, plain[:120], "feedfacedeadbeeffeedfacedeadbeefabaddad2",
-			cipher[:120], "76fc6ece0f4e1768cddf8853bb2d551b"},
+		{
+			key, nonce, plain[:120], "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+			cipher[:120], "76fc6ece0f4e1768cddf8853bb2d551b",
+		},
 	} {
 		want := fromHex(t, c.cipher+c.tag)
 		got := newSimpleGCM(t, fromHex(t, c.key)).seal(fromHex(t, c.nonce), fromHex(t, c.plain),

@@ -99,15 +99,24 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 	c := config{"name", k, k, ks, ks}
 	f := encrypt.New(values.String(), ks)
-	parts := []string{string(secret[:4]), "201 202", "c9ca", "C9CA", "0xc9, 0xca", "201,202",
-		"201, 202", `\xc9\xca`, "ycrLzM3O"}
+	parts := []string{
+		string(secret[:4]), "201 202", "c9ca", "C9CA", "0xc9, 0xca", "201,202",
+		"201, 202", `\xc9\xca`, "ycrLzM3O",
+	}
 	for _, v := range []any{
-		k, &k, []encrypt.Key{k}, map[string]encrypt.Key{"k": k}, ks, *ks, c, &c, []any{c}, f,
+		k, &k,
+		[]encrypt.Key{k},
+		map[string]encrypt.Key{"k": k},
+		ks, *ks, c, &c,
+		[]any{c},
+		f,
 		struct{ f any }{f},
 		errZero, errTwice, core.PowersOf(f),
 	} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d",
-			"%t", "%T", "%p"} {
+		for _, verb := range []string{
+			"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d",
+			"%t", "%T", "%p",
+		} {
 			text := fmt.Sprintf(verb, v)
 			for _, part := range parts {
 				if strings.Contains(text, part) {
@@ -123,8 +132,10 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 			}
 		}
 	}
-	for text, v := range map[string]any{"key 12345": k, "key 12345, and 0 others": ks,
-		"no key": encrypt.Key{}, "no keys": (*encrypt.Keys)(nil)} {
+	for text, v := range map[string]any{
+		"key 12345": k, "key 12345, and 0 others": ks,
+		"no key": encrypt.Key{}, "no keys": (*encrypt.Keys)(nil),
+	} {
 		if got := fmt.Sprintf("%+v", v); got != text {
 			t.Errorf("%q is printed as %q", text, got)
 		}

@@ -261,8 +261,10 @@ func TestWrongKeys(t *testing.T) {
 	db := opened(t, core.WithRecreate(core.OnFormatChange))
 	tab := table(t, db, "t", right)
 	put(t, tab, "k", "v")
-	for name, ks := range map[string]*encrypt.Keys{"a wrong secret": wrong, "no key": keysOf(t, 3),
-		"a wrong old secret": wrongOld} {
+	for name, ks := range map[string]*encrypt.Keys{
+		"a wrong secret": wrong, "no key": keysOf(t, 3),
+		"a wrong old secret": wrongOld,
+	} {
 		_, err := core.OpenTable(ctx, db, "t", keys.String(), encrypt.New(values.String(), ks))
 		if !errors.Is(err, encrypt.ErrKey) || errors.Is(err,
 			core.ErrFormatMismatch) || errors.Is(err, core.ErrCorrupt) {
@@ -385,8 +387,10 @@ func TestMetadataOfTheInnerFormat(t *testing.T) {
 	}
 	// a table that has something to store binds its format twice
 	got = slices.CompactFunc(got, bytes.Equal)
-	if want := [][]byte{nil, []byte("a schema"),
-		[]byte("a longer schema")}; !equalSlices(got, want) {
+	if want := [][]byte{
+		nil, []byte("a schema"),
+		[]byte("a longer schema"),
+	}; !equalSlices(got, want) {
 		t.Errorf("the inner format was given %q, want %q", got, want)
 	}
 	for name, change := range map[string]func([]byte) []byte{
@@ -455,10 +459,12 @@ func TestExplain(t *testing.T) {
 			return core.Explanation{}, fmt.Errorf("given %q and %q: %w",
 				ti.ValueFormat, ti.Meta, errors.ErrUnsupported)
 		}
-		return core.Explanation{Schema: "text",
+		return core.Explanation{
+			Schema: "text",
 			AppendJSON: func(dst, key, value []byte) ([]byte, error) {
 				return fmt.Appendf(dst, "%q of %q", value, key), nil
-			}}, nil
+			},
+		}, nil
 	}
 	e, err := infos[0].Explain(encrypt.Explain(explain, keysOf(t, 1)))
 	if err != nil || e.Schema != "text" {
@@ -496,8 +502,10 @@ func TestExplain(t *testing.T) {
 	if _, err := encrypt.Explain(explain, keysOf(t, 1))(damaged); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("without a whole ID: %v", err)
 	}
-	for _, id := range []string{"", "string", "encrypt/1", "encrypt/1(string",
-		"encrypt/2(string)"} {
+	for _, id := range []string{
+		"", "string", "encrypt/1", "encrypt/1(string",
+		"encrypt/2(string)",
+	} {
 		if _, err := encrypt.Explain(explain,
 			keysOf(t, 1))(core.TableInfo{ValueFormat: id}); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("%q: %v", id, err)

@@ -36,8 +36,10 @@ func TestAllocations(t *testing.T) {
 		{"append after Bind", 0, func() error { _, err := bound.Append(dst, v); return err }},
 		{"append raw", 0, func() error { _, err := raw.Append(dst, stored); return err }},
 		{"view", 0, func() error { w, err := zoo.View(stored); sink += len(w.Name()); return err }},
-		{"view after Bind",
-			0, func() error { w, err := bound.View(stored); sink += len(w.Name()); return err }},
+		{
+			"view after Bind",
+			0, func() error { w, err := bound.View(stored); sink += len(w.Name()); return err },
+		},
 		{"view trusted", 0, func() error {
 			w, err := trusted(stored)
 			sink += len(w.Name())

@@ -70,8 +70,10 @@ func openSchema(bfbs []byte) (*schemaReader, error) {
 		return nil, fmt.Errorf("%w: %w", errNoSchema, err)
 	}
 	root := record{flatbuffers.Table{Bytes: bfbs[:len(bfbs):len(bfbs)], Pos: at}}
-	r := &schemaReader{root: root, objects: root.list(schemaObjects), enums: root.list(schemaEnums),
-		tables: make(map[string]bool)}
+	r := &schemaReader{
+		root: root, objects: root.list(schemaObjects), enums: root.list(schemaEnums),
+		tables: make(map[string]bool),
+	}
 	for _, o := range r.objects {
 		name := o.text(objectName)
 		r.objectNames = append(r.objectNames, name)

@@ -133,27 +133,43 @@ func TestSchemaRefused(t *testing.T) {
 		change func(c *compiled)
 		says   string
 	}{
-		{"another identifier",
-			func(c *compiled) { c.identifier = "MONS" }, "flatc --binary --schema --bfbs-builtins"},
-		{"a 64-bit offset", func(c *compiled) { c.offset64 = true },
-			"T.f: this type cannot be read in Go: it has a 64-bit offset"},
-		{"a 64-bit vector", func(c *compiled) { c.base = int8(vector64Type) },
-			"T.f: this type cannot be read in Go: vector64"},
+		{
+			"another identifier",
+			func(c *compiled) { c.identifier = "MONS" }, "flatc --binary --schema --bfbs-builtins",
+		},
+		{
+			"a 64-bit offset", func(c *compiled) { c.offset64 = true },
+			"T.f: this type cannot be read in Go: it has a 64-bit offset",
+		},
+		{
+			"a 64-bit vector", func(c *compiled) { c.base = int8(vector64Type) },
+			"T.f: this type cannot be read in Go: vector64",
+		},
 		{"no type", func(c *compiled) { c.base = 0 }, "f: this type cannot be read in Go: none"},
 		{"a type of the future", func(c *compiled) { c.base = 77 }, "type 77"},
 		{"a negative type", func(c *compiled) { c.base = -1 }, "type 255"},
-		{"an array in a table",
-			func(c *compiled) { c.base, c.element = int8(arrayType), int8(intType) }, "array"},
-		{"a vector of vectors",
-			func(c *compiled) { c.base, c.element = int8(vectorType), int8(vectorType) }, "vector"},
+		{
+			"an array in a table",
+			func(c *compiled) { c.base, c.element = int8(arrayType), int8(intType) }, "array",
+		},
+		{
+			"a vector of vectors",
+			func(c *compiled) { c.base, c.element = int8(vectorType), int8(vectorType) }, "vector",
+		},
 		{"a vector of nothing", func(c *compiled) { c.base = int8(vectorType) }, "none"},
-		{"an object that is not there",
-			func(c *compiled) { c.base, c.index = int8(objectType), 1 }, "type number 1 of 1"},
-		{"an object without a number",
-			func(c *compiled) { c.base = int8(objectType) }, "type number -1 of 1"},
+		{
+			"an object that is not there",
+			func(c *compiled) { c.base, c.index = int8(objectType), 1 }, "type number 1 of 1",
+		},
+		{
+			"an object without a number",
+			func(c *compiled) { c.base = int8(objectType) }, "type number -1 of 1",
+		},
 		{"an enum that is not there", func(c *compiled) { c.index = 0 }, "type number 0 of 0"},
-		{"a union that is not there",
-			func(c *compiled) { c.base = int8(unionType) }, "type number -1 of 0"},
+		{
+			"a union that is not there",
+			func(c *compiled) { c.base = int8(unionType) }, "type number -1 of 0",
+		},
 		{"an offset in the vtable's head", func(c *compiled) { c.offset = 2 }, "offset 2"},
 		{"an odd offset", func(c *compiled) { c.offset = 5 }, "offset 5"},
 		{"an offset with a gap", func(c *compiled) { c.offset = 6 }, "offset 6"},
@@ -165,8 +181,10 @@ func TestSchemaRefused(t *testing.T) {
 		{"a nested record in no bytes", func(c *compiled) {
 			c.base, c.element, c.nested = int8(vectorType), int8(intType), "T"
 		}, "no table T that could be nested"},
-		{"an identifier of 3 bytes",
-			func(c *compiled) { c.recordIdentifier = "ABC" }, `"ABC" has 3 bytes`},
+		{
+			"an identifier of 3 bytes",
+			func(c *compiled) { c.recordIdentifier = "ABC" }, `"ABC" has 3 bytes`,
+		},
 	} {
 		changed := good
 		c.change(&changed)
@@ -180,12 +198,21 @@ func TestStructSizes(t *testing.T) {
 		size, align int32
 		ok          bool
 	}{
-		{16, 8, true}, {12, 4, true}, {1, 1, true}, {0, 1, false}, {-8, 8, false}, {8, 0, false},
-		{12, 3, false}, {12, 8, false}, {1 << 20, 1 << 20, false},
+		{16, 8, true},
+		{12, 4, true},
+		{1, 1, true},
+		{0, 1, false},
+		{-8, 8, false},
+		{8, 0, false},
+		{12, 3, false},
+		{12, 8, false},
+		{1 << 20, 1 << 20, false},
 	} {
 		s := verifySchema()
-		s.types["Point"] = &definition{kind: structDef, name: "Point",
-			size: uint32(c.size), align: uint32(c.align)}
+		s.types["Point"] = &definition{
+			kind: structDef, name: "Point",
+			size: uint32(c.size), align: uint32(c.align),
+		}
 		if _, err := s.compile(); (err == nil) != c.ok {
 			t.Errorf("size %d, alignment %d: error %v", c.size, c.align, err)
 		}
@@ -199,12 +226,18 @@ func TestCompileRefused(t *testing.T) {
 	}{
 		{"no type before it", func(s *schema) { s.types["R"].fields[uType].typ = typeOf("byte") }},
 		{"the type of another union", func(s *schema) { s.types["R"].fields[uType].typ.def = "V" }},
-		{"no union behind its type",
-			func(s *schema) { s.types["R"].fields[u].typ = typeOf("int") }},
-		{"no types before a vector",
-			func(s *schema) { s.types["R"].fields[usType].typ = typeOf("[byte]") }},
-		{"no vector behind its types",
-			func(s *schema) { s.types["R"].fields[us].typ = typeOf("[int]") }},
+		{
+			"no union behind its type",
+			func(s *schema) { s.types["R"].fields[u].typ = typeOf("int") },
+		},
+		{
+			"no types before a vector",
+			func(s *schema) { s.types["R"].fields[usType].typ = typeOf("[byte]") },
+		},
+		{
+			"no vector behind its types",
+			func(s *schema) { s.types["R"].fields[us].typ = typeOf("[int]") },
+		},
 		{"an enum", func(s *schema) { s.types["U"].kind = enumDef }},
 		{"a negative number", func(s *schema) { s.types["U"].values[0].number = -1 }},
 		{"a number above a byte", func(s *schema) { s.types["U"].values[3].number = 256 }},
@@ -214,14 +247,18 @@ func TestCompileRefused(t *testing.T) {
 			s.types["U"].values[0].number = 0
 		}},
 		{"a member of a scalar", func(s *schema) { s.types["U"].values[1].typ = typeOf("int") }},
-		{"a nested record in integers",
-			func(s *schema) { s.types["R"].fields[inner].typ.element = intType }},
+		{
+			"a nested record in integers",
+			func(s *schema) { s.types["R"].fields[inner].typ.element = intType },
+		},
 		{"a nested struct", func(s *schema) { s.types["R"].fields[inner].typ.nested = "Point" }},
 		{"two fields of a name", func(s *schema) { s.types["R"].fields[number].name = "text" }},
 		{"two members of a name", func(s *schema) { s.types["U"].values[1].name = "text" }},
 		{"no root", func(s *schema) { s.root = "Nothing" }},
-		{"a member that is not there",
-			func(s *schema) { s.types["U"].values[1].typ = typeOf("Nothing") }},
+		{
+			"a member that is not there",
+			func(s *schema) { s.types["U"].values[1].typ = typeOf("Nothing") },
+		},
 	} {
 		s := verifySchema()
 		c.change(s)
@@ -236,8 +273,12 @@ func TestNotASchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range [][]byte{nil, {}, []byte("junk"), text, bytes.Repeat([]byte{0xff}, 1000),
-		bomb(30, 2)} {
+	for _, b := range [][]byte{
+		nil,
+		{},
+		[]byte("junk"), text, bytes.Repeat([]byte{0xff}, 1000),
+		bomb(30, 2),
+	} {
 		if _, err := readSchema(b); !errors.Is(err, errNoSchema) {
 			t.Errorf("%.20q: error %v", b, err)
 		}
@@ -266,8 +307,10 @@ func TestSchemaMutations(t *testing.T) {
 func FuzzSchema(f *testing.F) {
 	f.Add(testfb.Schema)
 	f.Add(compiled{identifier: "BFBS", base: int8(intType), index: -1, offset: 4}.bytes())
-	f.Add(compiled{identifier: "BFBS", base: int8(vectorType), element: int8(ubyteType),
-		nested: "T", index: -1, offset: 4}.bytes())
+	f.Add(compiled{
+		identifier: "BFBS", base: int8(vectorType), element: int8(ubyteType),
+		nested: "T", index: -1, offset: 4,
+	}.bytes())
 	base, err := os.ReadFile(filepath.Join("testdata", "evolution", "base.bfbs"))
 	if err != nil {
 		f.Fatal(err)

@@ -77,8 +77,10 @@ func TestExplainRefuses(t *testing.T) {
 		t.Errorf("another format: %v", err)
 	}
 	for _, meta := range []string{"", "x", "FBS\x01"} {
-		if _, err := flatbuffers.Explain(core.TableInfo{ValueFormat: "flatbuffers/1",
-			Meta: []byte(meta)}); !errors.Is(err, core.ErrCorrupt) {
+		if _, err := flatbuffers.Explain(core.TableInfo{
+			ValueFormat: "flatbuffers/1",
+			Meta:        []byte(meta),
+		}); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("with the schema %q: %v", meta, err)
 		}
 	}

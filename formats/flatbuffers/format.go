@@ -174,8 +174,10 @@ func (f *format[V, W]) corrupt(err error) error {
 // Init would do the same, but through a type parameter the compiler must assume that it keeps
 // its receiver, and allocates it. fitsView made sure that W is a Table and nothing else.
 func at[W any](b []byte, pos flatbuffers.UOffsetT) (w W) {
-	*(*flatbuffers.Table)(unsafe.Pointer(&w)) = flatbuffers.Table{Bytes: b[:len(b):len(b)],
-		Pos: pos}
+	*(*flatbuffers.Table)(unsafe.Pointer(&w)) = flatbuffers.Table{
+		Bytes: b[:len(b):len(b)],
+		Pos:   pos,
+	}
 	return w
 }
 

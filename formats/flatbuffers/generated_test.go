@@ -45,16 +45,26 @@ func TestStaleCode(t *testing.T) {
 		{"a deprecated field", func(s *schema) { animal(s, "old").name = "anything" }, ""},
 		{"another name", func(s *schema) { animal(s, "legs").name = "limbs" }, "limbs"},
 		{"the same name to flatc", func(s *schema) { animal(s, "legs").name = "LE_GS" }, ""},
-		{"another scalar",
-			func(s *schema) { animal(s, "legs").typ.base = intType }, "Animal.legs:int"},
-		{"another element", func(s *schema) { animal(s, "shorts").typ.element = shortType },
-			"Animal.shorts:[short]"},
-		{"a string for a scalar",
-			func(s *schema) { animal(s, "legs").typ.base = stringType }, "legs:string"},
-		{"a scalar for a string",
-			func(s *schema) { animal(s, "name").typ.base = ubyteType }, "name:ubyte"},
-		{"a vector for a string",
-			func(s *schema) { animal(s, "name").typ = typeOf("[int]") }, "name:[int]"},
+		{
+			"another scalar",
+			func(s *schema) { animal(s, "legs").typ.base = intType }, "Animal.legs:int",
+		},
+		{
+			"another element", func(s *schema) { animal(s, "shorts").typ.element = shortType },
+			"Animal.shorts:[short]",
+		},
+		{
+			"a string for a scalar",
+			func(s *schema) { animal(s, "legs").typ.base = stringType }, "legs:string",
+		},
+		{
+			"a scalar for a string",
+			func(s *schema) { animal(s, "name").typ.base = ubyteType }, "name:ubyte",
+		},
+		{
+			"a vector for a string",
+			func(s *schema) { animal(s, "name").typ = typeOf("[int]") }, "name:[int]",
+		},
 		{"a table for a string", func(s *schema) {
 			animal(s, "name").typ = fieldType{base: objectType, def: "testfb.Note"}
 		}, "name:testfb.Note"},
@@ -178,16 +188,28 @@ func TestClosest(t *testing.T) {
 	}{
 		{[]string{"zoo.Animal"}, "example.com/anything", []string{"zoo.Animal"}},
 		{[]string{"zoo.Animal", "park.Animal"}, "example.com/park", []string{"park.Animal"}},
-		{[]string{"zoo.Animal", "big.zoo.Animal"}, "example.com/big/zoo",
-			[]string{"big.zoo.Animal"}},
+		{
+			[]string{"zoo.Animal", "big.zoo.Animal"},
+			"example.com/big/zoo",
+			[]string{"big.zoo.Animal"},
+		},
 		{[]string{"zoo.Animal", "big.zoo.Animal"}, "example.com/zoo", []string{"zoo.Animal"}},
 		{[]string{"zoo.Animal", "Animal"}, "example.com/zoo", []string{"zoo.Animal"}},
-		{[]string{"zoo.one.Animal", "zoo.two.Animal"}, "example.com/moved/one",
-			[]string{"zoo.one.Animal"}},
-		{[]string{"zoo.Animal", "park.Animal"}, "example.com/bigpark",
-			[]string{"park.Animal", "zoo.Animal"}},
-		{[]string{"zoo.Animal", "park.Animal"}, "example.com/other",
-			[]string{"park.Animal", "zoo.Animal"}},
+		{
+			[]string{"zoo.one.Animal", "zoo.two.Animal"},
+			"example.com/moved/one",
+			[]string{"zoo.one.Animal"},
+		},
+		{
+			[]string{"zoo.Animal", "park.Animal"},
+			"example.com/bigpark",
+			[]string{"park.Animal", "zoo.Animal"},
+		},
+		{
+			[]string{"zoo.Animal", "park.Animal"},
+			"example.com/other",
+			[]string{"park.Animal", "zoo.Animal"},
+		},
 		{nil, "example.com/zoo", nil},
 	} {
 		if got := closest(c.names, c.folder); !slices.Equal(got, c.want) {

@@ -114,8 +114,10 @@ func TestHostileNumbers(t *testing.T) {
 		step = 5
 	}
 	for at := 0; at < len(good)-4; at += step {
-		for _, n := range []uint32{0, 1, 2, 3, 0x7f, 0x7fff, 0xffff, 1 << 16, 1 << 29, 1 << 30,
-			1<<31 - 1, 1 << 31, 1<<32 - 1, 1<<32 - 4, uint32(len(good)), uint32(len(good) - at)} {
+		for _, n := range []uint32{
+			0, 1, 2, 3, 0x7f, 0x7fff, 0xffff, 1 << 16, 1 << 29, 1 << 30,
+			1<<31 - 1, 1 << 31, 1<<32 - 1, 1<<32 - 4, uint32(len(good)), uint32(len(good) - at),
+		} {
 			wide, narrow := bytes.Clone(good), bytes.Clone(good)
 			binary.LittleEndian.PutUint32(wide[at:], n)
 			binary.LittleEndian.PutUint16(narrow[at:], uint16(n))
@@ -154,8 +156,10 @@ func TestHostileMemory(t *testing.T) {
 		{"many references to a small note", notes(250_000, "n"), true},
 		{"many references to a note of 1 KiB", notes(250_000, string(make([]byte, 1<<10))), true},
 		{"many references to a note of 4 KiB", notes(250_000, string(make([]byte, 4<<10))), false},
-		{"many references to a note of 256 KiB",
-			notes(190_000, string(make([]byte, 256<<10))), false},
+		{
+			"many references to a note of 256 KiB",
+			notes(190_000, string(make([]byte, 256<<10))), false,
+		},
 		{"few references to a note of 256 KiB", notes(10, string(make([]byte, 256<<10))), true},
 	} {
 		var before, after runtime.MemStats

@@ -53,8 +53,10 @@ type objectPart struct {
 }
 
 func newObjects(s *schema, t reflect.Type, depth int) *objects {
-	o := &objects{schema: s, depth: depth, early: make(map[string]bool),
-		plans: make(map[objectKey]*objectPlan)}
+	o := &objects{
+		schema: s, depth: depth, early: make(map[string]bool),
+		plans: make(map[objectKey]*objectPlan),
+	}
 	o.before = o.isEarly(s.root)
 	o.root = o.plan(s.types[s.root], t)
 	return o
@@ -125,8 +127,10 @@ func (o *objects) plan(d *definition, t reflect.Type) *objectPlan {
 // part returns what a field holds; ok is false if that is neither a table, a struct nor a union.
 func (o *objects) part(f field, goField reflect.StructField) (p objectPart, ok bool) {
 	t := goField.Type
-	p = objectPart{index: goField.Index[0], name: goField.Name, def: o.schema.types[f.typ.def],
-		early: o.isEarlyField(f.typ)}
+	p = objectPart{
+		index: goField.Index[0], name: goField.Name, def: o.schema.types[f.typ.def],
+		early: o.isEarlyField(f.typ),
+	}
 	if p.def == nil || p.def.kind == enumDef {
 		return p, false
 	}

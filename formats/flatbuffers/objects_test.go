@@ -35,13 +35,17 @@ func TestNilsInVectors(t *testing.T) {
 		"testfb.AnimalT.Path[1] is nil")
 	wantNamed(t, testfb.AnimalT{Name: "a", Spans: []*testfb.SpanT{nil}},
 		"testfb.AnimalT.Spans[0] is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a",
-		Herd: []*testfb.AnimalT{{Name: "b"}, {Name: "c", Path: []*testfb.PointT{p, p, nil}}}},
+	wantNamed(t, testfb.AnimalT{
+		Name: "a",
+		Herd: []*testfb.AnimalT{{Name: "b"}, {Name: "c", Path: []*testfb.PointT{p, p, nil}}},
+	},
 		"testfb.AnimalT.Herd[1].Path[2] is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a",
+	wantNamed(t, testfb.AnimalT{
+		Name: "a",
 		Thing: &testfb.ThingT{Type: testfb.ThingAnimal, Value: &testfb.AnimalT{
 			Name: "b", Path: []*testfb.PointT{nil},
-		}}}, "testfb.AnimalT.Thing.Value.Path[0] is nil")
+		}},
+	}, "testfb.AnimalT.Thing.Value.Path[0] is nil")
 	wantNamed(t, testfb.AnimalT{Name: "a", Notes: []*testfb.NoteT{{}, nil}},
 		"testfb.AnimalT.Notes[1] is nil")
 	wantNamed(t, testfb.AnimalT{Name: "a", Herd: []*testfb.AnimalT{nil}},
@@ -55,14 +59,20 @@ func TestNilParts(t *testing.T) {
 	wantNamed(t, testfb.AnimalT{Name: "a", Range: half}, "testfb.AnimalT.Range.To is nil")
 	wantNamed(t, testfb.AnimalT{Name: "a", Spans: []*testfb.SpanT{{From: p, To: p}, half}},
 		"testfb.AnimalT.Spans[1].To is nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Mother: &testfb.AnimalT{Name: "b",
-		Range: &testfb.SpanT{}}}, "testfb.AnimalT.Mother.Range.From is nil")
+	wantNamed(t, testfb.AnimalT{Name: "a", Mother: &testfb.AnimalT{
+		Name:  "b",
+		Range: &testfb.SpanT{},
+	}}, "testfb.AnimalT.Mother.Range.From is nil")
 	wantNamed(t, testfb.AnimalT{Name: "a", Thing: &testfb.ThingT{Type: testfb.ThingNote}},
 		"testfb.AnimalT.Thing has a type, and nil")
-	wantNamed(t, testfb.AnimalT{Name: "a", Thing: &testfb.ThingT{Type: testfb.ThingNote,
-		Value: (*testfb.NoteT)(nil)}}, "testfb.AnimalT.Thing has a type, and nil")
-	if b, err := newZoo().Append(nil, testfb.AnimalT{Name: "a",
-		Thing: &testfb.ThingT{}, Range: &testfb.SpanT{From: p, To: p}}); err != nil {
+	wantNamed(t, testfb.AnimalT{Name: "a", Thing: &testfb.ThingT{
+		Type:  testfb.ThingNote,
+		Value: (*testfb.NoteT)(nil),
+	}}, "testfb.AnimalT.Thing has a type, and nil")
+	if b, err := newZoo().Append(nil, testfb.AnimalT{
+		Name:  "a",
+		Thing: &testfb.ThingT{}, Range: &testfb.SpanT{From: p, To: p},
+	}); err != nil {
 		t.Errorf("a union of type NONE: %d bytes, error %v", len(b), err)
 	}
 }

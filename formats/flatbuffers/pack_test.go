@@ -66,19 +66,31 @@ func TestRefusesToWriteWhatItCannotRead(t *testing.T) {
 		v    testfb.AnimalT
 		says string
 	}{
-		{"a union with a type and no value",
+		{
+			"a union with a type and no value",
 			testfb.AnimalT{Thing: &testfb.ThingT{Type: testfb.ThingNote}},
-			"testfb.AnimalT.Thing has a type"},
-		{"a union whose value has another type",
+			"testfb.AnimalT.Thing has a type",
+		},
+		{
+			"a union whose value has another type",
 			testfb.AnimalT{Thing: &testfb.ThingT{Type: testfb.ThingNote, Value: &testfb.PlaceT{}}},
-			"packing panicked"},
-		{"a union of a member that the schema does not have",
+			"packing panicked",
+		},
+		{
+			"a union of a member that the schema does not have",
 			testfb.AnimalT{Thing: &testfb.ThingT{Type: 99, Value: &testfb.NoteT{}}},
-			"testfb.Animal.thing_type"},
-		{"no table in a vector of tables",
-			testfb.AnimalT{Notes: []*testfb.NoteT{nil}}, "testfb.AnimalT.Notes[0] is nil"},
-		{"junk as a nested record",
-			testfb.AnimalT{Inner: []byte("a nested record, or not?")}, "at byte"},
+			"testfb.Animal.thing_type",
+		},
+		{
+			"no table in a vector of tables",
+			testfb.AnimalT{Notes: []*testfb.NoteT{nil}},
+			"testfb.AnimalT.Notes[0] is nil",
+		},
+		{
+			"junk as a nested record",
+			testfb.AnimalT{Inner: []byte("a nested record, or not?")},
+			"at byte",
+		},
 		{"nothing as a nested record", testfb.AnimalT{Inner: []byte{}}, "testfb.Animal.inner"},
 	} {
 		b, err := f.Append([]byte("prefix"), c.v)
@@ -121,8 +133,10 @@ func TestFileIdentifier(t *testing.T) {
 	if _, err := f.View(without); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("without an identifier: error %v", err)
 	}
-	if inner := (&schema{root: "Other", identifier: "ZOO1",
-		types: s.types}).of("testfb.Note"); inner.identifier != "" {
+	if inner := (&schema{
+		root: "Other", identifier: "ZOO1",
+		types: s.types,
+	}).of("testfb.Note"); inner.identifier != "" {
 		t.Errorf("a table that is not the root type has the identifier %q", inner.identifier)
 	}
 }

@@ -55,8 +55,10 @@ func readsOffset(view reflect.Type, m reflect.Method, offset int, size uint32) b
 	ones[offset] = 1
 	nothing, something := look(view, m, flatbuffers.Table{Bytes: zeros}), look(view, m,
 		flatbuffers.Table{Bytes: ones})
-	return nothing != something || something == seen{at: flatbuffers.UOffsetT(offset),
-		there: true, inner: true}
+	return nothing != something || something == seen{
+		at:    flatbuffers.UOffsetT(offset),
+		there: true, inner: true,
+	}
 }
 
 // seen is what an accessor returned.

@@ -77,8 +77,10 @@ func (s *schema) compile() (*program, error) {
 	if n := len(s.identifier); n != 0 && n != 4 {
 		return nil, fmt.Errorf("the file identifier %q has %d bytes, not 4", s.identifier, n)
 	}
-	c := compiler{schema: s, tables: make(map[string]*tableCheck),
-		unions: make(map[string][]memberCheck)}
+	c := compiler{
+		schema: s, tables: make(map[string]*tableCheck),
+		unions: make(map[string][]memberCheck),
+	}
 	for name, d := range s.types { // all first, because they refer to each other
 		if d.kind == tableDef {
 			c.tables[name] = &tableCheck{name: name, fields: make([]fieldCheck, len(d.fields))}
@@ -207,8 +209,10 @@ func (c *compiler) union(d *definition, i int) (fieldCheck, error) {
 	f := d.fields[i]
 	kind, before := checkUnion, fieldType{base: unionTypeType, def: f.typ.def}
 	if f.typ.base == vectorType {
-		kind, before = checkUnions, fieldType{base: vectorType, element: unionTypeType,
-			def: f.typ.def}
+		kind, before = checkUnions, fieldType{
+			base: vectorType, element: unionTypeType,
+			def: f.typ.def,
+		}
 	}
 	if i == 0 || d.fields[i-1].typ != before {
 		return fieldCheck{}, fmt.Errorf("the field before the union %s is not its type", f.typ.def)

@@ -41,8 +41,10 @@ func (r renames) apply(s *schema) (*schema, error) {
 	if len(r) == 0 {
 		return s, nil
 	}
-	now := &schema{root: r.typ(s.root), identifier: s.identifier,
-		types: make(map[string]*definition)}
+	now := &schema{
+		root: r.typ(s.root), identifier: s.identifier,
+		types: make(map[string]*definition),
+	}
 	for _, d := range s.types {
 		renamed := r.definition(d)
 		if now.types[renamed.name] != nil {

@@ -80,8 +80,10 @@ func full(n int) testfb.AnimalT {
 		Range: &testfb.SpanT{From: point(2), To: point(3)}, Tame: false,
 		Raw:    []byte("\x00\xff raw"),
 		Mother: &testfb.AnimalT{Name: "mother", Mother: &testfb.AnimalT{}},
-		Thing: &testfb.ThingT{Type: testfb.ThingPlace,
-			Value: &testfb.PlaceT{Name: "pool", At: point(4)}},
+		Thing: &testfb.ThingT{
+			Type:  testfb.ThingPlace,
+			Value: &testfb.PlaceT{Name: "pool", At: point(4)},
+		},
 		Inner: note("nested"), I8: -8, U8: 8, U16: 16, I32: -32, U32: 32,
 		I64: -1 << 40, U64: 1 << 63,
 		F32: float32(math.Inf(-1)), F64: 0, Maybe: &maybe,
@@ -108,7 +110,9 @@ func full(n int) testfb.AnimalT {
 var animals = []testfb.AnimalT{
 	{},
 	{Name: "Rex", Legs: 4, Color: testfb.ColorBlue, Tame: true, F64: 1.5},
-	{Name: strings.Repeat("long ", 50),
-		Thing: &testfb.ThingT{Type: testfb.ThingNote, Value: &testfb.NoteT{Text: "t"}}},
+	{
+		Name:  strings.Repeat("long ", 50),
+		Thing: &testfb.ThingT{Type: testfb.ThingNote, Value: &testfb.NoteT{Text: "t"}},
+	},
 	full(3),
 }

@@ -202,8 +202,10 @@ func TestOpenIncompatible(t *testing.T) {
 	if !errors.Is(err, core.ErrFormatMismatch) {
 		t.Fatalf("error %v", err)
 	}
-	for _, says := range []string{"animals", "zoo.Animal.legs", "`legs:short = 4`",
-		"`legs:short = 2`"} {
+	for _, says := range []string{
+		"animals", "zoo.Animal.legs", "`legs:short = 4`",
+		"`legs:short = 2`",
+	} {
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("the error does not say %s: %v", says, err)
 		}
@@ -223,8 +225,10 @@ func TestBadSchema(t *testing.T) {
 		format core.ValueFormat[testfb.AnimalT, testfb.Animal]
 		says   string
 	}{
-		{"no schema", flatbuffers.New[testfb.AnimalT, testfb.Animal](nil),
-			"flatc --binary --schema --bfbs-builtins"},
+		{
+			"no schema", flatbuffers.New[testfb.AnimalT, testfb.Animal](nil),
+			"flatc --binary --schema --bfbs-builtins",
+		},
 		{"junk", flatbuffers.New[testfb.AnimalT,
 			testfb.Animal]([]byte("namespace zoo; table Animal { }")), "not a compiled schema"},
 		{"another program's schema", flatbuffers.New[testfb.AnimalT,
@@ -272,8 +276,10 @@ func TestRawShares(t *testing.T) {
 	if w, err := typed.Load(ctx, "raw"); err != nil || !same(*w.UnPack(), full(2)) {
 		t.Errorf("error %v", err)
 	}
-	for name, b := range map[string][]byte{"nothing": nil, "cut": b[:len(b)-8],
-		"junk": []byte("junk that is long enough")} {
+	for name, b := range map[string][]byte{
+		"nothing": nil, "cut": b[:len(b)-8],
+		"junk": []byte("junk that is long enough"),
+	} {
 		if err := raw.Put(ctx, name, b); err == nil || errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%s was put: error %v; nothing stored is corrupt", name, err)
 		}
@@ -326,8 +332,14 @@ func TestTrustedIsClipped(t *testing.T) {
 	if _, err := newZoo().View(whole[:len(b)]); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("verified: error %v", err)
 	}
-	for _, short := range [][]byte{nil, {}, {8}, {8, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0},
-		{255, 255, 255, 255, 0, 0, 0, 0}} {
+	for _, short := range [][]byte{
+		nil,
+		{},
+		{8},
+		{8, 0, 0, 0},
+		{0, 0, 0, 0, 0, 0, 0, 0},
+		{255, 255, 255, 255, 0, 0, 0, 0},
+	} {
 		if _, err := f.View(short); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%v: error %v", short, err)
 		}

@@ -24,8 +24,10 @@ type verifier struct {
 }
 
 func newVerifier(b []byte, l limits, strict bool) verifier {
-	return verifier{b: b, work: freeWork + int64(l.work)*int64(len(b)), depth: l.depth,
-		strict: strict}
+	return verifier{
+		b: b, work: freeWork + int64(l.work)*int64(len(b)), depth: l.depth,
+		strict: strict,
+	}
 }
 
 // record verifies all of v.b and returns the position of its root table.

@@ -167,36 +167,51 @@ var verifyCases = []struct {
 		{"as long as possible", 0, nil, words{60: -1}, badVector},
 		{"elements not aligned", 0, nil, words{52: 4, 56: 1}, badVector},
 	}},
-	{"an empty vector of longs, which a builder need not align",
-		image{slots{longs: 4}, words{52: 4}, 60}, nil},
+	{
+		"an empty vector of longs, which a builder need not align",
+		image{slots{longs: 4}, words{52: 4}, 60},
+		nil,
+	},
 	{"a vector of structs", image{slots{points: 4}, words{52: 8, 60: 1}, 80}, []broken{
 		{"one byte short", 79, nil, nil, badVector},
 		{"elements not aligned", 0, nil, words{52: 4, 56: 1}, badVector},
 	}},
-	{"a table in a table",
-		image{slots{child: 4}, words{52: 4, 56: -4, 60: "\x04\x00\x04\x00"}, 64}, []broken{
+	{
+		"a table in a table",
+		image{slots{child: 4}, words{52: 4, 56: -4, 60: "\x04\x00\x04\x00"}, 64},
+		[]broken{
 			{"offset outside", 55, nil, nil, outside},
 			{"table outside", 59, nil, nil, outside},
 			{"its vtable is not there", 0, nil, words{56: 57}, badVtable},
 			{"its field is outside", 68, nil, words{60: "\x06\x00\x04\x00\x20\x00"}, outside},
-		}},
-	{"a vector of tables", image{slots{children: 4},
-		words{52: 4, 56: 2, 60: 8, 64: 4, 68: -4, 72: "\x04\x00\x04\x00"}, 76}, []broken{
+		},
+	},
+	{"a vector of tables", image{
+		slots{children: 4},
+		words{52: 4, 56: 2, 60: 8, 64: 4, 68: -4, 72: "\x04\x00\x04\x00"},
+		76,
+	}, []broken{
 		{"too long", 0, nil, words{56: 6}, badVector},
 		{"first offset is zero", 0, nil, words{60: 0}, badOffset},
 		{"last offset leads out", 0, nil, words{64: 12}, badOffset},
 		{"an element's vtable is not there", 0, nil, words{68: 69}, badVtable},
 	}},
-	{"a vector of strings",
-		image{slots{texts: 4}, words{52: 4, 56: 2, 60: 8, 64: 4, 68: 1, 72: "a"}, 74}, []broken{
+	{
+		"a vector of strings",
+		image{slots{texts: 4}, words{52: 4, 56: 2, 60: 8, 64: 4, 68: 1, 72: "a"}, 74},
+		[]broken{
 			{"one element short", 0, nil, words{56: 5}, badVector},
 			{"first offset is zero", 0, nil, words{60: 0}, badOffset},
 			{"last offset leads out", 0, nil, words{64: 12}, badOffset},
 			{"an element is too long", 0, nil, words{68: 3}, badVector},
 			{"an element has no end", 73, nil, nil, unterminated},
-		}},
-	{"a union of a table", image{slots{uType: 4, u: 8},
-		words{52: 1, 56: 4, 60: -4, 64: "\x04\x00\x04\x00"}, 68}, []broken{
+		},
+	},
+	{"a union of a table", image{
+		slots{uType: 4, u: 8},
+		words{52: 1, 56: 4, 60: -4, 64: "\x04\x00\x04\x00"},
+		68,
+	}, []broken{
 		{"type outside", 0, slots{uType: 20}, nil, outside},
 		{"no type", 0, slots{uType: 0}, nil, badUnion},
 		{"type NONE", 0, nil, words{52: 0}, badUnion},
@@ -206,29 +221,45 @@ var verifyCases = []struct {
 		{"table is not one", 0, nil, words{60: 61}, badVtable},
 		{"member is another", 0, nil, words{52: 2}, badVector},
 	}},
-	{"a union of a string",
-		image{slots{uType: 4, u: 8}, words{52: 2, 56: 4, 60: 3, 64: "abc"}, 68}, []broken{
+	{
+		"a union of a string",
+		image{slots{uType: 4, u: 8}, words{52: 2, 56: 4, 60: 3, 64: "abc"}, 68},
+		[]broken{
 			{"no end", 67, nil, nil, unterminated},
-		}},
+		},
+	},
 	{"a union of a struct", image{slots{uType: 4, u: 8}, words{52: 4, 56: 8}, 80}, []broken{
 		{"outside", 79, nil, nil, outside},
 		{"not aligned", 0, nil, words{56: 4}, outside},
 	}},
 	{"a union of nothing", image{slots{uType: 4}, words{52: 0}, 56}, nil},
-	{"a union of a member that is not known",
-		image{slots{uType: 4, u: 8}, words{52: 5, 56: 4, 60: -1}, 64}, []broken{
+	{
+		"a union of a member that is not known",
+		image{slots{uType: 4, u: 8}, words{52: 5, 56: 4, 60: -1}, 64},
+		[]broken{
 			{"offset leads out", 0, nil, words{56: 8}, badOffset},
-		}},
-	{"a union of a number between members",
-		image{slots{uType: 4, u: 8}, words{52: 3, 56: 4, 60: -1}, 64}, nil},
+		},
+	},
+	{
+		"a union of a number between members",
+		image{slots{uType: 4, u: 8}, words{52: 3, 56: 4, 60: -1}, 64},
+		nil,
+	},
 	{
 		"a vector of unions",
-		image{slots{usType: 4, us: 8}, words{52: 8, 56: 12, 60: 4, 64: "\x02\x00\x04\x05",
-			68: 4, 72: 16, 76: -1, 80: 16, 84: 4, 88: 1, 92: "a"}, 112},
+		image{slots{usType: 4, us: 8}, words{
+			52: 8, 56: 12, 60: 4, 64: "\x02\x00\x04\x05",
+			68: 4, 72: 16, 76: -1, 80: 16, 84: 4, 88: 1, 92: "a",
+		}, 112},
 		[]broken{
 			{"no types", 0, slots{usType: 0}, nil, badUnion},
-			{"no types, but the table's first bytes lead to what could be some",
-				0, slots{usType: 0}, words{88: 4, 92: "\x00\x00\x00\x00"}, badUnion},
+			{
+				"no types, but the table's first bytes lead to what could be some",
+				0,
+				slots{usType: 0},
+				words{88: 4, 92: "\x00\x00\x00\x00"},
+				badUnion,
+			},
 			{"no values", 0, slots{us: 0}, nil, badUnion},
 			{"no slot for the values", 0, nil, words{8: 4 + 2*us}, badUnion},
 			{"types lead out", 0, nil, words{52: 100}, badOffset},
@@ -251,14 +282,25 @@ var verifyCases = []struct {
 			{"too short for a record", 0, nil, words{56: 7}, badSize},
 			{"empty", 0, nil, words{56: 0}, badSize},
 			{"its root leads out of it, but not of the record", 76, nil, words{60: 12}, badOffset},
-			{"its vtable is outside it, but not outside the record",
-				0, nil, words{68: 60}, badVtable},
-			{"its vtable ends outside it, but inside the record",
-				76, nil, words{64: "\x0a\x00"}, badVtable},
+			{
+				"its vtable is outside it, but not outside the record",
+				0, nil,
+				words{68: 60},
+				badVtable,
+			},
+			{
+				"its vtable ends outside it, but inside the record",
+				76, nil,
+				words{64: "\x0a\x00"},
+				badVtable,
+			},
 		},
 	},
-	{"a required field", image{slots{needs: 4},
-		words{52: 4, 56: -8, 60: 1, 64: "\x08\x00\x08\x00\x00\x00\x04\x00"}, 72}, []broken{
+	{"a required field", image{
+		slots{needs: 4},
+		words{52: 4, 56: -8, 60: 1, 64: "\x08\x00\x08\x00\x00\x00\x04\x00"},
+		72,
+	}, []broken{
 		{"absent", 0, nil, words{70: "\x00\x00"}, missing},
 		{"no slot", 0, nil, words{64: "\x06"}, missing},
 		{"no slots at all", 0, nil, words{64: "\x04"}, missing},
@@ -355,8 +397,11 @@ func TestVerifyIdentifier(t *testing.T) {
 			t.Errorf("%q: error %v", wrong, err)
 		}
 	}
-	nested := image{slots{inner: 4},
-		words{4: "ABCD", 52: 4, 56: 12, 60: 8, 64: "\x04\x00\x04\x00", 68: 4}, 72}
+	nested := image{
+		slots{inner: 4},
+		words{4: "ABCD", 52: 4, 56: 12, 60: 8, 64: "\x04\x00\x04\x00", 68: 4},
+		72,
+	}
 	if _, err := p.verify(nested.bytes(), defaultLimits, false); err != nil {
 		t.Errorf("a nested record without an identifier: %v", err)
 	}
@@ -476,8 +521,10 @@ func wide(t testing.TB) *tableCheck {
 	for i := range wideFields - 1 {
 		fields = append(fields, "f"+strconv.Itoa(i)+":int")
 	}
-	s := &schema{root: "W",
-		types: map[string]*definition{"W": tableOf("W", append(fields, "all:[W]")...)}}
+	s := &schema{
+		root:  "W",
+		types: map[string]*definition{"W": tableOf("W", append(fields, "all:[W]")...)},
+	}
 	p, err := s.compile()
 	if err != nil {
 		t.Fatal(err)
@@ -522,11 +569,17 @@ func TestVerifyCounts(t *testing.T) {
 		{"a table", image{size: 52}, 0},
 		{"a string", image{slots{aText: 4}, words{52: 4, 56: 2, 60: "ab"}, 64}, elementCost},
 		{"a long string", image{slots{aText: 4}, words{52: 4, 56: 3200}, 3300}, elementCost + 200},
-		{"strings", image{slots{texts: 4}, words{52: 4, 56: 2, 60: 8, 64: 4, 68: 1, 72: "a"}, 74},
-			3 * elementCost},
+		{
+			"strings",
+			image{slots{texts: 4}, words{52: 4, 56: 2, 60: 8, 64: 4, 68: 1, 72: "a"}, 74},
+			3 * elementCost,
+		},
 		{"a vector", image{slots{longs: 4}, words{52: 8, 60: 400}, 3300}, elementCost + 200},
-		{"unions", image{slots{usType: 4, us: 8}, words{52: 8, 56: 12, 60: 4, 68: 4}, 100},
-			6 * elementCost},
+		{
+			"unions",
+			image{slots{usType: 4, us: 8}, words{52: 8, 56: 12, 60: 4, 68: 4}, 100},
+			6 * elementCost,
+		},
 	} {
 		v := newVerifier(c.image.bytes(), defaultLimits, false)
 		before := v.work

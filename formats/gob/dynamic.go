@@ -235,12 +235,17 @@ func (b *bound[T]) lookDynamic(e *epoch, w walk, body []byte) (found, error) {
 	}
 	value := found{payload: r.b}
 	if n > 0 {
-		value.decoders = &decoders{root: e.types.root,
-			preamble: append(slices.Clip(e.decoders.preamble), body[start:len(body)-len(r.b)]...)}
+		value.decoders = &decoders{
+			root:     e.types.root,
+			preamble: append(slices.Clip(e.decoders.preamble), body[start:len(body)-len(r.b)]...),
+		}
 	}
 	w.b = r.b
-	w.inner = &innerPlanner{planner{types: d, plans: map[pairing]*plan{}}, &b.names,
-		map[string]innerPlan{}}
+	w.inner = &innerPlanner{
+		planner{types: d, plans: map[pairing]*plan{}},
+		&b.names,
+		map[string]innerPlan{},
+	}
 	return value, w.whole(e.plan)
 }
 

@@ -192,8 +192,10 @@ func TestRowsOfALaterDescription(t *testing.T) {
 	_, err := f1.View(write(t, f2, order2{ID: 1}))
 	wantMismatch(t, err, "open it again")
 	damaged := write(t, f1, first())
-	for _, number := range []string{"\x81\x00", "\x81\x80\x04",
-		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02"} {
+	for _, number := range []string{
+		"\x81\x00", "\x81\x80\x04",
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02",
+	} {
 		if v, err := f1.View(append([]byte(number), damaged[1:]...)); !errors.Is(err,
 			core.ErrCorrupt) {
 			t.Errorf("description %x: read as %+v, error %v; want ErrCorrupt", number, v, err)
@@ -252,28 +254,42 @@ func TestIncompatibleTypes(t *testing.T) {
 		err  error
 		says []string
 	}{
-		{rebind[order1, orderPriced](t),
-			[]string{"gob_test.orderPriced.Lines[].Price", "stored as int", "is string now"}},
+		{
+			rebind[order1, orderPriced](t),
+			[]string{"gob_test.orderPriced.Lines[].Price", "stored as int", "is string now"},
+		},
 		{rebind[point, struct{ X uint }](t), []string{".X", "stored as int", "is uint now"}},
 		{rebind[point, struct{ X *string }](t), []string{".X", "stored as int", "is *string now"}},
-		{rebind[point, struct{ A int }](t),
-			[]string{"no field", "struct{X int; Y int}", "struct { A int }"}},
+		{
+			rebind[point, struct{ A int }](t),
+			[]string{"no field", "struct{X int; Y int}", "struct { A int }"},
+		},
 		{rebind[int, string](t), []string{"string is stored as int"}},
 		{rebind[[]int, map[int]int](t), []string{"[]int", "map[int]int"}},
-		{rebind[map[string]int, map[string]bool](t),
-			[]string{"map[string]bool[] is stored as int", "is bool now"}},
-		{rebind[map[string]int, map[int]int](t),
-			[]string{"map[int]int's key is stored as string", "is int now"}},
+		{
+			rebind[map[string]int, map[string]bool](t),
+			[]string{"map[string]bool[] is stored as int", "is bool now"},
+		},
+		{
+			rebind[map[string]int, map[int]int](t),
+			[]string{"map[int]int's key is stored as string", "is int now"},
+		},
 		{rebind[[3]int, [4]int](t), []string{"[3]int", "[4]int"}},
 		{rebind[textual, struct{ A any }](t), []string{".A", "stored as int", "interface {}"}},
 		{rebind[textual, usesSelfMade](t), []string{".A", "stored as int", "gob_test.selfMade"}},
-		{rebind[usesSelfMade, textual](t),
-			[]string{".A", "stored as BinaryMarshaler", "is int now"}},
+		{
+			rebind[usesSelfMade, textual](t),
+			[]string{".A", "stored as BinaryMarshaler", "is int now"},
+		},
 		{rebind[Point, embedsPointer](t), []string{"X", "behind the embedded pointer Point"}},
-		{rebind[struct{ F []byte }, struct{ F string }](t),
-			[]string{".F", "stored as bytes", "is string now"}},
-		{rebind[struct{ F []int }, struct{ F []string }](t),
-			[]string{".F[]", "stored as int", "is string now"}},
+		{
+			rebind[struct{ F []byte }, struct{ F string }](t),
+			[]string{".F", "stored as bytes", "is string now"},
+		},
+		{
+			rebind[struct{ F []int }, struct{ F []string }](t),
+			[]string{".F[]", "stored as int", "is string now"},
+		},
 	} {
 		for _, says := range c.says {
 			if !errors.Is(c.err,

@@ -96,8 +96,10 @@ func appendJSON(dst, stored []byte, epochs []record) ([]byte, error) {
 
 // newShower bounds what is shown: the names of fields take more than they do in gob.
 func newShower(dst, body []byte, types *description) shower {
-	return shower{reader: reader{b: body}, types: types, out: dst,
-		most: int64(len(dst)) + newLimits(nil).budget(len(body))}
+	return shower{
+		reader: reader{b: body}, types: types, out: dst,
+		most: int64(len(dst)) + newLimits(nil).budget(len(body)),
+	}
 }
 
 // whole shows all of the bytes.

@@ -106,8 +106,10 @@ func TestExplainRefuses(t *testing.T) {
 		t.Errorf("another format: %v", err)
 	}
 	for _, meta := range [][]byte{nil, {}, []byte("x"), []byte("gob/1\n\x05")} {
-		if _, err := gobformat.Explain(core.TableInfo{ValueFormat: "gob/1",
-			Meta: meta}); !errors.Is(err, core.ErrCorrupt) {
+		if _, err := gobformat.Explain(core.TableInfo{
+			ValueFormat: "gob/1",
+			Meta:        meta,
+		}); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("with the metadata %q: %v", meta, err)
 		}
 	}

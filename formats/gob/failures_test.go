@@ -81,8 +81,10 @@ func failEverywhere(
 ) error {
 	for i, call := range []func() error{
 		func() error {
-			_, err := f.Append(nil, map[string]fussy{"a": {"fine"},
-				"b": {map[string]string{"rror": "error", "anic": "panic"}[mode]}})
+			_, err := f.Append(nil, map[string]fussy{
+				"a": {"fine"},
+				"b": {map[string]string{"rror": "error", "anic": "panic"}[mode]},
+			})
 			return err
 		},
 		func() error {

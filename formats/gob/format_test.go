@@ -41,8 +41,10 @@ var day = time.Date(2026, 2, 3, 4, 5, 6, 789, time.UTC)
 var companies = []company{
 	{},
 	{CIK: 320193, Name: "Apple", Raw: []byte{0, 1}, Codes: [3]int8{-1, 0, 1}},
-	{Filings: []filing{{"10-K", day, 1 << 40}, {}}, Parent: &company{Name: "parent"},
-		Grid: [][]int32{{1}, {-2, 3}}},
+	{
+		Filings: []filing{{"10-K", day, 1 << 40}, {}}, Parent: &company{Name: "parent"},
+		Grid: [][]int32{{1}, {-2, 3}},
+	},
 	{
 		Prices: map[string]float64{"bb": math.Inf(-1)}, Ratio: 1 + 2i,
 		Shares: new(big.Int).Lsh(big.NewInt(-3), 100), Name: strings.Repeat("é", 12),
@@ -68,10 +70,14 @@ func init() {
 var shapes = []shape{
 	{},
 	{Name: "one", Any: 7},
-	{Any: point{1, -2},
-		Many: []any{"text", nil, &filing{Form: "8-K"}, []any{point{3, 4}, point{}}}},
-	{Any: map[string]any{"a": []any{1.5, []byte{1}}},
-		Many: []any{int8(1), uint16(2), "x", true, complex(1, 2)}},
+	{
+		Any:  point{1, -2},
+		Many: []any{"text", nil, &filing{Form: "8-K"}, []any{point{3, 4}, point{}}},
+	},
+	{
+		Any:  map[string]any{"a": []any{1.5, []byte{1}}},
+		Many: []any{int8(1), uint16(2), "x", true, complex(1, 2)},
+	},
 }
 
 func pointers[T any](vs []T) []*T {

@@ -137,10 +137,14 @@ const (
 )
 
 var (
-	encodeMethods = [...]reflect.Type{byGob: reflect.TypeFor[gob.GobEncoder](),
-		byBinary: reflect.TypeFor[encoding.BinaryMarshaler]()}
-	decodeMethods = [...]reflect.Type{byGob: reflect.TypeFor[gob.GobDecoder](),
-		byBinary: reflect.TypeFor[encoding.BinaryUnmarshaler]()}
+	encodeMethods = [...]reflect.Type{
+		byGob:    reflect.TypeFor[gob.GobEncoder](),
+		byBinary: reflect.TypeFor[encoding.BinaryMarshaler](),
+	}
+	decodeMethods = [...]reflect.Type{
+		byGob:    reflect.TypeFor[gob.GobDecoder](),
+		byBinary: reflect.TypeFor[encoding.BinaryUnmarshaler](),
+	}
 )
 
 func encodesItself(t reflect.Type) method { return methodOf(t, encodeMethods[:]) }
@@ -178,8 +182,10 @@ func (m method) encoder() reflect.Type {
 }
 
 func (m method) encoderName() string {
-	return [...]string{0: "nothing to encode itself", byGob: "GobEncode",
-		byBinary: "MarshalBinary"}[m]
+	return [...]string{
+		0: "nothing to encode itself", byGob: "GobEncode",
+		byBinary: "MarshalBinary",
+	}[m]
 }
 
 func (m method) decoderName() string {

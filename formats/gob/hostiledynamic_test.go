@@ -22,8 +22,10 @@ func TestHostileDynamicRecords(t *testing.T) {
 // ends the process: a row of thirty bytes was enough.
 func TestArraysWithoutEnd(t *testing.T) {
 	f, _ := bind[some](t, nil)
-	for _, descriptions := range [][]byte{described(arrayType(1, 66)),
-		described(arrayType(1, 67), arrayType(2, 66))} {
+	for _, descriptions := range [][]byte{
+		described(arrayType(1, 66)),
+		described(arrayType(1, 67), arrayType(2, 66)),
+	} {
 		if v, err := f.View(inSome(descriptions, "no end", 66, []byte{0, 1, 0})); !errors.Is(err,
 			core.ErrCorrupt) {
 			t.Errorf("%x is read as %v, error %v", descriptions, v, err)

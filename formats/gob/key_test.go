@@ -31,8 +31,10 @@ type key struct {
 var structKeys = []key{
 	{},
 	{Name: "a", N: -1, At: [2]bool{false, true}},
-	{Name: strings.Repeat("é", 20), N: math.MaxInt32, Path: []uint16{1, 300},
-		In: struct{ Raw []byte }{[]byte{0, 255}}},
+	{
+		Name: strings.Repeat("é", 20), N: math.MaxInt32, Path: []uint16{1, 300},
+		In: struct{ Raw []byte }{[]byte{0, 255}},
+	},
 }
 
 // sameKey takes what a nil and an empty slice hold for the same.
@@ -88,8 +90,10 @@ func TestKeyID(t *testing.T) {
 		Zip     uint32
 	}
 	err := openTwice(t, gobformat.Key[before](), gobformat.Key[after]())
-	for _, side := range []string{"struct{Country string; Zip string}",
-		"struct{Country string; Zip uint}"} {
+	for _, side := range []string{
+		"struct{Country string; Zip string}",
+		"struct{Country string; Zip uint}",
+	} {
 		if !errors.Is(err, core.ErrFormatMismatch) || !strings.Contains(err.Error(), side) {
 			t.Errorf("error %v; want ErrFormatMismatch that names %s", err, side)
 		}
@@ -140,8 +144,10 @@ func TestKeyTypes(t *testing.T) {
 		{useKey[forest](t), ""},
 		{useKey[big.Int](t), ""},
 		{useKey[any](t), "is an interface"},
-		{useKey[deepKey](t),
-			"field gob_test.deepKey.A: field struct { E error }.E: error is an interface"},
+		{
+			useKey[deepKey](t),
+			"field gob_test.deepKey.A: field struct { E error }.E: error is an interface",
+		},
 		{useKey[hiddenKey](t), "the field gob_test.hiddenKey.n is unexported"},
 		{useKey[map[string]int](t), "is a map"},
 		{useKey[struct{ P *int }](t), "is a pointer"},
@@ -184,8 +190,10 @@ func TestKeysHaveOneEncoding(t *testing.T) {
 	if err != nil || string(b) != "\x02\x06\x00" {
 		t.Fatalf("%x, error %v", b, err)
 	}
-	for _, other := range []string{"\x01\x00\x01\x06\x00", "\x02\xff\x06\x00",
-		"\xff\x02\x06\x00", "\x02\x06"} {
+	for _, other := range []string{
+		"\x01\x00\x01\x06\x00", "\x02\xff\x06\x00",
+		"\xff\x02\x06\x00", "\x02\x06",
+	} {
 		if k, err := f.Decode([]byte(other)); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%x is read as %v, error %v", other, k, err)
 		}

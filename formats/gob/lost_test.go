@@ -103,18 +103,30 @@ func TestPromotedMethods(t *testing.T) {
 		err  error
 		says string
 	}{
-		"loses a field": {open[stamped](t),
-			"gob_test.stamped.Note would be lost: the embedded Time has the method GobEncode"},
-		"in a list": {open[[]map[string]*stamped](t),
-			"[]map[string]*gob_test.stamped[][].Note would be lost"},
-		"two levels": {open[stampedDeep](t),
-			"gob_test.stampedDeep.stampedInner.Note would be lost: the embedded Stamp"},
-		"nil pointer": {open[number2](t),
-			"gob_test.number2.Int is an embedded *big.Int, which is nil when its method GobDecode"},
-		"nil pointer deep": {open[numberDeep](t),
-			"gob_test.numberDeep.Number.Int is an embedded *big.Int"},
-		"nil interface": {open[anyEncoder](t),
-			"gob_test.anyEncoder.selfCoder is an embedded gob_test.selfCoder"},
+		"loses a field": {
+			open[stamped](t),
+			"gob_test.stamped.Note would be lost: the embedded Time has the method GobEncode",
+		},
+		"in a list": {
+			open[[]map[string]*stamped](t),
+			"[]map[string]*gob_test.stamped[][].Note would be lost",
+		},
+		"two levels": {
+			open[stampedDeep](t),
+			"gob_test.stampedDeep.stampedInner.Note would be lost: the embedded Stamp",
+		},
+		"nil pointer": {
+			open[number2](t),
+			"gob_test.number2.Int is an embedded *big.Int, which is nil when its method GobDecode",
+		},
+		"nil pointer deep": {
+			open[numberDeep](t),
+			"gob_test.numberDeep.Number.Int is an embedded *big.Int",
+		},
+		"nil interface": {
+			open[anyEncoder](t),
+			"gob_test.anyEncoder.selfCoder is an embedded gob_test.selfCoder",
+		},
 		"only writes": {open[halfOwn](t), "gob_test.halfOwn.Note would be lost"},
 		"binary": {open[struct {
 			netip.Addr
@@ -126,8 +138,10 @@ func TestPromotedMethods(t *testing.T) {
 			t.Errorf("%s: error %v; want one that says %q", name, c.err, c.says)
 		}
 	}
-	for i, err := range []error{open[Stamp](t), open[struct{ Stamp }](t), open[stampedSelf](t),
-		open[struct{ S stampedSelf }](t), open[struct{ netip.Addr }](t)} {
+	for i, err := range []error{
+		open[Stamp](t), open[struct{ Stamp }](t), open[stampedSelf](t),
+		open[struct{ S stampedSelf }](t), open[struct{ netip.Addr }](t),
+	} {
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -272,8 +286,10 @@ func TestWhatChanges(t *testing.T) {
 		F  float32
 	}
 	f, meta := bind[all](t, nil)
-	got, err := f.View(write(t, f, all{PS: &[]int{}, PM: &map[int]int{}, PT: &time.Time{},
-		L: []map[int]int{nil}, B: [][]byte{{}, nil}, F: 0.1}))
+	got, err := f.View(write(t, f, all{
+		PS: &[]int{}, PM: &map[int]int{}, PT: &time.Time{},
+		L: []map[int]int{nil}, B: [][]byte{{}, nil}, F: 0.1,
+	}))
 	if err != nil || got.PS != nil || got.PM == nil || got.PT == nil || got.L[0] == nil ||
 		got.B[0] != nil || got.B[1] != nil {
 		t.Errorf("%+v, error %v", got, err)
@@ -286,8 +302,10 @@ func TestWhatChanges(t *testing.T) {
 	}
 	m, _ := bind[map[float64]int](t, nil)
 	if got, err := m.View(write(t, m,
-		map[float64]int{math.NaN(): 1, math.Float64frombits(math.Float64bits(math.NaN()) ^ 2): 2,
-			1: 3})); err != nil || len(got) != 3 {
+		map[float64]int{
+			math.NaN(): 1, math.Float64frombits(math.Float64bits(math.NaN()) ^ 2): 2,
+			1: 3,
+		})); err != nil || len(got) != 3 {
 		t.Errorf("%v, error %v", got, err)
 	}
 	type key struct {

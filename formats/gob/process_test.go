@@ -49,8 +49,12 @@ func TestChild(t *testing.T) {
 		t.Skip("this is the parent")
 	}
 	e := gob.NewEncoder(io.Discard)
-	for _, v := range []any{[]struct{ Z map[string][4]int }{}, map[point]filing{},
-		[][]int32{{1}}, shape{}} {
+	for _, v := range []any{
+		[]struct{ Z map[string][4]int }{},
+		map[point]filing{},
+		[][]int32{{1}},
+		shape{},
+	} {
 		if err := e.Encode(v); err != nil {
 			t.Fatal(err)
 		}

@@ -50,12 +50,16 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 		}](t), ".C is a chan"},
 		{open[deepFunc](t), "gob_test.deepFunc.A[].F[] is a func"},
 		{open[struct{ n int }](t), "has no exported fields"},
-		{open[struct{ A []struct{ n int } }](t),
-			".A[], a struct { n int }, has no exported fields"},
+		{
+			open[struct{ A []struct{ n int } }](t),
+			".A[], a struct { n int }, has no exported fields",
+		},
 		{open[embeds](t), "gob_test.embeds.X would be lost: it is embedded in point"},
 		{open[loop](t), "pointer to itself"},
-		{open[unread](t),
-			"gob_test.unread.A, a gob_test.onlyOut, has GobEncode, and to read it nothing"},
+		{
+			open[unread](t),
+			"gob_test.unread.A, a gob_test.onlyOut, has GobEncode, and to read it nothing",
+		},
 		{open[inMap](t), "gob_test.inMap.M[] is a big.Int in a map"},
 		{open[struct {
 			M map[int][1]struct{ B big.Int }

@@ -258,12 +258,16 @@ func (f field) declare(
 		entry := entryName(f.name)
 		m.NestedType = append(m.NestedType, &descriptorpb.DescriptorProto{
 			Name: proto.String(entry),
-			Field: []*descriptorpb.FieldDescriptorProto{f.key.declare("key", 1),
-				f.typ.declare("value", 2)},
+			Field: []*descriptorpb.FieldDescriptorProto{
+				f.key.declare("key", 1),
+				f.typ.declare("value", 2),
+			},
 			Options: &descriptorpb.MessageOptions{MapEntry: proto.Bool(true)},
 		})
-		p = fieldType{kind: protoreflect.MessageKind,
-			def: in + "." + entry}.declare(f.name, f.number)
+		p = fieldType{
+			kind: protoreflect.MessageKind,
+			def:  in + "." + entry,
+		}.declare(f.name, f.number)
 		p.Label = descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum()
 	}
 	return p

@@ -96,8 +96,10 @@ func newShower(s *schema) (*shower, error) {
 	typ := dynamicpb.NewMessageType(root)
 	return &shower{
 		typ: typ, estimate: newEstimator(typ),
-		marshal: protojson.MarshalOptions{UseProtoNames: true, AllowPartial: true,
-			Resolver: new(protoregistry.Types)},
+		marshal: protojson.MarshalOptions{
+			UseProtoNames: true, AllowPartial: true,
+			Resolver: new(protoregistry.Types),
+		},
 	}, nil
 }
 
@@ -109,8 +111,10 @@ func (s *shower) appendJSON(dst, value []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", core.ErrCorrupt, err)
 	}
 	m := s.typ.New().Interface()
-	o := proto.UnmarshalOptions{Merge: true, AllowPartial: true,
-		RecursionLimit: shownLimits.nesting}
+	o := proto.UnmarshalOptions{
+		Merge: true, AllowPartial: true,
+		RecursionLimit: shownLimits.nesting,
+	}
 	if err := o.Unmarshal(value, m); err != nil {
 		return nil, fmt.Errorf("%w: %w", core.ErrCorrupt, err)
 	}
@@ -178,8 +182,10 @@ func (f *field) plain(in string) (entry *definition) {
 	entry = &definition{name: in + "." + entryName(f.name), fields: []field{
 		{name: "key", number: 1, typ: f.key.plain()}, {name: "value", number: 2, typ: f.typ},
 	}}
-	f.label, f.key, f.typ = repeated, fieldType{}, fieldType{kind: protoreflect.MessageKind,
-		def: entry.name}
+	f.label, f.key, f.typ = repeated, fieldType{}, fieldType{
+		kind: protoreflect.MessageKind,
+		def:  entry.name,
+	}
 	return entry
 }
 

@@ -61,48 +61,76 @@ func TestExplainRows(t *testing.T) {
 		want string
 	}{
 		{"empty", explain(t, &testpb.Animal{}), `{}`},
-		{"fields",
+		{
+			"fields",
 			explain(t,
-				&testpb.Animal{Name: "λ",
+				&testpb.Animal{
+					Name:  "λ",
 					Steps: 1 << 60, Color: testpb.Color_COLOR_RED, Age: proto.Int32(0),
-					Picture: []byte{255}}),
-			`{"name":"λ","steps":"1152921504606846976","picture":"/w==","color":"COLOR_RED","age":0}`},
+					Picture: []byte{255},
+				}),
+			`{"name":"λ","steps":"1152921504606846976","picture":"/w==","color":"COLOR_RED","age":0}`,
+		},
 		{"unknown value", explain(t, &testpb.Animal{Color: 77}), `{"color":77}`},
-		{"inside",
+		{
+			"inside",
 			explain(t,
-				&testpb.Animal{Parent: &testpb.Animal{Tags: []string{"a"}},
-					Counts: map[string]int64{"b": 1, "a": 2}}),
-			`{"counts":{"a":"2","b":"1"},"parent":{"tags":["a"]}}`},
-		{"time", explain(t, &testpb.Animal{Born: timestamppb.New(time.Unix(0, 5e8))}),
-			`{"born":"1970-01-01T00:00:00.500Z"}`},
-		{"no time",
+				&testpb.Animal{
+					Parent: &testpb.Animal{Tags: []string{"a"}},
+					Counts: map[string]int64{"b": 1, "a": 2},
+				}),
+			`{"counts":{"a":"2","b":"1"},"parent":{"tags":["a"]}}`,
+		},
+		{
+			"time", explain(t, &testpb.Animal{Born: timestamppb.New(time.Unix(0, 5e8))}),
+			`{"born":"1970-01-01T00:00:00.500Z"}`,
+		},
+		{
+			"no time",
 			explain(t, &testpb.Animal{Name: "x", Born: &timestamppb.Timestamp{Seconds: 1 << 60}}),
-			`{"name":"x","born":{"seconds":"1152921504606846976"}}`},
-		{"any",
+			`{"name":"x","born":{"seconds":"1152921504606846976"}}`,
+		},
+		{
+			"any",
 			explain(t,
-				&testpb.Animal{More: &anypb.Any{TypeUrl: "x.org/no.Such", Value: []byte{1}},
-					Born: timestamppb.New(time.Unix(0, 0))}),
-			`{"born":"1970-01-01T00:00:00Z","more":{"type_url":"x.org/no.Such","value":"AQ=="}}`},
-		{"struct",
+				&testpb.Animal{
+					More: &anypb.Any{TypeUrl: "x.org/no.Such", Value: []byte{1}},
+					Born: timestamppb.New(time.Unix(0, 0)),
+				}),
+			`{"born":"1970-01-01T00:00:00Z","more":{"type_url":"x.org/no.Such","value":"AQ=="}}`,
+		},
+		{
+			"struct",
 			explain(t,
-				&testpb.Animal{Notes: &structpb.Struct{Fields: map[string]*structpb.Value{"a": structpb.NewNullValue()}}}), `{"notes":{"a":null}}`},
-		{"no value",
+				&testpb.Animal{Notes: &structpb.Struct{Fields: map[string]*structpb.Value{"a": structpb.NewNullValue()}}}), `{"notes":{"a":null}}`,
+		},
+		{
+			"no value",
 			explain(t,
-				&testpb.Animal{Notes: &structpb.Struct{Fields: map[string]*structpb.Value{"a": {}}}}), `{"notes":{"fields":{"a":{}}}}`},
+				&testpb.Animal{Notes: &structpb.Struct{Fields: map[string]*structpb.Value{"a": {}}}}), `{"notes":{"fields":{"a":{}}}}`,
+		},
 		{"a time alone", explain(t, timestamppb.New(time.Unix(0, 0))), `"1970-01-01T00:00:00Z"`},
-		{"group",
+		{
+			"group",
 			explain(t,
-				&testpb.Record{Name: proto.String("n"), Level: testpb.Level_HIGH.Enum(),
-					Entry: []*testpb.Record_Entry{{Key: proto.String("k")}}}),
-			`{"name":"n","level":"HIGH","Entry":[{"key":"k"}]}`},
-		{"no UTF-8",
+				&testpb.Record{
+					Name: proto.String("n"), Level: testpb.Level_HIGH.Enum(),
+					Entry: []*testpb.Record_Entry{{Key: proto.String("k")}},
+				}),
+			`{"name":"n","level":"HIGH","Entry":[{"key":"k"}]}`,
+		},
+		{
+			"no UTF-8",
 			explain(t,
 				&testpb.Record{Name: proto.String("\xff"), Labels: map[string]string{"\xfe": "v"}}),
-			`{"name":"/w==","labels":[{"key":"/g==","value":"dg=="}]}`},
-		{"lazy",
+			`{"name":"/w==","labels":[{"key":"/g==","value":"dg=="}]}`,
+		},
+		{
+			"lazy",
 			explain(t,
 				testpb.Book_builder{First: testpb.Chapter_builder{Title: "one"}.Build()}.Build()),
-			`{"first":{"title":"one"}}`},
+			`{"first":{"title":"one"}}`,
+		},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %s\nwant %s", c.name, c.got, c.want)
@@ -176,8 +204,10 @@ func TestExplainRefuses(t *testing.T) {
 	if _, err := protobuf.Explain(other); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("another format: error %v", err)
 	}
-	for name, meta := range map[string]string{"none": "", "junk": "junk",
-		"cut": string(info.Meta[:len(info.Meta)-1])} {
+	for name, meta := range map[string]string{
+		"none": "", "junk": "junk",
+		"cut": string(info.Meta[:len(info.Meta)-1]),
+	} {
 		damaged := info
 		damaged.Meta = []byte(meta)
 		if _, err := protobuf.Explain(damaged); !errors.Is(err, core.ErrCorrupt) {
@@ -192,8 +222,10 @@ func TestExplainRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, b := range map[string][]byte{"cut": row[:len(row)-1], "junk": []byte("junk"),
-		"not UTF-8": {0x0a, 1, 0xff}} {
+	for name, b := range map[string][]byte{
+		"cut": row[:len(row)-1], "junk": []byte("junk"),
+		"not UTF-8": {0x0a, 1, 0xff},
+	} {
 		if got, err := e.AppendJSON(nil, nil, b); !errors.Is(err, core.ErrCorrupt) || got != nil {
 			t.Errorf("%s: %s, error %v, want ErrCorrupt", name, got, err)
 		}

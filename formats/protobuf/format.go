@@ -25,8 +25,10 @@ import (
 func New[M proto.Message](opts ...Option) core.ValueFormat[M, M] {
 	typ, err := typeOf[M]()
 	if err != nil {
-		return &format[M]{name: reflect.TypeFor[M]().String(),
-			unfit: fmt.Errorf("protobuf of %v: %w", reflect.TypeFor[M](), err)}
+		return &format[M]{
+			name:  reflect.TypeFor[M]().String(),
+			unfit: fmt.Errorf("protobuf of %v: %w", reflect.TypeFor[M](), err),
+		}
 	}
 	return newFormat[M](typ, opts)
 }

@@ -224,8 +224,10 @@ func TestUnreadableIsRefused(t *testing.T) {
 		&testpb.Record{}); err == nil || !strings.Contains(err.Error(), "legacy.Record.name") {
 		t.Errorf("a required field that is not set: error %v", err)
 	}
-	for name, b := range map[string][]byte{"a required field is missing": {},
-		"in a part": {0x0a, 0, 0x33, 0x34}} {
+	for name, b := range map[string][]byte{
+		"a required field is missing": {},
+		"in a part":                   {0x0a, 0, 0x33, 0x34},
+	} {
 		if _, err := protobuf.New[*testpb.Record]().View(b); !errors.Is(err,
 			core.ErrCorrupt) || !strings.Contains(err.Error(), "required") {
 			t.Errorf("%s: error %v", name, err)

@@ -129,8 +129,10 @@ func (p *planner) mapField(m protoreflect.Message, fd protoreflect.FieldDescript
 		number: fd.Number(), wire: protowire.BytesType, sub: &plan{},
 		cost: entryCost + boxCost + 2*(sizeOf(key.Kind())+sizeOf(value.Kind())),
 	}
-	k, v := &fieldPlan{number: 1, wire: wireType(key.Kind())}, &fieldPlan{number: 2,
-		wire: wireType(value.Kind())}
+	k, v := &fieldPlan{number: 1, wire: wireType(key.Kind())}, &fieldPlan{
+		number: 2,
+		wire:   wireType(value.Kind()),
+	}
 	for _, part := range []*fieldPlan{k, v} {
 		if part.wire == protowire.BytesType {
 			part.cost = boxCost

@@ -37,12 +37,16 @@ func animals() []*testpb.Animal {
 		Friends: map[string]*testpb.Animal{"x": {Far: 1}},
 		Born:    timestamppb.New(time.Unix(1815, 5)), Sleeps: durationpb.New(-time.Hour),
 		More: &anypb.Any{TypeUrl: "example.org/zoo.Food", Value: []byte{10, 1, 'x'}}, Far: 1 << 30,
-		Notes: &structpb.Struct{Fields: map[string]*structpb.Value{"n": structpb.NewNullValue(),
-			"l": structpb.NewListValue(&structpb.ListValue{})}},
+		Notes: &structpb.Struct{Fields: map[string]*structpb.Value{
+			"n": structpb.NewNullValue(),
+			"l": structpb.NewListValue(&structpb.ListValue{}),
+		}},
 	}
 	unknown := &testpb.Animal{Name: "of a later version"}
-	unknown.ProtoReflect().SetUnknown([]byte{0x80, 0x7d, 5, 0x82, 0x7d, 1, 'x', 0x83, 0x7d, 0x08,
-		1, 0x84, 0x7d})
+	unknown.ProtoReflect().SetUnknown([]byte{
+		0x80, 0x7d, 5, 0x82, 0x7d, 1, 'x', 0x83, 0x7d, 0x08,
+		1, 0x84, 0x7d,
+	})
 	return list(
 		&testpb.Animal{}, &testpb.Animal{Name: "Leo"}, full, unknown,
 		&testpb.Animal{Home: &testpb.Animal_Meadow{}},
@@ -53,28 +57,37 @@ func animals() []*testpb.Animal {
 func records() []*testpb.Record {
 	return list(
 		&testpb.Record{Name: proto.String("")},
-		&testpb.Record{Name: proto.String("not UTF-8: \xff"),
-			Labels: map[string]string{"\xfe": "\xff", "b": ""}},
+		&testpb.Record{
+			Name:   proto.String("not UTF-8: \xff"),
+			Labels: map[string]string{"\xfe": "\xff", "b": ""},
+		},
 		&testpb.Record{
 			Name: proto.String("full"), Count: proto.Int32(0), Level: testpb.Level_LOW.Enum(),
 			Numbers: []int32{1, -1}, Packed: []int32{1, -1},
-			Entry: []*testpb.Record_Entry{{Key: proto.String("k"), Value: []byte("v")},
-				{Key: proto.String("")}},
+			Entry: []*testpb.Record_Entry{
+				{Key: proto.String("k"), Value: []byte("v")},
+				{Key: proto.String("")},
+			},
 			Next: &testpb.Record{Name: proto.String("next")},
 		},
 	)
 }
 
 func books() []*testpb.Book {
-	chapter := testpb.Chapter_builder{Title: "one",
-		Lines: []string{"a", ""}, About: testpb.Book_builder{Title: "inner"}.Build()}.Build()
+	chapter := testpb.Chapter_builder{
+		Title: "one",
+		Lines: []string{"a", ""}, About: testpb.Book_builder{Title: "inner"}.Build(),
+	}.Build()
 	return list(
 		&testpb.Book{},
 		testpb.Book_builder{Title: "t", Year: proto.Int32(0)}.Build(),
 		testpb.Book_builder{
 			Title: "full", First: chapter, Index: map[string]int32{"b": 1, "a": 2},
-			Chapters: []*testpb.Chapter{chapter, {},
-				testpb.Chapter_builder{Title: "three"}.Build()},
+			Chapters: []*testpb.Chapter{
+				chapter,
+				{},
+				testpb.Chapter_builder{Title: "three"}.Build(),
+			},
 		}.Build(),
 	)
 }

@@ -31,8 +31,10 @@ import (
 // and a field whose line ends in "unpacked", "packed" or "group" is so.
 func parse(t *testing.T, lines string) protoreflect.MessageDescriptor {
 	t.Helper()
-	file := &descriptorpb.FileDescriptorProto{Name: proto.String("p.proto"),
-		Package: proto.String("p"), Syntax: proto.String("proto3")}
+	file := &descriptorpb.FileDescriptorProto{
+		Name:    proto.String("p.proto"),
+		Package: proto.String("p"), Syntax: proto.String("proto3"),
+	}
 	var m *descriptorpb.DescriptorProto
 	for line := range strings.Lines(lines) {
 		line = strings.TrimSpace(line)
@@ -88,8 +90,10 @@ func parseField(t *testing.T, m *descriptorpb.DescriptorProto, line string) {
 		oneof, text, _ = strings.Cut(rest, ": ")
 	}
 	label := descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL
-	for word, l := range map[string]descriptorpb.FieldDescriptorProto_Label{"repeated ": 3,
-		"required ": 2, "optional ": 1} {
+	for word, l := range map[string]descriptorpb.FieldDescriptorProto_Label{
+		"repeated ": 3,
+		"required ": 2, "optional ": 1,
+	} {
 		if rest, ok := strings.CutPrefix(text, word); ok {
 			text, label = rest, l
 		}
@@ -99,8 +103,10 @@ func parseField(t *testing.T, m *descriptorpb.DescriptorProto, line string) {
 		key, value, _ := strings.Cut(types, ", ")
 		name := strings.Fields(rest)[0]
 		entry := strings.ToUpper(name[:1]) + name[1:] + "Entry"
-		e := &descriptorpb.DescriptorProto{Name: proto.String(entry),
-			Options: &descriptorpb.MessageOptions{MapEntry: proto.Bool(true)}}
+		e := &descriptorpb.DescriptorProto{
+			Name:    proto.String(entry),
+			Options: &descriptorpb.MessageOptions{MapEntry: proto.Bool(true)},
+		}
 		parseField(t, e, key+" key = 1")
 		parseField(t, e, value+" value = 2")
 		m.NestedType = append(m.NestedType, e)

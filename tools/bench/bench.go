@@ -49,8 +49,10 @@ func Run(ctx context.Context, cfg Config) error {
 // run does works, reports them, and deletes all databases.
 func (e *env) run(ctx context.Context, works []work) (err error) {
 	defer func() { err = errors.Join(err, e.drop(""), e.remove()) }()
-	report := &Report{Machine: thisMachine(e.dir), Short: e.cfg.Short,
-		Begun: time.Now().UTC().Truncate(time.Second)}
+	report := &Report{
+		Machine: thisMachine(e.dir), Short: e.cfg.Short,
+		Begun: time.Now().UTC().Truncate(time.Second),
+	}
 	text := &textReport{w: e.cfg.Out}
 	text.begin(report)
 	p := newProgress(e.cfg.Progress, works, e.harness)

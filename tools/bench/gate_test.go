@@ -28,8 +28,10 @@ func TestGatesHaveWorks(t *testing.T) {
 func TestGateStopsWhatGotWorse(t *testing.T) {
 	g := gate{work: "engine/get", side: "guardkv", allocs: 2, ratio: 1.5}
 	measured := func(allocs, nanos float64) *Result {
-		return &Result{Sides: []Side{{Name: "by hand", Min: 100},
-			{Name: "guardkv", Min: nanos, Allocs: allocs}}}
+		return &Result{Sides: []Side{
+			{Name: "by hand", Min: 100},
+			{Name: "guardkv", Min: nanos, Allocs: allocs},
+		}}
 	}
 	for _, c := range []struct {
 		name          string
@@ -47,8 +49,11 @@ func TestGateStopsWhatGotWorse(t *testing.T) {
 		}
 	}
 	e := gate{work: "engine/guard", side: "guardkv", excess: 25}
-	sides := []Side{{Name: "no formats", Min: 50}, {Name: "by hand", Min: 100},
-		{Name: "guardkv", Min: 120}}
+	sides := []Side{
+		{Name: "no formats", Min: 50},
+		{Name: "by hand", Min: 100},
+		{Name: "guardkv", Min: 120},
+	}
 	if err := e.check(&Result{Sides: sides}); err != nil {
 		t.Error(err)
 	}

@@ -132,25 +132,57 @@ func TestClaims(t *testing.T) {
 		figure  string
 		met     bool
 	}{
-		{"ratio met",
-			claim{limit: 0.75}, seriesOf(0, 75, 70, 700), seriesOf(0, 100, 110, 100), "0.7", true},
+		{
+			"ratio met",
+			claim{limit: 0.75},
+			seriesOf(0, 75, 70, 700), seriesOf(0, 100, 110, 100), "0.7", true,
+		},
 		{"ratio missed", claim{limit: 0.75}, seriesOf(0, 80), seriesOf(0, 100), "0.8", false},
-		{"allocates",
-			claim{limit: 0.75, noAlloc: true}, seriesOf(1, 50), seriesOf(9, 100), "0.5", false},
-		{"does not allocate",
-			claim{limit: 0.75, noAlloc: true}, seriesOf(0.001, 50), seriesOf(9, 100), "0.5", true},
-		{"faster", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 90),
-			"9.0 x faster", true},
-		{"not fast enough", claim{kind: timesFaster, limit: 8}, seriesOf(0, 10), seriesOf(0, 70),
-			"7.0 x faster", false},
-		{"excess met", claim{kind: excessNanos, limit: 25}, seriesOf(0, 120, 500),
-			seriesOf(0, 100, 480), "+20 ns", true},
-		{"excess allocates", claim{kind: excessNanos, limit: 25, noAlloc: true}, seriesOf(10, 120),
-			seriesOf(9, 100), "+20 ns", false},
-		{"only the baseline allocates", claim{kind: excessNanos, limit: 25, noAlloc: true},
-			seriesOf(9, 120), seriesOf(9, 100), "+20 ns", true},
-		{"excess missed", claim{kind: excessNanos, limit: 25}, seriesOf(0, 140), seriesOf(0, 100),
-			"+40 ns", false},
+		{
+			"allocates",
+			claim{limit: 0.75, noAlloc: true},
+			seriesOf(1, 50), seriesOf(9, 100), "0.5", false,
+		},
+		{
+			"does not allocate",
+			claim{limit: 0.75, noAlloc: true},
+			seriesOf(0.001, 50), seriesOf(9, 100), "0.5", true,
+		},
+		{
+			"faster",
+			claim{kind: timesFaster, limit: 8},
+			seriesOf(0, 10), seriesOf(0, 90),
+			"9.0 x faster", true,
+		},
+		{
+			"not fast enough",
+			claim{kind: timesFaster, limit: 8},
+			seriesOf(0, 10), seriesOf(0, 70),
+			"7.0 x faster", false,
+		},
+		{
+			"excess met",
+			claim{kind: excessNanos, limit: 25},
+			seriesOf(0, 120, 500),
+			seriesOf(0, 100, 480), "+20 ns", true,
+		},
+		{
+			"excess allocates",
+			claim{kind: excessNanos, limit: 25, noAlloc: true},
+			seriesOf(10, 120),
+			seriesOf(9, 100), "+20 ns", false,
+		},
+		{
+			"only the baseline allocates",
+			claim{kind: excessNanos, limit: 25, noAlloc: true},
+			seriesOf(9, 120), seriesOf(9, 100), "+20 ns", true,
+		},
+		{
+			"excess missed",
+			claim{kind: excessNanos, limit: 25},
+			seriesOf(0, 140), seriesOf(0, 100),
+			"+40 ns", false,
+		},
 	} {
 		v := c.claim.judge(c.s, c.base)
 		if v.figure != c.figure || v.met != c.met || v.none {
@@ -201,8 +233,10 @@ var tinySizes = sizes{
 func TestEveryWorkRuns(t *testing.T) {
 	for _, yours := range []Yours{{}, {Rows: 1000, Size: 300, Reads: 50}} {
 		var out, page, file strings.Builder
-		cfg := Config{Short: true, Dir: t.TempDir(), Yours: yours, Out: &out, Progress: &out,
-			JSON: &file, HTML: &page}
+		cfg := Config{
+			Short: true, Dir: t.TempDir(), Yours: yours, Out: &out, Progress: &out,
+			JSON: &file, HTML: &page,
+		}
 		e, err := newEnv(cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -233,8 +267,10 @@ func TestEveryWorkRuns(t *testing.T) {
 
 func TestRunChoosesByName(t *testing.T) {
 	var out strings.Builder
-	cfg := Config{Run: regexp.MustCompile("^memory/guard/string$"), Short: true,
-		Dir: t.TempDir(), Out: &out}
+	cfg := Config{
+		Run: regexp.MustCompile("^memory/guard/string$"), Short: true,
+		Dir: t.TempDir(), Out: &out,
+	}
 	if err := Run(context.Background(), cfg); err != nil {
 		t.Fatal(err)
 	}

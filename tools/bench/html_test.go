@@ -18,15 +18,19 @@ func sampleReport() *Report {
 		return Side{Name: name, Native: native, Min: nanos, Median: nanos, Disk: 1 << 20}
 	}
 	compare := func(target string, met bool) []Compare {
-		return []Compare{{Side: "guardkv Get+Close", Base: "bbolt get by hand",
-			Ratio: 0.5, Low: 0.4, High: 0.7, Figure: "0.5", Target: target, Met: met}}
+		return []Compare{{
+			Side: "guardkv Get+Close", Base: "bbolt get by hand",
+			Ratio: 0.5, Low: 0.4, High: 0.7, Figure: "0.5", Target: target, Met: met,
+		}}
 	}
 	result := func(group, engine string, size, rows int) Result {
 		return Result{
 			Name: engine + "/" + group, Title: "a <title> & more",
 			Group: group, Engine: engine, Format: "cbor", Size: size, Rows: rows, Unit: "op",
-			Sides: []Side{side("bbolt get by hand", true, 1000),
-				side("guardkv Get+Close", false, 500), side("guardkv, one field", false, 500)},
+			Sides: []Side{
+				side("bbolt get by hand", true, 1000),
+				side("guardkv Get+Close", false, 500), side("guardkv, one field", false, 500),
+			},
 			Compared: compare("<= 0.75, 0 allocs", true),
 		}
 	}
@@ -68,8 +72,10 @@ func TestPageIsWholeAndAlone(t *testing.T) {
 
 func TestChartsAreWellFormed(t *testing.T) {
 	charts := []string{
-		string(barChart("a & b", []bar{{label: "<x>", engine: "bbolt",
-			ratio: 0.001, low: 0.0005, high: 3, target: 0.4, hint: `"`}})),
+		string(barChart("a & b", []bar{{
+			label: "<x>", engine: "bbolt",
+			ratio: 0.001, low: 0.0005, high: 3, target: 0.4, hint: `"`,
+		}})),
 		string(barChart("none", nil)),
 		string(lineChart("one point", "x", "y",
 			number, []curve{{name: "a", class: "bbolt", points: []point{{1, 1}}}})),

@@ -30,8 +30,10 @@ func watchMemory() (*watcher, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	w := &watcher{before: before, highest: before, quit: make(chan struct{}),
-		done: make(chan struct{})}
+	w := &watcher{
+		before: before, highest: before, quit: make(chan struct{}),
+		done: make(chan struct{}),
+	}
 	if err != nil {
 		close(w.done)
 		return w, nil

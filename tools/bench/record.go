@@ -27,8 +27,10 @@ type character struct {
 // characterOf makes a character of about some size.
 func characterOf(i uint64, size int) character {
 	const each = 28 // bytes of a property, in the middle of the formats
-	c := character{Name: "LATIN SMALL LETTER LONG S", Category: "Ll", Script: "Latin",
-		Upper: uint32(i), Title: 'S', Lower: 'ſ'}
+	c := character{
+		Name: "LATIN SMALL LETTER LONG S", Category: "Ll", Script: "Latin",
+		Upper: uint32(i), Title: 'S', Lower: 'ſ',
+	}
 	for i := range max(1, (size-50)/each) {
 		c.Properties = append(c.Properties, fmt.Sprintf("Property_Of_A_Char_%05d", i))
 	}

@@ -148,8 +148,10 @@ func ReadReport(r io.Reader) (*Report, error) {
 
 // thisMachine says where the program runs.
 func thisMachine(dir string) Machine {
-	m := Machine{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-		CPUs: runtime.GOMAXPROCS(0), Dir: dir}
+	m := Machine{
+		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+		CPUs: runtime.GOMAXPROCS(0), Dir: dir,
+	}
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
 		return m

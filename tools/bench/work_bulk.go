@@ -52,8 +52,10 @@ func loadWork(en engine, s shape, sorted bool, rounds int) work {
 		}
 		sides := e.freshSides(ctx, en, hand, stream(), claim{}, disk)
 		sorting := e.freshGuarded(ctx, en, stream(core.WithSorting(e.dir)))
-		sorting.name, sorting.claims = "guardkv PutStream, WithSorting", []claim{{limit: limit},
-			disk}
+		sorting.name, sorting.claims = "guardkv PutStream, WithSorting", []claim{
+			{limit: limit},
+			disk,
+		}
 		return append(sides, sorting), nothing, nil
 	}
 	return w

@@ -29,8 +29,10 @@ func closeGuardsWork(en engine) work {
 		engine: en.name, format: "raw",
 		ops: heldGuards, rounds: 5,
 		setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
-			sides := []side{e.guardsSide(ctx, en, before, false),
-				e.guardsSide(ctx, en, "guards after Close", true)}
+			sides := []side{
+				e.guardsSide(ctx, en, before, false),
+				e.guardsSide(ctx, en, "guards after Close", true),
+			}
 			sides[1].claims = []claim{{base: before}}
 			if en.name == "memory" {
 				sides[1].claims[0].limit = 2

@@ -74,8 +74,10 @@ func getManyWork(en engine, s shape) work {
 			}
 			return p.sides(en.name+" get by hand",
 				func(n native) func(int) error { return spread(nativeGet(n)) },
-				kvSide{"Get+Close",
-					func(g *guarded) func(int) error { return spread(g.get(ctx)) }, nil},
+				kvSide{
+					"Get+Close",
+					func(g *guarded) func(int) error { return spread(g.get(ctx)) }, nil,
+				},
 				kvSide{"GetMany", func(g *guarded) func(int) error {
 					return spread(func(n int, next func() uint64) error {
 						return g.getMany(ctx, n, at, next)

@@ -128,17 +128,23 @@ func (f recordFormat[V, W]) sides(
 		claims = []claim{{base: hand, limit: overhead}}
 	}
 	name := fmt.Sprintf("%s, %s B", f.name, grouped(int64(len(encoded))))
-	all := side{name: name + ", all fields",
-		run: reading(encoded, format.View, f.all), claims: claims}
+	all := side{
+		name: name + ", all fields",
+		run:  reading(encoded, format.View, f.all), claims: claims,
+	}
 	sides := []side{{name: name + ", one field", run: reading(encoded, format.View, f.one)}, all}
 	if trusted := core.PowersOf(format).ViewTrusted; trusted != nil {
 		sides[1].claims = nil // by hand nothing is verified
 		sides = append(sides,
-			side{name: name + ", verified alone",
-				run: reading(encoded, format.View, func(W) uint64 { return 0 })},
+			side{
+				name: name + ", verified alone",
+				run:  reading(encoded, format.View, func(W) uint64 { return 0 }),
+			},
 			side{name: name + " trusted, one field", run: reading(encoded, trusted, f.one)},
-			side{name: name + " trusted, all fields",
-				run: reading(encoded, trusted, f.all), claims: claims})
+			side{
+				name: name + " trusted, all fields",
+				run:  reading(encoded, trusted, f.all), claims: claims,
+			})
 	}
 	return sides
 }

@@ -107,8 +107,10 @@ func guardSides[V, W any](
 		{name: byHand, run: engineView(ctx, engine, keys.Uint64(), f, use), native: true},
 		{
 			name: "guardkv Get+Close", run: guardedGet(ctx, table, use),
-			claims: []claim{{base: byHand, kind: excessNanos, limit: 25, noAlloc: true},
-				{kind: excessNanos}},
+			claims: []claim{
+				{base: byHand, kind: excessNanos, limit: 25, noAlloc: true},
+				{kind: excessNanos},
+			},
 		},
 	}, func() error { return errors.Join(closeTable(), closeEngine()) }, nil
 }
@@ -166,8 +168,10 @@ func openEngine(
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := claim.Open(ctx, core.EngineOptions{Mark: []byte("guardkv benchmark"),
-		Logger: slog.New(slog.DiscardHandler)})
+	engine, err := claim.Open(ctx, core.EngineOptions{
+		Mark:   []byte("guardkv benchmark"),
+		Logger: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		return nil, nil, errors.Join(err, claim.Release())
 	}

@@ -45,10 +45,16 @@ func getWork(en engine, s shape, goroutines int) work {
 		}
 		return p.sides(en.name+" get by hand",
 			func(n native) func(int) error { return spread(nativeGet(n)) },
-			kvSide{"Get+Close",
-				func(g *guarded) func(int) error { return spread(g.get(ctx)) }, []claim{c}},
-			kvSide{"View",
-				func(g *guarded) func(int) error { return spread(g.view(ctx)) }, []claim{c}},
+			kvSide{
+				"Get+Close",
+				func(g *guarded) func(int) error { return spread(g.get(ctx)) },
+				[]claim{c},
+			},
+			kvSide{
+				"View",
+				func(g *guarded) func(int) error { return spread(g.view(ctx)) },
+				[]claim{c},
+			},
 		), nothing, nil
 	}
 	return w
@@ -317,8 +323,10 @@ func rangeWork(en engine, s shape, length int, reverse bool) work {
 			return func(n int) error {
 				for range n {
 					low := random.Uint64N(uint64(s.rows - length))
-					rows, err := scan(bounds{low: low, high: low + uint64(length),
-						reverse: reverse})
+					rows, err := scan(bounds{
+						low: low, high: low + uint64(length),
+						reverse: reverse,
+					})
 					if err != nil || rows != length {
 						return errors.Join(err, fmt.Errorf("read %d rows", rows))
 					}

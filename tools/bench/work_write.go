@@ -42,8 +42,10 @@ func putWork(en engine, size int, noSync bool) work {
 		return p.sides(en.name+" put by hand", func(n native) func(int) error {
 			next := counter()
 			return func(ops int) error { return n.put(ops, next, value) }
-		}, kvSide{"Put", func(g *guarded) func(int) error { return g.put(ctx, counter(), value) },
-			[]claim{{limit: limit}}},
+		}, kvSide{
+			"Put", func(g *guarded) func(int) error { return g.put(ctx, counter(), value) },
+			[]claim{{limit: limit}},
+		},
 		), p.close, nil
 	}
 	return w

@@ -41,8 +41,10 @@ var Combinations = []Combination{
 		Requires: []string{"core"},
 		Prints:   "Ada Lovelace, born 1815\n",
 		Links:    []string{"core"},
-		Denied: []string{"backendtest", "badger", "bbolt", "cbor", "flatbuffers", "formattest",
-			"gob", "net/http", "pebble", "testing"},
+		Denied: []string{
+			"backendtest", "badger", "bbolt", "cbor", "flatbuffers", "formattest",
+			"gob", "net/http", "pebble", "testing",
+		},
 	},
 	{
 		Name:     "bbolt-cbor",
@@ -53,44 +55,62 @@ var Combinations = []Combination{
 			"github.com/fxamacker/cbor/v2", "github.com/x448/float16", "go.etcd.io/bbolt",
 			"golang.org/x/sys",
 		},
-		Denied: []string{"backendtest", "badger", "core/memory", "flatbuffers", "formattest", "gob",
-			"net/http", "pebble", "testing"},
+		Denied: []string{
+			"backendtest", "badger", "core/memory", "flatbuffers", "formattest", "gob",
+			"net/http", "pebble", "testing",
+		},
 	},
 	{
 		Name:     "bbolt-gob",
 		Requires: []string{"core", "backends/bbolt", "formats/gob"},
 		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{"core", "backends/bbolt", "formats/gob", "go.etcd.io/bbolt",
-			"golang.org/x/sys"},
-		Denied: []string{"backendtest", "badger", "cbor", "core/memory", "flatbuffers",
-			"formattest", "net/http", "pebble", "testing"},
+		Links: []string{
+			"core", "backends/bbolt", "formats/gob", "go.etcd.io/bbolt",
+			"golang.org/x/sys",
+		},
+		Denied: []string{
+			"backendtest", "badger", "cbor", "core/memory", "flatbuffers",
+			"formattest", "net/http", "pebble", "testing",
+		},
 	},
 	{
 		Name:     "bbolt-archive",
 		Requires: []string{"core", "backends/bbolt", "formats/archive"},
 		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{"core", "backends/bbolt", "formats/archive", "go.etcd.io/bbolt",
-			"golang.org/x/sys"},
-		Denied: []string{"backendtest", "badger", "cbor", "core/memory", "flatbuffers",
-			"formattest", "gob", "go/types", "net/http", "pebble", "testing"},
+		Links: []string{
+			"core", "backends/bbolt", "formats/archive", "go.etcd.io/bbolt",
+			"golang.org/x/sys",
+		},
+		Denied: []string{
+			"backendtest", "badger", "cbor", "core/memory", "flatbuffers",
+			"formattest", "gob", "go/types", "net/http", "pebble", "testing",
+		},
 	},
 	{
 		Name:     "bbolt-flatbuffers",
 		Requires: []string{"core", "backends/bbolt", "formats/flatbuffers"},
 		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{"core", "backends/bbolt", "formats/flatbuffers",
-			"github.com/google/flatbuffers", "go.etcd.io/bbolt", "golang.org/x/sys"},
-		Denied: []string{"backendtest", "badger", "cbor", "core/memory", "formattest", "gob",
-			"net/http", "pebble", "testing"},
+		Links: []string{
+			"core", "backends/bbolt", "formats/flatbuffers",
+			"github.com/google/flatbuffers", "go.etcd.io/bbolt", "golang.org/x/sys",
+		},
+		Denied: []string{
+			"backendtest", "badger", "cbor", "core/memory", "formattest", "gob",
+			"net/http", "pebble", "testing",
+		},
 	},
 	{
 		Name:     "bbolt-protobuf",
 		Requires: []string{"core", "backends/bbolt", "formats/protobuf"},
 		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{"core", "backends/bbolt", "formats/protobuf", "go.etcd.io/bbolt",
-			"golang.org/x/sys", "google.golang.org/protobuf"},
-		Denied: []string{"backendtest", "badger", "cbor", "core/memory", "flatbuffers",
-			"formattest", "gob", "net/http", "pebble", "testing"},
+		Links: []string{
+			"core", "backends/bbolt", "formats/protobuf", "go.etcd.io/bbolt",
+			"golang.org/x/sys", "google.golang.org/protobuf",
+		},
+		Denied: []string{
+			"backendtest", "badger", "cbor", "core/memory", "flatbuffers",
+			"formattest", "gob", "net/http", "pebble", "testing",
+		},
 	},
 	{
 		Name:     "bbolt-compress",
@@ -111,8 +131,10 @@ var Combinations = []Combination{
 		Name:     "bbolt-encrypt",
 		Requires: []string{"core", "backends/bbolt", "formats/gob", "formats/encrypt"},
 		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{"core", "backends/bbolt", "formats/gob", "formats/encrypt",
-			"go.etcd.io/bbolt", "golang.org/x/sys"},
+		Links: []string{
+			"core", "backends/bbolt", "formats/gob", "formats/encrypt",
+			"go.etcd.io/bbolt", "golang.org/x/sys",
+		},
 		Denied: []string{
 			"backendtest", "badger", "cbor", "core/memory", "flatbuffers", "formats/compress",
 			"formattest", "net/http", "pebble", "testing",
@@ -144,8 +166,10 @@ var Combinations = []Combination{
 			"github.com/rogpeppe/go-internal", "golang.org/x/exp", "golang.org/x/sys",
 			"golang.org/x/text", "google.golang.org/protobuf",
 		},
-		Denied: []string{"backendtest", "badger", "bbolt", "core/memory", "flatbuffers",
-			"formats/gob", "formattest"},
+		Denied: []string{
+			"backendtest", "badger", "bbolt", "core/memory", "flatbuffers",
+			"formats/gob", "formattest",
+		},
 	},
 	{
 		Name:     "badger-cbor",
@@ -163,8 +187,10 @@ var Combinations = []Combination{
 			"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace", "golang.org/x/sys",
 			"google.golang.org/protobuf",
 		},
-		Denied: []string{"backendtest", "bbolt", "core/memory", "formats/flatbuffers",
-			"formats/gob", "formattest", "pebble"},
+		Denied: []string{
+			"backendtest", "bbolt", "core/memory", "formats/flatbuffers",
+			"formats/gob", "formattest", "pebble",
+		},
 	},
 	{
 		Name:     "readme",

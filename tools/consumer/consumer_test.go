@@ -55,18 +55,24 @@ func repository(t *testing.T) Repository {
 			t.Fatal(err)
 		}
 	}
-	return Repository{Root: root, Versions: map[string]string{"core": "v0.3.0", "extra": "v0.1.0"},
-		Programs: filepath.Join(root, "programs")}
+	return Repository{
+		Root: root, Versions: map[string]string{"core": "v0.3.0", "extra": "v0.1.0"},
+		Programs: filepath.Join(root, "programs"),
+	}
 }
 
 func TestCheck(t *testing.T) {
 	var out strings.Builder
 	repo := repository(t)
 	err := repo.Check([]Combination{
-		{Name: "more", Requires: []string{"extra"}, Prints: "core and more",
-			Links: []string{"extra", "core"}, Denied: []string{"gob"}},
-		{Name: "author", Requires: []string{"core"}, Tests: true, Links: []string{"core"},
-			Denied: []string{"extra"}},
+		{
+			Name: "more", Requires: []string{"extra"}, Prints: "core and more",
+			Links: []string{"extra", "core"}, Denied: []string{"gob"},
+		},
+		{
+			Name: "author", Requires: []string{"core"}, Tests: true, Links: []string{"core"},
+			Denied: []string{"extra"},
+		},
 	}, &out)
 	if err != nil {
 		t.Fatal(err)
@@ -91,21 +97,34 @@ func TestCheckFails(t *testing.T) {
 		Combination
 		want string
 	}{
-		{"denied package", Combination{Name: "more", Requires: both, Prints: "core and more",
-			Links: both, Denied: []string{"extra"}}, `"extra" is denied`},
-		{"too much linked", Combination{Name: "more", Requires: both, Prints: "core and more",
-			Links: core}, "module example.test/kv/extra is linked"},
-		{"too little linked", Combination{Name: "author", Requires: both, Tests: true, Links: both},
-			"module example.test/kv/extra is not linked"},
-		{"other output", Combination{Name: "more", Requires: both, Prints: "core", Links: both},
-			`printed "core and more"`},
+		{"denied package", Combination{
+			Name: "more", Requires: both, Prints: "core and more",
+			Links: both, Denied: []string{"extra"},
+		}, `"extra" is denied`},
+		{"too much linked", Combination{
+			Name: "more", Requires: both, Prints: "core and more",
+			Links: core,
+		}, "module example.test/kv/extra is linked"},
+		{
+			"too little linked",
+			Combination{Name: "author", Requires: both, Tests: true, Links: both},
+			"module example.test/kv/extra is not linked",
+		},
+		{
+			"other output",
+			Combination{Name: "more", Requires: both, Prints: "core", Links: both},
+			`printed "core and more"`,
+		},
 		{"does not compile", Combination{Name: "broken"}, "undefined: undefined"},
 		{"does not vet", Combination{Name: "unvetted", Prints: "%!d(string=x)"}, "wrong type"},
 		{"exit status", Combination{Name: "fails"}, "exit status 3\nout of luck"},
 		{"failing test", Combination{Name: "wrong", Tests: true}, "the promise"},
 		{"module not required", Combination{Name: "plain"}, "example.test/kv/core"},
-		{"no such module", Combination{Name: "plain", Requires: []string{"example.test/kv/gone"}},
-			"example.test/kv/gone"},
+		{
+			"no such module",
+			Combination{Name: "plain", Requires: []string{"example.test/kv/gone"}},
+			"example.test/kv/gone",
+		},
 		{"no such program", Combination{Name: "gone"}, "gone"},
 	}
 	if testing.Short() {
@@ -154,10 +173,14 @@ func TestProgramOfADocument(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"as it is", text, ""},
 		{"no program", strings.Replace(text, "```go", "```text", 1), "no Go program"},
-		{"other output", strings.Replace(text, "\ncore and more", "\ncore and less", 1),
-			`printed "core and more\n"`},
-		{"no output", strings.Replace(text, "```\ncore", "```text\ncore", 1),
-			"lacks what its program prints"},
+		{
+			"other output", strings.Replace(text, "\ncore and more", "\ncore and less", 1),
+			`printed "core and more\n"`,
+		},
+		{
+			"no output", strings.Replace(text, "```\ncore", "```text\ncore", 1),
+			"lacks what its program prints",
+		},
 		{"another module", strings.Replace(text, "get example.test/kv/extra",
 			"get example.test/kv/core", 1), "and not to get [extra]"},
 		{"one module more", strings.Replace(text, "kv/extra\n", "kv/extra example.test/kv/core\n",
@@ -173,8 +196,10 @@ func TestProgramOfADocument(t *testing.T) {
 				0o644); err != nil {
 				t.Fatal(err)
 			}
-			err := repo.Check([]Combination{{Name: "document", Document: "D.md",
-				Requires: both[1:], Links: both}}, new(strings.Builder))
+			err := repo.Check([]Combination{{
+				Name: "document", Document: "D.md",
+				Requires: both[1:], Links: both,
+			}}, new(strings.Builder))
 			if test.want == "" && err != nil || test.want != "" && (err == nil ||
 				!strings.Contains(err.Error(), test.want)) {
 				t.Errorf("got %v, want %q", err, test.want)

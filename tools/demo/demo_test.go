@@ -25,8 +25,10 @@ func reduced(c CodePoint) bool {
 // small configures a quick run that leaves nothing outside the test's own folder.
 func small(t *testing.T, out *bytes.Buffer) Config {
 	t.Setenv("TMPDIR", t.TempDir())
-	return Config{Backend: "memory", Format: "cbor",
-		Out: out, include: reduced, beside: 20 * time.Millisecond}
+	return Config{
+		Backend: "memory", Format: "cbor",
+		Out: out, include: reduced, beside: 20 * time.Millisecond,
+	}
 }
 
 // nothingLeft checks that the run removed its temporary storage.

@@ -64,8 +64,10 @@ func (s *session) lookFor(ctx context.Context, term string) error {
 				key.Second, glyph(key.Second), key.First)})
 		}
 	}
-	s.report.line(line{fmt.Sprintf("%s names start with %q", grouped(int64(n)), term),
-		time.Since(begun), n, "rows"})
+	s.report.line(line{
+		fmt.Sprintf("%s names start with %q", grouped(int64(n)), term),
+		time.Since(begun), n, "rows",
+	})
 	return nil
 }
 

@@ -43,10 +43,14 @@ func (s *session) readBesideWriter(ctx context.Context) ([]fact, error) {
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	s.report.line(line{fmt.Sprintf("one writer: %s transactions", grouped(int64(writes))), took,
-		writes, "commits"})
-	s.report.line(line{fmt.Sprintf("%d readers: %s reads", readers, grouped(int64(reads))), took,
-		reads, "reads"})
+	s.report.line(line{
+		fmt.Sprintf("one writer: %s transactions", grouped(int64(writes))), took,
+		writes, "commits",
+	})
+	s.report.line(line{
+		fmt.Sprintf("%d readers: %s reads", readers, grouped(int64(reads))), took,
+		reads, "reads",
+	})
 	last, err := s.bothNames(ctx)
 	if err != nil {
 		return nil, err
@@ -137,8 +141,10 @@ func (s *session) renameBoth(ctx context.Context, names [2]string) error {
 }
 
 func (m *model) wantBesideWriter() []fact {
-	return []fact{stated("0 torn reads"), stated("both went on: true"),
-		stated("the last write is seen: true")}
+	return []fact{
+		stated("0 torn reads"), stated("both went on: true"),
+		stated("the last write is seen: true"),
+	}
 }
 
 // compact gives space back to the file system.
@@ -199,8 +205,10 @@ func cause(err error) error {
 }
 
 func (m *model) wantReopened() []fact {
-	return []fact{stated("the wrong format is refused: true"), stated("table chars"),
-		stated("table names")}
+	return []fact{
+		stated("the wrong format is refused: true"), stated("table chars"),
+		stated("table names"),
+	}
 }
 
 // restore makes a backup, of which memory makes a storage while it is written, and reads all of
@@ -225,8 +233,10 @@ func (s *session) restore(ctx context.Context) ([]fact, error) {
 		return nil, err
 	}
 	rows := s.model.count(everything)
-	s.report.line(line{"backed up, and restored in memory",
-		time.Since(begun), rows + len(s.model.named("")), "rows"})
+	s.report.line(line{
+		"backed up, and restored in memory",
+		time.Since(begun), rows + len(s.model.named("")), "rows",
+	})
 	return restored.readAll(ctx)
 }
 
@@ -237,7 +247,9 @@ func (s *session) check(ctx context.Context) ([]fact, error) {
 		return nil, err
 	}
 	rows := s.model.count(everything)
-	s.report.line(line{"engine, catalogue and every row are sound",
-		time.Since(begun), rows + len(s.model.named("")), "rows"})
+	s.report.line(line{
+		"engine, catalogue and every row are sound",
+		time.Since(begun), rows + len(s.model.named("")), "rows",
+	})
 	return s.readAll(ctx)
 }

@@ -24,8 +24,10 @@ func (s *session) load(ctx context.Context) ([]fact, error) {
 		return nil, err
 	}
 	s.report.clear()
-	s.report.line(line{grouped(chars.Rows) + " characters",
-		time.Since(begun), int(chars.Rows), "rows"})
+	s.report.line(line{
+		grouped(chars.Rows) + " characters",
+		time.Since(begun), int(chars.Rows), "rows",
+	})
 	begun = time.Now()
 	names, err := s.names.PutStream(ctx, s.nameRows(), progress)
 	if err != nil {
@@ -48,8 +50,10 @@ func (s *session) counted(ctx context.Context) ([]fact, error) {
 }
 
 func (m *model) wantLoad() []fact {
-	return []fact{stated("%d characters", m.count(everything)),
-		stated("%d names", len(m.named("")))}
+	return []fact{
+		stated("%d characters", m.count(everything)),
+		stated("%d names", len(m.named(""))),
+	}
 }
 
 // lambda is overwritten while a guard holds its row.
@@ -77,8 +81,11 @@ func (s *session) readUnderGuard(ctx context.Context) ([]fact, error) {
 	s.report.line(line{text: "a new read shows       " + fresh})
 	after := strings.Clone(held.Value().Name())
 	s.report.line(line{text: "the guard still shows  " + after})
-	return []fact{{at: lambda, char: original}, {at: lambda, seen: fresh},
-			{at: lambda, seen: after}},
+	return []fact{
+			{at: lambda, char: original},
+			{at: lambda, seen: fresh},
+			{at: lambda, seen: after},
+		},
 		s.chars.Put(ctx, lambda, original)
 }
 
@@ -92,8 +99,11 @@ func (s *session) readName(ctx context.Context, c CodePoint) (name string, err e
 }
 
 func (m *model) wantUnderGuard() []fact {
-	return []fact{{at: lambda, char: m.char(lambda)}, {at: lambda, seen: "OVERWRITTEN"},
-		{at: lambda, seen: m.name(lambda)}}
+	return []fact{
+		{at: lambda, char: m.char(lambda)},
+		{at: lambda, seen: "OVERWRITTEN"},
+		{at: lambda, seen: m.name(lambda)},
+	}
 }
 
 // The standard misnamed these two letters, and never changes a name. The demo is free to.
@@ -102,8 +112,10 @@ const (
 	smallGha   CodePoint = 0x01A3 // LATIN SMALL LETTER OI
 )
 
-var rightNames = map[CodePoint]string{capitalGha: "LATIN CAPITAL LETTER GHA",
-	smallGha: "LATIN SMALL LETTER GHA"}
+var rightNames = map[CodePoint]string{
+	capitalGha: "LATIN CAPITAL LETTER GHA",
+	smallGha:   "LATIN SMALL LETTER GHA",
+}
 
 // rename corrects the name of a character: its row, and its place in the table of names.
 func (s *session) rename(ctx context.Context) ([]fact, error) {
@@ -117,8 +129,10 @@ func (s *session) rename(ctx context.Context) ([]fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.report.line(line{text: fmt.Sprintf("%v is now %s", capitalGha, rightNames[capitalGha]),
-		took: time.Since(begun)})
+	s.report.line(line{
+		text: fmt.Sprintf("%v is now %s", capitalGha, rightNames[capitalGha]),
+		took: time.Since(begun),
+	})
 	return s.readNames(ctx, capitalGha, old, rightNames[capitalGha])
 }
 

@@ -149,8 +149,10 @@ func nameOf(c CodePoint) string {
 
 // The short names of the conjoining jamo, in the order in which syllables are composed of them.
 var (
-	jamoLeads = []string{"G", "GG", "N", "D", "DD", "R", "M", "B", "BB", "S", "SS", "", "J", "JJ",
-		"C", "K", "T", "P", "H"}
+	jamoLeads = []string{
+		"G", "GG", "N", "D", "DD", "R", "M", "B", "BB", "S", "SS", "", "J", "JJ",
+		"C", "K", "T", "P", "H",
+	}
 	jamoVowels = []string{
 		"A", "AE", "YA", "YAE", "EO", "E", "YEO", "YE", "O", "WA", "WAE",
 		"OE", "YO", "U", "WEO", "WE", "WI", "YU", "EU", "YI", "I",

@@ -14,8 +14,10 @@ func TestRowsOfTheDatabase(t *testing.T) {
 		at   CodePoint
 		want Char
 	}{
-		{'λ', Char{Name: "GREEK SMALL LETTER LAMDA", Category: "Ll", Script: "Greek",
-			Upper: 'Λ', Title: 'Λ'}},
+		{'λ', Char{
+			Name: "GREEK SMALL LETTER LAMDA", Category: "Ll", Script: "Greek",
+			Upper: 'Λ', Title: 'Λ',
+		}},
 		{'ǅ', Char{
 			Name: "LATIN CAPITAL LETTER D WITH SMALL LETTER Z WITH CARON", Category: "Lt",
 			Script: "Latin", Upper: 'Ǆ', Lower: 'ǆ',
@@ -36,8 +38,10 @@ func TestRowsOfTheDatabase(t *testing.T) {
 			Name: "CJK COMPATIBILITY IDEOGRAPH-F900", Category: "Lo", Script: "Han",
 			Properties: []string{"Ideographic"},
 		}},
-		{0x17000, Char{Name: "TANGUT IDEOGRAPH-17000", Category: "Lo", Script: "Tangut",
-			Properties: []string{"Ideographic"}}},
+		{0x17000, Char{
+			Name: "TANGUT IDEOGRAPH-17000", Category: "Lo", Script: "Tangut",
+			Properties: []string{"Ideographic"},
+		}},
 		{'가', Char{Name: "HANGUL SYLLABLE GA", Category: "Lo", Script: "Hangul"}},
 		{'한', Char{Name: "HANGUL SYLLABLE HAN", Category: "Lo", Script: "Hangul"}},
 		{'힣', Char{Name: "HANGUL SYLLABLE HIH", Category: "Lo", Script: "Hangul"}},

@@ -87,17 +87,23 @@ func archived() []table {
 
 func twice[W any](format core.ValueFormat[person, W], unpack func(W) person) []table {
 	var all []pair[string, person]
-	for i, key := range []string{"", "\x00", "\x00\xff", "a", "a\x00b", "ab", "zoë", "λ",
-		"\U0001f600"} {
-		p := person{Name: fmt.Sprintf("%+q", key), Born: 1800 + i,
-			Scores: map[string]float64{"x": float64(i) / 4}}
+	for i, key := range []string{
+		"", "\x00", "\x00\xff", "a", "a\x00b", "ab", "zoë", "λ",
+		"\U0001f600",
+	} {
+		p := person{
+			Name: fmt.Sprintf("%+q", key), Born: 1800 + i,
+			Scores: map[string]float64{"x": float64(i) / 4},
+		}
 		if i%2 == 1 {
 			p.Tags, p.Nested = []string{"tag", "λ"}, &person{Name: "nested", Born: -i}
 		}
 		all = append(all, pair[string, person]{key, p})
 	}
-	table1 := rows[string, person, W]{title: "people",
-		key: keys.String(), value: format, unpack: unpack, rows: all}
+	table1 := rows[string, person, W]{
+		title: "people",
+		key:   keys.String(), value: format, unpack: unpack, rows: all,
+	}
 	table2 := table1
 	table2.title, table2.options = "people with checksums", []core.TableOption{core.WithChecksums()}
 	return []table{table1, table2}
@@ -106,8 +112,10 @@ func twice[W any](format core.ValueFormat[person, W], unpack func(W) person) []t
 func chars() []table {
 	var all []pair[uint32, fb.CharT]
 	for i, name := range []string{"", "LATIN SMALL LETTER A", "GREEK SMALL LETTER LAMDA"} {
-		all = append(all, pair[uint32, fb.CharT]{uint32(i * 300),
-			fb.CharT{Name: name, Properties: []string{"p"}[:i%2]}})
+		all = append(all, pair[uint32, fb.CharT]{
+			uint32(i * 300),
+			fb.CharT{Name: name, Properties: []string{"p"}[:i%2]},
+		})
 	}
 	return []table{rows[uint32, fb.CharT, fb.Char]{
 		title: "chars",
@@ -119,8 +127,10 @@ func chars() []table {
 func messages() []table {
 	var all []pair[uint32, *pb.Char]
 	for i, name := range []string{"", "LATIN SMALL LETTER A", "GREEK SMALL LETTER LAMDA"} {
-		all = append(all, pair[uint32, *pb.Char]{uint32(i * 300),
-			&pb.Char{Name: name, Upper: uint32(i), Properties: []string{"p"}[:i%2]}})
+		all = append(all, pair[uint32, *pb.Char]{
+			uint32(i * 300),
+			&pb.Char{Name: name, Upper: uint32(i), Properties: []string{"p"}[:i%2]},
+		})
 	}
 	return []table{rows[uint32, *pb.Char, *pb.Char]{
 		title: "messages",
@@ -206,8 +216,10 @@ var eventKeys = keys.Map("event", keys.Pair(keys.String(), keys.Uint16()),
 
 // keyed has one row for each of the keys, which are in order.
 func keyed[K any](title string, format core.KeyFormat[K], ordered ...K) table {
-	r := rows[K, string, string]{title: title, key: format, value: values.String(),
-		unpack: same[string]}
+	r := rows[K, string, string]{
+		title: title, key: format, value: values.String(),
+		unpack: same[string],
+	}
 	for i, key := range ordered {
 		r.rows = append(r.rows, pair[K, string]{key, fmt.Sprint("value ", i)})
 	}

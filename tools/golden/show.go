@@ -39,14 +39,16 @@ func explainBound(t core.TableInfo) (core.Explanation, error) {
 	}
 	t.ValueFormat = strings.TrimSuffix(inner, ")")
 	e, err := explain(t)
-	return core.Explanation{Schema: e.Schema,
+	return core.Explanation{
+		Schema: e.Schema,
 		AppendJSON: func(dst, key, value []byte) ([]byte, error) {
 			n := len(value) - crc32.Size
 			if n < 0 {
 				return nil, fmt.Errorf("%w: a value without a sum", core.ErrCorrupt)
 			}
 			return e.AppendJSON(dst, key, value[:n])
-		}}, err
+		},
+	}, err
 }
 
 // Show writes all tables of a golden storage as a tool does that knows nothing of them: it has

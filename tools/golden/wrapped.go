@@ -54,8 +54,10 @@ func dictionary() compress.Dictionary {
 	d, err := compress.Train(context.Background(),
 		compress.Samples(cbor.New[person](), func(yield func(person, error) bool) {
 			for i := range 200 {
-				p := person{Name: fmt.Sprint("name ", i), Born: i, Tags: []string{"tag", "λ"},
-					Nested: &person{Name: "nested", Born: -i}}
+				p := person{
+					Name: fmt.Sprint("name ", i), Born: i, Tags: []string{"tag", "λ"},
+					Nested: &person{Name: "nested", Born: -i},
+				}
 				if !yield(p, nil) {
 					return
 				}

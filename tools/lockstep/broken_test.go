@@ -145,8 +145,10 @@ func TestBugsAreFound(t *testing.T) {
 		{"reads past a snapshot", 5},
 	} {
 		t.Run(c.bug, func(t *testing.T) {
-			err := verifyMany([]Backend{{"broken",
-				func() core.Backend { return &broken{Backend: memory.New(), bug: c.bug} }}}, 100)
+			err := verifyMany([]Backend{{
+				"broken",
+				func() core.Backend { return &broken{Backend: memory.New(), bug: c.bug} },
+			}}, 100)
 			var f *Failure
 			if !errors.As(err, &f) {
 				t.Fatalf("nobody noticed: %v", err)
@@ -154,8 +156,10 @@ func TestBugsAreFound(t *testing.T) {
 			if f.Program.size() > c.most {
 				t.Errorf("%d operations are left, want at most %d: %v", f.Program.size(), c.most, f)
 			}
-			again := f.Program.Run([]Backend{{"broken",
-				func() core.Backend { return &broken{Backend: memory.New(), bug: c.bug} }}})
+			again := f.Program.Run([]Backend{{
+				"broken",
+				func() core.Backend { return &broken{Backend: memory.New(), bug: c.bug} },
+			}})
 			if again == nil || again.Error() != f.Err.Error() {
 				t.Errorf("run again the program gives %v, not %v", again, f.Err)
 			}
@@ -187,8 +191,11 @@ func TestGenerateIsDeterministic(t *testing.T) {
 
 // TestShrink: only what is needed is left, in its order, also of what is inside of transactions.
 func TestShrink(t *testing.T) {
-	p := Program{{Verb: Put, N: 1}, {Verb: Get}, {Verb: Update, Ops: []Op{{Verb: Get},
-		{Verb: Insert, N: 2}, {Verb: Has}}}, {Verb: Count}, {Verb: Put, N: 3}, {Verb: Has}}
+	p := Program{{Verb: Put, N: 1}, {Verb: Get}, {Verb: Update, Ops: []Op{
+		{Verb: Get},
+		{Verb: Insert, N: 2},
+		{Verb: Has},
+	}}, {Verb: Count}, {Verb: Put, N: 3}, {Verb: Has}}
 	fails := func(p Program) bool {
 		sum := 0
 		for _, o := range p {

@@ -188,8 +188,10 @@ func (g generator) key(table int) string {
 	if tables[table].numbers {
 		return strconv.Itoa(g.IntN(31) - 15)
 	}
-	keys := []string{"", "a", "b", "a\x00", "\x00", "\xff", "\xff\xff", "ab", "abc", "k", "z",
-		strings.Repeat("long", 100)}
+	keys := []string{
+		"", "a", "b", "a\x00", "\x00", "\xff", "\xff\xff", "ab", "abc", "k", "z",
+		strings.Repeat("long", 100),
+	}
 	k := keys[g.IntN(len(keys))]
 	if g.IntN(3) == 0 {
 		k += strconv.Itoa(g.IntN(10))

@@ -260,8 +260,10 @@ func (in *interpreter) reopen(o Op) {
 	in.end()
 	if o.Flag {
 		in.say(in.world.open(true))
-		for _, verb := range []Verb{Count, Get, Put, Insert, Delete, Modify, PutAll, ScanDelete,
-			ScanClear, Update} {
+		for _, verb := range []Verb{
+			Count, Get, Put, Insert, Delete, Modify, PutAll, ScanDelete,
+			ScanClear, Update,
+		} {
 			if verb == Update {
 				in.transaction(Op{Verb: Update})
 			} else {

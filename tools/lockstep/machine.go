@@ -138,7 +138,8 @@ func (m *machine) forget(slot int) {
 }
 
 func (m *machine) cancelled(table int,
-	key string) []error {
+	key string,
+) []error {
 	return m.handles[table].cancelled(key)
 }
 func (m *machine) mismatch(table int) error { return m.handles[table].mismatch() }

@@ -28,8 +28,10 @@ func somewhere(t *testing.T, b Backend, name string) place {
 	return place{b, filepath.Join(t.TempDir(), name)}
 }
 
-var quiet = []core.Option{core.WithLogger(slog.New(slog.DiscardHandler)), core.WithoutSync(),
-	core.WithVersion(7)}
+var quiet = []core.Option{
+	core.WithLogger(slog.New(slog.DiscardHandler)), core.WithoutSync(),
+	core.WithVersion(7),
+}
 
 // person is a record of the table that decodes.
 type person struct {
@@ -151,8 +153,10 @@ func TestRestoreSetAsideTable(t *testing.T) {
 		p := somewhere(t, from, "from")
 		backend := p.New()
 		aside := ""
-		for _, value := range []core.ValueFormat[[]byte, []byte]{values.Bytes(),
-			otherBytes{values.Bytes()}} {
+		for _, value := range []core.ValueFormat[[]byte, []byte]{
+			values.Bytes(),
+			otherBytes{values.Bytes()},
+		} {
 			s, err := core.Open(t.Context(), p.path, backend,
 				append(quiet, core.WithRecreate(core.OnFormatChange))...)
 			if err != nil {

@@ -28,8 +28,10 @@ type handle interface {
 // openTable opens one of the tables, which has this name now.
 func openTable(s *core.Storage, n int, name string) (handle, error) {
 	if tables[n].numbers {
-		return typed[int]{storage: s, n: n, name: name, keys: keys.Int(), key: number,
-			text: strconv.Itoa}.open()
+		return typed[int]{
+			storage: s, n: n, name: name, keys: keys.Int(), key: number,
+			text: strconv.Itoa,
+		}.open()
 	}
 	same := func(s string) string { return strings.Clone(s) }
 	var k core.KeyFormat[string] = keys.String()
@@ -211,7 +213,8 @@ func (t typed[K]) scanDelete(r scanRange) (int, error) {
 func (t typed[K]) scanClear(r scanRange) error { return t.scans(t.table.Scan()).scanClear(r) }
 
 func (t typed[K]) scans(s core.Scan[K, string,
-	string]) scans[K] {
+	string],
+) scans[K] {
 	return scans[K]{s, t.key, t.text}
 }
 

@@ -66,8 +66,10 @@ func TestPack(t *testing.T) {
 	if got := read(t, versions, "v0.1.0.mod"); got != wantMod {
 		t.Errorf("mod is %q, want %q", got, wantMod)
 	}
-	want := map[string]string{"LICENSE": "the license\n", "b.go": "package b\n",
-		"go.mod": wantMod, "testdata/seed": "0"}
+	want := map[string]string{
+		"LICENSE": "the license\n", "b.go": "package b\n",
+		"go.mod": wantMod, "testdata/seed": "0",
+	}
 	got := unzip(t, filepath.Join(versions, "v0.1.0.zip"), "example.test/Upper/b@v0.1.0/")
 	if len(got) != len(want) {
 		t.Errorf("zip holds %v, want %v", got, want)
@@ -142,8 +144,10 @@ func TestPackRequiresWhatIsPackedWithIt(t *testing.T) {
 	root := repository(t, "b/go.mod",
 		"module example.test/b\n\ngo 1.26\n\nrequire (\n\texample.test/a v0.1.0\n\texample.test/other v1.0.0\n)\n\nreplace example.test/a => ../a\n")
 	proxy := t.TempDir()
-	own := map[string]string{"example.test/a": "v0.3.0", "example.test/b": "v0.2.0",
-		"example.test/unused": "v0.9.0"}
+	own := map[string]string{
+		"example.test/a": "v0.3.0", "example.test/b": "v0.2.0",
+		"example.test/unused": "v0.9.0",
+	}
 	if _, err := Pack(proxy, root, "b", "v0.2.0", own); err != nil {
 		t.Fatal(err)
 	}

@@ -22,8 +22,10 @@ const (
 )
 
 func (c change) String() string {
-	return [...]string{"unchanged", "changed inside", "additions to the API",
-		"breaking changes of the API"}[c]
+	return [...]string{
+		"unchanged", "changed inside", "additions to the API",
+		"breaking changes of the API",
+	}[c]
 }
 
 // lowest returns the lowest version that may follow the last one after the change. Before v1 a

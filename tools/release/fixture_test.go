@@ -85,8 +85,11 @@ func plant(tmp string) error {
 			return err
 		}
 	}
-	for _, args := range [][]string{{"init", "--quiet", "--initial-branch=main"}, {"add", "."},
-		{"commit", "--quiet", "--message=first"}} {
+	for _, args := range [][]string{
+		{"init", "--quiet", "--initial-branch=main"},
+		{"add", "."},
+		{"commit", "--quiet", "--message=first"},
+	} {
 		if _, err := (git{seed}).run(args...); err != nil {
 			return err
 		}
@@ -144,7 +147,9 @@ func (r repo) commit(edits ...string) {
 // release returns what Run prints.
 func (r repo) release(do bool) (string, error) {
 	var out strings.Builder
-	err := Release{Root: r.root, Apidiff: apidiff, Platforms: platforms, Date: "2026-02-03",
-		Do: do, Out: &out}.Run()
+	err := Release{
+		Root: r.root, Apidiff: apidiff, Platforms: platforms, Date: "2026-02-03",
+		Do: do, Out: &out,
+	}.Run()
 	return out.String(), err
 }

@@ -66,27 +66,37 @@ func TestRelease(t *testing.T) {
 		fails bool
 		tags  string // new ones
 	}{
-		{name: "nothing changed", edits: []string{"LICENSE", "the license", "the other license"},
-			says: "core stays at v0.1.0\nbackends/one stays at v0.1.0\n"},
-		{name: "tests and text alone", edits: []string{"core/core_test.go", "package core",
-			"package core_test", "core/CHANGELOG.md", notes, news}, says: "core stays at v0.1.0\n"},
+		{
+			name: "nothing changed", edits: []string{"LICENSE", "the license", "the other license"},
+			says: "core stays at v0.1.0\nbackends/one stays at v0.1.0\n",
+		},
+		{name: "tests and text alone", edits: []string{
+			"core/core_test.go", "package core",
+			"package core_test", "core/CHANGELOG.md", notes, news,
+		}, says: "core stays at v0.1.0\n"},
 		{
 			name: "core alone, additions in a patch",
-			edits: join(raised("core", "v0.1.1"), []string{"core/CHANGELOG.md",
-				notes, news, "core/core.go", "// Old", "// New is new.\nfunc New() {}\n\n// Old"}),
+			edits: join(raised("core", "v0.1.1"), []string{
+				"core/CHANGELOG.md",
+				notes, news, "core/core.go", "// Old", "// New is new.\nfunc New() {}\n\n// Old",
+			}),
 			says: "core: additions to the API since v0.1.0, core/v0.1.1\nbackends/one stays at v0.1.0\n", tags: "core/v0.1.1",
 		},
 		{
 			name: "core alone, breaking what the old backend does not use", slow: true,
-			edits: join(raised("core", "v0.2.0"), []string{"core/CHANGELOG.md",
-				notes, news, "core/core.go", "func Old()", "func Old(int)"}),
+			edits: join(raised("core", "v0.2.0"), []string{
+				"core/CHANGELOG.md",
+				notes, news, "core/core.go", "func Old()", "func Old(int)",
+			}),
 			says: "core: breaking changes of the API since v0.1.0, core/v0.2.0\n",
 			tags: "core/v0.2.0",
 		},
 		{
 			name: "backend alone", slow: true,
-			edits: join(raised("backends/one", "v0.1.1"), []string{"backends/one/CHANGELOG.md",
-				notes, news, "backends/one/one.go", "one on", "the one on"}),
+			edits: join(raised("backends/one", "v0.1.1"), []string{
+				"backends/one/CHANGELOG.md",
+				notes, news, "backends/one/one.go", "one on", "the one on",
+			}),
 			says: "core stays at v0.1.0\nbackends/one: changed inside since v0.1.0, backends/one/v0.1.1\n", tags: "backends/one/v0.1.1",
 		},
 		{
@@ -99,38 +109,56 @@ func TestRelease(t *testing.T) {
 			says: "core: breaking", tags: "backends/one/v0.1.1 core/v0.2.0",
 		},
 
-		{name: "changed without a new version",
+		{
+			name:  "changed without a new version",
 			edits: []string{"core/core.go", coreName, coreNewer}, fails: true,
-			says: "core: changed inside since v0.1.0 without a new version: make it at least v0.1.1"},
-		{name: "breaking in a patch",
+			says: "core: changed inside since v0.1.0 without a new version: make it at least v0.1.1",
+		},
+		{
+			name: "breaking in a patch",
 			edits: join(raised("core", "v0.1.1"),
 				[]string{"core/core.go", "func Old()", "func Old(int)"}), fails: true,
-			says: "version v0.1.1 does not say so, it must be at least v0.2.0"},
-		{name: "the broken name",
-			edits: join(raised("core", "v0.1.1"), []string{"core/core.go", "func Old()",
-				"func Old(int)"}), fails: true, says: "Old: changed from func() to func(int)"},
+			says: "version v0.1.1 does not say so, it must be at least v0.2.0",
+		},
+		{
+			name: "the broken name",
+			edits: join(raised("core", "v0.1.1"), []string{
+				"core/core.go", "func Old()",
+				"func Old(int)",
+			}), fails: true, says: "Old: changed from func() to func(int)",
+		},
 		{
 			// where this runs, nothing but the inside of a file has changed
 			name: "broken on another system",
-			edits: join(raised("core", "v0.1.1"), []string{"core/CHANGELOG.md", notes, news,
-				"core/core_windows.go", "// Handle is of Windows.\ntype Handle uintptr\n", ""}),
+			edits: join(raised("core", "v0.1.1"), []string{
+				"core/CHANGELOG.md", notes, news,
+				"core/core_windows.go", "// Handle is of Windows.\ntype Handle uintptr\n", "",
+			}),
 			fails: true,
 			says:  "must be at least v0.2.0\n  files: core_windows.go\n  incompatible:\n    Handle: removed",
 		},
 		{
 			name: "broken on another architecture",
 			edits: join(raised("core", "v0.1.1"),
-				[]string{"core/core_386.go", "func Half()", "func Half(int)", "core/core.go",
-					"// Old", "// New is new.\nfunc New() {}\n\n// Old"}),
+				[]string{
+					"core/core_386.go", "func Half()", "func Half(int)", "core/core.go",
+					"// Old", "// New is new.\nfunc New() {}\n\n// Old",
+				}),
 			fails: true, says: "Half: changed from func() to func(int)",
 		},
-		{name: "lower version",
-			edits: raised("core", "v0.0.9"), fails: true, says: "v0.0.9 is lower than v0.1.0"},
-		{name: "v2 without a path", edits: raised("core", "v2.0.0"), fails: true,
-			says: "needs a module path that ends in /v2"},
-		{name: "no notes",
+		{
+			name:  "lower version",
+			edits: raised("core", "v0.0.9"), fails: true, says: "v0.0.9 is lower than v0.1.0",
+		},
+		{
+			name: "v2 without a path", edits: raised("core", "v2.0.0"), fails: true,
+			says: "needs a module path that ends in /v2",
+		},
+		{
+			name:  "no notes",
 			edits: join(raised("core", "v0.1.1"), []string{"core/core.go", coreName, coreNewer}),
-			fails: true, says: "core: CHANGELOG.md: it says nothing under [Unreleased]"},
+			fails: true, says: "core: CHANGELOG.md: it says nothing under [Unreleased]",
+		},
 		{name: "does not compile", edits: join(raised("core", "v0.1.1"),
 			[]string{"core/core.go", coreName, "return 1"}), fails: true, says: "cannot use 1"},
 		{
@@ -144,8 +172,10 @@ func TestRelease(t *testing.T) {
 		},
 		{
 			name: "core breaks a released backend that is left behind",
-			edits: join(raised("core", "v0.2.0"), []string{"core/CHANGELOG.md",
-				notes, news, "core/core.go", "func Name() string", "func Name(int) string"}),
+			edits: join(raised("core", "v0.2.0"), []string{
+				"core/CHANGELOG.md",
+				notes, news, "core/core.go", "func Name() string", "func Name(int) string",
+			}),
 			fails: true, says: "the modules do not fit together",
 		},
 		{
@@ -243,8 +273,10 @@ func TestYesterdaysBackendOnTodaysCore(t *testing.T) {
 	tests := []struct{ name, get, core, prints string }{
 		{"backend alone", "example.test/kv/backends/one@v0.1.0", "v0.1.0", "one on core"},
 		{"newest backend", "example.test/kv/backends/one@latest", "v0.1.0", "one on core"},
-		{"and today's core", "example.test/kv/backends/one@v0.1.0 example.test/kv/core@latest",
-			"v0.2.0", "one on newer core"},
+		{
+			"and today's core", "example.test/kv/backends/one@v0.1.0 example.test/kv/core@latest",
+			"v0.2.0", "one on newer core",
+		},
 		{"updating all", "-u example.test/kv/backends/one", "v0.2.0", "one on newer core"},
 	}
 	for _, test := range tests {

@@ -342,8 +342,10 @@ func exportFiles(root string, packages []string) (map[string]string, error) {
 	if len(packages) == 0 { // go list would take the folder's
 		return nil, nil
 	}
-	cmd := exec.Command("go", append([]string{"list", "-export", "-deps", "-f",
-		"{{.ImportPath}}\t{{.Export}}"}, packages...)...)
+	cmd := exec.Command("go", append([]string{
+		"list", "-export", "-deps", "-f",
+		"{{.ImportPath}}\t{{.Export}}",
+	}, packages...)...)
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {

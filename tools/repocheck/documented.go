@@ -29,8 +29,10 @@ func documented(_ fs.FS, name string, text []byte) []complaint {
 	}
 	var found []complaint
 	for _, n := range undocumented(file) {
-		found = append(found, complaint{fset.Position(n.Pos()).Line,
-			fmt.Sprintf("exported and without a comment: %s", n.Name)})
+		found = append(found, complaint{
+			fset.Position(n.Pos()).Line,
+			fmt.Sprintf("exported and without a comment: %s", n.Name),
+		})
 	}
 	return found
 }

@@ -22,8 +22,10 @@ func header(_ fs.FS, name string, text []byte) []complaint {
 	if !isProgram(name, text) || isGenerated(text) || wantHeader.Match(text) {
 		return nil
 	}
-	return []complaint{{1,
-		"the first two lines must be the copyright and the SPDX license identifier"}}
+	return []complaint{{
+		1,
+		"the first two lines must be the copyright and the SPDX license identifier",
+	}}
 }
 
 func isProgram(name string, text []byte) bool {
@@ -33,8 +35,10 @@ func isProgram(name string, text []byte) bool {
 func isGenerated(text []byte) bool { return generated.Match(text) }
 
 // The words are spelled in two halves so that this file does not complain about itself.
-var leftover = regexp.MustCompile(`\b(` + strings.Join([]string{"TO" + "DO", "FIX" + "ME",
-	"XX" + "X"}, "|") + `)\b`)
+var leftover = regexp.MustCompile(`\b(` + strings.Join([]string{
+	"TO" + "DO", "FIX" + "ME",
+	"XX" + "X",
+}, "|") + `)\b`)
 
 // unfinished complains about notes to oneself: what is not done is either done or written up
 // where users see it.

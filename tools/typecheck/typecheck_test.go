@@ -61,10 +61,16 @@ func TestCheck(t *testing.T) {
 		files        map[string]string
 		want         string // in the error; "" is none
 	}{
-		{"a number that fits", "linux", "amd64",
-			map[string]string{"a.go": "package m\n\nvar N int = 1 << 40\n"}, ""},
-		{"a number that does not", "linux", "386",
-			map[string]string{"a.go": "package m\n\nvar N int = 1 << 40\n"}, "overflows"},
+		{
+			"a number that fits", "linux", "amd64",
+			map[string]string{"a.go": "package m\n\nvar N int = 1 << 40\n"},
+			"",
+		},
+		{
+			"a number that does not", "linux", "386",
+			map[string]string{"a.go": "package m\n\nvar N int = 1 << 40\n"},
+			"overflows",
+		},
 		{
 			"a number in a function that is imported", "linux", "386",
 			map[string]string{
@@ -85,14 +91,18 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			"a file for the platform", "windows", "amd64",
-			map[string]string{"a.go": "package m\n\nvar _ = name\n",
-				"a_windows.go": "package m\n\nconst name = \"\"\n"},
+			map[string]string{
+				"a.go":         "package m\n\nvar _ = name\n",
+				"a_windows.go": "package m\n\nconst name = \"\"\n",
+			},
 			"",
 		},
 		{
 			"a file for another platform", "linux", "amd64",
-			map[string]string{"a.go": "package m\n\nvar _ = name\n",
-				"a_windows.go": "package m\n\nconst name = \"\"\n"},
+			map[string]string{
+				"a.go":         "package m\n\nvar _ = name\n",
+				"a_windows.go": "package m\n\nconst name = \"\"\n",
+			},
 			"undefined: name",
 		},
 		{
@@ -111,8 +121,10 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			"all mistakes", "linux", "amd64",
-			map[string]string{"a.go": "package m\n\nvar _ = one\n",
-				"b/b.go": "package b\n\nvar _ = two\n"},
+			map[string]string{
+				"a.go":   "package m\n\nvar _ = one\n",
+				"b/b.go": "package b\n\nvar _ = two\n",
+			},
 			"undefined: two",
 		},
 	}

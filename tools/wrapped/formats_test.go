@@ -38,16 +38,20 @@ var people = []person{
 var chars = []fb.CharT{
 	{},
 	{Name: "LATIN SMALL LETTER A", Properties: []string{"Alphabetic"}},
-	{Name: strings.Repeat("LATIN ", 100), Category: "Ll",
-		Properties: strings.Fields(strings.Repeat("Alphabetic Lower ", 50))},
+	{
+		Name: strings.Repeat("LATIN ", 100), Category: "Ll",
+		Properties: strings.Fields(strings.Repeat("Alphabetic Lower ", 50)),
+	},
 }
 
 // notes are long enough to be worth compressing: what is not refers to the stored bytes.
 var notes = []Note{
 	{Title: strings.Repeat("a", 100)},
 	{Title: "λ", Stars: -1, Words: strings.Fields(strings.Repeat("word and ", 40))},
-	{Title: strings.Repeat("long title ", 100), Stars: 1 << 40,
-		Words: []string{"", "x", strings.Repeat("y", 500)}},
+	{
+		Title: strings.Repeat("long title ", 100), Stars: 1 << 40,
+		Words: []string{"", "x", strings.Repeat("y", 500)},
+	},
 }
 
 // sameNotes compares what is read: no words are an empty list.
@@ -86,10 +90,14 @@ func wrappings[V, W any](tb testing.TB) []wrapping[V, W] {
 	return []wrapping[V, W]{
 		{"compress", false, func(f format) format { return compress.New(f) }},
 		{"encrypt", true, func(f format) format { return encrypt.New(f, keys) }},
-		{"encrypt(compress)",
-			true, func(f format) format { return encrypt.New(compress.New(f), keys) }},
-		{"compress(encrypt)",
-			true, func(f format) format { return compress.New(encrypt.New(f, keys)) }},
+		{
+			"encrypt(compress)",
+			true, func(f format) format { return encrypt.New(compress.New(f), keys) },
+		},
+		{
+			"compress(encrypt)",
+			true, func(f format) format { return compress.New(encrypt.New(f, keys)) },
+		},
 	}
 }
 

@@ -104,8 +104,10 @@ func inside(t *testing.T) map[string]format {
 }
 
 func personAt(i int) person {
-	return person{Name: fmt.Sprint("name ", i), Born: i,
-		Tags: strings.Fields(strings.Repeat("word ", i%50))}
+	return person{
+		Name: fmt.Sprint("name ", i), Born: i,
+		Tags: strings.Fields(strings.Repeat("word ", i%50)),
+	}
 }
 
 const rows = 100
@@ -291,8 +293,10 @@ func TestDictionaryInsideEncryption(t *testing.T) {
 	inner := cbor.New[person]()
 	d, err := compress.Train(ctx, compress.Samples(inner, func(yield func(person, error) bool) {
 		for i := range 300 {
-			if !yield(person{Name: "a name that is secret",
-				Born: i, Tags: []string{"a tag that is secret"}}, nil) {
+			if !yield(person{
+				Name: "a name that is secret",
+				Born: i, Tags: []string{"a tag that is secret"},
+			}, nil) {
 				return
 			}
 		}

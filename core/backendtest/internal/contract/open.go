@@ -90,8 +90,10 @@ func checkSetMark(t *kit.Trial) {
 	s := t.OpenStore(t.Path, core.EngineOptions{Mark: kit.SomeMark})
 	s.MustApply(kit.Put("k", "v"))
 	snap := s.MustSnapshot()
-	for _, mark := range [][]byte{[]byte("second"), bytes.Repeat([]byte("longer"), 40),
-		[]byte("x")} {
+	for _, mark := range [][]byte{
+		[]byte("second"), bytes.Repeat([]byte("longer"), 40),
+		[]byte("x"),
+	} {
 		t.Do("SetMark", s.SetMark(t.Ctx, mark))
 	}
 	s.MustApply(kit.Put("l", "w"))

@@ -49,7 +49,10 @@ func checkScanPower(t *kit.Trial) {
 	}
 	rows := kit.FillOdd(s)
 	for _, r := range []core.ScanRange{
-		{}, {Reverse: true}, {KeysOnly: true}, {Low: []byte("a"), High: []byte("b\x00")},
+		{},
+		{Reverse: true},
+		{KeysOnly: true},
+		{Low: []byte("a"), High: []byte("b\x00")},
 		{Low: []byte("b"), High: []byte("a")},
 	} {
 		c, err := scan(t.Ctx, r)

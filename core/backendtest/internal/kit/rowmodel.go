@@ -63,8 +63,10 @@ func FillOdd(s *Store) (rows []Row) {
 
 // Bounds are all the odd keys, what lies between them, and no bound.
 func Bounds() [][]byte {
-	all := [][]byte{nil, []byte("0"), []byte("a\xff\xff"), []byte("zz"),
-		[]byte(strings.Repeat("\xff", 20))}
+	all := [][]byte{
+		nil, []byte("0"), []byte("a\xff\xff"), []byte("zz"),
+		[]byte(strings.Repeat("\xff", 20)),
+	}
 	for _, k := range OddKeys {
 		all = append(all, []byte(k), []byte(k+"\x00"))
 	}

@@ -104,8 +104,10 @@ func checkBackup(t *kit.Trial) {
 		core.WithRestoreProgress(func(p core.RestoreProgress) { progress = append(progress, p) }))
 	t.Do("Restore", err)
 	rows := int64(t.Pick(3000, 500))
-	if last := progress[len(progress)-1]; last != (core.RestoreProgress{Rows: rows + 3,
-		Bytes: int64(len(b))}) {
+	if last := progress[len(progress)-1]; last != (core.RestoreProgress{
+		Rows:  rows + 3,
+		Bytes: int64(len(b)),
+	}) {
 		t.Errorf("the last progress is %+v, of %d rows and %d bytes", last, rows+3, len(b))
 	}
 	for range 2 {
@@ -286,10 +288,15 @@ func checkRestoreLeftovers(t *kit.Trial) {
 		b    []byte
 		plan []decorate.Failure
 	}{
-		{"in its middle",
-			b[:len(b)/2], []decorate.Failure{{Op: decorate.OpClaim, N: 3, Err: failure}}},
-		{"at its end", b, []decorate.Failure{{Op: decorate.OpRename, N: 1, Err: failure},
-			{Op: decorate.OpClaim, N: 5, Err: failure}}},
+		{
+			"in its middle",
+			b[:len(b)/2],
+			[]decorate.Failure{{Op: decorate.OpClaim, N: 3, Err: failure}},
+		},
+		{"at its end", b, []decorate.Failure{
+			{Op: decorate.OpRename, N: 1, Err: failure},
+			{Op: decorate.OpClaim, N: 5, Err: failure},
+		}},
 	} {
 		_, err := restore(t, decorate.Fault(t.Backend, c.plan...), bytes.NewReader(c.b),
 			core.WithVersion(5))
@@ -329,8 +336,10 @@ func checkRestoreLeftovers(t *kit.Trial) {
 func checkRestoreFails(t *kit.Trial) {
 	b := backup(t)
 	failure := errors.New("of the engine")
-	for _, op := range []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen,
-		decorate.OpApply, decorate.OpSetMark, decorate.OpRename} {
+	for _, op := range []decorate.Op{
+		decorate.OpClaim, decorate.OpMark, decorate.OpOpen,
+		decorate.OpApply, decorate.OpSetMark, decorate.OpRename,
+	} {
 		refusesRestore(t, "when it fails to "+string(op), failure, decorate.Fault(t.Backend,
 			decorate.Failure{Op: op, N: 1, Err: failure}), bytes.NewReader(b), core.WithVersion(5))
 	}
@@ -357,8 +366,10 @@ func checkRestoreFails(t *kit.Trial) {
 
 func checkRestoreCancelled(t *kit.Trial) {
 	b := backup(t)
-	for _, op := range []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen,
-		decorate.OpApply, decorate.OpSetMark, decorate.OpRename, decorate.OpSnapshot} {
+	for _, op := range []decorate.Op{
+		decorate.OpClaim, decorate.OpMark, decorate.OpOpen,
+		decorate.OpApply, decorate.OpSetMark, decorate.OpRename, decorate.OpSnapshot,
+	} {
 		for n := 1; ; n++ {
 			ctx, cancel := context.WithCancel(t.Ctx)
 			reached := false
@@ -428,8 +439,10 @@ func checkRestoreVersions(t *kit.Trial) {
 	}{
 		{"of a newer version", []core.Option{core.WithVersion(4)}},
 		{"of an older version", []core.Option{core.WithVersion(6)}},
-		{"of an older version under OnVersionBump", []core.Option{core.WithVersion(6),
-			core.WithRecreate(core.OnVersionBump | core.Always)}},
+		{"of an older version under OnVersionBump", []core.Option{
+			core.WithVersion(6),
+			core.WithRecreate(core.OnVersionBump | core.Always),
+		}},
 	} {
 		refusesRestore(t, c.what, core.ErrVersionMismatch, t.Backend, bytes.NewReader(b), c.opts...)
 	}

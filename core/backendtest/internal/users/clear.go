@@ -75,8 +75,10 @@ func checkClearLongBounds(t *kit.Trial) {
 	longest := strings.Repeat("k", most-4) // in front of it is the table's number
 	before, behind := longest[:len(longest)-1]+"j", longest[:len(longest)-1]+"l"
 	all := []string{"a", longest[:len(longest)-1], before, longest, behind, "z"}
-	bounds := []string{longest, longest + "\x00", longest + "x", longest + longest, behind + "\xff",
-		longest + "\xff\xff"}
+	bounds := []string{
+		longest, longest + "\x00", longest + "x", longest + longest, behind + "\xff",
+		longest + "\xff\xff",
+	}
 	for _, bound := range bounds[:t.Pick(len(bounds), 2)] {
 		scan := tab.Scan()
 		for name, c := range kit.ByName(map[string]struct {
@@ -86,10 +88,14 @@ func checkClearLongBounds(t *kit.Trial) {
 			"From":  {scan.From(bound), func(k string) bool { return k >= bound }},
 			"To":    {scan.To(bound), func(k string) bool { return k < bound }},
 			"After": {scan.After(bound), func(k string) bool { return k > bound }},
-			"Reverse After": {scan.Reverse().After(bound),
-				func(k string) bool { return k < bound }},
-			"From and To": {scan.From(bound).To(bound + "\x00"),
-				func(k string) bool { return k == bound }},
+			"Reverse After": {
+				scan.Reverse().After(bound),
+				func(k string) bool { return k < bound },
+			},
+			"From and To": {
+				scan.From(bound).To(bound + "\x00"),
+				func(k string) bool { return k == bound },
+			},
 		}) {
 			var want []kit.Row
 			for _, k := range all {
@@ -169,8 +175,10 @@ func checkClearDurable(t *kit.Trial) {
 	load(t, tab, 3000)
 	t.Do("Clear", tab.Scan().From("some000002").Clear(t.Ctx))
 	put1(t, tab, "some000007", "later")
-	want := []kit.Row{kit.KV("some000000", "value 0"), kit.KV("some000001", "value 1"),
-		kit.KV("some000007", "later")}
+	want := []kit.Row{
+		kit.KV("some000000", "value 0"), kit.KV("some000001", "value 1"),
+		kit.KV("some000007", "later"),
+	}
 	holds(t, tab, want...)
 	closeStorage(t, s)
 	s = open(t)

@@ -159,8 +159,10 @@ func checkTruncated(t *kit.Trial) {
 	}
 	for _, name := range p.files {
 		size := p.size(name)
-		for _, cut := range []int64{0, 1, size / 4, size / 2, size - size/8,
-			size - 4096, size - 1} {
+		for _, cut := range []int64{
+			0, 1, size / 4, size / 2, size - size/8,
+			size - 4096, size - 1,
+		} {
 			if cut < 0 || cut >= size {
 				continue
 			}

@@ -97,8 +97,11 @@ func checkSchema(t *kit.Trial) {
 		stored string
 		err    error
 	}{
-		{"name", "", nil}, {"name", "name", nil}, {"name,age", "name", nil},
-		{"name,age", "name,age", nil}, {"name", "name,age", core.ErrFormatMismatch},
+		{"name", "", nil},
+		{"name", "name", nil},
+		{"name,age", "name", nil},
+		{"name,age", "name,age", nil},
+		{"name", "name,age", core.ErrFormatMismatch},
 		{"size", "name,age", core.ErrFormatMismatch},
 	} {
 		s := open(t)

@@ -26,8 +26,10 @@ func killedAt(b core.Backend, op decorate.Op, n int) *decorate.Faults {
 }
 
 // restoreOps are the calls of a Restore.
-var restoreOps = []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen, decorate.OpApply,
-	decorate.OpSetMark, decorate.OpRename}
+var restoreOps = []decorate.Op{
+	decorate.OpClaim, decorate.OpMark, decorate.OpOpen, decorate.OpApply,
+	decorate.OpSetMark, decorate.OpRename,
+}
 
 // survive runs f, whatever it does to its goroutine.
 func survive(f func()) {

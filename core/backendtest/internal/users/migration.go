@@ -107,7 +107,8 @@ func checkMigrationNotNeeded(t *kit.Trial) {
 	put1(t, tab, "k", "v")
 	closeStorage(t, s)
 	for _, opts := range [][]core.Option{
-		{core.WithVersion(2)}, {core.WithVersion(3), core.WithAnyVersion()},
+		{core.WithVersion(2)},
+		{core.WithVersion(3), core.WithAnyVersion()},
 		{core.WithVersion(1), core.WithAnyVersion()},
 	} {
 		s, tab := openOne(t, append(opts, never)...)

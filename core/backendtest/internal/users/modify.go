@@ -68,8 +68,10 @@ func increment(ctx context.Context, tab words, k string) error {
 
 func checkModify(t *kit.Trial) {
 	s := open(t)
-	for _, tab := range []words{openWords(t, s, "words"),
-		openWords(t, s, "checked", core.WithChecksums())} {
+	for _, tab := range []words{
+		openWords(t, s, "words"),
+		openWords(t, s, "checked", core.WithChecksums()),
+	} {
 		put1(t, tab, "k", "v")
 		mine := errors.New("mine")
 		for _, c := range []struct {

@@ -31,10 +31,12 @@ func checkNestedWrites(t *kit.Trial) {
 	load(t, tab, 5)
 	ctx, cancel := context.WithTimeout(t.Ctx, nestedWait)
 	defer cancel()
-	verbs := append([]verb{{"Insert of a new row",
+	verbs := append([]verb{{
+		"Insert of a new row",
 		func(t *kit.Trial, _ *core.Storage, tab words) error {
 			return tab.Insert(ctx, "brand new", "v")
-		}}}, writeVerbs...)
+		},
+	}}, writeVerbs...)
 	verbs = append(verbs,
 		verb{"DropTable of a table", func(t *kit.Trial, s *core.Storage, tab words) error {
 			return s.DropTable(ctx, "words")

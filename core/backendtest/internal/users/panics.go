@@ -110,64 +110,96 @@ type panicVerb struct {
 const here = "here"
 
 var panicVerbs = []panicVerb{
-	{"Get", []string{"key Append", "View", "ViewTrusted"},
+	{
+		"Get",
+		[]string{"key Append", "View", "ViewTrusted"},
 		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 			g, err := tab.Get(t.Ctx, "k")
 			g.Close()
 			return err
-		}},
-	{"Load", []string{"key Append", "View", "ViewTrusted"},
+		},
+	},
+	{
+		"Load",
+		[]string{"key Append", "View", "ViewTrusted"},
 		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 			_, err := tab.Load(t.Ctx, "k")
 			return err
-		}},
+		},
+	},
 	{"Has", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 		_, err := tab.Has(t.Ctx, "k")
 		return err
 	}},
-	{"Table.View", []string{"View", "ViewTrusted", here},
+	{
+		"Table.View",
+		[]string{"View", "ViewTrusted", here},
 		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			return tab.View(t.Ctx, "k", func(string) error { f.light(here); return nil })
-		}},
-	{"Put", []string{"key Append", "value Append"},
+		},
+	},
+	{
+		"Put",
+		[]string{"key Append", "value Append"},
 		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 			return tab.Put(t.Ctx, "put", "v")
-		}},
-	{"Insert", []string{"key Append", "value Append"},
+		},
+	},
+	{
+		"Insert",
+		[]string{"key Append", "value Append"},
 		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 			return tab.Insert(t.Ctx, "insert", "v")
-		}},
-	{"Delete",
-		[]string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		},
+	},
+	{
+		"Delete",
+		[]string{"key Append"},
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 			_, err := tab.Delete(t.Ctx, "absent")
 			return err
-		}},
-	{"Modify", []string{"key Append", "value Append", "View", "ViewTrusted", here},
+		},
+	},
+	{
+		"Modify",
+		[]string{"key Append", "value Append", "View", "ViewTrusted", here},
 		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			return tab.Modify(t.Ctx, "k", func(old string, _ bool) (string, core.Change, error) {
 				f.light(here)
 				return old, core.Store, nil
 			})
-		}},
-	{"PutAll", []string{"key Append", "value Append", here},
+		},
+	},
+	{
+		"PutAll",
+		[]string{"key Append", "value Append", here},
 		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			return tab.PutAll(t.Ctx, f.rows)
-		}},
-	{"PutStream", []string{"key Append", "value Append", here, "progress"},
+		},
+	},
+	{
+		"PutStream",
+		[]string{"key Append", "value Append", here, "progress"},
 		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			_, err := tab.PutStream(t.Ctx, f.rows, core.WithChunkBytes(1),
 				core.WithProgress(func(core.StreamStats) { f.light("progress") }))
 			return err
-		}},
-	{"sorting PutStream", []string{"value Append", here, "progress"},
+		},
+	},
+	{
+		"sorting PutStream",
+		[]string{"value Append", here, "progress"},
 		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			dir := t.TB.TempDir()
 			defer leavesNoFile(t, dir)
 			_, err := tab.PutStream(t.Ctx, f.rows, core.WithSorting(dir), core.WithChunkBytes(1),
 				core.WithProgress(func(core.StreamStats) { f.light("progress") }))
 			return err
-		}},
-	{"Rows", []string{"key Decode", "View", "ViewTrusted", here},
+		},
+	},
+	{
+		"Rows",
+		[]string{"key Decode", "View", "ViewTrusted", here},
 		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			for _, err := range tab.Scan().Rows(t.Ctx) {
 				f.light(here)
@@ -176,15 +208,21 @@ var panicVerbs = []panicVerb{
 				}
 			}
 			return nil
-		}},
-	{"Keys", []string{"key Decode", here},
+		},
+	},
+	{
+		"Keys",
+		[]string{"key Decode", here},
 		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			for range tab.Scan().Keys(t.Ctx) {
 				f.light(here)
 			}
 			return nil
-		}},
-	{"Scan.Stream", []string{"key Decode", here},
+		},
+	},
+	{
+		"Scan.Stream",
+		[]string{"key Decode", here},
 		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			return tab.Scan().Stream(t.Ctx, func(rows iter.Seq2[string, string]) error {
 				for range rows {
@@ -192,8 +230,11 @@ var panicVerbs = []panicVerb{
 				}
 				return nil
 			})
-		}},
-	{"Cursor", []string{"key Append", "key Decode", "View", "ViewTrusted"},
+		},
+	},
+	{
+		"Cursor",
+		[]string{"key Append", "key Decode", "View", "ViewTrusted"},
 		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 			c, err := tab.Scan().Cursor(t.Ctx)
 			if err != nil {
@@ -203,22 +244,31 @@ var panicVerbs = []panicVerb{
 			c.Seek("a")
 			c.Next()
 			return c.Err()
-		}},
-	{"GetMany", []string{"key Append", "key Decode", "View", "ViewTrusted", here},
+		},
+	},
+	{
+		"GetMany",
+		[]string{"key Append", "key Decode", "View", "ViewTrusted", here},
 		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			return lastError(tab.GetMany(t.Ctx, func(yield func(string) bool) {
 				f.light(here)
 				yield("k")
 			}))
-		}},
-	{"the loop of GetMany",
-		[]string{here}, func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		},
+	},
+	{
+		"the loop of GetMany",
+		[]string{here},
+		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
 			for range tab.GetMany(t.Ctx, slices.Values([]string{"k"})) {
 				f.light(here)
 			}
 			return nil
-		}},
-	{"Snapshot", []string{"key Append", "key Decode", "View", "ViewTrusted", here},
+		},
+	},
+	{
+		"Snapshot",
+		[]string{"key Append", "key Decode", "View", "ViewTrusted", here},
 		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
 			tx, err := s.Snapshot(t.Ctx)
 			if err != nil {
@@ -226,24 +276,36 @@ var panicVerbs = []panicVerb{
 			}
 			defer tx.Close()
 			return readFused(t, tab.In(tx), f)
-		}},
-	{"TxTable.PutAll", []string{"key Append", "value Append", here},
+		},
+	},
+	{
+		"TxTable.PutAll",
+		[]string{"key Append", "value Append", here},
 		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
 			return s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).PutAll(t.Ctx, f.rows) })
-		}},
-	{"After",
-		[]string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		},
+	},
+	{
+		"After",
+		[]string{"key Append"},
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 			return tab.Scan().After("zz").Clear(t.Ctx)
-		}},
+		},
+	},
 	{"From", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
 		_, err := tab.Scan().From("a").Count(t.Ctx)
 		return err
 	}},
-	{"View", []string{"key Append", "View", "ViewTrusted", "key Decode", here},
+	{
+		"View",
+		[]string{"key Append", "View", "ViewTrusted", "key Decode", here},
 		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
 			return s.View(t.Ctx, func(tx *core.Tx) error { return readFused(t, tab.In(tx), f) })
-		}},
-	{"Update", []string{"key Append", "value Append", "View", "ViewTrusted", "key Decode", here},
+		},
+	},
+	{
+		"Update",
+		[]string{"key Append", "value Append", "View", "ViewTrusted", "key Decode", here},
 		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
 			return s.Update(t.Ctx, func(tx *core.Tx) error {
 				if err := tab.In(tx).Put(t.Ctx, "in a Tx", "v"); err != nil {
@@ -251,15 +313,22 @@ var panicVerbs = []panicVerb{
 				}
 				return readFused(t, tab.In(tx), f)
 			})
-		}},
-	{"OpenTable", []string{"CheckKey", "key ID", "value ID", "Bind"},
+		},
+	},
+	{
+		"OpenTable",
+		[]string{"CheckKey", "key ID", "value ID", "Bind"},
 		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
 			_, err := core.OpenTable(t.Ctx, s, fmt.Sprint("new ", f.at), fusedKeys{keys.String(), f},
 				fusedValues{values.String(), f})
 			return err
-		}},
-	{"Check", []string{"key Decode"},
-		func(t *kit.Trial, s *core.Storage, _ words, _ *fuse) error { return s.Check(t.Ctx) }},
+		},
+	},
+	{
+		"Check",
+		[]string{"key Decode"},
+		func(t *kit.Trial, s *core.Storage, _ words, _ *fuse) error { return s.Check(t.Ctx) },
+	},
 	{"Backup", []string{here}, func(t *kit.Trial, s *core.Storage, _ words, f *fuse) error {
 		return s.Backup(t.Ctx,
 			writerFunc(func(p []byte) (int, error) { f.light(here); return len(p), nil }))
@@ -373,8 +442,10 @@ func checkEnginePanics(t *kit.Trial) {
 		"Check":  func() error { return s.Check(t.Ctx) },
 		"Backup": func() error { return s.Backup(t.Ctx, io.Discard) },
 	}) {
-		for _, op := range []decorate.Op{decorate.OpGet, decorate.OpSnapshot,
-			decorate.OpSnapshotGet, decorate.OpScan, decorate.OpNext} {
+		for _, op := range []decorate.Op{
+			decorate.OpGet, decorate.OpSnapshot,
+			decorate.OpSnapshotGet, decorate.OpScan, decorate.OpNext,
+		} {
 			b.Fail(decorate.Failure{Op: op, N: 1, Do: func() { panic("the engine") }})
 			what := fmt.Sprintf("%s with a panic in %s", name, op)
 			t.Within(kit.Soon, what, func() { survive(func() { t.Do(what, call()) }) })

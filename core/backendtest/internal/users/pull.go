@@ -124,8 +124,10 @@ func checkPullSeek(t *kit.Trial) {
 			}
 			c := a.cursor(t)
 			for range 8 {
-				k := kit.OddKeys[rnd.IntN(len(kit.OddKeys))] + []string{"", "\x00",
-					"m"}[rnd.IntN(3)]
+				k := kit.OddKeys[rnd.IntN(len(kit.OddKeys))] + []string{
+					"", "\x00",
+					"m",
+				}[rnd.IntN(3)]
 				most := rnd.IntN(4) - 1
 				c.Seek(k)
 				want := kit.Behind(a.rows, []byte(k), reverse, max(most, 0))
@@ -235,8 +237,10 @@ func checkAfter(t *kit.Trial) {
 				"forward":        {scan: scan.After(k), rows: above},
 				"reverse before": {scan: scan.Reverse().After(k), rows: below},
 				"reverse after":  {scan: scan.After(k).Reverse(), rows: below},
-				"twice": {scan: scan.After(k).After("\x00"),
-					rows: kit.Between(above, core.ScanRange{Low: []byte("\x00\x00")})},
+				"twice": {
+					scan: scan.After(k).After("\x00"),
+					rows: kit.Between(above, core.ScanRange{Low: []byte("\x00\x00")}),
+				},
 				"bounds": {scan: scan.From("a").After(k).To("b\x00"), rows: from},
 			}) {
 				c.words = []string{where, name, fmt.Sprintf("After(%q)", k)}

@@ -196,7 +196,8 @@ func checkKeepReplaced(t *kit.Trial) {
 		opts []core.Option
 		keep int
 	}{
-		{nil, 1}, {[]core.Option{core.WithKeepReplaced(0)}, 0},
+		{nil, 1},
+		{[]core.Option{core.WithKeepReplaced(0)}, 0},
 		{[]core.Option{core.WithKeepReplaced(2)}, 2},
 		{[]core.Option{core.WithKeepReplaced(-1)}, 4},
 	} {
@@ -313,8 +314,10 @@ func checkIOErrors(t *kit.Trial) {
 	put1(t, openWords(t, s, "words"), "k", "v")
 	closeStorage(t, s)
 	failure := &fs.PathError{Op: "read", Path: t.Path, Err: errors.New("input/output error")}
-	for _, op := range []decorate.Op{decorate.OpClaim, decorate.OpMark, decorate.OpOpen,
-		decorate.OpSnapshot, decorate.OpScan, decorate.OpNext} {
+	for _, op := range []decorate.Op{
+		decorate.OpClaim, decorate.OpMark, decorate.OpOpen,
+		decorate.OpSnapshot, decorate.OpScan, decorate.OpNext,
+	} {
 		b.Fail(decorate.Failure{Op: op, N: 1, Err: failure})
 		_, err := tryOpen(t, b,
 			core.WithRecreate(core.OnVersionBump|core.OnValidationFail|core.OnFormatChange),

@@ -28,14 +28,20 @@ func (a aScan) narrow(rnd *rand.Rand) aScan {
 	}
 	switch rnd.IntN(5) {
 	case 0:
-		return aScan{a.scan.From(k), keep(func(s string) bool { return s >= k }),
-			append(a.words, fmt.Sprintf("From(%q)", k))}
+		return aScan{
+			a.scan.From(k), keep(func(s string) bool { return s >= k }),
+			append(a.words, fmt.Sprintf("From(%q)", k)),
+		}
 	case 1:
-		return aScan{a.scan.To(k), keep(func(s string) bool { return s < k }),
-			append(a.words, fmt.Sprintf("To(%q)", k))}
+		return aScan{
+			a.scan.To(k), keep(func(s string) bool { return s < k }),
+			append(a.words, fmt.Sprintf("To(%q)", k)),
+		}
 	case 2:
-		return aScan{a.scan.Prefix(k), keep(func(s string) bool { return strings.HasPrefix(s, k) }),
-			append(a.words, fmt.Sprintf("Prefix(%q)", k))}
+		return aScan{
+			a.scan.Prefix(k), keep(func(s string) bool { return strings.HasPrefix(s, k) }),
+			append(a.words, fmt.Sprintf("Prefix(%q)", k)),
+		}
 	case 3:
 		rows := slices.Clone(a.rows)
 		slices.Reverse(rows)

@@ -141,7 +141,7 @@ func seen(t *kit.Trial, s *core.Storage, tab words, k, v string) {
 		t.Errorf("Get reads %q after %q was put", g.Value(), v)
 	}
 	t.Close(g)
-	if got := scanned(t, tab.Scan().From(k).Limit(1)); len(got) != 1 || got[0] != (kit.KV(k, v)) {
+	if got := scanned(t, tab.Scan().From(k).Limit(1)); len(got) != 1 || got[0] != kit.KV(k, v) {
 		t.Errorf("a scan reads %v after %q was put at %q", got, v, k)
 	}
 	for name, run := range kit.ByName(map[string]func(func(*core.Tx) error) error{

@@ -54,10 +54,14 @@ func checkTables(t *kit.Trial) {
 		infos, err := s.Tables(t.Ctx)
 		t.Do("Tables", err)
 		want := []core.TableInfo{
-			{Name: "a", KeyFormat: keys.Uint64().ID(), ValueFormat: values.JSON[int]().ID(),
-				Checksums: true},
-			{Name: "b", KeyFormat: keys.String().ID(), ValueFormat: values.String().ID(),
-				Rows: 2, Bytes: 14},
+			{
+				Name: "a", KeyFormat: keys.Uint64().ID(), ValueFormat: values.JSON[int]().ID(),
+				Checksums: true,
+			},
+			{
+				Name: "b", KeyFormat: keys.String().ID(), ValueFormat: values.String().ID(),
+				Rows: 2, Bytes: 14,
+			},
 		}
 		if len(infos) != 2 {
 			t.Fatalf("Tables = %+v; want %+v", infos, want)
@@ -107,8 +111,10 @@ func checkDropTable(t *kit.Trial) {
 	t.Is("DropTable again", s.DropTable(t.Ctx, "dropped"), core.ErrNotFound)
 	for _, tab := range []words{dropped, second} {
 		for name, call := range kit.ByName(calls(t, s, tab)) {
-			if !slices.Contains([]string{"Compact", "OpenTable", "DropTable", "RenameTable",
-				"Sync"}, name) {
+			if !slices.Contains([]string{
+				"Compact", "OpenTable", "DropTable", "RenameTable",
+				"Sync",
+			}, name) {
 				t.Is(name+" of a dropped table", call(), core.ErrClosed)
 			}
 		}

@@ -85,8 +85,10 @@ func checkReadYourWrites(t *kit.Trial) {
 // seesOwn checks all ways to read in checkReadYourWrites.
 func seesOwn(t *kit.Trial, in core.TxTable[string, string, string]) {
 	t.TB.Helper()
-	for k, want := range kit.ByName(map[string]string{"old": "changed", "new": "fresh",
-		"newer": ""}) {
+	for k, want := range kit.ByName(map[string]string{
+		"old": "changed", "new": "fresh",
+		"newer": "",
+	}) {
 		got, err := in.Get(t.Ctx, k)
 		loaded, err2 := in.Load(t.Ctx, k)
 		found, err3 := in.Has(t.Ctx, k)

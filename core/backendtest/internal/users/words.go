@@ -225,7 +225,7 @@ func isPrefix(t *kit.Trial, tab words, stats core.StreamStats) {
 	}
 	i := 0
 	for k, v := range someRows(len(rows)) {
-		if rows[i] != (kit.KV(k, v)) {
+		if rows[i] != kit.KV(k, v) {
 			t.Fatalf("row %d is %v; want %v", i, rows[i], kit.KV(k, v))
 		}
 		i++

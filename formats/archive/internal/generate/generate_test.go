@@ -60,14 +60,20 @@ func TestEvolution(t *testing.T) {
 		{"removed", "type T struct{ A int32; B string }", "type T struct{ B string }", "struct T 12\n0 -A int32\n4 B string\n"},
 		{"removed and added", "type T struct{ A int32 }", "type T struct{ B int32 }", "struct T 4 8\n0 -A int32\n4 B int32\n"},
 		{"renamed", "type T struct{ A int32 }", "type T struct{ B int32 `archive:\"was=A\"` }", "struct T 4\n0 B int32 was=A\n"},
-		{"type renamed", "type T struct{ A *U }\ntype U struct{ X bool }",
-			"type T struct{ A *V }\n//archive:was U\ntype V struct{ X bool }", "struct T 4\n0 A *V\nstruct V 1 was=U\n0 X bool\n"},
+		{
+			"type renamed", "type T struct{ A *U }\ntype U struct{ X bool }",
+			"type T struct{ A *V }\n//archive:was U\ntype V struct{ X bool }", "struct T 4\n0 A *V\nstruct V 1 was=U\n0 X bool\n",
+		},
 		{"named number", "type T struct{ A uint8 }", "type T struct{ A Color }\ntype Color uint8", "struct T 1\n0 A uint8\n"},
-		{"struct of a removed field", "type T struct{ A *U; B bool }\ntype U struct{ X bool }", "type T struct{ B bool }",
-			"struct T 5\n0 -A *U\n4 B bool\nstruct U 1\n0 X bool\n"},
-		{"member added in front", "type T struct{ S I }\n//archive:oneof A\ntype I interface{}\ntype A struct{}",
+		{
+			"struct of a removed field", "type T struct{ A *U; B bool }\ntype U struct{ X bool }", "type T struct{ B bool }",
+			"struct T 5\n0 -A *U\n4 B bool\nstruct U 1\n0 X bool\n",
+		},
+		{
+			"member added in front", "type T struct{ S I }\n//archive:oneof A\ntype I interface{}\ntype A struct{}",
 			"type T struct{ S I }\n//archive:oneof B A\ntype I interface{}\ntype A struct{}\ntype B struct{}",
-			"struct A 0\nstruct B 0\nstruct T 6\n0 S oneof(I)\noneof I\n1 A\n2 B\n"},
+			"struct A 0\nstruct B 0\nstruct T 6\n0 S oneof(I)\noneof I\n1 A\n2 B\n",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := folder(t)
@@ -128,16 +134,27 @@ func TestRefusedChanges(t *testing.T) {
 		{"wider", "type T struct{ A int32 }", "type T struct{ A int64 }", []string{"T.A", "int32", "int64"}},
 		{"pointer", "type T struct{ A U }\ntype U struct{}", "type T struct{ A *U }\ntype U struct{}", []string{"T.A", "is *U"}},
 		{"element", "type T struct{ A []int32 }", "type T struct{ A []int16 }", []string{"T.A", "[]int32", "[]int16"}},
-		{"fixed", "type T struct{ A U }\ntype U struct{ X bool }", "type T struct{ A U `archive:\"fixed\"` }\ntype U struct{ X bool }",
-			[]string{"T.A", "U", "fixed(U)"}},
-		{"fixed has grown", "type T struct{ A U `archive:\"fixed\"` }\ntype U struct{ X bool }",
-			"type T struct{ A U `archive:\"fixed\"` }\ntype U struct{ X, Y bool }", []string{"U", "fixed"}},
+		{
+			"fixed", "type T struct{ A U }\ntype U struct{ X bool }", "type T struct{ A U `archive:\"fixed\"` }\ntype U struct{ X bool }",
+			[]string{"T.A", "U", "fixed(U)"},
+		},
+		{
+			"fixed has grown", "type T struct{ A U `archive:\"fixed\"` }\ntype U struct{ X bool }",
+			"type T struct{ A U `archive:\"fixed\"` }\ntype U struct{ X, Y bool }",
+			[]string{"U", "fixed"},
+		},
 		{"renamed to a name that is there", "type T struct{ A, B int32 }", "type T struct{ B int32 `archive:\"was=A\"` }", []string{"T.", "A", "B"}},
 		{"former name", "type T struct{ B int32 `archive:\"was=A\"` }", "type T struct{ B int32; A string }", []string{"T.A", "B", "not used again"}},
-		{"former name of a type", "type T struct{ A *V }\n//archive:was U\ntype V struct{ X bool }",
-			"type T struct{ A *V; B *U }\ntype V struct{ X bool }\ntype U struct{}", []string{"U", "V", "not used again"}},
-		{"struct for interface", "type T struct{ S *I }\ntype I struct{}",
-			"type T struct{ S I }\n//archive:oneof A\ntype I interface{}\ntype A struct{}", []string{"T.S", "*I", "oneof(I)"}},
+		{
+			"former name of a type", "type T struct{ A *V }\n//archive:was U\ntype V struct{ X bool }",
+			"type T struct{ A *V; B *U }\ntype V struct{ X bool }\ntype U struct{}",
+			[]string{"U", "V", "not used again"},
+		},
+		{
+			"struct for interface", "type T struct{ S *I }\ntype I struct{}",
+			"type T struct{ S I }\n//archive:oneof A\ntype I interface{}\ntype A struct{}",
+			[]string{"T.S", "*I", "oneof(I)"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := folder(t)

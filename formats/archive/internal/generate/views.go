@@ -50,8 +50,7 @@ func (e *emitter) codec(t *structType) {
 func (e *emitter) binaries(root *structType) (all []*typ) {
 	seen := make(map[string]bool)
 	var visit func(t *typ)
-	var visitStruct func(s *structType)
-	visitStruct = func(s *structType) {
+	visitStruct := func(s *structType) {
 		if seen[s.name] {
 			return
 		}

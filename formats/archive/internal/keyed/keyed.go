@@ -41,6 +41,7 @@ type Pointer struct{ X *int }
 // Left cannot be a key.
 type Left struct {
 	X int
+	//lint:ignore U1000 a field that no key has
 	y int `archive:"-"`
 }
 

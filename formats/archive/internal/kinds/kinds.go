@@ -105,6 +105,7 @@ type Everything struct {
 	Nested  map[string]map[uint64]*Place
 	Titled  map[Title]Shape
 
+	//lint:ignore U1000 a field that no record has
 	private int    `archive:"-"`
 	Left    func() `archive:"-"`
 }

@@ -53,14 +53,39 @@ func TestStoredSchema(t *testing.T) {
 // Nothing is accepted of which no verifier could be compiled.
 func TestDamagedSchema(t *testing.T) {
 	for _, c := range [][2]string{
-		{"archive/1", "archive/2"}, {"archive/1 Animal", "archive/1 Food"}, {"archive/1 Animal", "archive/1 Nobody"},
-		{"24 56", "56 24"}, {"24 56", "24 24 56"}, {"24 56", "24"}, {"24 56", "13 56"}, {"24 56", "56 57"}, {"24 56", "24 99999"},
-		{"\t8 Home", "\t9 Home"}, {"Home Place", "Home Nothing"}, {"Home Place", "Home Food"}, {"oneof(Food)", "oneof(Place)"},
-		{"Home Place", "Name Place"}, {"?int16", "??int16"}, {"?int16", "?Place"}, {"map[string]", "map[float64]"}, {"[2]uint8", "[0]uint8"},
-		{"[2]uint8", "[2][]"}, {"fixed(geo.Point)", "fixed(Animal)"}, {"\t1 Place", "\t2 Place"}, {"\t1 Place", "\t1 Food"},
-		{"struct Place", "struct string"}, {"struct Place", "Place"}, {"was=Beast", "Beast"}, {"Zip uint32", "Zip"}, {"Zip uint32", "Zip uint32 x"},
-		{"Zip uint32", "Z/p uint32"}, {"0 Zip", "+0 Zip"}, {"Tags []string", "Tags " + strings.Repeat("[]", 99) + "string"},
-		{"struct geo.Point", "struct aeo.Point"}, {"\t0 Zip uint32\n", "\t0 Zip uint32"}, {"oneof Food\n", "oneof Food 1\n"},
+		{"archive/1", "archive/2"},
+		{"archive/1 Animal", "archive/1 Food"},
+		{"archive/1 Animal", "archive/1 Nobody"},
+		{"24 56", "56 24"},
+		{"24 56", "24 24 56"},
+		{"24 56", "24"},
+		{"24 56", "13 56"},
+		{"24 56", "56 57"},
+		{"24 56", "24 99999"},
+		{"\t8 Home", "\t9 Home"},
+		{"Home Place", "Home Nothing"},
+		{"Home Place", "Home Food"},
+		{"oneof(Food)", "oneof(Place)"},
+		{"Home Place", "Name Place"},
+		{"?int16", "??int16"},
+		{"?int16", "?Place"},
+		{"map[string]", "map[float64]"},
+		{"[2]uint8", "[0]uint8"},
+		{"[2]uint8", "[2][]"},
+		{"fixed(geo.Point)", "fixed(Animal)"},
+		{"\t1 Place", "\t2 Place"},
+		{"\t1 Place", "\t1 Food"},
+		{"struct Place", "struct string"},
+		{"struct Place", "Place"},
+		{"was=Beast", "Beast"},
+		{"Zip uint32", "Zip"},
+		{"Zip uint32", "Zip uint32 x"},
+		{"Zip uint32", "Z/p uint32"},
+		{"0 Zip", "+0 Zip"},
+		{"Tags []string", "Tags " + strings.Repeat("[]", 99) + "string"},
+		{"struct geo.Point", "struct aeo.Point"},
+		{"\t0 Zip uint32\n", "\t0 Zip uint32"},
+		{"oneof Food\n", "oneof Food 1\n"},
 		{"binary(netip.Addr)", "binary()"},
 	} {
 		text := strings.Replace(zoo, c[0], c[1], 1)
@@ -88,13 +113,19 @@ func TestMerge(t *testing.T) {
 		{"a field that is gone", "archive/1 A\nstruct A 8\n\t0 -X string\n", old, "archive/1 A\nstruct A 8\n\t0 ~X string\n"},
 		{"a new name", "archive/1 A\nstruct A 8\n\t0 Y string was=X\n", old, "archive/1 A\nstruct A 8\n\t0 Y string was=X\n"},
 		{"a new name of the type", "archive/1 B\nstruct B 8 was=A\n\t0 X string\n", old, "archive/1 B\nstruct B 8 was=A\n\t0 X string\n"},
-		{"a new name of a type inside", "archive/1 A\nstruct A 4\n\t0 X *C\nstruct C 0 was=B\n", "archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 0\n",
-			"archive/1 A\nstruct A 4\n\t0 X *C\nstruct C 0 was=B\n"},
-		{"a new member", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 A\n\t2 B\n",
-			"archive/1 A\nstruct A 6\n\t0 X oneof(I)\noneof I\n\t1 A\n", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 A\n\t2 B\n"},
-		{"a struct that grew, and lies in place since", "archive/1 A\nstruct A 6\n\t0 X *B\n\t4 Y fixed(B)\nstruct B 1 2\n\t0 P bool\n\t1 Q bool\n",
+		{
+			"a new name of a type inside", "archive/1 A\nstruct A 4\n\t0 X *C\nstruct C 0 was=B\n", "archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 0\n",
+			"archive/1 A\nstruct A 4\n\t0 X *C\nstruct C 0 was=B\n",
+		},
+		{
+			"a new member", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 A\n\t2 B\n",
+			"archive/1 A\nstruct A 6\n\t0 X oneof(I)\noneof I\n\t1 A\n", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 A\n\t2 B\n",
+		},
+		{
+			"a struct that grew, and lies in place since", "archive/1 A\nstruct A 6\n\t0 X *B\n\t4 Y fixed(B)\nstruct B 1 2\n\t0 P bool\n\t1 Q bool\n",
 			"archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 1\n\t0 P bool\n",
-			"archive/1 A\nstruct A 4 6\n\t0 X *B\n\t4 Y fixed(B)\nstruct B 1 2\n\t0 P bool\n\t1 Q bool\n"},
+			"archive/1 A\nstruct A 4 6\n\t0 X *B\n\t4 Y fixed(B)\nstruct B 1 2\n\t0 P bool\n\t1 Q bool\n",
+		},
 	} {
 		for _, turn := range [][2]string{{c.own, c.stored}, {c.stored, c.own}} {
 			got, err := schema.Merge(parse(t, turn[0]), parse(t, turn[1]))
@@ -119,15 +150,22 @@ func TestMismatch(t *testing.T) {
 	}{
 		{"another type", "archive/1 A\nstruct A 4\n\t0 X int32\n", "archive/1 A\nstruct A 8\n\t0 X int64\n", []string{"A.X", "int32", "int64"}},
 		{"a place used again", "archive/1 A\nstruct A 8\n\t0 X int64\n", "archive/1 A\nstruct A 8\n\t0 Y int64\n", []string{"A has at 0", "X int64", "Y int64", "was="}},
-		{"another place", "archive/1 A\nstruct A 3\n\t0 X bool\n\t1 Y bool\n\t2 Z bool\n", "archive/1 A\nstruct A 3\n\t0 X bool\n\t1 Z bool\n\t2 W bool\n",
-			[]string{"Y bool", "Z bool"}},
+		{
+			"another place", "archive/1 A\nstruct A 3\n\t0 X bool\n\t1 Y bool\n\t2 Z bool\n", "archive/1 A\nstruct A 3\n\t0 X bool\n\t1 Z bool\n\t2 W bool\n",
+			[]string{"Y bool", "Z bool"},
+		},
 		{"two branches", "archive/1 A\nstruct A 2\n\t0 X bool\n\t1 Y bool\n", "archive/1 A\nstruct A 2\n\t0 X bool\n\t1 Z bool\n", []string{"Y bool", "Z bool"}},
 		{"another root", "archive/1 A\nstruct A 0\n", "archive/1 B\nstruct B 0\n", []string{"the record", "`A`", "`B`", "//archive:was"}},
 		{"a struct for a oneof", "archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 0\n", "archive/1 A\nstruct A 6\n\t0 X oneof(B)\noneof B\n", []string{"A.X"}},
-		{"another member", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 B\n", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct C 0\noneof I\n\t1 C\n",
-			[]string{"member 1 of I", "`B`", "`C`"}},
-		{"a fixed struct that grew", "archive/1 A\nstruct A 2\n\t0 X fixed(B)\nstruct B 2\n\t0 P bool\n\t1 Q bool\n",
-			"archive/1 A\nstruct A 1\n\t0 X fixed(B)\nstruct B 1\n\t0 P bool\n", []string{"struct B", "1 bytes", "2 bytes"}},
+		{
+			"another member", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 B\n", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct C 0\noneof I\n\t1 C\n",
+			[]string{"member 1 of I", "`B`", "`C`"},
+		},
+		{
+			"a fixed struct that grew", "archive/1 A\nstruct A 2\n\t0 X fixed(B)\nstruct B 2\n\t0 P bool\n\t1 Q bool\n",
+			"archive/1 A\nstruct A 1\n\t0 X fixed(B)\nstruct B 1\n\t0 P bool\n",
+			[]string{"struct B", "1 bytes", "2 bytes"},
+		},
 	} {
 		for _, turn := range [][2]string{{c.own, c.stored}, {c.stored, c.own}} {
 			_, err := schema.Merge(parse(t, turn[0]), parse(t, turn[1]))
