@@ -29,8 +29,9 @@ func ExampleJSON() {
 	_, err = f.View([]byte("{"))
 	fmt.Println(err)
 	// Output:
-	// {"Name":"Ada"} Ada <nil> json of values_test.user: corrupt: unexpected end of JSON input;
-	// the value is damaged, or was stored as another type
+	// {"Name":"Ada"}
+	// Ada <nil>
+	// json of values_test.user: corrupt: unexpected end of JSON input; the value is damaged, or was stored as another type
 }
 
 // The view of a string is the stored bytes, and changes with them.

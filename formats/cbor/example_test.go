@@ -99,8 +99,8 @@ func ExampleKey() {
 	_, err = cbor.Key[any]().Append(nil, 8001)
 	fmt.Println(err)
 	// Output:
-	// {CH 8001} <nil> cbor: interface {} cannot be a key: interface {} is an interface, and
-	// CBOR does not keep which Go type was in it
+	// {CH 8001} <nil>
+	// cbor: interface {} cannot be a key: interface {} is an interface, and CBOR does not keep which Go type was in it
 }
 
 func ExampleWithMaxElements() {

@@ -85,8 +85,8 @@ func ExampleRaw() {
 	_, err = f.Append(nil, []byte("not a record"))
 	fmt.Println(err)
 	// Output:
-	// DIGIT ONE <nil> flatbuffers of fb.Char: it could not be read again: the record, at byte 0
-	// of 12: its offset leads out of the record
+	// DIGIT ONE <nil>
+	// flatbuffers of fb.Char: it could not be read again: the record, at byte 0 of 12: its offset leads out of the record
 }
 
 func ExampleWithMaxDepth() {

@@ -52,8 +52,8 @@ func ExampleNew_evolution() {
 		fmt.Println(err)
 	}
 	// Output:
-	// {Email: Name:Ada} format mismatch: gob_test.Wrong.Name is stored as string, and is int
-	// now; give it another name, or open another table
+	// {Email: Name:Ada}
+	// format mismatch: gob_test.Wrong.Name is stored as string, and is int now; give it another name, or open another table
 }
 
 type (
@@ -105,8 +105,9 @@ func ExampleKey() {
 	_, err = gob.Key[any]().Append(nil, 8001)
 	fmt.Println(err)
 	// Output:
-	// gob-key/1 struct{Country string; Zip uint} {CH 8001} <nil> gob: interface {} cannot be a
-	// key: interface {} is an interface, and what is in it can be encoded in many ways
+	// gob-key/1 struct{Country string; Zip uint}
+	// {CH 8001} <nil>
+	// gob: interface {} cannot be a key: interface {} is an interface, and what is in it can be encoded in many ways
 }
 
 func ExampleWithMaxMemory() {
