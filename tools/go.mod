@@ -40,7 +40,6 @@ require (
 	github.com/golang/snappy v0.0.5-0.20231225225746-43d5d4cd4e0e // indirect
 	github.com/guardkv/guardkv/backends/badger v0.1.0
 	github.com/guardkv/guardkv/backends/pebble v0.1.0
-	github.com/guardkv/guardkv/formats/archive v0.1.0
 	github.com/guardkv/guardkv/formats/compress v0.1.0
 	github.com/guardkv/guardkv/formats/encrypt v0.1.0
 	github.com/guardkv/guardkv/formats/flatbuffers v0.1.0

@@ -45,7 +45,7 @@ func TestExplain(t *testing.T) {
 		},
 		{[]any{true, false, nil, 1.5, "λ", []byte{0, 255}}, `[true,false,null,1.5,"λ","AP8="]`},
 		{
-			[]any{uint64(math.MaxUint64), int64(math.MinInt64), -1, 23, 24, 1 << 40},
+			[]any{uint64(math.MaxUint64), int64(math.MinInt64), -1, 23, 24, int64(1 << 40)},
 			`[18446744073709551615,-9223372036854775808,-1,23,24,1099511627776]`,
 		},
 		{

@@ -25,7 +25,7 @@ var records = []record{
 	{ID: 1, Name: "a"},
 	{ID: -7, Name: "λ", Tags: []string{"x", ""}, More: map[string]string{"": "empty", "k": "v"}},
 	{
-		ID: 1 << 40, Name: strings.Repeat("the same words again and again ", 40),
+		ID: 1 << 30, Name: strings.Repeat("the same words again and again ", 40),
 		Tags: []string{strings.Repeat("z", 3000)},
 	},
 }
