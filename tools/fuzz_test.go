@@ -82,3 +82,24 @@ func TestFuzzFails(t *testing.T) {
 		}
 	}
 }
+
+// A target whose time was over was taken for one that had found something, once in some hundred runs.
+func TestRanOut(t *testing.T) {
+	const progress = "fuzz: elapsed: 1s, execs: 24708 (22557/sec), new interesting: 6 (total: 14)\n"
+	for _, c := range []struct {
+		out  string
+		want bool
+	}{
+		{progress + "--- FAIL: FuzzJSON (1.10s)\n    context deadline exceeded\nFAIL\n", true},
+		{progress + "PASS\n", false},
+		{progress + "--- FAIL: FuzzJSON (1.10s)\n    --- FAIL: FuzzJSON (0.00s)\n" +
+			"        context deadline exceeded\n    \n    Failing input written to testdata\nFAIL\n", false},
+		{progress + "--- FAIL: FuzzJSON (1.10s)\n    fuzzing process hung\nFAIL\n", false},
+		{progress + "panic: context deadline exceeded\n", false},
+		{"", false},
+	} {
+		if got := ranOut(c.out); got != c.want {
+			t.Errorf("%q: got %v, want %v", c.out, got, c.want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ package tools
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -26,6 +27,16 @@ func (c command) run() error {
 	cmd := c.cmd()
 	cmd.Stdout = os.Stdout
 	return c.wrap(cmd.Run())
+}
+
+// show is run, and returns what was shown.
+func (c command) show() (string, error) {
+	fmt.Println("$", c)
+	var out strings.Builder
+	cmd := c.cmd()
+	cmd.Stdout = io.MultiWriter(os.Stdout, &out)
+	err := cmd.Run()
+	return out.String(), c.wrap(err)
 }
 
 // output runs the command and returns what it printed.
