@@ -101,7 +101,7 @@
 // is reported to the logger.
 //
 // A goroutine that holds guards or scans may write. In the function of [Storage.Update] all
-// writes must go through its Tx; a write past it is [ErrNestedWrite]. A write by another
+// writes must go through its Tx; a write past it returns [ErrNestedWrite]. A write by another
 // goroutine, which is also what iter.Pull makes, waits for the function to return, so the
 // function must not wait for that goroutine.
 package core

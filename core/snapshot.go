@@ -94,11 +94,11 @@ func (tx *Tx) endShared() {
 	tx.end()
 }
 
-// Close ends a transaction that Snapshot returned. Every view that was read through it ends, and so
-// do its loops and cursors, whose next step is ErrTxDone; calls of other goroutines that are under
-// way finish. The last of them, or of the cursors to be closed, gives the snapshot back. Closing it
-// again does nothing and returns nil. The Tx of View and Update ends with its function: closing it
-// is an error, and does nothing.
+// Close ends a transaction that Snapshot returned. Every view that was read through it ends,
+// and so do its loops and cursors, whose next step returns ErrTxDone; calls of other goroutines
+// that are under way finish. The last of them, or of the cursors to be closed, gives the
+// snapshot back. Closing it again does nothing and returns nil. The Tx of View and Update ends
+// with its function: closing it is an error, and does nothing.
 func (tx *Tx) Close() error {
 	if tx == nil {
 		return &Error{Op: "close transaction", Err: errNoTx}

@@ -14,7 +14,7 @@ import (
 // because the keys that leaves start with must rise, or fall in reverse.
 //
 // The layout of a leaf is checked before its rows are looked at, or, by a cursor that is
-// rowwise, with each row: that it abuts on its neighbours. Then the elements of a leaf are
+// rowwise, with each row: that it abuts on its neighbors. Then the elements of a leaf are
 // passed over once and not twice.
 type cursor struct {
 	ctx  context.Context
@@ -102,7 +102,7 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 	keySize := uint64(native.Uint32(e[8:]))
 	keyEnd := start + keySize
 	end := keyEnd + uint64(native.Uint32(e[12:]))
-	// One neighbour was looked at with the row before this one. Unless the cursor is rowwise
+	// One neighbor was looked at with the row before this one. Unless the cursor is rowwise
 	// this never fails.
 	abuts := true
 	switch {

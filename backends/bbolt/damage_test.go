@@ -424,7 +424,7 @@ func failCommit(t *testing.T, e *engine) {
 // A flipped bit in what bbolt keeps beside keys and values is never the reason that a row is
 // missing, or wrong. Every bit of a leaf's header and elements, and of the branch above it, is
 // flipped; it may be found at any time. But what follows the last value on a page is nothing,
-// so its size has no neighbour to show that it is wrong; and there must be no older copy of a
+// so its size has no neighbor to show that it is wrong; and there must be no older copy of a
 // page, as a number that leads to it cannot be told from the right one.
 func TestFlippedStructure(t *testing.T) {
 	path := fastPath(t)
@@ -592,10 +592,10 @@ func TestFreePagesAreChecked(t *testing.T) {
 	}
 }
 
-// A rowwise scan checks a leaf row by row. What no neighbour shows is where the last row ends,
+// A rowwise scan checks a leaf row by row. What no neighbor shows is where the last row ends,
 // and whether an element is a row at all: a value would be cut short, or a bucket be taken for
 // a row.
-func TestRowwiseScanChecksWhatNoNeighbourShows(t *testing.T) {
+func TestRowwiseScanChecksWhatNoNeighborShows(t *testing.T) {
 	for name, damage := range map[string]func(e []byte){
 		"the last value ends a page early": func(e []byte) {
 			native.PutUint32(e[12:], native.Uint32(e[12:])-8192)

@@ -79,7 +79,7 @@ func TestReadersBesideAWriter(t *testing.T) {
 			for k := range n {
 				w = append(w, core.Write{Key: rowKey(k), Value: rowValue(i, 100)})
 			}
-			// One half of the neighbours is there in even rounds, the other in odd ones.
+			// One half of the neighbors is there in even rounds, the other in odd ones.
 			for k := n; k < 3*n; k++ {
 				w = append(w,
 					core.Write{Key: rowKey(k), Value: rowValue(i, 100), Delete: (k+i)%2 == 0})

@@ -10,7 +10,7 @@ import (
 )
 
 // readMark returns the mark of the storage in r. Whatever else is wrong with it, a file without
-// a readable mark is ErrNotStorage.
+// a readable mark returns ErrNotStorage.
 func readMark(r io.ReaderAt) ([]byte, error) {
 	m, err := readMetas(r)
 	if err != nil {

@@ -42,8 +42,8 @@ type metas struct {
 	both bool // whether the other page is intact too
 }
 
-// readMetas reads the meta pages. A file without one that is intact is ErrNotStorage, and
-// ErrCorrupt too if it was written by bbolt.
+// readMetas reads the meta pages. It returns ErrNotStorage for a file without one that is
+// intact, and ErrCorrupt too if it was written by bbolt.
 func readMetas(r io.ReaderAt) (metas, error) {
 	first, state, err := readMeta(r, 0)
 	if err != nil {

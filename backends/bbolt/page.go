@@ -79,7 +79,7 @@ func (p page) key(i int) ([]byte, error) {
 	return p[start:end:end], nil
 }
 
-// row returns the key and value of element i of a leaf. Its neighbours must abut on it, so a
+// row returns the key and value of element i of a leaf. Its neighbors must abut on it, so a
 // damaged position or size does not pass.
 func (p page) row(i int) (key, value []byte, err error) {
 	start, keyEnd, end := p.span(i)

@@ -51,7 +51,7 @@ func vetBucket(im *image, root uint64, name string, writes []core.Write) error {
 }
 
 // write checks the pages that one write concerns: those on the way to its key, and for a
-// deletion, after which bbolt may merge pages, their neighbours.
+// deletion, after which bbolt may merge pages, their neighbors.
 func (v *vetter) write(w *core.Write) error {
 	sameLeaf := v.path != nil && (v.high == nil || bytes.Compare(w.Key, v.high) < 0)
 	if sameLeaf && (v.siblings || !w.Delete) {

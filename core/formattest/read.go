@@ -127,7 +127,7 @@ func (s *suite) readOnly(b []byte) error {
 	return nil
 }
 
-// readsInside reads the same bytes in three neighbourhoods.
+// readsInside reads the same bytes in three neighborhoods.
 func (s *suite) readsInside(b []byte) error {
 	want, wantErr := s.read(b)
 	for _, filler := range []byte{0x00, 0x01, 0xFF} {

@@ -180,7 +180,7 @@ func (s *suite) readsAs(b []byte, want any) error {
 	return nil
 }
 
-// place returns a copy of b that stands between neighbours made of filler, and all of the
+// place returns a copy of b that stands between neighbors made of filler, and all of the
 // memory it stands in.
 func place(b []byte, filler byte) (inside, all []byte) {
 	const around = 64

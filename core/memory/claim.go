@@ -90,7 +90,7 @@ func (c *claim) Remove() error {
 	})
 }
 
-// Open opens the storage, or creates it. It never gives ErrConflict: a claim covers a path
+// Open opens the storage, or creates it. It never returns ErrConflict: a claim covers a path
 // where nothing is, too.
 func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
 	if c.lock == nil {

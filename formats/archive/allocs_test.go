@@ -41,9 +41,19 @@ func TestAllocations(t *testing.T) {
 		{"append after Bind", 0, func() error { _, err := bound.Append(dst, v); return err }},
 		{"append maps and trees", 0, func() error { _, err := n.Append(dst, one); return err }},
 		{"view", 0, func() error { w, err := f.View(stored); sink += walk(w); return err }},
-		{"view after Bind", 0, func() error { w, err := bound.View(stored); sink += walk(w); return err }},
-		{"view trusted", 0, func() error { w, err := trusted(stored); sink += walk(w); return err }},
-		{"view of everything", 0, func() error { w, err := everything.View(richBytes); sink += len(w.String()); return err }},
+		{
+			"view after Bind",
+			0, func() error { w, err := bound.View(stored); sink += walk(w); return err },
+		},
+		{
+			"view trusted",
+			0, func() error { w, err := trusted(stored); sink += walk(w); return err },
+		},
+		{"view of everything", 0, func() error {
+			w, err := everything.View(richBytes)
+			sink += len(w.String())
+			return err
+		}},
 		{"look-up in a map", 0, func() error {
 			w, err := n.View(nodeBytes)
 			x, ok := w.ByName().Get("x")

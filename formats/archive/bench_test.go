@@ -18,7 +18,8 @@ func filings() core.ValueFormat[kinds.Filing, kinds.FilingView] {
 	return archive.New[kinds.Filing, kinds.FilingView]()
 }
 
-// filing returns a record of roughly so many bytes. The benchmarks of formats/flatbuffers have the same notes, tags and points.
+// filing returns a record of roughly so many bytes. The benchmarks of formats/flatbuffers have
+// the same notes, tags and points.
 func filing(size int) kinds.Filing {
 	f := kinds.Filing{Number: 3, Form: "Rex", Filed: time.Unix(80, 0).UTC()}
 	for i := range size / 50 {

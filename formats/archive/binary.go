@@ -14,8 +14,8 @@ type Decoder[T any] interface {
 	encoding.BinaryUnmarshaler
 }
 
-// Decode decodes what a type encoded itself. It is zero if there is nothing, or if it cannot be decoded, which no verified
-// record has.
+// Decode decodes what a type encoded itself. It is zero if there is nothing, or if it cannot be
+// decoded, which no verified record has.
 func Decode[T any, P Decoder[T]](b []byte) T {
 	var v, none T
 	if len(b) > 0 && decode(b, P(&v)) != nil {

@@ -9,8 +9,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Encoder writes one record. Generated code calls its methods with the places of fields, in the order of their offsets: what
-// they refer to is appended in that order. When something has gone wrong nothing is appended any more.
+// Encoder writes one record. Generated code calls its methods with the places of fields, in the
+// order of their offsets: what they refer to is appended in that order. When something has gone
+// wrong nothing is appended any more.
 type Encoder struct {
 	b     []byte
 	base  int // where the record begins in b
@@ -147,7 +148,8 @@ func (e *Encoder) Slots(at int, isNil bool, n, size int) (place int, ok bool) {
 	return e.grow(n * size)
 }
 
-// NotOneof has the record fail because of a value that is none of the types that its interface may hold.
+// NotOneof has the record fail because of a value that is none of the types that its interface
+// may hold.
 func (e *Encoder) NotOneof(name string, v any) {
 	e.Fail(fmt.Errorf("%T is not one of the types, or is a nil pointer, that %s may hold: name it in //archive:oneof", v, name))
 }

@@ -23,11 +23,15 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer db.Close()
-	filings, err := core.OpenTable(ctx, db, "filings", keys.Uint64(), archive.New[kinds.Filing, kinds.FilingView]())
+	filings, err := core.OpenTable(ctx, db, "filings",
+		keys.Uint64(), archive.New[kinds.Filing, kinds.FilingView]())
 	if err != nil {
 		log.Fatal(err)
 	}
-	filing := kinds.Filing{Number: 7, Form: "10-K", Notes: []kinds.Note{{Text: "draft"}, {Text: "late"}}}
+	filing := kinds.Filing{
+		Number: 7, Form: "10-K",
+		Notes: []kinds.Note{{Text: "draft"}, {Text: "late"}},
+	}
 	if err := filings.Put(ctx, 7, filing); err != nil {
 		log.Fatal(err)
 	}

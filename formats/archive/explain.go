@@ -14,20 +14,27 @@ import (
 
 // Explain tells what tables of this format hold, from the schema that they remember.
 //
-// A struct is an object with its fields in the order of their places. Fields that were removed are shown where a row has
-// them. A value of an interface is an object with one member, whose name is that of its type. Times are RFC 3339,
-// durations are written as Go does, complex numbers are arrays of two, and the keys of a map are text. What types
-// encode themselves is shown as their bytes.
+// A struct is an object with its fields in the order of their places. Fields that were removed
+// are shown where a row has them. A value of an interface is an object with one member, whose
+// name is that of its type. Times are RFC 3339, durations are written as Go does, complex
+// numbers are arrays of two, and the keys of a map are text. What types encode themselves is
+// shown as their bytes.
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	if t.ValueFormat != formatID {
-		return core.Explanation{}, fmt.Errorf("values in %q are not in %s: %w", t.ValueFormat, formatID, errors.ErrUnsupported)
+		return core.Explanation{}, fmt.Errorf("values in %q are not in %s: %w",
+			t.ValueFormat, formatID, errors.ErrUnsupported)
 	}
 	s, err := parseStored(t.Meta)
 	if err != nil {
 		return core.Explanation{}, fmt.Errorf("archive: %w", err)
 	}
 	e := explainer{s, compileAny(s)}
-	return core.Explanation{Schema: inWords(s), AppendJSON: func(dst, _, value []byte) ([]byte, error) { return e.appendJSON(dst, value) }}, nil
+	return core.Explanation{
+		Schema: inWords(s),
+		AppendJSON: func(dst, _, value []byte) ([]byte, error) {
+			return e.appendJSON(dst, value)
+		},
+	}, nil
 }
 
 // parseStored reads the schema of a table.
@@ -42,7 +49,8 @@ func parseStored(stored []byte) (*schema.Schema, error) {
 	v, _, _ := strings.Cut(string(stored), "\n")
 	v, _, _ = strings.Cut(v, " ")
 	if strings.HasPrefix(v, "archive/") && v != formatID && len(v) < 20 {
-		return nil, fmt.Errorf("%w: the schema of the table was written by a later version, as %q", core.ErrFormatMismatch, v)
+		return nil, fmt.Errorf("%w: the schema of the table was written by a later version, as %q",
+			core.ErrFormatMismatch, v)
 	}
 	return nil, fmt.Errorf("%w: the stored schema of the table: %w", core.ErrCorrupt, err)
 }

@@ -26,7 +26,8 @@ type Codec[T, W any] struct {
 // Archived is a view that was generated for T.
 type Archived[T, W any] interface{ Archive() Codec[T, W] }
 
-// New returns a format that stores values of T, and reads them through W, the view that guardkv-archive generated for T:
+// New returns a format that stores values of T, and reads them through W, the view that
+// guardkv-archive generated for T:
 //
 //	archive.New[CikData, CikDataView]()
 func New[T any, W Archived[T, W]]() core.ValueFormat[T, W] { return newFormat[T, W]() }
@@ -40,7 +41,8 @@ type format[T any, W Archived[T, W]] struct {
 	unfit   error          // why nothing can be done
 }
 
-// scratch is what encoding a value takes. The value is here because code that was passed as a function could keep it.
+// scratch is what encoding a value takes. The value is here because code that was passed as a
+// function could keep it.
 type scratch[T any] struct {
 	encoder Encoder
 	value   T
@@ -51,14 +53,16 @@ func newFormat[T any, W Archived[T, W]]() *format[T, W] {
 	f := &format[T, W]{codec: view.Archive(), most: maxSize, scratch: new(sync.Pool)}
 	f.scratch.New = func() any { return new(scratch[T]) }
 	if err := f.compile(); err != nil {
-		f.unfit = fmt.Errorf("archive of %v: what was generated does not fit: %w; run go generate", reflect.TypeFor[T](), err)
+		f.unfit = fmt.Errorf("archive of %v: what was generated does not fit: %w; run go generate",
+			reflect.TypeFor[T](), err)
 	}
 	return f
 }
 
 func (f *format[T, W]) compile() error {
 	view := reflect.TypeFor[W]()
-	if view.Kind() != reflect.Struct || view.NumField() != 1 || view.Field(0).Type != reflect.TypeFor[Record]() {
+	if view.Kind() != reflect.Struct || view.NumField() != 1 ||
+		view.Field(0).Type != reflect.TypeFor[Record]() {
 		return fmt.Errorf("%v is no view", view)
 	}
 	all, err := schema.Parse(f.codec.Schema)
@@ -82,7 +86,8 @@ const formatID = "archive/1"
 // Powers returns that the format keeps its schema with the table, and can do without validation.
 func (f *format[T, W]) Powers() core.FormatPowers[T, W] {
 	return core.FormatPowers[T, W]{
-		CheckValue: func() error { return f.unfit }, Bind: f.bind, ViewTrusted: trusting[W](f.codec.Type, f.unfit),
+		CheckValue: func() error { return f.unfit }, Bind: f.bind,
+		ViewTrusted: trusting[W](f.codec.Type, f.unfit),
 	}
 }
 
@@ -117,8 +122,9 @@ func (f *format[T, W]) View(b []byte) (w W, err error) {
 	return at[W](b), nil
 }
 
-// trusting returns what is View for bytes that are known to be what Append made. It is a function of its own, and not a
-// method: a call less is a third of what one field of a trusted record costs.
+// trusting returns what is View for bytes that are known to be what Append made. It is a
+// function of its own, and not a method: a call less is a third of what one field of a trusted
+// record costs.
 func trusting[W any](root string, unfit error) func(b []byte) (W, error) {
 	if unfit != nil {
 		return func([]byte) (w W, err error) { return w, unfit }
@@ -127,12 +133,14 @@ func trusting[W any](root string, unfit error) func(b []byte) (W, error) {
 		if uint(len(b))-prefix > maxSize-prefix || prefix+int(le.Uint16(b)) > len(b) {
 			return w, corrupt(root, &invalid{problem: badLength, where: root, size: len(b)})
 		}
-		*(*Record)(unsafe.Pointer(&w)) = Record{b[:len(b):len(b)], prefix, le.Uint16(b), 1} // as at does
+		// as at does
+		*(*Record)(unsafe.Pointer(&w)) = Record{b[:len(b):len(b)], prefix, le.Uint16(b), 1}
 		return w, nil
 	}
 }
 
-// at returns the view of a record. compile made sure that W is a Record and nothing else, which the compiler cannot be told.
+// at returns the view of a record. compile made sure that W is a Record and nothing else, which
+// the compiler cannot be told.
 func at[W any](b []byte) (w W) {
 	*(*Record)(unsafe.Pointer(&w)) = Record{b[:len(b):len(b)], prefix, le.Uint16(b), 1}
 	return w

@@ -21,7 +21,8 @@ import (
 
 func pointer[T any](v T) *T { return &v }
 
-// full has something in every field that the records of archivetest leave out, or make of one kind only.
+// full has something in every field that the records of archivetest leave out, or make of one
+// kind only.
 func full() kinds.Everything {
 	link, err := url.Parse("https://example.org/?q=1")
 	if err != nil {
@@ -30,33 +31,51 @@ func full() kinds.Everything {
 	addr := netip.MustParseAddr("fe80::1%eth0")
 	return kinds.Everything{
 		Address: netip.MustParseAddr("10.0.0.1"), Link: link, MaybeAddr: &addr,
-		Addresses: []netip.Addr{addr, {}, netip.MustParseAddr("::")}, Bytes: []byte{0, 255}, Raw: kinds.Raw("raw"),
-		Names: kinds.Names{"", "n"}, Titles: []kinds.Title{"t"}, Raws: []kinds.Raw{nil, {}, {1}}, Colors: []kinds.Color{3},
+		Addresses: []netip.Addr{addr, {}, netip.MustParseAddr("::")}, Bytes: []byte{0, 255},
+		Raw:   kinds.Raw("raw"),
+		Names: kinds.Names{"", "n"}, Titles: []kinds.Title{"t"}, Raws: []kinds.Raw{nil, {}, {1}},
+		Colors: []kinds.Color{3},
 		Stamps: []kinds.Stamp{kinds.Stamp(time.Unix(5, 6).UTC())}, Flags: []kinds.Flag{true, false},
-		MaybeColor: pointer(kinds.Color(0)), MaybeTitle: pointer(kinds.Title("")), MaybeText: pointer("x"), MaybeTime: &time.Time{},
-		Shape: &kinds.Square{Side: 2, Label: "sq"}, Shapes: []kinds.Shape{nil, kinds.Nothing{}, kinds.Group{Shapes: []kinds.Shape{kinds.Circle{}}}},
-		Point: geo.Point{X: 1}, Corners: [2]geo.Point{{Y: 2}, {X: 3}}, Pointers: []*kinds.Place{nil, {Name: "p"}},
-		MaybeInts: []*int{nil, pointer(0), pointer(-1)}, MaybeTexts: []*string{pointer(""), nil}, Maybe2: [2]*uint16{nil, pointer(uint16(9))},
-		Words: [][]string{nil, {}, {"", "w"}}, Deep: [][][]kinds.Place{{{{Name: "deep"}}, nil}, {}},
-		Maps: []map[string]int{nil, {}, {"b": 1, "a": -1, "": 0}}, Counts: map[int16][]string{-1: {"m"}, 1: nil, 0: {}},
-		Nested: map[string]map[uint64]*kinds.Place{"n": {1 << 60: nil, 2: {Zip: 1}}, "": nil},
-		Owners: map[kinds.Color]kinds.Place{255: {Name: "o"}, 0: {}}, Titled: map[kinds.Title]kinds.Shape{"t": nil, "u": kinds.Circle{Radius: 1}},
-		Seen: map[kinds.Hash]bool{{1}: true, {0, 1}: false}, Answers: map[bool]string{true: "yes", false: ""},
-		Base: kinds.Base{Tags: []string{"tag"}}, Value: "value",
+		MaybeColor: pointer(kinds.Color(0)), MaybeTitle: pointer(kinds.Title("")),
+		MaybeText: pointer("x"), MaybeTime: &time.Time{},
+		Shape: &kinds.Square{Side: 2, Label: "sq"}, Shapes: []kinds.Shape{
+			nil,
+			kinds.Nothing{},
+			kinds.Group{Shapes: []kinds.Shape{kinds.Circle{}}},
+		},
+		Point: geo.Point{X: 1}, Corners: [2]geo.Point{{Y: 2}, {X: 3}},
+		Pointers:  []*kinds.Place{nil, {Name: "p"}},
+		MaybeInts: []*int{nil, pointer(0), pointer(-1)}, MaybeTexts: []*string{pointer(""), nil},
+		Maybe2: [2]*uint16{nil, pointer(uint16(9))},
+		Words:  [][]string{nil, {}, {"", "w"}}, Deep: [][][]kinds.Place{{{{Name: "deep"}}, nil}, {}},
+		Maps:    []map[string]int{nil, {}, {"b": 1, "a": -1, "": 0}},
+		Counts:  map[int16][]string{-1: {"m"}, 1: nil, 0: {}},
+		Nested:  map[string]map[uint64]*kinds.Place{"n": {1 << 60: nil, 2: {Zip: 1}}, "": nil},
+		Owners:  map[kinds.Color]kinds.Place{255: {Name: "o"}, 0: {}},
+		Titled:  map[kinds.Title]kinds.Shape{"t": nil, "u": kinds.Circle{Radius: 1}},
+		Seen:    map[kinds.Hash]bool{{1}: true, {0, 1}: false},
+		Answers: map[bool]string{true: "yes", false: ""},
+		Base:    kinds.Base{Tags: []string{"tag"}}, Value: "value",
 	}
 }
 
 func TestFormat(t *testing.T) {
 	formattest.RunWith(t, archive.New[kinds.Everything, kinds.EverythingView](),
-		formattest.Extras[kinds.Everything, kinds.EverythingView]{Value: kinds.EverythingView.Value, Borrows: true},
+		formattest.Extras[kinds.Everything, kinds.EverythingView]{
+			Value:   kinds.EverythingView.Value,
+			Borrows: true,
+		},
 		kinds.Everything{}, full(), kinds.Everything{String: strings.Repeat("long", 1000)})
 }
 
-// Zones and monotonic readings are not kept; instants are, to the nanosecond, wherever they are in time.
+// Zones and monotonic readings are not kept; instants are, to the nanosecond, wherever they are
+// in time.
 func TestTimes(t *testing.T) {
 	f := filings()
 	for _, at := range []time.Time{
-		time.Now(), time.Date(2026, 1, 2, 3, 4, 5, 999999999, time.FixedZone("x", -3600)), {}, time.Unix(-1<<40, 1), time.Unix(1<<60, 0), time.Unix(-1<<63, 0),
+		time.Now(), time.Date(2026, 1, 2, 3, 4, 5, 999999999, time.FixedZone("x", -3600)),
+		{},
+		time.Unix(-1<<40, 1), time.Unix(1<<60, 0), time.Unix(-1<<63, 0),
 	} {
 		v, err := f.View(encoded(t, f, kinds.Filing{Filed: at}))
 		if err != nil || !v.Filed().Equal(at) || v.Filed().Location() != time.UTC {
@@ -65,7 +84,8 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// A table whose rows mean something else is not opened, and the error names both sides; nor is one whose schema is damaged.
+// A table whose rows mean something else is not opened, and the error names both sides; nor is
+// one whose schema is damaged.
 func TestBind(t *testing.T) {
 	f := archive.New[gen1.Person, gen1.PersonView]()
 	bind := core.PowersOf(f).Bind
@@ -79,9 +99,21 @@ func TestBind(t *testing.T) {
 		words    []string
 	}{
 		{"", "", nil, nil},
-		{"8 Born int32", "8 Born uint32", core.ErrFormatMismatch, []string{"Person.Born", "uint32", "int32"}},
-		{"8 Born int32", "8 Died int32", core.ErrFormatMismatch, []string{"Died int32", "Born int32", "was=Died"}},
-		{"archive/1 Person", "archive/1 Kid", core.ErrFormatMismatch, []string{"`Kid`", "`Person`"}},
+		{
+			"8 Born int32", "8 Born uint32",
+			core.ErrFormatMismatch,
+			[]string{"Person.Born", "uint32", "int32"},
+		},
+		{
+			"8 Born int32", "8 Died int32",
+			core.ErrFormatMismatch,
+			[]string{"Died int32", "Born int32", "was=Died"},
+		},
+		{
+			"archive/1 Person", "archive/1 Kid",
+			core.ErrFormatMismatch,
+			[]string{"`Kid`", "`Person`"},
+		},
 		{"archive/1 Person", "archive/9 Person", core.ErrFormatMismatch, []string{"later version"}},
 		{"archive/1 Person", "archive/1", core.ErrCorrupt, nil},
 		{"struct Cat", "struct", core.ErrCorrupt, nil},
@@ -111,7 +143,10 @@ type stale struct{ r archive.Record }
 
 func (s stale) Archive() archive.Codec[int, stale] {
 	_ = s.r
-	return archive.Codec[int, stale]{Type: "T", Schema: "archive/1\nstruct T 4\n\t0 A int32\n", Size: 8}
+	return archive.Codec[int, stale]{
+		Type:   "T",
+		Schema: "archive/1\nstruct T 4\n\t0 A int32\n", Size: 8,
+	}
 }
 
 // What does not fit is an error of opening and of every call, and no panic.
@@ -137,7 +172,8 @@ func unfit[W any](t *testing.T, f core.ValueFormat[int, W]) {
 	}
 }
 
-// A type that cannot encode itself fails the write, and one that cannot decode what is there is corrupt.
+// A type that cannot encode itself fails the write, and one that cannot decode what is there is
+// corrupt.
 func TestBinary(t *testing.T) {
 	f := archive.New[kinds.Everything, kinds.EverythingView]()
 	b := encoded(t, f, kinds.Everything{Address: netip.MustParseAddr("1.2.3.4"), String: "x"})

@@ -34,7 +34,9 @@ func encoded[T, W any](tb testing.TB, f core.ValueFormat[T, W], v T) []byte {
 }
 
 // readAll returns an error unless b is refused as corrupt, or all accessors stay inside it.
-func readAll[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W], b []byte) (accepted bool, v T, err error) {
+func readAll[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W],
+	b []byte,
+) (accepted bool, v T, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%x was accepted, and then: %v", b, r)
@@ -51,10 +53,12 @@ func readAll[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W], b []byte
 	return true, w.Archive().Value(w), nil
 }
 
-// One value has one encoding: whatever is accepted as a record of today's types is what the value that it shows is stored
-// as. What newer programs may have written is left out: this one cannot know all of it.
+// One value has one encoding: whatever is accepted as a record of today's types is what the
+// value that it shows is stored as. What newer programs may have written is left out: this one
+// cannot know all of it.
 func TestCanonical(t *testing.T) {
-	t.Run("Everything", func(t *testing.T) { canonical(t, archive.New[kinds.Everything, kinds.EverythingView]()) })
+	t.Run("Everything",
+		func(t *testing.T) { canonical(t, archive.New[kinds.Everything, kinds.EverythingView]()) })
 	t.Run("Node", func(t *testing.T) { canonical(t, nodes()) })
 	t.Run("Filing", func(t *testing.T) { canonical(t, filings()) })
 }
@@ -102,7 +106,8 @@ func TestHostileNumbers(t *testing.T) {
 	}
 	for at := 0; at < len(good)-4; at += step {
 		for _, n := range []uint32{
-			0, 1, 2, 3, 0x7f, 0x7fff, 0xffff, 1 << 16, 1 << 29, 1 << 30, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1<<32 - 4,
+			0, 1, 2, 3, 0x7f, 0x7fff, 0xffff, 1 << 16, 1 << 29, 1 << 30, 1<<31 - 1, 1 << 31,
+			1<<32 - 1, 1<<32 - 4,
 			uint32(len(good)), uint32(len(good) - at), uint32(at),
 		} {
 			wide, narrow := bytes.Clone(good), bytes.Clone(good)
@@ -120,9 +125,18 @@ func TestHostileNumbers(t *testing.T) {
 func tree() kinds.Node {
 	return kinds.Node{
 		Name: "root", Next: &kinds.Node{Name: "next"},
-		Children: []kinds.Node{{Name: "a", Shapes: []kinds.Shape{kinds.Circle{Radius: 1}, nil, &kinds.Square{Label: "s"}}}, {}},
-		ByName:   map[string]kinds.Node{"x": {Name: "X"}, "y": {Children: []kinds.Node{{}}}, "": {}},
-		Shapes:   []kinds.Shape{kinds.Nothing{}, kinds.Group{Shapes: []kinds.Shape{kinds.Nothing{}}}},
+		Children: []kinds.Node{{
+			Name:   "a",
+			Shapes: []kinds.Shape{kinds.Circle{Radius: 1}, nil, &kinds.Square{Label: "s"}},
+		}, {}},
+		ByName: map[string]kinds.Node{
+			"x": {Name: "X"},
+			"y": {Children: []kinds.Node{{}}}, "": {},
+		},
+		Shapes: []kinds.Shape{
+			kinds.Nothing{},
+			kinds.Group{Shapes: []kinds.Shape{kinds.Nothing{}}},
+		},
 	}
 }
 
@@ -161,8 +175,8 @@ func deep(n int) *kinds.Node {
 	return v
 }
 
-// Structs lie in each other at most 64 deep, when they are written and when they are read; a value that contains itself
-// overflows no stack.
+// Structs lie in each other at most 64 deep, when they are written and when they are read; a
+// value that contains itself overflows no stack.
 func TestDepth(t *testing.T) {
 	f := nodes()
 	if ok, v, err := readAll(f, encoded(t, f, *deep(64))); !ok || err != nil || v.Next == nil {
@@ -177,7 +191,8 @@ func TestDepth(t *testing.T) {
 	group := kinds.Group{Shapes: make([]kinds.Shape, 1)}
 	group.Shapes[0] = group
 	for name, v := range map[string]kinds.Node{
-		"65 structs": *deep(65), "a pointer to itself": *loop, "a slice in itself": inSlice, "a map in itself": inMap,
+		"65 structs": *deep(65), "a pointer to itself": *loop, "a slice in itself": inSlice,
+		"a map in itself":        inMap,
 		"an interface in itself": {Shapes: []kinds.Shape{group}},
 	} {
 		if _, err := f.Append(nil, v); !errors.Is(err, core.ErrTooLarge) {
@@ -186,7 +201,8 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-// A forged record whose structs are nested more deeply than any that is written is refused, in no deep recursion.
+// A forged record whose structs are nested more deeply than any that is written is refused, in
+// no deep recursion.
 func TestForgedDepth(t *testing.T) {
 	const size = 36
 	var b []byte
@@ -198,7 +214,8 @@ func TestForgedDepth(t *testing.T) {
 			binary.LittleEndian.PutUint32(b[start+2+8:], uint32(start+2+size))
 		}
 	}
-	if _, err := nodes().View(slices.Clip(b)); !errors.Is(err, core.ErrCorrupt) || !strings.Contains(fmt.Sprint(err), "too deep") {
+	if _, err := nodes().View(slices.Clip(b)); !errors.Is(err,
+		core.ErrCorrupt) || !strings.Contains(fmt.Sprint(err), "too deep") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -231,7 +248,8 @@ func TestSize(t *testing.T) {
 func TestNotOneof(t *testing.T) {
 	for _, shape := range []kinds.Shape{&kinds.Circle{}, (*kinds.Square)(nil), foreign{}} {
 		_, err := nodes().Append(nil, kinds.Node{Shapes: []kinds.Shape{shape}})
-		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%T", shape)) || !strings.Contains(err.Error(), "Shape") {
+		if err == nil || !strings.Contains(err.Error(),
+			fmt.Sprintf("%T", shape)) || !strings.Contains(err.Error(), "Shape") {
 			t.Errorf("%T: error %v", shape, err)
 		}
 	}

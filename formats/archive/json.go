@@ -74,7 +74,9 @@ func (e explainer) appendValue(dst []byte, t *schema.Type, r Record, off uint32)
 			return appendBase64(dst, r.Array(off, uint32(t.Len)))
 		}
 		size := uint32(e.schema.Size(t.Elem))
-		return e.appendList(dst, t.Len, func(dst []byte, i int) []byte { return e.appendValue(dst, t.Elem, r, off+uint32(i)*size) })
+		return e.appendList(dst, t.Len, func(dst []byte, i int) []byte {
+			return e.appendValue(dst, t.Elem, r, off+uint32(i)*size)
+		})
 	case schema.Map:
 		return e.appendMap(dst, t, r, off)
 	}
@@ -102,13 +104,15 @@ func (e explainer) appendSlice(dst []byte, elem *schema.Type, r Record, off uint
 			return append(dst, "null"...)
 		}
 		d := e.schema.Def(elem.Name)
-		return e.appendList(dst, l.Len(), func(dst []byte, i int) []byte { return e.appendStruct(dst, d, l.Record(i)) })
+		return e.appendList(dst, l.Len(),
+			func(dst []byte, i int) []byte { return e.appendStruct(dst, d, l.Record(i)) })
 	}
 	l := r.Slots(off, uint32(e.schema.Size(elem)))
 	if l.IsNil() {
 		return append(dst, "null"...)
 	}
-	return e.appendList(dst, l.Len(), func(dst []byte, i int) []byte { return e.appendValue(dst, elem, l.Record(i), 0) })
+	return e.appendList(dst, l.Len(),
+		func(dst []byte, i int) []byte { return e.appendValue(dst, elem, l.Record(i), 0) })
 }
 
 func (e explainer) appendList(dst []byte, n int, element func(dst []byte, i int) []byte) []byte {

@@ -14,17 +14,19 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// Key returns a format that stores keys of type K as records. It is not ordered: tables that are scanned by ranges need the
-// formats of package keys.
+// Key returns a format that stores keys of type K as records. It is not ordered: tables that
+// are scanned by ranges need the formats of package keys.
 //
-// A key has exactly one encoding, and bytes that are not the encoding of a key are refused. Two times are the same key if they
-// are the same instant. The encoding cannot grow as that of values does, since a row could not be found any more: K is a part of the
-// ID, with the names of its fields, and a table is not opened with another one.
+// A key has exactly one encoding, and bytes that are not the encoding of a key are refused. Two
+// times are the same key if they are the same instant. The encoding cannot grow as that of
+// values does, since a row could not be found any more: K is a part of the ID, with the names
+// of its fields, and a table is not opened with another one.
 //
-// K is made of booleans, integers, strings, times, durations, and arrays and structs of those. A type with which two
-// keys could become one, or one key two, is refused by [core.OpenTable] and every call, and the error names the part:
-// floats, because -0 is 0; slices and maps, which can be nil or empty; pointers, interfaces, types that encode
-// themselves, and fields that are left out or were removed.
+// K is made of booleans, integers, strings, times, durations, and arrays and structs of those.
+// A type with which two keys could become one, or one key two, is refused by [core.OpenTable]
+// and every call, and the error names the part: floats, because -0 is 0; slices and maps, which
+// can be nil or empty; pointers, interfaces, types that encode themselves, and fields that are
+// left out or were removed.
 func Key[K any, W Archived[K, W]]() core.KeyFormat[K] {
 	f := &keyFormat[K, W]{format: newFormat[K, W](), id: keyID}
 	if f.unfit = f.format.unfit; f.unfit == nil {
@@ -95,7 +97,8 @@ func (f *keyFormat[K, W]) check() error {
 
 // folded is a schema in one line.
 func folded(text string) string {
-	return strings.TrimSuffix(strings.ReplaceAll(strings.ReplaceAll(text, "\n\t", ";"), "\n", ";;"), ";;")
+	return strings.TrimSuffix(strings.ReplaceAll(strings.ReplaceAll(text, "\n\t", ";"), "\n", ";;"),
+		";;")
 }
 
 func unfolded(text string) string {
@@ -107,7 +110,8 @@ func ExplainKey(id string) (core.KeyExplanation, error) {
 	text, ok := strings.CutPrefix(id, keyID+"(")
 	text, closed := strings.CutSuffix(text, ")")
 	if !ok || !closed {
-		return core.KeyExplanation{}, fmt.Errorf("keys in %.80q are not in %s: %w", id, keyID, errors.ErrUnsupported)
+		return core.KeyExplanation{}, fmt.Errorf("keys in %.80q are not in %s: %w",
+			id, keyID, errors.ErrUnsupported)
 	}
 	s, err := parseStored([]byte(unfolded(text)))
 	if err != nil {

@@ -25,7 +25,10 @@ func keyFormat() core.KeyFormat[keyed.Key] { return archive.Key[keyed.Key, keyed
 
 var someKeys = []keyed.Key{
 	{},
-	{Name: "a", Year: -1, At: time.Unix(1, 2).UTC(), For: time.Hour, Hash: [4]byte{1, 2}, Good: true},
+	{
+		Name: "a",
+		Year: -1, At: time.Unix(1, 2).UTC(), For: time.Hour, Hash: [4]byte{1, 2}, Good: true,
+	},
 	{Name: "a", Part: keyed.Part{City: "C"}},
 	{Name: "aC"},
 	{Part: keyed.Part{City: "a", Street: "C"}, Ids: [2]keyed.ID{{N: 1}, {N: 2}}},
@@ -51,7 +54,8 @@ func TestKeyZones(t *testing.T) {
 	}
 }
 
-// A type with which one key could be two, or two keys one, is refused when the table is opened, and by each call.
+// A type with which one key could be two, or two keys one, is refused when the table is opened,
+// and by each call.
 func TestKeyTypes(t *testing.T) {
 	refused(t, archive.Key[keyed.Float, keyed.FloatView](), "Float.X is a float64")
 	refused(t, archive.Key[keyed.Slice, keyed.SliceView](), "Slice.X is a []uint8")
@@ -127,7 +131,8 @@ func TestKeyTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, k := range someKeys {
-		if err := table.Put(ctx, k, kinds.Node{Name: k.Name, Children: make([]kinds.Node, i)}); err != nil {
+		if err := table.Put(ctx, k,
+			kinds.Node{Name: k.Name, Children: make([]kinds.Node, i)}); err != nil {
 			t.Fatal(err)
 		}
 	}

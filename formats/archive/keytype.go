@@ -47,7 +47,8 @@ func checkKeyType(t reflect.Type, path string) error {
 	case reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
 		return fmt.Errorf("%s is a %v, in which -0 and 0 are equal and stored in two ways", path, t)
 	case reflect.Slice, reflect.Map:
-		return fmt.Errorf("%s is a %v, which can be nil or empty: use an array or a string", path, t)
+		return fmt.Errorf("%s is a %v, which can be nil or empty: use an array or a string",
+			path, t)
 	}
 	return fmt.Errorf("%s is a %v", path, t)
 }

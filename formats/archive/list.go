@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// List are the elements of a slice or the pairs of a map, where they lie. Generated lists are made of it.
+// List are the elements of a slice or the pairs of a map, where they lie. Generated lists are
+// made of it.
 type List struct {
 	b      []byte // the record; nil for a nil slice
 	at, n  uint32

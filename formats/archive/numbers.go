@@ -37,7 +37,8 @@ func sizeOf[T Number]() uintptr {
 	return unsafe.Sizeof(v)
 }
 
-// isWord reports whether a number of the kind T has as many bits as the machine says, which only matters where that is 32.
+// isWord reports whether a number of the kind T has as many bits as the machine says, which
+// only matters where that is 32.
 func isWord[T Number]() bool {
 	k := reflect.TypeFor[T]().Kind()
 	return k == reflect.Int || k == reflect.Uint

@@ -15,7 +15,8 @@ type program struct {
 	root *block
 }
 
-// block is a run of bytes with fields in fixed places: a struct, or an element of a slice, array or map.
+// block is a run of bytes with fields in fixed places: a struct, or an element of a slice,
+// array or map.
 type block struct {
 	name  string
 	size  uint32   // of today
@@ -81,7 +82,8 @@ func compileAny(s *schema.Schema) *program {
 	return &program{c.structBlock(s.Root)}
 }
 
-// structBlock returns the block of a definition. It is filled when all of them are made, since they may refer to each other.
+// structBlock returns the block of a definition. It is filled when all of them are made, since
+// they may refer to each other.
 func (c *compiler) structBlock(name string) *block {
 	if b := c.blocks[name]; b != nil {
 		return b
@@ -117,7 +119,8 @@ func (b *block) findTexts() {
 	}
 }
 
-// appendOps appends what is checked of a field at an offset. gone says that programs may have left it out.
+// appendOps appends what is checked of a field at an offset. gone says that programs may have
+// left it out.
 func (c *compiler) appendOps(ops []op, t *schema.Type, off uint32, field string, gone bool) []op {
 	o := op{off: off, end: off + uint32(c.schema.Size(t)), field: field, nilable: gone}
 	switch t.Kind {
@@ -173,7 +176,8 @@ func (c *compiler) inline(ops []op, t *schema.Type, off uint32, field string, go
 	d := c.schema.Def(t.Name)
 	for i := range d.Fields {
 		f := &d.Fields[i]
-		ops = c.appendOps(ops, f.Type, off+uint32(f.At), field+"."+f.Name, gone || f.State != schema.Live)
+		ops = c.appendOps(ops, f.Type, off+uint32(f.At), field+"."+f.Name, gone ||
+			f.State != schema.Live)
 	}
 	return ops
 }
@@ -214,7 +218,8 @@ func (c *compiler) pair(t *schema.Type, field string) *block {
 	return b
 }
 
-// decodes returns an error if the type of a field cannot decode bytes. Without the Go type, any will do.
+// decodes returns an error if the type of a field cannot decode bytes. Without the Go type, any
+// will do.
 func (o *op) decodes(b []byte) (err error) {
 	if o.decode == nil {
 		return nil

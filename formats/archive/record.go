@@ -9,15 +9,17 @@ import (
 	"unsafe"
 )
 
-// Record is a struct in an archived record: its bytes are read where they lie. Generated views are made of it; programs
-// use those. Its methods take the offset of a field in the struct. A field that the struct does not have, because a program
-// without it wrote the record, is zero. Damaged records that were not verified can make them panic; they never show anything
-// outside of the record.
+// Record is a struct in an archived record: its bytes are read where they lie. Generated views
+// are made of it; programs use those. Its methods take the offset of a field in the struct. A
+// field that the struct does not have, because a program without it wrote the record, is zero.
+// Damaged records that were not verified can make them panic; they never show anything outside
+// of the record.
 type Record struct {
-	b     []byte // all of the record; it ends where its memory ends
-	at    uint32 // of the fixed part
-	size  uint16
-	depth uint16 // of structs in structs; a damaged record that was not verified could have no end of them
+	b    []byte // all of the record; it ends where its memory ends
+	at   uint32 // of the fixed part
+	size uint16
+	// of structs in structs; a damaged record that was not verified could have no end of them
+	depth uint16
 }
 
 func (r Record) has(off, size uint32) bool { return off+size <= uint32(r.size) }
@@ -67,7 +69,9 @@ func (r Record) Float64(off uint32) float64 { return math.Float64frombits(r.Uint
 func (r Record) Complex64(off uint32) complex64 { return complex(r.Float32(off), r.Float32(off+4)) }
 
 // Complex128 reads a complex128.
-func (r Record) Complex128(off uint32) complex128 { return complex(r.Float64(off), r.Float64(off+8)) }
+func (r Record) Complex128(off uint32) complex128 {
+	return complex(r.Float64(off), r.Float64(off+8))
+}
 
 // yearOne is the Unix time of the zero [time.Time], so that zero bytes are the zero time.
 const yearOne = -62135596800
@@ -122,7 +126,8 @@ func (r Record) Has(off uint32) bool { return r.Uint32(off) != 0 }
 // Struct reads a reference to a struct.
 func (r Record) Struct(off uint32) Record { return r.follow(r.Uint32(off)) }
 
-// follow returns the struct that is at an offset. What is referred to lies behind, so that nothing contains itself.
+// follow returns the struct that is at an offset. What is referred to lies behind, so that
+// nothing contains itself.
 func (r Record) follow(off uint32) Record {
 	if off <= r.at || r.depth >= maxDepth {
 		return Record{}

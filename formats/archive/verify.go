@@ -22,14 +22,17 @@ const (
 
 var le = binary.LittleEndian
 
-// verifier checks one record. There is one cursor: what fields refer to lies in the order of the references, and nothing
-// lies between. So nothing is shared, hidden or visited twice, and the work is bounded by the bytes. Only behind the
-// fields of a struct that has more of them than this program knows there may be something: what those refer to.
+// verifier checks one record. There is one cursor: what fields refer to lies in the order of
+// the references, and nothing lies between. So nothing is shared, hidden or visited twice, and
+// the work is bounded by the bytes. Only behind the fields of a struct that has more of them
+// than this program knows there may be something: what those refer to.
 type verifier struct {
-	b      []byte
-	cursor uint64 // where the next thing that is referred to begins; it may be outside of b until it is compared with its length
-	loose  bool   // it may begin later
-	exact  bool   // structs have today's size, and types are known
+	b []byte
+	// where the next thing that is referred to begins; it may be outside of b until it is
+	// compared with its length
+	cursor uint64
+	loose  bool // it may begin later
+	exact  bool // structs have today's size, and types are known
 	depth  int
 	problem
 	at    uint64
@@ -46,7 +49,8 @@ func (p *program) verify(b []byte) error {
 	return v.err()
 }
 
-// exact is verify for records that this generation of the program wrote, and no other: one value has one such record.
+// exact is verify for records that this generation of the program wrote, and no other: one
+// value has one such record.
 func (p *program) exact(b []byte) error {
 	v := verifier{b: b, exact: true}
 	if v.record(p.root) {
@@ -99,7 +103,8 @@ func (v *verifier) fields(b *block, at uint64, size uint32) bool {
 	return true
 }
 
-// opsOf returns what is checked of a struct that has some size, and whether it has more fields than are known.
+// opsOf returns what is checked of a struct that has some size, and whether it has more fields
+// than are known.
 func (b *block) opsOf(size uint32) (ops []op, bigger, ok bool) {
 	if size >= b.size {
 		return b.ops, size > b.size, true
@@ -402,7 +407,8 @@ func (v *verifier) bools(at, n uint64) bool {
 	return true
 }
 
-// ascending checks that the keys of a map are in order, each of them there once. Its pairs were checked.
+// ascending checks that the keys of a map are in order, each of them there once. Its pairs were
+// checked.
 func (v *verifier) ascending(o *op, at, n uint64) bool {
 	if v.cursor > uint64(len(v.b)) {
 		return v.fail(outside, at, "") // a key is

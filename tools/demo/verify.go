@@ -62,7 +62,7 @@ type model struct {
 	renamed map[CodePoint]string
 	deleted []span
 
-	category, script string // of the character asked about last: neighbours often share them
+	category, script string // of the character asked about last: neighbors often share them
 }
 
 // newModel makes the model of a fresh storage.

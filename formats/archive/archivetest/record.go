@@ -15,8 +15,8 @@ import (
 
 var le = binary.LittleEndian
 
-// writer makes records of a schema at random, without the Go types and without the encoder. What a type encodes itself it
-// leaves out.
+// writer makes records of a schema at random, without the Go types and without the encoder.
+// What a type encodes itself it leaves out.
 type writer struct {
 	schema *schema.Schema
 	random *rand.Rand

@@ -1,7 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package archivetest tests what guardkv-archive generates. The generator writes a test that calls it.
+// Package archivetest tests what guardkv-archive generates. The generator writes a test that
+// calls it.
 package archivetest
 
 import (
@@ -16,14 +17,16 @@ import (
 	"github.com/guardkv/guardkv/formats/archive"
 )
 
-// Run tests that values survive being stored, that no bytes make a view panic or show what is not its own, and what else a
-// format promises. The values are made of the schema.
+// Run tests that values survive being stored, that no bytes make a view panic or show what is
+// not its own, and what else a format promises. The values are made of the schema.
 func Run[T any, W archive.Archived[T, W]](t *testing.T) {
 	t.Helper()
 	f, values := subject[T, W](t)
 	var view W
-	if len(values) > 1 { // a struct without fields, or of what encodes itself, has but one record here
-		formattest.RunWith(t, f, formattest.Extras[T, W]{Borrows: true, Value: view.Archive().Value}, values...)
+	// a struct without fields, or of what encodes itself, has but one record here
+	if len(values) > 1 {
+		formattest.RunWith(t, f,
+			formattest.Extras[T, W]{Borrows: true, Value: view.Archive().Value}, values...)
 	}
 	t.Run("Records", func(t *testing.T) {
 		for i, b := range made[T, W](t) {
@@ -33,8 +36,9 @@ func Run[T any, W archive.Archived[T, W]](t *testing.T) {
 	})
 }
 
-// Fuzz tests reading on bytes that the fuzzer makes, at all alignments and between different neighbors: they are refused, or
-// all accessors of the view work, and what they show does not depend on where the bytes are.
+// Fuzz tests reading on bytes that the fuzzer makes, at all alignments and between different
+// neighbors: they are refused, or all accessors of the view work, and what they show does not
+// depend on where the bytes are.
 func Fuzz[T any, W archive.Archived[T, W]](f *testing.F) {
 	f.Helper()
 	format := archive.New[T, W]()
@@ -47,7 +51,8 @@ func Fuzz[T any, W archive.Archived[T, W]](f *testing.F) {
 		for shift := range 8 {
 			again, err := readAt(format, b, shift)
 			if err != nil {
-				if shift > 0 && first != nil || !errors.Is(err, core.ErrCorrupt) && !errors.Is(err, core.ErrFormatMismatch) {
+				if shift > 0 && first != nil || !errors.Is(err, core.ErrCorrupt) && !errors.Is(err,
+					core.ErrFormatMismatch) {
 					t.Fatalf("%x, %d bytes behind a multiple of 8: %v", b, shift, err)
 				}
 				continue
@@ -60,8 +65,11 @@ func Fuzz[T any, W archive.Archived[T, W]](f *testing.F) {
 	})
 }
 
-// readAt reads bytes at an alignment, all of them, and returns what they show as it would be stored.
-func readAt[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W], b []byte, shift int) ([]byte, error) {
+// readAt reads bytes at an alignment, all of them, and returns what they show as it would be
+// stored.
+func readAt[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W], b []byte,
+	shift int,
+) ([]byte, error) {
 	const around = 16
 	all := bytes.Repeat([]byte{byte(shift * 37)}, around+shift+len(b)+around)
 	inside := all[around+shift : around+shift+len(b) : around+shift+len(b)]
@@ -77,7 +85,9 @@ func readAt[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W], b []byte,
 }
 
 // walkDamaged walks what is accepted of damaged records.
-func walkDamaged[T any, W archive.Archived[T, W]](t *testing.T, f core.ValueFormat[T, W], b []byte, seed uint64) {
+func walkDamaged[T any, W archive.Archived[T, W]](t *testing.T, f core.ValueFormat[T, W], b []byte,
+	seed uint64,
+) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 2))
 	for range 200 {
@@ -142,6 +152,7 @@ func sameAgain[T any, W archive.Archived[T, W]](t *testing.T, f core.ValueFormat
 	}
 	again, err := f.Append(nil, w.Archive().Value(w))
 	if err != nil || !bytes.Equal(again, b) {
-		t.Errorf("%x reads as %+v, which is encoded as %x (error %v)", b, w.Archive().Value(w), slices.Clip(again), err)
+		t.Errorf("%x reads as %+v, which is encoded as %x (error %v)",
+			b, w.Archive().Value(w), slices.Clip(again), err)
 	}
 }

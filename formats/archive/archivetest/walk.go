@@ -10,8 +10,9 @@ import (
 	"github.com/guardkv/guardkv/formats/archive"
 )
 
-// Walk calls every accessor of a view, and of all views in it, with every index and every key that there is. It returns how many
-// it called. What has very many elements is not walked to its end.
+// Walk calls every accessor of a view, and of all views in it, with every index and every key
+// that there is. It returns how many it called. What has very many elements is not walked to
+// its end.
 func Walk(view any) (calls int) {
 	w := walker{left: 1 << 16}
 	w.all(reflect.ValueOf(view))
@@ -24,7 +25,10 @@ type walker struct {
 }
 
 var (
-	inside     = []reflect.Type{reflect.TypeFor[archive.Record](), reflect.TypeFor[archive.List](), reflect.TypeFor[archive.Oneof]()}
+	inside = []reflect.Type{
+		reflect.TypeFor[archive.Record](), reflect.TypeFor[archive.List](),
+		reflect.TypeFor[archive.Oneof](),
+	}
 	ownPackage = reflect.TypeFor[archive.Record]().PkgPath()
 )
 
@@ -60,7 +64,8 @@ func (w *walker) all(v reflect.Value) {
 		switch {
 		case name == "Archive":
 		case name == "All" && m.Type().NumIn() == 0:
-			for range w.call(m)[0].Seq2() { // At walks the elements: twice would be far too often in trees
+			// At walks the elements: twice would be far too often in trees
+			for range w.call(m)[0].Seq2() {
 				w.calls++
 			}
 		case name == "At" && m.Type().NumIn() == 1:

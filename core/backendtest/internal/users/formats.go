@@ -36,7 +36,7 @@ var formatPromises = []kit.Promise{
 	{
 		Name: "checksums/corrupt row", Check: checkChecksums,
 		Explanation: "a row whose checksum is wrong is ErrCorrupt from every read and from " +
-			"Check; its neighbours are well",
+			"Check; its neighbors are well",
 	},
 	{
 		Name: "checksums/remembered", Check: checkChecksumsRemembered,

@@ -19,8 +19,8 @@ var groupPromises = []kit.Promise{
 		Explanation: "concurrent single writes are grouped into one commit",
 	},
 	{
-		Name: "group commit/neighbours", Check: checkGroupNeighbours,
-		Explanation: "one failing write does not fail its neighbours",
+		Name: "group commit/neighbors", Check: checkGroupNeighbors,
+		Explanation: "one failing write does not fail its neighbors",
 	},
 	{
 		Name: "group commit/same keys", Check: checkGroupSameKeys,
@@ -71,7 +71,7 @@ func checkGroupShared(t *kit.Trial) {
 	}
 }
 
-func checkGroupNeighbours(t *kit.Trial) {
+func checkGroupNeighbors(t *kit.Trial) {
 	b := decorate.Fault(t.Backend)
 	tab := openWords(t, openOn(t, b), "words")
 	put1(t, tab, "taken", "v")

@@ -32,7 +32,7 @@ var modifyPromises = []kit.Promise{
 		Explanation: "a Modify sees what the writes of its group before it did, of whatever kind",
 	},
 	{
-		Name: "modify/neighbours", Check: checkModifyNeighbours,
+		Name: "modify/neighbors", Check: checkModifyNeighbors,
 		Explanation: "a function that fails, panics or ends its goroutine fails no other write " +
 			"of its group",
 	},
@@ -206,7 +206,7 @@ func toggle(t *kit.Trial, tab words, k string, there *atomic.Int64) {
 	there.Add(by)
 }
 
-func checkModifyNeighbours(t *kit.Trial) {
+func checkModifyNeighbors(t *kit.Trial) {
 	b := decorate.Fault(t.Backend)
 	s := openOn(t, b, core.WithTracking())
 	tab := openWords(t, s, "words")

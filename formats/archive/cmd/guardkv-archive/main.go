@@ -1,13 +1,13 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command guardkv-archive generates what github.com/guardkv/guardkv/formats/archive needs of Go structs: views that read
-// them in place, encoders, and the schema that tables remember.
+// Command guardkv-archive generates what github.com/guardkv/guardkv/formats/archive needs of Go
+// structs: views that read them in place, encoders, and the schema that tables remember.
 //
 //	//go:generate go tool guardkv-archive -type Person,Place
 //
-// It reads its last output, so that fields keep their places, and must be run in the folder of the package. With -check it
-// writes nothing, and fails if what it would write is not there.
+// It reads its last output, so that fields keep their places, and must be run in the folder of
+// the package. With -check it writes nothing, and fails if what it would write is not there.
 package main
 
 import (
@@ -37,7 +37,8 @@ func run(args []string, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	names := flags.String("type", "", "the structs that are put into tables, separated by commas")
 	out := flags.String("o", "archive_gen.go", "the file to write")
-	check := flags.Bool("check", false, "write nothing; fail if what is generated is not up to date")
+	check := flags.Bool("check",
+		false, "write nothing; fail if what is generated is not up to date")
 	dir := flags.String("dir", ".", "the folder of the package")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -19,7 +19,8 @@ var committed = map[string]string{
 	"../../internal/generations/gen3": "Person",
 }
 
-// What is committed is what this generator writes, byte for byte: a change of the generator is a change of these files.
+// What is committed is what this generator writes, byte for byte: a change of the generator is
+// a change of these files.
 func TestCommitted(t *testing.T) {
 	for dir, types := range committed {
 		if err := run([]string{"-check", "-dir", dir, "-type", types}, io.Discard); err != nil {
@@ -33,12 +34,17 @@ func TestCheckFindsChanges(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	dir := t.TempDir()
 	source := "package zoo\n\ntype Animal struct {\n\tName string\n\tLegs int16\n}\n"
-	for name, content := range map[string]string{"go.mod": "module example.org/zoo\n\ngo 1.26\n", "zoo.go": source} {
+	for name, content := range map[string]string{
+		"go.mod": "module example.org/zoo\n\ngo 1.26\n",
+		"zoo.go": source,
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	check := func() error { return run([]string{"-check", "-dir", dir, "-type", "Animal"}, io.Discard) }
+	check := func() error {
+		return run([]string{"-check", "-dir", dir, "-type", "Animal"}, io.Discard)
+	}
 	if err := check(); err == nil || !strings.Contains(err.Error(), "go generate") {
 		t.Errorf("nothing is generated: error %v", err)
 	}
@@ -57,7 +63,8 @@ func TestCheckFindsChanges(t *testing.T) {
 		{"archive_gen_test.go", "func Fuzz", "func fuzz"},
 		{"zoo.go", "Legs int16", "Legs int16\n\tTail bool"},
 		{"zoo.go", "\tLegs int16\n", ""},
-		{"zoo.go", "type Animal", "type Kind uint8\n\ntype Animal"}, // changes nothing that is archived
+		// changes nothing that is archived
+		{"zoo.go", "type Animal", "type Kind uint8\n\ntype Animal"},
 	} {
 		path := filepath.Join(dir, m.file)
 		before, err := os.ReadFile(path)
@@ -85,7 +92,13 @@ func TestCheckFindsChanges(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) {
-	for _, args := range [][]string{{}, {"-type", ""}, {"-type", "A", "extra"}, {"-unknown"}, {"-type", "A", "-dir", t.TempDir()}} {
+	for _, args := range [][]string{
+		{},
+		{"-type", ""},
+		{"-type", "A", "extra"},
+		{"-unknown"},
+		{"-type", "A", "-dir", t.TempDir()},
+	} {
 		if err := run(args, io.Discard); err == nil {
 			t.Errorf("%q is accepted", args)
 		}

@@ -55,7 +55,8 @@ func isStruct(t types.Type) bool {
 // isTime reports whether a type is time.Time, or made of it.
 func isTime(t types.Type) bool {
 	s, ok := t.Underlying().(*types.Struct)
-	return ok && s.NumFields() > 0 && s.Field(0).Name() == "wall" && s.Field(0).Pkg() != nil && s.Field(0).Pkg().Path() == "time"
+	return ok && s.NumFields() > 0 && s.Field(0).Name() == "wall" && s.Field(0).Pkg() != nil &&
+		s.Field(0).Pkg().Path() == "time"
 }
 
 // qualified is a type as the generated file writes it.
@@ -84,7 +85,8 @@ func (c *collector) schemaName(t *types.Named) string {
 	return t.Obj().Pkg().Name() + "." + t.Obj().Name()
 }
 
-// structType returns what is known of a struct. Its fields are found once it is known, since it may contain itself.
+// structType returns what is known of a struct. Its fields are found once it is known, since it
+// may contain itself.
 func (c *collector) structType(t *types.Named, pos token.Pos, path string) (*structType, error) {
 	name := c.schemaName(t)
 	if s := c.structs[name]; s != nil {
@@ -94,13 +96,18 @@ func (c *collector) structType(t *types.Named, pos token.Pos, path string) (*str
 		return s, nil
 	}
 	if t.TypeArgs().Len() > 0 {
-		return nil, c.problem(pos, "%s: the generic type %s cannot be archived", path, c.qualified(t))
+		return nil, c.problem(pos, "%s: the generic type %s cannot be archived",
+			path, c.qualified(t))
 	}
 	if schema.IsWord(name) {
-		return nil, c.problem(pos, "%s: a struct that is named %s cannot be archived: the schema has that word for something else", path, name)
+		return nil, c.problem(pos,
+			"%s: a struct that is named %s cannot be archived: the schema has that word for something else", path, name)
 	}
 	short := c.nameOf(t)
-	s := &structType{name: name, code: c.qualified(t), view: short + "View", encode: "archive" + exported(short), named: t}
+	s := &structType{
+		name: name, code: c.qualified(t), view: short + "View",
+		encode: "archive" + exported(short), named: t,
+	}
 	if t.Obj().Pkg() == c.pkg {
 		s.was, _ = c.directive(name, "was")
 	}
@@ -160,7 +167,9 @@ func (c *collector) field(s *structType, v *types.Var, tag string) (*field, erro
 	case v.Name() == "_":
 		return nil, nil
 	case !v.Exported():
-		return nil, c.problem(v.Pos(), "%s is unexported, so it would be lost: export it, or give it the tag `archive:\"-\"`", path)
+		return nil, c.problem(v.Pos(),
+			"%s is unexported, so it would be lost: export it, or give it the tag `archive:\"-\"`",
+			path)
 	}
 	t, err := c.typ(v.Type(), v.Pos(), path)
 	if err != nil {
@@ -191,7 +200,8 @@ func fixed(t *typ) (*typ, error) {
 		}
 		r.elem, kind.Elem, r.name = elem, elem.schema, arrayName(elem, t.schema.Len)
 	default:
-		return nil, fmt.Errorf("the tag fixed is for structs and arrays of them, not for %s", t.code)
+		return nil, fmt.Errorf("the tag fixed is for structs and arrays of them, not for %s",
+			t.code)
 	}
 	r.schema = &kind
 	if r.schema.Kind == schema.Fixed {
@@ -209,10 +219,16 @@ func (c *collector) typ(t types.Type, pos token.Pos, path string) (*typ, error) 
 	named, isNamed := t.(*types.Named)
 	if isNamed && isTime(t) {
 		c.imports["time"] = "time"
-		return &typ{schema: &schema.Type{Kind: schema.Time}, code: code, plain: "time.Time", name: named.Obj().Name()}, nil
+		return &typ{
+			schema: &schema.Type{Kind: schema.Time}, code: code, plain: "time.Time",
+			name: named.Obj().Name(),
+		}, nil
 	}
 	if isNamed && code == "time.Duration" {
-		return &typ{schema: &schema.Type{Kind: schema.Duration}, code: code, plain: code, name: "Duration"}, nil
+		return &typ{
+			schema: &schema.Type{Kind: schema.Duration}, code: code, plain: code,
+			name: "Duration",
+		}, nil
 	}
 	if isNamed && !types.IsInterface(t) && encodesItself(t) {
 		s := &schema.Type{Kind: schema.Binary, Name: c.schemaName(named)}
@@ -221,7 +237,8 @@ func (c *collector) typ(t types.Type, pos token.Pos, path string) (*typ, error) 
 	if isNamed && !isStruct(t) {
 		for _, outer := range c.within {
 			if outer == t {
-				return nil, c.problem(pos, "%s: %s contains itself without a struct between: put it into one", path, code)
+				return nil, c.problem(pos,
+					"%s: %s contains itself without a struct between: put it into one", path, code)
 			}
 		}
 		c.within = append(c.within, t)
@@ -235,10 +252,14 @@ func (c *collector) typ(t types.Type, pos token.Pos, path string) (*typ, error) 
 }
 
 var basicKinds = map[types.BasicKind]schema.Kind{
-	types.Bool: schema.Bool, types.Int8: schema.Int8, types.Int16: schema.Int16, types.Int32: schema.Int32,
-	types.Int64: schema.Int64, types.Int: schema.Int, types.Uint8: schema.Uint8, types.Uint16: schema.Uint16,
-	types.Uint32: schema.Uint32, types.Uint64: schema.Uint64, types.Uint: schema.Uint, types.Float32: schema.Float32,
-	types.Float64: schema.Float64, types.Complex64: schema.Complex64, types.Complex128: schema.Complex128, types.String: schema.String,
+	types.Bool: schema.Bool, types.Int8: schema.Int8, types.Int16: schema.Int16,
+	types.Int32: schema.Int32,
+	types.Int64: schema.Int64, types.Int: schema.Int, types.Uint8: schema.Uint8,
+	types.Uint16: schema.Uint16,
+	types.Uint32: schema.Uint32, types.Uint64: schema.Uint64, types.Uint: schema.Uint,
+	types.Float32: schema.Float32,
+	types.Float64: schema.Float64, types.Complex64: schema.Complex64,
+	types.Complex128: schema.Complex128, types.String: schema.String,
 }
 
 func (c *collector) underlying(t types.Type, pos token.Pos, path, code string) (*typ, error) {
@@ -265,13 +286,17 @@ func (c *collector) underlying(t types.Type, pos token.Pos, path, code string) (
 	case *types.Struct:
 		named, ok := t.(*types.Named)
 		if !ok {
-			return nil, c.problem(pos, "%s: a struct without a name cannot be archived: declare a type", path)
+			return nil, c.problem(pos,
+				"%s: a struct without a name cannot be archived: declare a type", path)
 		}
 		s, err := c.structType(named, pos, path)
 		if err != nil {
 			return nil, err
 		}
-		return &typ{schema: &schema.Type{Kind: schema.Struct, Name: s.name}, code: code, plain: code, def: s}, nil
+		return &typ{
+			schema: &schema.Type{Kind: schema.Struct, Name: s.name}, code: code,
+			plain: code, def: s,
+		}, nil
 	case *types.Interface:
 		if named, ok := t.(*types.Named); ok && named.Obj().Pkg() == c.pkg {
 			return c.oneof(named, pos, path, code)
@@ -299,8 +324,10 @@ func (c *collector) pointer(u *types.Pointer, pos token.Pos, path, code string) 
 	case k.Scalar(), k == schema.String, k == schema.Binary:
 		r.schema = &schema.Type{Kind: schema.Optional, Elem: elem.schema}
 	default:
-		return nil, c.problem(pos, "%s: a pointer to %s cannot be archived: nil is a value of slices and maps anyway; else put it into a struct",
-			path, elem.code)
+		return nil,
+			c.problem(pos,
+				"%s: a pointer to %s cannot be archived: nil is a value of slices and maps anyway; else put it into a struct",
+				path, elem.code)
 	}
 	return r, nil
 }
@@ -311,10 +338,14 @@ func (c *collector) slice(u *types.Slice, pos token.Pos, path, code string) (*ty
 		return nil, err
 	}
 	if elem.kind() == schema.Uint8 && elem.code == elem.plain {
-		return &typ{schema: &schema.Type{Kind: schema.Bytes}, code: code, plain: "[]byte", name: "Bytes"}, nil
+		return &typ{
+			schema: &schema.Type{Kind: schema.Bytes}, code: code, plain: "[]byte",
+			name: "Bytes",
+		}, nil
 	}
 	return &typ{
-		schema: &schema.Type{Kind: schema.Slice, Elem: elem.schema}, code: code, plain: "[]" + elem.code, elem: elem,
+		schema: &schema.Type{Kind: schema.Slice, Elem: elem.schema}, code: code,
+		plain: "[]" + elem.code, elem: elem,
 		name: exported(elem.name) + "List",
 	}, nil
 }
@@ -340,16 +371,20 @@ func (c *collector) mapType(u *types.Map, pos token.Pos, path, code string) (*ty
 		return nil, err
 	}
 	if !schema.IsKey(key.schema) {
-		return nil, c.problem(pos, "%s: %s cannot be the key of a map that is archived: those are integers, strings, bools and arrays of bytes",
-			path, key.code)
+		return nil,
+			c.problem(pos,
+				"%s: %s cannot be the key of a map that is archived: those are integers, strings, bools and arrays of bytes",
+				path, key.code)
 	}
 	elem, err := c.typ(u.Elem(), pos, path)
 	if err != nil {
 		return nil, err
 	}
 	return &typ{
-		schema: &schema.Type{Kind: schema.Map, Key: key.schema, Elem: elem.schema}, code: code, key: key, elem: elem,
-		plain: "map[" + key.code + "]" + elem.code, name: exported(key.name) + exported(elem.name) + "Map",
+		schema: &schema.Type{Kind: schema.Map, Key: key.schema, Elem: elem.schema}, code: code,
+		key: key, elem: elem,
+		plain: "map[" + key.code + "]" + elem.code,
+		name:  exported(key.name) + exported(elem.name) + "Map",
 	}, nil
 }
 
@@ -358,11 +393,15 @@ func (c *collector) oneof(t *types.Named, pos token.Pos, path, code string) (*ty
 	name := t.Obj().Name()
 	words, ok := c.directive(name, "oneof")
 	if !ok {
-		return nil, c.problem(pos, "%s: the interface %s does not list what it may hold: give it the comment //archive:oneof A B", path, name)
+		return nil, c.problem(pos,
+			"%s: the interface %s does not list what it may hold: give it the comment //archive:oneof A B", path, name)
 	}
 	o := c.oneofs[name]
 	if o == nil {
-		o = &oneofType{name: name, code: code, view: name + "View", encode: "archive" + exported(name)}
+		o = &oneofType{
+			name: name, code: code, view: name + "View",
+			encode: "archive" + exported(name),
+		}
 		c.oneofs[name] = o
 		for _, word := range words {
 			if err := c.addMember(o, t, word); err != nil {
@@ -370,7 +409,10 @@ func (c *collector) oneof(t *types.Named, pos token.Pos, path, code string) (*ty
 			}
 		}
 	}
-	return &typ{schema: &schema.Type{Kind: schema.Oneof, Name: name}, code: code, plain: code, oneof: o}, nil
+	return &typ{
+		schema: &schema.Type{Kind: schema.Oneof, Name: name}, code: code, plain: code,
+		oneof: o,
+	}, nil
 }
 
 func (c *collector) addMember(o *oneofType, t *types.Named, word string) error {
@@ -385,7 +427,8 @@ func (c *collector) addMember(o *oneofType, t *types.Named, word string) error {
 		held = types.NewPointer(held)
 	}
 	if !types.Implements(held, t.Underlying().(*types.Interface)) {
-		return c.problem(pos, "%s: %s does not implement it: if *%s does, write that", o.name, word, name)
+		return c.problem(pos, "%s: %s does not implement it: if *%s does, write that",
+			o.name, word, name)
 	}
 	s, err := c.structType(obj.Type().(*types.Named), pos, o.name)
 	if err != nil {
@@ -400,8 +443,8 @@ func (c *collector) addMember(o *oneofType, t *types.Named, word string) error {
 	return nil
 }
 
-// encodesItself reports whether a type has methods of its own that encode and decode it. Those of what it embeds would
-// leave out the rest.
+// encodesItself reports whether a type has methods of its own that encode and decode it. Those
+// of what it embeds would leave out the rest.
 func encodesItself(t types.Type) bool {
 	for _, name := range []string{"MarshalBinary", "UnmarshalBinary"} {
 		obj, index, _ := types.LookupFieldOrMethod(types.NewPointer(t), false, nil, name)

@@ -9,8 +9,8 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// structEncoder writes the function that encodes a struct: first what lies in its fixed part, then what its fields refer
-// to, in the order of their places.
+// structEncoder writes the function that encodes a struct: first what lies in its fixed part,
+// then what its fields refer to, in the order of their places.
 func (e *emitter) structEncoder(t *structType) {
 	e.declare(t.encode, "encoding "+t.name)
 	var inline, refer bool
@@ -25,7 +25,8 @@ func (e *emitter) structEncoder(t *structType) {
 		return "_"
 	}
 	enc := used("e", inline || refer)
-	e.printf("func %s(%s *archive.Encoder, %s int, %s *%s) {\n", t.encode, enc, used("at", inline || refer), used("x", inline || refer), t.code)
+	e.printf("func %s(%s *archive.Encoder, %s int, %s *%s) {\n",
+		t.encode, enc, used("at", inline || refer), used("x", inline || refer), t.code)
 	if inline {
 		e.printf("\tb := e.Fixed(at, %d)\n", t.def.Size())
 		for _, f := range t.fields {
@@ -120,7 +121,8 @@ func (e *emitter) refer(t *typ, p place, x string, depth int) {
 
 // begin writes what encodes a struct behind a reference.
 func (e *emitter) begin(t *structType, p place, x string, depth int) {
-	e.printf("\tif p%d, ok := e.Struct(%v, %d); ok {\n\t\t%s(e, p%d, %s)\n\t}\n\te.Leave()\n", depth, p, t.def.Size(), t.encode, depth, x)
+	e.printf("\tif p%d, ok := e.Struct(%v, %d); ok {\n\t\t%s(e, p%d, %s)\n\t}\n\te.Leave()\n",
+		depth, p, t.def.Size(), t.encode, depth, x)
 }
 
 func (e *emitter) referSlice(t *typ, p place, x string, depth int) {
@@ -166,12 +168,14 @@ func (e *emitter) referMap(t *typ, p place, x string, depth int) {
 			case schema.Array:
 				compare = fmt.Sprintf("func(a, b %s) int { return archive.CompareArrays(a[:], b[:]) }", t.key.code)
 			}
-			e.printf("var %s = archive.MapPool[%s, %s]{Compare: %s}\n\n", pool, t.key.code, t.elem.code, compare)
+			e.printf("var %s = archive.MapPool[%s, %s]{Compare: %s}\n\n",
+				pool, t.key.code, t.elem.code, compare)
 		})
 	}
 	keySize := e.size(t.key)
 	size := keySize + e.size(t.elem)
-	pl, i, pairs, pair := fmt.Sprintf("p%d", depth), fmt.Sprintf("i%d", depth), fmt.Sprintf("pairs%d", depth), fmt.Sprintf("pair%d", depth)
+	pl, i, pairs, pair := fmt.Sprintf("p%d", depth), fmt.Sprintf("i%d",
+		depth), fmt.Sprintf("pairs%d", depth), fmt.Sprintf("pair%d", depth)
 	k, v := pair+".Key", pair+".Value"
 	e.printf("\tif %s != nil {\n\t\t%s := archive.Sorted(&%s, %s)\n", x, pairs, pool, x)
 	e.printf("\t\tif %s, ok := e.Slots(%v, false, len(*%s), %d); ok {\n", pl, p, pairs, size)
@@ -201,7 +205,8 @@ func (e *emitter) referMap(t *typ, p place, x string, depth int) {
 // oneofEncoder writes the function that encodes an interface.
 func (e *emitter) oneofEncoder(o *oneofType) {
 	e.declare(o.encode, "encoding "+o.name)
-	e.printf("func %s(e *archive.Encoder, at int, x %s) {\n\tswitch x := x.(type) {\n\tcase nil:\n", o.encode, o.code)
+	e.printf("func %s(e *archive.Encoder, at int, x %s) {\n\tswitch x := x.(type) {\n\tcase nil:\n",
+		o.encode, o.code)
 	for _, m := range o.members {
 		star, amp := "", "&"
 		if m.pointer {

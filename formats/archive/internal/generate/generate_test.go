@@ -13,7 +13,8 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/generate"
 )
 
-// folder makes a module with one package. Its types import nothing that would have to be downloaded.
+// folder makes a module with one package. Its types import nothing that would have to be
+// downloaded.
 func folder(t *testing.T) string {
 	t.Helper()
 	t.Setenv("GOWORK", "off")
@@ -29,11 +30,15 @@ func write(t *testing.T, dir, name, content string) {
 	}
 }
 
-// generated writes source, generates, and keeps what was generated, as a program that is changed does.
+// generated writes source, generates, and keeps what was generated, as a program that is
+// changed does.
 func generated(t *testing.T, dir, source string) ([]generate.File, error) {
 	t.Helper()
 	write(t, dir, "zoo.go", "package zoo\n\nimport \"time\"\n\ntype at = time.Time\n\n"+source)
-	files, err := generate.Generate(generate.Options{Dir: dir, Types: []string{"T"}, Out: "archive_gen.go"})
+	files, err := generate.Generate(generate.Options{
+		Dir: dir, Types: []string{"T"},
+		Out: "archive_gen.go",
+	})
 	for _, f := range files {
 		write(t, dir, f.Name, string(f.Content))
 	}
@@ -45,7 +50,8 @@ func schemaOf(file []byte) string {
 	var b strings.Builder
 	for line := range strings.Lines(string(file)) {
 		if s := strings.TrimSpace(line); strings.HasPrefix(s, `"`) && strings.Contains(s, `\n"`) {
-			b.WriteString(strings.ReplaceAll(strings.TrimPrefix(strings.Split(s, `\n"`)[0], `"`), `\t`, "") + "\n")
+			b.WriteString(strings.ReplaceAll(strings.TrimPrefix(strings.Split(s, `\n"`)[0], `"`),
+				`\t`, "") + "\n")
 		}
 	}
 	return b.String()
@@ -54,23 +60,47 @@ func schemaOf(file []byte) string {
 // What happens to the places of fields when a type changes.
 func TestEvolution(t *testing.T) {
 	for _, c := range []struct{ name, before, after, want string }{
-		{"nothing", "type T struct{ A int32; B string }", "type T struct{ A int32; B string }", "struct T 12\n0 A int32\n4 B string\n"},
-		{"another order", "type T struct{ A int32; B string }", "type T struct{ B string; A int32 }", "struct T 12\n0 A int32\n4 B string\n"},
-		{"added in front", "type T struct{ A int32 }", "type T struct{ Z bool; A int32 }", "struct T 4 5\n0 A int32\n4 Z bool\n"},
-		{"removed", "type T struct{ A int32; B string }", "type T struct{ B string }", "struct T 12\n0 -A int32\n4 B string\n"},
-		{"removed and added", "type T struct{ A int32 }", "type T struct{ B int32 }", "struct T 4 8\n0 -A int32\n4 B int32\n"},
-		{"renamed", "type T struct{ A int32 }", "type T struct{ B int32 `archive:\"was=A\"` }", "struct T 4\n0 B int32 was=A\n"},
+		{
+			"nothing", "type T struct{ A int32; B string }", "type T struct{ A int32; B string }",
+			"struct T 12\n0 A int32\n4 B string\n",
+		},
+		{
+			"another order", "type T struct{ A int32; B string }",
+			"type T struct{ B string; A int32 }", "struct T 12\n0 A int32\n4 B string\n",
+		},
+		{
+			"added in front", "type T struct{ A int32 }", "type T struct{ Z bool; A int32 }",
+			"struct T 4 5\n0 A int32\n4 Z bool\n",
+		},
+		{
+			"removed", "type T struct{ A int32; B string }", "type T struct{ B string }",
+			"struct T 12\n0 -A int32\n4 B string\n",
+		},
+		{
+			"removed and added", "type T struct{ A int32 }", "type T struct{ B int32 }",
+			"struct T 4 8\n0 -A int32\n4 B int32\n",
+		},
+		{
+			"renamed", "type T struct{ A int32 }", "type T struct{ B int32 `archive:\"was=A\"` }",
+			"struct T 4\n0 B int32 was=A\n",
+		},
 		{
 			"type renamed", "type T struct{ A *U }\ntype U struct{ X bool }",
-			"type T struct{ A *V }\n//archive:was U\ntype V struct{ X bool }", "struct T 4\n0 A *V\nstruct V 1 was=U\n0 X bool\n",
+			"type T struct{ A *V }\n//archive:was U\ntype V struct{ X bool }",
+			"struct T 4\n0 A *V\nstruct V 1 was=U\n0 X bool\n",
 		},
-		{"named number", "type T struct{ A uint8 }", "type T struct{ A Color }\ntype Color uint8", "struct T 1\n0 A uint8\n"},
 		{
-			"struct of a removed field", "type T struct{ A *U; B bool }\ntype U struct{ X bool }", "type T struct{ B bool }",
+			"named number", "type T struct{ A uint8 }", "type T struct{ A Color }\ntype Color uint8",
+			"struct T 1\n0 A uint8\n",
+		},
+		{
+			"struct of a removed field", "type T struct{ A *U; B bool }\ntype U struct{ X bool }",
+			"type T struct{ B bool }",
 			"struct T 5\n0 -A *U\n4 B bool\nstruct U 1\n0 X bool\n",
 		},
 		{
-			"member added in front", "type T struct{ S I }\n//archive:oneof A\ntype I interface{}\ntype A struct{}",
+			"member added in front",
+			"type T struct{ S I }\n//archive:oneof A\ntype I interface{}\ntype A struct{}",
 			"type T struct{ S I }\n//archive:oneof B A\ntype I interface{}\ntype A struct{}\ntype B struct{}",
 			"struct A 0\nstruct B 0\nstruct T 6\n0 S oneof(I)\noneof I\n1 A\n2 B\n",
 		},
@@ -109,11 +139,15 @@ func sorted(s string) string {
 	return strings.Replace(s, "oneof "+oneof[:end], "", 1) + "oneof " + oneof[:end]
 }
 
-// A field that came back is where it was, and known to be missing in some rows; one that is gone again too.
+// A field that came back is where it was, and known to be missing in some rows; one that is
+// gone again too.
 func TestComeBack(t *testing.T) {
 	dir := folder(t)
 	var files []generate.File
-	for _, source := range []string{"type T struct{ A string; B bool }", "type T struct{ B bool }", "type T struct{ B bool; A string }"} {
+	for _, source := range []string{
+		"type T struct{ A string; B bool }", "type T struct{ B bool }",
+		"type T struct{ B bool; A string }",
+	} {
 		var err error
 		if files, err = generated(t, dir, source); err != nil {
 			t.Fatal(err)
@@ -130,12 +164,26 @@ func TestRefusedChanges(t *testing.T) {
 		name, before, after string
 		want                []string
 	}{
-		{"retyped", "type T struct{ A int32 }", "type T struct{ A string }", []string{"T.A", "int32", "string"}},
-		{"wider", "type T struct{ A int32 }", "type T struct{ A int64 }", []string{"T.A", "int32", "int64"}},
-		{"pointer", "type T struct{ A U }\ntype U struct{}", "type T struct{ A *U }\ntype U struct{}", []string{"T.A", "is *U"}},
-		{"element", "type T struct{ A []int32 }", "type T struct{ A []int16 }", []string{"T.A", "[]int32", "[]int16"}},
 		{
-			"fixed", "type T struct{ A U }\ntype U struct{ X bool }", "type T struct{ A U `archive:\"fixed\"` }\ntype U struct{ X bool }",
+			"retyped", "type T struct{ A int32 }", "type T struct{ A string }",
+			[]string{"T.A", "int32", "string"},
+		},
+		{
+			"wider", "type T struct{ A int32 }", "type T struct{ A int64 }",
+			[]string{"T.A", "int32", "int64"},
+		},
+		{
+			"pointer", "type T struct{ A U }\ntype U struct{}",
+			"type T struct{ A *U }\ntype U struct{}",
+			[]string{"T.A", "is *U"},
+		},
+		{
+			"element", "type T struct{ A []int32 }", "type T struct{ A []int16 }",
+			[]string{"T.A", "[]int32", "[]int16"},
+		},
+		{
+			"fixed", "type T struct{ A U }\ntype U struct{ X bool }",
+			"type T struct{ A U `archive:\"fixed\"` }\ntype U struct{ X bool }",
 			[]string{"T.A", "U", "fixed(U)"},
 		},
 		{
@@ -143,10 +191,19 @@ func TestRefusedChanges(t *testing.T) {
 			"type T struct{ A U `archive:\"fixed\"` }\ntype U struct{ X, Y bool }",
 			[]string{"U", "fixed"},
 		},
-		{"renamed to a name that is there", "type T struct{ A, B int32 }", "type T struct{ B int32 `archive:\"was=A\"` }", []string{"T.", "A", "B"}},
-		{"former name", "type T struct{ B int32 `archive:\"was=A\"` }", "type T struct{ B int32; A string }", []string{"T.A", "B", "not used again"}},
 		{
-			"former name of a type", "type T struct{ A *V }\n//archive:was U\ntype V struct{ X bool }",
+			"renamed to a name that is there", "type T struct{ A, B int32 }",
+			"type T struct{ B int32 `archive:\"was=A\"` }",
+			[]string{"T.", "A", "B"},
+		},
+		{
+			"former name", "type T struct{ B int32 `archive:\"was=A\"` }",
+			"type T struct{ B int32; A string }",
+			[]string{"T.A", "B", "not used again"},
+		},
+		{
+			"former name of a type",
+			"type T struct{ A *V }\n//archive:was U\ntype V struct{ X bool }",
 			"type T struct{ A *V; B *U }\ntype V struct{ X bool }\ntype U struct{}",
 			[]string{"U", "V", "not used again"},
 		},
@@ -179,16 +236,32 @@ func TestRefusedTypes(t *testing.T) {
 		{"function", "type T struct{ A func() }", "T.A: values of type func()"},
 		{"channel", "type T struct{ A []chan int }", "T.A: values of type chan int"},
 		{"any", "type T struct{ A any }", "T.A: values of type any"},
-		{"interface without a list", "type T struct{ A I }\ntype I interface{ M() }", "//archive:oneof"},
-		{"member that does not implement", "type T struct{ A I }\n//archive:oneof B\ntype I interface{ M() }\ntype B struct{}\nfunc (*B) M() {}", "write that"},
-		{"member that is no struct", "type T struct{ A I }\n//archive:oneof B\ntype I interface{}\ntype B int", "no struct"},
-		{"member twice", "type T struct{ A I }\n//archive:oneof B B\ntype I interface{}\ntype B struct{}", "twice"},
+		{
+			"interface without a list", "type T struct{ A I }\ntype I interface{ M() }",
+			"//archive:oneof",
+		},
+		{
+			"member that does not implement",
+			"type T struct{ A I }\n//archive:oneof B\ntype I interface{ M() }\ntype B struct{}\nfunc (*B) M() {}", "write that",
+		},
+		{
+			"member that is no struct",
+			"type T struct{ A I }\n//archive:oneof B\ntype I interface{}\ntype B int", "no struct",
+		},
+		{
+			"member twice",
+			"type T struct{ A I }\n//archive:oneof B B\ntype I interface{}\ntype B struct{}",
+			"twice",
+		},
 		{"generic", "type T struct{ A G[int] }\ntype G[E any] struct{ X E }", "generic"},
 		{"anonymous struct", "type T struct{ A struct{ X int } }", "without a name"},
 		{"pointer to pointer", "type T struct{ A **int }", "T.A: a pointer to *int"},
 		{"pointer to slice", "type T struct{ A *[]int }", "T.A: a pointer to []int"},
 		{"float key", "type T struct{ A map[float64]int }", "float64 cannot be the key"},
-		{"struct key", "type T struct{ A map[K]int }\ntype K struct{ X int }", "K cannot be the key"},
+		{
+			"struct key", "type T struct{ A map[K]int }\ntype K struct{ X int }",
+			"K cannot be the key",
+		},
 		{"slice in itself", "type T struct{ A S }\ntype S []S", "contains itself"},
 		{"elements without size", "type T struct{ A []E }\ntype E struct{}", "without a size"},
 		{"fixed number", "type T struct{ A int `archive:\"fixed\"` }", "fixed is for structs"},
@@ -196,8 +269,14 @@ func TestRefusedTypes(t *testing.T) {
 		{"over 64 KiB", "type T struct{ A [5000][20]byte }", "65535"},
 		{"unknown type", "type T struct{ A Missing }", "Missing"},
 		{"no struct", "type T int", "T is no struct"},
-		{"a word of schemas", "type T struct{ A bytes }\ntype bytes struct{ X int }", "named bytes"},
-		{"name that is taken", "type T struct{ A int }\ntype TView int", "TView would be generated"},
+		{
+			"a word of schemas", "type T struct{ A bytes }\ntype bytes struct{ X int }",
+			"named bytes",
+		},
+		{
+			"name that is taken", "type T struct{ A int }\ntype TView int",
+			"TView would be generated",
+		},
 		{"nothing", "type U struct{}", "no type T"},
 	} {
 		_, err := generated(t, dir, c.source)
@@ -225,7 +304,10 @@ func TestDamagedOutput(t *testing.T) {
 		"a number": strings.Replace(good, `struct T 16`, `struct T 99999999999`, 1),
 	} {
 		write(t, dir, "archive_gen.go", content)
-		if _, err := generate.Generate(generate.Options{Dir: dir, Types: []string{"T"}, Out: "archive_gen.go"}); err == nil {
+		if _, err := generate.Generate(generate.Options{
+			Dir: dir, Types: []string{"T"},
+			Out: "archive_gen.go",
+		}); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -235,7 +317,10 @@ func TestDamagedOutput(t *testing.T) {
 func TestTwoFiles(t *testing.T) {
 	dir := folder(t)
 	write(t, dir, "zoo.go", "package zoo\n\ntype A struct{ X int }\ntype B struct{ Y string }\n")
-	for _, o := range []generate.Options{{Dir: dir, Types: []string{"A"}, Out: "a_gen.go"}, {Dir: dir, Types: []string{"B"}, Out: "b_gen.go"}} {
+	for _, o := range []generate.Options{
+		{Dir: dir, Types: []string{"A"}, Out: "a_gen.go"},
+		{Dir: dir, Types: []string{"B"}, Out: "b_gen.go"},
+	} {
 		files, err := generate.Generate(o)
 		if err != nil {
 			t.Fatal(err)
@@ -245,7 +330,10 @@ func TestTwoFiles(t *testing.T) {
 		}
 	}
 	for _, out := range []string{"", "sub/a.go", "a.txt", "a_test.go"} {
-		if _, err := generate.Generate(generate.Options{Dir: dir, Types: []string{"A"}, Out: out}); err == nil {
+		if _, err := generate.Generate(generate.Options{
+			Dir: dir, Types: []string{"A"},
+			Out: out,
+		}); err == nil {
 			t.Errorf("the output %q is accepted", out)
 		}
 	}

@@ -21,7 +21,8 @@ func readSchema(name string, src []byte, constant string) (*schema.Schema, error
 	}
 	f, err := parser.ParseFile(token.NewFileSet(), name, src, parser.SkipObjectResolution)
 	if err != nil {
-		return nil, fmt.Errorf("it was generated before, and is damaged: %w; restore it: it knows the places of all fields", err)
+		return nil,
+			fmt.Errorf("it was generated before, and is damaged: %w; restore it: it knows the places of all fields", err)
 	}
 	for _, d := range f.Decls {
 		g, ok := d.(*ast.GenDecl)
@@ -39,12 +40,15 @@ func readSchema(name string, src []byte, constant string) (*schema.Schema, error
 			}
 			s, err := schema.Parse(text)
 			if err != nil {
-				return nil, fmt.Errorf("%s: the schema that was generated before is damaged: %w; restore it", name, err)
+				return nil,
+					fmt.Errorf("%s: the schema that was generated before is damaged: %w; restore it", name, err)
 			}
 			return s, nil
 		}
 	}
-	return nil, fmt.Errorf("%s was not generated before, or has lost its schema: restore it, or remove it", name)
+	return nil,
+		fmt.Errorf("%s was not generated before, or has lost its schema: restore it, or remove it",
+			name)
 }
 
 // literal is the value of a string that may be written in parts.
@@ -105,7 +109,8 @@ func (c *collector) layOut(old *schema.Schema) (*schema.Schema, error) {
 	return s, settled(s, old)
 }
 
-// settled returns an error if no verifier can be compiled of the schema, or if tables with the old one would refuse it.
+// settled returns an error if no verifier can be compiled of the schema, or if tables with the
+// old one would refuse it.
 func settled(s, old *schema.Schema) error {
 	if _, err := schema.Parse(s.String()); err != nil {
 		return err
@@ -123,7 +128,8 @@ func formerly(old *schema.Schema, name string, was []string) (*schema.Def, error
 	for _, w := range was {
 		d := old.Def(w)
 		if d != nil && before != nil {
-			return nil, fmt.Errorf("%s was there beside %s, so it cannot be a new name for it", name, w)
+			return nil, fmt.Errorf("%s was there beside %s, so it cannot be a new name for it",
+				name, w)
 		}
 		if d != nil {
 			before = d
@@ -132,7 +138,8 @@ func formerly(old *schema.Schema, name string, was []string) (*schema.Def, error
 	if before == nil {
 		for _, d := range old.Defs {
 			if slices.Contains(d.Was, name) {
-				return nil, fmt.Errorf("the name %s was that of %s: a name is not used again", name, d.Name)
+				return nil, fmt.Errorf("the name %s was that of %s: a name is not used again",
+					name, d.Name)
 			}
 		}
 	}
@@ -161,7 +168,9 @@ func renames(structs []*structType) map[string]string {
 }
 
 // place gives the fields of a struct their places.
-func (c *collector) place(t *structType, s, old *schema.Schema, renamed map[string]string, done map[string]bool) error {
+func (c *collector) place(
+	t *structType, s, old *schema.Schema, renamed map[string]string, done map[string]bool,
+) error {
 	if done[t.name] {
 		return nil
 	}
@@ -205,7 +214,8 @@ func (c *collector) place(t *structType, s, old *schema.Schema, renamed map[stri
 	size := t.def.Size()
 	for _, f := range added {
 		f.at = size
-		t.def.Fields = append(t.def.Fields, schema.Field{At: f.at, Name: f.name, Type: f.typ.schema, Was: f.was})
+		t.def.Fields = append(t.def.Fields,
+			schema.Field{At: f.at, Name: f.name, Type: f.typ.schema, Was: f.was})
 		if size += s.Size(f.typ.schema); size > schema.MaxFixed {
 			return fmt.Errorf("%s: its fixed part has more than %d bytes: put a part of it into a slice or another struct", t.name, schema.MaxFixed)
 		}
@@ -238,12 +248,14 @@ func (t *structType) match(f *field, renamed map[string]string) (int, error) {
 		old := &t.def.Fields[i]
 		if old.Name != f.name && !slices.Contains(f.was, old.Name) {
 			if old.Called(f.name) {
-				return 0, fmt.Errorf("%s.%s: the name was that of %s: a name is not used again", t.name, f.name, old.Name)
+				return 0, fmt.Errorf("%s.%s: the name was that of %s: a name is not used again",
+					t.name, f.name, old.Name)
 			}
 			continue
 		}
 		if found >= 0 {
-			return 0, fmt.Errorf("%s.%s was there beside %s, so it cannot be a new name for it", t.name, t.def.Fields[found].Name, old.Name)
+			return 0, fmt.Errorf("%s.%s was there beside %s, so it cannot be a new name for it",
+				t.name, t.def.Fields[found].Name, old.Name)
 		}
 		found = i
 	}
@@ -257,8 +269,9 @@ func (t *structType) match(f *field, renamed map[string]string) (int, error) {
 		if old.State == schema.Removed {
 			verb = "was removed, and was"
 		}
-		return 0, fmt.Errorf("%s.%s %s %s, and is %s now: a field keeps its type, and its name is not used again; add one with another name",
-			t.name, f.name, verb, was, is)
+		return 0,
+			fmt.Errorf("%s.%s %s %s, and is %s now: a field keeps its type, and its name is not used again; add one with another name",
+				t.name, f.name, verb, was, is)
 	}
 	return found, nil
 }
@@ -294,7 +307,8 @@ func withNames(t *schema.Type, renamed map[string]string) *schema.Type {
 	return &r
 }
 
-// giveTags gives the members of an interface their tags: those they had, and those that are new the next ones.
+// giveTags gives the members of an interface their tags: those they had, and those that are new
+// the next ones.
 func (o *oneofType) giveTags(before *schema.Def, renamed map[string]string) error {
 	if before != nil && !before.Oneof {
 		return fmt.Errorf("%s was a struct: a name keeps its meaning", o.name)
@@ -311,7 +325,8 @@ func (o *oneofType) giveTags(before *schema.Def, renamed map[string]string) erro
 	}
 	for i := range o.members {
 		m := &o.members[i]
-		f := slices.IndexFunc(o.def.Fields, func(f schema.Field) bool { return f.Name == m.def.name })
+		f := slices.IndexFunc(o.def.Fields,
+			func(f schema.Field) bool { return f.Name == m.def.name })
 		if f < 0 {
 			f = len(o.def.Fields)
 			o.def.Fields = append(o.def.Fields, schema.Field{At: f + 1, Name: m.def.name})

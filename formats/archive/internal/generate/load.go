@@ -28,7 +28,8 @@ type source struct {
 	broken     []error
 }
 
-// load reads the package in a folder, without the files that are generated: those may be of an earlier type, or missing.
+// load reads the package in a folder, without the files that are generated: those may be of an
+// earlier type, or missing.
 func load(dir string, generated ...string) (*source, error) {
 	list, err := listed(dir)
 	if err != nil {
@@ -40,7 +41,8 @@ func load(dir string, generated ...string) (*source, error) {
 		if isOneOf(name, generated) {
 			continue
 		}
-		f, err := parser.ParseFile(s.fset, filepath.Join(dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
+		f, err := parser.ParseFile(s.fset, filepath.Join(dir, name), nil,
+			parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +55,8 @@ func load(dir string, generated ...string) (*source, error) {
 	conf := types.Config{
 		Importer:         importer.ForCompiler(s.fset, "gc", list.open),
 		IgnoreFuncBodies: true,
-		// What is generated is missing, so errors are expected. They matter if a type that is archived is broken.
+		// What is generated is missing, so errors are expected. They matter if a type that is
+		// archived is broken.
 		Error: func(err error) { s.broken = append(s.broken, err) },
 	}
 	s.pkg, _ = conf.Check(list.path, s.fset, files, nil)
@@ -92,7 +95,8 @@ func listed(dir string) (*listing, error) {
 			continue
 		}
 		if words[0] == "own" {
-			l.path, l.files = words[1], strings.FieldsFunc(words[3], func(r rune) bool { return r == '|' })
+			l.path, l.files = words[1], strings.FieldsFunc(words[3],
+				func(r rune) bool { return r == '|' })
 			continue
 		}
 		l.exports[words[1]] = words[2]

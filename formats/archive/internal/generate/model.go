@@ -15,9 +15,10 @@ import (
 
 // typ is a type that can be archived, as Go and as its schema have it.
 type typ struct {
-	schema    *schema.Type
-	code      string // the type in Go
-	plain     string // the basic type in Go that it is made of; code is another one if the type has a name
+	schema *schema.Type
+	code   string // the type in Go
+	// the basic type in Go that it is made of; code is another one if the type has a name
+	plain     string
 	name      string // what it is called in names that are made of it
 	elem, key *typ
 	def       *structType

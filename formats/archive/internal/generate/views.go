@@ -14,11 +14,13 @@ func (e *emitter) structView(t *structType) {
 	if !e.declare(t.view, "the struct "+t.name) {
 		return
 	}
-	e.printf("// %s reads a %s in place. What it returns is valid as long as the view is.\n", t.view, t.code)
+	e.printf("// %s reads a %s in place. What it returns is valid as long as the view is.\n",
+		t.view, t.code)
 	e.printf("type %s struct{ r archive.Record }\n\n", t.view)
 	for _, f := range t.fields {
 		e.printf("// %s reads the field %s.\n", f.accessor, f.name)
-		e.printf("func (v %s) %s() %s { return %s }\n\n", t.view, f.accessor, e.viewOf(f.typ), e.read(f.typ, "v.r", at(f.at)))
+		e.printf("func (v %s) %s() %s { return %s }\n\n",
+			t.view, f.accessor, e.viewOf(f.typ), e.read(f.typ, "v.r", at(f.at)))
 	}
 	e.printf("// Value returns a copy that lives forever.\n")
 	e.printf("func (v %s) Value() %s {\n\treturn %s{\n", t.view, t.code, t.code)
@@ -35,7 +37,8 @@ func (e *emitter) codec(t *structType) {
 	e.printf("// Archive returns what archive.New needs.\n")
 	e.printf("func (%s) Archive() archive.Codec[%s, %s] {\n", t.view, t.code, t.view)
 	e.printf("\treturn archive.Codec[%s, %s]{\n", t.code, t.view)
-	e.printf("\t\tType: %q, Schema: %s, Size: %d, Encode: %s, Value: %s.Value,\n", t.name, e.constant, t.def.Size(), t.encode, t.view)
+	e.printf("\t\tType: %q, Schema: %s, Size: %d, Encode: %s, Value: %s.Value,\n",
+		t.name, e.constant, t.def.Size(), t.encode, t.view)
 	if binaries := e.binaries(t); len(binaries) > 0 {
 		e.printf("\t\tBinary: map[string]func([]byte) error{\n")
 		for _, b := range binaries {
@@ -276,8 +279,10 @@ func (e *emitter) readArray(t *typ, r string, p place) string {
 	name := "read" + exported(t.name)
 	if e.declare(name, "reading "+t.code) {
 		e.later = append(e.later, func() {
-			e.printf("func %s(r archive.Record, at uint32) (a %s) {\n\tfor i := range a {\n", name, view)
-			e.printf("\t\ta[i] = %s\n\t}\n\treturn a\n}\n\n", e.read(t.elem, "r", place{"at", 0}.element("uint32(i)", e.size(t.elem))))
+			e.printf("func %s(r archive.Record, at uint32) (a %s) {\n\tfor i := range a {\n",
+				name, view)
+			e.printf("\t\ta[i] = %s\n\t}\n\treturn a\n}\n\n",
+				e.read(t.elem, "r", place{"at", 0}.element("uint32(i)", e.size(t.elem))))
 		})
 	}
 	return fmt.Sprintf("%s(%s, %v)", name, r, p)
@@ -294,7 +299,8 @@ func (e *emitter) value(t *typ, expr string) string {
 		if t.elem.owned() {
 			return "archive.Ptr(" + expr + ")"
 		}
-		return fmt.Sprintf("archive.PtrOf(%s, func(s %s) %s { return %s })", expr, t.elem.code, t.elem.code, e.value(t.elem, "s"))
+		return fmt.Sprintf("archive.PtrOf(%s, func(s %s) %s { return %s })",
+			expr, t.elem.code, t.elem.code, e.value(t.elem, "s"))
 	case schema.Pointer:
 		return fmt.Sprintf("archive.PtrOf(%s, %s.Value)", expr, t.def.view)
 	case schema.Struct, schema.Fixed, schema.Oneof, schema.Map:
@@ -318,7 +324,8 @@ func (e *emitter) sliceValue(t *typ, expr string) string {
 	case view == "archive.Strings":
 		return fmt.Sprintf("archive.TextValues[%s](%s)", t.code, expr)
 	case view == "archive.Bools" || view == "archive.Times" || view == "archive.ByteSlices":
-		return fmt.Sprintf("archive.Values[%s](%s, func(l %s, i int) %s { return %s })", t.code, expr, view, t.elem.code, e.value(t.elem, "l.At(i)"))
+		return fmt.Sprintf("archive.Values[%s](%s, func(l %s, i int) %s { return %s })",
+			t.code, expr, view, t.elem.code, e.value(t.elem, "l.At(i)"))
 	}
 	return expr + ".Value()"
 }
@@ -337,7 +344,8 @@ func (e *emitter) arrayValue(t *typ, expr string) string {
 // listView writes the view of a slice.
 func (e *emitter) listView(name string, t *typ) {
 	view := e.viewOf(t.elem)
-	e.printf("// %s reads a %s in place.\ntype %s struct{ l archive.List }\n\n", name, t.plain, name)
+	e.printf("// %s reads a %s in place.\ntype %s struct{ l archive.List }\n\n",
+		name, t.plain, name)
 	e.listMethods(name)
 	e.printf("// At returns an element. It panics if there is none of this index.\n")
 	elem := e.read(t.elem, "s.l.Record(i)", at(0))
@@ -348,12 +356,14 @@ func (e *emitter) listView(name string, t *typ) {
 	e.printf("// All yields the elements.\nfunc (s %s) All() iter.Seq2[int, %s] { return archive.All(s.Len(), s.At) }\n\n", name, view)
 	e.printf("// Value returns a copy that lives forever.\n")
 	e.printf("func (s %s) Value() %s {\n", name, t.plain)
-	e.printf("\treturn archive.Values[%s](s, func(s %s, i int) %s { return %s })\n}\n\n", t.plain, name, t.elem.code, e.value(t.elem, "s.At(i)"))
+	e.printf("\treturn archive.Values[%s](s, func(s %s, i int) %s { return %s })\n}\n\n",
+		t.plain, name, t.elem.code, e.value(t.elem, "s.At(i)"))
 }
 
 func (e *emitter) listMethods(name string) {
 	e.printf("// IsNil reports whether it was nil.\nfunc (s %s) IsNil() bool { return s.l.IsNil() }\n\n", name)
-	e.printf("// Len returns how many there are.\nfunc (s %s) Len() int { return s.l.Len() }\n\n", name)
+	e.printf("// Len returns how many there are.\nfunc (s %s) Len() int { return s.l.Len() }\n\n",
+		name)
 }
 
 // mapView writes the view of a map.
@@ -368,7 +378,8 @@ func (e *emitter) mapView(name string, t *typ) {
 	e.printf("// Get returns the value of a key, and whether it is there.\n")
 	e.printf("func (s %s) Get(key %s) (v %s, ok bool) {\n", name, key, view)
 	e.printf("\tlow, high := 0, s.Len()\n\tfor low < high {\n\t\tmid := int(uint(low+high) / 2)\n\t\tr := s.l.Record(mid)\n")
-	e.printf("\t\tk := %s\n\t\tswitch c := %s; {\n", e.read(t.key, "r", at(0)), e.compare(t.key, "k", "key"))
+	e.printf("\t\tk := %s\n\t\tswitch c := %s; {\n",
+		e.read(t.key, "r", at(0)), e.compare(t.key, "k", "key"))
 	e.printf("\t\tcase c < 0:\n\t\t\tlow = mid + 1\n\t\tcase c > 0:\n\t\t\thigh = mid\n\t\tdefault:\n\t\t\treturn %s, true\n\t\t}\n\t}\n\treturn v, false\n}\n\n",
 		e.read(t.elem, "r", at(keySize)))
 	e.printf("// All yields the keys in order, and their values.\n")

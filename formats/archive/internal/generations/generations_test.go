@@ -27,39 +27,54 @@ var (
 	seen  = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 
 	first = gen1.Person{
-		Name: "Ada", Born: 1815, Nick: "A", Score: 1.5, Tags: []string{"x", "", "yy"}, Home: gen1.Place{Street: "S"},
-		Kids: []gen1.Kid{{Name: "B"}, {}, {Name: "C"}}, Pet: gen1.Cat{Name: "Tom"}, Last: [2]gen1.Place{{Street: "L"}, {}},
+		Name: "Ada", Born: 1815, Nick: "A",
+		Score: 1.5, Tags: []string{"x", "", "yy"}, Home: gen1.Place{Street: "S"},
+		Kids: []gen1.Kid{{Name: "B"}, {}, {Name: "C"}}, Pet: gen1.Cat{Name: "Tom"},
+		Last: [2]gen1.Place{{Street: "L"}, {}},
 	}
 	second = gen2.Person{
-		Name: "Alan", Born: 1912, Email: &email, Tags: []string{}, Home: gen2.Place{Street: "S", City: "M"},
-		Visited: []gen2.Place{{City: "P"}, {Street: "Q"}}, Kids: []gen2.Kid{{Name: "B", Age: 7, Toys: []string{"t"}}},
-		Pet: gen2.Dog{Owner: &gen2.Place{City: "O"}}, Seen: seen,
+		Name: "Alan",
+		Born: 1912, Email: &email, Tags: []string{}, Home: gen2.Place{Street: "S", City: "M"},
+		Visited: []gen2.Place{{City: "P"}, {Street: "Q"}},
+		Kids:    []gen2.Kid{{Name: "B", Age: 7, Toys: []string{"t"}}},
+		Pet:     gen2.Dog{Owner: &gen2.Place{City: "O"}}, Seen: seen,
 	}
 	third = gen3.Person{
-		FullName: "Grace", Born: 1906, Nick: "G", Home: gen3.Address{Zip: "1"}, Kids: []gen3.Kid{{Age: 1}, {Toys: []string{"a", "b"}}},
-		Pet: gen3.Fish{Friends: []string{"f"}}, Seen: seen, Last: [2]gen3.Address{{City: "C"}, {Zip: "2"}},
+		FullName: "Grace", Born: 1906, Nick: "G",
+		Home: gen3.Address{Zip: "1"}, Kids: []gen3.Kid{{Age: 1}, {Toys: []string{"a", "b"}}},
+		Pet: gen3.Fish{Friends: []string{"f"}}, Seen: seen,
+		Last:  [2]gen3.Address{{City: "C"}, {Zip: "2"}},
 		Notes: map[string]string{"k": "v", "": "w"},
 	}
 )
 
-// What each program reads of the rows of the others: what it knows, with zero for what they did not.
+// What each program reads of the rows of the others: what it knows, with zero for what they did
+// not.
 var (
 	firstIn2 = gen2.Person{
-		Name: "Ada", Born: 1815, Tags: first.Tags, Home: gen2.Place{Street: "S"}, Kids: []gen2.Kid{{Name: "B"}, {}, {Name: "C"}}, Pet: gen2.Cat{Name: "Tom"},
+		Name: "Ada", Born: 1815, Tags: first.Tags, Home: gen2.Place{Street: "S"},
+		Kids: []gen2.Kid{{Name: "B"}, {}, {Name: "C"}}, Pet: gen2.Cat{Name: "Tom"},
 	}
 	firstIn3 = gen3.Person{
-		FullName: "Ada", Born: 1815, Nick: "A", Tags: first.Tags, Home: gen3.Address{Street: "S"}, Kids: []gen3.Kid{{Name: "B"}, {}, {Name: "C"}},
-		Pet: gen3.Cat{Name: "Tom"}, Last: [2]gen3.Address{{Street: "L"}, {}},
+		FullName: "Ada", Born: 1815, Nick: "A", Tags: first.Tags, Home: gen3.Address{Street: "S"},
+		Kids: []gen3.Kid{{Name: "B"}, {}, {Name: "C"}},
+		Pet:  gen3.Cat{Name: "Tom"}, Last: [2]gen3.Address{{Street: "L"}, {}},
 	}
-	secondIn1 = gen1.Person{Name: "Alan", Born: 1912, Tags: []string{}, Home: gen1.Place{Street: "S"}, Kids: []gen1.Kid{{Name: "B"}}}
+	secondIn1 = gen1.Person{
+		Name: "Alan",
+		Born: 1912, Tags: []string{}, Home: gen1.Place{Street: "S"}, Kids: []gen1.Kid{{Name: "B"}},
+	}
 	secondIn3 = gen3.Person{
-		FullName: "Alan", Born: 1912, Email: &email, Tags: []string{}, Home: gen3.Address{Street: "S", City: "M"},
-		Visited: []gen3.Address{{City: "P"}, {Street: "Q"}}, Kids: []gen3.Kid{{Name: "B", Age: 7, Toys: []string{"t"}}},
-		Pet: gen3.Dog{Owner: &gen3.Address{City: "O"}}, Seen: seen,
+		FullName: "Alan",
+		Born:     1912, Email: &email, Tags: []string{}, Home: gen3.Address{Street: "S", City: "M"},
+		Visited: []gen3.Address{{City: "P"}, {Street: "Q"}},
+		Kids:    []gen3.Kid{{Name: "B", Age: 7, Toys: []string{"t"}}},
+		Pet:     gen3.Dog{Owner: &gen3.Address{City: "O"}}, Seen: seen,
 	}
 	thirdIn1 = gen1.Person{Name: "Grace", Born: 1906, Nick: "G", Kids: []gen1.Kid{{}, {}}}
 	thirdIn2 = gen2.Person{
-		Name: "Grace", Born: 1906, Kids: []gen2.Kid{{Age: 1}, {Toys: []string{"a", "b"}}}, Seen: seen,
+		Name: "Grace",
+		Born: 1906, Kids: []gen2.Kid{{Age: 1}, {Toys: []string{"a", "b"}}}, Seen: seen,
 	}
 )
 
@@ -95,7 +110,8 @@ func programOf[T any, W interface {
 			for _, key := range keys {
 				err := t.View(ctx, key, func(w W) error {
 					if got := w.Value(); !reflect.DeepEqual(got, expected[key]) {
-						return fmt.Errorf("the row of %s reads as %+v, want %+v", key, got, expected[key])
+						return fmt.Errorf("the row of %s reads as %+v, want %+v",
+							key, got, expected[key])
 					}
 					return nil
 				})
@@ -109,15 +125,25 @@ func programOf[T any, W interface {
 }
 
 var programs = []program{
-	programOf[gen1.Person, gen1.PersonView]("first", first, map[string]gen1.Person{"first": first, "second": secondIn1, "third": thirdIn1}),
-	programOf[gen2.Person, gen2.PersonView]("second", second, map[string]gen2.Person{"first": firstIn2, "second": second, "third": thirdIn2}),
-	programOf[gen3.Person, gen3.PersonView]("third", third, map[string]gen3.Person{"first": firstIn3, "second": secondIn3, "third": third}),
+	programOf[gen1.Person, gen1.PersonView]("first",
+		first, map[string]gen1.Person{"first": first, "second": secondIn1, "third": thirdIn1}),
+	programOf[gen2.Person, gen2.PersonView]("second",
+		second, map[string]gen2.Person{"first": firstIn2, "second": second, "third": thirdIn2}),
+	programOf[gen3.Person, gen3.PersonView]("third",
+		third, map[string]gen3.Person{"first": firstIn3, "second": secondIn3, "third": third}),
 }
 
-// A storage with rows of three generations of a struct is opened by each of the three programs, whichever came first, and
-// each reads all rows.
+// A storage with rows of three generations of a struct is opened by each of the three programs,
+// whichever came first, and each reads all rows.
 func TestThreeGenerations(t *testing.T) {
-	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+	for _, order := range [][]int{
+		{0, 1, 2},
+		{0, 2, 1},
+		{1, 0, 2},
+		{1, 2, 0},
+		{2, 0, 1},
+		{2, 1, 0},
+	} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			ctx := t.Context()
 			backend := memory.New()
@@ -151,17 +177,30 @@ func TestThreeGenerations(t *testing.T) {
 }
 
 func TestEvolve(t *testing.T) {
-	one, two, three := archive.New[gen1.Person, gen1.PersonView](), archive.New[gen2.Person, gen2.PersonView](), archive.New[gen3.Person, gen3.PersonView]()
-	formattest.Evolve(t, one, two, func(_ gen1.Person, w gen2.PersonView) bool { return reflect.DeepEqual(w.Value(), firstIn2) }, first)
-	formattest.Evolve(t, one, three, func(_ gen1.Person, w gen3.PersonView) bool { return reflect.DeepEqual(w.Value(), firstIn3) }, first)
-	formattest.Evolve(t, two, one, func(_ gen2.Person, w gen1.PersonView) bool { return reflect.DeepEqual(w.Value(), secondIn1) }, second)
-	formattest.Evolve(t, two, three, func(_ gen2.Person, w gen3.PersonView) bool { return reflect.DeepEqual(w.Value(), secondIn3) }, second)
-	formattest.Evolve(t, three, one, func(_ gen3.Person, w gen1.PersonView) bool { return reflect.DeepEqual(w.Value(), thirdIn1) }, third)
-	formattest.Evolve(t, three, two, func(_ gen3.Person, w gen2.PersonView) bool { return reflect.DeepEqual(w.Value(), thirdIn2) }, third)
+	one, two, three := archive.New[gen1.Person, gen1.PersonView](), archive.New[gen2.Person,
+		gen2.PersonView](), archive.New[gen3.Person, gen3.PersonView]()
+	formattest.Evolve(t, one, two, func(_ gen1.Person, w gen2.PersonView) bool {
+		return reflect.DeepEqual(w.Value(), firstIn2)
+	}, first)
+	formattest.Evolve(t, one, three, func(_ gen1.Person, w gen3.PersonView) bool {
+		return reflect.DeepEqual(w.Value(), firstIn3)
+	}, first)
+	formattest.Evolve(t, two, one, func(_ gen2.Person, w gen1.PersonView) bool {
+		return reflect.DeepEqual(w.Value(), secondIn1)
+	}, second)
+	formattest.Evolve(t, two, three, func(_ gen2.Person, w gen3.PersonView) bool {
+		return reflect.DeepEqual(w.Value(), secondIn3)
+	}, second)
+	formattest.Evolve(t, three, one, func(_ gen3.Person, w gen1.PersonView) bool {
+		return reflect.DeepEqual(w.Value(), thirdIn1)
+	}, third)
+	formattest.Evolve(t, three, two, func(_ gen3.Person, w gen2.PersonView) bool {
+		return reflect.DeepEqual(w.Value(), thirdIn2)
+	}, third)
 }
 
-// A table that was opened by an old program before a newer one wrote to it does not know the newer schema. The old program
-// reads the rows all the same.
+// A table that was opened by an old program before a newer one wrote to it does not know the
+// newer schema. The old program reads the rows all the same.
 func TestNewRowsInOldProgram(t *testing.T) {
 	b, err := archive.New[gen3.Person, gen3.PersonView]().Append(nil, third)
 	if err != nil {
@@ -173,7 +212,8 @@ func TestNewRowsInOldProgram(t *testing.T) {
 	}
 }
 
-// What is stored today must be readable forever: these are rows as the first version of the generator wrote them.
+// What is stored today must be readable forever: these are rows as the first version of the
+// generator wrote them.
 func TestStoredRows(t *testing.T) {
 	stored := []struct{ name, row string }{
 		{"first", "" +

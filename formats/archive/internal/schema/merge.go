@@ -23,16 +23,20 @@ func (m *Mismatch) Error() string {
 	return s
 }
 
-// Merge returns the schema of all rows that a table may hold: those written with the stored schema, and with the
-// own one. What the two have in common must mean the same in both, else the error is a [Mismatch]. Neither needs to be the
-// newer one. Nothing is ever forgotten, so that no place is given to something else.
+// Merge returns the schema of all rows that a table may hold: those written with the stored
+// schema, and with the own one. What the two have in common must mean the same in both, else
+// the error is a [Mismatch]. Neither needs to be the newer one. Nothing is ever forgotten, so
+// that no place is given to something else.
 func Merge(own, stored *Schema) (*Schema, error) {
 	names := make(map[string]string) // from former names to later ones
 	for _, s := range []*Schema{stored, own} {
 		for _, d := range s.Defs {
 			for _, was := range d.Was {
 				if s.Def(was) != nil {
-					return nil, &Mismatch{What: "the type " + was, Stored: was, Own: d.Name, Advice: "a name is not used again"}
+					return nil, &Mismatch{
+						What: "the type " + was, Stored: was, Own: d.Name,
+						Advice: "a name is not used again",
+					}
 				}
 				names[was] = d.Name
 			}
@@ -40,7 +44,10 @@ func Merge(own, stored *Schema) (*Schema, error) {
 	}
 	own, stored = own.renamed(names), stored.renamed(names)
 	if own.Root != stored.Root {
-		return nil, &Mismatch{What: "the record", Stored: stored.Root, Own: own.Root, Advice: adviceOnType(stored.Root)}
+		return nil, &Mismatch{
+			What:   "the record",
+			Stored: stored.Root, Own: own.Root, Advice: adviceOnType(stored.Root),
+		}
 	}
 	all := &Schema{Root: own.Root}
 	for _, d := range stored.Defs {
@@ -50,7 +57,10 @@ func Merge(own, stored *Schema) (*Schema, error) {
 	}
 	for _, d := range own.Defs {
 		if all.Def(d.Name) != nil {
-			return nil, &Mismatch{What: "the type", Stored: d.Name, Own: d.Name, Advice: "two types have one name now"}
+			return nil, &Mismatch{
+				What:   "the type",
+				Stored: d.Name, Own: d.Name, Advice: "two types have one name now",
+			}
 		}
 		merged, err := mergeDef(d, stored.Def(d.Name))
 		if err != nil {
@@ -126,7 +136,10 @@ func mergeDef(d, old *Def) (*Def, error) {
 	if d.Oneof != old.Oneof {
 		return nil, &Mismatch{What: "the type " + d.Name, Stored: old.word(), Own: d.word()}
 	}
-	merged := &Def{Name: d.Name, Oneof: d.Oneof, Was: union(d.Was, old.Was), Sizes: union(d.Sizes, old.Sizes)}
+	merged := &Def{
+		Name: d.Name, Oneof: d.Oneof, Was: union(d.Was, old.Was),
+		Sizes: union(d.Sizes, old.Sizes),
+	}
 	merged.Was = slices.DeleteFunc(merged.Was, func(name string) bool { return name == d.Name })
 	for i := range max(len(d.Fields), len(old.Fields)) {
 		var f Field
@@ -173,7 +186,10 @@ func placed(d, old *Def, name string) error {
 		}
 		return "absent"
 	}
-	return &Mismatch{What: "field " + d.Name + "." + name, Stored: at(old), Own: at(d), Advice: adviceOnPlaces}
+	return &Mismatch{
+		What: "field " + d.Name + "." + name, Stored: at(old), Own: at(d),
+		Advice: adviceOnPlaces,
+	}
 }
 
 const adviceOnPlaces = "the generator keeps places if it finds its last output: programs that share a table need one history of it"
@@ -191,7 +207,10 @@ func (d *Def) mergeField(f, old *Field) (Field, error) {
 		if d.Oneof {
 			what, advice = fmt.Sprintf("member %d of %s", f.At, d.Name), adviceOnType(old.Name)
 		}
-		return merged, &Mismatch{What: what, Stored: old.Declaration(), Own: f.Declaration(), Advice: advice}
+		return merged, &Mismatch{
+			What: what, Stored: old.Declaration(), Own: f.Declaration(),
+			Advice: advice,
+		}
 	}
 	if !d.Oneof && f.Type.String() != old.Type.String() {
 		return merged, &Mismatch{
@@ -200,7 +219,8 @@ func (d *Def) mergeField(f, old *Field) (Field, error) {
 		}
 	}
 	merged.Was = union(union(f.Was, old.Was), []string{f.Name, old.Name})
-	merged.Was = slices.DeleteFunc(merged.Was, func(name string) bool { return name == merged.Name })
+	merged.Was = slices.DeleteFunc(merged.Was,
+		func(name string) bool { return name == merged.Name })
 	if f.State != old.State {
 		merged.State = Returned
 	}
@@ -214,11 +234,13 @@ func (d *Def) mergeField(f, old *Field) (Field, error) {
 func sameFixed(own, stored, all *Schema) error {
 	for _, d := range all.Defs {
 		for _, s := range []*Schema{own, stored} {
-			if part := s.Def(d.Name); part == nil || part.Size() == d.Size() || !s.HasFixed(d.Name) {
+			if part := s.Def(d.Name); part == nil || part.Size() == d.Size() ||
+				!s.HasFixed(d.Name) {
 				continue
 			}
 			return &Mismatch{
-				What: "the struct " + d.Name + ", which is fixed,", Stored: size(stored.Def(d.Name)), Own: size(own.Def(d.Name)),
+				What:   "the struct " + d.Name + ", which is fixed,",
+				Stored: size(stored.Def(d.Name)), Own: size(own.Def(d.Name)),
 				Advice: "what lies in place cannot grow: add another struct",
 			}
 		}
@@ -235,7 +257,9 @@ func (s *Schema) HasFixed(name string) (found bool) {
 			if d.Oneof {
 				continue
 			}
-			d.Fields[i].Type.Walk(func(t *Type) { found = found || t.Kind == Fixed && t.Name == name })
+			d.Fields[i].Type.Walk(func(t *Type) {
+				found = found || t.Kind == Fixed && t.Name == name
+			})
 		}
 	}
 	return found

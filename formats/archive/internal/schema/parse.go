@@ -12,7 +12,8 @@ import (
 	"unicode"
 )
 
-// Parse reads what String makes. It accepts nothing that could not be a schema, wherever the text comes from.
+// Parse reads what String makes. It accepts nothing that could not be a schema, wherever the
+// text comes from.
 func Parse(text string) (*Schema, error) {
 	first, rest, _ := strings.Cut(text, "\n")
 	root, ok := strings.CutPrefix(first, header)
@@ -166,7 +167,9 @@ func cutName(text string) (name, rest string) {
 	return text[:i], text[i:]
 }
 
-func inName(r rune) bool { return r == '_' || r == '.' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+func inName(r rune) bool {
+	return r == '_' || r == '.' || unicode.IsLetter(r) || unicode.IsDigit(r)
+}
 
 // CheckName returns an error unless a definition or a field may have the name.
 func CheckName(name string) error {
@@ -297,7 +300,8 @@ func (s *Schema) CheckType(t *Type) error {
 			return fmt.Errorf("%v cannot be the key of a map", t.Key)
 		}
 	case Array, Slice:
-		empty := t.Kind == Slice && t.Elem.Kind == Struct && s.Def(t.Elem.Name) != nil && s.Def(t.Elem.Name).Size() == 0
+		empty := t.Kind == Slice && t.Elem.Kind == Struct && s.Def(t.Elem.Name) != nil &&
+			s.Def(t.Elem.Name).Size() == 0
 		if empty || s.Size(t.Elem) == 0 || t.Kind == Array && t.Len < 1 {
 			return fmt.Errorf("%v: arrays and elements without a size cannot be stored", t)
 		}
@@ -344,7 +348,8 @@ func (s *Schema) containsFixed(in, name string, seen map[string]bool) bool {
 	return false
 }
 
-// IsKey reports whether maps may have keys of the type: those whose order the bytes show without doubt.
+// IsKey reports whether maps may have keys of the type: those whose order the bytes show
+// without doubt.
 func IsKey(t *Type) bool {
 	switch t.Kind {
 	case Int8, Int16, Int32, Int64, Int, Uint8, Uint16, Uint32, Uint64, Uint, String, Duration, Bool:

@@ -1,8 +1,9 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package schema is what is known of archived types: where their fields lie, and what they were before. The generator makes
-// schemas of Go types, tables remember them, and verifiers are compiled of them.
+// Package schema is what is known of archived types: where their fields lie, and what they were
+// before. The generator makes schemas of Go types, tables remember them, and verifiers are
+// compiled of them.
 package schema
 
 import (
@@ -11,10 +12,12 @@ import (
 	"strings"
 )
 
-// MaxFixed is the most bytes that the fixed part of a struct may have: its size is stored in 16 bits.
+// MaxFixed is the most bytes that the fixed part of a struct may have: its size is stored in 16
+// bits.
 const MaxFixed = 1<<16 - 1
 
-// Schema is a set of definitions. Those of a table have a root, the type of its records, and all that it reaches.
+// Schema is a set of definitions. Those of a table have a root, the type of its records, and
+// all that it reaches.
 type Schema struct {
 	Root string
 	Defs []*Def // in the order of their names
@@ -37,7 +40,8 @@ func (d *Def) Size() int {
 	return d.Sizes[len(d.Sizes)-1]
 }
 
-// State says in which programs a field is. A field is never forgotten, so that its place is not used again.
+// State says in which programs a field is. A field is never forgotten, so that its place is not
+// used again.
 type State byte
 
 // The states of a field.
@@ -69,7 +73,8 @@ func (f *Field) Declaration() string {
 
 // Def returns a definition, nil if there is none.
 func (s *Schema) Def(name string) *Def {
-	i, ok := slices.BinarySearchFunc(s.Defs, name, func(d *Def, name string) int { return strings.Compare(d.Name, name) })
+	i, ok := slices.BinarySearchFunc(s.Defs, name,
+		func(d *Def, name string) int { return strings.Compare(d.Name, name) })
 	if !ok {
 		return nil
 	}
@@ -78,7 +83,8 @@ func (s *Schema) Def(name string) *Def {
 
 // Add adds a definition that is not there yet.
 func (s *Schema) Add(d *Def) {
-	i, _ := slices.BinarySearchFunc(s.Defs, d.Name, func(d *Def, name string) int { return strings.Compare(d.Name, name) })
+	i, _ := slices.BinarySearchFunc(s.Defs, d.Name,
+		func(d *Def, name string) int { return strings.Compare(d.Name, name) })
 	s.Defs = slices.Insert(s.Defs, i, d)
 }
 

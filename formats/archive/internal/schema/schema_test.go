@@ -45,7 +45,8 @@ func TestStoredSchema(t *testing.T) {
 	if got := parse(t, zoo).String(); got != zoo {
 		t.Errorf("it becomes\n%s", got)
 	}
-	if got := parse(t, zoo).Of("Place").String(); got != "archive/1 Place\nstruct Place 4\n\t0 Zip uint32\n" {
+	if got := parse(t,
+		zoo).Of("Place").String(); got != "archive/1 Place\nstruct Place 4\n\t0 Zip uint32\n" {
 		t.Errorf("the part of Place is\n%s", got)
 	}
 }
@@ -109,20 +110,36 @@ func TestMerge(t *testing.T) {
 	old := "archive/1 A\nstruct A 8\n\t0 X string\n"
 	for _, c := range []struct{ name, own, stored, want string }{
 		{"the same", old, old, old},
-		{"a new field", "archive/1 A\nstruct A 9\n\t0 X string\n\t8 Y bool\n", old, "archive/1 A\nstruct A 8 9\n\t0 X string\n\t8 Y bool\n"},
-		{"a field that is gone", "archive/1 A\nstruct A 8\n\t0 -X string\n", old, "archive/1 A\nstruct A 8\n\t0 ~X string\n"},
-		{"a new name", "archive/1 A\nstruct A 8\n\t0 Y string was=X\n", old, "archive/1 A\nstruct A 8\n\t0 Y string was=X\n"},
-		{"a new name of the type", "archive/1 B\nstruct B 8 was=A\n\t0 X string\n", old, "archive/1 B\nstruct B 8 was=A\n\t0 X string\n"},
 		{
-			"a new name of a type inside", "archive/1 A\nstruct A 4\n\t0 X *C\nstruct C 0 was=B\n", "archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 0\n",
+			"a new field", "archive/1 A\nstruct A 9\n\t0 X string\n\t8 Y bool\n",
+			old, "archive/1 A\nstruct A 8 9\n\t0 X string\n\t8 Y bool\n",
+		},
+		{
+			"a field that is gone", "archive/1 A\nstruct A 8\n\t0 -X string\n",
+			old, "archive/1 A\nstruct A 8\n\t0 ~X string\n",
+		},
+		{
+			"a new name", "archive/1 A\nstruct A 8\n\t0 Y string was=X\n",
+			old, "archive/1 A\nstruct A 8\n\t0 Y string was=X\n",
+		},
+		{
+			"a new name of the type", "archive/1 B\nstruct B 8 was=A\n\t0 X string\n",
+			old, "archive/1 B\nstruct B 8 was=A\n\t0 X string\n",
+		},
+		{
+			"a new name of a type inside", "archive/1 A\nstruct A 4\n\t0 X *C\nstruct C 0 was=B\n",
+			"archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 0\n",
 			"archive/1 A\nstruct A 4\n\t0 X *C\nstruct C 0 was=B\n",
 		},
 		{
-			"a new member", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 A\n\t2 B\n",
-			"archive/1 A\nstruct A 6\n\t0 X oneof(I)\noneof I\n\t1 A\n", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 A\n\t2 B\n",
+			"a new member",
+			"archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 A\n\t2 B\n",
+			"archive/1 A\nstruct A 6\n\t0 X oneof(I)\noneof I\n\t1 A\n",
+			"archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 A\n\t2 B\n",
 		},
 		{
-			"a struct that grew, and lies in place since", "archive/1 A\nstruct A 6\n\t0 X *B\n\t4 Y fixed(B)\nstruct B 1 2\n\t0 P bool\n\t1 Q bool\n",
+			"a struct that grew, and lies in place since",
+			"archive/1 A\nstruct A 6\n\t0 X *B\n\t4 Y fixed(B)\nstruct B 1 2\n\t0 P bool\n\t1 Q bool\n",
 			"archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 1\n\t0 P bool\n",
 			"archive/1 A\nstruct A 4 6\n\t0 X *B\n\t4 Y fixed(B)\nstruct B 1 2\n\t0 P bool\n\t1 Q bool\n",
 		},
@@ -134,7 +151,8 @@ func TestMerge(t *testing.T) {
 				continue
 			}
 			for _, one := range turn {
-				if again, err := schema.Merge(parse(t, one), got); err != nil || again.String() != c.want {
+				if again, err := schema.Merge(parse(t, one),
+					got); err != nil || again.String() != c.want {
 					t.Errorf("%s: merged again it is %v, error %v", c.name, again, err)
 				}
 			}
@@ -148,21 +166,44 @@ func TestMismatch(t *testing.T) {
 		name, own, stored string
 		want              []string
 	}{
-		{"another type", "archive/1 A\nstruct A 4\n\t0 X int32\n", "archive/1 A\nstruct A 8\n\t0 X int64\n", []string{"A.X", "int32", "int64"}},
-		{"a place used again", "archive/1 A\nstruct A 8\n\t0 X int64\n", "archive/1 A\nstruct A 8\n\t0 Y int64\n", []string{"A has at 0", "X int64", "Y int64", "was="}},
 		{
-			"another place", "archive/1 A\nstruct A 3\n\t0 X bool\n\t1 Y bool\n\t2 Z bool\n", "archive/1 A\nstruct A 3\n\t0 X bool\n\t1 Z bool\n\t2 W bool\n",
+			"another type", "archive/1 A\nstruct A 4\n\t0 X int32\n",
+			"archive/1 A\nstruct A 8\n\t0 X int64\n",
+			[]string{"A.X", "int32", "int64"},
+		},
+		{
+			"a place used again", "archive/1 A\nstruct A 8\n\t0 X int64\n",
+			"archive/1 A\nstruct A 8\n\t0 Y int64\n",
+			[]string{"A has at 0", "X int64", "Y int64", "was="},
+		},
+		{
+			"another place", "archive/1 A\nstruct A 3\n\t0 X bool\n\t1 Y bool\n\t2 Z bool\n",
+			"archive/1 A\nstruct A 3\n\t0 X bool\n\t1 Z bool\n\t2 W bool\n",
 			[]string{"Y bool", "Z bool"},
 		},
-		{"two branches", "archive/1 A\nstruct A 2\n\t0 X bool\n\t1 Y bool\n", "archive/1 A\nstruct A 2\n\t0 X bool\n\t1 Z bool\n", []string{"Y bool", "Z bool"}},
-		{"another root", "archive/1 A\nstruct A 0\n", "archive/1 B\nstruct B 0\n", []string{"the record", "`A`", "`B`", "//archive:was"}},
-		{"a struct for a oneof", "archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 0\n", "archive/1 A\nstruct A 6\n\t0 X oneof(B)\noneof B\n", []string{"A.X"}},
 		{
-			"another member", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 B\n", "archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct C 0\noneof I\n\t1 C\n",
+			"two branches", "archive/1 A\nstruct A 2\n\t0 X bool\n\t1 Y bool\n",
+			"archive/1 A\nstruct A 2\n\t0 X bool\n\t1 Z bool\n",
+			[]string{"Y bool", "Z bool"},
+		},
+		{
+			"another root", "archive/1 A\nstruct A 0\n", "archive/1 B\nstruct B 0\n",
+			[]string{"the record", "`A`", "`B`", "//archive:was"},
+		},
+		{
+			"a struct for a oneof", "archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 0\n",
+			"archive/1 A\nstruct A 6\n\t0 X oneof(B)\noneof B\n",
+			[]string{"A.X"},
+		},
+		{
+			"another member",
+			"archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct B 0\noneof I\n\t1 B\n",
+			"archive/1 A\nstruct A 6\n\t0 X oneof(I)\nstruct C 0\noneof I\n\t1 C\n",
 			[]string{"member 1 of I", "`B`", "`C`"},
 		},
 		{
-			"a fixed struct that grew", "archive/1 A\nstruct A 2\n\t0 X fixed(B)\nstruct B 2\n\t0 P bool\n\t1 Q bool\n",
+			"a fixed struct that grew",
+			"archive/1 A\nstruct A 2\n\t0 X fixed(B)\nstruct B 2\n\t0 P bool\n\t1 Q bool\n",
 			"archive/1 A\nstruct A 1\n\t0 X fixed(B)\nstruct B 1\n\t0 P bool\n",
 			[]string{"struct B", "1 bytes", "2 bytes"},
 		},
@@ -182,7 +223,8 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-// Whatever is accepted is written as it was read, and merges with itself and with another one, or is a mismatch.
+// Whatever is accepted is written as it was read, and merges with itself and with another one,
+// or is a mismatch.
 func FuzzSchema(f *testing.F) {
 	f.Add(zoo)
 	f.Add("archive/1 A\nstruct A 2\n\t0 X fixed(B)\nstruct B 2\n\t0 P bool\n\t1 Q bool\n")

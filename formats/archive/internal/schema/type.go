@@ -137,7 +137,8 @@ func (t *Type) String() string {
 	return kindNames[t.Kind]
 }
 
-// Size is the number of bytes that a value takes in a fixed part, more than MaxFixed if it is too many.
+// Size is the number of bytes that a value takes in a fixed part, more than MaxFixed if it is
+// too many.
 func (s *Schema) Size(t *Type) int {
 	switch t.Kind {
 	case String, Bytes, Binary, Slice, Map:

@@ -1,7 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gen3 is the program of gen2 with new names, and with a field that was gone and has come back.
+// Package gen3 is the program of gen2 with new names, and with a field that was gone and has
+// come back.
 package gen3
 
 import "time"
