@@ -16,8 +16,12 @@
 // the unsigned integers, and the floats; a number that is too big for its field is
 // [core.ErrFormatMismatch] when it is read, and a float64 that is read into a float32 is
 // rounded. A field that got another name is another field: what was stored under the old name
-// is not seen, and stays as it is until the row is put again, which drops it. The names of
-// types do not matter. A table keeps every description that was ever used to write, so that all
+// would not be seen, and putting the row again would drop it. So if a field is gone while
+// another one of the same type is new, opening the table is [core.ErrFormatMismatch], which
+// names both: give a renamed field its name back, or say [WithRemoved] of one that was removed.
+// (To rename a field, add the new one and keep the old one until all rows are put with the new
+// one; then remove the old one.) Each type is asked about once. The names of types do not
+// matter. A table keeps every description that was ever used to write, so that all
 // rows stay readable; programs with different versions of a type may open a table in turn. What
 // gob cannot convert, such as an int that became a string, is [core.ErrFormatMismatch] when the
 // table is opened, and names the field and both types: give a changed field another name.

@@ -98,7 +98,7 @@ func appendJSON(dst, stored []byte, epochs []record) ([]byte, error) {
 func newShower(dst, body []byte, types *description) shower {
 	return shower{
 		reader: reader{b: body}, types: types, out: dst,
-		most: int64(len(dst)) + newLimits(nil).budget(len(body)),
+		most: int64(len(dst)) + newOptions(nil).limits.budget(len(body)),
 	}
 }
 

@@ -17,13 +17,13 @@ import (
 //
 // The format keeps descriptions of T with the table. It works once a table was opened with it.
 func New[T any](opts ...Option) core.ValueFormat[T, T] {
-	return &format[T]{limits: newLimits(opts), local: sync.OnceValues(localRecord[T])}
+	return &format[T]{options: newOptions(opts), local: sync.OnceValues(localRecord[T])}
 }
 
 // format is a format that knows no table.
 type format[T any] struct {
-	limits limits
-	local  func() (record, error) // what T would be stored as
+	options
+	local func() (record, error) // what T would be stored as
 }
 
 var _ core.ValueFormat[any, any] = (*format[any])(nil)
@@ -71,7 +71,7 @@ func (f *format[T]) View([]byte) (T, error) {
 
 // Bind returns the format for a table: one that reads the values of every description of T that
 // is stored, and writes those of the description that fits T today. If that is a new one, it is
-// added to what is stored.
+// compared with what is stored, and added to it.
 func (f *format[T]) Bind(stored []byte) (core.ValueFormat[T, T], []byte, error) {
 	local, err := f.local()
 	if err != nil {
@@ -84,13 +84,19 @@ func (f *format[T]) Bind(stored []byte) (core.ValueFormat[T, T], []byte, error) 
 		}
 	}
 	current := slices.IndexFunc(records, local.same)
-	if current < 0 {
+	isNew := current < 0
+	if isNew {
 		current = len(records)
 		records = append(records, local)
 	}
 	b, err := newBound[T](f.limits, records, current)
 	if err != nil {
 		return nil, nil, fmt.Errorf("gob of %v: %w", reflect.TypeFor[T](), err)
+	}
+	if isNew {
+		if err := compare(local.types, b.epochs[:current], f.removed); err != nil {
+			return nil, nil, fmt.Errorf("gob of %v: %w", reflect.TypeFor[T](), err)
+		}
 	}
 	return b, appendMetadata(nil, records), nil
 }

@@ -30,7 +30,7 @@ import (
 // The description of K is a part of the ID, so that a table whose keys are stored as another
 // type is not opened.
 func Key[K any](opts ...Option) core.KeyFormat[K] {
-	f := &keyFormat[K]{limits: newLimits(opts)}
+	f := &keyFormat[K]{limits: newOptions(opts).limits}
 	f.describe = sync.OnceFunc(f.prepare)
 	return f
 }

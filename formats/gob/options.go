@@ -7,7 +7,12 @@ import "math"
 
 // Option changes what a format accepts. It does not change the encoding, so that programs with
 // different options can share a table, within the limits of each.
-type Option func(*limits)
+type Option func(*options)
+
+type options struct {
+	limits
+	removed []string
+}
 
 type limits struct{ memory int64 }
 
@@ -17,15 +22,23 @@ type limits struct{ memory int64 }
 // counted is about what gob allocates, and something for each part that takes time: a million
 // zeros take a byte each when they are stored.
 func WithMaxMemory(bytes int64) Option {
-	return func(l *limits) { l.memory = max(bytes, 64<<10) }
+	return func(o *options) { o.memory = max(bytes, 64<<10) }
 }
 
-func newLimits(opts []Option) limits {
-	l := limits{memory: 16 << 20}
-	for _, o := range opts {
-		o(&l)
+// WithRemoved says that fields were removed, so that [New] does not take others of their types
+// for them. They are given by their names from the value on: "Phone", "Address.Street",
+// "Friends[].Name". What rows hold of them is passed over, and stays until the row is put again.
+// The option may stay, and may name what never was. It means nothing to [Key].
+func WithRemoved(fields ...string) Option {
+	return func(o *options) { o.removed = append(o.removed, fields...) }
+}
+
+func newOptions(opts []Option) options {
+	o := options{limits: limits{memory: 16 << 20}}
+	for _, opt := range opts {
+		opt(&o)
 	}
-	return l
+	return o
 }
 
 // perByte is how many bytes of memory each byte of an encoding may take, whatever the limit.
