@@ -41,6 +41,10 @@ type Backend interface {
 	// List returns the paths of everything that is stored beside each other under names that
 	// start with prefix, in lexical order.
 	List(ctx context.Context, prefix string) ([]string, error)
+
+	// Sharing says whether several processes write to a storage at once, and how. It returns
+	// the zero Sharing if a claim keeps other writers out.
+	Sharing() Sharing
 }
 
 // Claim is a lock on the place of one storage. It is used by one goroutine at a time.
@@ -99,9 +103,9 @@ const (
 )
 
 // Engine is one open storage. It is safe for concurrent use, except that Apply, SetMark,
-// Powers.Compact and Powers.Sync are called by one goroutine at a time. Close is called once,
-// after every Releaser was released and every Snapshot was closed, and nothing is called after
-// it.
+// Powers.Compact and Powers.Sync are called by one goroutine at a time, unless the storage is
+// shared. Close is called once, after every Releaser was released and every Snapshot was closed,
+// and nothing is called after it.
 type Engine interface {
 	// Get returns the value that the last applied write gave to key, or ErrNotFound. Every
 	// write that was applied before Get is called is seen. The bytes are owned by the engine,
@@ -202,11 +206,15 @@ type Batch struct {
 	Writes []Write
 
 	// Base is the snapshot that the writes were computed from, nil for writes that depend on
-	// nothing. An engine with writers outside this process, which has [Powers.Shared], returns
-	// ErrConflict if what was read through Base has changed; an engine that locks its storage
-	// may ignore it, and is given none for a row that was read with Get while nobody wrote. A
-	// decorator that wraps snapshots unwraps it: see Unwrapped.
+	// nothing. The engine of a shared storage returns ErrConflict if what was read through Base
+	// has changed, see [Sharing]; an engine that locks its storage may ignore it, and is given
+	// none for a row that was read with Get while nobody wrote. A decorator that wraps snapshots
+	// unwraps it: see Unwrapped.
 	Base Snapshot
+
+	// Conditions are rows that must be as they say, else Apply returns ErrConflict and writes
+	// nothing. Only shared storages get them, see [Sharing].
+	Conditions []Condition
 
 	// Met is for the answers to conditions: Apply sets the element of each write that has one,
 	// as [Write.When] says, if it succeeds. It is as long as Writes, and all false, if one of
@@ -290,10 +298,8 @@ type Powers struct {
 	// than a Get before it takes, and tells in Batch.Met, whether that was met. If no condition
 	// of a batch is met there is nothing to make durable.
 	Conditions bool
-	// Shared says that others write to the storage as well, in other processes: Apply returns
-	// ErrConflict if what was read through Base has changed. All that a batch depends on is
-	// then read through its Base, a single row too.
-	Shared bool
+	// Begin is what a shared storage must have, see [Sharing]; the others lack it.
+	Begin func(ctx context.Context, use Use) (Snapshot, error)
 	// As sets target to the engine's own handle if it is a pointer to one, and reports whether
 	// it was.
 	As func(target any) bool
@@ -305,12 +311,17 @@ type Powers struct {
 // those that it writes itself. DeleteRange and Conditions are about keys: a decorator that
 // leaves those as they are may keep them.
 func (p Powers) Administrative() Powers {
-	return Powers{Compact: p.Compact, Size: p.Size, Check: p.Check, Sync: p.Sync, Shared: p.Shared}
+	return Powers{Compact: p.Compact, Size: p.Size, Check: p.Check, Sync: p.Sync}
 }
 
 // SnapshotPowers are what a Snapshot can do beyond its methods. Those that it lacks are nil,
 // and the storage does without them.
 type SnapshotPowers struct {
+	// Fence returns the value of the row at FenceKey in this state, nil if there is none. The
+	// snapshots of a shared storage must have it, see [Sharing]; the others lack it. It is
+	// called after a read, or in place of one, and should cost no trip then: an engine that is
+	// far away asks for the fence together with the first rows.
+	Fence func(ctx context.Context) ([]byte, error)
 	// Count counts rows, and the bytes of their keys and values, in much less time than a scan
 	// takes.
 	Count func(ctx context.Context, low, high []byte) (rows, bytes int64, err error)

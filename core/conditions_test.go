@@ -4,7 +4,6 @@
 package core
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -56,9 +55,7 @@ func TestGroupsFindTheSameWhoeverLooks(t *testing.T) {
 		var want string
 		for i, p := range []Powers{
 			{},
-			{Shared: true},
 			{Conditions: true},
-			{Conditions: true, Shared: true},
 		} {
 			got := runGroup(t, seed, p)
 			if i == 0 {
@@ -174,66 +171,4 @@ func TestFailedCommitAnswersNoCondition(t *testing.T) {
 		t.Errorf("Put: %v", err)
 	}
 	rowIs(t, e, 1, "new")
-}
-
-// A single Insert, Delete or Modify read its row with Get and was committed without a base: an
-// engine that others write to could not know what it depended on, and let it replace the row
-// that another process had written in between.
-func TestSingleWritesOnASharedEngineHaveABase(t *testing.T) {
-	ctx := context.Background()
-	key := []byte{0, 0, 0, 1, 7}
-	for _, c := range []struct {
-		name string
-		do   func(tb *Table[uint64, []byte, []byte]) error
-		want error
-		row  string
-	}{
-		{"Insert", func(tb *Table[uint64, []byte, []byte]) error {
-			return tb.Insert(ctx, 7, []byte("mine"))
-		}, ErrExists, "theirs"},
-		{"Delete", func(tb *Table[uint64, []byte, []byte]) error {
-			_, err := tb.Delete(ctx, 7)
-			return err
-		}, nil, ""},
-		{"Modify", func(tb *Table[uint64, []byte, []byte]) error {
-			return tb.Modify(ctx, 7, func(old []byte, _ bool) ([]byte, Change, error) {
-				return append(old, " and mine"...), Store, nil
-			})
-		}, nil, "theirs and mine"},
-	} {
-		tb, e, g := gatheredOn(t, Powers{Shared: true})
-		close(g.opened)
-		if c.name == "Delete" {
-			e.rows.Set(key, []byte("old"))
-		}
-		interfered := false
-		tb.storage.engine = &otherWriter{mapEngine: e, before: func(b Batch) error {
-			if interfered {
-				return nil
-			}
-			interfered = true
-			e.rows.Set(key, []byte("theirs"))
-			if b.Base != nil {
-				return ErrConflict
-			}
-			return nil
-		}}
-		if err := c.do(tb); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v; want %v", c.name, err, c.want)
-		}
-		rowIs(t, e, 7, c.row)
-	}
-}
-
-// otherWriter is an engine whose rows change before an Apply.
-type otherWriter struct {
-	*mapEngine
-	before func(Batch) error
-}
-
-func (e *otherWriter) Apply(ctx context.Context, b Batch) error {
-	if err := e.before(b); err != nil {
-		return err
-	}
-	return e.mapEngine.Apply(ctx, b)
 }

@@ -19,12 +19,11 @@ func TestAdministrativePowersConcernNoRow(t *testing.T) {
 		As:      func(any) bool { return true },
 		Scan:    func(context.Context, ScanRange) (RowCursor, error) { return nil, nil },
 
-		DeleteRange: true, Conditions: true, Shared: true,
+		DeleteRange: true, Conditions: true,
 	}
 	got := all.Administrative()
 	if got.Compact == nil || got.Size == nil || got.Check == nil || got.As != nil ||
-		got.Scan != nil || got.DeleteRange || got.Conditions ||
-		!got.Shared {
+		got.Scan != nil || got.DeleteRange || got.Conditions {
 		t.Errorf("the powers are %+v", got)
 	}
 	if n, _ := got.Size(); n != 7 || !errors.Is(got.Check(t.Context()), ErrCorrupt) {

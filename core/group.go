@@ -56,7 +56,7 @@ func (w *writer) applyGroup(group []*request) error {
 		return err
 	}
 	ctx := context.Background() // from here on the commit belongs to everybody in the group
-	base := groupBase{engine: w.storage.engine, alone: len(group) == 1 && !w.storage.powers.Shared}
+	base := groupBase{engine: w.storage.engine, alone: len(group) == 1 && !w.storage.sharing.Shared()}
 	defer base.close(w.storage)
 	asking := w.decide(ctx, group, &base)
 	if err := w.fits(group); err != nil {

@@ -329,6 +329,7 @@ func (o *opener) openEngine() (_ *Storage, err error) {
 		}
 	}()
 	s := newStorage(o.path, e, o.options)
+	s.sharing = o.backend.Sharing()
 	s.mark = o.mark
 	s.version.Store(o.mark.Version)
 	if err := s.validate(o.ctx); err != nil {

@@ -16,6 +16,7 @@ type Storage struct {
 	engine    Engine
 	limits    Limits
 	powers    Powers
+	sharing   Sharing
 	opts      options
 	version   atomic.Uint64 // the application's, as it is stored
 	mark      mark          // as it is stored; who has the writer's turn may use it

@@ -43,6 +43,9 @@ var _ core.Backend = Backend{}
 // Name returns "badger".
 func (Backend) Name() string { return "badger" }
 
+// Sharing returns the zero Sharing: a claim keeps other writers out.
+func (Backend) Sharing() core.Sharing { return core.Sharing{} }
+
 // Resolve returns the path that Claim is given instead, whatever becomes of the working
 // directory and of links: see [directory.Resolve].
 func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }

@@ -40,6 +40,9 @@ const (
 // Name returns "bbolt".
 func (Backend) Name() string { return "bbolt" }
 
+// Sharing returns the zero Sharing: a claim keeps other writers out.
+func (Backend) Sharing() core.Sharing { return core.Sharing{} }
+
 // Resolve returns the path, absolute and without links in its folder. If the file itself is a
 // link, Claim follows it.
 func (Backend) Resolve(path string) (string, error) { return newPlace(path).name, nil }

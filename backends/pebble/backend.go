@@ -37,6 +37,9 @@ var _ core.Backend = Backend{}
 // Name returns "pebble".
 func (Backend) Name() string { return "pebble" }
 
+// Sharing returns the zero Sharing: a claim keeps other writers out.
+func (Backend) Sharing() core.Sharing { return core.Sharing{} }
+
 // Resolve returns a path that leads to the same place for as long as the program runs, whatever
 // becomes of the working directory.
 func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }

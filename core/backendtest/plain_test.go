@@ -39,6 +39,8 @@ func newPlain(breaks string) *plain {
 
 func (b *plain) Name() string { return "plain" }
 
+func (b *plain) Sharing() core.Sharing { return core.Sharing{} }
+
 func (b *plain) Resolve(path string) (string, error) {
 	if b.breaks == "resolve" {
 		return path + "/" + path, nil

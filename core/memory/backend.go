@@ -54,6 +54,9 @@ func New() *Backend { return new(Backend) }
 // Name returns "memory".
 func (b *Backend) Name() string { return "memory" }
 
+// Sharing returns the zero Sharing: a claim keeps other writers out.
+func (b *Backend) Sharing() core.Sharing { return core.Sharing{} }
+
 // Resolve returns path: it is a name, and leads to the same place always.
 func (b *Backend) Resolve(path string) (string, error) { return path, nil }
 

@@ -24,6 +24,9 @@ var _ core.Backend = Backend{}
 // Name returns "plainlog".
 func (Backend) Name() string { return "plainlog" }
 
+// Sharing returns the zero Sharing: a claim keeps other writers out.
+func (Backend) Sharing() core.Sharing { return core.Sharing{} }
+
 // Resolve returns where the path leads now, whatever becomes of the working directory.
 func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }
 
