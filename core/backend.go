@@ -206,10 +206,10 @@ type Batch struct {
 	Writes []Write
 
 	// Base is the snapshot that the writes were computed from, nil for writes that depend on
-	// nothing. The engine of a shared storage returns ErrConflict if what was read through Base
-	// has changed, see [Sharing]; an engine that locks its storage may ignore it, and is given
-	// none for a row that was read with Get while nobody wrote. A decorator that wraps snapshots
-	// unwraps it: see Unwrapped.
+	// nothing. The engine of a shared storage, which began it with [ToUpdate], returns ErrConflict
+	// if what was read through Base has changed, see [Sharing]; an engine that locks its storage
+	// may ignore it, and is given none for a row that was read with Get while nobody wrote. A
+	// decorator that wraps snapshots unwraps it: see Unwrapped.
 	Base Snapshot
 
 	// Conditions are rows that must be as they say, else Apply returns ErrConflict and writes
@@ -320,7 +320,8 @@ type SnapshotPowers struct {
 	// Fence returns the value of the row at FenceKey in this state, nil if there is none. The
 	// snapshots of a shared storage must have it, see [Sharing]; the others lack it. It is
 	// called after a read, or in place of one, and should cost no trip then: an engine that is
-	// far away asks for the fence together with the first rows.
+	// far away asks for the fence together with the first rows. It counts as a read of the row.
+	// The value must not be modified, and is valid until Close.
 	Fence func(ctx context.Context) ([]byte, error)
 	// Count counts rows, and the bytes of their keys and values, in much less time than a scan
 	// takes.

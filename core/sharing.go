@@ -33,20 +33,25 @@ func (s Sharing) Shared() bool { return s.Writers > 0 }
 
 // The claims of a shared backend lock nothing, and are safe beside others:
 //
-//   - Mark remembers what it saw. Rename, Remove and Open return ErrConflict and change nothing
-//     if something else is at the path by now, or nothing. Open returns ErrConflict, too, if
-//     nothing was there and somebody else created a storage meanwhile.
+//   - Mark remembers what it saw; a claim that is not asked for the mark looks at the first of
+//     the other calls. Rename, Remove and Open return ErrConflict and change nothing unless the
+//     same storage is still there with the same mark, or still nothing. Mark may be called again
+//     then.
 //   - Rename and Remove delete the row at FenceKey of the storage, in the transaction that moves
 //     it. An engine that has the storage open goes on with the storage, wherever that is; after
 //     Remove its reads find no row, and its Apply returns ErrConflict or ErrClosed.
-//   - SetMark of the engine returns ErrConflict if the mark is not the one that Claim.Mark saw
+//   - SetMark of the engine returns ErrConflict if the mark is not the one that its claim saw,
 //     or that this engine set last.
 //
-// Apply returns ErrConflict, and writes nothing, unless every Condition holds and nothing that
-// was read through Base has changed: not one of the rows, nor which rows are in a range that a
-// cursor has passed over, with the row where it stands. Transactions are serializable, single
-// Applies and reads included: as if one had come after the other, in an order in which one that
-// began after another one had returned comes after it.
+// Apply returns ErrConflict, and writes nothing, unless every Condition holds. Transactions are
+// serializable, single Applies and reads included: as if one had come after the other, in an
+// order in which one that began after another one had returned comes after it. An engine that
+// notes what is read through a Base returns ErrConflict if anything of that has changed: one of
+// the rows, also if there was none, or which rows are in a range that a cursor has passed over.
+// That range goes from where the cursor began, or was sought to, up to the row where it stands,
+// or to its bound if it has found the end. A server that has serializable transactions of its
+// own may let pass what it can put into another order. Conflicts that are none are no harm, if
+// they are few.
 //
 // Reads may return ErrConflict as well, ErrUnavailable, and ErrSnapshotExpired. No error ends
 // an engine: when a server can be reached again, calls succeed again.

@@ -13,6 +13,10 @@
 //
 // Reads and snapshots take no lock and never wait. A snapshot costs nothing to open. While it
 // is open it keeps alive the rows that it sees, replaced ones too; so does a guard its one row.
+//
+// [NewShared] makes storages of another kind, which stand for those of a server: whoever opens
+// one has it to itself as little as a process has a database, and all write at once. With it
+// what several processes do to each other is tested in one, and without a server.
 package memory
 
 import (
@@ -34,6 +38,7 @@ const lockWait = time.Second
 type Backend struct {
 	mu     sync.Mutex
 	places map[string]*place
+	shared bool // several write to a storage at once, and claims lock nothing
 }
 
 var _ core.Backend = (*Backend)(nil)
@@ -51,20 +56,34 @@ func (p *place) claimed() bool { return p.writer || p.readers > 0 }
 // New returns an empty Backend.
 func New() *Backend { return new(Backend) }
 
+// NewShared returns an empty Backend whose storages are shared: each may be open any number of
+// times, every time as if in another process, and all of them write.
+func NewShared() *Backend { return &Backend{shared: true} }
+
 // Name returns "memory".
 func (b *Backend) Name() string { return "memory" }
 
-// Sharing returns the zero Sharing: a claim keeps other writers out.
-func (b *Backend) Sharing() core.Sharing { return core.Sharing{} }
+// Sharing returns the zero Sharing, because a claim keeps other writers out, unless b is of
+// [NewShared].
+func (b *Backend) Sharing() core.Sharing {
+	if !b.shared {
+		return core.Sharing{}
+	}
+	return core.Sharing{Writers: sharedWriters, Commit: sharedCommit}
+}
 
 // Resolve returns path: it is a name, and leads to the same place always.
 func (b *Backend) Resolve(path string) (string, error) { return path, nil }
 
 // Claim locks a path, whether or not there is a storage: as many readers or one writer hold it
-// at a time. It waits up to one second for others to give it back.
+// at a time. It waits up to one second for others to give it back. If storages are shared it
+// locks nothing and waits for nobody.
 func (b *Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if b.shared {
+		return &sharedClaim{lock: &lock{b, path, readOnly}}, nil
 	}
 	timeout := time.NewTimer(lockWait)
 	defer timeout.Stop()

@@ -62,21 +62,24 @@ func (c *claim) Rename(to string) error {
 	if c.lock == nil {
 		return errReleased
 	}
-	return c.lock.change(func(p *place) error {
-		if p.storage == nil {
-			return fmt.Errorf("rename %q to %q: %w", c.lock.path, to, fs.ErrNotExist)
-		}
-		target := c.lock.backend.place(to)
-		switch {
-		case target.storage != nil:
-			return fmt.Errorf("rename %q to %q: %w", c.lock.path, to, fs.ErrExist)
-		case target.claimed():
-			return fmt.Errorf("rename %q to %q: %w: the new path is claimed",
-				c.lock.path, to, core.ErrLocked)
-		}
-		target.storage, p.storage = p.storage, nil
-		return nil
-	})
+	return c.lock.change(func(p *place) error { return c.lock.move(p, to) })
+}
+
+// move moves the storage of the lock's place to another path. The caller has the mutex.
+func (l *lock) move(p *place, to string) error {
+	if p == nil || p.storage == nil {
+		return fmt.Errorf("rename %q to %q: %w", l.path, to, fs.ErrNotExist)
+	}
+	target := l.backend.place(to)
+	switch {
+	case target.storage != nil:
+		return fmt.Errorf("rename %q to %q: %w", l.path, to, fs.ErrExist)
+	case target.claimed():
+		return fmt.Errorf("rename %q to %q: %w: the new path is claimed",
+			l.path, to, core.ErrLocked)
+	}
+	target.storage, p.storage = p.storage, nil
+	return nil
 }
 
 // Remove deletes the storage, if there is one.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/guardkv/guardkv/core"
@@ -22,6 +23,10 @@ type storage struct {
 	// state is what readers see. The writer publishes a new one with every batch and never
 	// changes an old one.
 	state atomic.Pointer[snapshot]
+
+	// mu is for shared storages alone: several change them. It guards all but state.
+	mu      sync.Mutex
+	removed bool // by a claim, while somebody may have it open
 }
 
 func newStorage(mark []byte) *storage {
