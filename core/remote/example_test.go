@@ -1,0 +1,256 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package remote_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
+)
+
+// Backend keeps storages on a Server. Several Backends with one Server are several processes.
+type Backend struct{ Server *Server }
+
+func (Backend) Name() string                        { return "example" }
+func (Backend) Resolve(path string) (string, error) { return path, nil } // paths are mere names
+
+func (Backend) Sharing() core.Sharing {
+	return core.Sharing{Writers: 8, Commit: 10 * time.Second}
+}
+
+func (b Backend) List(ctx context.Context, prefix string) (paths []string, err error) {
+	err = b.Server.Do(ctx, func(storages map[string]*Storage) error {
+		for path := range storages {
+			if strings.HasPrefix(path, prefix) {
+				paths = append(paths, path)
+			}
+		}
+		return nil
+	})
+	slices.Sort(paths)
+	return paths, err
+}
+
+// Claim locks nothing.
+func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	return &claim{server: b.Server, path: path, readOnly: readOnly}, ctx.Err()
+}
+
+type claim struct {
+	server   *Server
+	path     string
+	readOnly bool
+
+	looked bool
+	seen   *Storage // what was at the path; nil if nothing was
+	mark   []byte   // the mark that it had
+}
+
+// look remembers what is at the path. A mark is replaced, and never changed.
+func (c *claim) look(storages map[string]*Storage) {
+	c.looked, c.seen, c.mark = true, storages[c.path], nil
+	if c.seen != nil {
+		c.mark = c.seen.Mark
+	}
+}
+
+func (c *claim) Mark() ([]byte, error) {
+	err := c.server.Do(context.Background(), func(storages map[string]*Storage) error {
+		c.look(storages)
+		return nil
+	})
+	return bytes.Clone(c.mark), err
+}
+
+// change does something with the storage at the path, if that is still the one that was seen:
+// the look and the deed are one step of the server.
+func (c *claim) change(
+	ctx context.Context, deed func(storages map[string]*Storage, s *Storage) error,
+) error {
+	return c.server.Do(ctx, func(storages map[string]*Storage) error {
+		if !c.looked {
+			c.look(storages)
+		}
+		s := storages[c.path]
+		if s != c.seen || s != nil && !bytes.Equal(s.Mark, c.mark) {
+			return fmt.Errorf("%w: somebody else was at %q meanwhile", core.ErrConflict, c.path)
+		}
+		return deed(storages, s)
+	})
+}
+
+// Rename deletes the fence, in the same step: whoever has the storage open finds out.
+func (c *claim) Rename(to string) error {
+	if c.readOnly {
+		return core.ErrReadOnly
+	}
+	return c.change(context.Background(), func(storages map[string]*Storage, s *Storage) error {
+		switch {
+		case s == nil:
+			return fmt.Errorf("rename %q: %w", c.path, fs.ErrNotExist)
+		case storages[to] != nil:
+			return fmt.Errorf("rename %q to %q: %w", c.path, to, fs.ErrExist)
+		}
+		s.write([]core.Write{{Key: []byte(core.FenceKey), Delete: true}}, nil)
+		storages[to], c.seen, c.mark = s, nil, nil
+		delete(storages, c.path)
+		return nil
+	})
+}
+
+// Remove leaves nothing, the fence neither, to those who have the storage open.
+func (c *claim) Remove() error {
+	if c.readOnly {
+		return core.ErrReadOnly
+	}
+	return c.change(context.Background(), func(storages map[string]*Storage, s *Storage) error {
+		if s != nil {
+			s.Rows, s.Removed = nil, true
+		}
+		c.seen, c.mark = nil, nil
+		delete(storages, c.path)
+		return nil
+	})
+}
+
+func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
+	d := &driver{server: c.server, readOnly: c.readOnly}
+	err := c.change(ctx, func(storages map[string]*Storage, s *Storage) error {
+		if s == nil && c.readOnly {
+			return fmt.Errorf("open %q: %w", c.path, fs.ErrNotExist)
+		}
+		if s == nil {
+			s = &Storage{Mark: append([]byte{}, opts.Mark...)}
+			storages[c.path] = s
+		}
+		d.storage, d.mark = s, s.Mark
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return remote.New(d, remote.Options{
+		Powers: core.Powers{Conditions: true},
+		Beside: true, // the server takes many requests at once
+		Notes:  1000, // and it does not know what was read
+	}), nil
+}
+
+func (c *claim) Release() error { return nil }
+
+// driver is an open storage.
+type driver struct {
+	server   *Server
+	storage  *Storage
+	readOnly bool
+	mark     []byte // the one that this process knows; under the server's mutex
+}
+
+func (d *driver) Begin(core.Use) remote.State { return &state{driver: d} }
+
+// state is what the storage was at the first read: the server never changes rows.
+type state struct {
+	driver *driver
+	begun  bool
+	rows   []remote.Row
+}
+
+// do is a trip, in which the server looks at the rows.
+func (s *state) do(ctx context.Context, look func()) error {
+	return s.driver.server.Do(ctx, func(map[string]*Storage) error {
+		if !s.begun {
+			s.begun, s.rows = true, s.driver.storage.Rows
+		}
+		look()
+		return nil
+	})
+}
+
+func (s *state) GetMany(ctx context.Context, keys [][]byte) (rows []remote.Row, err error) {
+	err = s.do(ctx, func() { rows = among(s.rows, keys) })
+	return rows, err
+}
+
+func (s *state) Page(ctx context.Context, q remote.Query) (p remote.Page, err error) {
+	err = s.do(ctx, func() {
+		rows := within(s.rows, q.Span)
+		n := min(len(rows), q.Rows)
+		p.More = n < len(rows)
+		if q.Reverse {
+			p.Rows = slices.Clone(rows[len(rows)-n:])
+			slices.Reverse(p.Rows)
+		} else {
+			p.Rows = rows[:n]
+		}
+		p.Also = among(s.rows, q.Also)
+	})
+	return p, err
+}
+
+func (s *state) Close() error { return nil }
+
+// Commit looks and writes in one step of the server.
+func (d *driver) Commit(ctx context.Context, c remote.Commit) error {
+	return d.change(ctx, func() error {
+		if !d.storage.holds(c) {
+			return core.ErrConflict
+		}
+		d.storage.write(c.Writes, c.Met)
+		return nil
+	})
+}
+
+// holds reports whether everything that the commit depends on is as it was.
+func (s *Storage) holds(c remote.Commit) bool {
+	for _, want := range c.Conditions {
+		row, found := find(s.Rows, want.Key)
+		if found != (want.Value != nil) || !bytes.Equal(row.Value, want.Value) {
+			return false
+		}
+	}
+	for _, read := range c.Reads {
+		if row, found := find(s.Rows, read.Key); found != read.Found || row.Version != read.Version {
+			return false
+		}
+	}
+	for _, span := range c.Ranges {
+		was, is := within(c.Base.(*state).rows, span), within(s.Rows, span)
+		if !slices.EqualFunc(was, is, sameVersion) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *driver) change(ctx context.Context, deed func() error) error {
+	if d.readOnly {
+		return core.ErrReadOnly
+	}
+	return d.server.Do(ctx, func(map[string]*Storage) error {
+		if d.storage.Removed {
+			return fmt.Errorf("%w: the storage was removed", core.ErrClosed)
+		}
+		return deed()
+	})
+}
+
+func (d *driver) SetMark(ctx context.Context, mark []byte) error {
+	return d.change(ctx, func() error {
+		if !bytes.Equal(d.storage.Mark, d.mark) {
+			return fmt.Errorf("%w: somebody else has set the mark", core.ErrConflict)
+		}
+		d.mark = bytes.Clone(mark)
+		d.storage.Mark = d.mark
+		return nil
+	})
+}
+
+func (d *driver) Close() error { return nil }
