@@ -45,7 +45,7 @@ require (
 	github.com/guardkv/guardkv/formats/flatbuffers v0.1.0
 	github.com/guardkv/guardkv/formats/gob v0.1.0
 	github.com/guardkv/guardkv/formats/protobuf v0.1.0
-	github.com/klauspost/compress v1.20.4 // indirect
+	github.com/klauspost/compress v1.20.4
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
 	github.com/magefile/mage v1.17.2 // indirect

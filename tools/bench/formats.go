@@ -28,6 +28,7 @@ import (
 type recordFormat[V, W any] struct {
 	name   string
 	note   string // how the two ways differ; may be empty
+	around bool   // another format, which has the target
 	format core.ValueFormat[V, W]
 	make   func(i uint64, size int) V
 	encode func(V) ([]byte, error)

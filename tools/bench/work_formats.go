@@ -42,6 +42,10 @@ func formatWork(name, title string, size int, sides func(size int) ([]side, erro
 // overhead is what a format may cost of what its library costs.
 const overhead = 1.25
 
+// warmOps is how many records a turn encodes if the encoder takes milliseconds to be made: what
+// made it can be taken by the garbage collector between two turns.
+func warmOps(size int) int { return 1_000_000 / size }
+
 // lighter is what archive may cost of what FlatBuffers cost, to verify and to write.
 const lighter = 0.25
 
@@ -62,7 +66,30 @@ func formatReads(size int) ([]side, error) {
 		trusted := &flat[3]
 		trusted.claims = []claim{{base: cbor[0].name, kind: timesFaster, limit: 50}}
 	}
-	return slices.Concat(cbor, gob, json, proto, flat, arch), nil
+	wrapped, err := wrappedSides(readSides, size)
+	return slices.Concat(cbor, gob, json, proto, flat, arch, wrapped), err
+}
+
+// wrappedSides are those of all formats that go around others.
+func wrappedSides(
+	sidesOf func(recordFormat[character, character], int) ([]side, error), size int,
+) ([]side, error) {
+	formats, err := wrappedRecords()
+	if err != nil {
+		return nil, err
+	}
+	var all []side
+	for _, f := range formats {
+		sides, err := sidesOf(f, size)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
+		}
+		for i, s := range sides {
+			sides[i].ops, sides[i].before = warmOps(size), func() error { return s.run(1) }
+		}
+		all = append(all, sides...)
+	}
+	return all, nil
 }
 
 // formatWrites encode the record in each format.
@@ -79,17 +106,28 @@ func formatWrites(size int) ([]side, error) {
 	if size >= 10_000 {
 		arch[0].claims = []claim{{base: flat[1].name, limit: lighter}}
 	}
-	return slices.Concat(cbor, gob, json, proto, flat, arch), nil
+	wrapped, err := wrappedSides(writeSides, size)
+	return slices.Concat(cbor, gob, json, proto, flat, arch, wrapped), err
+}
+
+// limit is what the format may cost of what the libraries cost, 0 if there is no target.
+func (f recordFormat[V, W]) limit() float64 {
+	if f.around {
+		return 0
+	}
+	return overhead
 }
 
 // bound is the format as a new table uses it.
 func (f recordFormat[V, W]) bound() (core.ValueFormat[V, W], error) {
-	bind := core.PowersOf(f.format).Bind
-	if bind == nil {
-		return f.format, nil
+	bound := f.format
+	if bind := core.PowersOf(f.format).Bind; bind != nil {
+		var err error
+		if bound, _, err = bind(nil); err != nil {
+			return nil, err
+		}
 	}
-	bound, _, err := bind(nil)
-	return bound, err
+	return inRow(bound)
 }
 
 // readSides reads one record with View, without looking at anything if that tells something,
@@ -125,7 +163,7 @@ func (f recordFormat[V, W]) sides(
 ) []side {
 	var claims []claim
 	if hand != "" {
-		claims = []claim{{base: hand, limit: overhead}}
+		claims = []claim{{base: hand, limit: f.limit()}}
 	}
 	name := fmt.Sprintf("%s, %s B", f.name, grouped(int64(len(encoded))))
 	all := side{
@@ -181,7 +219,7 @@ func writeSides[V, W any](f recordFormat[V, W], size int) ([]side, error) {
 	}
 	hand := f.name + " by hand"
 	return []side{
-		{name: f.name, run: writing(&v, guarded), claims: []claim{{base: hand, limit: overhead}}},
+		{name: f.name, run: writing(&v, guarded), claims: []claim{{base: hand, limit: f.limit()}}},
 		{name: hand, run: writing(&v, f.encoder()), native: true},
 	}, nil
 }

@@ -57,7 +57,7 @@ func TestEveryBackendAndFormat(t *testing.T) {
 					t.Fatalf("%v\n%s", err, out.String())
 				}
 				for _, text := range []string{
-					"All 15 steps verified", "the guard still shows  GREEK SMALL LETTER LAMDA",
+					"All 16 steps verified", "the guard still shows  GREEK SMALL LETTER LAMDA",
 					"(not there)", "as ", "format mismatch",
 				} {
 					if !strings.Contains(out.String(), text) {

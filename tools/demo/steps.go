@@ -34,6 +34,7 @@ var steps = []step{
 	{"Roll back on an error", (*session).rollBack, (*model).wantRolledBack},
 	{"Read beside a writer", (*session).readBesideWriter, (*model).wantBesideWriter},
 	{"Delete a block", (*session).deleteBlock, (*model).wantDeleted},
+	{"Compress and encrypt a block", (*session).seal, (*model).wantSealed},
 	{"Compact", (*session).compact, (*model).wantCompacted},
 	{"Close and open again", (*session).reopen, (*model).wantReopened},
 	{"Back up, and restore on another engine", (*session).restore, (*model).wantAll},

@@ -82,21 +82,26 @@ type wrapping[V, W any] struct {
 	name      string
 	encrypted bool
 	wrap      func(core.ValueFormat[V, W]) core.ValueFormat[V, W]
+	explain   func(core.Explainer) core.Explainer
 }
 
 func wrappings[V, W any](tb testing.TB) []wrapping[V, W] {
 	type format = core.ValueFormat[V, W]
 	keys := ring(tb, 1, 2)
+	compressed := func(e core.Explainer) core.Explainer { return compress.Explain(e) }
+	encrypted := func(e core.Explainer) core.Explainer { return encrypt.Explain(e, keys) }
 	return []wrapping[V, W]{
-		{"compress", false, func(f format) format { return compress.New(f) }},
-		{"encrypt", true, func(f format) format { return encrypt.New(f, keys) }},
+		{"compress", false, func(f format) format { return compress.New(f) }, compressed},
+		{"encrypt", true, func(f format) format { return encrypt.New(f, keys) }, encrypted},
 		{
 			"encrypt(compress)",
 			true, func(f format) format { return encrypt.New(compress.New(f), keys) },
+			func(e core.Explainer) core.Explainer { return encrypted(compressed(e)) },
 		},
 		{
 			"compress(encrypt)",
 			true, func(f format) format { return compress.New(encrypt.New(f, keys)) },
+			func(e core.Explainer) core.Explainer { return compressed(encrypted(e)) },
 		},
 	}
 }
