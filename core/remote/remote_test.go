@@ -218,18 +218,19 @@ func TestReadAhead(t *testing.T) {
 		want        string
 	}{
 		{64, 0, "page 64, close"},
+		{-65, 0, "page 64, page 256, close"}, // not beside other calls
 		{65, 0, "page 64, page 256, page 1024, close"},
 		{321, 0, "page 64, page 256, page 1024, page 4096, close"},
 		{9999, 0, "page 64, page 256, page 1024, page 4096, close"},
 		{1500, 1500, "page 1024, page 476, close"}, // nothing behind a limit
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			p := newProbe(2000, remote.Options{Beside: true})
+			p := newProbe(2000, remote.Options{Beside: test.rows > 0})
 			s := begin(t, p.open(), core.ToRead)
 			r := table
 			r.Limit = test.limit
 			c := scan(t, s, r)
-			take(t, c, test.rows)
+			take(t, c, max(test.rows, -test.rows))
 			synctest.Wait() // what is read ahead may not have begun
 			do(t, c.Close())
 			do(t, s.Close())
@@ -247,23 +248,27 @@ func TestCloseWhileReadingAhead(t *testing.T) {
 		func(core.RowCursor) {},
 		func(c core.RowCursor) { c.Seek([]byte(name(1000))); take(t, c, 1) },
 	} {
-		p := newProbe(2000, remote.Options{Beside: true})
-		p.during = func(ctx context.Context, call string) error {
-			if call != "page 1024" {
-				return nil
+		synctest.Test(t, func(t *testing.T) {
+			p := newProbe(2000, remote.Options{Beside: true})
+			p.during = func(ctx context.Context, call string) error {
+				if call != "page 1024" {
+					return nil
+				}
+				<-ctx.Done()
+				time.Sleep(time.Second) // a driver that takes its time to notice
+				return ctx.Err()
 			}
-			<-ctx.Done()
-			return ctx.Err()
-		}
-		s := begin(t, p.open(), core.ToRead)
-		c := scan(t, s, table)
-		if n := take(t, c, 65); n != 65 {
-			t.Errorf("%d rows of 65", n)
-		}
-		leave(c)
-		do(t, c.Err())
-		do(t, c.Close())
-		do(t, s.Close())
+			s := begin(t, p.open(), core.ToRead)
+			c := scan(t, s, table)
+			if n := take(t, c, 65); n != 65 {
+				t.Errorf("%d rows of 65", n)
+			}
+			synctest.Wait() // the page is under way
+			leave(c)
+			do(t, c.Err())
+			do(t, c.Close())
+			do(t, s.Close())
+		})
 	}
 }
 
@@ -397,6 +402,27 @@ func TestManySnapshots(t *testing.T) {
 	})
 }
 
+// TestSlotOfAFailedRead: a first read that is tried again takes no second place.
+func TestSlotOfAFailedRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(10, remote.Options{Snapshots: 1})
+		e := p.open()
+		s := begin(t, e, core.ToRead)
+		p.fail = map[string]error{"many": core.ErrConflict}
+		for range 3 {
+			if _, err := s.Powers().Fence(t.Context()); !errors.Is(err, core.ErrConflict) {
+				t.Errorf("Fence gives %v", err)
+			}
+		}
+		p.fail = nil
+		fence(t, s)
+		do(t, s.Close())
+		s = begin(t, e, core.ToRead)
+		fence(t, s)
+		do(t, s.Close())
+	})
+}
+
 // TestErrors: a caller can tell what became of a write, and why a read failed.
 func TestErrors(t *testing.T) {
 	broken := errors.New("connection reset")
@@ -505,12 +531,14 @@ func TestUnfitBases(t *testing.T) {
 func TestNobodyKeepsKeys(t *testing.T) {
 	p := newProbe(300, remote.Options{Notes: 100})
 	s := begin(t, p.open(), core.ToUpdate)
-	key := []byte(name(1))
+	key, absent := []byte(name(1)), []byte("absent")
 	_, _, err := s.Get(t.Context(), key)
 	do(t, err)
+	_ = second(s.Get(t.Context(), absent))
 	low, high := []byte(name(10)), []byte(name(200))
 	c := scan(t, s, core.ScanRange{Low: low, High: high})
 	clear(key)
+	clear(absent)
 	clear(low)
 	clear(high)
 	at := []byte(name(20))
@@ -521,7 +549,7 @@ func TestNobodyKeepsKeys(t *testing.T) {
 	}
 	do(t, c.Close())
 	do(t, remote.New(p, p.opts).Apply(t.Context(), core.Batch{Base: s}))
-	if got := noted(p.commit); !slices.Equal(got, []string{name(1), "[k0020 k0200)"}) {
+	if got := noted(p.commit); !slices.Equal(got, []string{"-absent", name(1), "[k0020 k0200)"}) {
 		t.Errorf("noted %q", got)
 	}
 	do(t, s.Close())

@@ -115,4 +115,6 @@ func within(rows []remote.Row, s remote.Span) []remote.Row {
 }
 
 // sameVersion reports whether two rows are the same write.
-func sameVersion(a, b remote.Row) bool { return bytes.Equal(a.Key, b.Key) && a.Version == b.Version }
+func sameVersion(a, b remote.Row) bool {
+	return bytes.Equal(a.Key, b.Key) && a.Version == b.Version
+}

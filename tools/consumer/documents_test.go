@@ -28,6 +28,29 @@ func TestTheGuideShowsTheBackendThatIsTested(t *testing.T) {
 	}
 }
 
+var shared = regexp.MustCompile(
+	"(?s)\n```go\n// Sketch: of core/remote/example_test.go\n(.*?)```\n")
+
+// The guide shows all of a backend that others write to, part by part. It passes the suite too.
+func TestTheGuideShowsTheSharedBackendThatIsTested(t *testing.T) {
+	var shown []string
+	for _, e := range shared.FindAllStringSubmatch(read(t, "../../docs/writing-a-backend.md"), -1) {
+		shown = append(shown, e[1])
+	}
+	_, backend, _ := strings.Cut(read(t, "../../core/remote/example_test.go"), "\n)\n\n")
+	backend, _, _ = strings.Cut(backend, "\n// Two processes")
+	for _, part := range shown {
+		rest, follows := strings.CutPrefix(backend, part)
+		if !follows {
+			t.Fatalf("the guide does not go on with:\n%.300s", backend)
+		}
+		backend = strings.TrimPrefix(rest, "\n")
+	}
+	if backend != "" || len(shown) == 0 {
+		t.Errorf("the guide does not show:\n%.300s", backend)
+	}
+}
+
 // The guide shows all of the formats that pass the suite: two simple ones, two around others,
 // and what explains them.
 func TestTheGuideShowsTheFormatsThatAreTested(t *testing.T) {
