@@ -47,14 +47,6 @@ func missing(what string, arg any) error {
 // nilOption is the error of an option that is nil, counted from 0.
 func nilOption(i int) error { return fmt.Errorf("option %d is nil", i+1) }
 
-// snapshot returns a snapshot of the engine.
-func (s *Storage) snapshot(ctx context.Context) (Snapshot, error) {
-	if err := live(ctx); err != nil {
-		return nil, err
-	}
-	return s.engine.Snapshot(ctx)
-}
-
 // adviseFolder names the folder that a path lies in, if that is what is missing. Engines say so
 // of some file in it.
 func adviseFolder(path string, err error) error {

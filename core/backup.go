@@ -76,7 +76,7 @@ func (s *Storage) Backup(ctx context.Context, w io.Writer) error {
 		return s.fail("backup", "", nil, err)
 	}
 	defer v.leave()
-	snap, err := s.snapshot(ctx)
+	snap, err := s.current(ctx)
 	if err != nil {
 		return s.fail("backup", "", nil, err)
 	}
@@ -155,7 +155,7 @@ func (b *backup) writeHead() error {
 // writeRow writes a row, after the tables whose turn it is.
 func (b *backup) writeRow(key, stored []byte) error {
 	n, err := storedTable(key)
-	if err != nil || n == catalogNumber || b.dropped[n] {
+	if err != nil || n == catalogNumber || n == outcomeNumber || b.dropped[n] {
 		return err
 	}
 	if due := b.due(n); due > 0 {

@@ -4,6 +4,7 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,8 @@ import (
 //
 //	"table/" + name    a tableRecord in JSON
 //	"dropped/" + n     nothing; the rows of table number n, big endian, are to be deleted
+//	"fence"            in a shared storage: see fence.go
+//	"migration"        in a shared storage: see lease.go
 //
 // A number is not given out again while one of these rows names it, nor while the storage stays
 // open: a read that began before its table was dropped must not find another table's rows.
@@ -31,6 +34,10 @@ type catalog struct {
 	tables  map[string]*tableState
 	dropped map[uint32]bool
 	last    uint32 // the highest number that was given out, or is stored
+
+	// of a shared storage: the fence that belongs to the maps, and the lock of who changes both
+	fence    atomic.Pointer[fence]
+	changing changing
 }
 
 const (
@@ -47,6 +54,11 @@ type tableRecord struct {
 	Meta      []byte `json:"meta,omitempty"`
 	Checksums bool   `json:"checksums,omitempty"`
 
+	// Unique is random, and Aside says that the policy OnFormatChange has set the table aside.
+	// Tables of a shared storage have them, so that other processes know them again.
+	Unique string `json:"unique,omitempty"`
+	Aside  bool   `json:"aside,omitempty"`
+
 	// ID is the TableID of a table whose values are bound to their rows, else nil.
 	ID []byte `json:"id,omitempty"`
 
@@ -56,11 +68,11 @@ type tableRecord struct {
 
 // tableState is what all handles of one table share.
 type tableState struct {
-	named   atomic.Pointer[string] // changed by RenameTable
-	record  atomic.Pointer[tableRecord]
-	dropped atomic.Bool
-	use     tableUse
-	check   atomic.Pointer[func(key, stored []byte) error]
+	named  atomic.Pointer[string] // changed by RenameTable
+	record atomic.Pointer[tableRecord]
+	ended  atomic.Pointer[error] // why it is closed, nil if it is not
+	use    tableUse
+	check  atomic.Pointer[func(key, stored []byte) error]
 }
 
 func newTableState(name string, r tableRecord) *tableState {
@@ -71,6 +83,17 @@ func newTableState(name string, r tableRecord) *tableState {
 }
 
 func (t *tableState) name() string { return *t.named.Load() }
+
+// end closes the table for all of its handles.
+func (t *tableState) end(why error) { t.ended.CompareAndSwap(nil, &why) }
+
+// gone returns why the table is closed, nil if it is not.
+func (t *tableState) gone() error {
+	if why := t.ended.Load(); why != nil {
+		return *why
+	}
+	return nil
+}
 
 // catalogRow returns a row of the catalog.
 func catalogRow(name string, value []byte) Write {
@@ -93,6 +116,7 @@ func deletion(w Write) Write { return Write{Key: w.Key, Delete: true} }
 // load reads the catalog.
 func (c *catalog) load(ctx context.Context, snap Snapshot) error {
 	c.tables, c.dropped = make(map[string]*tableState), make(map[uint32]bool)
+	c.fence.Store(nil)
 	low := appendTableNumber(nil, catalogNumber)
 	return eachRow(ctx, snap, ScanRange{Low: low, High: prefixEnd(low)}, c.loadRow)
 }
@@ -106,6 +130,16 @@ func (c *catalog) loadRow(key, stored []byte) error {
 	if n, ok := strings.CutPrefix(name, droppedPrefix); ok && len(n) == tableNumberSize {
 		c.dropped[tableNumber([]byte(n))] = true
 		c.last = max(c.last, tableNumber([]byte(n)))
+		return nil
+	}
+	switch name {
+	case fenceName:
+		f := &fence{value: bytes.Clone(stored)}
+		c.fence.Store(f)
+		err := decodeRecord("the fence", value, f)
+		c.last = max(c.last, f.Last)
+		return err
+	case leaseName:
 		return nil
 	}
 	table, ok := strings.CutPrefix(name, tablePrefix)
@@ -195,22 +229,99 @@ func (c *catalog) change(fn func()) {
 	fn()
 }
 
-// applyCatalog makes a change of the catalog durable. Its writes say what is there then,
-// whatever was before, so that another try settles one whose outcome is unknown. If none does,
-// nothing is written any more: a table that is in memory may be none by now. The caller has the
-// turn.
-func (s *Storage) applyCatalog(ctx context.Context, writes []Write) error {
+// changeTables runs fn, which changes the catalog, with a turn to write. In a shared storage fn
+// knows the catalog as it is, and runs again if another process was faster; no other change of
+// this process comes between.
+func (s *Storage) changeTables(ctx context.Context, fn func(*turn) error) error {
+	if !s.sharing.Shared() {
+		return s.inTurn(ctx, fn)
+	}
+	if err := live(ctx); err != nil {
+		return err
+	}
+	if s.writer.runner.here() { // whoever has the lock may wait for the turn that is ours
+		return errNested
+	}
+	if err := s.catalog.changing.lock(ctx); err != nil {
+		return err
+	}
+	defer s.catalog.changing.unlock()
+	for try := 1; ; try++ {
+		err := s.reload(ctx)
+		if err == nil && s.opts.readOnly {
+			return ErrReadOnly
+		}
+		if err == nil {
+			_, err = s.oneTurn(ctx, fn)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if ended := pause(ctx, try); ended != nil {
+			return fmt.Errorf("%w: %w", err, ended)
+		}
+	}
+}
+
+// applyCatalog makes a change of the catalog durable, and then changes the maps. Its writes say
+// what is there then, whatever was before, so that another try settles one whose outcome is
+// unknown. If none does, nothing is written any more: a table that is in memory may be none by
+// now.
+func (t *turn) applyCatalog(ctx context.Context, writes []Write, change func()) error {
+	if t.storage.sharing.Shared() {
+		return t.applyFenced(ctx, writes, nil, change)
+	}
 	maybe := false
 	for try := 1; ; try++ {
-		err := s.writer.apply(ctx, Batch{Writes: writes})
+		err := t.apply(ctx, Batch{Writes: writes})
+		if err == nil {
+			t.storage.catalog.change(change)
+			return nil
+		}
 		maybe = maybe || errors.Is(err, ErrMaybe)
-		if err == nil || !maybe || s.writer.failed != nil {
+		if !maybe || t.failed != nil {
 			return err
 		}
 		if try == conflictTries {
-			s.writer.failed = err
+			t.failed = err
 			return err
 		}
 		backOff(try)
 	}
+}
+
+// applyFenced is applyCatalog for a shared storage, whose fence renew may change further. The
+// maps change before the fence does: see adopt.
+func (t *turn) applyFenced(
+	ctx context.Context, writes []Write, renew func(*fence), change func(),
+) error {
+	c := &t.storage.catalog
+	f := t.fence.renewed()
+	f.Last = max(f.Last, c.last)
+	if renew != nil {
+		renew(f)
+	}
+	row, err := f.row()
+	if err != nil {
+		return err
+	}
+	f.value = row.Value
+	writes = append(slices.Clone(writes), row)
+	slices.SortFunc(writes, func(a, b Write) int { return bytes.Compare(a.Key, b.Key) })
+	if err := t.apply(ctx, Batch{Writes: writes}); err != nil {
+		return err
+	}
+	c.change(change)
+	c.fence.Store(f)
+	return nil
+}
+
+// readCatalog reads the catalog for the first time.
+func (s *Storage) readCatalog(ctx context.Context) (err error) {
+	snap, err := s.bare(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, snap.Close()) }()
+	return s.catalog.load(ctx, snap)
 }

@@ -21,7 +21,7 @@ func (s *Storage) Check(ctx context.Context) error {
 		return s.fail("check", "", nil, err)
 	}
 	defer v.leave()
-	snap, err := s.snapshot(ctx)
+	snap, err := s.current(ctx)
 	if err != nil {
 		return s.fail("check", "", nil, err)
 	}
@@ -96,7 +96,7 @@ type rowCheck struct {
 // read.
 func (s *Storage) rowChecks(c *catalog) map[uint32]rowCheck {
 	nothing := func(key, stored []byte) error { return nil }
-	checks := map[uint32]rowCheck{catalogNumber: {"", nothing}}
+	checks := map[uint32]rowCheck{catalogNumber: {"", nothing}, outcomeNumber: {"", nothing}}
 	for n := range c.dropped {
 		checks[n] = rowCheck{"", nothing}
 	}

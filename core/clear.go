@@ -38,10 +38,7 @@ func (s Scan[K, V, W]) Clear(ctx context.Context) error {
 			high = low
 		}
 		return t.storage.clearRange(ctx, low, high, func() error {
-			if t.state.dropped.Load() {
-				return ErrDropped
-			}
-			return nil
+			return t.state.gone()
 		})
 	})
 	return t.fail("clear", err)
@@ -53,9 +50,9 @@ func (s Scan[K, V, W]) Clear(ctx context.Context) error {
 func (s *Storage) clearRange(ctx context.Context, low, high []byte, check func() error) error {
 	left := ScanRange{Low: low, High: high, KeysOnly: true, Once: true}
 	for more := true; more; {
-		err := s.inTurn(ctx, func() (err error) {
+		err := s.inTurn(ctx, func(t *turn) (err error) {
 			if err = check(); err == nil {
-				more, err = s.clearSome(ctx, &left)
+				more, err = t.clearSome(ctx, &left)
 			}
 			return err
 		})
@@ -67,21 +64,23 @@ func (s *Storage) clearRange(ctx context.Context, low, high []byte, check func()
 }
 
 // clearSome deletes as much of a range as one write takes, and narrows left to what is behind it.
-// It reports whether there is more to do. The caller has the turn.
-func (s *Storage) clearSome(ctx context.Context, left *ScanRange) (more bool, err error) {
+// It reports whether there is more to do.
+func (t *turn) clearSome(ctx context.Context, left *ScanRange) (more bool, err error) {
 	if bytes.Equal(left.Low, left.High) {
 		return false, nil
 	}
-	if s.powers.DeleteRange {
+	if t.storage.powers.DeleteRange {
 		all := Write{Key: left.Low, Delete: true, End: left.High}
-		return false, s.writer.apply(ctx, Batch{Writes: []Write{all}})
+		return false, t.apply(ctx, Batch{Writes: []Write{all}})
 	}
-	writes, more, err := s.firstKeys(ctx, *left)
+	writes, more, err := t.storage.firstKeys(ctx, *left)
 	if err != nil || len(writes) == 0 {
 		return false, err
 	}
-	left.Low = append(writes[len(writes)-1].Key, 0)
-	return more, s.writer.apply(ctx, Batch{Writes: writes})
+	if err = t.apply(ctx, Batch{Writes: writes}); err == nil {
+		left.Low = append(writes[len(writes)-1].Key, 0)
+	}
+	return more, err
 }
 
 // firstKeys returns deletions of the first rows of a range, as many as one write takes, and whether
@@ -89,7 +88,7 @@ func (s *Storage) clearSome(ctx context.Context, left *ScanRange) (more bool, er
 func (s *Storage) firstKeys(
 	ctx context.Context, r ScanRange,
 ) (writes []Write, more bool, err error) {
-	snap, err := s.engine.Snapshot(ctx)
+	snap, err := s.begun(ctx, ToReadOnce)
 	if err != nil {
 		return nil, false, err
 	}

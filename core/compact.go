@@ -16,7 +16,7 @@ type CompactStats struct {
 func (s *Storage) Compact(ctx context.Context) (CompactStats, error) {
 	stats := CompactStats{-1, -1}
 	err := s.counted("write", func() error {
-		err := s.inTurn(ctx, func() (err error) {
+		err := s.inTurn(ctx, func(*turn) (err error) {
 			stats.Before, err = s.size()
 			return err
 		})
@@ -26,7 +26,7 @@ func (s *Storage) Compact(ctx context.Context) (CompactStats, error) {
 		if err := s.purge(ctx); err != nil {
 			return err
 		}
-		return s.inTurn(ctx, func() (err error) {
+		return s.inTurn(ctx, func(*turn) (err error) {
 			if s.powers.Compact != nil {
 				if err := s.powers.Compact(ctx); err != nil {
 					return err

@@ -33,8 +33,8 @@ type askable struct {
 }
 
 // askable is called before the requests of the group are decided.
-func (w *writer) askable(group []*request) askable {
-	if !w.storage.powers.Conditions {
+func (t *turn) askable(group []*request) askable {
+	if !t.storage.powers.Conditions {
 		return askable{}
 	}
 	if len(group) == 1 {
@@ -53,11 +53,16 @@ func (w *writer) askable(group []*request) askable {
 	return askable{keys: keys}
 }
 
+// askedOf reports whether the condition of the request can be left to the engine.
+func (r *request) askedOf(can askable) bool {
+	return r.when != byFunction && (can.all || can.keys[string(r.writes[0].Key)] == 1)
+}
+
 // ask leaves the condition of the request to the engine, if it can be left to it. Of a group
 // that is decided anew, request by request, more can.
 func (r *request) ask(can askable) {
 	only := &r.writes[0]
-	r.asks = can.all || can.keys[string(only.Key)] == 1
+	r.asks = r.askedOf(can)
 	only.When = Unconditional
 	if r.asks {
 		only.When = r.when.when()
@@ -66,16 +71,16 @@ func (r *request) ask(can askable) {
 
 // applyAsking is apply for a group with conditions that are left to the engine. It tells the
 // requests the answers.
-func (w *writer) applyAsking(ctx context.Context, group []*request, b Batch) error {
-	w.met = slices.Grow(w.met[:0], len(b.Writes))[:len(b.Writes)]
-	clear(w.met)
-	b.Met = w.met
+func (t *turn) applyAsking(ctx context.Context, group []*request, b Batch) error {
+	t.met = slices.Grow(t.met[:0], len(b.Writes))[:len(b.Writes)]
+	clear(t.met)
+	b.Met = t.met
 	for _, r := range group {
 		if r.asks {
 			r.at = indexOf(b.Writes, r.writes[0].Key)
 		}
 	}
-	if err := w.apply(ctx, b); err != nil {
+	if err := t.apply(ctx, b); err != nil {
 		return err
 	}
 	for _, r := range group {

@@ -48,7 +48,7 @@ type aheadRow struct {
 const ctxSteps = 128
 
 // scan returns a cursor over a snapshot of its own.
-func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
+func (s *Storage) scan(ctx context.Context, table *tableState, r ScanRange) (*cursor, error) {
 	v, err := s.enter("scan")
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
 			c.close()
 		}
 	}()
-	if err = c.begin(ctx, r); err != nil {
+	if err = c.begin(ctx, table, r); err != nil {
 		return nil, err
 	}
 	opened = true
@@ -68,9 +68,13 @@ func (s *Storage) scan(ctx context.Context, r ScanRange) (*cursor, error) {
 }
 
 // begin makes the engine's cursor, and the snapshot that it needs unless the engine does without.
-func (c *cursor) begin(ctx context.Context, r ScanRange) (err error) {
+func (c *cursor) begin(ctx context.Context, table *tableState, r ScanRange) (err error) {
 	if err := live(ctx); err != nil {
 		return err
+	}
+	if c.visit.storage.sharing.Shared() {
+		c.rows = c.visit.storage.newSharedScan(ctx, table, r)
+		return nil
 	}
 	if scan := c.visit.storage.powers.Scan; scan != nil {
 		c.rows, err = scan(ctx, r)

@@ -71,7 +71,7 @@ func TestReadOfATableThatIsBeingDropped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			state := newTableState("t", tableRecord{Number: 1})
 			s := newStorage("fake",
-				dropping{drop: func() { state.dropped.Store(true) }}, newOptions(nil))
+				dropping{drop: func() { state.end(ErrDropped) }}, newOptions(nil))
 			tb := newTable(s, state, tableRecord{Number: 1}, fakeKeys{}, rawValues{})
 			if err := read(tb); !errors.Is(err, ErrDropped) {
 				t.Errorf("got %v, want %v", err, ErrDropped)

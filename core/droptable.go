@@ -22,12 +22,12 @@ import (
 // DropTable continues it.
 func (s *Storage) DropTable(ctx context.Context, name string) error {
 	err := s.counted("write", func() error {
-		err := s.inTurn(ctx, func() error {
-			t := s.catalog.find(name)
-			if t == nil {
+		err := s.changeTables(ctx, func(t *turn) error {
+			table := s.catalog.find(name)
+			if table == nil {
 				return fmt.Errorf("%w: the storage has no such table", ErrNotFound)
 			}
-			return s.unlist(ctx, t)
+			return t.unlist(ctx, table)
 		})
 		if err != nil {
 			return err
@@ -37,30 +37,27 @@ func (s *Storage) DropTable(ctx context.Context, name string) error {
 	return s.fail("drop", name, nil, err)
 }
 
-// unlist takes a table from the catalog, and deletes its rows or marks them for deletion. The
-// caller has the turn.
-func (s *Storage) unlist(ctx context.Context, t *tableState) error {
-	r := t.record.Load()
-	row, err := r.row(t.name())
+// unlist takes a table from the catalog, and deletes its rows or marks them for deletion.
+func (t *turn) unlist(ctx context.Context, table *tableState) error {
+	r := table.record.Load()
+	row, err := r.row(table.name())
 	if err != nil {
 		return err
 	}
 	writes := []Write{droppedRow(r.Number), deletion(row)}
-	if s.powers.DeleteRange {
+	ranges := t.storage.powers.DeleteRange
+	if ranges {
 		low := appendTableNumber(nil, r.Number)
 		writes = []Write{deletion(row), {Key: low, Delete: true, End: prefixEnd(low)}}
 	}
-	if err := s.applyCatalog(ctx, writes); err != nil {
-		return err
-	}
-	t.dropped.Store(true)
-	s.catalog.change(func() {
-		delete(s.catalog.tables, t.name())
-		if !s.powers.DeleteRange {
-			s.catalog.dropped[r.Number] = true
+	c := &t.storage.catalog
+	return t.applyCatalog(ctx, writes, func() {
+		table.end(ErrDropped)
+		delete(c.tables, table.name())
+		if !ranges {
+			c.dropped[r.Number] = true
 		}
 	})
-	return nil
 }
 
 // purge deletes the rows of dropped tables. It takes the turn for each chunk, so the caller
@@ -69,13 +66,13 @@ func (s *Storage) purge(ctx context.Context) error {
 	for _, n := range s.catalog.purgeable() {
 		low := appendTableNumber(nil, n)
 		err := s.clearRange(ctx, low, prefixEnd(low), func() error {
-			if !s.catalog.dropped[n] {
+			if !s.catalog.purges(n) {
 				return errStop // somebody else has deleted the last of it
 			}
 			return nil
 		})
 		if err == nil {
-			err = s.inTurn(ctx, func() error { return s.forget(ctx, n) })
+			err = s.changeTables(ctx, func(t *turn) error { return t.forget(ctx, n) })
 		}
 		if err != nil && !errors.Is(err, errStop) {
 			return err
@@ -91,14 +88,18 @@ func (c *catalog) purgeable() []uint32 {
 	return slices.Sorted(maps.Keys(c.dropped))
 }
 
+// purges reports whether the rows of a dropped table are still to be deleted.
+func (c *catalog) purges(n uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dropped[n]
+}
+
 // forget takes a dropped table that has no row any more out of the catalog.
-func (s *Storage) forget(ctx context.Context, n uint32) error {
-	if !s.catalog.dropped[n] {
+func (t *turn) forget(ctx context.Context, n uint32) error {
+	c := &t.storage.catalog
+	if !c.purges(n) {
 		return nil
 	}
-	if err := s.writer.apply(ctx, Batch{Writes: []Write{deletion(droppedRow(n))}}); err != nil {
-		return err
-	}
-	s.catalog.change(func() { delete(s.catalog.dropped, n) })
-	return nil
+	return t.applyCatalog(ctx, []Write{deletion(droppedRow(n))}, func() { delete(c.dropped, n) })
 }

@@ -20,8 +20,12 @@ import (
 // table would have another ID, or none.
 const featureTableID = "table-id"
 
+// featureShared is that of a storage that several processes may write to. Without it the fence
+// would be left as it is by whoever changes the tables.
+const featureShared = "shared"
+
 // knownFeatures are those that this GuardKV can read and write, beside what layout 1 has.
-var knownFeatures = []string{featureTableID}
+var knownFeatures = []string{featureShared, featureTableID}
 
 // union returns the features of both lists, sorted.
 func union(a, b []string) []string {

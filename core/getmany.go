@@ -47,6 +47,7 @@ type getMany[K, V, W any] struct {
 	yield func(Row[K, W], error) bool
 	keys  [][]byte // as stored
 	arena []byte   // which the keys are in
+	shown bool     // a row of the snapshot at hand was yielded
 }
 
 // all answers the keys of ks, part by part.
@@ -88,8 +89,8 @@ func (m *getMany[K, V, W]) answer(ctx context.Context) error {
 	if len(m.keys) == 0 {
 		return nil
 	}
-	if m.table.state.dropped.Load() {
-		return ErrDropped
+	if err := m.table.state.gone(); err != nil {
+		return err
 	}
 	s := m.table.storage
 	v, err := s.enter("get many")
@@ -100,17 +101,31 @@ func (m *getMany[K, V, W]) answer(ctx context.Context) error {
 	if err := live(ctx); err != nil {
 		return err
 	}
+	if s.sharing.Shared() {
+		err = s.readShared(ctx, m.table.state, func(snap Snapshot) (bool, error) {
+			m.shown = false
+			err := readMany(ctx, snap, m.keys, m.row)
+			return m.shown, err
+		})
+	} else {
+		err = m.read(ctx)
+	}
+	m.keys, m.arena = m.keys[:0], m.arena[:0]
+	return err
+}
+
+// read yields the rows from a snapshot of the engine.
+func (m *getMany[K, V, W]) read(ctx context.Context) error {
+	s := m.table.storage
 	snap, err := s.engine.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { s.logClose(snap.Close()) }()
-	if m.table.state.dropped.Load() { // before the snapshot was taken, perhaps
-		return ErrDropped
+	if err := m.table.state.gone(); err != nil { // before the snapshot was taken, perhaps
+		return err
 	}
-	err = readMany(ctx, snap, m.keys, m.row)
-	m.keys, m.arena = m.keys[:0], m.arena[:0]
-	return err
+	return readMany(ctx, snap, m.keys, m.row)
 }
 
 // row yields one row.
@@ -126,6 +141,7 @@ func (m *getMany[K, V, W]) row(i int, stored []byte) (err error) {
 	if err != nil {
 		return m.table.rowError(key, err)
 	}
+	m.shown = true
 	if !m.yield(row, nil) {
 		return errStopped
 	}

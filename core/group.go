@@ -18,25 +18,46 @@ import (
 
 // commitGroup commits the group in one Apply and tells every request its outcome. A group that the
 // engine refuses had nothing written. One request alone may be at fault, so each then gets a commit
-// of its own.
-func (w *writer) commitGroup(group []*request) {
-	err := w.applyGroup(group)
-	for try := 1; len(group) == 1 && errors.Is(err, ErrConflict) && try < conflictTries; try++ {
+// of its own. In a shared storage those in conflict are left in again.
+func (t *turn) commitGroup(group []*request) {
+	shared := t.storage.sharing.Shared()
+	err := t.applyGroup(group)
+	for try := 1; !shared && len(group) == 1 && errors.Is(err, ErrConflict) &&
+		try < conflictTries; try++ {
 		backOff(try)
-		err = w.applyGroup(group)
+		err = t.applyGroup(group)
 	}
-	if len(group) > 1 && (errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict)) {
+	switch {
+	case shared && errors.Is(err, ErrConflict):
+		err = t.prepareAgain(err)
+		if err == nil {
+			t.again = append(t.again, group...)
+			clear(group)
+			return
+		}
+	case len(group) > 1 && (errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict)):
 		for i := range group {
-			w.commitGroup(group[i : i+1])
+			t.commitGroup(group[i : i+1])
 		}
 		return
 	}
-	w.settle(group, err)
+	t.finish(group, err)
 }
 
-// settle tells those of the group who do not know it yet the outcome. A request that has been
+// prepareAgain makes sure that the next try of a group does not fail as this one did if that was
+// because others have changed the tables.
+func (t *turn) prepareAgain(err error) error {
+	if !errors.Is(err, errMoved) {
+		return nil
+	}
+	ctx, cancel := t.storage.commitContext()
+	defer cancel()
+	return t.storage.refresh(ctx, t.fence)
+}
+
+// finish tells those of the group who do not know it yet the outcome. A request that has been
 // told is its owner's again, so it leaves the group, whose length stays: lead looks at it.
-func (w *writer) settle(group []*request, err error) {
+func (w *writer) finish(group []*request, err error) {
 	for i, r := range group {
 		if r == nil {
 			continue
@@ -51,47 +72,99 @@ func (w *writer) settle(group []*request, err error) {
 
 // applyGroup leaves the error of a request that fails alone in the request, and returns what
 // fails all others.
-func (w *writer) applyGroup(group []*request) error {
-	if err := w.sound(); err != nil {
+func (t *turn) applyGroup(group []*request) error {
+	if err := t.sound(); err != nil {
 		return err
 	}
 	ctx := context.Background() // from here on the commit belongs to everybody in the group
-	base := groupBase{engine: w.storage.engine, alone: len(group) == 1 && !w.storage.sharing.Shared()}
-	defer base.close(w.storage)
-	asking := w.decide(ctx, group, &base)
-	if err := w.fits(group); err != nil {
+	base := groupBase{storage: t.storage, alone: len(group) == 1}
+	if t.storage.sharing.Shared() {
+		var cancel context.CancelFunc
+		ctx, cancel = t.storage.commitContext()
+		defer cancel()
+		t.fence, base.alone = t.storage.catalog.fence.Load(), false
+	}
+	defer base.close()
+	asking := t.decide(ctx, group, &base)
+	if err := base.conflict(); err != nil {
 		return err
 	}
-	b := Batch{Writes: w.merge(group), Base: base.snapshot}
-	if asking {
-		return w.applyAsking(ctx, group, b)
+	if err := t.fits(group); err != nil {
+		return err
 	}
-	return w.apply(ctx, b)
+	b := Batch{Writes: t.merge(group), Base: base.snapshot}
+	if asking {
+		return t.applyAsking(ctx, group, b)
+	}
+	return t.apply(ctx, b)
 }
 
 // groupBase is the state that the conditions of a group are looked up in. A request alone reads
 // the one row that it asks for; several must all see the same state, which is the base of their
 // commit, and so must one beside whom others write.
 type groupBase struct {
-	engine   Engine
+	storage  *Storage
 	alone    bool
-	snapshot Snapshot // nil until it is needed
-	err      error    // why there is none; whoever asks for nothing does not care
+	snapshot Snapshot          // nil until it is needed
+	err      error             // why there is none; whoever asks for nothing does not care
+	rows     map[string][]byte // that were fetched from a shared storage; nil is of no row
 }
 
 // get returns the value of the row at key, which is valid until held is released, if held is
 // not nil, and the group's base is closed.
 func (b *groupBase) get(ctx context.Context, key []byte) (value []byte, held Releaser, err error) {
 	if b.alone {
-		return b.engine.Get(ctx, key)
+		return b.storage.engine.Get(ctx, key)
 	}
-	if b.snapshot == nil && b.err == nil {
-		b.snapshot, b.err = b.engine.Snapshot(ctx)
+	if value, fetched := b.rows[string(key)]; fetched {
+		if value == nil {
+			return nil, nil, ErrNotFound
+		}
+		return value, nil, nil
 	}
-	if b.err != nil {
-		return nil, nil, b.err
+	if err := b.begin(ctx); err != nil {
+		return nil, nil, err
 	}
 	return b.snapshot.Get(ctx, key)
+}
+
+func (b *groupBase) begin(ctx context.Context) error {
+	if b.snapshot == nil && b.err == nil {
+		b.snapshot, b.err = b.storage.begun(ctx, ToUpdate)
+	}
+	return b.err
+}
+
+// fetch reads the rows that the group asks for from a shared storage, all of them in one trip.
+func (b *groupBase) fetch(ctx context.Context, group []*request, can askable) {
+	var keys [][]byte
+	for _, r := range group {
+		if r.when != always && !r.askedOf(can) {
+			keys = append(keys, r.writes[0].Key)
+		}
+	}
+	if len(keys) == 0 || b.begin(ctx) != nil {
+		return
+	}
+	b.rows = make(map[string][]byte, len(keys))
+	for _, key := range keys {
+		b.rows[string(key)] = nil
+	}
+	b.err = readMany(ctx, b.snapshot, keys, func(i int, value []byte) error {
+		b.rows[string(keys[i])] = append([]byte{}, value...)
+		return nil
+	})
+	if b.err != nil {
+		b.rows = nil
+	}
+}
+
+// conflict returns the conflict that a read of a shared storage ran into.
+func (b *groupBase) conflict() error {
+	if f, ok := b.snapshot.(*fencedSnapshot); ok {
+		return f.failed()
+	}
+	return nil
 }
 
 // has reports whether there is a row at key.
@@ -111,9 +184,9 @@ func foundRow(err error) (bool, error) {
 	return err == nil, err
 }
 
-func (b *groupBase) close(s *Storage) {
+func (b *groupBase) close() {
 	if b.snapshot != nil {
-		s.logClose(b.snapshot.Close())
+		b.storage.logClose(b.snapshot.Close())
 	}
 }
 
@@ -139,19 +212,23 @@ func (l leftRows) restore(key []byte, left leftRow) {
 
 // decide settles the conditions of the group, in its order, and reports whether some are left
 // to the engine.
-func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) (asking bool) {
+func (t *turn) decide(ctx context.Context, group []*request, base *groupBase) (asking bool) {
 	var seen leftRows
-	defer func() { w.collect(seen) }() // also if the engine panics, or the leader's own function
-	askable := w.askable(group)
+	defer func() { t.collect(seen) }() // also if the engine panics, or the leader's own function
+	askable := t.askable(group)
+	if t.storage.sharing.Shared() {
+		base.fetch(ctx, group, askable)
+	}
 	for _, r := range group {
 		r.err, r.asks = nil, false
-		if r.table != nil && r.table.dropped.Load() {
-			r.err = ErrDropped
-			continue
+		if r.table != nil {
+			if r.err = r.table.gone(); r.err != nil {
+				continue
+			}
 		}
-		if w.functions.runs(r, seen) {
-			w.answerOwn()
-			w.collect(seen)
+		if t.functions.runs(r, seen) {
+			t.answerOwn()
+			t.collect(seen)
 		}
 		switch r.when {
 		case always:
@@ -169,20 +246,20 @@ func (w *writer) decide(ctx context.Context, group []*request, base *groupBase) 
 			seen = r.leave(seen)
 		}
 		if r.runs() {
-			w.ask(r)
+			t.ask(r)
 		}
 	}
-	w.answerOwn()
+	t.answerOwn()
 	return asking
 }
 
 // merge returns the writes of the group in the order of their keys; of equal keys the last one
 // counts.
-func (w *writer) merge(group []*request) []Write {
+func (t *turn) merge(group []*request) []Write {
 	if len(group) == 1 && !group[0].writesNothing() {
 		return group[0].writes
 	}
-	all := w.merged[:0]
+	all := t.merged[:0]
 	for _, r := range group {
 		if !r.writesNothing() {
 			all = append(all, r.writes...)
@@ -195,25 +272,28 @@ func (w *writer) merge(group []*request) []Write {
 			kept = append(kept, wr)
 		}
 	}
-	w.merged = all
+	t.merged = all
 	return kept
 }
 
-// apply makes the writes durable. The caller has the turn. From here on the commit cannot be
-// cancelled: an engine that gave up in its middle would leave the outcome unknown.
-func (w *writer) apply(ctx context.Context, b Batch) error {
+// apply makes the writes durable. From here on the commit cannot be cancelled: an engine that
+// gave up in its middle would leave the outcome unknown.
+func (t *turn) apply(ctx context.Context, b Batch) error {
 	if len(b.Writes) == 0 {
 		return nil
 	}
-	w.failed = errUnsettled // unless Apply returns
+	defer func() { clear(t.merged) }() // keep no caller's bytes alive
+	if t.storage.sharing.Shared() {
+		return t.applyShared(b, t.fence)
+	}
+	t.failed = errUnsettled // unless Apply returns
 	if ctx.Done() != nil {
 		ctx = context.WithoutCancel(ctx)
 	}
-	err := w.storage.engine.Apply(ctx, b)
-	w.failed = err
-	clear(w.merged) // keep no caller's bytes alive
+	err := t.storage.engine.Apply(ctx, b)
+	t.failed = err
 	if err != nil && goesOn(err) {
-		w.failed = nil
+		t.failed = nil
 	}
 	return err
 }

@@ -148,7 +148,7 @@ func TestAPutThatWaitsBehindADropIsRefused(t *testing.T) {
 	drop, put := make(chan error, 1), make(chan error, 1)
 	go func() {
 		drop <- tb.storage.inTurn(t.Context(),
-			func() error { return tb.storage.unlist(t.Context(), tb.state) })
+			func(turn *turn) error { return turn.unlist(t.Context(), tb.state) })
 	}()
 	<-g.entered
 	go func() { put <- tb.Put(t.Context(), 1, []byte("late")) }()
@@ -174,7 +174,7 @@ func TestAWriterKeepsNoRows(t *testing.T) {
 	if err := errors.Join(behindGate(t, tb, g, put(1), put(2), put(3))...); err != nil {
 		t.Fatal(err)
 	}
-	merged := tb.storage.writer.merged
+	merged := (<-tb.storage.writer.groups).merged
 	for _, w := range merged[:cap(merged)] {
 		if w.Key != nil || w.Value != nil {
 			t.Errorf("the row %x is kept", w.Key)

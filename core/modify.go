@@ -120,7 +120,7 @@ func (t *Table[K, V, W]) modified(
 // request at the same time.
 type modification struct {
 	run     func(old []byte, found bool) (writes bool, err error)
-	ask     chan struct{} // one element when the function is to run
+	ask     chan *turn // who leads, when the function is to run
 	old     []byte
 	found   bool
 	held    Releaser // keeps old valid, if it is not nil
@@ -133,14 +133,14 @@ type modification struct {
 // modification returns the request's own, with another function.
 func (r *rowRequest) modification(run func(old []byte, found bool) (bool, error)) *modification {
 	if r.modified == nil {
-		r.modified = &modification{ask: make(chan struct{}, 1)}
+		r.modified = &modification{ask: make(chan *turn, 1)}
 	}
 	r.modified.run = run
 	return r.modified
 }
 
 // asked is where the goroutine of the request is asked to run its function; nil if there is none.
-func (r *request) asked() <-chan struct{} {
+func (r *request) asked() <-chan *turn {
 	if r.modify == nil {
 		return nil
 	}
@@ -182,11 +182,11 @@ func (r *request) look(ctx context.Context, base *groupBase, seen leftRows) {
 
 // ask asks the request's function what is written. From here on the request is its goroutine's,
 // until collect got the answer.
-func (w *writer) ask(r *request) {
-	w.functions.asked = append(w.functions.asked, r)
-	if r != w.own {
-		w.functions.unheard.Add(1)
-		r.modify.ask <- struct{}{}
+func (t *turn) ask(r *request) {
+	t.functions.asked = append(t.functions.asked, r)
+	if r != t.own {
+		t.functions.unheard.Add(1)
+		r.modify.ask <- t
 	}
 }
 
@@ -204,27 +204,27 @@ func (f *functions) runs(r *request, seen leftRows) bool {
 }
 
 // answerOwn runs the leader's own function, if it was asked.
-func (w *writer) answerOwn() {
-	if w.own != nil && w.own.runs() {
-		w.answer(w.own)
+func (t *turn) answerOwn() {
+	if t.own != nil && t.own.runs() {
+		t.answer(t.own)
 	}
 }
 
 // answer runs the request's function, on the goroutine of the request, while whoever leads waits
 // for it.
-func (w *writer) answer(r *request) {
+func (t *turn) answer(r *request) {
 	m := r.modify
 	m.fled, m.writes, r.err = true, false, errFled
-	if r != w.own {
-		defer w.functions.unheard.Done()
+	if r != t.own {
+		defer t.functions.unheard.Done()
 	}
-	w.runner.run(func() { m.writes, r.err = m.run(m.old, m.found) })
+	t.runner.run(func() { m.writes, r.err = m.run(m.old, m.found) })
 	m.fled = false
 }
 
 // collect waits for the functions that were asked. Those that write nothing leave what was there.
-func (w *writer) collect(seen leftRows) {
-	f := &w.functions
+func (t *turn) collect(seen leftRows) {
+	f := &t.functions
 	f.unheard.Wait()
 	for i, r := range f.asked {
 		m := r.modify
@@ -244,23 +244,23 @@ var errFled = errors.New("the function panicked, or ended its goroutine; nothing
 
 // leadWithout is how the leader goes whose own function panicked, or ended its goroutine, in the
 // middle of a group: the others, who have nothing to do with it, are decided anew and committed.
-func (w *writer) leadWithout(own *request) {
-	rest := w.group[:0]
-	for _, r := range w.group {
+func (t *turn) leadWithout(own *request) {
+	rest := t.group[:0]
+	for _, r := range t.group {
 		if r != nil && r != own {
 			rest = append(rest, r)
 		}
 	}
-	clear(w.group[len(rest):])
-	w.group = rest
+	clear(t.group[len(rest):])
+	t.group = rest
 	led := false
 	defer func() {
 		if !led {
-			w.abandon()
+			t.abandon()
 		}
 	}()
 	if len(rest) > 0 {
-		w.commitGroup(rest)
+		t.commitGroup(rest)
 	}
 	led = true
 }
@@ -271,7 +271,7 @@ const groupMost = 16 << 20
 
 // fits returns ErrTooLarge if the functions of a group made it too large, so that its requests are
 // written one by one.
-func (w *writer) fits(group []*request) error {
+func (t *turn) fits(group []*request) error {
 	modifies, rows, size := false, 0, 0
 	for _, r := range group {
 		modifies = modifies || r.when == byFunction
@@ -285,5 +285,5 @@ func (w *writer) fits(group []*request) error {
 	case len(group) > 1 && size > groupMost:
 		return fmt.Errorf("%w: a group of %d bytes", ErrTooLarge, size)
 	}
-	return w.storage.limits.checkBatch(rows, size)
+	return t.storage.limits.checkBatch(rows, size)
 }

@@ -28,6 +28,9 @@ import (
 // Close the storage when you are done. Several storages may share opts and b.
 func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage, error) {
 	at, err := newSite(ctx, withoutSeparators(path), b, newOptions(opts))
+	if err == nil {
+		err = at.refusePolicies()
+	}
 	var s *Storage
 	if err == nil {
 		s, err = at.opener().open()
@@ -66,6 +69,26 @@ type site struct {
 func newSite(ctx context.Context, path string, b Backend, o options) (site, error) {
 	resolved, err := resolve(b, path)
 	return site{ctx: ctx, path: path, resolved: resolved, backend: b, options: o}, err
+}
+
+// refusePolicies returns an error for a policy that would take a shared storage from those who
+// use it: each process that starts would replace that of the one before.
+func (at *site) refusePolicies() error {
+	refused := at.options.recreate & (Always | OnValidationFail)
+	if refused == 0 || !at.backend.Sharing().Shared() {
+		return nil
+	}
+	return fmt.Errorf("the policy %s is not for storages that several processes share", refused)
+}
+
+// newMark is the mark of a storage that is created here. A shared one names all features at
+// once: it is not changed while others use the storage.
+func (at *site) newMark(version uint64) mark {
+	m := newMark(at.backend.Name(), version)
+	if at.backend.Sharing().Shared() {
+		m.Needs = slices.Clone(knownFeatures)
+	}
+	return m
 }
 
 // opener is an Open under way.
@@ -199,7 +222,7 @@ func (o *opener) look() error {
 			ErrReadOnly, o.restorable(),
 			fs.ErrNotExist)
 	}
-	o.mark = newMark(o.backend.Name(), o.options.version)
+	o.mark = o.newMark(o.options.version)
 	return nil
 }
 
@@ -259,7 +282,7 @@ func (o *opener) setAside(reason Recreate) error {
 		version = o.mark.Version
 	}
 	o.found = false
-	o.mark = newMark(o.backend.Name(), version)
+	o.mark = o.newMark(version)
 	return nil
 }
 
@@ -329,7 +352,9 @@ func (o *opener) openEngine() (_ *Storage, err error) {
 		}
 	}()
 	s := newStorage(o.path, e, o.options)
-	s.sharing = o.backend.Sharing()
+	if err := s.share(o.backend.Sharing()); err != nil {
+		return nil, err
+	}
 	s.mark = o.mark
 	s.version.Store(o.mark.Version)
 	if err := s.validate(o.ctx); err != nil {
@@ -341,19 +366,23 @@ func (o *opener) openEngine() (_ *Storage, err error) {
 
 // validate reads the catalog, and at ValidateFull everything.
 func (s *Storage) validate(ctx context.Context) (err error) {
-	snap, err := s.engine.Snapshot(ctx)
+	if err := s.readCatalog(ctx); err != nil {
+		return err
+	}
+	if s.sharing.Shared() {
+		if err := s.join(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.catalog.distinct(); err != nil || s.opts.validation != ValidateFull {
+		return err
+	}
+	snap, err := s.current(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, snap.Close()) }()
-	err = s.catalog.load(ctx, snap)
-	if err == nil {
-		err = s.catalog.distinct()
-	}
-	if err == nil && s.opts.validation == ValidateFull {
-		err = s.check(ctx, snap)
-	}
-	return err
+	return s.check(ctx, snap)
 }
 
 // reclaim makes sure that the claim is held, on the storage that was found: an engine that had
@@ -384,6 +413,9 @@ func (o *opener) migrate(s *Storage) error {
 	}
 	m := o.mark
 	m.State = ""
+	if s.sharing.Shared() {
+		return o.changeShared(s)
+	}
 	if from, to := m.Version, o.options.version; from < to && !o.options.anyVersion &&
 		o.options.migrate != nil {
 		if err := o.options.migrate(o.migrating, s, from, to); err != nil {
@@ -395,7 +427,7 @@ func (o *opener) migrate(s *Storage) error {
 		return nil
 	}
 	s.version.Store(m.Version)
-	return s.exclusively(o.ctx, func() error {
+	return s.exclusively(o.ctx, func(*turn) error {
 		return s.changeMark(o.ctx,
 			func(stored *mark) { stored.State, stored.Version = m.State, m.Version })
 	})

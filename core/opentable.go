@@ -87,6 +87,11 @@ func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	if o.storage.sharing.Shared() { // others may have changed the table
+		if err := o.storage.lookAgain(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if state := o.storage.catalog.find(o.name); state != nil {
 		t, record, err := o.bind(state)
 		if err == nil && (record == nil || o.storage.opts.readOnly) && t.give() {
@@ -124,22 +129,26 @@ func (o *tableOpener[K, V, W]) write(ctx context.Context) (t *Table[K, V, W], er
 	if o.storage.opts.readOnly {
 		return nil, fmt.Errorf("%w: the storage has no such table, and is read-only", ErrNotFound)
 	}
-	if err := o.storage.writer.acquire(ctx); err != nil {
-		return nil, err
-	}
-	defer o.storage.writer.release()
+	err = o.storage.changeTables(ctx, func(turn *turn) (err error) {
+		t, err = o.writeIn(ctx, turn)
+		return err
+	})
+	return t, err
+}
+
+func (o *tableOpener[K, V, W]) writeIn(ctx context.Context, turn *turn) (*Table[K, V, W], error) {
 	state := o.storage.catalog.find(o.name)
 	if state == nil {
-		return o.create(ctx, nil)
+		return o.create(ctx, turn, nil)
 	}
 	t, record, err := o.bind(state)
 	switch {
 	case err != nil && o.mayReplace(err):
-		return o.replace(ctx, state, err)
+		return o.replace(ctx, turn, state, err)
 	case err != nil:
 		return nil, err
 	case record != nil:
-		if err := o.store(ctx, state, record); err != nil {
+		if err := o.store(ctx, turn, state, record); err != nil {
 			return nil, err
 		}
 	}
@@ -224,12 +233,12 @@ func (o *tableOpener[K, V, W]) bindRows(
 
 // replace sets the table aside under another name, in the same write that creates the new one.
 func (o *tableOpener[K, V, W]) replace(
-	ctx context.Context, state *tableState, reason error,
+	ctx context.Context, turn *turn, state *tableState, reason error,
 ) (*Table[K, V, W], error) {
 	if !state.use.leave() {
 		return nil, fmt.Errorf("%w; it is not set aside while it is open elsewhere", reason)
 	}
-	t, err := o.create(ctx, state)
+	t, err := o.create(ctx, turn, state)
 	if err != nil {
 		state.use.stay()
 		return nil, err
@@ -239,7 +248,7 @@ func (o *tableOpener[K, V, W]) replace(
 
 // create makes a new table of the name. If old is not nil it has that name now, and gets another.
 func (o *tableOpener[K, V, W]) create(
-	ctx context.Context, old *tableState,
+	ctx context.Context, turn *turn, old *tableState,
 ) (*Table[K, V, W], error) {
 	s := o.storage
 	if err := checkTableName(o.name); err != nil {
@@ -255,7 +264,7 @@ func (o *tableOpener[K, V, W]) create(
 	}
 	r := tableRecord{
 		Number: n, Key: o.key.ID(), Value: o.value.ID(), Meta: meta,
-		Checksums: o.options.checksums,
+		Checksums: o.options.checksums, Unique: s.unique(),
 	}
 	if PowersOf(value).BindRows != nil {
 		r.ID, r.Needs = newTableID(), []string{featureTableID}
@@ -270,26 +279,30 @@ func (o *tableOpener[K, V, W]) create(
 	}
 	writes := []Write{row}
 	aside := s.catalog.asideOf(o.name)
+	var set *tableState // what was set aside
 	if old != nil {
-		asideRow, err := old.record.Load().row(aside)
+		record := *old.record.Load()
+		record.Aside = s.sharing.Shared()
+		asideRow, err := record.row(aside)
 		if err != nil {
 			return nil, err
 		}
+		set = newTableState(aside, record)
 		writes = append(writes, asideRow) // its name is the longer one, so it comes after
 	}
 	if err := s.need(ctx, r.Needs); err != nil {
 		return nil, err
 	}
-	if err := s.applyCatalog(ctx, writes); err != nil {
-		return nil, err
-	}
 	state := newTableState(o.name, r)
-	s.catalog.change(func() {
+	err = turn.applyCatalog(ctx, writes, func() {
 		if old != nil {
-			s.catalog.tables[aside] = newTableState(aside, *old.record.Load())
+			s.catalog.tables[aside] = set
 		}
 		s.catalog.tables[o.name] = state
 	})
+	if err != nil {
+		return nil, err
+	}
 	if old != nil {
 		s.opts.logger.Warn("table replaced", "storage", s.path, "table", o.name, "old", aside)
 		s.recreated.Store(&Recreation{Reason: OnFormatChange, Path: s.path, Table: aside})
@@ -301,16 +314,14 @@ func (o *tableOpener[K, V, W]) create(
 }
 
 // store replaces the record of an existing table.
-func (o *tableOpener[K, V, W]) store(ctx context.Context, state *tableState, r *tableRecord) error {
+func (o *tableOpener[K, V, W]) store(
+	ctx context.Context, turn *turn, state *tableState, r *tableRecord,
+) error {
 	row, err := r.row(o.name)
 	if err != nil {
 		return err
 	}
-	if err := o.storage.applyCatalog(ctx, []Write{row}); err != nil {
-		return err
-	}
-	state.record.Store(r)
-	return nil
+	return turn.applyCatalog(ctx, []Write{row}, func() { state.record.Store(r) })
 }
 
 func newTable[K, V, W any](
@@ -349,6 +360,9 @@ const (
 func (u *tableUse) open() bool {
 	return u.state.CompareAndSwap(unopened, isOpen) || u.state.Load() == isOpen
 }
+
+// given reports whether a handle was given out.
+func (u *tableUse) given() bool { return u.state.Load() == isOpen }
 
 // leave reports whether the table may be set aside, and is not opened from now on.
 func (u *tableUse) leave() bool { return u.state.CompareAndSwap(unopened, isLeaving) }

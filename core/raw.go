@@ -31,6 +31,11 @@ func OpenRaw(ctx context.Context, s *Storage, name string) (*Table[[]byte, []byt
 		return nil, s.fail("open raw", name, nil, err)
 	}
 	defer v.leave()
+	if s.sharing.Shared() { // others may have made the table
+		if err := s.lookAgain(ctx); err != nil {
+			return nil, s.fail("open raw", name, nil, err)
+		}
+	}
 	state := s.catalog.find(name)
 	if state == nil {
 		err := fmt.Errorf("%w: there is no such table", ErrNotFound)

@@ -15,20 +15,22 @@ import (
 // ErrNotFound if there is no table of the old name, and ErrExists if there is one of the new name,
 // which may be the same.
 func (s *Storage) RenameTable(ctx context.Context, from, to string) error {
-	err := s.exclusively(ctx, func() error { return s.renameTable(ctx, from, to) })
+	err := s.counted("write", func() error {
+		return s.changeTables(ctx, func(t *turn) error { return t.renameTable(ctx, from, to) })
+	})
 	return s.fail("rename table", from, nil, err)
 }
 
-// renameTable has the turn.
-func (s *Storage) renameTable(ctx context.Context, from, to string) error {
-	state := s.catalog.find(from)
+func (t *turn) renameTable(ctx context.Context, from, to string) error {
+	c := &t.storage.catalog
+	state := c.find(from)
 	if state == nil {
 		return fmt.Errorf("%w: there is no table %q", ErrNotFound, from)
 	}
 	if err := checkTableName(to); err != nil {
 		return err
 	}
-	if s.catalog.find(to) != nil {
+	if c.find(to) != nil {
 		return fmt.Errorf("%w: there is a table %q", ErrExists, to)
 	}
 	row, err := state.record.Load().row(to)
@@ -41,15 +43,11 @@ func (s *Storage) renameTable(ctx context.Context, from, to string) error {
 	}
 	writes := []Write{deletion(old), row}
 	slices.SortFunc(writes, func(a, b Write) int { return bytes.Compare(a.Key, b.Key) })
-	if err := s.applyCatalog(ctx, writes); err != nil {
-		return err
-	}
-	s.catalog.change(func() {
-		delete(s.catalog.tables, from)
-		s.catalog.tables[to] = state
+	return t.applyCatalog(ctx, writes, func() {
+		delete(c.tables, from)
+		c.tables[to] = state
 		state.named.Store(&to)
 	})
-	return nil
 }
 
 // checkTableName returns an error if a new table cannot have this name.

@@ -27,6 +27,10 @@ type request struct {
 	at      int           // then: where its write is in the batch
 	// the result is true only if the requests before this one in the group are committed
 	relies bool
+	// in a shared storage:
+	tries  int           // that ended in a conflict
+	queued bool          // guarded by the writer's mutex
+	back   chan struct{} // one element when it is in the queue again
 	err    error
 	done   chan struct{} // one element when the outcome is known
 }

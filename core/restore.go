@@ -6,6 +6,7 @@ package core
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -81,7 +82,9 @@ type restorer struct {
 	engine Engine
 	limits Limits
 	batch  batch
-	rows   int64 // that are stored
+	// of every write, where storages are shared: another Restore may remove what this one builds
+	demands []Condition
+	rows    int64 // that are stored
 
 	known    map[string]bool // the tables so far
 	listed   []Write         // their rows in the catalog
@@ -142,7 +145,7 @@ func (r *restorer) readHead() error {
 	if _, err := o.policy(); err != nil {
 		return err
 	}
-	r.mark = newMark(r.backend.Name(), head.Version)
+	r.mark = r.newMark(head.Version)
 	r.mark.State = markBuilding
 	return nil
 }
@@ -187,8 +190,27 @@ func (r *restorer) create() (err error) {
 	}()
 	r.engine, err = claim.Open(r.ctx,
 		EngineOptions{Mark: r.mark.encode(), NoSync: true, Logger: r.options.logger})
+	if err == nil && r.backend.Sharing().Shared() {
+		err = r.fenceOff()
+	}
 	created = err == nil
 	return err
+}
+
+// fenceOff makes the first row of a shared storage, so that what is written next fails if the
+// storage is removed, and with it that row.
+func (r *restorer) fenceOff() error {
+	f := &fence{Epoch: rand.Text(), Home: rand.Text(), Version: r.mark.Version}
+	row, err := f.row()
+	if err != nil {
+		return err
+	}
+	f.value = row.Value
+	if err := r.store([]Write{row}); err != nil {
+		return errors.Join(err, r.engine.Close())
+	}
+	r.demands = []Condition{f.demand()}
+	return nil
 }
 
 // fill reads the tables and their rows up to the end.
@@ -229,6 +251,9 @@ func (r *restorer) readTable() error {
 	r.record = tableRecord{
 		Number: uint32(len(r.known)), Key: t.Key, Value: t.Value, Meta: t.Meta,
 		Checksums: t.Checksums, ID: t.ID, Needs: t.Needs,
+	}
+	if r.demands != nil {
+		r.record.Unique = rand.Text()
 	}
 	r.mark.Needs = union(r.mark.Needs, t.Needs)
 	row, err := r.record.row(name)
@@ -340,11 +365,29 @@ func (r *restorer) apply() error {
 	if len(writes) == 0 {
 		return nil
 	}
-	if err := r.engine.Apply(context.WithoutCancel(r.ctx), Batch{Writes: writes}); err != nil {
+	if err := r.store(writes); err != nil {
 		return err
 	}
 	r.batch.reset()
 	return nil
+}
+
+// store applies the writes. They are the same in another try, so one whose outcome is unknown
+// is repeated.
+func (r *restorer) store(writes []Write) error {
+	shared := r.backend.Sharing().Shared()
+	for try := 1; ; try++ {
+		err := r.engine.Apply(context.WithoutCancel(r.ctx),
+			Batch{Writes: writes, Conditions: r.demands})
+		passes := errors.Is(err, ErrMaybe) || errors.Is(err, ErrConflict) ||
+			errors.Is(err, ErrUnavailable)
+		if err == nil || !shared || !passes || try == conflictTries {
+			return err
+		}
+		if err := pause(r.ctx, try); err != nil {
+			return err
+		}
+	}
 }
 
 // report tells how far the rows are.

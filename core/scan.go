@@ -399,15 +399,18 @@ func (s *Scan[K, V, W]) open(ctx context.Context, keysOnly bool) (*cursor, error
 		r.High = r.Low // bounds that exclude each other leave nothing
 	}
 	if s.tx == nil {
-		if s.table.state.dropped.Load() {
-			return nil, ErrDropped
+		if err := s.table.state.gone(); err != nil {
+			return nil, err
 		}
-		c, err := s.table.storage.scan(ctx, r)
-		if err == nil && s.table.state.dropped.Load() { // before the snapshot was taken, perhaps
+		c, err := s.table.storage.scan(ctx, s.table.state, r)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.table.state.gone(); err != nil { // before the snapshot was taken, perhaps
 			c.close()
-			return nil, ErrDropped
+			return nil, err
 		}
-		return c, err
+		return c, nil
 	}
 	if err := s.table.In(s.tx).usable(ctx); err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ func (s *Storage) Shutdown(ctx context.Context) error {
 // the medium is not known. An engine that cannot do it returns an error that wraps
 // [errors.ErrUnsupported].
 func (s *Storage) Sync(ctx context.Context) error {
-	err := s.exclusively(ctx, func() error {
+	err := s.exclusively(ctx, func(*turn) error {
 		switch {
 		case !s.opts.noSync:
 			return nil

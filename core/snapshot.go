@@ -39,11 +39,12 @@ func (s *Storage) Snapshot(ctx context.Context) (*Tx, error) {
 			v.leave()
 		}
 	}()
-	tx, err := s.begin(ctx)
+	snap, err := s.current(ctx)
 	if err != nil {
 		return nil, s.fail("snapshot", "", nil, err)
 	}
 	taken = true
+	tx := &Tx{storage: s, snapshot: snap}
 	tx.shared = &sharedTx{handle: &openHandle{what: "a snapshot", at: v.at, logger: s.usage.logger}}
 	tx.shared.leave = v.leave
 	runtime.AddCleanup(tx, (*openHandle).abandon, tx.shared.handle)

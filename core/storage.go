@@ -44,7 +44,8 @@ func newStorage(path string, e Engine, o options) *Storage {
 	}
 	s.writer.storage = s
 	s.writer.runner.number = storages.Add(1)
-	s.writer.turn = make(chan struct{}, 1)
+	s.writer.open(s.sharing)
+	s.catalog.changing = make(changing, 1)
 	s.usage.idle = s.closeEngine
 	s.usage.slots = make(map[*slot]struct{})
 	s.usage.logger = o.logger.With("storage", path)
@@ -65,12 +66,29 @@ func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
 		return s.fail("view", "", nil, err)
 	}
 	defer v.leave()
-	tx, err := s.begin(ctx)
+	for try := 1; ; try++ {
+		own, err := s.tryView(ctx, fn)
+		if err == nil {
+			return own
+		}
+		if !s.sharing.Shared() || !errors.Is(err, ErrConflict) {
+			return s.fail("view", "", nil, err)
+		}
+		if err := s.again(ctx, try, err, s.catalog.fence.Load()); err != nil {
+			return s.fail("view", "", nil, err)
+		}
+	}
+}
+
+// tryView makes one attempt, and returns the error of fn as own.
+func (s *Storage) tryView(ctx context.Context, fn func(*Tx) error) (own, err error) {
+	tx, err := s.begin(ctx, ToRead)
 	if err != nil {
-		return s.fail("view", "", nil, err)
+		return nil, err
 	}
 	defer tx.end()
-	return fn(tx)
+	own = fn(tx)
+	return own, tx.conflict()
 }
 
 // Update runs fn in a transaction that reads and writes, and commits it when fn returns nil:
@@ -91,33 +109,26 @@ func (s *Storage) Update(ctx context.Context, fn func(*Tx) error) error {
 // update is Update on behalf of an operation, which errors name.
 func (s *Storage) update(ctx context.Context, op, table string, fn func(*Tx) error) error {
 	var failed error // by fn, which is returned as it is
-	err := s.exclusively(ctx, func() error {
-		for try := 1; ; try++ {
-			err := s.tryUpdate(ctx, fn, &failed)
-			if failed != nil {
-				return nil
-			}
-			if !errors.Is(err, ErrConflict) || try == conflictTries || ctx.Err() != nil {
-				return err
-			}
-			backOff(try)
-		}
-	})
+	err := s.exclusively(ctx, func(t *turn) error { return t.update(ctx, fn, &failed) })
 	if failed != nil {
 		return failed
 	}
 	return s.fail(op, table, nil, err)
 }
 
-// tryUpdate makes one attempt. The caller has the turn.
-func (s *Storage) tryUpdate(ctx context.Context, fn func(*Tx) error, failed *error) error {
-	tx, err := s.begin(ctx)
+// update makes one attempt. Whatever fn made of a conflict, there is another one.
+func (t *turn) update(ctx context.Context, fn func(*Tx) error, failed *error) error {
+	tx, err := t.storage.begin(ctx, ToUpdate)
 	if err != nil {
 		return err
 	}
 	defer tx.end()
 	tx.writable = true
-	if *failed = s.runClosure(tx, fn); *failed != nil {
+	own := t.storage.runClosure(tx, fn)
+	if err := tx.conflict(); err != nil {
+		return err
+	}
+	if *failed = own; own != nil {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -127,7 +138,7 @@ func (s *Storage) tryUpdate(ctx context.Context, fn func(*Tx) error, failed *err
 	if err != nil {
 		return err
 	}
-	return s.writer.apply(ctx, Batch{Writes: writes, Base: tx.snapshot})
+	return t.apply(ctx, Batch{Writes: writes, Base: tx.snapshot})
 }
 
 // runClosure runs fn so that a nested write is found instead of waiting for itself.
@@ -136,8 +147,8 @@ func (s *Storage) runClosure(tx *Tx, fn func(*Tx) error) (err error) {
 	return err
 }
 
-// exclusively runs fn while no other write can happen, as one call that is counted.
-func (s *Storage) exclusively(ctx context.Context, fn func() error) error {
+// exclusively runs fn with a turn to write, as one call that is counted.
+func (s *Storage) exclusively(ctx context.Context, fn func(*turn) error) error {
 	return s.counted("write", func() error { return s.inTurn(ctx, fn) })
 }
 
@@ -151,16 +162,34 @@ func (s *Storage) counted(what string, fn func() error) error {
 	return fn()
 }
 
-// inTurn runs fn while no other write can happen.
-func (s *Storage) inTurn(ctx context.Context, fn func() error) error {
+// inTurn runs fn with a turn to write, which is no other's unless the storage is shared. It runs
+// fn again, with another turn, if that returns ErrConflict.
+func (s *Storage) inTurn(ctx context.Context, fn func(*turn) error) error {
 	if s.opts.readOnly {
 		return ErrReadOnly
 	}
-	if err := s.writer.acquire(ctx); err != nil {
-		return err
+	for try := 1; ; try++ {
+		seen, err := s.oneTurn(ctx, fn)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if !s.sharing.Shared() && (try == conflictTries || ctx.Err() != nil) {
+			return err
+		}
+		if err := s.again(ctx, try, err, seen); err != nil {
+			return err
+		}
 	}
-	defer s.writer.release()
-	return fn()
+}
+
+// oneTurn is one try of inTurn, with the fence that it knew.
+func (s *Storage) oneTurn(ctx context.Context, fn func(*turn) error) (seen *fence, err error) {
+	t, err := s.writer.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.release()
+	return t.fence, fn(t)
 }
 
 // Recreated tells whether opening the storage, or a table, replaced an old one, and where that is.
@@ -208,6 +237,12 @@ func (s *Storage) closeEngine() {
 	s.closeOnce.Do(func() {
 		defer close(s.closed) // also if the engine or the logger panics: Close waits for it
 		s.closeErr = errClosePanicked
+		if s.sharing.Shared() {
+			if err := s.leaveOutcomes(); err != nil { // others delete them, later
+				s.opts.logger.Warn("rows of this process were not deleted", "storage", s.path,
+					"err", err)
+			}
+		}
 		if s.closeErr = s.engine.Close(); s.closeErr != nil {
 			s.opts.logger.Error("closing the engine failed", "storage", s.path, "err", s.closeErr)
 		}

@@ -152,7 +152,7 @@ func TestStreamThatFailsTwice(t *testing.T) {
 // An empty stream to a table that is gone is an error too.
 func TestEmptyStreamToDroppedTable(t *testing.T) {
 	tb, _, _ := gathered(t)
-	tb.state.dropped.Store(true)
+	tb.state.end(ErrDropped)
 	_, err := tb.PutStreamFunc(t.Context(), func(func(uint64, []byte) error) error { return nil })
 	if err == nil {
 		t.Error("no error")

@@ -72,8 +72,8 @@ func (t *Table[K, V, W]) lend(s *guardState[W], stored []byte) error {
 func (t *Table[K, V, W]) find(
 	ctx context.Context, s *guardState[W], k K,
 ) (stored []byte, err error) {
-	if t.state.dropped.Load() {
-		return nil, ErrDropped
+	if err := t.state.gone(); err != nil {
+		return nil, err
 	}
 	if err := live(ctx); err != nil { // here, so that no engine differs from another
 		return nil, err
@@ -91,9 +91,15 @@ func (t *Table[K, V, W]) find(
 		return nil, t.rows.limits.rowTooLarge(len(key), 0)
 	}
 	s.keybuf = key
+	if t.storage.sharing.Shared() {
+		stored, s.release, err = t.storage.getShared(ctx, t.state, key)
+		return stored, err
+	}
 	stored, s.release, err = t.storage.engine.Get(ctx, key)
-	if err != nil && t.state.dropped.Load() { // in the meantime
-		err = ErrDropped
+	if err != nil {
+		if gone := t.state.gone(); gone != nil { // in the meantime
+			err = gone
+		}
 	}
 	return stored, err
 }
@@ -247,8 +253,8 @@ func (t *Table[K, V, W]) submit(ctx context.Context, r *request) error {
 	if t.raw {
 		return errRaw
 	}
-	if t.state.dropped.Load() {
-		return ErrDropped
+	if err := t.state.gone(); err != nil {
+		return err
 	}
 	r.table = t.state
 	return t.storage.writer.commit(ctx, r)

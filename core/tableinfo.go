@@ -28,7 +28,7 @@ func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
 		return nil, s.fail("tables", "", nil, err)
 	}
 	defer v.leave()
-	snap, err := s.snapshot(ctx)
+	snap, err := s.current(ctx)
 	if err != nil {
 		return nil, s.fail("tables", "", nil, err)
 	}

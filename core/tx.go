@@ -45,15 +45,23 @@ type pendingWrite struct {
 	deleted bool
 }
 
-func (s *Storage) begin(ctx context.Context) (*Tx, error) {
+func (s *Storage) begin(ctx context.Context, use Use) (*Tx, error) {
 	if err := live(ctx); err != nil {
 		return nil, err
 	}
-	snap, err := s.engine.Snapshot(ctx)
+	snap, err := s.begun(ctx, use)
 	if err != nil {
 		return nil, err
 	}
 	return &Tx{storage: s, snapshot: snap}, nil
+}
+
+// conflict returns the conflict that a read ran into, in a shared storage.
+func (tx *Tx) conflict() error {
+	if f, ok := tx.snapshot.(*fencedSnapshot); ok {
+		return f.failed()
+	}
+	return nil
 }
 
 // end closes what the transaction's function left open, such as an iterator that was pulled and not

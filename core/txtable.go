@@ -202,10 +202,7 @@ func (t TxTable[K, V, W]) usable(ctx context.Context) error {
 	if err := t.tx.usable(t.table.storage); err != nil {
 		return err
 	}
-	if t.table.state.dropped.Load() {
-		return ErrDropped
-	}
-	return nil
+	return t.table.state.gone()
 }
 
 func (t TxTable[K, V, W]) writable(ctx context.Context) error {

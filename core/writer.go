@@ -24,25 +24,62 @@ import (
 // leader of a group, a change of the tables, Compact. It is a channel, not a mutex, so that the
 // wait for it can end with a context.
 
-// writer gives out the turn to write and groups single writes into commits. A lone write waits for
+// A shared storage has several turns: what they write is kept apart by the engine, which reports
+// a conflict to all but one of those that are in each other's way. Then a few groups are on
+// their way at once, and beside them as many Updates as the engine takes. Whoever runs into a
+// conflict waits without a turn, and begins anew.
+
+// writer gives out turns to write and groups single writes into commits. A lone write waits for
 // nobody, no timer is involved, and no goroutine has to be stopped.
 type writer struct {
 	storage *Storage
-	turn    chan struct{}            // holds one element while somebody has the turn
-	holder  atomic.Pointer[callSite] // where the turn was taken, if that is tracked
+	groups  chan *turn               // the turns that are free of those who lead groups
+	others  chan *turn               // and of all others: the same channel unless there are several
+	holder  atomic.Pointer[callSite] // where a turn was taken last, if that is tracked
 
-	runner functionRunner // of the functions of whoever has the turn
+	runner functionRunner // of the functions of whoever has a turn
 
-	mu    sync.Mutex
-	queue []*request
+	mu       sync.Mutex
+	queue    []*request
+	outcomes outcomes // of a shared storage
 
-	// What follows belongs to whoever has the turn.
-	failed    error    // the Apply error after which nothing is written any more
-	own       *request // of whoever leads
+	// the Apply error after which nothing is written any more; of whoever has the turn. It is
+	// never set in a shared storage.
+	failed error
+}
+
+// turn is the right to write, and what whoever has it needs.
+type turn struct {
+	*writer
+	home      chan *turn // where it is given back
+	fence     *fence     // of a shared storage, as the holder of the turn knows it
+	own       *request   // of whoever leads
 	group     []*request
+	again     []*request // those of the group that ran into a conflict in a shared storage
 	functions functions
 	merged    []Write
 	met       []bool
+}
+
+// mostGroups is how many groups of a shared storage are on their way at once. More would be
+// smaller ones: a group is what comes while others are on their way.
+const mostGroups = 4
+
+// open makes the turns.
+func (w *writer) open(sharing Sharing) {
+	w.groups = w.turns(min(mostGroups, max(1, sharing.Writers/4)))
+	w.others = w.groups
+	if left := sharing.Writers - cap(w.groups); left > 0 {
+		w.others = w.turns(left)
+	}
+}
+
+func (w *writer) turns(n int) chan *turn {
+	c := make(chan *turn, n)
+	for range n {
+		c <- &turn{writer: w, home: c}
+	}
+	return c
 }
 
 // A group is what one commit takes from the queue at most, unless a single request is larger.
@@ -51,7 +88,8 @@ const (
 	groupBytes    = 1 << 20
 )
 
-// conflictTries is how often a write is tried again after ErrConflict.
+// conflictTries is how often a write is tried again after ErrConflict, unless the storage is
+// shared: then its context ends the tries.
 const conflictTries = 16
 
 // commit returns when r is durable, or has failed. ctx ends the wait for a commit, not the commit.
@@ -64,79 +102,92 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 	}
 	cancelled := ctx.Done() // asked for while r is nobody else's: the context may be anybody's code
 	w.enqueue(r)
-	alone := true
+	var t *turn
 	select {
-	case w.turn <- struct{}{}:
+	case t = <-w.groups:
+		if t.lead(r, true) {
+			return r.err
+		}
 	default:
-		alone = false
-		if done, err := w.wait(ctx, r, cancelled); done {
+	}
+	for {
+		var err error
+		if t, err = w.wait(ctx, r, cancelled); t == nil {
 			return err
 		}
+		if t.lead(r, false) {
+			return r.err
+		}
 	}
-	defer w.release()
-	w.hold()
-	w.lead(r, alone)
-	return r.err
 }
 
-// wait returns when r is done, or withdrawn, or its goroutine has the turn. Meanwhile it runs
+// wait returns a turn or, when r is done, or withdrawn, none and the error. Meanwhile it runs
 // r's function for whoever leads.
 func (w *writer) wait(
 	ctx context.Context, r *request, cancelled <-chan struct{},
-) (done bool, err error) {
+) (*turn, error) {
+	groups := w.groups
 	for {
+		if w.storage.sharing.Shared() {
+			if groups = nil; w.waits(r) {
+				groups = w.groups
+			}
+		}
 		select {
-		case w.turn <- struct{}{}:
-			return false, nil
+		case t := <-groups:
+			return t, nil
+		case <-r.back:
 		case <-r.done:
-			return true, r.err
-		case <-r.asked():
-			w.answer(r)
+			return nil, r.err
+		case by := <-r.asked():
+			by.answer(r)
 		case <-cancelled:
 			if w.withdraw(r) {
-				return true, w.waited(ctx)
+				return nil, w.waited(ctx)
 			}
 			cancelled = nil // it has joined a commit
 		}
 	}
 }
 
-// acquire takes the turn.
-func (w *writer) acquire(ctx context.Context) error {
+// acquire takes a turn.
+func (w *writer) acquire(ctx context.Context) (*turn, error) {
 	if err := live(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if w.runner.here() {
-		return errNested
+		return nil, errNested
 	}
+	var t *turn
 	select {
-	case w.turn <- struct{}{}:
+	case t = <-w.others:
 	case <-ctx.Done():
-		return w.waited(ctx)
+		return nil, w.waited(ctx)
 	}
-	w.hold()
+	t.hold()
+	t.fence = w.storage.catalog.fence.Load()
 	if err := w.sound(); err != nil {
-		w.release()
-		return err
+		t.release()
+		return nil, err
 	}
-	return nil
+	return t, nil
 }
 
-func (w *writer) release() {
-	if w.storage.usage.sites != nil {
-		w.holder.Store(nil)
+func (t *turn) release() {
+	if t.storage.usage.sites != nil {
+		t.holder.Store(nil)
 	}
-	<-w.turn
+	t.home <- t
 }
 
 // hold records who has the turn, if that is tracked.
-func (w *writer) hold() {
-	if w.storage.usage.sites == nil {
+func (t *turn) hold() {
+	if t.storage.usage.sites == nil {
 		return
 	}
 	at := &callSite{what: "write"}
 	at.n = runtime.Callers(2, at.pcs[:])
-	w.holder.Store(at)
+	t.holder.Store(at)
 }
 
 // waited is the error of a write that waited for the turn in vain. It says who has it, if that
@@ -153,10 +204,24 @@ func (w *writer) waited(ctx context.Context) error {
 }
 
 func (w *writer) enqueue(r *request) {
-	r.err, r.existed, r.relies, r.asks = nil, false, false, false
+	r.err, r.existed, r.relies, r.asks, r.tries = nil, false, false, false, 0
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.storage.sharing.Shared() {
+		r.queued = true
+		if r.back == nil {
+			r.back = make(chan struct{}, 1)
+		}
+	}
 	w.queue = append(w.queue, r)
+}
+
+// waits reports whether r is in the queue. One that is in a group must not take a turn: there
+// may be others that are free, again and again.
+func (w *writer) waits(r *request) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return r.queued
 }
 
 // withdraw reports whether r was still in the queue.
@@ -171,27 +236,71 @@ func (w *writer) withdraw(r *request) bool {
 	return true
 }
 
-// lead commits groups until own is done. The caller has the turn, so own is queued or done
-// already. alone says that the turn was free.
-func (w *writer) lead(own *request, alone bool) {
+// lead commits groups until own is done, and reports whether it is: in a shared storage somebody
+// else may have it, or it waits for another try. The caller has the turn, which lead gives back.
+// alone says that the turn was free.
+func (t *turn) lead(own *request, alone bool) (done bool) {
+	conflicts := t.leadOn(own, alone)
+	if len(conflicts) > 0 {
+		t.storage.outOfTheWay(conflicts)
+		t.writer.requeue(conflicts)
+	}
+	// what was put back is others' by now, so only this one is asked
+	select {
+	case <-own.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// leadOn is lead up to a conflict, with the requests that ran into it.
+func (t *turn) leadOn(own *request, alone bool) (conflicts []*request) {
+	defer t.release()
+	t.hold()
 	led := false
-	w.own = own
+	t.own = own
 	defer func() {
-		w.own = nil
+		t.own = nil
 		if !led {
-			w.desert(own)
+			t.desert(own)
 		}
 	}()
-	if !alone || len(w.group) > 1 {
-		w.gather()
+	if !alone || len(t.group) > 1 {
+		t.gather()
 	}
-	for {
+	for len(own.done) == 0 && len(t.again) == 0 {
+		group := t.take()
+		if len(group) == 0 { // others lead it
+			break
+		}
+		t.commitGroup(group)
+	}
+	led = true
+	conflicts, t.again = t.again, nil
+	return conflicts
+}
+
+// outOfTheWay waits, without a turn, before requests that ran into a conflict are tried again.
+func (s *Storage) outOfTheWay(conflicts []*request) {
+	try := 0
+	for _, r := range conflicts {
+		r.tries++
+		try = max(try, r.tries)
+	}
+	pause(context.Background(), try)
+}
+
+// requeue puts requests in front of the others.
+func (w *writer) requeue(again []*request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = slices.Insert(w.queue, 0, again...)
+	for _, r := range again {
+		r.queued = true
 		select {
-		case <-own.done:
-			led = true
-			return
+		case r.back <- struct{}{}:
 		default:
-			w.commitGroup(w.take())
 		}
 	}
 }
@@ -199,28 +308,35 @@ func (w *writer) lead(own *request, alone bool) {
 // desert is how the leader goes if its function or the engine panicked, or ended the goroutine:
 // those whom it led must not wait forever, and its own request may be used by nobody any more,
 // itself included.
-func (w *writer) desert(own *request) {
+func (t *turn) desert(own *request) {
 	if own.fled() {
-		w.leadWithout(own)
-		return
+		t.leadWithout(own)
+	} else {
+		t.withdraw(own)
+		t.abandon()
 	}
-	w.withdraw(own)
-	w.abandon()
+	t.requeue(t.again)
+	t.again = nil
 }
 
 // abandon tells the group that the engine panicked, or ended the goroutine.
-func (w *writer) abandon() {
-	err := w.failed // if that was in Apply
+func (t *turn) abandon() {
+	err := t.failed // if that was in Apply
 	if err == nil {
 		err = errDeserted
 	}
-	w.settle(w.group, err)
-	clear(w.merged)
+	if t.storage.sharing.Shared() {
+		err = errDesertedShared
+	}
+	t.finish(t.group, err)
+	clear(t.merged)
 }
 
 var (
 	errDeserted  = errors.New("the engine panicked before the write, of which nothing was written")
 	errUnsettled = errors.New("the engine panicked during the write, whose outcome is unknown")
+
+	errDesertedShared = &wrapped{ErrMaybe, "outcome unknown: the engine panicked"}
 )
 
 // gather lets those whom the last commit woke queue up again, as long as some do. With 64
@@ -241,27 +357,66 @@ func (w *writer) gather() {
 }
 
 // take removes the next group from the queue.
-func (w *writer) take() []*request {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := w.groupLen()
-	w.group = append(w.group[:0], w.queue[:n]...)
-	w.queue = slices.Delete(w.queue, 0, n)
-	return w.group
+func (t *turn) take() []*request {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.storage.sharing.Shared() {
+		t.takeAlike()
+		return t.group
+	}
+	n := t.groupLen()
+	t.group = append(t.group[:0], t.queue[:n]...)
+	t.queue = slices.Delete(t.queue, 0, n)
+	return t.group
 }
 
-// groupLen returns how many requests of the queue make a group. What the engine would refuse is
-// not offered to it: a refused group is written one by one.
+// groupLen returns how many requests of the queue make a group.
 func (w *writer) groupLen() (n int) {
-	rows, size := 0, 0
-	for _, r := range w.queue[:min(len(w.queue), groupRequests)] {
-		rows, size = rows+len(r.writes), size+r.bytes
-		if n > 0 && (size > groupBytes || !w.storage.limits.batchFits(rows, size)) {
+	var g groupSize
+	for _, r := range w.queue {
+		if !g.takes(&w.storage.limits, r) {
 			break
 		}
 		n++
 	}
 	return n
+}
+
+// takeAlike takes a group for a shared storage, in which writes that depend on nothing are not
+// made to try again because of others that do.
+func (t *turn) takeAlike() {
+	t.group = t.group[:0]
+	var g groupSize
+	left := t.queue[:0]
+	for i, r := range t.queue {
+		if (r.when == always) != (t.queue[0].when == always) {
+			left = append(left, r)
+			continue
+		}
+		if !g.takes(&t.storage.limits, r) {
+			left = append(left, t.queue[i:]...)
+			break
+		}
+		r.queued = false
+		t.group = append(t.group, r)
+	}
+	clear(t.queue[len(left):])
+	t.queue = left
+}
+
+// groupSize is how large a group is so far.
+type groupSize struct{ requests, rows, bytes int }
+
+// takes adds a request if the group has room for it. What the engine would refuse is not
+// offered to it: a refused group is written one by one.
+func (g *groupSize) takes(l *Limits, r *request) bool {
+	rows, bytes := g.rows+len(r.writes), g.bytes+r.bytes
+	if g.requests > 0 &&
+		(g.requests == groupRequests || bytes > groupBytes || !l.batchFits(rows, bytes)) {
+		return false
+	}
+	g.requests, g.rows, g.bytes = g.requests+1, rows, bytes
+	return true
 }
 
 // backOff waits a little, longer with each try, so that writers in conflict get out of each

@@ -418,10 +418,10 @@ func TestAWriterKeepsNoRequest(t *testing.T) {
 	if err := tb.Put(t.Context(), 1, []byte("a")); err != nil {
 		t.Fatal(err)
 	}
-	w := &tb.storage.writer
-	for i, r := range w.group {
+	turn := <-tb.storage.writer.groups
+	for i, r := range turn.group {
 		if r != nil {
-			t.Errorf("request %d of %d is kept", i, len(w.group))
+			t.Errorf("request %d of %d is kept", i, len(turn.group))
 		}
 	}
 }

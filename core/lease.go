@@ -1,0 +1,217 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// One process at a time migrates a shared storage. It takes the lease: the fence gets its token
+// and the new version, so all that know the old version write no more, and nobody else begins.
+// While it migrates it changes the lease's row every second. Whoever waits for the migration
+// sees that; if the row stays as it is for long, the process is taken for dead and its lease is
+// taken over. Should it be alive, the fence keeps its writes out.
+
+const leaseName = "migration"
+
+const (
+	leaseBeat     = time.Second
+	leasePatience = 10 * leaseBeat
+)
+
+// lease is the row of the catalog that shows that a migration goes on.
+type lease struct {
+	Token string `json:"token"` // random, that of the fence
+	Beat  string `json:"beat"`  // random, another one every leaseBeat
+	value []byte // as it is stored
+}
+
+func newLease() *lease { return &lease{Token: rand.Text(), Beat: rand.Text()} }
+
+// errMarkMoved is of a mark that another process has changed.
+var errMarkMoved = errors.New("another process has changed the storage's mark")
+
+func (l *lease) row() (Write, error) {
+	text, err := json.Marshal(l)
+	return catalogRow(leaseName, text), err
+}
+
+// takeLease takes the lease for a migration to a version. errMigrated says that another process
+// has ended one meanwhile.
+func (s *Storage) takeLease(ctx context.Context, to uint64) (*lease, error) {
+	taken, busy := newLease(), false
+	err := s.changeTables(ctx, func(t *turn) error {
+		if busy = t.fence.Lease != ""; busy {
+			return nil
+		}
+		return t.beginLease(ctx, taken, to)
+	})
+	if err != nil || !busy {
+		return taken, err
+	}
+	if err := s.watchLease(ctx); err != nil {
+		return nil, err
+	}
+	err = s.changeTables(ctx, func(t *turn) error { return t.beginLease(ctx, taken, to) })
+	return taken, err
+}
+
+// beginLease gives the lease to this process, whoever had it.
+func (t *turn) beginLease(ctx context.Context, l *lease, to uint64) error {
+	row, err := l.row()
+	if err != nil {
+		return err
+	}
+	l.value = row.Value
+	renew := func(f *fence) { f.Lease, f.Version = l.Token, to }
+	return t.applyFenced(ctx, []Write{row}, renew, func() {})
+}
+
+// watchLease returns nil when whoever has the lease seems to be dead.
+func (s *Storage) watchLease(ctx context.Context) error {
+	var last []byte
+	began := time.Now()
+	for since := began; time.Since(since) < leasePatience; {
+		if time.Since(began) > 3*leasePatience {
+			return fmt.Errorf("%w: another process is migrating it; try again later", ErrLocked)
+		}
+		found, err := s.readLease(ctx)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(found, last) {
+			last, since = found, time.Now()
+			if err := s.lookAgain(ctx); err != nil { // errMigrated when the migration has ended
+				return err
+			}
+		}
+		if err := sleep(ctx, leaseBeat/2); err != nil {
+			return fmt.Errorf("waiting for another process that migrates the storage: %w", err)
+		}
+	}
+	return nil
+}
+
+// readLease returns the row of the lease, nil if there is none.
+func (s *Storage) readLease(ctx context.Context) (found []byte, err error) {
+	snap, err := s.powers.Begin(ctx, ToReadOnce)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { s.logClose(snap.Close()) }()
+	key := catalogRow(leaseName, nil).Key
+	err = readOne(ctx, snap, key, 0, func(_ int, value []byte) error {
+		found = bytes.Clone(value)
+		return nil
+	})
+	return found, err
+}
+
+// keep changes the row of the lease until stop is called, or the lease is lost.
+func (l *lease) keep(s *Storage) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for sleep(ctx, leaseBeat) == nil && l.beat(s) {
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// beat changes the row of the lease, and reports whether the lease is this one still.
+func (l *lease) beat(s *Storage) bool {
+	next := &lease{Token: l.Token, Beat: rand.Text()}
+	row, err := next.row()
+	if err != nil {
+		return false
+	}
+	err = s.send(Batch{
+		Writes: []Write{row}, Conditions: []Condition{{row.Key, l.value}},
+	})
+	if err == nil {
+		l.value = row.Value
+		return true
+	}
+	ctx, cancel := s.commitContext()
+	defer cancel()
+	found, err := s.readLease(ctx)
+	if err != nil { // nobody can be reached: this says nothing about the lease
+		return true
+	}
+	l.value = found
+	return bytes.Contains(found, []byte(l.Token))
+}
+
+// end gives the lease back, with the version that the storage has then.
+func (l *lease) end(ctx context.Context, s *Storage, version uint64) error {
+	return s.changeTables(ctx, func(t *turn) error {
+		writes := []Write{deletion(catalogRow(leaseName, nil))}
+		renew := func(f *fence) { f.Lease, f.Version = "", version }
+		return t.applyFenced(ctx, writes, renew, func() {})
+	})
+}
+
+// changeShared is migrate for a shared storage. ErrConflict says that others were faster, and
+// that the storage is to be opened anew.
+func (o *opener) changeShared(s *Storage) error {
+	from, to := o.mark.Version, o.options.version
+	migrates := from < to && !o.options.anyVersion && o.options.migrate != nil
+	if !migrates {
+		to = from
+	}
+	var err error
+	switch {
+	case migrates || s.catalog.fence.Load().Lease != "":
+		err = o.migrateShared(s, from, to)
+	case o.mark.State != "":
+		if err = s.changeMark(o.ctx, func(m *mark) { m.State = "" }); errors.Is(err, ErrConflict) {
+			err = errMarkMoved
+		}
+	}
+	if errors.Is(err, errMigrated) || errors.Is(err, errMarkMoved) {
+		o.opened = false
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	return err
+}
+
+// migrateShared migrates under a lease, if the storage is of an older version, and stores the
+// mark of the version that it has then.
+func (o *opener) migrateShared(s *Storage, from, to uint64) (err error) {
+	l, err := s.takeLease(o.ctx, to)
+	if err != nil {
+		return err
+	}
+	stop := l.keep(s)
+	reached := from
+	defer func() { // also if the migration panics
+		stop()
+		ctx := context.WithoutCancel(o.ctx)
+		err = errors.Join(err, l.end(ctx, s, reached))
+	}()
+	if from < to {
+		if err := o.options.migrate(o.migrating, s, from, to); err != nil {
+			return fmt.Errorf("migrating from version %d to %d: %w", from, to, err)
+		}
+	}
+	err = s.changeMark(o.ctx, func(m *mark) { m.State, m.Version = "", to })
+	if errors.Is(err, ErrConflict) {
+		err = errMarkMoved
+	}
+	if err == nil {
+		reached = to
+		s.version.Store(to)
+	}
+	return err
+}
