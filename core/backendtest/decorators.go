@@ -34,13 +34,21 @@ const (
 	OpClose       = decorate.OpClose
 )
 
-// Failure says which call fails, and how.
+// Failure says which call fails, and how. On a shared storage [OpSnapshot] is Begin too, and a
+// fence never fails. That the answer of an Apply is lost is ErrMaybe: without After if the batch
+// was lost as well, with After if it took effect, and with Later if it takes effect when it is
+// told to. That a snapshot is severed is ErrSnapshotExpired of OpSnapshotGet and OpNext.
 type Failure struct {
 	Op    Op     // the method that fails
 	N     int    // the N-th call from now on, counted from 1; 0 is every call
 	Err   error  // what the call returns; nil lets it go on
 	Do    func() // called first if not nil; it may block
 	After bool   // Apply, SetMark and Compact take effect before they fail; the others never do
+
+	// Later, if not nil, gets what an Apply that fails would have done, to be done at any time
+	// afterwards, as a server does that receives late what was sent. It is called before Apply
+	// returns. apply takes effect once, and returns ErrClosed after that and after Close.
+	Later func(apply func() error)
 }
 
 // Faults is a backend that behaves like another until it is told to fail. It has the powers of the
@@ -87,8 +95,9 @@ const TripRows = decorate.TripRows
 // GetMany is given; and the first call of Next on a cursor, the first one behind a Seek, and
 // one more for every [TripRows] rows, or for every Limit of them if that is less. A cursor
 // whose Limit is reached is not asked again by core, so a short scan is one trip. Resolve and
-// Name ask nobody, neither do Snapshot and Scan, which travel with the first read, and nobody
-// waits for what gives something back. A context that ends meanwhile ends a trip before it has
+// Name ask nobody, neither do Snapshot, Begin and Scan, which travel with the first read, and
+// nobody waits for what gives something back. Fence is a trip if nothing was read of its snapshot
+// before: the first trip brings it along. A context that ends meanwhile ends a trip before it has
 // any effect.
 //
 // All snapshots have the power GetMany, as those of a server do.

@@ -68,13 +68,23 @@ func (e countingEngine) Apply(ctx context.Context, b core.Batch) error {
 	return e.Engine.Apply(ctx, b.Unwrapped())
 }
 
-// Powers counts a scan that needs no snapshot too.
+// Powers counts a scan that needs no snapshot too, and what is read of a shared storage, whose
+// snapshots come from Begin.
 func (e countingEngine) Powers() core.Powers {
 	p := e.Engine.Powers()
 	if scan := p.Scan; scan != nil {
 		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 			e.count.Scans.Add(1)
 			return scan(ctx, r)
+		}
+	}
+	if begin := p.Begin; begin != nil {
+		p.Begin = func(ctx context.Context, use core.Use) (core.Snapshot, error) {
+			snapshot, err := begin(ctx, use)
+			if err != nil {
+				return nil, err
+			}
+			return countingSnapshot{snapshot, e.count}, nil
 		}
 	}
 	return p

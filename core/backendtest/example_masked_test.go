@@ -108,7 +108,21 @@ func (e maskedEngine) Apply(ctx context.Context, b core.Batch) error {
 		writes[i] = w
 	}
 	b.Writes = writes
+	b.Conditions = sealed(b.Conditions)
 	return e.Engine.Apply(ctx, b.Unwrapped())
+}
+
+// sealed returns conditions on the rows as they are stored. That is possible because seal makes
+// the same of the same value every time.
+func sealed(conditions []core.Condition) []core.Condition {
+	var stored []core.Condition
+	for _, c := range conditions {
+		if c.Value != nil { // else there must be no row
+			c.Value = seal(c.Value)
+		}
+		stored = append(stored, c)
+	}
+	return stored
 }
 
 // Limits leaves room for a byte more in every row of a batch.
@@ -133,6 +147,15 @@ func (e maskedEngine) Powers() core.Powers {
 	inside := e.Engine.Powers()
 	p := inside.Administrative()
 	p.DeleteRange, p.Conditions = inside.DeleteRange, inside.Conditions
+	if begin := inside.Begin; begin != nil {
+		p.Begin = func(ctx context.Context, use core.Use) (core.Snapshot, error) {
+			snapshot, err := begin(ctx, use)
+			if err != nil {
+				return nil, err
+			}
+			return maskedSnapshot{snapshot}, nil
+		}
+	}
 	return p
 }
 
@@ -140,8 +163,21 @@ type maskedSnapshot struct{ core.Snapshot }
 
 func (s maskedSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 
-// Powers has none: Count would count the bytes that are stored, and GetMany return them.
-func (s maskedSnapshot) Powers() core.SnapshotPowers { return core.SnapshotPowers{} }
+// Powers has none but Fence, which shared storages need: Count would count the bytes that are
+// stored, and GetMany return them.
+func (s maskedSnapshot) Powers() core.SnapshotPowers {
+	fence := s.Snapshot.Powers().Fence
+	if fence == nil {
+		return core.SnapshotPowers{}
+	}
+	return core.SnapshotPowers{Fence: func(ctx context.Context) ([]byte, error) {
+		stored, err := fence(ctx)
+		if stored == nil || err != nil { // nil if there is no fence
+			return nil, err
+		}
+		return unseal(make([]byte, 0, len(stored)), stored)
+	}}
+}
 
 // Get returns a copy, which is valid forever, so there is nothing to release.
 func (s maskedSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {

@@ -38,6 +38,11 @@ type Failure struct {
 	Err   error  // what the call returns; nil lets it go on
 	Do    func() // called first if not nil; it may block
 	After bool   // Apply, SetMark and Compact take effect before they fail; the others never do
+
+	// Later, if not nil, gets what an Apply that fails would have done, to be done at any time
+	// afterwards, as a server does that receives late what was sent. It is called before Apply
+	// returns. apply takes effect once, and returns ErrClosed after that and after Close.
+	Later func(apply func() error)
 }
 
 // Faults is a backend that behaves like another until it is told to fail. It has the powers of
@@ -93,8 +98,10 @@ func (f *Faults) due(op Op) *Failure {
 }
 
 // call runs a call of op unless it is its turn to fail.
-func (f *Faults) call(op Op, run func() error) error {
-	x := f.due(op)
+func (f *Faults) call(op Op, run func() error) error { return f.due(op).call(run) }
+
+// call runs a call, or lets it fail; x is nil if it is not its turn.
+func (x *Failure) call(run func() error) error {
 	if x == nil {
 		return run()
 	}
@@ -164,12 +171,13 @@ func (c faultClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Eng
 	if err != nil {
 		return nil, err
 	}
-	return faultEngine{e, c.f}, nil
+	return faultEngine{e, c.f, new(latecomers)}, nil
 }
 
 type faultEngine struct {
 	core.Engine
-	f *Faults
+	f    *Faults
+	late *latecomers
 }
 
 func (e faultEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
@@ -187,11 +195,15 @@ func (e faultEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return faultSnapshot{s, e.f}, nil
+	return &faultSnapshot{Snapshot: s, f: e.f}, nil
 }
 
 func (e faultEngine) Apply(ctx context.Context, b core.Batch) error {
-	return e.f.call(OpApply, func() error { return e.Engine.Apply(ctx, b.Unwrapped()) })
+	x := e.f.due(OpApply)
+	if x != nil && x.Err != nil && x.Later != nil {
+		x.Later(e.late.keep(ctx, e.Engine, b))
+	}
+	return x.call(func() error { return e.Engine.Apply(ctx, b.Unwrapped()) })
 }
 
 func (e faultEngine) SetMark(ctx context.Context, mark []byte) error {
@@ -200,6 +212,7 @@ func (e faultEngine) SetMark(ctx context.Context, mark []byte) error {
 
 // Close closes the engine in any case, so that its lock does not outlive the test.
 func (e faultEngine) Close() error {
+	e.late.end()
 	failure := e.f.fail(OpClose)
 	if err := e.Engine.Close(); err != nil {
 		return err
@@ -227,18 +240,34 @@ func (e faultEngine) Powers() core.Powers {
 			return e.f.scan(ctx, r, scan)
 		}
 	}
+	if begin := p.Begin; begin != nil {
+		p.Begin = func(ctx context.Context, use core.Use) (core.Snapshot, error) {
+			if err := e.f.fail(OpSnapshot); err != nil {
+				return nil, err
+			}
+			s, err := begin(ctx, use)
+			if err != nil {
+				return nil, err
+			}
+			return &faultSnapshot{Snapshot: s, f: e.f}, nil
+		}
+	}
 	return p
 }
 
 type faultSnapshot struct {
 	core.Snapshot
-	f *Faults
+	f       *Faults
+	lasting lasting
 }
 
-// Unwrap returns the snapshot of the engine inside: see [core.Batch.Unwrapped].
-func (s faultSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
+// Close closes the snapshot, unless a batch that is to take effect later is based on it.
+func (s *faultSnapshot) Close() error { return s.lasting.leave(s.Snapshot.Close) }
 
-func (s faultSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+// Unwrap returns the snapshot of the engine inside: see [core.Batch.Unwrapped].
+func (s *faultSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
+
+func (s *faultSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	if err := s.f.fail(OpSnapshotGet); err != nil {
 		return nil, nil, err
 	}
@@ -246,7 +275,7 @@ func (s faultSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releas
 }
 
 // Powers makes a GetMany fail as a Get does.
-func (s faultSnapshot) Powers() core.SnapshotPowers {
+func (s *faultSnapshot) Powers() core.SnapshotPowers {
 	p := s.Snapshot.Powers()
 	if many := p.GetMany; many != nil {
 		p.GetMany = func(ctx context.Context, keys [][]byte, fn func(int, []byte) error) error {
@@ -259,7 +288,7 @@ func (s faultSnapshot) Powers() core.SnapshotPowers {
 	return p
 }
 
-func (s faultSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+func (s *faultSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	return s.f.scan(ctx, r, s.Snapshot.Scan)
 }
 

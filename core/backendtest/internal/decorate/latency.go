@@ -122,7 +122,7 @@ func (e delayEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return delaySnapshot{s, e.d}, nil
+	return &delaySnapshot{Snapshot: s, d: e.d}, nil
 }
 
 func (e delayEngine) Apply(ctx context.Context, b core.Batch) error {
@@ -153,7 +153,16 @@ func (e delayEngine) Powers() core.Powers {
 			if err != nil {
 				return nil, err
 			}
-			return e.d.cursor(ctx, c, r), nil
+			return e.d.cursor(ctx, c, r, new(atomic.Bool)), nil
+		}
+	}
+	if begin := p.Begin; begin != nil {
+		p.Begin = func(ctx context.Context, use core.Use) (core.Snapshot, error) {
+			s, err := begin(ctx, use)
+			if err != nil {
+				return nil, err
+			}
+			return &delaySnapshot{Snapshot: s, d: e.d}, nil
 		}
 	}
 	if size := p.Size; size != nil {
@@ -180,32 +189,42 @@ func (d *Delays) slow(power func(context.Context) error) func(context.Context) e
 
 type delaySnapshot struct {
 	core.Snapshot
-	d *Delays
+	d     *Delays
+	asked atomic.Bool // a trip was made, and brought the fence along
+}
+
+// trip waits for one trip.
+func (s *delaySnapshot) trip(ctx context.Context) error {
+	if err := s.d.trip(ctx); err != nil {
+		return err
+	}
+	s.asked.Store(true)
+	return nil
 }
 
 // Unwrap returns the snapshot of the engine inside: see [core.Batch.Unwrapped].
-func (s delaySnapshot) Unwrap() core.Snapshot { return s.Snapshot }
+func (s *delaySnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 
-func (s delaySnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
-	if err := s.d.trip(ctx); err != nil {
+func (s *delaySnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
+	if err := s.trip(ctx); err != nil {
 		return nil, nil, err
 	}
 	return s.Snapshot.Get(ctx, key)
 }
 
-func (s delaySnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
+func (s *delaySnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	c, err := s.Snapshot.Scan(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return s.d.cursor(ctx, c, r), nil
+	return s.d.cursor(ctx, c, r, &s.asked), nil
 }
 
-func (s delaySnapshot) Powers() core.SnapshotPowers {
+func (s *delaySnapshot) Powers() core.SnapshotPowers {
 	p := s.Snapshot.Powers()
 	if count := p.Count; count != nil {
 		p.Count = func(ctx context.Context, low, high []byte) (rows, bytes int64, err error) {
-			if err := s.d.trip(ctx); err != nil {
+			if err := s.trip(ctx); err != nil {
 				return 0, 0, err
 			}
 			return count(ctx, low, high)
@@ -216,16 +235,26 @@ func (s delaySnapshot) Powers() core.SnapshotPowers {
 		many = s.getEach
 	}
 	p.GetMany = func(ctx context.Context, keys [][]byte, fn func(int, []byte) error) error {
-		if err := s.d.trip(ctx); err != nil {
+		if err := s.trip(ctx); err != nil {
 			return err
 		}
 		return many(ctx, keys, fn)
+	}
+	if fence := p.Fence; fence != nil {
+		p.Fence = func(ctx context.Context) ([]byte, error) {
+			if !s.asked.Load() {
+				if err := s.trip(ctx); err != nil {
+					return nil, err
+				}
+			}
+			return fence(ctx)
+		}
 	}
 	return p
 }
 
 // getEach is GetMany at the far end, where one question after the other costs little.
-func (s delaySnapshot) getEach(
+func (s *delaySnapshot) getEach(
 	ctx context.Context, keys [][]byte, fn func(int, []byte) error,
 ) error {
 	for i, key := range keys {
@@ -236,7 +265,7 @@ func (s delaySnapshot) getEach(
 	return nil
 }
 
-func (s delaySnapshot) getOne(ctx context.Context, key []byte, fn func(value []byte) error) error {
+func (s *delaySnapshot) getOne(ctx context.Context, key []byte, fn func(value []byte) error) error {
 	value, r, err := s.Snapshot.Get(ctx, key)
 	if errors.Is(err, core.ErrNotFound) {
 		return nil
@@ -258,21 +287,27 @@ type delayCursor struct {
 	page int // rows that a trip brings
 	left int // rows that are here
 	err  error
-	end  bool // there is nothing to ask for
+
+	asked *atomic.Bool // of the snapshot: a trip was made
+	end   bool         // there is nothing to ask for
 }
 
 // cursor returns c at the far end. No trip brings more rows than its reader will take.
-func (d *Delays) cursor(ctx context.Context, c core.RowCursor, r core.ScanRange) core.RowCursor {
+func (d *Delays) cursor(
+	ctx context.Context, c core.RowCursor, r core.ScanRange, asked *atomic.Bool,
+) core.RowCursor {
 	page := TripRows
 	if r.Limit > 0 {
 		page = min(page, r.Limit)
 	}
-	return &delayCursor{RowCursor: c, ctx: ctx, d: d, page: page}
+	return &delayCursor{RowCursor: c, ctx: ctx, d: d, page: page, asked: asked}
 }
 
 func (c *delayCursor) Next() (key, value []byte, ok bool) {
 	if c.left == 0 && !c.end && c.err == nil {
-		c.err, c.left = c.d.trip(c.ctx), c.page
+		if c.err, c.left = c.d.trip(c.ctx), c.page; c.err == nil {
+			c.asked.Store(true)
+		}
 	}
 	if c.err != nil {
 		return nil, nil, false

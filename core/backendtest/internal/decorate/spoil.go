@@ -5,6 +5,7 @@ package decorate
 
 import (
 	"context"
+	"sync"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -105,7 +106,17 @@ func (e *spoilEngine) Apply(ctx context.Context, b core.Batch) error {
 		lent[i] = w
 	}
 	b.Writes = lent
+	conditions := make([]core.Condition, len(b.Conditions))
+	for i, c := range b.Conditions {
+		conditions[i] = core.Condition{Key: Lend(c.Key), Value: Lend(c.Value)}
+	}
+	b.Conditions = conditions
 	err := e.Engine.Apply(ctx, b.Unwrapped())
+	for i, c := range conditions {
+		Overwrite(c.Key)
+		Overwrite(c.Value)
+		conditions[i] = core.Condition{}
+	}
 	for i, w := range lent {
 		Overwrite(w.Key)
 		Overwrite(w.Value)
@@ -121,7 +132,20 @@ func (e *spoilEngine) SetMark(ctx context.Context, mark []byte) error {
 	return e.Engine.SetMark(ctx, mark)
 }
 
-type spoilSnapshot struct{ core.Snapshot }
+type spoilSnapshot struct {
+	core.Snapshot
+	mu     sync.Mutex
+	fences [][]byte // valid until Close
+}
+
+func (s *spoilSnapshot) Close() error {
+	s.mu.Lock()
+	for _, f := range s.fences {
+		Overwrite(f)
+	}
+	s.mu.Unlock()
+	return s.Snapshot.Close()
+}
 
 func (s *spoilSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 
@@ -146,6 +170,15 @@ func (e *spoilEngine) Powers() core.Powers {
 	if scan := p.Scan; scan != nil {
 		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 			return spoilScan(ctx, r, scan)
+		}
+	}
+	if begin := p.Begin; begin != nil {
+		p.Begin = func(ctx context.Context, use core.Use) (core.Snapshot, error) {
+			s, err := begin(ctx, use)
+			if err != nil {
+				return nil, err
+			}
+			return &spoilSnapshot{Snapshot: s}, nil
 		}
 	}
 	return p
@@ -177,6 +210,16 @@ func (s *spoilSnapshot) Powers() core.SnapshotPowers {
 	if many := p.GetMany; many != nil {
 		p.GetMany = func(ctx context.Context, keys [][]byte, fn func(int, []byte) error) error {
 			return spoilMany(ctx, many, keys, fn)
+		}
+	}
+	if fence := p.Fence; fence != nil {
+		p.Fence = func(ctx context.Context) ([]byte, error) {
+			value, err := fence(ctx)
+			value = Lend(value)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.fences = append(s.fences, value)
+			return value, err
 		}
 	}
 	return p

@@ -155,7 +155,9 @@ func (c *trackedClaim) Open(ctx context.Context, opts core.EngineOptions) (core.
 		return nil, err
 	}
 	c.a.closed(c.resource)
-	return &trackedEngine{Engine: e, a: c.a, resource: c.a.opened("engine", nil)}, nil
+	return &trackedEngine{
+		Engine: e, a: c.a, resource: c.a.opened("engine", nil), sharing: c.a.Sharing(),
+	}, nil
 }
 
 // Release may be called any number of times.
@@ -170,6 +172,7 @@ type trackedEngine struct {
 	core.Engine
 	a        *Tracker
 	resource *resource
+	sharing  core.Sharing
 	writers  atomic.Int32
 	broken   atomic.Bool // an Apply ended in an error that leaves the outcome unknown
 }
@@ -213,11 +216,15 @@ func (e *trackedEngine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	return &trackedSnapshot{Snapshot: s, a: e.a, resource: e.a.opened("snapshot", e.resource)}, nil
 }
 
-// alone complains if two of Apply, SetMark and Compact run at once.
+// alone complains if two of Apply, SetMark and Compact run at once, or more than there may be if
+// the storage is shared.
 func (e *trackedEngine) alone(what string) (leave func()) {
 	e.a.used(e.resource, what)
-	if e.writers.Add(1) > 1 {
+	most := max(1, e.sharing.Writers)
+	if n := e.writers.Add(1); int(n) > most && most == 1 {
 		e.rule(what + " beside another writer")
+	} else if int(n) > most {
+		e.rule(fmt.Sprintf("%s beside %d others that may write", what, n-1))
 	}
 	return func() { e.writers.Add(-1) }
 }
@@ -229,19 +236,24 @@ func (e *trackedEngine) rule(broken string) {
 }
 
 func (e *trackedEngine) Apply(ctx context.Context, b core.Batch) error {
-	defer e.alone("Apply")()
+	if base, ok := b.Base.(*trackedSnapshot); ok && base.counted {
+		e.a.used(e.resource, "Apply") // it belongs to its base, which may write
+	} else {
+		defer e.alone("Apply")()
+	}
 	if e.broken.Load() {
 		e.rule("Apply after an Apply that failed")
 	}
 	size := e.look(b.Writes)
 	e.lookAtRanges(b.Writes)
 	e.lookAtConditions(b)
+	e.lookAtRows(b.Conditions)
 	err := e.Engine.Apply(ctx, b.Unwrapped())
 	if err == nil {
 		e.a.Applies.Add(1)
 		e.a.MaxBatch.Store(max(e.a.MaxBatch.Load(), int64(size)))
 	}
-	if err != nil && ctx.Err() == nil && !slices.ContainsFunc(goesOn,
+	if err != nil && ctx.Err() == nil && !e.sharing.Shared() && !slices.ContainsFunc(goesOn,
 		func(g error) bool { return errors.Is(err, g) }) {
 		e.broken.Store(true)
 	}
@@ -310,6 +322,18 @@ func (e *trackedEngine) lookAtConditions(b core.Batch) {
 	}
 }
 
+// lookAtRows checks the conditions that are rows.
+func (e *trackedEngine) lookAtRows(conditions []core.Condition) {
+	if len(conditions) > 0 && !e.sharing.Shared() {
+		e.rule("Apply with conditions, which only shared storages get")
+	}
+	for _, c := range conditions {
+		if len(c.Key) == 0 {
+			e.rule("Apply with a condition without a key")
+		}
+	}
+}
+
 func (e *trackedEngine) SetMark(ctx context.Context, mark []byte) error {
 	defer e.alone("SetMark")()
 	return e.Engine.SetMark(ctx, mark)
@@ -338,19 +362,81 @@ func (e *trackedEngine) Powers() core.Powers {
 			return &trackedCursor{c, e.a, e.a.opened("cursor", e.resource)}, nil
 		}
 	}
+	if begin := p.Begin; begin != nil {
+		p.Begin = func(ctx context.Context, use core.Use) (core.Snapshot, error) {
+			return e.begin(ctx, use, begin)
+		}
+	}
 	return p
+}
+
+// begin makes a snapshot that counts as a writer if it is one.
+func (e *trackedEngine) begin(ctx context.Context, use core.Use,
+	begin func(context.Context, core.Use) (core.Snapshot, error),
+) (core.Snapshot, error) {
+	e.a.used(e.resource, "Begin")
+	leave := func() {}
+	if use == core.ToUpdate {
+		leave = e.alone("Begin")
+	}
+	s, err := begin(ctx, use)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return &trackedSnapshot{
+		Snapshot: s, a: e.a, resource: e.a.opened("snapshot", e.resource),
+		once: use == core.ToReadOnce, counted: use == core.ToUpdate, leave: leave,
+	}, nil
 }
 
 type trackedSnapshot struct {
 	core.Snapshot
 	a        *Tracker
 	resource *resource
+	once     bool   // it is for one read
+	counted  bool   // it is one of the writers
+	leave    func() // nil if it was not begun
+	reads    atomic.Int32
+}
+
+// read complains about use after the end, and about a second read where one was announced.
+func (s *trackedSnapshot) read(what string) {
+	s.a.used(s.resource, what)
+	if s.once && s.reads.Add(1) == 2 {
+		s.a.mu.Lock()
+		defer s.a.mu.Unlock()
+		s.a.complain(s.resource, what+" of a snapshot that was for one read, and had it")
+	}
+}
+
+func (s *trackedSnapshot) Powers() core.SnapshotPowers {
+	p := s.Snapshot.Powers()
+	if many := p.GetMany; many != nil {
+		p.GetMany = func(ctx context.Context, keys [][]byte, fn func(int, []byte) error) error {
+			s.read("GetMany")
+			return many(ctx, keys, fn)
+		}
+	}
+	if count := p.Count; count != nil {
+		p.Count = func(ctx context.Context, low, high []byte) (rows, bytes int64, err error) {
+			s.read("Count")
+			return count(ctx, low, high)
+		}
+	}
+	if fence := p.Fence; fence != nil {
+		p.Fence = func(ctx context.Context) ([]byte, error) {
+			s.a.used(s.resource, "Fence")
+			return fence(ctx)
+		}
+	}
+	return p
 }
 
 func (s *trackedSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 
 func (s *trackedSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
-	s.a.used(s.resource, "Get")
+	s.read("Get")
 	v, r, err := s.Snapshot.Get(ctx, key)
 	if err != nil || r == nil {
 		return v, nil, err
@@ -359,7 +445,7 @@ func (s *trackedSnapshot) Get(ctx context.Context, key []byte) ([]byte, core.Rel
 }
 
 func (s *trackedSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
-	s.a.used(s.resource, "Scan")
+	s.read("Scan")
 	c, err := s.Snapshot.Scan(ctx, r)
 	if err != nil {
 		return nil, err
@@ -369,6 +455,9 @@ func (s *trackedSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowC
 
 func (s *trackedSnapshot) Close() error {
 	s.a.closed(s.resource)
+	if s.leave != nil {
+		defer s.leave()
+	}
 	return s.Snapshot.Close()
 }
 
