@@ -298,7 +298,9 @@ type Powers struct {
 	// than a Get before it takes, and tells in Batch.Met, whether that was met. If no condition
 	// of a batch is met there is nothing to make durable.
 	Conditions bool
-	// Begin is what a shared storage must have, see [Sharing]; the others lack it.
+	// Begin is what a shared storage must have, see [Sharing]; the others lack it. It is Snapshot
+	// for a purpose. It need not ask anybody: the state may be that of the first read, or Fence,
+	// of the snapshot.
 	Begin func(ctx context.Context, use Use) (Snapshot, error)
 	// As sets target to the engine's own handle if it is a pointer to one, and reports whether
 	// it was.

@@ -46,6 +46,24 @@ func TestDecoratedEngines(t *testing.T) {
 	}
 }
 
+// What several processes promise each other holds through decorators as well.
+func TestDecoratedSharedEngines(t *testing.T) {
+	tried := decorators
+	if testing.Short() {
+		tried = tried[len(tried)-1:]
+	}
+	for _, d := range tried {
+		t.Run(d.name, func(t *testing.T) {
+			backendtest.RunContractOf(t, func() backendtest.Target {
+				b := memory.NewShared()
+				return backendtest.Target{
+					Backend: d.decorate(b), Path: "place", Second: d.decorate(b),
+				}
+			})
+		})
+	}
+}
+
 // The two decorators that the guide shows keep what core promises too.
 func TestDecoratedMemory(t *testing.T) {
 	tried := decorators[:2]

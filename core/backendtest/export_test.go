@@ -16,10 +16,19 @@ func NewPlain() core.Backend { return newPlain("") }
 
 // RunContract is Run without what core promises on top of a backend.
 func RunContract(t *testing.T, open func() core.Backend) {
+	RunContractOf(t, func() Target { return Target{Backend: open(), Path: "place"} })
+}
+
+// RunContractOf is RunContract of backends that may be shared.
+func RunContractOf(t *testing.T, open func() Target) {
+	sharing := open().Backend.Sharing()
 	for _, p := range contract.Promises() {
+		if !p.Applies(sharing) {
+			continue
+		}
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
-			kit.NewTrial(t, &p, kit.Target{Backend: open(), Path: "place"}, false).Run()
+			kit.NewTrial(t, &p, kit.Target(open()), false).Run()
 		})
 	}
 }

@@ -9,16 +9,21 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 
+	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
 // results collects which promises are broken. The subtests end in any order; the report has the
 // order of the specification, in which a promise stands behind those that its check rests on.
 type results struct {
+	sharing core.Sharing
+
 	mu     sync.Mutex
 	tried  int
 	broken []result
+	apart  []string // names of subtests that do not apply to the backend
 }
 
 // result is a promise that is broken.
@@ -38,6 +43,27 @@ func (v *results) run(t *kit.Trial, place int, p *kit.Promise, spoiled bool) {
 	if problem := t.Problem(); problem != "" {
 		v.broken = append(v.broken, result{place, p, spoiled, problem})
 	}
+}
+
+// mustApply skips the subtest of a promise that does not apply to the backend.
+func (v *results) mustApply(t *testing.T, p *kit.Promise, spoiled bool) {
+	t.Helper()
+	if p.Applies(v.sharing) {
+		return
+	}
+	v.mu.Lock()
+	v.apart = append(v.apart, result{promise: p, spoiled: spoiled}.name())
+	v.mu.Unlock()
+	t.Skip("does not apply: several processes write, and a claim keeps nobody out")
+}
+
+// inapplicable says which subtests do not apply to the backend.
+func (v *results) inapplicable() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	slices.Sort(v.apart)
+	return fmt.Sprintf("%d checks were made; %d do not apply, because several processes write, "+
+		"and a claim keeps nobody out: %s", v.tried, len(v.apart), strings.Join(v.apart, ", "))
 }
 
 // report says what to fix first: the promises of the first group in which one is broken. It returns

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/backendtest/internal/contract"
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 	"github.com/guardkv/guardkv/core/backendtest/internal/users"
@@ -15,8 +16,12 @@ import (
 
 // Run proves the promises of backends, one subtest each: what package core says of a backend,
 // then what core promises on top of it, both on the backend as it is and behind [Spoil]. open
-// is called once per subtest and returns a fresh place; the subtests run in parallel, but what
+// is called once per subtest, and once before, and returns a fresh place; the subtests run in parallel, but what
 // core promises waits for what it builds upon.
+//
+// If [core.Backend.Sharing] says that several processes write to a storage, what is promised of
+// such storages is proven too, with [Target.Second]. What is promised of claims that keep others
+// out does not apply then: those subtests are skipped, and Run logs which they are.
 //
 // If subtests fail, the report at the end of Run says which to fix first: those that the others
 // rest on.
@@ -26,12 +31,29 @@ import (
 // Every subtest ends by proving that everything that was opened at the backend was closed
 // exactly once.
 func Run(t *testing.T, open func(t *testing.T) Target) {
-	var all results
+	all := results{sharing: sharingOf(t, open(t))}
 	t.Run("bare", func(t *testing.T) { runAll(t, open, false, &all) })
 	t.Run("spoiled", func(t *testing.T) { runAll(t, open, true, &all) })
 	if report := all.report(); report != "" {
 		t.Error(report)
 	}
+	if all.sharing.Shared() {
+		t.Log(all.inapplicable())
+	}
+}
+
+// sharingOf returns how the target's backend shares its storages.
+func sharingOf(t *testing.T, target Target) core.Sharing {
+	s := target.Backend.Sharing()
+	switch {
+	case !s.Shared():
+	case target.Second == nil:
+		t.Fatal("several processes write to a storage of this backend: Target.Second must be one " +
+			"of them")
+	case s.Commit <= 0:
+		t.Fatal("Sharing.Commit says how long an Apply may take, and must not be zero")
+	}
+	return s
 }
 
 func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool, all *results) {
@@ -41,10 +63,11 @@ func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool, all *res
 	first := newPhase()
 	backends := contract.Promises()
 	for i, p := range backends {
-		if spoiled && p.BareOnly {
+		if spoiled && p.BareOnly || p.Shared && !all.sharing.Shared() {
 			continue
 		}
 		t.Run(p.Name, func(t *testing.T) {
+			all.mustApply(t, &p, spoiled)
 			trial := kit.NewTrial(t, &p, kit.Target(open(t)), spoiled)
 			over := first.begin(func() { all.run(trial, i, &p, spoiled) })
 			t.Parallel() // the places are apart, and most checks wait for the medium
@@ -52,10 +75,11 @@ func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool, all *res
 		})
 	}
 	for i, p := range users.Promises() {
-		if spoiled && p.BareOnly {
+		if spoiled && p.BareOnly || p.Shared && !all.sharing.Shared() {
 			continue
 		}
 		t.Run(p.Name, func(t *testing.T) {
+			all.mustApply(t, &p, spoiled)
 			t.Parallel()
 			first.wait()
 			trial := kit.NewTrial(t, &p, kit.Target(open(t)), spoiled)
@@ -92,6 +116,7 @@ func (p *phase) wait() { p.under.Wait() }
 func runAlone(t *testing.T, open func(t *testing.T) Target, all *results) {
 	for i, p := range users.AlonePromises {
 		t.Run(p.Name, func(t *testing.T) {
+			all.mustApply(t, &p, false)
 			all.run(kit.NewTrial(t, &p, kit.Target(open(t)), false),
 				len(contract.Promises())+i, &p, false)
 		})

@@ -16,4 +16,9 @@ type Target struct {
 
 	// OneReader says that the engine cannot be opened twice, not even to read.
 	OneReader bool
+
+	// Second is Backend as another process has it: it finds the same storages at the same paths,
+	// and shares nothing else with Backend that a process has to itself, such as connections. It
+	// is needed if Backend.Sharing says that several processes write, and used only then.
+	Second core.Backend
 }

@@ -112,7 +112,7 @@ func checkApplyCancelled(t *kit.Trial) {
 func checkApplyBase(t *kit.Trial) {
 	s := t.Create()
 	s.MustApply(kit.Put("k", "1"))
-	base := s.MustSnapshot()
+	base := s.Base()
 	t.Rows(base, core.ScanRange{})
 	t.Do("Apply", s.Apply(t.Ctx, core.Batch{Base: base, Writes: []core.Write{kit.Put("k", "2")}}))
 	if got := t.Rows(base, core.ScanRange{}); len(got) != 1 || got[0].Value != "1" {

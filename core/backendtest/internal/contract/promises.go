@@ -15,5 +15,5 @@ func Promises() []kit.Promise {
 	return slices.Concat(claimPromises, openPromises, getPromises, applyPromises, ValuePromises,
 		limitPromises,
 		cursorPromises, snapshotPromises, powerPromises, rangePromises, conditionPromises,
-		mediumPromises, modelPromises)
+		mediumPromises, modelPromises, sharedPromises, sharedReadPromises, sharedClaimPromises)
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -20,7 +21,13 @@ var SomeMark = []byte("a mark of some length \x00\xff\r\n that no engine looks i
 // Claim claims a path, and gives the claim back after the check.
 func (t *Trial) Claim(path string, readOnly bool) core.Claim {
 	t.TB.Helper()
-	c, err := t.Backend.Claim(t.Ctx, path, readOnly)
+	return t.ClaimIn(t.Backend, path, readOnly)
+}
+
+// ClaimIn is Claim as the process does whose backend b is.
+func (t *Trial) ClaimIn(b core.Backend, path string, readOnly bool) core.Claim {
+	t.TB.Helper()
+	c, err := b.Claim(t.Ctx, path, readOnly)
 	t.Do("Claim", err)
 	t.Cleanup(func() {
 		if err := c.Release(); err != nil {
@@ -62,6 +69,7 @@ type Store struct {
 	path   string
 	sync   bool
 	Closed bool
+	begun  atomic.Int64 // how many snapshots MustSnapshot was asked for
 }
 
 // Create makes a storage at the trial's path. Only checks of durability pay for it.
@@ -149,9 +157,15 @@ func (s *Store) Lacks(key string) {
 	}
 }
 
-// MustSnapshot returns a snapshot that the check must close.
+// MustSnapshot returns a snapshot that the check must close. If the storage is shared every
+// other one is one that was begun.
 func (s *Store) MustSnapshot() core.Snapshot {
 	s.T.TB.Helper()
+	if s.Shared() && s.begun.Add(1)%2 == 0 {
+		snap := s.Begin(core.ToRead)
+		s.Fence(snap) // its state may be that of the first read
+		return snap
+	}
 	snap, err := s.Snapshot(s.T.Ctx)
 	s.T.Do("Snapshot", err)
 	return snap

@@ -10,4 +10,5 @@ type Target struct {
 	Backend   core.Backend
 	Path      string
 	OneReader bool
+	Second    core.Backend
 }

@@ -35,12 +35,15 @@ const MaxWait = 3 * time.Minute
 type Trial struct {
 	promise *Promise
 	Target  Target
-	Tracker *decorate.Tracker
-	Backend core.Backend // the target's, tracked, and spoiled in that mode
+	Tracker *decorate.Tracker // of Backend
+	Backend core.Backend      // the target's, tracked, and spoiled in that mode
+	Second  core.Backend      // the target's other process, treated alike; nil if it has none
 	Path    string
 	Ctx     context.Context
 	Wait    time.Duration // how long the check may take
 	Short   bool
+
+	trackers []*decorate.Tracker
 
 	mu       sync.Mutex
 	TB       TB
@@ -56,8 +59,16 @@ func NewTrial(t TB, p *Promise, target Target, spoiled bool) *Trial {
 		promise: p, Target: target, Tracker: a, Backend: a, Path: target.Path, TB: t,
 		Ctx: context.Background(), Wait: MaxWait, Short: testing.Short(),
 	}
+	tr.trackers = append(tr.trackers, a)
+	if target.Second != nil {
+		second := decorate.NewTracker(target.Second)
+		tr.trackers, tr.Second = append(tr.trackers, second), second
+	}
 	if spoiled {
 		tr.Backend = decorate.Spoil(a)
+	}
+	if spoiled && tr.Second != nil {
+		tr.Second = decorate.Spoil(tr.Second)
 	}
 	return tr
 }
@@ -105,8 +116,10 @@ func (t *Trial) balance() {
 	if t.Failed() {
 		return
 	}
-	for _, problem := range t.Tracker.Problems() {
-		t.Errorf("%s", problem)
+	for _, tracker := range t.trackers {
+		for _, problem := range tracker.Problems() {
+			t.Errorf("%s", problem)
+		}
 	}
 }
 
