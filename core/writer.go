@@ -383,19 +383,25 @@ func (w *writer) groupLen() (n int) {
 }
 
 // takeAlike takes a group for a shared storage, in which writes that depend on nothing are not
-// made to try again because of others that do.
+// made to try again because of others that do. Own is in it, or the group is empty: two leaders
+// that each had the other's request in their groups would wait for each other's function.
 func (t *turn) takeAlike() {
 	t.group = t.group[:0]
+	if !t.own.queued {
+		return
+	}
 	var g groupSize
+	g.takes(&t.storage.limits, t.own)
+	full := false
 	left := t.queue[:0]
-	for i, r := range t.queue {
-		if (r.when == always) != (t.queue[0].when == always) {
-			left = append(left, r)
-			continue
-		}
-		if !g.takes(&t.storage.limits, r) {
-			left = append(left, t.queue[i:]...)
-			break
+	for _, r := range t.queue {
+		if r != t.own {
+			alike := (r.when == always) == (t.own.when == always)
+			full = full || alike && !g.takes(&t.storage.limits, r)
+			if full || !alike {
+				left = append(left, r)
+				continue
+			}
 		}
 		r.queued = false
 		t.group = append(t.group, r)
