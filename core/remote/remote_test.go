@@ -134,6 +134,25 @@ func TestTrips(t *testing.T) {
 			take(t, c, 1)
 			do(t, c.Close())
 		}, "page 64, page 256, page 64"},
+		{"a limit after each seek", core.ToReadOnce, func(t *testing.T, s core.Snapshot) {
+			c := scan(t, s, limited(3))
+			take(t, c, 3)
+			c.Seek([]byte(name(1000)))
+			take(t, c, 3)
+			c.Seek([]byte(name(1001)))
+			take(t, c, 3) // the third is asked for alone
+			do(t, c.Close())
+		}, "page 3, page 3, page 1"},
+		{"seeks where nothing is", core.ToReadOnce, func(t *testing.T, s core.Snapshot) {
+			c := scan(t, s, core.ScanRange{Low: []byte("m"), High: []byte("n")})
+			for _, key := range []string{"m", "mm", "m", "a", "x"} {
+				c.Seek([]byte(key))
+				if take(t, c, 1) != 0 {
+					t.Errorf("a row at %q", key)
+				}
+			}
+			do(t, c.Close())
+		}, "page 64"},
 		{
 			"a seek in a range that is at hand whole", core.ToReadOnce,
 			func(t *testing.T, s core.Snapshot) {

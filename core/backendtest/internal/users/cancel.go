@@ -222,6 +222,9 @@ func checkCancelReads(t *kit.Trial) {
 			t.Errorf("%s gives %v; want context.Canceled", name, err)
 		}
 	}
+	if t.Backend.Sharing().Shared() {
+		return // a read in a transaction may be a trip to a server, which the context ends
+	}
 	t.Do("View", s.View(t.Ctx, func(tx *core.Tx) error {
 		if v, err := tab.In(tx).Get(kit.Cancelled(), "k"); v != "v" || err != nil {
 			t.Errorf("Get in a transaction that has begun gives %q, %v; want the row", v, err)
