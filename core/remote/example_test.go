@@ -6,14 +6,18 @@ package remote_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/remote"
+	"github.com/guardkv/guardkv/core/values"
 )
 
 // Backend keeps storages on a Server. Several Backends with one Server are several processes.
@@ -254,3 +258,58 @@ func (d *driver) SetMark(ctx context.Context, mark []byte) error {
 }
 
 func (d *driver) Close() error { return nil }
+
+// Two processes have one storage open, and count in one row.
+func Example() {
+	if err := run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output: 200
+}
+
+func run(ctx context.Context) error {
+	server := new(Server)
+	var all sync.WaitGroup
+	var failed [2]error
+	for i := range failed {
+		all.Go(func() { failed[i] = count(ctx, Backend{server}) })
+	}
+	all.Wait()
+	if err := errors.Join(failed[:]...); err != nil {
+		return err
+	}
+	db, err := core.Open(ctx, "numbers", Backend{server})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	numbers, err := core.OpenTable(ctx, db, "numbers", keys.String(), values.JSON[int]())
+	if err != nil {
+		return err
+	}
+	n, err := numbers.Load(ctx, "calls")
+	fmt.Println(n)
+	return err
+}
+
+// count is what each of the processes does.
+func count(ctx context.Context, b Backend) error {
+	db, err := core.Open(ctx, "numbers", b)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	numbers, err := core.OpenTable(ctx, db, "numbers", keys.String(), values.JSON[int]())
+	if err != nil {
+		return err
+	}
+	for range 100 {
+		err := numbers.Modify(ctx, "calls", func(n int, _ bool) (int, core.Change, error) {
+			return n + 1, core.Store, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -38,7 +38,7 @@ func TestTheGuideShowsTheSharedBackendThatIsTested(t *testing.T) {
 		shown = append(shown, e[1])
 	}
 	_, backend, _ := strings.Cut(read(t, "../../core/remote/example_test.go"), "\n)\n\n")
-	backend, _, _ = strings.Cut(backend, "\n// Two processes")
+	backend, _, _ = strings.Cut(backend, "\n// Two processes have")
 	for _, part := range shown {
 		rest, follows := strings.CutPrefix(backend, part)
 		if !follows {
