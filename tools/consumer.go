@@ -23,6 +23,11 @@ func Consumer(write *bool) error {
 	if err != nil {
 		return err
 	}
+	programs := filepath.Join(root, "tools", "consumer", "testdata")
+	combinations, err := consumer.Combinations(programs)
+	if err != nil {
+		return err
+	}
 	repository := consumer.Repository{
 		Root:     root,
 		Versions: versions,
@@ -30,10 +35,10 @@ func Consumer(write *bool) error {
 			File:  filepath.Join(root, "docs", "choosing.md"),
 			Write: write != nil && *write,
 		},
-		Programs: filepath.Join(root, "tools", "consumer", "testdata"),
+		Programs: programs,
 	}
 	return errors.Join(
 		consumer.StdOnly(filepath.Join(root, "core")),
-		repository.Check(consumer.Combinations, os.Stdout),
+		repository.Check(combinations, os.Stdout),
 	)
 }

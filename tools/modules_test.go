@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/guardkv/guardkv/tools/consumer"
+	"github.com/guardkv/guardkv/tools/modules"
 	"github.com/guardkv/guardkv/tools/release"
 )
 
@@ -52,9 +53,13 @@ func TestEveryPublishedModuleHasAConsumer(t *testing.T) {
 	if err != nil || slices.Contains(published, "tools") {
 		t.Fatalf("got %v, %v", published, err)
 	}
+	all, err := consumer.Combinations(filepath.Join("consumer", "testdata"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, dir := range published {
 		uses := func(c consumer.Combination) bool { return slices.Contains(c.Links, dir) }
-		if !slices.ContainsFunc(consumer.Combinations, uses) {
+		if !slices.ContainsFunc(all, uses) {
 			t.Errorf("no combination in tools/consumer links %s", dir)
 		}
 	}
@@ -74,6 +79,40 @@ func TestEveryPublishedModuleHasAVersion(t *testing.T) {
 		slices.Sorted(slices.Values(published))) {
 		t.Errorf("%s names %v, the workspace has %v (error %v)",
 			release.VersionsFile, got, published, err)
+	}
+}
+
+// What is in the table of engines and formats is in the demonstration, the benchmarks and the
+// tests in lockstep; what is forgotten there is in none of them, and no test fails.
+func TestEveryModuleIsInTheTable(t *testing.T) {
+	var table []string
+	for _, e := range modules.Engines {
+		table = append(table, "backends/"+e.Name)
+	}
+	for _, f := range modules.Formats {
+		table = append(table, "formats/"+f.Name)
+	}
+	for _, name := range modules.Wrappers {
+		table = append(table, "formats/"+name)
+	}
+	published, err := Published()
+	if err != nil {
+		t.Fatal(err)
+	}
+	choosing, err := os.ReadFile(filepath.Join("..", "docs", "choosing.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range published {
+		if !strings.HasPrefix(dir, "backends/") && !strings.HasPrefix(dir, "formats/") {
+			continue
+		}
+		if !slices.Contains(table, dir) {
+			t.Errorf("tools/modules has no row for %s", dir)
+		}
+		if !strings.Contains(string(choosing), "(../"+dir+"/README.md") {
+			t.Errorf("docs/choosing.md does not link the README of %s", dir)
+		}
 	}
 }
 

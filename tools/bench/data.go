@@ -7,13 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/values"
+	"github.com/guardkv/guardkv/tools/diskuse"
 )
 
 // rawTable is a table of raw bytes.
@@ -172,10 +172,10 @@ func (p *pair) removeAll() error {
 // disk returns what both have on the disk.
 func (p *pair) disk() (bytes int64, err error) {
 	if p.hand != nil {
-		bytes, err = diskUse(p.hand.path)
+		bytes, err = diskuse.Of(p.hand.path)
 	}
 	if p.kv != nil {
-		more, moreErr := diskUse(p.kv.path)
+		more, moreErr := diskuse.Of(p.kv.path)
 		bytes, err = bytes+more, errors.Join(err, moreErr)
 	}
 	return bytes, err
@@ -242,23 +242,4 @@ func (e *env) drop(engine string) error {
 		}
 	}
 	return err
-}
-
-// diskUse returns the bytes of a file, or of all files in a folder, that are really on the disk.
-func diskUse(path string) (int64, error) {
-	var bytes int64
-	err := filepath.WalkDir(path, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		info, err := entry.Info()
-		if err == nil {
-			bytes += allocated(info)
-		}
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) { // the memory backend
-		return 0, nil
-	}
-	return bytes, err
 }

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/guardkv/guardkv/backends/badger"
-	"github.com/guardkv/guardkv/backends/bbolt"
 	"github.com/guardkv/guardkv/backends/pebble"
 	"github.com/guardkv/guardkv/core"
-	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // engine is an engine, behind GuardKV and by hand.
@@ -35,11 +33,20 @@ type engine struct {
 	also func(shape) []work
 }
 
-// engines is everything that is compared. An engine needs a line here and a file that holds its
-// native.
-var engines = []engine{
-	{
-		name: "bbolt", backend: func() core.Backend { return bbolt.Backend{} }, open: openBolt,
+// engines is everything that is compared: all engines of the repository. One that is used by
+// hand too has a line in natives and a file that holds its native; the others are measured alone.
+var engines = func() (all []engine) {
+	for _, e := range modules.Engines {
+		en := natives[e.Name]
+		en.name, en.backend = e.Name, e.New
+		all = append(all, en)
+	}
+	return all
+}()
+
+var natives = map[string]engine{
+	"bbolt": {
+		open:        openBolt,
 		differs:     "by hand a bucket with keys of 8 B, GuardKV keys of 12 B",
 		manyWriters: "Batch, tuned",
 		targets: targets{
@@ -47,19 +54,16 @@ var engines = []engine{
 			timesFaster64: 8, put64: 1.1, load: 0.15, disk: 1,
 		},
 	},
-	{
-		name: "pebble", backend: func() core.Backend { return pebble.Backend{} }, open: openPebble,
-		settles:  true,
+	"pebble": {
+		open: openPebble, settles: true,
 		targets:  targets{get: 1.05, scan: 1.1, put: 1 / 0.95, put64: 1 / 0.95, load: 0.5, disk: 1},
 		squeezed: &squeezedPebble,
 	},
-	{
-		name: "badger", backend: func() core.Backend { return badger.Backend{} }, open: openBadger,
-		settles: true,
+	"badger": {
+		open: openBadger, settles: true,
 		targets: targets{get: 1, scan: 1.05, put: 1 / 0.95, timesFaster64: 10, load: 0.6},
 		also:    compressionWorks,
 	},
-	{name: "memory", backend: func() core.Backend { return memory.New() }},
 }
 
 // smallCache is that of engines which are squeezed.

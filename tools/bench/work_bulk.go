@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/tools/diskuse"
 )
 
 // loadWork loads rows into an empty database. Opening and closing it are not measured, but that
@@ -89,7 +90,7 @@ func (e *env) freshHand(en engine, load func(native) error) side {
 		run: func(int) error { return load(n.native) },
 		after: func() (err error) {
 			err = n.close()
-			size, sizeErr := diskUse(n.path)
+			size, sizeErr := diskuse.Of(n.path)
 			disk = size
 			return errors.Join(err, sizeErr, os.RemoveAll(n.path))
 		},
@@ -109,7 +110,7 @@ func (e *env) freshGuarded(ctx context.Context, en engine, load func(*guarded) e
 		run: func(int) error { return load(g) },
 		after: func() (err error) {
 			err = g.close()
-			size, sizeErr := diskUse(g.path)
+			size, sizeErr := diskuse.Of(g.path)
 			disk = size
 			return errors.Join(err, sizeErr, os.RemoveAll(g.path))
 		},

@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/guardkv/guardkv/core"
-	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/tools/diskuse"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // recordSizes are the sizes of the records, in bytes.
@@ -20,30 +20,31 @@ var recordSizes = []int{200, 20_000}
 func recordWorks(en engine, e *env) []work {
 	var works []work
 	for _, size := range recordSizes {
-		works = append(works,
-			recordWork(en, e, size, cborRecord()), recordWork(en, e, size, gobRecord()),
-			recordWork(en, e, size, jsonRecord()),
-			recordWork(en, e, size, protobufRecord()), recordWork(en, e, size, flatbuffersRecord()))
+		for _, f := range modules.Formats {
+			if hand, ok := f.Library(); ok {
+				works = append(works, recordWork(en, e, size, f, hand))
+			}
+		}
 	}
 	return works
 }
 
 // recordWork reads records at random, and looks at one field of each or at all of them.
-func recordWork[V, W any](en engine, e *env, size int, f recordFormat[V, W]) work {
+func recordWork(en engine, e *env, size int, f modules.Format, hand modules.Library) work {
 	s := shape{min(e.sizes.middle.rows, 40_000_000/size), size}
 	return work{
-		name: fmt.Sprintf("%s/record/%s/%s", en.name, f.name, sizeName(size)),
+		name: fmt.Sprintf("%s/record/%s/%s", en.name, f.Name, sizeName(size)),
 		title: fmt.Sprintf("random Get of records in %s%s, about %s, %s",
-			f.name, f.note, s, en.heading()),
+			f.Name, hand.Note, s, en.heading()),
 		unit:   "op",
 		group:  "record",
-		engine: en.name, format: f.name, shape: s,
+		engine: en.name, format: f.Name, shape: s,
 		setup: func(ctx context.Context, e *env) ([]side, func() error, error) {
 			p, err := e.newPair(ctx, en, false)
 			if err != nil {
 				return nil, nil, err
 			}
-			sides, err := recordSides(ctx, p, s, f)
+			sides, err := recordSides(ctx, p, s, f, hand)
 			if err != nil {
 				return nil, nil, errors.Join(err, p.close())
 			}
@@ -55,72 +56,71 @@ func recordWork[V, W any](en engine, e *env, size int, f recordFormat[V, W]) wor
 	}
 }
 
+var recordUses = []struct {
+	name string
+	use  modules.Use
+}{{"one field", modules.OneField}, {"all fields", modules.AllFields}}
+
 // recordSides fills both with the same records.
-func recordSides[V, W any](
-	ctx context.Context, p *pair, s shape, f recordFormat[V, W],
+func recordSides(
+	ctx context.Context, p *pair, s shape, f modules.Format, hand modules.Library,
 ) (sides []side, err error) {
-	encoded := func(yield func(uint64, []byte) bool) {
-		for i := range uint64(s.rows) {
-			b, err1 := f.encode(f.make(i, s.size))
-			if err = errors.Join(err, err1); err1 != nil || !yield(i, b) {
-				return
+	if p.hand != nil {
+		encoded := func(yield func(uint64, []byte) bool) {
+			for i, c := range records(s) {
+				b, err1 := hand.Encode(c)
+				if err = errors.Join(err, err1); err1 != nil || !yield(i, b) {
+					return
+				}
 			}
 		}
-	}
-	uses := []struct {
-		name string
-		use  func(W) uint64
-	}{{"one field", f.one}, {"all fields", f.all}}
-	if p.hand != nil {
 		if err := errors.Join(p.hand.load(encoded, true), err); err != nil {
 			return nil, err
 		}
-		for _, u := range uses {
+		for _, u := range recordUses {
 			sides = append(sides, side{
-				name: "by hand, " + u.name, native: true, run: f.byHand(p.hand, s, u.use),
-				disk: func() (int64, error) { return diskUse(p.hand.path) },
+				name: "by hand, " + u.name, native: true,
+				run:  recordsByHand(p.hand, s, hand.Read[u.use]),
+				disk: func() (int64, error) { return diskuse.Of(p.hand.path) },
 			})
 		}
 	}
 	if p.kv != nil {
-		table, err := core.OpenTable(ctx, p.kv.storage, "records", keys.Uint64(), f.format)
+		table, err := f.Lookups(ctx, p.kv.storage, "records")
 		if err != nil {
 			return nil, err
 		}
-		if _, err := table.PutStream(ctx, f.records(s)); err != nil {
+		if err := table.Fill(ctx, records(s)); err != nil {
 			return nil, err
 		}
-		for _, u := range uses {
+		for _, u := range recordUses {
 			sides = append(sides, side{
-				name: "guardkv, " + u.name, run: f.guarded(ctx, table, s, u.use),
+				name: "guardkv, " + u.name, run: recordsGuarded(ctx, s, table.Get[u.use]),
 				claims: []claim{{base: "by hand, " + u.name}},
-				disk:   func() (int64, error) { return diskUse(p.kv.path) },
+				disk:   func() (int64, error) { return diskuse.Of(p.kv.path) },
 			})
 		}
 	}
 	return sides, nil
 }
 
-func (f recordFormat[V, W]) records(s shape) iter.Seq2[uint64, V] {
-	return func(yield func(uint64, V) bool) {
+func records(s shape) iter.Seq2[uint64, modules.Char] {
+	return func(yield func(uint64, modules.Char) bool) {
 		for i := range uint64(s.rows) {
-			if !yield(i, f.make(i, s.size)) {
+			if !yield(i, modules.CharOfSize(modules.CodePoint(i), s.size)) {
 				return
 			}
 		}
 	}
 }
 
-// byHand reads records by hand.
-func (f recordFormat[V, W]) byHand(n native, s shape, use func(W) uint64) func(int) error {
+func recordsByHand(n native, s shape, read func([]byte) (uint64, error)) func(int) error {
 	next := randomKeys(s.rows, 0)
 	return func(ops int) error {
 		sum := uint64(0)
 		err := n.get(ops, next, func(b []byte) error {
-			w, err := f.decode(b)
-			if err == nil {
-				sum += use(w)
-			}
+			n, err := read(b)
+			sum += n
 			return err
 		})
 		keep(sum)
@@ -128,22 +128,19 @@ func (f recordFormat[V, W]) byHand(n native, s shape, use func(W) uint64) func(i
 	}
 }
 
-// guarded reads records through guards.
-func (f recordFormat[V, W]) guarded(
-	ctx context.Context, table *core.Table[uint64, V, W], s shape, use func(W) uint64,
+// recordsGuarded reads records through guards.
+func recordsGuarded(
+	ctx context.Context, s shape, get func(context.Context, uint64) (uint64, error),
 ) func(int) error {
 	next := randomKeys(s.rows, 0)
 	return func(ops int) error {
 		sum := uint64(0)
 		for range ops {
-			g, err := table.Get(ctx, next())
+			n, err := get(ctx, next())
 			if err != nil {
 				return err
 			}
-			sum += use(g.Value())
-			if err := g.Close(); err != nil {
-				return err
-			}
+			sum += n
 		}
 		keep(sum)
 		return nil

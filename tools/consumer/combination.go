@@ -6,6 +6,8 @@ package consumer
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -33,189 +35,60 @@ type Combination struct {
 	Denied []string
 }
 
-// Combinations are what applications and outside authors do. A new backend or format adds a
-// row, and a folder below testdata.
-var Combinations = []Combination{
-	{
-		Name:     "memory-json",
-		Requires: []string{"core"},
-		Prints:   "Ada Lovelace, born 1815\n",
-		Links:    []string{"core"},
-		Denied: []string{
-			"backendtest", "badger", "bbolt", "cbor", "flatbuffers", "formattest",
-			"gob", "net/http", "pebble", "testing",
-		},
-	},
-	{
-		Name:     "bbolt-cbor",
-		Requires: []string{"core", "backends/bbolt", "formats/cbor"},
-		Prints:   "Ada Lovelace, born 1815\n",
+// prints is what all programs print.
+const prints = "Ada Lovelace, born 1815\n"
+
+// Combinations are what applications and outside authors do: the programs and the packages in
+// the folders of dir, and the program of the README. A folder has a file linked.txt, whose lines
+// are modules that are linked, and "not" with words of packages that are not.
+func Combinations(dir string) ([]Combination, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	all := []Combination{{
+		Name: "readme", Document: "README.md", Requires: []string{"backends/bbolt", "formats/cbor"},
 		Links: []string{
 			"core", "backends/bbolt", "formats/cbor",
 			"github.com/fxamacker/cbor/v2", "github.com/x448/float16", "go.etcd.io/bbolt",
 			"golang.org/x/sys",
 		},
-		Denied: []string{
-			"backendtest", "badger", "core/memory", "flatbuffers", "formattest", "gob",
-			"net/http", "pebble", "testing",
-		},
-	},
-	{
-		Name:     "bbolt-gob",
-		Requires: []string{"core", "backends/bbolt", "formats/gob"},
-		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{
-			"core", "backends/bbolt", "formats/gob", "go.etcd.io/bbolt",
-			"golang.org/x/sys",
-		},
-		Denied: []string{
-			"backendtest", "badger", "cbor", "core/memory", "flatbuffers",
-			"formattest", "net/http", "pebble", "testing",
-		},
-	},
-	{
-		Name:     "bbolt-archive",
-		Requires: []string{"core", "backends/bbolt", "formats/archive"},
-		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{
-			"core", "backends/bbolt", "formats/archive", "go.etcd.io/bbolt",
-			"golang.org/x/sys",
-		},
-		Denied: []string{
-			"backendtest", "badger", "cbor", "core/memory", "flatbuffers",
-			"formattest", "gob", "go/types", "net/http", "pebble", "testing",
-		},
-	},
-	{
-		Name:     "bbolt-flatbuffers",
-		Requires: []string{"core", "backends/bbolt", "formats/flatbuffers"},
-		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{
-			"core", "backends/bbolt", "formats/flatbuffers",
-			"github.com/google/flatbuffers", "go.etcd.io/bbolt", "golang.org/x/sys",
-		},
-		Denied: []string{
-			"backendtest", "badger", "cbor", "core/memory", "formattest", "gob",
-			"net/http", "pebble", "testing",
-		},
-	},
-	{
-		Name:     "bbolt-protobuf",
-		Requires: []string{"core", "backends/bbolt", "formats/protobuf"},
-		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{
-			"core", "backends/bbolt", "formats/protobuf", "go.etcd.io/bbolt",
-			"golang.org/x/sys", "google.golang.org/protobuf",
-		},
-		Denied: []string{
-			"backendtest", "badger", "cbor", "core/memory", "flatbuffers",
-			"formattest", "gob", "net/http", "pebble", "testing",
-		},
-	},
-	{
-		Name:     "bbolt-compress",
-		Requires: []string{"core", "backends/bbolt", "formats/cbor", "formats/compress"},
-		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{
-			"core", "backends/bbolt", "formats/cbor", "formats/compress",
-			"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress",
-			"github.com/x448/float16", "go.etcd.io/bbolt", "golang.org/x/sys",
-		},
-		Denied: []string{
-			"backendtest", "badger", "compress/dict", "compress/s2", "core/memory", "encrypt",
-			"flatbuffers", "formattest",
-			"formats/gob", "net/http", "pebble", "testing",
-		},
-	},
-	{
-		Name:     "bbolt-encrypt",
-		Requires: []string{"core", "backends/bbolt", "formats/gob", "formats/encrypt"},
-		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{
-			"core", "backends/bbolt", "formats/gob", "formats/encrypt",
-			"go.etcd.io/bbolt", "golang.org/x/sys",
-		},
-		Denied: []string{
-			"backendtest", "badger", "cbor", "core/memory", "flatbuffers", "formats/compress",
-			"formattest", "net/http", "pebble", "testing",
-		},
-	},
-	{
-		Name:     "pebble-cbor",
-		Requires: []string{"core", "backends/pebble", "formats/cbor"},
-		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{
-			"core", "backends/pebble", "formats/cbor",
-			"github.com/fxamacker/cbor/v2", "github.com/x448/float16",
-			"github.com/DataDog/zstd", "github.com/RaduBerinde/axisds",
-			"github.com/RaduBerinde/btreemap", "github.com/beorn7/perks",
-			"github.com/cespare/xxhash/v2", "github.com/cockroachdb/crlib",
-			"github.com/cockroachdb/errors",
-			"github.com/cockroachdb/logtags", "github.com/cockroachdb/pebble/v2",
-			"github.com/cockroachdb/redact",
-			"github.com/cockroachdb/swiss", "github.com/cockroachdb/tokenbucket",
-			"github.com/getsentry/sentry-go",
-			"github.com/gogo/protobuf", "github.com/golang/protobuf", "github.com/golang/snappy",
-			"github.com/klauspost/compress",
-			"github.com/kr/pretty", "github.com/kr/text",
-			"github.com/matttproud/golang_protobuf_extensions",
-			"github.com/minio/minlz", "github.com/pkg/errors",
-			"github.com/prometheus/client_golang",
-			"github.com/prometheus/client_model", "github.com/prometheus/common",
-			"github.com/prometheus/procfs",
-			"github.com/rogpeppe/go-internal", "golang.org/x/exp", "golang.org/x/sys",
-			"golang.org/x/text", "google.golang.org/protobuf",
-		},
-		Denied: []string{
-			"backendtest", "badger", "bbolt", "core/memory", "flatbuffers",
-			"formats/gob", "formattest",
-		},
-	},
-	{
-		Name:     "badger-cbor",
-		Requires: []string{"core", "backends/badger", "formats/cbor"},
-		Prints:   "Ada Lovelace, born 1815\n",
-		Links: []string{
-			"core", "backends/badger", "formats/cbor",
-			"github.com/fxamacker/cbor/v2", "github.com/x448/float16",
-			"github.com/cespare/xxhash/v2", "github.com/dgraph-io/badger/v4",
-			"github.com/dgraph-io/ristretto/v2",
-			"github.com/dustin/go-humanize", "github.com/go-logr/logr", "github.com/go-logr/stdr",
-			"github.com/google/flatbuffers",
-			"github.com/klauspost/compress", "go.opentelemetry.io/auto/sdk",
-			"go.opentelemetry.io/otel",
-			"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace", "golang.org/x/sys",
-			"google.golang.org/protobuf",
-		},
-		Denied: []string{
-			"backendtest", "bbolt", "core/memory", "formats/flatbuffers",
-			"formats/gob", "formattest", "pebble",
-		},
-	},
-	{
-		Name:     "readme",
-		Document: "README.md",
-		Requires: []string{"backends/bbolt", "formats/cbor"},
-		Links: []string{
-			"core", "backends/bbolt", "formats/cbor",
-			"github.com/fxamacker/cbor/v2", "github.com/x448/float16", "go.etcd.io/bbolt",
-			"golang.org/x/sys",
-		},
-	},
-	{
-		Name:     "outside-backend",
-		Requires: []string{"core"},
-		Tests:    true,
-		Links:    []string{"core"},
-		Denied:   []string{"badger", "bbolt", "cbor", "flatbuffers", "pebble"},
-	},
-	{
-		Name:     "outside-format",
-		Requires: []string{"core"},
-		Tests:    true,
-		Links:    []string{"core"},
-		Denied:   []string{"badger", "bbolt", "cbor", "flatbuffers", "pebble"},
-	},
+	}}
+	for _, e := range entries {
+		c, err := combination(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name(), err)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// combination reads the folder of a program or of a package with tests. It requires the modules
+// of this repository that are linked.
+func combination(dir string) (Combination, error) {
+	c := Combination{Name: filepath.Base(dir), Prints: prints}
+	text, err := os.ReadFile(filepath.Join(dir, "linked.txt"))
+	if err != nil {
+		return c, err
+	}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		word, denied := strings.CutPrefix(line, "not ")
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case denied:
+			c.Denied = append(c.Denied, word)
+		default:
+			c.Links = append(c.Links, line)
+			if first, _, _ := strings.Cut(line, "/"); !strings.Contains(first, ".") {
+				c.Requires = append(c.Requires, line)
+			}
+		}
+	}
+	tests, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	c.Tests = len(tests) > 0
+	return c, err
 }
 
 // verify compares what was linked with what is expected. Links are paths of modules here.

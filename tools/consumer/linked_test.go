@@ -54,7 +54,11 @@ func TestLinked(t *testing.T) {
 // true only builds can say.
 func TestDocumentListsEveryProgram(t *testing.T) {
 	var want []result
-	for _, c := range Combinations {
+	all, err := Combinations("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
 		want = append(want,
 			result{name: c.Name, linked: linked{modules: c.Links}, listed: c.listed()})
 	}

@@ -20,12 +20,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/values"
+	"github.com/guardkv/guardkv/tools/diskuse"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // Config says what the demo runs on and where it reports.
 type Config struct {
-	Backend string // one of Backends
-	Format  string // one of Formats
+	Backend string // one of modules.Engines
+	Format  string // one of modules.Formats
 	Keep    string // the path of a storage to keep; "" is a temporary one
 	Out     io.Writer
 	// Terminal says that Out can draw a line over itself.
@@ -51,14 +53,14 @@ type session struct {
 	cfg     Config
 	report  *report
 	backend core.Backend
-	format  format
+	format  modules.Format
 	path    string
 	onDisk  bool
 	data    *database
 	model   *model
 
 	db    *core.Storage
-	chars charTable
+	chars modules.Chars
 	names *core.Table[nameKey, []byte, []byte] // the rows have no values: the key says it all
 }
 
@@ -92,18 +94,18 @@ func Run(ctx context.Context, cfg Config) error {
 
 // newSession finds the parts that cfg names and a place for the storage.
 func newSession(cfg Config) (s *session, cleanup func(), err error) {
-	b, err := backendNamed(cfg.Backend)
+	b, err := modules.EngineNamed(cfg.Backend)
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := formatNamed(cfg.Format)
+	f, err := modules.FormatNamed(cfg.Format)
 	if err != nil {
 		return nil, nil, err
 	}
-	if cfg.Keep != "" && !b.onDisk {
+	if cfg.Keep != "" && !b.OnDisk {
 		return nil, nil,
 			fmt.Errorf("the backend %q keeps nothing on disk, so there is nothing to keep or "+
-				"look at", b.name)
+				"look at", b.Name)
 	}
 	path, cleanup := cfg.Keep, func() {}
 	if path == "" {
@@ -116,10 +118,10 @@ func newSession(cfg Config) (s *session, cleanup func(), err error) {
 	return &session{
 		cfg:     cfg,
 		report:  &report{w: cfg.Out, terminal: cfg.Terminal},
-		backend: b.make(),
+		backend: b.New(),
 		format:  f,
 		path:    path,
-		onDisk:  b.onDisk,
+		onDisk:  b.OnDisk,
 	}, cleanup, nil
 }
 
@@ -139,7 +141,7 @@ func (s *session) open(ctx context.Context, opts ...core.Option) error {
 // use opens the tables of a storage.
 func (s *session) use(ctx context.Context, db *core.Storage) (err error) {
 	s.db = db
-	if s.chars, err = s.format.open(ctx, db); err != nil {
+	if s.chars, err = s.format.Open(ctx, db, "chars"); err != nil {
 		return err
 	}
 	s.names, err = core.OpenTable(ctx, db, "names", nameKeys, values.Bytes())
@@ -209,7 +211,7 @@ func (s *session) rows() iter.Seq2[CodePoint, Char] {
 func (s *session) nameRows() iter.Seq2[nameKey, []byte] {
 	return func(yield func(nameKey, []byte) bool) {
 		for c, char := range s.rows() {
-			if char.named() && !yield(nameKey{First: char.Name, Second: c}, nil) {
+			if named(char) && !yield(nameKey{First: char.Name, Second: c}, nil) {
 				return
 			}
 		}
@@ -221,7 +223,7 @@ func (s *session) size() string {
 	if !s.onDisk {
 		return "Nothing on disk."
 	}
-	n, err := diskUse(s.path)
+	n, err := diskuse.Of(s.path)
 	if err != nil {
 		return err.Error()
 	}

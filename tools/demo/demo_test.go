@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // reduced is a part of the database that every step finds something in.
@@ -44,15 +45,15 @@ func nothingLeft(t *testing.T) {
 }
 
 func TestEveryBackendAndFormat(t *testing.T) {
-	for i, b := range backends {
-		for j, f := range formats {
-			if testing.Short() && j != i%len(formats) { // each backend and each format once
+	for i, b := range modules.Engines {
+		for j, f := range modules.Formats {
+			if testing.Short() && j != i%len(modules.Formats) { // each backend and each format once
 				continue
 			}
-			t.Run(b.name+"/"+f.name, func(t *testing.T) {
+			t.Run(b.Name+"/"+f.Name, func(t *testing.T) {
 				var out bytes.Buffer
 				cfg := small(t, &out)
-				cfg.Backend, cfg.Format = b.name, f.name
+				cfg.Backend, cfg.Format = b.Name, f.Name
 				if err := Run(context.Background(), cfg); err != nil {
 					t.Fatalf("%v\n%s", err, out.String())
 				}

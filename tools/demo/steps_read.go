@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // everything is the span of all code points.
@@ -23,12 +24,13 @@ var everything = span{0, unicode.MaxRune}
 func (s *session) readAll(ctx context.Context) ([]fact, error) {
 	var facts []fact
 	begun := time.Now()
-	err := s.chars.Stream(ctx, everything, false, func(rows iter.Seq2[CodePoint, charView]) error {
-		for c, v := range rows {
-			facts = append(facts, fact{at: c, char: v.Char()})
-		}
-		return nil
-	})
+	err := s.chars.Stream(ctx, everything.first, everything.last, false,
+		func(rows iter.Seq2[CodePoint, modules.Fields]) error {
+			for c, v := range rows {
+				facts = append(facts, fact{at: c, char: v.Char()})
+			}
+			return nil
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +72,7 @@ func (s *session) lookUp(ctx context.Context) ([]fact, error) {
 	}
 	begun := time.Now()
 	for c := range s.model.atRandom() {
-		err := s.chars.View(ctx, c, func(v charView) error {
+		err := s.chars.View(ctx, c, func(v modules.Fields) error {
 			facts = append(facts, fact{at: c, seen: strings.Clone(v.Name())})
 			return nil
 		})
@@ -85,7 +87,7 @@ func (s *session) lookUp(ctx context.Context) ([]fact, error) {
 
 // lookUpOne reads one row that may be absent.
 func (s *session) lookUpOne(ctx context.Context, c CodePoint) (f fact, shown string, err error) {
-	err = s.chars.View(ctx, c, func(v charView) error {
+	err = s.chars.View(ctx, c, func(v modules.Fields) error {
 		f = fact{at: c, char: v.Char()}
 		shown = describe(c, f.char)
 		return nil
@@ -149,13 +151,13 @@ const backwardBlock = "Cyrillic"
 // streamInOrder reads a script by filtering the span that it is spread over, and a block.
 func (s *session) streamInOrder(ctx context.Context) ([]fact, error) {
 	script, err := s.stream(ctx, spanOf(unicode.Greek), false,
-		func(v charView) bool { return v.Script() == "Greek" })
+		func(v modules.Fields) bool { return v.Script() == "Greek" })
 	if err != nil {
 		return nil, err
 	}
 	s.report.line(line{text: glyphs(script)})
 	block, err := s.stream(ctx, blockNamed(backwardBlock), true,
-		func(charView) bool { return true })
+		func(modules.Fields) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -165,19 +167,20 @@ func (s *session) streamInOrder(ctx context.Context) ([]fact, error) {
 
 // stream reads a span of rows in place and returns the names of those to keep.
 func (s *session) stream(
-	ctx context.Context, part span, reverse bool, keep func(charView) bool,
+	ctx context.Context, part span, reverse bool, keep func(modules.Fields) bool,
 ) ([]fact, error) {
 	var facts []fact
 	read, begun := 0, time.Now()
-	err := s.chars.Stream(ctx, part, reverse, func(rows iter.Seq2[CodePoint, charView]) error {
-		for c, v := range rows {
-			read++
-			if keep(v) {
-				facts = append(facts, fact{at: c, seen: strings.Clone(v.Name())})
+	err := s.chars.Stream(ctx, part.first, part.last, reverse,
+		func(rows iter.Seq2[CodePoint, modules.Fields]) error {
+			for c, v := range rows {
+				read++
+				if keep(v) {
+					facts = append(facts, fact{at: c, seen: strings.Clone(v.Name())})
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
 	s.report.line(line{
 		fmt.Sprintf("%s of the %s rows from %v to %v",
 			grouped(int64(len(facts))), grouped(int64(read)), part.first, part.last),
@@ -253,18 +256,19 @@ func (m *model) wantNames() []fact { return m.named(namePrefix) }
 func (s *session) filter(ctx context.Context) ([]fact, error) {
 	var facts []fact
 	read, begun := 0, time.Now()
-	err := s.chars.Stream(ctx, everything, false, func(rows iter.Seq2[CodePoint, charView]) error {
-		for c, v := range rows {
-			read++
-			if v.Category() != "Lu" || v.Lower() == 0 {
-				continue
+	err := s.chars.Stream(ctx, everything.first, everything.last, false,
+		func(rows iter.Seq2[CodePoint, modules.Fields]) error {
+			for c, v := range rows {
+				read++
+				if v.Category() != "Lu" || v.Lower() == 0 {
+					continue
+				}
+				if from, to := blockOf(c), blockOf(v.Lower()); from != to {
+					facts = append(facts, fact{at: c, seen: from + ", " + to})
+				}
 			}
-			if from, to := blockOf(c), blockOf(v.Lower()); from != to {
-				facts = append(facts, fact{at: c, seen: from + ", " + to})
-			}
-		}
-		return nil
-	})
+			return nil
+		})
 	s.report.line(line{
 		fmt.Sprintf("%s of %s rows", grouped(int64(len(facts))), grouped(int64(read))),
 		time.Since(begun), read, "rows",

@@ -17,6 +17,7 @@ import (
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // readers is how many goroutines read beside the writer.
@@ -184,9 +185,9 @@ func (s *session) reopen(ctx context.Context) ([]fact, error) {
 		return nil, err
 	}
 	s.report.line(line{text: "opened", took: time.Since(begun)})
-	wrong := otherThan(s.format)
-	_, mismatch := wrong.open(ctx, s.db)
-	s.report.line(line{text: fmt.Sprintf("as %s: %v", wrong.name, cause(mismatch))})
+	wrong := modules.FormatOtherThan(s.format)
+	_, mismatch := wrong.Open(ctx, s.db, "chars")
+	s.report.line(line{text: fmt.Sprintf("as %s: %v", wrong.Name, cause(mismatch))})
 	facts := []fact{stated("the wrong format is refused: %t",
 		errors.Is(mismatch, core.ErrFormatMismatch))}
 	tables, err := s.db.Tables(ctx)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // load streams both tables into the storage.
@@ -91,7 +92,7 @@ func (s *session) readUnderGuard(ctx context.Context) ([]fact, error) {
 
 // readName reads the name in a row.
 func (s *session) readName(ctx context.Context, c CodePoint) (name string, err error) {
-	err = s.chars.View(ctx, c, func(v charView) error {
+	err = s.chars.View(ctx, c, func(v modules.Fields) error {
 		name = strings.Clone(v.Name())
 		return nil
 	})
@@ -220,7 +221,7 @@ var privateUse = blockNamed("Private Use Area")
 // deleteBlock deletes a range of rows.
 func (s *session) deleteBlock(ctx context.Context) ([]fact, error) {
 	begun := time.Now()
-	n, err := s.chars.Delete(ctx, privateUse)
+	n, err := s.chars.Delete(ctx, privateUse.first, privateUse.last)
 	if err != nil {
 		return nil, err
 	}
@@ -233,12 +234,13 @@ func (s *session) deleteBlock(ctx context.Context) ([]fact, error) {
 		return nil, err
 	}
 	facts := append([]fact{stated("%d deleted", n)}, left...)
-	err = s.chars.Stream(ctx, privateUse, false, func(rows iter.Seq2[CodePoint, charView]) error {
-		for c := range rows {
-			facts = append(facts, fact{at: c, seen: "left over"})
-		}
-		return nil
-	})
+	err = s.chars.Stream(ctx, privateUse.first, privateUse.last, false,
+		func(rows iter.Seq2[CodePoint, modules.Fields]) error {
+			for c := range rows {
+				facts = append(facts, fact{at: c, seen: "left over"})
+			}
+			return nil
+		})
 	return facts, err
 }
 

@@ -13,37 +13,20 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/runenames"
+
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
-// CodePoint is a Unicode code point, the key of the table of characters.
-type CodePoint uint32
-
-// String formats the code point in the standard's own notation.
-func (c CodePoint) String() string { return fmt.Sprintf("U+%04X", uint32(c)) }
-
-//go:generate go run github.com/guardkv/guardkv/formats/archive/cmd/guardkv-archive -type Char
-
-// Char is what the Unicode character database says about one code point.
-type Char struct {
-	// its name, or its label in angle brackets if it has none
-	Name       string    `json:"name"`
-	Category   string    `json:"category"` // "Lu"
-	Script     string    `json:"script"`   // "Greek"
-	Upper      CodePoint `json:"upper,omitempty"`
-	Lower      CodePoint `json:"lower,omitempty"`
-	Title      CodePoint `json:"title,omitempty"`
-	Properties []string  `json:"properties,omitempty"` // "White_Space", in lexical order
-}
+// The demonstration keeps the records that all formats keep.
+type (
+	// Char is a row of the table of characters.
+	Char = modules.Char
+	// CodePoint is a key of it.
+	CodePoint = modules.CodePoint
+)
 
 // named reports whether the character has a name, and so a row in the table of names.
-func (c Char) named() bool { return !strings.HasPrefix(c.Name, "<") }
-
-// equal compares all fields.
-func (c Char) equal(d Char) bool {
-	return c.Name == d.Name && c.Category == d.Category && c.Script == d.Script &&
-		c.Upper == d.Upper && c.Lower == d.Lower && c.Title == d.Title &&
-		slices.Equal(c.Properties, d.Properties)
-}
+func named(c Char) bool { return !strings.HasPrefix(c.Name, "<") }
 
 // database is the Unicode character database of this Go release, spread out by code point.
 type database struct {

@@ -49,7 +49,7 @@ func TestRowsOfTheDatabase(t *testing.T) {
 		{0xE000, Char{Name: "<private-use-E000>", Category: "Co", Script: "Unknown"}},
 		{0x10FFFD, Char{Name: "<private-use-10FFFD>", Category: "Co", Script: "Unknown"}},
 	} {
-		if got := data.char(c.at); !got.equal(c.want) {
+		if got := data.char(c.at); !got.Equal(c.want) {
 			t.Errorf("%v is %+v, not %+v", c.at, got, c.want)
 		}
 	}
@@ -66,11 +66,11 @@ func TestDatabaseAgreesWithTheModel(t *testing.T) {
 		if next == len(m.points) || m.points[next] != c {
 			t.Fatalf("row %d is %v: the model has others", next, c)
 		}
-		if want := m.char(c); !char.equal(want) {
+		if want := m.char(c); !char.Equal(want) {
 			t.Fatalf("%v is %+v, not %+v", c, char, want)
 		}
-		if char.named() != m.hasName(c) {
-			t.Fatalf("%v %q: named is %t", c, char.Name, char.named())
+		if named(char) != m.hasName(c) {
+			t.Fatalf("%v %q: named is %t", c, char.Name, named(char))
 		}
 		next++
 	}

@@ -38,7 +38,7 @@ func (f fact) String() string {
 func verify(got, want []fact) error {
 	for i := range min(len(got), len(want)) {
 		if got[i].at != want[i].at || got[i].seen != want[i].seen ||
-			!got[i].char.equal(want[i].char) {
+			!got[i].char.Equal(want[i].char) {
 			return fmt.Errorf("the storage shows %v where %v is right (fact %d)",
 				got[i], want[i], i+1)
 		}

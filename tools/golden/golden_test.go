@@ -5,12 +5,15 @@ package golden
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // stored returns the golden storages: paths such as testdata/v0.1.0/bbolt-cbor.
@@ -104,6 +107,33 @@ func TestFillNeverOverwrites(t *testing.T) {
 	}
 	if err := Read(t.Context(), missing, "bbolt-json"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A format that is new has the rows of all formats: they must be written and compared by each.
+func TestEveryFormatKeepsTheSameRows(t *testing.T) {
+	for _, f := range modules.Formats {
+		t.Run(f.Name, func(t *testing.T) {
+			s, err := core.Open(t.Context(), "golden", memory.New())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			rows := formatTable{f}
+			if err := errors.Join(rows.write(t.Context(), s), rows.compare(t.Context(), s)); err != nil {
+				t.Fatal(err)
+			}
+			chars, err := f.Open(t.Context(), s, rows.name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := chars.Put(t.Context(), 0, modules.Char{Lower: 1}); err != nil {
+				t.Fatal(err)
+			}
+			if err := rows.compare(t.Context(), s); err == nil {
+				t.Error("another row is not seen")
+			}
+		})
 	}
 }
 

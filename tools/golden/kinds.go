@@ -8,13 +8,12 @@ import (
 	"math"
 	"math/big"
 	"net/netip"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/guardkv/guardkv/backends/badger"
 	"github.com/guardkv/guardkv/backends/bbolt"
-	"github.com/guardkv/guardkv/backends/pebble"
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/values"
@@ -25,6 +24,7 @@ import (
 	"github.com/guardkv/guardkv/formats/protobuf"
 	"github.com/guardkv/guardkv/tools/demo/fb"
 	"github.com/guardkv/guardkv/tools/demo/pb"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // kind is a sort of golden storage.
@@ -34,10 +34,27 @@ type kind struct {
 	tables  func() []table
 }
 
-// kinds are all sorts. A change of what one writes needs another name, because old storages are
-// read with the same table.
-var kinds = []kind{
-	{"bbolt-cbor", bbolt.Backend{}, people(cbor.New[person]())},
+// kinds are all sorts: special ones, CBOR on every engine, and every format on bbolt. A change
+// of what one writes needs another name, because old storages are read with the same table.
+var kinds = func() []kind {
+	all := special
+	for _, e := range modules.Engines {
+		if e.OnDisk {
+			all = append(all, kind{e.Name + "-cbor", e.New(), people(cbor.New[person]())})
+		}
+	}
+	for _, f := range modules.Formats {
+		name := "bbolt-" + f.Name
+		if !slices.ContainsFunc(all, func(k kind) bool { return k.name == name }) {
+			all = append(all, kind{name, bbolt.Backend{}, formatRows(f)})
+		}
+	}
+	return all
+}()
+
+// special are the sorts with tables of their own, and the formats that had rows of their own
+// before all formats kept the same.
+var special = []kind{
 	{"bbolt-gob", bbolt.Backend{}, people(gob.New[person]())},
 	{"bbolt-json", bbolt.Backend{}, people(values.JSON[person]())},
 	{"bbolt-flatbuffers", bbolt.Backend{}, chars},
@@ -45,8 +62,6 @@ var kinds = []kind{
 	{"bbolt-archive", bbolt.Backend{}, archived},
 	{"bbolt-keys", bbolt.Backend{}, allKeys},
 	{"bbolt-morekeys", bbolt.Backend{}, moreKeys},
-	{"pebble-cbor", pebble.Backend{}, people(cbor.New[person]())},
-	{"badger-cbor", badger.Backend{}, people(cbor.New[person]())},
 	{"backup-cbor", nil, people(cbor.New[person]())},
 	{"backup-keys", nil, allKeys},
 	{"backup-morekeys", nil, moreKeys},

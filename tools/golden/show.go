@@ -13,21 +13,20 @@ import (
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/keys"
-	"github.com/guardkv/guardkv/core/values"
-	"github.com/guardkv/guardkv/formats/archive"
-	"github.com/guardkv/guardkv/formats/cbor"
 	"github.com/guardkv/guardkv/formats/compress"
 	"github.com/guardkv/guardkv/formats/encrypt"
-	"github.com/guardkv/guardkv/formats/flatbuffers"
-	"github.com/guardkv/guardkv/formats/gob"
-	"github.com/guardkv/guardkv/formats/protobuf"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // explain knows every value format of the golden storages.
 func explain(t core.TableInfo) (core.Explanation, error) {
-	return t.Explain(values.Explain, cbor.Explain, flatbuffers.Explain, gob.Explain,
-		protobuf.Explain, archive.Explain,
-		compress.Explain(explain), encrypt.Explain(explain, keyRing()), explainBound)
+	all := []core.Explainer{
+		compress.Explain(explain), encrypt.Explain(explain, keyRing()), explainBound,
+	}
+	for _, f := range modules.Formats {
+		all = append(all, f.Explain)
+	}
+	return t.Explain(all...)
 }
 
 // explainBound shows what bound stores: the inner format's values, in front of a sum.

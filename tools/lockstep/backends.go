@@ -3,18 +3,17 @@
 
 package lockstep
 
-import (
-	"github.com/guardkv/guardkv/backends/badger"
-	"github.com/guardkv/guardkv/backends/bbolt"
-	"github.com/guardkv/guardkv/backends/pebble"
-	"github.com/guardkv/guardkv/core"
-	"github.com/guardkv/guardkv/core/memory"
-)
+import "github.com/guardkv/guardkv/tools/modules"
 
-// Backends are all backends.
-var Backends = []Backend{
-	{"memory", func() core.Backend { return memory.New() }},
-	{"bbolt", func() core.Backend { return bbolt.Backend{} }},
-	{"pebble", func() core.Backend { return pebble.Backend{} }},
-	{"badger", func() core.Backend { return badger.Backend{} }},
-}
+// Backends are all backends, the reference first.
+var Backends = func() []Backend {
+	var memory, others []Backend
+	for _, e := range modules.Engines {
+		if e.Name == "memory" {
+			memory = append(memory, Backend{e.Name, e.New})
+		} else {
+			others = append(others, Backend{e.Name, e.New})
+		}
+	}
+	return append(memory, others...)
+}()

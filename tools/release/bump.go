@@ -6,7 +6,6 @@ package release
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"golang.org/x/mod/semver"
 )
@@ -63,14 +62,4 @@ func (c change) allow(last, next string) error {
 			c, last, next, lowest)
 	}
 	return nil
-}
-
-// fitsPath refuses a version that the module's path does not allow, such as v2.0.0 without /v2.
-func fitsPath(path, version string) error {
-	major := semver.Major(version)
-	if major == "v0" || major == "v1" || strings.HasSuffix(path, "/"+major) {
-		return nil
-	}
-	return fmt.Errorf("version %s needs a module path that ends in /%s: it is a module of its own",
-		version, major)
 }

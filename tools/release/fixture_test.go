@@ -15,7 +15,7 @@ import (
 // The repository of these tests, before its first release: what core and a backend are to ours.
 var fixture = map[string]string{
 	"LICENSE":                     "the license\n",
-	VersionsFile:                  "# versions\ncore v0.1.0\nbackends/one v0.1.0\n",
+	VersionsFile:                  "module example.test/kv/tools\n\ngo 1.26\n\nrequire example.test/kv/core v0.1.0\n\nrequire example.test/kv/backends/one v0.1.0\n\nreplace example.test/kv/core => ../core\n\nreplace example.test/kv/backends/one => ../backends/one\n",
 	"core/go.mod":                 "module example.test/kv/core\n\ngo 1.26\n",
 	"core/CHANGELOG.md":           "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- All of it.\n",
 	"core/core.go":                "package core\n\n// Name names it.\nfunc Name() string { return \"core\" }\n\n// Old is not used by the backend.\nfunc Old() {}\n",

@@ -17,8 +17,8 @@ import (
 func (w *work) judge() error {
 	var errs []error
 	for _, m := range w.modules {
-		err := fitsPath(m.path, m.version)
-		if err == nil && m.last != "" {
+		var err error
+		if m.last != "" {
 			err = w.judgeOne(m)
 		}
 		if err != nil {

@@ -152,7 +152,7 @@ func TestRelease(t *testing.T) {
 		},
 		{
 			name: "v2 without a path", edits: raised("core", "v2.0.0"), fails: true,
-			says: "needs a module path that ends in /v2",
+			says: "should be v0 or v1, not v2",
 		},
 		{
 			name:  "no notes",

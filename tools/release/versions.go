@@ -10,13 +10,16 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
 )
 
-// VersionsFile is where the versions of the modules are kept, seen from the root of the repository.
-const VersionsFile = "tools/release/versions.txt"
+// VersionsFile is where the versions of the modules are kept, seen from the root of the
+// repository: the tools require all of them.
+const VersionsFile = "tools/go.mod"
 
-// Versions is the version of each published module, by its folder.
+// Versions is the version of each published module, by its folder: the released one, or the
+// next one as soon as the module changes.
 type Versions map[string]string
 
 // ReadVersions reads the versions file of the repository at root.
@@ -25,33 +28,36 @@ func ReadVersions(root string) (Versions, error) {
 	if err != nil {
 		return nil, err
 	}
-	versions, err := parseVersions(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", VersionsFile, err)
-	}
-	return versions, nil
+	return parseVersions(text)
 }
 
-// parseVersions reads lines of a folder and a version. Versions before and after releases have
-// no place here: a module is released or it is not.
-func parseVersions(text string) (Versions, error) {
+// parseVersions takes what is required and replaced with a folder. Versions before and after
+// releases have no place here: a module is released or it is not.
+func parseVersions(text []byte) (Versions, error) {
+	mod, err := modfile.Parse(VersionsFile, text, nil)
+	if err != nil {
+		return nil, err
+	}
+	required := map[string]string{}
+	for _, r := range mod.Require {
+		required[r.Mod.Path] = r.Mod.Version
+	}
 	versions := Versions{}
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
+	for _, r := range mod.Replace {
+		dir, own := strings.CutPrefix(r.New.Path, "../")
+		version := required[r.Old.Path]
+		if !own {
 			continue
 		}
-		dir, version, _ := strings.Cut(line, " ")
-		if semver.Canonical(version) != version || semver.Prerelease(version) != "" {
-			return nil, fmt.Errorf("%q: want a folder, a space, and a version such as v1.2.3", line)
-		}
-		if _, twice := versions[dir]; twice {
-			return nil, fmt.Errorf("%s is there twice", dir)
+		// modfile accepts canonical ones only
+		if version == "" || semver.Prerelease(version) != "" {
+			return nil, fmt.Errorf("%s requires %s at %q: want a version such as v1.2.3",
+				VersionsFile, r.Old.Path, version)
 		}
 		versions[dir] = version
 	}
 	if len(versions) == 0 {
-		return nil, fmt.Errorf("it names no module")
+		return nil, fmt.Errorf("%s replaces no module", VersionsFile)
 	}
 	return versions, nil
 }

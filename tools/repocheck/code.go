@@ -22,6 +22,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 // sketch is the visible mark of the only blocks of Go that are not checked: their first line is
@@ -313,28 +315,38 @@ func standIn(file *ast.File) {
 	}
 }
 
-const modules = "github.com/guardkv/guardkv/"
+const repository = "github.com/guardkv/guardkv/"
 
 // importable are the packages that fragments use without importing them.
-var importable = map[string]string{
-	"context": "context", "errors": "errors", "fmt": "fmt", "io": "io", "iter": "iter",
-	"log": "log", "os": "os",
-	"filepath": "path/filepath", "http": "net/http", "slices": "slices", "slog": "log/slog",
-	"strings": "strings", "testing": "testing", "time": "time",
+var importable = func() map[string]string {
+	all := map[string]string{
+		"context": "context", "errors": "errors", "fmt": "fmt", "io": "io", "iter": "iter",
+		"log": "log", "os": "os", "filepath": "path/filepath", "http": "net/http",
+		"slices": "slices", "slog": "log/slog", "strings": "strings", "testing": "testing",
+		"time": "time",
 
-	"core": modules + "core", "keys": modules + "core/keys", "values": modules + "core/values",
-	"memory":      modules + "core/memory",
-	"backendtest": modules + "core/backendtest", "formattest": modules + "core/formattest",
-	"directory": modules + "core/directory",
-	"badger":    modules + "backends/badger", "bbolt": modules + "backends/bbolt",
-	"pebble":  modules + "backends/pebble",
-	"archive": modules + "formats/archive", "cbor": modules + "formats/cbor",
-	"flatbuffers": modules + "formats/flatbuffers", "gob": modules + "formats/gob",
-	"compress": modules + "formats/compress", "encrypt": modules + "formats/encrypt",
-	"protobuf": modules + "formats/protobuf",
-	"fb":       modules + "tools/demo/fb",
-	"pb":       modules + "tools/demo/pb",
-}
+		"core": repository + "core",
+		"fb":   repository + "tools/demo/fb", "pb": repository + "tools/demo/pb",
+	}
+	for _, name := range []string{
+		"backendtest", "directory", "formattest", "keys", "memory", "values",
+	} {
+		all[name] = repository + "core/" + name
+	}
+	for _, e := range modules.Engines {
+		if all[e.Name] == "" {
+			all[e.Name] = repository + "backends/" + e.Name
+		}
+	}
+	for _, f := range modules.Formats {
+		all[f.Name] = repository + "formats/" + f.Name
+	}
+	for _, name := range modules.Wrappers {
+		all[name] = repository + "formats/" + name
+	}
+	delete(all, "json") // part of values
+	return all
+}()
 
 // exportFiles lets go build what the packages consist of, and returns the file with the export
 // data of each.

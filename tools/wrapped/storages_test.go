@@ -14,9 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/guardkv/guardkv/backends/badger"
 	"github.com/guardkv/guardkv/backends/bbolt"
-	"github.com/guardkv/guardkv/backends/pebble"
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/backendtest"
 	"github.com/guardkv/guardkv/core/keys"
@@ -25,6 +23,7 @@ import (
 	"github.com/guardkv/guardkv/formats/cbor"
 	"github.com/guardkv/guardkv/formats/compress"
 	"github.com/guardkv/guardkv/formats/encrypt"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 type format = core.ValueFormat[person, person]
@@ -47,17 +46,6 @@ func (f stored) Powers() core.FormatPowers[[]byte, []byte] {
 	}}
 }
 
-// engines open storages; those on disk get a path of their own.
-var engines = []struct {
-	name string
-	make func() core.Backend
-}{
-	{"memory", func() core.Backend { return backendtest.Spoil(memory.New()) }},
-	{"bbolt", func() core.Backend { return backendtest.Spoil(bbolt.Backend{}) }},
-	{"pebble", func() core.Backend { return backendtest.Spoil(pebble.Backend{}) }},
-	{"badger", func() core.Backend { return backendtest.Spoil(badger.Backend{}) }},
-}
-
 // place is an engine and a path, where a storage is opened again and again.
 type place struct {
 	t       *testing.T
@@ -75,9 +63,10 @@ func (p place) open() *core.Storage {
 }
 
 func onEveryEngine(t *testing.T, test func(t *testing.T, p place)) {
-	for _, e := range engines {
-		t.Run(e.name,
-			func(t *testing.T) { test(t, place{t, e.make(), filepath.Join(t.TempDir(), "db")}) })
+	for _, e := range modules.Engines {
+		t.Run(e.Name, func(t *testing.T) {
+			test(t, place{t, backendtest.Spoil(e.New()), filepath.Join(t.TempDir(), "db")})
+		})
 	}
 }
 

@@ -13,12 +13,13 @@ import (
 	"os/signal"
 
 	"github.com/guardkv/guardkv/tools/demo"
+	"github.com/guardkv/guardkv/tools/modules"
 )
 
 func main() {
 	cfg := demo.Config{Out: os.Stdout, Terminal: isTerminal(os.Stdout)}
-	flag.StringVar(&cfg.Backend, "backend", "bbolt", "`engine`: "+demo.Backends())
-	flag.StringVar(&cfg.Format, "format", "cbor", "value `format`: "+demo.Formats())
+	flag.StringVar(&cfg.Backend, "backend", "bbolt", "`engine`: "+modules.EngineNames())
+	flag.StringVar(&cfg.Format, "format", "cbor", "value `format`: "+modules.FormatNames())
 	flag.StringVar(&cfg.Keep, "keep", "",
 		"keep the storage at this `path`; without it, it is removed at the end")
 	open := flag.String("open", "",

@@ -1,7 +1,7 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package bench
+package modules
 
 import (
 	"bytes"
@@ -19,9 +19,9 @@ import (
 	"github.com/guardkv/guardkv/formats/encrypt"
 )
 
-// wrappedRecords are the formats that go around others, here around cbor, each beside the
-// libraries used directly with the same options.
-func wrappedRecords() ([]recordFormat[character, character], error) {
+// Wrapped are the formats that go around others, here around cbor, each beside the libraries
+// used directly with the same options.
+func Wrapped() ([]Format, error) {
 	secret := bytes.Repeat([]byte{1}, encrypt.KeySize)
 	key, err := encrypt.NewKey(1, secret)
 	if err != nil {
@@ -31,10 +31,11 @@ func wrappedRecords() ([]recordFormat[character, character], error) {
 	if err != nil {
 		return nil, err
 	}
+	inner := cbor.New[Char]()
 	dictionary, err := compress.Train(context.Background(),
-		compress.Samples(cbor.New[character](), func(yield func(character, error) bool) {
-			for i := range uint64(500) {
-				if !yield(characterOf(i, 200), nil) {
+		compress.Samples(inner, func(yield func(Char, error) bool) {
+			for i := range CodePoint(500) {
+				if !yield(CharOfSize(i, 200), nil) {
 					return
 				}
 			}
@@ -42,7 +43,6 @@ func wrappedRecords() ([]recordFormat[character, character], error) {
 	if err != nil {
 		return nil, err
 	}
-	inner := cbor.New[character]()
 	zip, err := newZipper()
 	if err != nil {
 		return nil, err
@@ -51,12 +51,24 @@ func wrappedRecords() ([]recordFormat[character, character], error) {
 	if err != nil {
 		return nil, err
 	}
-	return []recordFormat[character, character]{
-		wrappedRecord("compress(cbor)", compress.New(inner), zip),
-		wrappedRecord("compress(cbor) with a dictionary",
-			compress.New(inner, compress.WithDictionary(dictionary))),
-		wrappedRecord("encrypt(cbor)", encrypt.New(inner, ring), box),
-		wrappedRecord("encrypt(compress(cbor))", encrypt.New(compress.New(inner), ring), zip, box),
+	zipped := compress.Explain(cbor.Explain)
+	return []Format{
+		{
+			"compress(cbor)", zipped,
+			decoding(compress.New(inner), sealedByHand(zip)),
+		},
+		{
+			"compress(cbor) with a dictionary", zipped,
+			decoding(compress.New(inner, compress.WithDictionary(dictionary)), nil),
+		},
+		{
+			"encrypt(cbor)", encrypt.Explain(cbor.Explain, ring),
+			decoding(encrypt.New(inner, ring), sealedByHand(box)),
+		},
+		{
+			"encrypt(compress(cbor))", encrypt.Explain(zipped, ring),
+			decoding(encrypt.New(compress.New(inner), ring), sealedByHand(zip, box)),
+		},
 	}, nil
 }
 
@@ -95,34 +107,26 @@ func newBox(secret []byte) (seal, error) {
 	}, nil
 }
 
-// wrappedRecord does by hand what the seals do, one after the other; without any there is no
-// other way.
-func wrappedRecord(
-	name string, f core.ValueFormat[character, character], seals ...seal,
-) recordFormat[character, character] {
-	r := cborRecord()
-	r.name, r.format, r.around = name, f, true
-	if len(seals) == 0 {
-		r.encode, r.encoder, r.decode = nil, nil, nil
-		return r
-	}
-	encoder := r.encoder
-	r.encoder = func() func(*character) ([]byte, error) {
-		encode, bufs := encoder(), make([][]byte, len(seals))
-		return func(c *character) (b []byte, err error) {
-			b, err = encode(c)
-			for i, s := range seals {
-				if err == nil {
-					b, err = s.seal(bufs[i][:0], b)
-					bufs[i] = b
+// sealedByHand does with CBOR what the seals do, one after the other.
+func sealedByHand(seals ...seal) *library[Char, Char] {
+	l := &library[Char, Char]{
+		encoder: func() func(*Char) ([]byte, error) {
+			encode, bufs := cborByHand.encoder(), make([][]byte, len(seals))
+			return func(c *Char) (b []byte, err error) {
+				b, err = encode(c)
+				for i, s := range seals {
+					if err == nil {
+						b, err = s.seal(bufs[i][:0], b)
+						bufs[i] = b
+					}
 				}
+				return b, err
 			}
-			return b, err
-		}
+		},
 	}
-	r.encode = func(c character) ([]byte, error) { return r.encoder()(&c) }
+	l.encode = func(c Char) ([]byte, error) { return l.encoder()(&c) }
 	bufs := make([][]byte, len(seals))
-	r.decode = func(b []byte) (c character, err error) {
+	l.decode = func(b []byte) (c Char, err error) {
 		for i := len(seals) - 1; i >= 0; i-- {
 			if b, err = seals[i].open(bufs[i][:0], b); err != nil {
 				return c, err
@@ -131,7 +135,7 @@ func wrappedRecord(
 		}
 		return c, stdcbor.Unmarshal(b, &c)
 	}
-	return r
+	return l
 }
 
 // rowKey is the key of the row that all records are in.

@@ -5,13 +5,7 @@
 
 package bench
 
-import (
-	"io/fs"
-	"time"
-)
-
-// allocated returns the length of a file.
-func allocated(info fs.FileInfo) int64 { return info.Size() }
+import "time"
 
 // processorTime is not known.
 func processorTime() time.Duration { return 0 }
