@@ -170,18 +170,29 @@ func (o *opener) changeShared(s *Storage) error {
 	if !migrates {
 		to = from
 	}
-	var err error
-	switch {
-	case migrates || s.catalog.fence.Load().Lease != "":
+	err := o.clearState(s)
+	if err == nil && (migrates || s.catalog.fence.Load().Lease != "") {
 		err = o.migrateShared(s, from, to)
-	case o.mark.State != "":
-		if err = s.changeMark(o.ctx, func(m *mark) { m.State = "" }); errors.Is(err, ErrConflict) {
-			err = errMarkMoved
-		}
 	}
 	if errors.Is(err, errMigrated) || errors.Is(err, errMarkMoved) {
 		o.opened = false
 		return fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	return err
+}
+
+// clearState ends what Restore has begun. So a mark that moves while somebody migrates has moved
+// to the new version.
+func (o *opener) clearState(s *Storage) error {
+	if o.mark.State == "" {
+		return nil
+	}
+	return markMoved(s.changeMark(o.ctx, func(m *mark) { m.State = "" }))
+}
+
+func markMoved(err error) error {
+	if errors.Is(err, ErrConflict) {
+		return errMarkMoved
 	}
 	return err
 }
@@ -205,11 +216,11 @@ func (o *opener) migrateShared(s *Storage, from, to uint64) (err error) {
 			return fmt.Errorf("migrating from version %d to %d: %w", from, to, err)
 		}
 	}
-	err = s.changeMark(o.ctx, func(m *mark) { m.State, m.Version = "", to })
-	if errors.Is(err, ErrConflict) {
-		err = errMarkMoved
+	if err := s.lookAgain(o.ctx); err != nil { // errMigrated if the lease was taken over
+		return err
 	}
-	if err == nil {
+	err = markMoved(s.changeMark(o.ctx, func(m *mark) { m.Version = to }))
+	if err == nil || errors.Is(err, errMarkMoved) { // by one that was taken for dead
 		reached = to
 		s.version.Store(to)
 	}

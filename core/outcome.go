@@ -125,8 +125,11 @@ func (s *Storage) commitContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), s.sharing.Commit)
 }
 
-// nothingWritten reports whether an error of Apply says that nothing was written, nor will be.
-func nothingWritten(err error) bool { return goesOn(err) && !errors.Is(err, ErrMaybe) }
+// nothingWritten reports whether an error of Apply says that nothing was written, nor will be:
+// the storage may be gone, too.
+func nothingWritten(err error) bool {
+	return (goesOn(err) || errors.Is(err, ErrClosed)) && !errors.Is(err, ErrMaybe)
+}
 
 // applyShared is apply for a shared storage: the batch is applied exactly once, or not at all,
 // or the error is ErrMaybe. ErrConflict is of a batch too that was never applied because nobody

@@ -198,7 +198,7 @@ func (s *Storage) join(ctx context.Context) error {
 	if f.Version == s.mark.Version {
 		return s.sweep(ctx)
 	}
-	if f.Lease == "" { // the mark is older than the fence
+	if f.Lease == "" { // somebody has migrated since the mark was read
 		return ErrConflict
 	}
 	if f.Version != s.opts.version || s.opts.migrate == nil || s.opts.readOnly {

@@ -1,0 +1,361 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
+	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/core/values"
+)
+
+// process is how one process sees the storages that others share with it. apply stands between
+// it and the engine, nil for nothing.
+type process struct {
+	core.Backend
+	apply func(b core.Batch, apply func() error) error
+}
+
+func (p *process) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	c, err := p.Backend.Claim(ctx, path, readOnly)
+	return processClaim{c, p}, err
+}
+
+type processClaim struct {
+	core.Claim
+	p *process
+}
+
+func (c processClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
+	e, err := c.Claim.Open(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return processEngine{e, c.p}, nil
+}
+
+type processEngine struct {
+	core.Engine
+	p *process
+}
+
+func (e processEngine) Apply(ctx context.Context, b core.Batch) error {
+	apply := func() error { return e.Engine.Apply(ctx, b) }
+	if e.p.apply == nil {
+		return apply()
+	}
+	return e.p.apply(b, apply)
+}
+
+func sharedStorage(t *testing.T, b core.Backend, opts ...core.Option) *core.Storage {
+	t.Helper()
+	s, err := core.Open(t.Context(), "db", b, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func sharedTable(t *testing.T, s *core.Storage) *core.Table[uint64, string, string] {
+	t.Helper()
+	table, err := core.OpenTable(t.Context(), s, "t", keys.Uint64(), values.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// migratesTo opens a storage in version 2.
+func migratesTo(migrate func(*core.Storage) error) []core.Option {
+	return []core.Option{
+		core.WithVersion(2),
+		core.WithMigration(func(_ context.Context, s *core.Storage, _, _ uint64) error {
+			return migrate(s)
+		}),
+	}
+}
+
+// Whoever knows the old version neither reads nor writes from the beginning of a migration on:
+// it would write what the new version cannot read.
+func TestAMigrationFencesOthersOut(t *testing.T) {
+	b := memory.NewShared()
+	old := sharedTable(t, sharedStorage(t, b, core.WithVersion(1)))
+	put(t, old, 1, "old")
+	fencedOut := func() {
+		t.Helper()
+		for name, err := range map[string]error{
+			"Put": old.Put(t.Context(), 1, "lost"),
+			"Get": second(old.Get(t.Context(), 1)),
+		} {
+			if !errors.Is(err, core.ErrClosed) || !errors.Is(err, core.ErrVersionMismatch) {
+				t.Errorf("%s by the old version: %v; want ErrClosed and ErrVersionMismatch", name, err)
+			}
+		}
+	}
+	s := sharedStorage(t, b, migratesTo(func(s *core.Storage) error {
+		fencedOut()
+		put(t, sharedTable(t, s), 1, "new")
+		return nil
+	})...)
+	fencedOut()
+	if got, err := sharedTable(t, s).Load(t.Context(), 1); got != "new" || err != nil {
+		t.Errorf("after the migration: %q, %v", got, err)
+	}
+	if _, err := core.Open(t.Context(), "db", b, core.WithVersion(1)); !errors.Is(err,
+		core.ErrVersionMismatch) {
+		t.Errorf("Open in the old version: %v", err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func put(t *testing.T, table *core.Table[uint64, string, string], k uint64, v string) {
+	t.Helper()
+	if err := table.Put(t.Context(), k, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A migration that fails leaves the storage in its old version, for the next one to migrate.
+func TestAFailedMigrationGivesTheLeaseBack(t *testing.T) {
+	b := memory.NewShared()
+	sharedStorage(t, b, core.WithVersion(1))
+	failure := errors.New("failure")
+	_, err := core.Open(t.Context(), "db", b,
+		migratesTo(func(*core.Storage) error { return failure })...)
+	if !errors.Is(err, failure) {
+		t.Fatalf("Open: %v; want the error of the migration", err)
+	}
+	if s := sharedStorage(t, b, core.WithVersion(1)); s.Version() != 1 {
+		t.Errorf("the version is %d", s.Version())
+	}
+	s := sharedStorage(t, b, migratesTo(func(*core.Storage) error { return nil })...)
+	if s.Version() != 2 {
+		t.Errorf("the version is %d after the next migration", s.Version())
+	}
+}
+
+// Several processes of the new version start at once: one migrates, the others wait for it.
+func TestOneOfSeveralMigrates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.NewShared()
+		first := sharedStorage(t, b, core.WithVersion(1))
+		var ran atomic.Int32
+		done := make(chan error)
+		for range 3 {
+			go func() {
+				s, err := core.Open(t.Context(), "db", b, migratesTo(func(*core.Storage) error {
+					ran.Add(1)
+					time.Sleep(25 * time.Second) // longer than anybody waits for one that is dead
+					return nil
+				})...)
+				if err == nil && s.Version() != 2 {
+					err = fmt.Errorf("opened in version %d", s.Version())
+				}
+				done <- err
+				if err == nil {
+					s.Close()
+				}
+			}()
+		}
+		for range 3 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if n := ran.Load(); n != 1 {
+			t.Errorf("the migration ran %d times", n)
+		}
+		first.Close()
+	})
+}
+
+// A process that migrates loses the server, or stops for long: another one takes over, and what
+// the first one writes when it is back does not come in between.
+func TestAMigrationOfADeadProcessIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.NewShared()
+		sharedStorage(t, b, core.WithVersion(1))
+		var away atomic.Bool
+		hanging := &process{Backend: b, apply: func(_ core.Batch, apply func() error) error {
+			if away.Load() {
+				return core.ErrUnavailable
+			}
+			return apply()
+		}}
+		taken, late := make(chan struct{}), make(chan error, 1)
+		go func() {
+			_, err := core.Open(t.Context(), "db", hanging,
+				migratesTo(func(s *core.Storage) error {
+					table := sharedTable(t, s)
+					away.Store(true)
+					<-taken
+					away.Store(false)
+					late <- table.Put(t.Context(), 1, "late")
+					return nil
+				})...)
+			late <- err
+		}()
+		synctest.Wait()
+		began := time.Now()
+		s := sharedStorage(t, b, migratesTo(func(s *core.Storage) error {
+			put(t, sharedTable(t, s), 1, "mine")
+			return nil
+		})...)
+		if waited := time.Since(began); waited < 5*time.Second || waited > time.Minute {
+			t.Errorf("the migration was taken over after %v", waited)
+		}
+		close(taken)
+		if err := <-late; !errors.Is(err, core.ErrClosed) {
+			t.Errorf("the first process wrote after all: %v; want ErrClosed", err)
+		}
+		if err := <-late; err != nil { // its own migration came to nothing, and the storage is new
+			t.Errorf("the first process does not open what the other one migrated: %v", err)
+		}
+		if got, err := sharedTable(t, s).Load(t.Context(), 1); got != "mine" || err != nil {
+			t.Errorf("after the migration: %q, %v", got, err)
+		}
+		s.Close()
+	})
+}
+
+// outcomes counts the outcome rows that are stored.
+func outcomes(t *testing.T, b core.Backend) (n int) {
+	t.Helper()
+	c, err := b.Claim(t.Context(), "db", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Mark(); err != nil {
+		t.Fatal(err)
+	}
+	e, err := c.Open(t.Context(), core.EngineOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	snap, err := e.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	rows, err := snap.Scan(t.Context(), core.ScanRange{Low: []byte{255, 255, 255, 255}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for _, _, ok := rows.Next(); ok; _, _, ok = rows.Next() {
+		n++
+	}
+	return n
+}
+
+// One outcome row is used again and again, changes places with a new one now and then, and goes
+// with its process.
+func TestOutcomeRowsDoNotPileUp(t *testing.T) {
+	b := memory.NewShared()
+	s := sharedStorage(t, b)
+	table := sharedTable(t, s)
+	for i := range uint64(600) {
+		put(t, table, i, "")
+	}
+	if n := outcomes(t, b); n != 1 {
+		t.Errorf("there are %d outcome rows while one goroutine writes", n)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := outcomes(t, b); n != 0 {
+		t.Errorf("there are %d outcome rows after Close", n)
+	}
+}
+
+// What a process that was killed leaves behind is deleted by another one when it is old; one
+// that was only asleep goes on with a new row.
+func TestOutcomeRowsOfDeadProcesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.NewShared()
+		asleep := sharedStorage(t, b)
+		table := sharedTable(t, asleep)
+		put(t, table, 1, "")
+		time.Sleep(time.Hour)
+		sharedStorage(t, b).Close()
+		if n := outcomes(t, b); n != 1 {
+			t.Fatalf("after an hour there are %d outcome rows, want 1", n)
+		}
+		time.Sleep(25 * time.Hour)
+		sharedStorage(t, b).Close()
+		if n := outcomes(t, b); n != 0 {
+			t.Errorf("after a day there are %d outcome rows", n)
+		}
+		put(t, table, 2, "")
+		if n := outcomes(t, b); n != 1 {
+			t.Errorf("a process that woke up has %d outcome rows", n)
+		}
+		asleep.Close()
+	})
+}
+
+// A server that can be reached again is written to again, without reopening.
+func TestNothingStopsASharedStorage(t *testing.T) {
+	for _, failure := range []error{
+		core.ErrUnavailable, core.ErrMaybe, core.ErrSnapshotExpired, core.ErrNoRoom,
+		errors.New("connection reset by peer"),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := memory.NewShared()
+			down := false
+			p := &process{Backend: b, apply: func(_ core.Batch, apply func() error) error {
+				if down {
+					return failure
+				}
+				return apply()
+			}}
+			s := sharedStorage(t, p)
+			table := sharedTable(t, s)
+			put(t, table, 1, "before")
+			down = true
+			began := time.Now()
+			if err := table.Put(t.Context(), 1, "during"); err == nil {
+				t.Errorf("%v: a write succeeded", failure)
+			}
+			if waited := time.Since(began); waited > time.Minute {
+				t.Errorf("%v: a write took %v", failure, waited)
+			}
+			if err := s.DropTable(t.Context(), "t"); err == nil {
+				t.Errorf("%v: DropTable succeeded", failure)
+			}
+			down = false
+			put(t, table, 1, "after")
+			if got, err := table.Load(t.Context(), 1); got != "after" || err != nil {
+				t.Errorf("%v: then the row is %q, %v", failure, got, err)
+			}
+			s.Close()
+		})
+	}
+}
+
+// Policies that replace a storage at every start would take it from those who use it.
+func TestPoliciesThatSharedStoragesRefuse(t *testing.T) {
+	b := memory.NewShared()
+	table := sharedTable(t, sharedStorage(t, b))
+	put(t, table, 1, "v")
+	for _, policy := range []core.Recreate{core.Always, core.OnValidationFail} {
+		if _, err := core.Open(t.Context(), "db", b, core.WithRecreate(policy)); err == nil {
+			t.Errorf("Open with the policy %v succeeded", policy)
+		}
+	}
+	if got, err := table.Load(t.Context(), 1); got != "v" || err != nil {
+		t.Errorf("the row is %q, %v", got, err)
+	}
+}
