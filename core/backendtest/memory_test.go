@@ -16,6 +16,14 @@ func TestMemory(t *testing.T) {
 	})
 }
 
+// What is promised of one process, and what several promise each other, holds in memory.
+func TestSharedMemory(t *testing.T) {
+	backendtest.Run(t, func(t *testing.T) backendtest.Target {
+		b := memory.NewShared()
+		return backendtest.Target{Backend: b, Path: "place", Second: b}
+	})
+}
+
 func BenchmarkMemory(b *testing.B) {
 	backendtest.Bench(b, func(b *testing.B) backendtest.Target {
 		return backendtest.Target{Backend: memory.New(), Path: "place"}

@@ -43,20 +43,20 @@ var claimPromises = []kit.Promise{
 		Explanation: "Claim and Mark change nothing",
 	},
 	{
-		Name: "claim/exclusive", Check: checkClaimExclusive, BareOnly: true, Locks: true,
+		Name: "claim/exclusive", Check: checkClaimExclusive, BareOnly: true, Alone: true,
 		Explanation: "a claim locks the storage: another Claim waits for a bounded time, then " +
 			"returns ErrLocked",
 	},
 	{
-		Name: "claim/engine keeps the lock", Check: checkEngineLocks, Locks: true,
+		Name: "claim/engine keeps the lock", Check: checkEngineLocks, Alone: true,
 		Explanation: "after Open succeeded the engine holds the lock until Close",
 	},
 	{
-		Name: "claim/shared", Check: checkClaimShared, Locks: true,
+		Name: "claim/shared", Check: checkClaimShared, Alone: true,
 		Explanation: "a claim to read is shared with other readers, and excludes writers",
 	},
 	{
-		Name: "claim/cancelled", Check: checkClaimCancelled, Locks: true,
+		Name: "claim/cancelled", Check: checkClaimCancelled, Alone: true,
 		Explanation: "waiting for the lock ends when the context does",
 	},
 	{

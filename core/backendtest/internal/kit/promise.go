@@ -11,14 +11,14 @@ type Promise struct {
 	Explanation string // is printed when the check fails
 	Check       func(*Trial)
 	BareOnly    bool // spoiled buffers would prove nothing more
-	Locks       bool // it is about claims that keep others out
+	Alone       bool // it is about one process that keeps others out of the storage
 	Shared      bool // it is about storages that several processes write to
 }
 
 // Applies reports whether a backend that shares its storages so makes the promise.
 func (p *Promise) Applies(s core.Sharing) bool {
 	if s.Shared() {
-		return !p.Locks
+		return !p.Alone
 	}
 	return !p.Shared
 }

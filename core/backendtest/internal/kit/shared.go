@@ -10,8 +10,11 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
+// Shared reports whether several processes write to a storage.
+func (t *Trial) Shared() bool { return t.Backend.Sharing().Shared() }
+
 // Shared reports whether several processes write to the storage.
-func (s *Store) Shared() bool { return s.T.Backend.Sharing().Shared() }
+func (s *Store) Shared() bool { return s.T.Shared() }
 
 // Pair opens the trial's storage as two processes do.
 func (t *Trial) Pair() (one, two *Store) {

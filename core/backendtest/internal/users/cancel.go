@@ -20,7 +20,7 @@ import (
 
 var cancelPromises = []kit.Promise{
 	{
-		Name: "cancel/waiting for the turn", Check: checkCancelWaiting,
+		Name: "cancel/waiting for the turn", Check: checkCancelWaiting, Alone: true,
 		Explanation: "cancelling works while a write waits for its turn: it returns, and nothing " +
 			"is written",
 	},

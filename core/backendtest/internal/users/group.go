@@ -33,17 +33,17 @@ var groupPromises = []kit.Promise{
 			"other",
 	},
 	{
-		Name: "group commit/failed apply", Check: checkGroupFailed,
+		Name: "group commit/failed apply", Check: checkGroupFailed, Alone: true,
 		Explanation: "a failed sync fails its group and later writes until the storage is " +
 			"reopened; reads go on",
 	},
 	{
-		Name: "group commit/unknown outcome", Check: checkUnknownOutcome,
+		Name: "group commit/unknown outcome", Check: checkUnknownOutcome, Alone: true,
 		Explanation: "after an error whose outcome is unknown nothing is written until the " +
 			"storage is reopened",
 	},
 	{
-		Name: "group commit/goes on", Check: checkGoesOn,
+		Name: "group commit/goes on", Check: checkGoesOn, Alone: true,
 		Explanation: "ErrMaybe, ErrUnavailable and ErrSnapshotExpired fail one commit or " +
 			"transaction, and none after it",
 	},

@@ -77,7 +77,7 @@ func refusesFeature(t *kit.Trial, name string, mark []byte, rows []kit.Row) {
 	t.Do("SetMark", raw.SetMark(t.Ctx, mark))
 	raw.MustClose()
 	marked := !bytes.Contains(mark, []byte(name))
-	for _, policy := range allPolicies() {
+	for _, policy := range allPolicies(t) {
 		if policy&core.Always != 0 && marked {
 			continue // sets aside what carries a mark that is known, whatever is in it
 		}
@@ -109,7 +109,7 @@ func checkNewerLayout(t *kit.Trial) {
 	rows := raw.All()
 	raw.MustClose()
 
-	for _, policy := range allPolicies() {
+	for _, policy := range allPolicies(t) {
 		for _, option := range []core.Option{core.WithAnyVersion(), core.WithVersion(1)} {
 			_, err := tryOpen(t, t.Backend, core.WithRecreate(policy), option)
 			t.Is("Open of a storage with layout 99", err, core.ErrVersionMismatch)

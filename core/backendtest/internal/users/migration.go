@@ -115,7 +115,7 @@ func checkMigrationNotNeeded(t *kit.Trial) {
 		reads(t, tab, "k", "v")
 		closeStorage(t, s)
 	}
-	for _, policy := range allPolicies() {
+	for _, policy := range allPolicies(t) {
 		_, err := tryOpen(t, t.Backend, core.WithVersion(1), never, core.WithRecreate(policy))
 		t.Is("Open of a newer version", err, core.ErrVersionMismatch)
 	}

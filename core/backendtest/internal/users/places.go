@@ -37,12 +37,12 @@ var placePromises = []kit.Promise{
 			"be, and leave it",
 	},
 	{
-		Name: "places/racing with Recreate", Check: checkRacingRecreate, BareOnly: true,
+		Name: "places/racing with Recreate", Check: checkRacingRecreate, BareOnly: true, Alone: true,
 		Explanation: "openers that race with others that recreate the storage succeed, or get " +
 			"ErrLocked",
 	},
 	{
-		Name: "places/recreation killed", Check: checkRecreationKilled, BareOnly: true,
+		Name: "places/recreation killed", Check: checkRecreationKilled, BareOnly: true, Alone: true,
 		Explanation: "wherever an Open that recreates a storage is killed, the old one is at its " +
 			"path or set aside with all rows, the next Open succeeds, and nothing else is left",
 	},

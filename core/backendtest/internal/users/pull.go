@@ -164,10 +164,14 @@ func checkPullStart(t *kit.Trial) {
 	s, tab := openOne(t)
 	load(t, tab, 3)
 	c := aScan{scan: tab.Scan()}.cursor(t)
+	var got []kit.Row
+	if t.Shared() { // the first row settles the state
+		got = pulled(c, 1)
+	}
 	put1(t, tab, "some000001", "later")
 	_, err := tab.Delete(t.Ctx, "some000002")
 	t.Do("Delete", err)
-	if got := pulled(c, -1); len(got) != 3 || got[1].Value != "value 1" {
+	if got = append(got, pulled(c, -1)...); len(got) != 3 || got[1].Value != "value 1" {
 		t.Errorf("a cursor sees what was written after it was made: %v", got)
 	}
 	t.Do("Close", c.Close())

@@ -28,17 +28,17 @@ var recreatePromises = []kit.Promise{
 			"newer stored version is always ErrVersionMismatch",
 	},
 	{
-		Name: "recreate/never destroys", Check: checkSetAside,
+		Name: "recreate/never destroys", Check: checkSetAside, Alone: true,
 		Explanation: "recreating renames the old storage to path.replaced-TIME, where all its " +
 			"rows are, and says so",
 	},
 	{
-		Name: "recreate/keeps the newest", Check: checkKeepReplaced, BareOnly: true,
+		Name: "recreate/keeps the newest", Check: checkKeepReplaced, BareOnly: true, Alone: true,
 		Explanation: "the newest n replaced storages stay, and all that is not a replaced " +
 			"storage is left alone",
 	},
 	{
-		Name: "recreate/locked", Check: checkRecreateLocked, BareOnly: true,
+		Name: "recreate/locked", Check: checkRecreateLocked, BareOnly: true, Alone: true,
 		Explanation: "recreating takes the engine's own lock, else it gives ErrLocked and " +
 			"changes nothing",
 	},
@@ -61,7 +61,7 @@ var recreatePromises = []kit.Promise{
 		Explanation: "I/O errors are never validation failures",
 	},
 	{
-		Name: "recreate/damage", Check: checkDamagedCatalogue,
+		Name: "recreate/damage", Check: checkDamagedCatalogue, Alone: true,
 		Explanation: "a damaged catalogue is ErrCorrupt, and replaced under OnValidationFail alone",
 	},
 	{
@@ -103,7 +103,7 @@ func (c policyCase) want() (reason core.Recreate, err error) {
 
 func checkPolicies(t *kit.Trial) {
 	base := t.Path
-	for i, policy := range allPolicies() {
+	for i, policy := range allPolicies(t) {
 		if t.Short && bits.OnesCount(uint(policy)) > 1 {
 			continue // each flag alone, and none: the combinations open a storage two hundred times
 		}
@@ -229,7 +229,7 @@ func checkRecreateLocked(t *kit.Trial) {
 	if d := time.Since(start); d > kit.LockWait {
 		t.Errorf("Open waited for %v", d)
 	}
-	for _, policy := range allPolicies() {
+	for _, policy := range allPolicies(t) {
 		stillLocked(t, core.WithRecreate(policy))
 	}
 	if got := t.List(t.Path); len(got) != 1 {
@@ -253,7 +253,7 @@ func checkForeignMark(t *kit.Trial) {
 		t.Do("SetMark", raw.SetMark(t.Ctx, []byte(mark)))
 		rows := raw.All()
 		raw.MustClose()
-		for _, policy := range allPolicies() {
+		for _, policy := range allPolicies(t) {
 			_, err := tryOpen(t, t.Backend, core.WithRecreate(policy), core.WithAnyVersion())
 			t.Is(fmt.Sprintf("Open of a storage with the mark %q", mark), err, core.ErrNotStorage)
 		}
@@ -276,7 +276,7 @@ func checkForeignFiles(t *kit.Trial) {
 	for name, make := range kit.ByName(kit.Foreign) {
 		t.Do(name, make(t.Path))
 		before := kit.Tree(t, t.Path)
-		for _, policy := range allPolicies() {
+		for _, policy := range allPolicies(t) {
 			_, err := tryOpen(t, t.Backend, core.WithRecreate(policy))
 			t.Is("Open of "+name, err, core.ErrNotStorage)
 		}
@@ -320,13 +320,14 @@ func checkIOErrors(t *kit.Trial) {
 	} {
 		b.Fail(decorate.Failure{Op: op, N: 1, Err: failure})
 		_, err := tryOpen(t, b,
-			core.WithRecreate(core.OnVersionBump|core.OnValidationFail|core.OnFormatChange),
+			core.WithRecreate(allowed(t,
+				core.OnVersionBump|core.OnValidationFail|core.OnFormatChange)),
 			core.WithValidation(core.ValidateFull))
 		t.Is("Open with a failing "+string(op), err, failure)
 		b.Heal()
 	}
 	b.Fail(decorate.Failure{Op: decorate.OpRename, N: 1, Err: failure})
-	_, err = tryOpen(t, b, core.WithRecreate(core.Always))
+	_, err = tryOpen(t, b, core.WithRecreate(core.OnVersionBump), core.WithVersion(1))
 	t.Is("Open with a failing rename", err, failure)
 	if got := t.List(t.Path); len(got) != 1 {
 		t.Errorf("there is %q; want the storage alone", got)

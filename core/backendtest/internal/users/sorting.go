@@ -121,7 +121,7 @@ func sortUntil(ctx context.Context, tab words, dir string, end func() error) (er
 }
 
 func checkSortingEngineFails(t *kit.Trial) {
-	failure := errors.New("the disk is full")
+	failure := fullDisk(t)
 	b := decorate.Fault(t.Backend)
 	s, err := tryOpen(t, b)
 	t.Do("Open", err)
