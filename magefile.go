@@ -59,3 +59,7 @@ func Fuzz(time *time.Duration) error { return tools.Fuzz(time) }
 // Soak runs random programs on all backends and on a model for -time (default 5m), and compares
 // everything they show.
 func Soak(time *time.Duration) error { return tools.Soak(time) }
+
+// Histories lets random clients of two processes use shared storages for -time (default 5m), over
+// a network that is not to be relied on, and checks that what they saw is linearizable.
+func Histories(time *time.Duration) error { return tools.Histories(time) }

@@ -47,6 +47,12 @@ func Soak(length *time.Duration) error {
 	return run(appendFlag([]string{"go", "run", "./tools/cmd/soak"}, "time", length)...)
 }
 
+// Histories checks random histories of shared storages for the given time. A nil argument leaves
+// the choice to the program.
+func Histories(length *time.Duration) error {
+	return run(appendFlag([]string{"go", "run", "./tools/cmd/histories"}, "time", length)...)
+}
+
 // appendFlag appends -name=value if a value was given.
 func appendFlag[T any](args []string, name string, value *T) []string {
 	if value == nil {

@@ -1,0 +1,84 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package history
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/memory"
+)
+
+func TestHistoriesAreLinearizable(t *testing.T) {
+	unknown, undecided := 0, 0
+	start := time.Now()
+	rounds := uint64(0)
+	for ; time.Since(start) < 2*time.Second; rounds++ {
+		r, err := Round(memory.NewShared(), rounds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unknown += r.Unknown
+		if !r.Decided {
+			undecided++
+		}
+	}
+	t.Logf("%d rounds, %d unknown outcomes, %d histories undecided", rounds, unknown, undecided)
+}
+
+// broken is a backend that leaves out what a shared storage relies on.
+type broken struct {
+	core.Backend
+	change func(*core.Batch)
+}
+
+func (b broken) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	c, err := b.Backend.Claim(ctx, path, readOnly)
+	return brokenClaim{c, b}, err
+}
+
+type brokenClaim struct {
+	core.Claim
+	b broken
+}
+
+func (c brokenClaim) Open(ctx context.Context, o core.EngineOptions) (core.Engine, error) {
+	e, err := c.Claim.Open(ctx, o)
+	return brokenEngine{e, c.b}, err
+}
+
+type brokenEngine struct {
+	core.Engine
+	b broken
+}
+
+func (e brokenEngine) Apply(ctx context.Context, b core.Batch) error {
+	e.b.change(&b)
+	return e.Engine.Apply(ctx, b)
+}
+
+// The histories show it when an engine forgets what a write was computed from, or what it
+// demands: then updates get lost, and lost answers are given twice.
+func TestBrokenEnginesAreFound(t *testing.T) {
+	for name, change := range map[string]func(*core.Batch){
+		"no base":       func(b *core.Batch) { b.Base = nil },
+		"no conditions": func(b *core.Batch) { b.Conditions = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(500) {
+				_, err := Round(broken{memory.NewShared(), change}, seed)
+				if errors.Is(err, ErrNotLinearizable) {
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			t.Error("500 histories show nothing")
+		})
+	}
+}
