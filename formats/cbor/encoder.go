@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"reflect"
 	"sync"
+	"unsafe"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -16,7 +17,9 @@ import (
 type encoder[T any] struct {
 	mode cbor.UserBufferEncMode
 	walk *walker // nil if no value can be nested more deeply than its type is
-	pool sync.Pool
+	// all text that may keep a value from being read again, if nothing else can; nil if more can
+	texts *texts
+	pool  sync.Pool
 }
 
 type scratch[T any] struct {
@@ -31,19 +34,22 @@ func newEncoder[T any](mode cbor.UserBufferEncMode, l limits) *encoder[T] {
 	}
 }
 
-func (e *encoder[T]) append(dst []byte, v T) ([]byte, error) {
+// append appends the encoding of v. sound says that it can be read again, as far as the limits
+// allow its elements; if it is false nobody knows.
+func (e *encoder[T]) append(dst []byte, v T) (result []byte, sound bool, err error) {
 	s := e.pool.Get().(*scratch[T])
 	s.value, s.buffer = v, *bytes.NewBuffer(dst)
 	if e.walk != nil {
 		if err := e.walk.value(reflect.ValueOf(&s.value).Elem()); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	if err := e.mode.MarshalToBuffer(&s.value, &s.buffer); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	result := s.buffer.Bytes()
+	result = s.buffer.Bytes()
+	sound = e.texts != nil && e.texts.valid(unsafe.Pointer(&s.value))
 	*s = scratch[T]{} // the pool must keep neither the value nor dst alive
 	e.pool.Put(s)     // not after an error or a panic in a method of T
-	return result, nil
+	return result, sound, nil
 }

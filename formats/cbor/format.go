@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -30,6 +31,9 @@ func New[T any](opts ...Option) core.ValueFormat[T, T] {
 		removed: o.removed, retyped: o.retyped,
 	}
 	f.looked = f.dec.plan.looked(l)
+	if f.looked && err == nil && !own {
+		f.enc.texts = textsOf(f.dec.plan, reflect.TypeFor[T](), l)
+	}
 	return f
 }
 
@@ -69,22 +73,23 @@ func (f *format[T]) Append(dst []byte, v T) ([]byte, error) {
 	if f.unfit != nil { // nobody may have asked CheckValue
 		return nil, f.unfit
 	}
-	result, err := f.enc.append(dst, v)
+	result, sound, err := f.enc.append(dst, v)
 	if err != nil {
 		return nil, cannotEncode[T](err)
 	}
-	if err := f.readable(result[len(dst):]); err != nil {
+	if err := f.readable(result[len(dst):], sound); err != nil {
 		return nil, cannotEncode[T](fmt.Errorf("it could not be read again: %w", err))
 	}
 	return result, nil
 }
 
-// readable reports why View would not read b, which was just encoded.
-func (f *format[T]) readable(b []byte) error {
+// readable reports why View would not read b, which was just encoded. sound is what the encoder
+// says.
+func (f *format[T]) readable(b []byte, sound bool) error {
 	if f.own {
 		return f.same(b)
 	}
-	if !f.looked && len(b) <= f.limits.elements { // no list has more elements than bytes
+	if (sound || !f.looked) && len(b) <= f.limits.elements { // no list has more elements than bytes
 		return f.dec.check(b)
 	}
 	if s := (scan{b: b, limits: f.limits}); s.all() {
@@ -107,7 +112,7 @@ func (f *format[T]) same(b []byte) (err error) {
 	if err := f.dec.decode(b, &v); err != nil {
 		return err
 	}
-	again, err := f.enc.append(nil, v)
+	again, _, err := f.enc.append(nil, v)
 	if err == nil && !bytes.Equal(again, b) {
 		err = errNotSame
 	}

@@ -9,16 +9,18 @@ import "reflect"
 // stored: not if nothing in it can keep it from being read again, as in a struct of numbers and
 // bytes. It is called for types without methods that encode.
 func (p *plan) looked(l limits) bool {
-	levels, plain := p.plain(map[*plan]bool{}, false)
+	levels, plain := p.plain(map[*plan]bool{}, false, false)
 	return !plain || levels > l.nesting
 }
 
 // plain reports that a type has no text, which may be no UTF-8, nothing of any type, no floats
 // as keys of maps, of which two may be NaN, and no bound on its levels but that of the type,
-// and returns that bound. above are the plans on the way here.
-func (p *plan) plain(above map[*plan]bool, key bool) (levels int, plain bool) {
+// and returns that bound. above are the plans on the way here. If text is true, it may have text.
+func (p *plan) plain(above map[*plan]bool, key, text bool) (levels int, plain bool) {
 	switch p.base.Kind() {
-	case reflect.String, reflect.Interface:
+	case reflect.String:
+		return 1, text
+	case reflect.Interface:
 		return 0, false
 	case reflect.Float32, reflect.Float64:
 		return 1, !key
@@ -35,7 +37,7 @@ func (p *plan) plain(above map[*plan]bool, key bool) (levels int, plain bool) {
 	above[p] = true
 	defer delete(above, p)
 	for part, inKey := range p.parts() {
-		deeper, ok := part.plain(above, key || inKey)
+		deeper, ok := part.plain(above, key || inKey, text)
 		if !ok {
 			return 0, false
 		}

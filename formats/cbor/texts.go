@@ -1,0 +1,202 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cbor
+
+import (
+	"encoding/binary"
+	"math/big"
+	"reflect"
+	"time"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// texts says where the text of a value lies in memory. Most types have nothing but text that can
+// keep a value from being read again, and to look at that takes a fraction of the time that it
+// takes to find it in what was encoded.
+//
+// All text of a value is found, and some that is not encoded, such as that of fields that are
+// left out. So valid text means that everything can be read again, and other text that what was
+// encoded has to be looked through.
+type texts struct {
+	strings []uintptr // offsets of strings
+	lists   []uintptr // of slices of strings
+	parts   []textPart
+}
+
+// textPart is a part of a value that leads to text elsewhere.
+type textPart struct {
+	at    uintptr
+	kind  reflect.Kind // Pointer, Slice or Array
+	size  uintptr      // of an element
+	count int          // of the elements of an array
+	in    *texts       // of an element
+}
+
+// textsOf returns where the text of a T is, nil if that is not all that has to be looked at.
+func textsOf(p *plan, t reflect.Type, l limits) *texts {
+	if levels, plain := p.plain(map[*plan]bool{}, false, true); !plain || levels > l.nesting {
+		return nil
+	}
+	all := &texts{}
+	if !all.add(t, 0, map[reflect.Type]bool{}) {
+		return nil
+	}
+	return all
+}
+
+// add adds the text of a part. open are the types that it is in: fields that are left out may be
+// recursive. It returns false for what it cannot look at.
+func (x *texts) add(t reflect.Type, at uintptr, open map[reflect.Type]bool) bool {
+	if t == reflect.TypeFor[time.Time]() || t == reflect.TypeFor[big.Int]() {
+		return true
+	}
+	if open[t] {
+		return false
+	}
+	open[t] = true
+	defer delete(open, t)
+	switch t.Kind() {
+	case reflect.String:
+		x.strings = append(x.strings, at)
+		return true
+	case reflect.Struct:
+		return x.addFields(t, at, open)
+	case reflect.Map:
+		none := &texts{}
+		return none.add(t.Key(), 0, open) && none.add(t.Elem(), 0, open) && none.empty()
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.String {
+			x.lists = append(x.lists, at)
+			return true
+		}
+		return x.addPart(textPart{at: at, kind: reflect.Slice}, t.Elem(), open)
+	case reflect.Array:
+		return x.addPart(textPart{at: at, kind: reflect.Array, count: t.Len()}, t.Elem(), open)
+	case reflect.Pointer:
+		return x.addPart(textPart{at: at, kind: reflect.Pointer}, t.Elem(), open)
+	case reflect.Interface:
+		return false
+	}
+	return true
+}
+
+// addFields adds what may be stored: exported fields, and what is embedded.
+func (x *texts) addFields(t reflect.Type, at uintptr, open map[reflect.Type]bool) bool {
+	for f := range t.Fields() {
+		if (f.IsExported() || f.Anonymous) && !x.add(f.Type, at+f.Offset, open) {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *texts) addPart(p textPart, elem reflect.Type, open map[reflect.Type]bool) bool {
+	p.in, p.size = &texts{}, elem.Size()
+	if !p.in.add(elem, 0, open) {
+		return false
+	}
+	if !p.in.empty() {
+		x.parts = append(x.parts, p)
+	}
+	return true
+}
+
+func (x *texts) empty() bool { return len(x.strings)+len(x.lists)+len(x.parts) == 0 }
+
+// valid reports whether all text of the value at v is UTF-8. Nearly all text is ASCII, so it is
+// looked at once for that, all together.
+func (x *texts) valid(v unsafe.Pointer) bool {
+	return x.bits(v)&highBits == 0 || x.each(v, utf8.ValidString)
+}
+
+// bits returns the bits of all text, eight bytes at a time.
+func (x *texts) bits(v unsafe.Pointer) (all uint64) {
+	for _, at := range x.strings {
+		all |= bitsOf(*(*string)(unsafe.Add(v, at)))
+	}
+	for _, at := range x.lists {
+		for _, s := range *(*[]string)(unsafe.Add(v, at)) {
+			all |= bitsOf(s)
+		}
+	}
+	for i := range x.parts {
+		p := &x.parts[i]
+		first, count := p.elements(v)
+		for i := range count {
+			all |= p.in.bits(unsafe.Add(first, uintptr(i)*p.size))
+		}
+	}
+	return all
+}
+
+// each reports whether all text is as is says.
+func (x *texts) each(v unsafe.Pointer, is func(string) bool) bool {
+	for _, at := range x.strings {
+		if !is(*(*string)(unsafe.Add(v, at))) {
+			return false
+		}
+	}
+	for _, at := range x.lists {
+		for _, s := range *(*[]string)(unsafe.Add(v, at)) {
+			if !is(s) {
+				return false
+			}
+		}
+	}
+	for i := range x.parts {
+		p := &x.parts[i]
+		first, count := p.elements(v)
+		for i := range count {
+			if !p.in.each(unsafe.Add(first, uintptr(i)*p.size), is) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// elements returns the first element of a part, and how many there are.
+func (p *textPart) elements(v unsafe.Pointer) (first unsafe.Pointer, count int) {
+	first = unsafe.Add(v, p.at)
+	switch p.kind {
+	case reflect.Pointer:
+		if first = *(*unsafe.Pointer)(first); first == nil {
+			return nil, 0
+		}
+		return first, 1
+	case reflect.Slice: // whatever its elements are, its head is the same
+		s := *(*[]struct{})(first)
+		return unsafe.Pointer(unsafe.SliceData(s)), len(s)
+	}
+	return first, p.count
+}
+
+// bitsOf returns the bytes of a text, eight by eight, with a bit where any of them has it. The
+// last eight are taken as a whole, some of them for the second time.
+func bitsOf(s string) (all uint64) {
+	p, n := unsafe.Pointer(unsafe.StringData(s)), len(s)
+	if n < 8 {
+		return fewBits(s)
+	}
+	for at := 0; at < n-8; at += 8 {
+		all |= eight(unsafe.Add(p, at))
+	}
+	return all | eight(unsafe.Add(p, n-8))
+}
+
+func fewBits(s string) uint64 {
+	p, n := unsafe.Pointer(unsafe.StringData(s)), len(s)
+	switch {
+	case n >= 4:
+		return uint64(four(p) | four(unsafe.Add(p, n-4)))
+	case n > 0:
+		return uint64(s[0] | s[n/2] | s[n-1])
+	}
+	return 0
+}
+
+// eight returns eight bytes. They need not be aligned.
+func eight(p unsafe.Pointer) uint64 { return binary.LittleEndian.Uint64((*[8]byte)(p)[:]) }
+func four(p unsafe.Pointer) uint32  { return binary.LittleEndian.Uint32((*[4]byte)(p)[:]) }
