@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,7 +114,7 @@ func (p *process) call(ctx context.Context, c call) (a answer, err error) {
 		a.found, err = t.Delete(ctx, key)
 	case extend:
 		err = t.Modify(ctx, key, func(old string, _ bool) (string, core.Change, error) {
-			a.row = old
+			a.row = strings.Clone(old)
 			return old + c.value, core.Store, nil
 		})
 	case swap, fill:
@@ -161,7 +162,7 @@ func scanned(ctx context.Context, t core.TxTable[uint8, string, string]) (s stat
 		if err != nil {
 			return s, err
 		}
-		s[row.Key] = row.Value
+		s[row.Key] = strings.Clone(row.Value)
 	}
 	return s, nil
 }
