@@ -222,7 +222,7 @@ func checkCancelReads(t *kit.Trial) {
 			t.Errorf("%s gives %v; want context.Canceled", name, err)
 		}
 	}
-	if t.Backend.Sharing().Shared() {
+	if t.Shared() {
 		return // a read in a transaction may be a trip to a server, which the context ends
 	}
 	t.Do("View", s.View(t.Ctx, func(tx *core.Tx) error {
