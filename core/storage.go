@@ -56,7 +56,8 @@ func newStorage(path string, e Engine, o options) *Storage {
 }
 
 // View runs fn in a transaction that reads one snapshot. The Tx, and every view read through it, is
-// valid until fn returns. fn's error is returned as it is.
+// valid until fn returns. fn's error is returned as it is. In a storage that other processes write
+// to, fn may run again, so it must set, not add to, what it leaves outside.
 func (s *Storage) View(ctx context.Context, fn func(*Tx) error) error {
 	if fn == nil {
 		return s.fail("view", "", nil, errNoFunction)
@@ -97,8 +98,9 @@ func (s *Storage) tryView(ctx context.Context, fn func(*Tx) error) (own, err err
 // and every view read through it, is valid until fn returns.
 //
 // No other write goes on while fn runs, so fn should be short. It must write through its Tx: a
-// write past the Tx on the same goroutine returns ErrNestedWrite. fn may run again when the
-// engine reports a conflict, so it must set, not add to, what it leaves outside the storage.
+// write past the Tx on the same goroutine returns ErrNestedWrite. In a storage that other processes
+// write to, others do write meanwhile, and fn runs again, until ctx ends, if they have changed what
+// it read. So it must set, not add to, what it leaves outside the storage.
 func (s *Storage) Update(ctx context.Context, fn func(*Tx) error) error {
 	if fn == nil {
 		return s.fail("update", "", nil, errNoFunction)
