@@ -3,17 +3,23 @@
 
 package lockstep
 
-import "github.com/guardkv/guardkv/tools/modules"
+import (
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/tools/modules"
+)
 
-// Backends are all backends, the reference first.
+// Backends are all backends, the reference first, and memory as two processes share it.
 var Backends = func() []Backend {
-	var memory, others []Backend
+	var plain, others []Backend
 	for _, e := range modules.Engines {
 		if e.Name == "memory" {
-			memory = append(memory, Backend{e.Name, e.New})
+			plain = append(plain, Backend{e.Name, e.New})
 		} else {
 			others = append(others, Backend{e.Name, e.New})
 		}
 	}
-	return append(memory, others...)
+	return append(append(plain, others...), Backend{
+		"memory, two processes", func() core.Backend { return memory.NewShared() },
+	})
 }()

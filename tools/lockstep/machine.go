@@ -25,7 +25,43 @@ type machine struct {
 	names   []string // of the tables
 	guards  [slots]*core.Guard[string]
 	looks   [slots]*core.Tx
-	saved   []byte // the last backup
+	lookers [slots]*core.Storage // that the looks are of
+	saved   []byte               // the last backup
+
+	// how a second process sees a storage that several may write to: after each operation it
+	// takes the place of the first
+	second *process
+}
+
+// process is a storage and its tables, as one process has them open.
+type process struct {
+	storage *core.Storage
+	handles []handle
+}
+
+// swap lets the other process make the next operation, if there is one.
+func (m *machine) swap() error {
+	if m.second == nil {
+		return nil
+	}
+	m.storage, m.second.storage = m.second.storage, m.storage
+	m.handles, m.second.handles = m.second.handles, m.handles
+	return errors.Join(m.lookAround(m.storage, m.handles),
+		m.lookAround(m.second.storage, m.second.handles))
+}
+
+// lookAround opens the tables again that the other process has dropped, by the names that they
+// have by now.
+func (m *machine) lookAround(s *core.Storage, handles []handle) (err error) {
+	for n, h := range handles {
+		if _, gone := h.count(); errors.Is(gone, core.ErrDropped) {
+			if h, err = openTable(s, n, m.names[n]); err != nil {
+				return err
+			}
+		}
+		handles[n] = h.named(m.names[n])
+	}
+	return nil
 }
 
 func (m *machine) path() string { return fmt.Sprintf("%s-%d", m.place, m.moves) }
@@ -43,28 +79,57 @@ func (m *machine) open(readOnly bool) error {
 	if err != nil {
 		return err
 	}
-	return m.use(s)
+	return m.use(s, opts)
 }
 
-// use opens the tables of a storage, from then on the machine's.
-func (m *machine) use(s *core.Storage) error {
-	m.storage, m.handles = s, nil
+// use opens the tables of a storage, from then on the machine's, and opens it once more for the
+// second process if several may have it open.
+func (m *machine) use(s *core.Storage, opts []core.Option) (err error) {
+	m.storage = s
+	if m.handles, err = m.openTables(s); err != nil || !m.backend.Sharing().Shared() {
+		return err
+	}
+	if m.second != nil { // of the storage before
+		m.second.storage.Close()
+	}
+	m.second = new(process)
+	m.second.storage, err = core.Open(context.Background(), m.path(), m.backend, opts...)
+	if err == nil {
+		m.second.handles, err = m.openTables(m.second.storage)
+	}
+	return err
+}
+
+func (m *machine) openTables(s *core.Storage) (handles []handle, err error) {
 	for n := range tables {
 		if len(m.names) == n {
 			m.names = append(m.names, tables[n].name)
 		}
 		h, err := openTable(s, n, m.names[n])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		m.handles = append(m.handles, h)
+		handles = append(handles, h)
 	}
-	return nil
+	return handles, nil
 }
 
-func (m *machine) close() error { return m.storage.Close() }
+func (m *machine) close() error {
+	return m.each(func(s *core.Storage) error { return s.Close() })
+}
 
-func (m *machine) shutdown() error { return m.storage.Shutdown(context.Background()) }
+func (m *machine) shutdown() error {
+	return m.each(func(s *core.Storage) error { return s.Shutdown(context.Background()) })
+}
+
+// each calls fn with the storage, as both processes have it open if there are two.
+func (m *machine) each(fn func(*core.Storage) error) error {
+	err := fn(m.storage)
+	if m.second != nil {
+		err = errors.Join(err, fn(m.second.storage))
+	}
+	return err
+}
 
 // abandon closes everything, whatever state a failure left it in.
 func (m *machine) abandon() {
@@ -73,7 +138,7 @@ func (m *machine) abandon() {
 		m.forget(slot)
 	}
 	if m.storage != nil {
-		m.storage.Close()
+		m.close()
 	}
 }
 
@@ -118,16 +183,22 @@ func (m *machine) letGo(slot int) {
 
 func (m *machine) snapshot(slot int) (err error) {
 	m.forget(slot)
+	m.lookers[slot] = m.storage
 	m.looks[slot], err = m.storage.Snapshot(context.Background())
 	return err
 }
 
 func (m *machine) look(slot int, fn func(func(int) rows)) bool {
 	tx := m.looks[slot]
-	if tx != nil {
-		fn(func(n int) rows { return m.handles[n].in(tx) })
+	if tx == nil {
+		return false
 	}
-	return tx != nil
+	handles := m.handles
+	if m.second != nil && m.lookers[slot] == m.second.storage {
+		handles = m.second.handles
+	}
+	fn(func(n int) rows { return handles[n].in(tx) })
+	return true
 }
 
 func (m *machine) forget(slot int) {
@@ -213,7 +284,7 @@ func (m *machine) restore(damage int) (errs [3]error) {
 	_, errs[1] = core.Restore(ctx, m.path(), m.backend, bytes.NewReader(damaged), m.options()...)
 	s, err := core.Restore(ctx, m.path(), m.backend, bytes.NewReader(m.saved), m.options()...)
 	if err == nil {
-		err = m.use(s)
+		err = m.use(s, m.options())
 	}
 	errs[2] = err
 	return errs

@@ -89,6 +89,9 @@ func step(o Op, plain *model, machines []*machine) error {
 		return fmt.Errorf("the model: %w", err)
 	}
 	for _, m := range machines {
+		if err := m.swap(); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
 		got, err := show(o, m)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
