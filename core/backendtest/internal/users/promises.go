@@ -16,5 +16,7 @@ func Promises() []kit.Promise {
 		writePromises, groupPromises, modifyPromises, clearPromises, streamPromises,
 		sortingPromises, cancelPromises, recreatePromises, migrationPromises,
 		formatPromises, formatPowerPromises, layoutPromises, tablePromises, damagePromises,
-		argumentPromises, backupPromises, killedPromises, panicPromises, placePromises)
+		argumentPromises, backupPromises, killedPromises, panicPromises, placePromises,
+		sharedTablePromises, sharedSerialPromises, sharedOutcomePromises, sharedTripPromises,
+		sharedOpenPromises)
 }
