@@ -35,6 +35,11 @@ func (t *turn) commitGroup(group []*request) {
 			clear(group)
 			return
 		}
+		for _, r := range group { // a read of the group told some of the conflict alone
+			if r != nil && errors.Is(r.err, ErrConflict) {
+				r.err = nil
+			}
+		}
 	case len(group) > 1 && (errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict)):
 		for i := range group {
 			t.commitGroup(group[i : i+1])
