@@ -271,3 +271,28 @@ cbor_test.part {
 		t.Errorf("with text it is recorded as\n%s\nwant\n%s", got, want)
 	}
 }
+
+// The question about a renamed field says how to keep its number: another tag than for a name.
+func TestTheQuestionSaysHowToKeepANumber(t *testing.T) {
+	type was struct {
+		Name string `cbor:"7,keyasint"`
+	}
+	type is struct {
+		Name string `cbor:"8,keyasint"`
+	}
+	s := newStorage(t)
+	opened(t, s, cbor.New[was]())
+	_, got := opened(t, s, cbor.New[is]())
+	if want := "by its number with the tag `cbor:\"7,keyasint\"`"; !strings.Contains(got, want) {
+		t.Errorf("the error does not say %q: %s", want, got)
+	}
+}
+
+// Tools bind formats without asking CheckValue first: nothing of a type that does not fit may be
+// recorded.
+func TestATypeThatDoesNotFitIsNotRecorded(t *testing.T) {
+	_, meta, err := core.PowersOf(cbor.New[struct{ F func() }]()).Bind(nil)
+	if err == nil || meta != nil {
+		t.Errorf("recorded as %q, error %v", meta, err)
+	}
+}
