@@ -19,13 +19,13 @@ func Demo(backend, format, keep *string) error { return tools.Demo(backend, form
 // Test runs the tests of all modules, in random order.
 func Test() error { return tools.Test() }
 
-// Race is Test under the race detector. It needs a C compiler.
+// Race is Test under the race detector, where goroutines share something. It needs a C compiler.
 func Race() error { return tools.Race() }
 
 // Lint runs the linters and checks headers, links and leftovers.
 func Lint() error { return tools.Lint() }
 
-// Isolated builds and vets each module without the others, tests it where that picks other
+// Isolated builds each module without the others, vets and tests it where that picks other
 // versions, and checks its types for other platforms.
 func Isolated() error { return tools.Isolated() }
 
@@ -53,7 +53,7 @@ func Bench(short *bool, run, dir, json, html *string, size, rows, reads *int) er
 // Gate fails if reads, scans or loads got worse: allocations exactly, times within generous bounds.
 func Gate() error { return tools.Gate() }
 
-// Fuzz runs every fuzz target, each for -time (default 30s).
+// Fuzz runs every fuzz target of the published modules, each for -time (default 30s).
 func Fuzz(time *time.Duration) error { return tools.Fuzz(time) }
 
 // Soak runs random programs on all backends and on a model for -time (default 5m), and compares

@@ -25,20 +25,29 @@ type fuzzed struct {
 	ImportPath, Dir           string
 	TestGoFiles, XTestGoFiles []string
 	targets                   []string
+	program                   string // its tests, built for the fuzzer
+	err                       error  // of building it
 }
 
-// Fuzz runs every fuzz target of all modules one after the other, each for the given time, 30s
-// if nil. It builds the test program of a package once for all of its targets, as go test would
-// do for each of them.
+// Fuzz runs every fuzz target of all published modules one after the other, each for the given
+// time, 30s if nil. It builds the test program of a package once for all of its targets, as go
+// test would do for each of them, and the next one meanwhile. What the tools have are targets
+// that were generated for their records, and other records of formats/archive have too: with
+// them, every engine would be compiled for the fuzzer.
 func Fuzz(each *time.Duration) error {
 	fuzztime := 30 * time.Second
 	if each != nil {
 		fuzztime = *each
 	}
-	list, err := command{args: []string{
-		"go", "list",
-		"-json=ImportPath,Dir,TestGoFiles,XTestGoFiles", "work",
-	}}.output()
+	published, err := Published()
+	if err != nil {
+		return err
+	}
+	args := []string{"go", "list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles"}
+	for _, dir := range published {
+		args = append(args, "./"+dir+"/...")
+	}
+	list, err := command{args: args}.output()
 	if err != nil {
 		return err
 	}
@@ -55,11 +64,30 @@ func Fuzz(each *time.Duration) error {
 		return err
 	}
 	defer os.RemoveAll(bin)
-	for _, p := range packages {
-		err = errors.Join(err, p.run(filepath.Join(bin, "test.exe"),
-			filepath.Join(strings.TrimSpace(cache), "fuzz"), fuzztime))
+	for p := range built(packages, bin) {
+		err = errors.Join(err, p.err)
+		if p.err == nil {
+			found := filepath.Join(strings.TrimSpace(cache), "fuzz")
+			err = errors.Join(err, p.run(found, fuzztime), os.Remove(p.program))
+		}
 	}
 	return err
+}
+
+// built builds the test programs in a folder, one after the other and one ahead of what is
+// received.
+func built(packages []fuzzed, bin string) <-chan *fuzzed {
+	ready := make(chan *fuzzed)
+	go func() {
+		defer close(ready)
+		for i := range packages {
+			p := &packages[i]
+			p.program = filepath.Join(bin, fmt.Sprintf("test%d.exe", i))
+			p.err = run("go", "test", "-vet=off", "-c", "-fuzz=.", "-o", p.program, p.ImportPath)
+			ready <- p
+		}
+	}()
+	return ready
 }
 
 // minimize bounds what is spent on making an input smaller. Without it, a target that does not
@@ -68,13 +96,10 @@ const minimize = "-test.fuzzminimizetime=10x"
 
 // run runs the targets of a package, up to the first that fails. What they find interesting is
 // where go test looks for it.
-func (p *fuzzed) run(bin, cache string, each time.Duration) error {
-	if err := run("go", "test", "-vet=off", "-c", "-fuzz=.", "-o", bin, p.ImportPath); err != nil {
-		return err
-	}
+func (p *fuzzed) run(cache string, each time.Duration) error {
 	for _, target := range p.targets {
 		c := command{dir: p.Dir, args: []string{
-			bin, "-test.paniconexit0", "-test.run=^$", "-test.fuzz=^" + target + "$",
+			p.program, "-test.paniconexit0", "-test.run=^$", "-test.fuzz=^" + target + "$",
 			"-test.fuzztime=" + each.String(), minimize,
 			"-test.fuzzcachedir=" + filepath.Join(cache, filepath.FromSlash(p.ImportPath)),
 		}}

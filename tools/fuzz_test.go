@@ -75,10 +75,14 @@ func TestFuzzFails(t *testing.T) {
 		"FuzzSound":  time.Millisecond,
 		"FuzzBroken": time.Minute,
 	} {
-		p := fuzzed{ImportPath: "example.test/a", Dir: dir, targets: []string{target}}
-		if err := p.run(filepath.Join(t.TempDir(), "test.exe"), t.TempDir(),
-			each); (err != nil) != (target == "FuzzBroken") {
-			t.Errorf("%s: got error %v", target, err)
+		packages := []fuzzed{{ImportPath: "example.test/a", Dir: dir, targets: []string{target}}}
+		for p := range built(packages, t.TempDir()) {
+			if p.err != nil {
+				t.Fatal(p.err)
+			}
+			if err := p.run(t.TempDir(), each); (err != nil) != (target == "FuzzBroken") {
+				t.Errorf("%s: got error %v", target, err)
+			}
 		}
 	}
 }

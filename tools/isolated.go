@@ -34,15 +34,11 @@ func Isolated() error {
 	return errors.Join(err, tidy("tools"), tidy("tools/lint"), alone("tools", "build", "./..."))
 }
 
-// isolated builds and vets a module, and runs its short tests if the module is built of other
-// versions than in the workspace: Test ran all tests with those, and the only news is how they
+// isolated builds a module, and vets it and runs its short tests if the module is built of other
+// versions than in the workspace: Lint and Test did so with those, and the only news is how they
 // get along with others. Without -shuffle, so that results in the test cache count.
 func isolated(dir string) error {
-	err := errors.Join(
-		tidy(dir),
-		alone(dir, "build", "./..."),
-		alone(dir, "vet", "./..."),
-	)
+	err := errors.Join(tidy(dir), alone(dir, "build", "./..."))
 	own, errOwn := selected(dir, "GOWORK=off")
 	workspace, errWorkspace := selected(dir)
 	if errOwn == nil && errWorkspace == nil && slices.Equal(own, workspace) {
@@ -50,7 +46,8 @@ func isolated(dir string) error {
 			dir)
 		return err
 	}
-	return errors.Join(err, errOwn, errWorkspace, alone(dir, "test", "-vet=off", "-short", "./..."))
+	return errors.Join(err, errOwn, errWorkspace,
+		alone(dir, "vet", "./..."), alone(dir, "test", "-vet=off", "-short", "./..."))
 }
 
 // selected returns the modules that a module and its tests are built of, each with its version,

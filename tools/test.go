@@ -8,8 +8,23 @@ package tools
 // once more for every way to build it.
 func Test() error { return run("go", "test", "-vet=off", "-shuffle=on", "work") }
 
-// Race runs the tests of all modules under the race detector, which makes them ten times
-// slower. -short takes fewer repetitions of what one goroutine does.
+// raced are the packages of the tools in which goroutines share something. The others run
+// commands and read files, one after the other: Test is enough for them.
+var raced = []string{
+	"./tools/bench", "./tools/demo", "./tools/lockstep", "./tools/wrapped",
+}
+
+// Race runs the tests of all published modules, and of what runs them in many goroutines, under
+// the race detector, which makes them ten times slower. -short takes fewer repetitions of what
+// one goroutine does.
 func Race() error {
-	return run("go", "test", "-vet=off", "-race", "-short", "-shuffle=on", "-timeout=20m", "work")
+	args := []string{"go", "test", "-vet=off", "-race", "-short", "-shuffle=on", "-timeout=20m"}
+	published, err := Published()
+	if err != nil {
+		return err
+	}
+	for _, dir := range published {
+		args = append(args, "./"+dir+"/...")
+	}
+	return run(append(args, raced...)...)
 }
