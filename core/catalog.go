@@ -231,36 +231,23 @@ func (c *catalog) change(fn func()) {
 
 // changeTables runs fn, which changes the catalog, with a turn to write. In a shared storage fn
 // knows the catalog as it is, and runs again if another process was faster; no other change of
-// this process comes between.
+// this process comes between. The turn comes before the lock: whoever has the lock waits for no
+// turn, so those that have one may wait for the lock.
 func (s *Storage) changeTables(ctx context.Context, fn func(*turn) error) error {
-	if !s.sharing.Shared() {
-		return s.inTurn(ctx, fn)
-	}
-	if err := live(ctx); err != nil {
-		return err
-	}
-	if s.writer.runner.here() { // whoever has the lock may wait for the turn that is ours
-		return errNested
-	}
-	if err := s.catalog.changing.lock(ctx); err != nil {
-		return err
-	}
-	defer s.catalog.changing.unlock()
-	for try := 1; ; try++ {
-		err := s.reload(ctx)
-		if err == nil && s.opts.readOnly {
-			return ErrReadOnly
+	return s.inTurn(ctx, func(t *turn) error {
+		if !s.sharing.Shared() {
+			return fn(t)
 		}
-		if err == nil {
-			_, err = s.oneTurn(ctx, fn)
-		}
-		if !errors.Is(err, ErrConflict) {
+		if err := s.catalog.changing.lock(ctx); err != nil {
 			return err
 		}
-		if ended := pause(ctx, try); ended != nil {
-			return fmt.Errorf("%w: %w", err, ended)
+		defer s.catalog.changing.unlock()
+		if err := s.reload(ctx); err != nil {
+			return err
 		}
-	}
+		t.fence = s.catalog.fence.Load()
+		return fn(t)
+	})
 }
 
 // applyCatalog makes a change of the catalog durable, and then changes the maps. Its writes say

@@ -26,6 +26,9 @@ const (
 	leasePatience = 10 * leaseBeat
 )
 
+// errMarkMoved is of a mark that another process has changed.
+var errMarkMoved = errors.New("another process has changed the storage's mark")
+
 // lease is the row of the catalog that shows that a migration goes on.
 type lease struct {
 	Token string `json:"token"` // random, that of the fence
@@ -34,9 +37,6 @@ type lease struct {
 }
 
 func newLease() *lease { return &lease{Token: rand.Text(), Beat: rand.Text()} }
-
-// errMarkMoved is of a mark that another process has changed.
-var errMarkMoved = errors.New("another process has changed the storage's mark")
 
 func (l *lease) row() (Write, error) {
 	text, err := json.Marshal(l)

@@ -55,7 +55,10 @@ func (s *Storage) getShared(
 		}
 		return false, err
 	})
-	return value, ownBytes{}, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return value, ownBytes{}, nil
 }
 
 // ownBytes is the Releaser of bytes that are a copy.

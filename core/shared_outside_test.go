@@ -23,6 +23,16 @@ import (
 type process struct {
 	core.Backend
 	apply func(b core.Batch, apply func() error) error
+	// how many turns there are to write, 0 for as many as the backend says
+	writers int
+}
+
+func (p *process) Sharing() core.Sharing {
+	sharing := p.Backend.Sharing()
+	if p.writers > 0 {
+		sharing.Writers = p.writers
+	}
+	return sharing
 }
 
 func (p *process) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
@@ -357,5 +367,54 @@ func TestPoliciesThatSharedStoragesRefuse(t *testing.T) {
 	}
 	if got, err := table.Load(t.Context(), 1); got != "v" || err != nil {
 		t.Errorf("the row is %q, %v", got, err)
+	}
+}
+
+// A change of the tables waited for a turn while it had the lock of the catalog. If an Update had
+// the last turn, and its function opened a table, which looks at the catalog, the two waited for
+// each other.
+func TestTablesAreOpenedInsideUpdatesWhileOthersChange(t *testing.T) {
+	for _, writers := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			slow := &process{
+				Backend: memory.NewShared(), writers: writers,
+				apply: func(_ core.Batch, apply func() error) error {
+					time.Sleep(time.Millisecond)
+					return apply()
+				},
+			}
+			s := sharedStorage(t, slow)
+			table := sharedTable(t, s)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			done := make(chan error)
+			for i := range 8 {
+				go func() {
+					done <- s.Update(ctx, func(tx *core.Tx) error {
+						time.Sleep(time.Millisecond)
+						again, err := core.OpenTable(ctx, s, "t", keys.Uint64(), values.String())
+						if err != nil {
+							return err
+						}
+						return again.In(tx).Put(ctx, uint64(i), "")
+					})
+				}()
+				go func() {
+					_, err := core.OpenTable(ctx, s, fmt.Sprint("new ", i), keys.Uint64(),
+						values.String())
+					done <- err
+				}()
+				go func() { done <- table.Put(ctx, uint64(100+i), "") }()
+			}
+			for range 3 * 8 {
+				if err := <-done; err != nil {
+					t.Errorf("with %d turns: %v", writers, err)
+				}
+			}
+			if n, err := table.Count(ctx); n != 16 || err != nil {
+				t.Errorf("with %d turns: %d rows, %v", writers, n, err)
+			}
+			s.Close()
+		})
 	}
 }

@@ -191,7 +191,8 @@ func (s *Storage) oneTurn(ctx context.Context, fn func(*turn) error) (seen *fenc
 		return nil, err
 	}
 	defer t.release()
-	return t.fence, fn(t)
+	err = fn(t)
+	return t.fence, err
 }
 
 // Recreated tells whether opening the storage, or a table, replaced an old one, and where that is.
