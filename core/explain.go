@@ -13,9 +13,9 @@ import (
 //
 //	func Explain(t core.TableInfo) (core.Explanation, error)
 //
-// It looks at t.ValueFormat first. A table of another format is an error that is
-// [errors.ErrUnsupported], metadata that is damaged is ErrCorrupt, and metadata of a later
-// version of the format is ErrFormatMismatch. It never panics, whatever is in t.
+// It looks at t.ValueFormat first. It returns an error that is [errors.ErrUnsupported] for a table
+// of another format, ErrCorrupt for damaged metadata, and ErrFormatMismatch for metadata of a later
+// version of the format. It never panics, whatever is in t.
 //
 // A format around another one takes the inner format's Explainer, and gives it a TableInfo with
 // the ID and the metadata that the inner format recorded; what it needs besides, such as a key

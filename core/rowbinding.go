@@ -24,8 +24,8 @@ type TableID [16]byte
 // each bound to its row. key is the key of the row as its key format encodes it. It is only
 // read, and not kept.
 //
-// A value that is viewed with another key than the one that it was appended with, or in another
-// table, is ErrCorrupt, unless the format says that it cannot tell.
+// View returns ErrCorrupt for a value that was appended with another key, or in another table,
+// unless the format says that it cannot tell.
 type RowFormat[V, W any] struct {
 	// Append does what that of a ValueFormat does, for the row with this key.
 	Append func(dst, key []byte, v V) ([]byte, error)

@@ -9,6 +9,6 @@
 // Keys are stored as they are, except that those which consist of zero bytes alone are one
 // longer.
 //
-// Pebble ends the process when it cannot go on: this package turns that into errors. Whatever
-// pebble finds damaged is core.ErrCorrupt.
+// Pebble ends the process when it cannot go on: this package turns that into errors. Calls return
+// core.ErrCorrupt for whatever pebble finds damaged.
 package pebble

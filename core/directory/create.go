@@ -151,8 +151,9 @@ func (d Driver) createInside(ctx context.Context, dir string, mark []byte) error
 	return nil
 }
 
-// clear makes an empty directory of one in which a creation was interrupted. One that was
-// complete is completed, and is core.ErrConflict, as is anything else that is in the directory.
+// clear makes an empty directory of one in which a creation was interrupted. It returns
+// core.ErrConflict if there is anything else, and for a creation that was complete, which it
+// finishes.
 func (d Driver) clear(dir string) error {
 	s, err := look(dir)
 	if err != nil {

@@ -40,7 +40,7 @@
 // storage: see [Tally]. When everything is durable, at a clean close and after a compaction,
 // the count is recorded in guardkv.witness, with the checksums of those files of the engine
 // that only grow. An engine that comes back with a lower count, or with another beginning of
-// such a file, has lost writes: that is core.ErrCorrupt. A witness that is missing, damaged or
+// such a file, has lost writes: Open returns core.ErrCorrupt. A witness that is missing, damaged or
 // of another storage proves nothing, so a copy of all files opens, and so does one without the
 // witness.
 package directory

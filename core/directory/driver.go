@@ -35,7 +35,7 @@ type Driver struct {
 	Create func(p Place, row []byte) error
 
 	// Open opens the engine that was created in a directory. It must not make a new one where
-	// the engine's files are missing: that is core.ErrCorrupt. After success the engine closes
+	// the engine's files are missing, but returns core.ErrCorrupt. After success the engine closes
 	// the lock when it is closed; after an error the lock is held as before, unless that is
 	// core.ErrLocked: then an engine could not be stopped and closes the lock when it is. Open
 	// calls Place.Tally with the row that the engine holds.

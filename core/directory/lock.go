@@ -43,7 +43,8 @@ func (d Driver) lock(
 	}
 }
 
-// tryLock locks the directory at path. One that was replaced at the same time is core.ErrLocked.
+// tryLock locks the directory at path. It returns core.ErrLocked for one that was replaced at the
+// same time.
 func (d Driver) tryLock(path string, readOnly bool) (io.Closer, os.FileInfo, error) {
 	before, err := os.Stat(path)
 	if err != nil {

@@ -46,10 +46,10 @@
 // every row anew, as the example of [NewKeys] does; then the old key can be left out. Opening the
 // table for writing encrypts its metadata with the new key.
 //
-// A table keeps a check for each key that it was written with. A wrong secret under a known ID is
-// [ErrKey] when the table is opened, and so is it if the key of the metadata is not there; a row
-// whose key is not there is ErrKey and [core.ErrFormatMismatch] when it is read. OpenTable's ErrKey
-// is no ErrFormatMismatch, so that no policy sets a table aside because of a wrong key.
+// A table keeps a check for each key that it was written with. OpenTable returns [ErrKey] if a
+// known ID has a wrong secret, or if the key of the metadata is missing. Reading a row whose key
+// is missing returns an error that is both ErrKey and [core.ErrFormatMismatch]. What OpenTable
+// returns is ErrKey alone, so that no policy sets a table aside because of a wrong key.
 //
 // A key encrypts [MaxRows] rows, because each has a random nonce of 96 bits, and two that are equal
 // would give both rows away. What is counted is what the process writes, with a secret, in all

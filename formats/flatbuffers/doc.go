@@ -44,7 +44,7 @@
 //   - fields added at the end of a table, unless they are required; fields that are deprecated, or no longer known
 //   - values added to enums, and members added to unions
 //
-// Any other change is core.ErrFormatMismatch, and the error names the field and what it is on
+// OpenTable returns core.ErrFormatMismatch for any other change, with the field and what it is on
 // both sides: a field's type, id or default, whether it is required or optional, the layout of
 // a struct, the number of a value or member, the file identifier, and names: a new name cannot
 // be told from another field in an old place. [Renamed] says that it is the same. A table never

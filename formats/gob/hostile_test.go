@@ -126,7 +126,7 @@ func attack[T any](t *testing.T, records ...[]byte) {
 	t.Helper()
 	f, _ := bind[T](t, nil)
 	for c := range 256 {
-		if c < 4 || c > 0xf5 && (c%2 == 0 || !testing.Short()) {
+		if c < 4 || c > 0xf5 && (c == 0xff || !testing.Short()) {
 			records = append(records, fill([]byte{1}, byte(c)))
 		}
 	}

@@ -49,8 +49,8 @@ type pairing struct {
 	t  reflect.Type
 }
 
-// newPlan returns the plan to read the description's root into type t. If a stored type does
-// not fit, the error is ErrFormatMismatch and names the part, and both types.
+// newPlan returns the plan to read the description's root into type t. It returns
+// ErrFormatMismatch, with the part and both types, if a stored type does not fit.
 func newPlan(d *description, t reflect.Type) (*plan, error) {
 	p := planner{types: d, plans: map[pairing]*plan{}}
 	return p.whole(t.String(), d.root, t)

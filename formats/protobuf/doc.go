@@ -26,7 +26,7 @@
 // any bytes, as those of proto2 may. When the table has been opened with the wide type,
 // programs with the narrow one cannot open it any more.
 //
-// Any other change is core.ErrFormatMismatch, and the error names the field and what it is on
+// OpenTable returns core.ErrFormatMismatch for any other change, with the field and what it is on
 // both sides: a field with another number, a number with another field, another type, singular
 // and repeated, into and out of a oneof, the types of a map, required or not, the number of an
 // enum's value, open and closed enums, another name. That is more than decoders of protocol
@@ -48,10 +48,10 @@
 //   - A nil message is refused. A nil in a list, a map or a oneof is an empty message, as everywhere in protocol buffers.
 //   - A string that must be UTF-8 and is not, and a required field that is not set, are errors of the write that name the field, and
 //     core.ErrCorrupt when they are read.
-//   - A message that is nested more deeply than [WithMaxNesting] says, or contains itself, is core.ErrTooLarge when it is
-//     written, and so is one that would take more memory than [WithMaxMemory] allows. Two bytes can stand for a
-//     struct of a kilobyte, so what decoding would allocate is estimated before anything is decoded, and bytes that would take
-//     more are core.ErrCorrupt.
+//   - Writes return core.ErrTooLarge for a message that contains itself, is nested more deeply
+//     than [WithMaxNesting] says, or would take more memory than [WithMaxMemory] allows. Two bytes
+//     can stand for a struct of a kilobyte, so what decoding would allocate is estimated before
+//     anything is decoded, and reads return core.ErrCorrupt for bytes that would take more.
 //   - A message with extension ranges, or that has such a message in it, is refused by [core.OpenTable], as is a MessageSet:
 //     what is stored in extensions is in no descriptor of the message, and is unknown to programs that do not link it, so
 //     it could not be compared. A google.protobuf.Any is stored as it is; what is in it is not looked at.
