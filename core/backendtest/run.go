@@ -16,8 +16,8 @@ import (
 
 // Run proves the promises of backends, one subtest each: what package core says of a backend,
 // then what core promises on top of it, both on the backend as it is and behind [Spoil]. open
-// is called once per subtest, and once before, and returns a fresh place; the subtests run in parallel, but what
-// core promises waits for what it builds upon.
+// is called once per subtest, and once before, and returns a fresh place; the subtests run in
+// parallel, but what core promises waits for what it builds upon.
 //
 // If [core.Backend.Sharing] says that several processes write to a storage, what is promised of
 // such storages is proven too, with [Target.Second]. What is promised of claims that keep others

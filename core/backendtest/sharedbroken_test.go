@@ -306,7 +306,8 @@ func TestBrokenSharedBackends(t *testing.T) {
 		{"condition race", "shared/one wins"},
 		{"base", "shared/blind put, shared/one wins, shared/ranges that were passed, " +
 			"shared/rows that were read, shared/write skew"},
-		{"gets", "shared/blind put, shared/one wins, shared/rows that were read, shared/write skew"},
+		{"gets", "shared/blind put, shared/one wins, shared/rows that were read, " +
+			"shared/write skew"},
 		{"absent gets", "shared/rows that were read"},
 		{"many", "shared/rows that were read"},
 		{"scans", "shared/ranges that were passed"},
@@ -337,7 +338,8 @@ func TestBrokenSharedBackends(t *testing.T) {
 				}
 				return !p.Shared && p.Name != "open/race"
 			})
-			failed := verdicts(t, promises, func() core.Backend { return newBrokenShared(c.breaks) })
+			failed := verdicts(t, promises,
+				func() core.Backend { return newBrokenShared(c.breaks) })
 			for name := range strings.SplitSeq(want, ", ") {
 				if name != "" && failed[name] == nil {
 					t.Errorf("%s is broken, and nobody noticed", name)

@@ -22,7 +22,8 @@ var killedPromises = []kit.Promise{
 			"storage or the new one with all rows, and no other",
 	},
 	{
-		Name: "restore/between its renames", Check: checkRestoreBetween, BareOnly: true, Alone: true,
+		Name: "restore/between its renames", Check: checkRestoreBetween,
+		BareOnly: true, Alone: true,
 		Explanation: "while a Restore has set a storage aside and the new one is not at the " +
 			"path, an Open is ErrLocked",
 	},

@@ -37,7 +37,8 @@ var placePromises = []kit.Promise{
 			"be, and leave it",
 	},
 	{
-		Name: "places/racing with Recreate", Check: checkRacingRecreate, BareOnly: true, Alone: true,
+		Name: "places/racing with Recreate", Check: checkRacingRecreate,
+		BareOnly: true, Alone: true,
 		Explanation: "openers that race with others that recreate the storage succeed, or get " +
 			"ErrLocked",
 	},

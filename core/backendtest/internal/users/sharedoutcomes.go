@@ -20,8 +20,8 @@ import (
 var sharedOutcomePromises = []kit.Promise{
 	{
 		Name: "shared outcomes/lost answers", Check: checkLostAnswers, Shared: true,
-		Explanation: "a write to which no answer comes is made exactly once, whether it was lost, " +
-			"took effect, or takes effect when it is long given up",
+		Explanation: "a write to which no answer comes is made exactly once, whether it was " +
+			"lost, took effect, or takes effect when it is long given up",
 	},
 	{
 		Name: "shared outcomes/again and again", Check: checkLostAgain, Shared: true,

@@ -42,8 +42,8 @@ var sharedSerialPromises = []kit.Promise{
 	},
 	{
 		Name: "shared writes/batches", Check: checkSharedBatches, Shared: true,
-		Explanation: "PutAll, PutStream, Insert, Delete and Clear of several processes at once do " +
-			"what they say",
+		Explanation: "PutAll, PutStream, Insert, Delete and Clear of several processes at once " +
+			"do what they say",
 	},
 }
 
