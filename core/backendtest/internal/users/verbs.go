@@ -55,7 +55,7 @@ var verbPromises = []kit.Promise{
 			"WithoutSync",
 	},
 	{
-		Name: "sync/fails", Check: checkSyncFails,
+		Name: "sync/fails", Check: checkSyncFails, Alone: true,
 		Explanation: "after a Sync that failed or panicked nothing is written until the storage " +
 			"is opened again; after one that was cancelled all goes on",
 	},
