@@ -55,7 +55,8 @@ type openHandle struct {
 
 // Cursor returns a cursor that stands before the first row of the scan. It must be closed, and
 // counts for ErrGuardsOpen. ctx holds until then. Unlike Rows, which takes its snapshot when the
-// loop begins, Cursor takes it at once.
+// loop begins, Cursor takes it at once or, in a storage that other processes write to, with the
+// first row.
 func (s Scan[K, V, W]) Cursor(ctx context.Context) (*Cursor[K, W], error) {
 	rows, err := s.open(ctx, false)
 	if err != nil {

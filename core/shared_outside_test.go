@@ -25,6 +25,7 @@ type process struct {
 	apply func(b core.Batch, apply func() error) error
 	// how many turns there are to write, 0 for as many as the backend says
 	writers int
+	limits  core.Limits
 }
 
 func (p *process) Sharing() core.Sharing {
@@ -57,6 +58,8 @@ type processEngine struct {
 	core.Engine
 	p *process
 }
+
+func (e processEngine) Limits() core.Limits { return e.p.limits }
 
 func (e processEngine) Apply(ctx context.Context, b core.Batch) error {
 	apply := func() error { return e.Engine.Apply(ctx, b) }
@@ -416,5 +419,51 @@ func TestTablesAreOpenedInsideUpdatesWhileOthersChange(t *testing.T) {
 			}
 			s.Close()
 		})
+	}
+}
+
+// Each commit has rows of its own beside the caller's, which must fit into what the engine takes.
+func TestSharedCommitsAreWithinTheLimits(t *testing.T) {
+	limits := core.Limits{BatchRows: 10, BatchBytes: 4096}
+	p := &process{Backend: memory.NewShared(), limits: limits}
+	p.apply = func(b core.Batch, apply func() error) error {
+		if err := limits.Check(b.Writes); err != nil {
+			t.Errorf("a commit is over the limits: %v", err)
+			return err
+		}
+		time.Sleep(time.Millisecond) // so that groups form
+		return apply()
+	}
+	s := sharedStorage(t, p)
+	table := sharedTable(t, s)
+	done := make(chan error)
+	for i := range 64 {
+		go func() { done <- table.Put(t.Context(), uint64(i), "a row") }()
+	}
+	for range 64 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	rows := func(n uint64) func(func(uint64, string) bool) {
+		return func(yield func(uint64, string) bool) {
+			for i := range n {
+				if !yield(i, "v") {
+					return
+				}
+			}
+		}
+	}
+	if err := table.PutAll(t.Context(), rows(7)); err != nil {
+		t.Errorf("PutAll of 7 rows: %v", err)
+	}
+	if err := table.PutAll(t.Context(), rows(8)); !errors.Is(err, core.ErrTooLarge) {
+		t.Errorf("PutAll of 8 rows, with three more in the commit: %v; want ErrTooLarge", err)
+	}
+	if _, err := table.PutStream(t.Context(), rows(100)); err != nil {
+		t.Errorf("PutStream: %v", err)
+	}
+	if n, err := table.Count(t.Context()); n != 100 || err != nil {
+		t.Errorf("%d rows, %v; want 100", n, err)
 	}
 }
