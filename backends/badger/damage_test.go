@@ -23,78 +23,78 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the table of damages in README.md")
 
-// A patient is a storage that was closed, one that was killed since, or one of either with a
+// A sample is a storage that was closed, one that was killed since, or one of either with a
 // file that is damaged.
 const (
-	patientRows  = 3000 // that were there when it was closed
-	patientLater = 1000 // that were written since, in batches, if it was killed
-	patientBatch = 100
+	sampleRows  = 3000 // that were there when it was closed
+	sampleLater = 1000 // that were written since, in batches, if it was killed
+	sampleBatch = 100
 )
 
-// patientValue is the value of row i: most are short, every thousandth is in the value log.
-func patientValue(i int) []byte {
+// sampleValue is the value of row i: most are short, every thousandth is in the value log.
+func sampleValue(i int) []byte {
 	if i%1000 == 7 {
 		return rowValue(i, inlineBelow+100)
 	}
 	return rowValue(i, 100)
 }
 
-func patientWrites(from, to int) []core.Write {
+func sampleWrites(from, to int) []core.Write {
 	w := rows(from, to, 0)
 	for i := range w {
-		w[i].Value = patientValue(from + i)
+		w[i].Value = sampleValue(from + i)
 	}
 	return w
 }
 
-// admit makes the storages that are damaged copies of: one that was closed, and one that was
+// makeSamples makes the storages that are damaged copies of: one that was closed, and one that was
 // killed.
-func admit(t *testing.T, dir string) (closed, killed patient) {
+func makeSamples(t *testing.T, dir string) (closed, killed sample) {
 	t.Helper()
-	path := filepath.Join(dir, "admitted")
-	for from := 0; from < patientRows; from += patientRows / 3 { // a file of the value log each
+	path := filepath.Join(dir, "sample")
+	for from := 0; from < sampleRows; from += sampleRows / 3 { // a file of the value log each
 		e := open(t, small, path)
-		apply(t, e, patientWrites(from, from+patientRows/3)...)
+		apply(t, e, sampleWrites(from, from+sampleRows/3)...)
 		if from == 0 {
 			compact(t, e)
 		}
 		closeEngine(t, e)
 	}
-	closed = examine(t, path)
+	closed = inspect(t, path)
 	e := open(t, small, path)
-	for from := patientRows; from < patientRows+patientLater; from += patientBatch {
-		apply(t, e, patientWrites(from, from+patientBatch)...)
+	for from := sampleRows; from < sampleRows+sampleLater; from += sampleBatch {
+		apply(t, e, sampleWrites(from, from+sampleBatch)...)
 	}
-	killed = examine(t, path)
+	killed = inspect(t, path)
 	closeEngine(t, e)
 	return closed, killed
 }
 
-// patient is what is in the files of a storage, by name.
-type patient map[string]patientFile
+// sample is what is in the files of a storage, by name.
+type sample map[string]sampleFile
 
-// patientFile is a file: most of the long ones are zeroes, which are not kept.
-type patientFile struct {
+// sampleFile is a file: most of the long ones are zeroes, which are not kept.
+type sampleFile struct {
 	used []byte // without the zeroes at its end
 	size int64
 }
 
-// examine reads a storage, as it is.
-func examine(t *testing.T, dir string) patient {
+// inspect reads a storage, as it is.
+func inspect(t *testing.T, dir string) sample {
 	t.Helper()
-	p := patient{}
+	p := sample{}
 	for name, content := range contents(t, dir) {
-		p[name] = patientFile{[]byte(strings.TrimRight(content, "\x00")), int64(len(content))}
+		p[name] = sampleFile{[]byte(strings.TrimRight(content, "\x00")), int64(len(content))}
 	}
 	if _, ok := p["LOCK"]; !ok {
 		const left = "1234567\n" // a number that badger left there
-		p["LOCK"] = patientFile{[]byte(left), int64(len(left))}
+		p["LOCK"] = sampleFile{[]byte(left), int64(len(left))}
 	}
 	return p
 }
 
-// write makes a storage of a patient.
-func (p patient) write(t *testing.T, dir string) {
+// write makes a storage of a sample.
+func (p sample) write(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -110,8 +110,8 @@ func (p patient) write(t *testing.T, dir string) {
 	}
 }
 
-// injured returns a patient whose organ has an injury.
-func (p patient) injured(t *testing.T, o organ, in injury, place int) patient {
+// damaged returns the sample with one damage in one part.
+func (p sample) damaged(t *testing.T, o part, in damage, place int) sample {
 	t.Helper()
 	name := o.file(p)
 	f, ok := p[name]
@@ -128,8 +128,8 @@ func (p patient) injured(t *testing.T, o organ, in injury, place int) patient {
 	return p
 }
 
-// file finds the file of a patient, the newest of its kind.
-func (o organ) file(p patient) string {
+// file finds the file of a sample, the newest of its kind.
+func (o part) file(p sample) string {
 	var found []string
 	for name := range p {
 		if ok, _ := filepath.Match(o.pattern, name); ok {
@@ -146,15 +146,15 @@ func (o organ) file(p patient) string {
 	return found[len(found)-1]
 }
 
-// organ is a kind of file.
-type organ struct {
+// part is a kind of file.
+type part struct {
 	name    string
 	pattern string
 	older   bool // the newest but one
 	killed  bool // of a storage that was killed
 }
 
-var organs = []organ{
+var parts = []part{
 	{name: "table", pattern: "*.sst"},
 	{name: "table, killed", pattern: "*.sst", killed: true},
 	{name: "value log, newest", pattern: "*.vlog"},
@@ -170,21 +170,21 @@ var organs = []organ{
 	{name: "`guardkv.witness`", pattern: "guardkv.witness"},
 }
 
-// injury is a kind of damage. Each is done at some places, one at a time.
-type injury struct {
+// damage is a kind of it. Each is done at some places, one at a time.
+type damage struct {
 	name   string
 	places int
-	do     func(f *patientFile, place, of int) (there bool)
+	do     func(f *sampleFile, place, of int) (there bool)
 }
 
-var injuries = []injury{
-	{"a bit flipped", 12, func(f *patientFile, place, of int) bool {
+var damages = []damage{
+	{"a bit flipped", 12, func(f *sampleFile, place, of int) bool {
 		if len(f.used) > 0 {
 			f.used[len(f.used)*place/of] ^= 1 << (place % 8)
 		}
 		return true
 	}},
-	{"its tail cut", 5, func(f *patientFile, place, of int) bool {
+	{"its tail cut", 5, func(f *sampleFile, place, of int) bool {
 		end := len(f.used) * place / of
 		if place == 0 {
 			end = max(0, len(f.used)-1)
@@ -192,21 +192,21 @@ var injuries = []injury{
 		f.used, f.size = f.used[:end], int64(end)
 		return true
 	}},
-	{"a block zeroed", 4, func(f *patientFile, place, of int) bool {
+	{"a block zeroed", 4, func(f *sampleFile, place, of int) bool {
 		n := len(f.used)
 		at := n * place / of
 		clear(f.used[at:min(n, at+max(1, min(4096, n/of)))])
 		return true
 	}},
-	{"zero length", 1, func(f *patientFile, _, _ int) bool {
-		*f = patientFile{}
+	{"zero length", 1, func(f *sampleFile, _, _ int) bool {
+		*f = sampleFile{}
 		return true
 	}},
-	{"deleted", 1, func(*patientFile, int, int) bool { return false }},
+	{"deleted", 1, func(*sampleFile, int, int) bool { return false }},
 }
 
-// first returns the first place of an injury that is tried, and how many are.
-func (in injury) first() (place, places int) {
+// first returns the first place of a damage that is tried, and how many are.
+func (in damage) first() (place, places int) {
 	if testing.Short() {
 		return in.places / 2, 1
 	}
@@ -217,10 +217,10 @@ func (in injury) first() (place, places int) {
 // none can end this one. README.md has the outcomes.
 func TestDamage(t *testing.T) {
 	dir := filepath.Dir(fastPath(t))
-	closed, killed := admit(t, dir)
-	lines := make([]string, len(organs))
-	t.Run("organs", func(t *testing.T) {
-		for i, o := range organs {
+	closed, killed := makeSamples(t, dir)
+	lines := make([]string, len(parts))
+	t.Run("parts", func(t *testing.T) {
+		for i, o := range parts {
 			p := closed
 			if o.killed {
 				p = killed
@@ -235,10 +235,10 @@ func TestDamage(t *testing.T) {
 	})
 	var table strings.Builder
 	table.WriteString("| file |")
-	for _, in := range injuries {
+	for _, in := range damages {
 		table.WriteString(" " + in.name + " |")
 	}
-	table.WriteString("\n|---|" + strings.Repeat("---|", len(injuries)) + "\n")
+	table.WriteString("\n|---|" + strings.Repeat("---|", len(damages)) + "\n")
 	for _, line := range lines {
 		table.WriteString(line + "\n")
 	}
@@ -246,14 +246,14 @@ func TestDamage(t *testing.T) {
 }
 
 // outcomes returns what can become of a kind of file that is damaged, in each way.
-func outcomes(t *testing.T, p patient, dir string, o organ) string {
+func outcomes(t *testing.T, p sample, dir string, o part) string {
 	t.Helper()
 	args := []string{strconv.FormatBool(o.killed)}
-	for _, in := range injuries {
+	for _, in := range damages {
 		first, places := in.first()
 		for place := first; place < first+places; place++ {
 			path := filepath.Join(dir, strconv.Itoa(len(args)))
-			p.injured(t, o, in, place).write(t, path)
+			p.damaged(t, o, in, place).write(t, path)
 			args = append(args, path)
 		}
 	}
@@ -267,7 +267,7 @@ func outcomes(t *testing.T, p patient, dir string, o organ) string {
 			len(all), len(args)-1, err, out, stderr.String())
 	}
 	var cells strings.Builder
-	for _, in := range injuries {
+	for _, in := range damages {
 		first, places := in.first()
 		lines := all[:places]
 		all = all[places:]
@@ -389,15 +389,15 @@ func sentinel(err error) string {
 // judge compares what was read without an error with what was written. A storage that was
 // killed may lack its last batches.
 func judge(all map[string]string, killed bool) string {
-	least, most := patientRows, patientRows
+	least, most := sampleRows, sampleRows
 	if killed {
-		most += patientLater
+		most += sampleLater
 	}
-	if len(all) < least || len(all) > most || len(all)%patientBatch != 0 {
+	if len(all) < least || len(all) > most || len(all)%sampleBatch != 0 {
 		return fmt.Sprintf("WRONG: %d rows", len(all))
 	}
 	for i := range len(all) {
-		if all[string(rowKey(i))] != string(patientValue(i)) {
+		if all[string(rowKey(i))] != string(sampleValue(i)) {
 			return fmt.Sprintf("WRONG: row %d of %d", i, len(all))
 		}
 	}
@@ -410,7 +410,7 @@ func judge(all map[string]string, killed bool) string {
 // reread gets every row, after a scan has met damage: each must be right, or damaged.
 func reread(e *engine, killed bool) string {
 	damaged := 0
-	for i := range patientRows {
+	for i := range sampleRows {
 		v, r, err := e.Get(context.Background(), rowKey(i))
 		switch {
 		case errors.Is(err, core.ErrCorrupt):
@@ -418,7 +418,7 @@ func reread(e *engine, killed bool) string {
 		case err != nil:
 			return fmt.Sprintf("WRONG: Get of row %d: %v", i, err)
 		default:
-			if !bytes.Equal(v, patientValue(i)) {
+			if !bytes.Equal(v, sampleValue(i)) {
 				return fmt.Sprintf("WRONG: Get of row %d", i)
 			}
 			r.Release()

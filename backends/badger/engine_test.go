@@ -535,7 +535,7 @@ func TestLostWithoutSync(t *testing.T) {
 func TestFilesOfAnyLength(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)
-	apply(t, e, patientWrites(0, 1100)...)
+	apply(t, e, sampleWrites(0, 1100)...)
 	compact(t, e)
 	copyDir(t, path, path+"-killed")
 	closeEngine(t, e)

@@ -27,7 +27,7 @@ import (
 func TestTooManyFilesAreNoDamage(t *testing.T) {
 	path := fastPath(t)
 	e := open(t, small, path)
-	apply(t, e, patientWrites(0, 1100)...)
+	apply(t, e, sampleWrites(0, 1100)...)
 	closeEngine(t, e)
 	step := 1
 	if testing.Short() {

@@ -38,11 +38,11 @@ const (
 	empty    = "-"        // there is nothing of the kind
 )
 
-// A patient is a storage to damage copies of. The first commits are made before it is closed;
+// A target is a storage to damage copies of. The first commits are made before it is closed;
 // if it was killed, the rest after that, and then its file is copied as the end of the process
 // would leave it.
 const (
-	patientRows   = 420 // in each of its two tables
+	sampleRows    = 420 // in each of its two tables
 	commitsClosed = 6
 	commitsKilled = 3
 )
@@ -50,8 +50,8 @@ const (
 // patientKey is long, so that few rows make a tree of three levels.
 func patientKey(i int) string { return fmt.Sprintf("%06d %s", i, strings.Repeat("key", 50)) }
 
-// patientValue is the value that a commit gives to row i. Every fortieth has pages of its own.
-func patientValue(i, commit int) string {
+// sampleValue is the value that a commit gives to row i. Every fortieth has pages of its own.
+func sampleValue(i, commit int) string {
 	n := 60
 	if i%40 == 7 {
 		n = 10_000
@@ -62,38 +62,38 @@ func patientValue(i, commit int) string {
 // patientCommit says what a commit after the first does to both tables.
 func patientCommit(commit int) (put []int, deleted int) {
 	return []int{
-		commit * 53 % patientRows, 7 + 40*(commit%10),
-		patientRows + commit,
-	}, commit*97%patientRows + 1
+		commit * 53 % sampleRows, 7 + 40*(commit%10),
+		sampleRows + commit,
+	}, commit*97%sampleRows + 1
 }
 
 // patientState returns what each table holds after a number of commits.
 func patientState(commits int) map[string]string {
 	rows := map[string]string{}
-	for i := range patientRows {
-		rows[patientKey(i)] = patientValue(i, 1)
+	for i := range sampleRows {
+		rows[patientKey(i)] = sampleValue(i, 1)
 	}
 	for c := 2; c <= commits; c++ {
 		put, deleted := patientCommit(c)
 		for _, i := range put {
-			rows[patientKey(i)] = patientValue(i, c)
+			rows[patientKey(i)] = sampleValue(i, c)
 		}
 		delete(rows, patientKey(deleted))
 	}
 	return rows
 }
 
-type patientTable = core.Table[string, []byte, []byte]
+type targetTable = core.Table[string, []byte, []byte]
 
-// patientStorage is a storage with its two tables, with checksums and without.
-type patientStorage struct {
+// targetStorage is a storage with its two tables, with checksums and without.
+type targetStorage struct {
 	*core.Storage
-	sums, plain *patientTable
+	sums, plain *targetTable
 }
 
-func (s patientStorage) tables() []*patientTable { return []*patientTable{s.sums, s.plain} }
+func (s targetStorage) tables() []*targetTable { return []*targetTable{s.sums, s.plain} }
 
-func openPatient(path string) (s patientStorage, err error) {
+func openPatient(path string) (s targetStorage, err error) {
 	ctx := context.Background()
 	s.Storage, err = core.Open(ctx, path, Backend{}, core.WithoutSync(),
 		core.WithLogger(slog.New(slog.DiscardHandler)))
@@ -112,7 +112,7 @@ func openPatient(path string) (s patientStorage, err error) {
 }
 
 // commit makes commits from up to and including to.
-func (s patientStorage) commit(from, to int) error {
+func (s targetStorage) commit(from, to int) error {
 	ctx := context.Background()
 	for c := from; c <= to; c++ {
 		err := s.Update(ctx, func(tx *core.Tx) error {
@@ -133,13 +133,13 @@ func (s patientStorage) commit(from, to int) error {
 func commitTo(ctx context.Context, t core.TxTable[string, []byte, []byte], commit int) error {
 	put, deleted := patientCommit(commit)
 	if commit == 1 {
-		put, deleted = make([]int, patientRows), -1
+		put, deleted = make([]int, sampleRows), -1
 		for i := range put {
 			put[i] = i
 		}
 	}
 	for _, i := range put {
-		if err := t.Put(ctx, patientKey(i), []byte(patientValue(i, commit))); err != nil {
+		if err := t.Put(ctx, patientKey(i), []byte(sampleValue(i, commit))); err != nil {
 			return err
 		}
 	}
@@ -147,16 +147,17 @@ func commitTo(ctx context.Context, t core.TxTable[string, []byte, []byte], commi
 	return err
 }
 
-// patient is the file of a storage and how many commits it holds.
-type patient struct {
+// target is the file of a storage and how many commits it holds.
+type target struct {
 	content []byte
 	commits int
 	killed  bool
 }
 
-// admit makes a patient. One more commit swaps the places of the newer and the older meta page.
-func admit(path string, killed bool, more int) (p patient, err error) {
-	p = patient{commits: commitsClosed + more, killed: killed}
+// makeTarget makes a target. One more commit swaps the places of the newer and the older meta
+// page.
+func makeTarget(path string, killed bool, more int) (p target, err error) {
+	p = target{commits: commitsClosed + more, killed: killed}
 	s, err := openPatient(path)
 	if err != nil {
 		return p, err
@@ -181,7 +182,7 @@ func admit(path string, killed bool, more int) (p patient, err error) {
 type section struct{ from, to, structure int }
 
 // The parts of the file, in the order of the table.
-var organs = []string{
+var parts = []string{
 	"the whole file",
 	"the newer meta page",
 	"the older meta page",
@@ -197,8 +198,8 @@ var organs = []string{
 	"behind the last page",
 }
 
-// anatomy finds the parts of a file.
-type anatomy struct {
+// partList finds the parts of a file.
+type partList struct {
 	pages  *filePages
 	places map[string][]section
 	reach  bitmap
@@ -212,7 +213,7 @@ func dissect(content []byte) (map[string][]section, error) {
 	size := int(m.pageSize)
 	newer := int(m.txid%2) * size
 	older := size - newer
-	a := anatomy{
+	a := partList{
 		&filePages{bytes.NewReader(content), m.pageSize, m.pages},
 		map[string][]section{},
 		newBitmap(m.pages),
@@ -235,7 +236,7 @@ func dissect(content []byte) (map[string][]section, error) {
 	return a.places, a.rest(m.meta)
 }
 
-func (a *anatomy) storage(root uint64) error {
+func (a *partList) storage(root uint64) error {
 	var buf []byte
 	p, extent, err := a.pages.page(root, &buf)
 	if err != nil {
@@ -251,19 +252,19 @@ func (a *anatomy) storage(root uint64) error {
 
 // add adds the first page of p to a part, and marks all as reached. It returns where its
 // content ends.
-func (a *anatomy) add(organ string, p page, extent uint64) (end int) {
+func (a *partList) add(part string, p page, extent uint64) (end int) {
 	size := a.pages.pageSize
 	for i := range extent / size {
 		a.reach.add(p.id() + i)
 	}
 	from := int(p.id() * size)
 	end = from + int(p.startAfter(p.count()-1))
-	a.places[organ] = append(a.places[organ],
+	a.places[part] = append(a.places[part],
 		section{from, min(end, from+int(size)), int(p.elementsEnd())})
 	return end
 }
 
-func (a *anatomy) node(id uint64) error {
+func (a *partList) node(id uint64) error {
 	var buf []byte
 	p, extent, err := a.pages.page(id, &buf)
 	if err != nil {
@@ -282,7 +283,7 @@ func (a *anatomy) node(id uint64) error {
 }
 
 // leaf adds a leaf to the part of its rows; one with rows of two tables is of neither.
-func (a *anatomy) leaf(p page, extent uint64) error {
+func (a *partList) leaf(p page, extent uint64) error {
 	first, err := p.key(0)
 	if err != nil {
 		return err
@@ -298,11 +299,11 @@ func (a *anatomy) leaf(p page, extent uint64) error {
 	case [2]byte{2, 2}:
 		rows = " pages, rows without"
 	}
-	organ := "leaf" + rows
+	part := "leaf" + rows
 	if of[0] == 0 {
-		organ = "leaf page with the list of tables"
+		part = "leaf page with the list of tables"
 	}
-	end := a.add(organ, p, extent)
+	end := a.add(part, p, extent)
 	if second := int((p.id() + 1) * a.pages.pageSize); end > second {
 		a.places["overflow"+rows] = append(a.places["overflow"+rows], section{second, end, 0})
 	}
@@ -310,7 +311,7 @@ func (a *anatomy) leaf(p page, extent uint64) error {
 }
 
 // rest adds what no row needs.
-func (a *anatomy) rest(m meta) error {
+func (a *partList) rest(m meta) error {
 	size := int(m.pageSize)
 	if m.freelist != noFreelist {
 		free := 0
@@ -331,13 +332,13 @@ func (a *anatomy) rest(m meta) error {
 	return nil
 }
 
-// injury is a kind of damage. do damages content at one of n spots of a place, or returns nil.
-type injury struct {
+// damage is a kind of it. do damages content at one of n spots of a place, or returns nil.
+type damage struct {
 	name string
 	do   func(content []byte, p section, spot, n int) []byte
 }
 
-var injuries = []injury{
+var damages = []damage{
 	{"flip a bit", func(content []byte, p section, spot, n int) []byte {
 		to := p.to
 		if spot%2 == 0 && p.structure > 0 {
@@ -372,7 +373,7 @@ type cells map[string][]string
 
 func (c cells) String() string {
 	var s strings.Builder
-	for _, in := range injuries {
+	for _, in := range damages {
 		outcomes := slices.Compact(slices.Sorted(slices.Values(c[in.name])))
 		fmt.Fprintf(&s, " %s |", cmp.Or(strings.Join(outcomes, " or "), empty))
 	}
@@ -384,14 +385,14 @@ func (c cells) String() string {
 func TestDamageMatrix(t *testing.T) {
 	for _, state := range []string{"closed", "killed"} {
 		t.Run(state, func(t *testing.T) {
-			outcomes := make([]cells, len(organs))
+			outcomes := make([]cells, len(parts))
 			var wg sync.WaitGroup
 			running := make(chan struct{}, 2)
-			for i, organ := range organs {
+			for i, part := range parts {
 				wg.Go(func() {
 					running <- struct{}{}
 					defer func() { <-running }()
-					outcomes[i] = treat(t, state, organ)
+					outcomes[i] = tryDamages(t, state, part)
 				})
 			}
 			wg.Wait()
@@ -400,26 +401,26 @@ func TestDamageMatrix(t *testing.T) {
 	}
 }
 
-// treat damages one part in all ways, in a process of its own.
-func treat(t *testing.T, state, organ string) cells {
+// tryDamages damages one part in all ways, in a process of its own.
+func tryDamages(t *testing.T, state, part string) cells {
 	cmd := backendtest.Child(t.Context(), "matrix",
-		fastPath(t), state, organ, strconv.FormatBool(testing.Short()))
+		fastPath(t), state, part, strconv.FormatBool(testing.Short()))
 	var crash strings.Builder
 	cmd.Stderr = &crash
 	out, err := cmd.Output()
 	if err != nil {
-		t.Errorf("%s: the process ended: %v\n%.2000s", organ, err, crash.String())
+		t.Errorf("%s: the process ended: %v\n%.2000s", part, err, crash.String())
 	}
 	c := cells{}
 	for line := range strings.Lines(string(out)) {
 		f := strings.Split(strings.TrimSpace(line), "\t")
 		if len(f) != 3 {
-			t.Errorf("%s: the child says %q", organ, line)
+			t.Errorf("%s: the child says %q", part, line)
 			continue
 		}
 		kind, outcome, how := f[0], f[1], f[2]
-		if !possible(state, organ, outcome) {
-			t.Errorf("%s, %s, %s: %s", organ, kind, how, outcome)
+		if !possible(state, part, outcome) {
+			t.Errorf("%s, %s, %s: %s", part, kind, how, outcome)
 		}
 		c[kind] = append(c[kind], outcome)
 	}
@@ -428,16 +429,16 @@ func treat(t *testing.T, state, organ string) cells {
 
 // possible says what the promises are: after a clean close nothing is lost without a word, and
 // nothing but what has no checksum is ever wrong. What README.md says is within that.
-func possible(state, organ, outcome string) bool {
+func possible(state, part, outcome string) bool {
 	switch outcome {
 	case found, none:
 		return true
 	case previous:
-		return state == "killed" && strings.HasSuffix(organ, "meta page")
+		return state == "killed" && strings.HasSuffix(part, "meta page")
 	case wrong:
-		return strings.HasSuffix(organ, "rows without")
+		return strings.HasSuffix(part, "rows without")
 	case anew:
-		return organ == "the whole file"
+		return part == "the whole file"
 	}
 	return false
 }
@@ -475,12 +476,12 @@ func compareTable(t *testing.T, state string, outcomes []cells) {
 func table(outcomes []cells) string {
 	var s strings.Builder
 	s.WriteString("| damage to |")
-	for _, in := range injuries {
+	for _, in := range damages {
 		s.WriteString(" " + in.name + " |")
 	}
-	s.WriteString("\n|---|" + strings.Repeat("---|", len(injuries)) + "\n")
-	for i, organ := range organs {
-		fmt.Fprintf(&s, "| %s |%s\n", organ, outcomes[i])
+	s.WriteString("\n|---|" + strings.Repeat("---|", len(damages)) + "\n")
+	for i, part := range parts {
+		fmt.Fprintf(&s, "| %s |%s\n", part, outcomes[i])
 	}
 	return s.String()
 }
@@ -502,9 +503,9 @@ func covers(documented, line string) bool {
 // matrixChild damages one part in all ways and prints a line for each time: how, and what comes
 // of it.
 func matrixChild(args []string) error {
-	path, killed, organ, short := args[0], args[1] == "killed", args[2], args[3] == "true"
+	path, killed, part, short := args[0], args[1] == "killed", args[2], args[3] == "true"
 	for more := range 2 {
-		p, err := admit(path+strconv.Itoa(more), killed, more)
+		p, err := makeTarget(path+strconv.Itoa(more), killed, more)
 		if err != nil {
 			return err
 		}
@@ -512,8 +513,8 @@ func matrixChild(args []string) error {
 		if err != nil {
 			return err
 		}
-		for _, in := range injuries {
-			if err := p.treat(path, places[organ], organ == "the whole file",
+		for _, in := range damages {
+			if err := p.tryDamages(path, places[part], part == "the whole file",
 				in, short); err != nil {
 				return err
 			}
@@ -525,7 +526,7 @@ func matrixChild(args []string) error {
 // spots is at how many spots of a part each kind of damage is done.
 const spots = 8
 
-func (p patient) treat(path string, places []section, whole bool, in injury, short bool) error {
+func (p target) tryDamages(path string, places []section, whole bool, in damage, short bool) error {
 	if len(places) == 0 || whole && slices.Contains([]string{"flip a bit", "zero a block of it"},
 		in.name) {
 		return nil
@@ -550,24 +551,24 @@ func (p patient) treat(path string, places []section, whole bool, in injury, sho
 			return err
 		}
 		fmt.Printf("%s\t%s\tspot %d of %d in bytes %d to %d\n",
-			in.name, p.examine(path), spot, n, at.from, at.to)
+			in.name, p.inspect(path), spot, n, at.from, at.to)
 	}
 	return nil
 }
 
-// examine opens a storage, reads and checks everything, and does so again: what was found must
+// inspect opens a storage, reads and checks everything, and does so again: what was found must
 // be found the next time.
-func (p patient) examine(path string) string {
-	first := p.examineOnce(path)
+func (p target) inspect(path string) string {
+	first := p.inspectOnce(path)
 	if first == found {
-		if again := p.examineOnce(path); again != found {
+		if again := p.inspectOnce(path); again != found {
 			return "found once, then " + again
 		}
 	}
 	return first
 }
 
-func (p patient) examineOnce(path string) string {
+func (p target) inspectOnce(path string) string {
 	s, err := openPatient(path)
 	if err != nil {
 		return outcomeOf(err)
@@ -591,7 +592,7 @@ func outcomeOf(err error) string {
 }
 
 // read reads all rows in a scan and one by one. Both tables must be of the same commit.
-func (p patient) read(s patientStorage) string {
+func (p target) read(s targetStorage) string {
 	outcomes := make([]string, 0, 2)
 	for i, t := range s.tables() {
 		got, err := scanned(t)
@@ -624,7 +625,7 @@ func worse(a, b string) string {
 	return a + " and " + b
 }
 
-func scanned(t *patientTable) (map[string]string, error) {
+func scanned(t *targetTable) (map[string]string, error) {
 	rows := map[string]string{}
 	for row, err := range t.Scan().Rows(context.Background()) {
 		if err != nil {
@@ -636,7 +637,7 @@ func scanned(t *patientTable) (map[string]string, error) {
 }
 
 // compare compares all rows with those that there should be.
-func (p patient) compare(rows map[string]string) string {
+func (p target) compare(rows map[string]string) string {
 	switch {
 	case maps.Equal(rows, patientState(p.commits)):
 		return none
@@ -650,7 +651,7 @@ func (p patient) compare(rows map[string]string) string {
 
 // gets reads row by row what a scan found to be as outcome says. After a scan that met damage a
 // row may be damaged, or absent if the damage is to its key, but must not be another.
-func (p patient) gets(t *patientTable, outcome string) string {
+func (p target) gets(t *targetTable, outcome string) string {
 	state := patientState(p.commits)
 	if outcome == previous {
 		state = patientState(p.commits - 1)
@@ -672,12 +673,12 @@ func (p patient) gets(t *patientTable, outcome string) string {
 	return ""
 }
 
-// The parts that a patient should have, it has: no line of the table is empty by accident.
+// The parts that a target should have, it has: no line of the table is empty by accident.
 func TestPatientsAreComplete(t *testing.T) {
 	for _, killed := range []bool{false, true} {
 		newer := [2]int{}
 		for more := range newer {
-			p, err := admit(filepath.Join(filepath.Dir(fastPath(t)), "db"), killed, more)
+			p, err := makeTarget(filepath.Join(filepath.Dir(fastPath(t)), "db"), killed, more)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -685,13 +686,13 @@ func TestPatientsAreComplete(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, organ := range organs {
-				switch n := len(places[organ]); {
-				case n == 0 && !(organ == "list of free pages" && killed):
-					t.Errorf("killed %t: no %s", killed, organ)
-				case n < 2 && strings.HasPrefix(organ, "branch"), n < 8 && strings.HasPrefix(organ,
+			for _, part := range parts {
+				switch n := len(places[part]); {
+				case n == 0 && !(part == "list of free pages" && killed):
+					t.Errorf("killed %t: no %s", killed, part)
+				case n < 2 && strings.HasPrefix(part, "branch"), n < 8 && strings.HasPrefix(part,
 					"leaf pages"):
-					t.Errorf("killed %t: %d %s", killed, n, organ)
+					t.Errorf("killed %t: %d %s", killed, n, part)
 				}
 			}
 			newer[more] = places["the newer meta page"][0].from
@@ -707,7 +708,7 @@ func TestPatientsAreComplete(t *testing.T) {
 // row is wrong, and none is missing without a word.
 func TestPageThatIsWronglyFree(t *testing.T) {
 	path := fastPath(t)
-	p, err := admit(path, false, 0)
+	p, err := makeTarget(path, false, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -720,11 +721,11 @@ func TestPageThatIsWronglyFree(t *testing.T) {
 		t.Fatal(err)
 	}
 	outcomes := map[string]int{}
-	for _, organ := range []string{
+	for _, part := range []string{
 		"branch pages", "leaf pages, rows with checksums",
 		"overflow pages, rows with checksums", "overflow pages, rows without",
 	} {
-		for i, at := range places[organ] {
+		for i, at := range places[part] {
 			if testing.Short() && i%8 > 0 {
 				continue
 			}
@@ -736,8 +737,8 @@ func TestPageThatIsWronglyFree(t *testing.T) {
 			}
 			outcome := p.writeAndRead(path)
 			outcomes[outcome]++
-			if !possible("closed", organ, outcome) {
-				t.Errorf("%s, page %d: %s", organ, uint64(at.from)/m.pageSize, outcome)
+			if !possible("closed", part, outcome) {
+				t.Errorf("%s, page %d: %s", part, uint64(at.from)/m.pageSize, outcome)
 			}
 		}
 	}
@@ -759,7 +760,7 @@ func setFree(list []byte, id uint64) {
 }
 
 // writeAndRead makes commits in a storage and says what it holds then.
-func (p patient) writeAndRead(path string) string {
+func (p target) writeAndRead(path string) string {
 	s, err := openPatient(path)
 	if err != nil {
 		return outcomeOf(err)

@@ -125,12 +125,12 @@ const (
 	laterRows = 5000 // were written since
 )
 
-// patients are one storage in two states.
-type patients struct{ closed, crashed string }
+// samples are one storage in two states.
+type samples struct{ closed, crashed string }
 
-// newPatients makes a storage whose life left tables of all origins: of logs, of large writes,
+// newSamples makes a storage whose life left tables of all origins: of logs, of large writes,
 // of merging.
-func newPatients(t *testing.T) patients {
+func newSamples(t *testing.T) samples {
 	path := testPath(t)
 	e := open(t, Backend{}, path)
 	apply(t, e, rows(0, 1000, 120)...)
@@ -143,7 +143,7 @@ func newPatients(t *testing.T) patients {
 	apply(t, e, rows(1000, 2000, 120)...)
 	apply(t, e, rows(2600, baseRows, 120)...)
 	closeEngine(t, e)
-	p := patients{closed: path + ".closed", crashed: path + ".crashed"}
+	p := samples{closed: path + ".closed", crashed: path + ".crashed"}
 	for i, to := range []string{p.closed, p.crashed} {
 		if i == 1 {
 			e = open(t, Backend{}, path)
@@ -183,7 +183,7 @@ func quiet(t *testing.T, e *engine) {
 // TestDamage damages every file of a storage in every way, each cell of the matrix in a process
 // of its own, and proves that what comes of it is what the matrix says.
 func TestDamage(t *testing.T) {
-	p := newPatients(t)
+	p := newSamples(t)
 	trials := 8
 	if testing.Short() {
 		trials = 1
@@ -245,7 +245,7 @@ func damageChild(args []string) error {
 			}
 			outcome := empty
 			if done {
-				outcome = examine(path, state)
+				outcome = inspect(path, state)
 			}
 			fmt.Println(outcome, how)
 			os.RemoveAll(path)
@@ -310,8 +310,8 @@ func harm(name, damage string, trial int, rnd *rand.Rand) (how string, done bool
 	return how, true, os.WriteFile(name, content, 0o600)
 }
 
-// examine opens a storage, reads and checks everything, and does so again.
-func examine(path, state string) string {
+// inspect opens a storage, reads and checks everything, and does so again.
+func inspect(path, state string) string {
 	first := examineOnce(path, state)
 	if first == found { // it must not be believed the second time
 		if again := examineOnce(path, state); again != found {

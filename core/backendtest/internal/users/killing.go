@@ -42,8 +42,8 @@ func survive(f func()) {
 	<-done
 }
 
-// blasts are the ways in which a callback does not return.
-var blasts = map[string]func(){
+// abruptEnds are the ways in which a callback does not return.
+var abruptEnds = map[string]func(){
 	"panic":  func() { panic("a callback") },
 	"Goexit": runtime.Goexit,
 }

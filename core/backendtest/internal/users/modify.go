@@ -224,7 +224,7 @@ func checkModifyNeighbors(t *kit.Trial) {
 		case 3:
 			survive(func() {
 				tab.Modify(t.Ctx, k, func(string, bool) (string, core.Change, error) {
-					blasts["Goexit"]()
+					abruptEnds["Goexit"]()
 					return "", core.Store, nil
 				})
 				wrong.Store(k, "returned after Goexit")

@@ -34,76 +34,76 @@ var panicPromises = []kit.Promise{
 	},
 }
 
-// fuse makes one call of a callback blow.
-type fuse struct {
-	at   string // which one; "" when it has blown
-	blow func()
+// failpoint makes one call of a callback fail.
+type failpoint struct {
+	at   string // which one; "" when it has failed
+	fail func()
 }
 
-func (f *fuse) light(at string) {
+func (f *failpoint) pass(at string) {
 	if f.at == at {
 		f.at = ""
-		f.blow()
+		f.fail()
 	}
 }
 
-// fusedKeys and fusedValues are formats each method of which may blow.
+// failingKeys and failingValues are formats each method of which may fail.
 type (
-	fusedKeys struct {
+	failingKeys struct {
 		keys.Part[string]
-		*fuse
+		*failpoint
 	}
-	fusedValues struct {
+	failingValues struct {
 		core.ValueFormat[string, string]
-		*fuse
+		*failpoint
 	}
 )
 
-func (f fusedKeys) CheckKey() error { f.light("CheckKey"); return nil }
-func (f fusedKeys) ID() string      { f.light("key ID"); return "fused" }
+func (f failingKeys) CheckKey() error { f.pass("CheckKey"); return nil }
+func (f failingKeys) ID() string      { f.pass("key ID"); return "fused" }
 
-func (f fusedKeys) Append(dst []byte, k string) ([]byte, error) {
-	f.light("key Append")
+func (f failingKeys) Append(dst []byte, k string) ([]byte, error) {
+	f.pass("key Append")
 	return f.Part.Append(dst, k)
 }
 
-func (f fusedKeys) Decode(b []byte) (string, error) {
-	f.light("key Decode")
+func (f failingKeys) Decode(b []byte) (string, error) {
+	f.pass("key Decode")
 	return f.Part.Decode(b)
 }
 
-func (f fusedValues) ID() string { f.light("value ID"); return "fused" }
+func (f failingValues) ID() string { f.pass("value ID"); return "fused" }
 
-func (f fusedValues) Append(dst []byte, v string) ([]byte, error) {
+func (f failingValues) Append(dst []byte, v string) ([]byte, error) {
 	dst, err := f.ValueFormat.Append(dst, v)
-	f.light("value Append")
+	f.pass("value Append")
 	return dst, err
 }
 
-func (f fusedValues) View(b []byte) (string, error) {
-	f.light("View")
+func (f failingValues) View(b []byte) (string, error) {
+	f.pass("View")
 	return f.ValueFormat.View(b)
 }
 
-func (f fusedValues) Powers() core.FormatPowers[string, string] {
+func (f failingValues) Powers() core.FormatPowers[string, string] {
 	return core.FormatPowers[string, string]{Bind: f.Bind, ViewTrusted: f.ViewTrusted}
 }
 
-func (f fusedValues) ViewTrusted(b []byte) (string, error) {
-	f.light("ViewTrusted")
+func (f failingValues) ViewTrusted(b []byte) (string, error) {
+	f.pass("ViewTrusted")
 	return f.ValueFormat.View(b)
 }
 
-func (f fusedValues) Bind([]byte) (core.ValueFormat[string, string], []byte, error) {
-	f.light("Bind")
+func (f failingValues) Bind([]byte) (core.ValueFormat[string, string], []byte, error) {
+	f.pass("Bind")
 	return f, nil, nil
 }
 
-// panicVerb is a call with a callback that blows.
+// panicVerb is a call with a callback that fails.
 type panicVerb struct {
 	name string
-	at   []string // of the callbacks that blow, each in a call of its own
-	do   func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error
+	at   []string // of the callbacks that fail, each in a call of its own
+	do   func(t *kit.Trial, s *core.Storage, tab words, f *failpoint) error
 }
 
 // here is the place of a callback that is no format's method.
@@ -113,7 +113,7 @@ var panicVerbs = []panicVerb{
 	{
 		"Get",
 		[]string{"key Append", "View", "ViewTrusted"},
-		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *failpoint) error {
 			g, err := tab.Get(t.Ctx, "k")
 			g.Close()
 			return err
@@ -122,40 +122,44 @@ var panicVerbs = []panicVerb{
 	{
 		"Load",
 		[]string{"key Append", "View", "ViewTrusted"},
-		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *failpoint) error {
 			_, err := tab.Load(t.Ctx, "k")
 			return err
 		},
 	},
-	{"Has", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
-		_, err := tab.Has(t.Ctx, "k")
-		return err
-	}},
+	{
+		"Has",
+		[]string{"key Append"},
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *failpoint) error {
+			_, err := tab.Has(t.Ctx, "k")
+			return err
+		},
+	},
 	{
 		"Table.View",
 		[]string{"View", "ViewTrusted", here},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
-			return tab.View(t.Ctx, "k", func(string) error { f.light(here); return nil })
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
+			return tab.View(t.Ctx, "k", func(string) error { f.pass(here); return nil })
 		},
 	},
 	{
 		"Put",
 		[]string{"key Append", "value Append"},
-		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *failpoint) error {
 			return tab.Put(t.Ctx, "put", "v")
 		},
 	},
 	{
 		"Insert",
 		[]string{"key Append", "value Append"},
-		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *failpoint) error {
 			return tab.Insert(t.Ctx, "insert", "v")
 		},
 	},
 	{
 		"Delete",
 		[]string{"key Append"},
-		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *failpoint) error {
 			_, err := tab.Delete(t.Ctx, "absent")
 			return err
 		},
@@ -163,9 +167,9 @@ var panicVerbs = []panicVerb{
 	{
 		"Modify",
 		[]string{"key Append", "value Append", "View", "ViewTrusted", here},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
 			return tab.Modify(t.Ctx, "k", func(old string, _ bool) (string, core.Change, error) {
-				f.light(here)
+				f.pass(here)
 				return old, core.Store, nil
 			})
 		},
@@ -173,36 +177,36 @@ var panicVerbs = []panicVerb{
 	{
 		"PutAll",
 		[]string{"key Append", "value Append", here},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
 			return tab.PutAll(t.Ctx, f.rows)
 		},
 	},
 	{
 		"PutStream",
 		[]string{"key Append", "value Append", here, "progress"},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
 			_, err := tab.PutStream(t.Ctx, f.rows, core.WithChunkBytes(1),
-				core.WithProgress(func(core.StreamStats) { f.light("progress") }))
+				core.WithProgress(func(core.StreamStats) { f.pass("progress") }))
 			return err
 		},
 	},
 	{
 		"sorting PutStream",
 		[]string{"value Append", here, "progress"},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
 			dir := t.TB.TempDir()
 			defer leavesNoFile(t, dir)
 			_, err := tab.PutStream(t.Ctx, f.rows, core.WithSorting(dir), core.WithChunkBytes(1),
-				core.WithProgress(func(core.StreamStats) { f.light("progress") }))
+				core.WithProgress(func(core.StreamStats) { f.pass("progress") }))
 			return err
 		},
 	},
 	{
 		"Rows",
 		[]string{"key Decode", "View", "ViewTrusted", here},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
 			for _, err := range tab.Scan().Rows(t.Ctx) {
-				f.light(here)
+				f.pass(here)
 				if err != nil {
 					return err
 				}
@@ -213,9 +217,9 @@ var panicVerbs = []panicVerb{
 	{
 		"Keys",
 		[]string{"key Decode", here},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
 			for range tab.Scan().Keys(t.Ctx) {
-				f.light(here)
+				f.pass(here)
 			}
 			return nil
 		},
@@ -223,10 +227,10 @@ var panicVerbs = []panicVerb{
 	{
 		"Scan.Stream",
 		[]string{"key Decode", here},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
 			return tab.Scan().Stream(t.Ctx, func(rows iter.Seq2[string, string]) error {
 				for range rows {
-					f.light(here)
+					f.pass(here)
 				}
 				return nil
 			})
@@ -235,7 +239,7 @@ var panicVerbs = []panicVerb{
 	{
 		"Cursor",
 		[]string{"key Append", "key Decode", "View", "ViewTrusted"},
-		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *failpoint) error {
 			c, err := tab.Scan().Cursor(t.Ctx)
 			if err != nil {
 				return err
@@ -249,9 +253,9 @@ var panicVerbs = []panicVerb{
 	{
 		"GetMany",
 		[]string{"key Append", "key Decode", "View", "ViewTrusted", here},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
 			return lastError(tab.GetMany(t.Ctx, func(yield func(string) bool) {
-				f.light(here)
+				f.pass(here)
 				yield("k")
 			}))
 		},
@@ -259,9 +263,9 @@ var panicVerbs = []panicVerb{
 	{
 		"the loop of GetMany",
 		[]string{here},
-		func(t *kit.Trial, _ *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, f *failpoint) error {
 			for range tab.GetMany(t.Ctx, slices.Values([]string{"k"})) {
-				f.light(here)
+				f.pass(here)
 			}
 			return nil
 		},
@@ -269,87 +273,93 @@ var panicVerbs = []panicVerb{
 	{
 		"Snapshot",
 		[]string{"key Append", "key Decode", "View", "ViewTrusted", here},
-		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, s *core.Storage, tab words, f *failpoint) error {
 			tx, err := s.Snapshot(t.Ctx)
 			if err != nil {
 				return err
 			}
 			defer tx.Close()
-			return readFused(t, tab.In(tx), f)
+			return readFailing(t, tab.In(tx), f)
 		},
 	},
 	{
 		"TxTable.PutAll",
 		[]string{"key Append", "value Append", here},
-		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
-			return s.Update(t.Ctx, func(tx *core.Tx) error { return tab.In(tx).PutAll(t.Ctx, f.rows) })
+		func(t *kit.Trial, s *core.Storage, tab words, f *failpoint) error {
+			return s.Update(t.Ctx,
+				func(tx *core.Tx) error { return tab.In(tx).PutAll(t.Ctx, f.rows) })
 		},
 	},
 	{
 		"After",
 		[]string{"key Append"},
-		func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *failpoint) error {
 			return tab.Scan().After("zz").Clear(t.Ctx)
 		},
 	},
-	{"From", []string{"key Append"}, func(t *kit.Trial, _ *core.Storage, tab words, _ *fuse) error {
-		_, err := tab.Scan().From("a").Count(t.Ctx)
-		return err
-	}},
+	{
+		"From",
+		[]string{"key Append"},
+		func(t *kit.Trial, _ *core.Storage, tab words, _ *failpoint) error {
+			_, err := tab.Scan().From("a").Count(t.Ctx)
+			return err
+		},
+	},
 	{
 		"View",
 		[]string{"key Append", "View", "ViewTrusted", "key Decode", here},
-		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
-			return s.View(t.Ctx, func(tx *core.Tx) error { return readFused(t, tab.In(tx), f) })
+		func(t *kit.Trial, s *core.Storage, tab words, f *failpoint) error {
+			return s.View(t.Ctx, func(tx *core.Tx) error { return readFailing(t, tab.In(tx), f) })
 		},
 	},
 	{
 		"Update",
 		[]string{"key Append", "value Append", "View", "ViewTrusted", "key Decode", here},
-		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
+		func(t *kit.Trial, s *core.Storage, tab words, f *failpoint) error {
 			return s.Update(t.Ctx, func(tx *core.Tx) error {
 				if err := tab.In(tx).Put(t.Ctx, "in a Tx", "v"); err != nil {
 					return err
 				}
-				return readFused(t, tab.In(tx), f)
+				return readFailing(t, tab.In(tx), f)
 			})
 		},
 	},
 	{
 		"OpenTable",
 		[]string{"CheckKey", "key ID", "value ID", "Bind"},
-		func(t *kit.Trial, s *core.Storage, tab words, f *fuse) error {
-			_, err := core.OpenTable(t.Ctx, s, fmt.Sprint("new ", f.at), fusedKeys{keys.String(), f},
-				fusedValues{values.String(), f})
+		func(t *kit.Trial, s *core.Storage, tab words, f *failpoint) error {
+			_, err := core.OpenTable(t.Ctx, s, fmt.Sprint("new ", f.at),
+				failingKeys{keys.String(), f},
+				failingValues{values.String(), f})
 			return err
 		},
 	},
 	{
 		"Check",
 		[]string{"key Decode"},
-		func(t *kit.Trial, s *core.Storage, _ words, _ *fuse) error { return s.Check(t.Ctx) },
+		func(t *kit.Trial, s *core.Storage, _ words, _ *failpoint) error { return s.Check(t.Ctx) },
 	},
-	{"Backup", []string{here}, func(t *kit.Trial, s *core.Storage, _ words, f *fuse) error {
+	{"Backup", []string{here}, func(t *kit.Trial, s *core.Storage, _ words, f *failpoint) error {
 		return s.Backup(t.Ctx,
-			writerFunc(func(p []byte) (int, error) { f.light(here); return len(p), nil }))
+			writerFunc(func(p []byte) (int, error) { f.pass(here); return len(p), nil }))
 	}},
 }
 
-// rows is an iterator that may blow behind its second row.
-func (f *fuse) rows(yield func(k, v string) bool) {
+// rows is an iterator that may fail behind its second row.
+func (f *failpoint) rows(yield func(k, v string) bool) {
 	if yield("streamed 1", "v") && yield("streamed 2", "v") {
-		f.light(here)
+		f.pass(here)
 		yield("streamed 3", "v")
 	}
 }
 
-// readFused reads and scans in a transaction.
-func readFused(t *kit.Trial, tab core.TxTable[string, string, string], f *fuse) error {
+// readFailing reads and scans in a transaction.
+func readFailing(t *kit.Trial, tab core.TxTable[string, string, string], f *failpoint) error {
 	if _, err := tab.Get(t.Ctx, "k"); err != nil {
 		return err
 	}
 	for _, err := range tab.Scan().Rows(t.Ctx) {
-		f.light(here)
+		f.pass(here)
 		if err != nil {
 			return err
 		}
@@ -358,23 +368,24 @@ func readFused(t *kit.Trial, tab core.TxTable[string, string, string], f *fuse) 
 }
 
 func checkPanics(t *kit.Trial) {
-	for how, blow := range kit.ByName(blasts) {
+	for how, fail := range kit.ByName(abruptEnds) {
 		for _, checksums := range []bool{false, true} {
-			checkBlasts(t, how, checksums, &fuse{blow: blow})
+			checkFailpoints(t, how, checksums, &failpoint{fail: fail})
 		}
 	}
 }
 
-// checkBlasts lets every callback of every verb blow, and proves after each that the storage is
+// checkFailpoints lets every callback of every verb fail, and proves after each that the storage is
 // as usable as before.
-func checkBlasts(t *kit.Trial, how string, checksums bool, f *fuse) {
+func checkFailpoints(t *kit.Trial, how string, checksums bool, f *failpoint) {
 	s, err := tryOpen(t, t.Backend, core.WithTracking())
 	t.Do("Open", err)
 	name, opts := "plain", []core.TableOption(nil)
 	if checksums {
 		name, opts = "checked", []core.TableOption{core.WithChecksums()}
 	}
-	tab := table(t, s, name, fusedKeys{keys.String(), f}, fusedValues{values.String(), f}, opts...)
+	tab := table(t, s, name, failingKeys{keys.String(), f},
+		failingValues{values.String(), f}, opts...)
 	put1(t, tab, "k", "v")
 	for _, v := range panicVerbs {
 		for _, at := range v.at {
@@ -395,7 +406,8 @@ func checkBlasts(t *kit.Trial, how string, checksums bool, f *fuse) {
 	s, err = tryOpen(t, t.Backend)
 	t.Do("Open after "+how, err)
 	reads(t,
-		table(t, s, name, fusedKeys{keys.String(), f}, fusedValues{values.String(), f}), "k", "v")
+		table(t, s, name, failingKeys{keys.String(), f}, failingValues{values.String(), f}), "k",
+		"v")
 	t.Do("Check after "+how, s.Check(t.Ctx))
 	closeStorage(t, s)
 }
@@ -461,12 +473,12 @@ func checkMigrationPanics(t *kit.Trial) {
 	s, tab := openOne(t)
 	put1(t, tab, "k", "v")
 	closeStorage(t, s)
-	for _, blow := range kit.ByName(blasts) {
+	for _, fail := range kit.ByName(abruptEnds) {
 		survive(func() {
 			tryOpen(t, t.Backend, core.WithVersion(2),
 				core.WithMigration(func(_ context.Context, s *core.Storage, _, _ uint64) error {
 					put1(t, openWords(t, s, "words"), "l", "migrated")
-					blow()
+					fail()
 					return nil
 				}))
 		})
