@@ -54,7 +54,7 @@ type State interface {
 
 // Row is a row that was found.
 type Row struct {
-	Key, Value []byte
+	Key, Value []byte // as they are stored
 
 	// Version is the driver's own, which it finds in Commit.Reads again. It is zero if the
 	// driver has no use for it.
@@ -78,7 +78,7 @@ type Query struct {
 
 // Page answers a [Query].
 type Page struct {
-	Rows []Row
+	Rows []Row // in the order that was asked for
 	More bool  // whether rows follow; if the server does not say, whether they may
 	Also []Row // those rows at Query.Also that are there
 }
@@ -86,7 +86,7 @@ type Page struct {
 // Read is one row that was read, or was found absent.
 type Read struct {
 	Row
-	Found bool
+	Found bool // else it was absent, and only Key is set
 }
 
 // rows returns the row that was found.
@@ -99,10 +99,9 @@ func (r *Read) rows() []Row {
 
 // Commit is what one [Driver.Commit] commits.
 type Commit struct {
-	// Writes, Met and Conditions are those of [core.Batch].
-	Writes     []core.Write
-	Met        []bool
-	Conditions []core.Condition
+	Writes     []core.Write     // those of [core.Batch]
+	Met        []bool           // likewise
+	Conditions []core.Condition // likewise
 
 	// Base is the state that the writes depend on, nil if they depend on none. It was begun
 	// with ToUpdate, and is only closed after this.
@@ -111,12 +110,12 @@ type Commit struct {
 	// Reads and Ranges are what was read through Base, if [Options.Notes] asks for them. Keys
 	// are increasing, and none is in one of Ranges, which do not overlap.
 	Reads  []Read
-	Ranges []Span
+	Ranges []Span // see Reads
 }
 
 // Options say what a server can do.
 type Options struct {
-	Limits core.Limits
+	Limits core.Limits // what the server can take in one commit
 
 	// Powers are those of the engine. Begin is set here, and Scan left out.
 	Powers core.Powers

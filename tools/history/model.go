@@ -42,8 +42,10 @@ const (
 )
 
 func (v verb) String() string {
-	return [...]string{"get", "put", "insert", "remove", "extend", "swap", "fill", "look",
-		"look1by1"}[v]
+	return [...]string{
+		"get", "put", "insert", "remove", "extend", "swap", "fill", "look",
+		"look1by1",
+	}[v]
 }
 
 // call is one call of a client, without what it returned.
