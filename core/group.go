@@ -88,6 +88,9 @@ func (t *turn) applyGroup(group []*request) error {
 		ctx, cancel = t.storage.commitContext()
 		defer cancel()
 		t.fence, base.alone = t.storage.catalog.fence.Load(), false
+		if err := t.reserve(); err != nil {
+			return err
+		}
 	}
 	defer base.close()
 	asking := t.decide(ctx, group, &base)

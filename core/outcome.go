@@ -98,10 +98,25 @@ func (w *writer) takeOutcome(known *fence) (*outcome, error) {
 	err := w.storage.send(Batch{
 		Writes: []Write{{Key: o.key, Value: o.value}}, Conditions: []Condition{known.demand()},
 	})
-	if err != nil && !nothingWritten(err) { // of what the caller wants nothing was, in any case
+	switch {
+	case err == nil:
+		return o, nil
+	case errors.Is(err, ErrConflict): // whose cause can only be the fence
+		return nil, fmt.Errorf("%w: %w", errMoved, err)
+	case !nothingWritten(err): // of what the caller wants nothing was, in any case
 		err = fmt.Errorf("%w: %w", ErrUnavailable, withoutMaybe{err})
 	}
-	return o, err
+	return nil, err
+}
+
+// reserve takes the outcome row for the next commit of the turn, if it has none. It is called
+// before a snapshot is made that the commit depends on: to make a row takes a commit too, and a
+// turn is one transaction at a time.
+func (t *turn) reserve() (err error) {
+	if t.outcome == nil && t.storage.sharing.Shared() {
+		t.outcome, err = t.takeOutcome(t.fence)
+	}
+	return err
 }
 
 // withoutMaybe is an error that is no ErrMaybe for whoever gets it.
@@ -134,15 +149,17 @@ func nothingWritten(err error) bool {
 // applyShared is apply for a shared storage: the batch is applied exactly once, or not at all,
 // or the error is ErrMaybe. ErrConflict is of a batch too that was never applied because nobody
 // knew whether it would be.
-func (w *writer) applyShared(b Batch, known *fence) error {
+func (t *turn) applyShared(b Batch, known *fence) error {
 	base, based := b.Base.(*fencedSnapshot)
 	if based {
 		b.Base, known = base.Snapshot, base.fence
 	}
-	o, err := w.takeOutcome(known)
+	err := t.reserve()
 	if err != nil {
 		return err
 	}
+	o := t.outcome
+	t.outcome = nil
 	next, met := o.next(), b.Met
 	rows := o.writes(next)
 	b.Writes = slices.Concat(b.Writes, rows)
@@ -150,30 +167,30 @@ func (w *writer) applyShared(b Batch, known *fence) error {
 	if met != nil {
 		b.Met = make([]bool, len(b.Writes))
 	}
-	err = w.storage.send(b)
+	err = t.storage.send(b)
 	switch {
 	case err == nil:
 		copy(met, b.Met)
-		w.giveOutcome(next)
+		t.giveOutcome(next)
 		return nil
 	case nothingWritten(err):
 		if o.conflicts++; o.conflicts < outcomeConflicts {
-			w.giveOutcome(o)
+			t.giveOutcome(o)
 		}
 		if errors.Is(err, ErrConflict) && !(based && base.compared()) {
 			err = fmt.Errorf("%w: %w", errMoved, err) // for all that is known here
 		}
 		return err
 	}
-	made, err := w.storage.settle(o, next, err)
+	made, err := t.storage.settle(o, next, err)
 	switch {
 	case err != nil:
 		return err
 	case !made:
-		w.giveOutcome(o)
+		t.giveOutcome(o)
 		return errNeverMade
 	}
-	w.giveOutcome(next)
+	t.giveOutcome(next)
 	if met != nil {
 		return errAnswerLost
 	}

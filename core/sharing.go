@@ -20,7 +20,8 @@ import "time"
 // of a backend whose claims lock: one process writes, and nothing below holds.
 type Sharing struct {
 	// Writers is how many transactions one process has under way that may write: calls of Apply
-	// and SetMark, and snapshots of [ToUpdate]. It is not zero if the storages are shared.
+	// and SetMark, and snapshots of [ToUpdate] until an Apply that they were the Base of, with
+	// which they are one. It is not zero if the storages are shared.
 	Writers int
 
 	// Commit is how long an Apply may take, a number of seconds: its context ends then. An

@@ -120,6 +120,9 @@ func (s *Storage) update(ctx context.Context, op, table string, fn func(*Tx) err
 
 // update makes one attempt. Whatever fn made of a conflict, there is another one.
 func (t *turn) update(ctx context.Context, fn func(*Tx) error, failed *error) error {
+	if err := t.reserve(); err != nil {
+		return err
+	}
 	tx, err := t.storage.begin(ctx, ToUpdate)
 	if err != nil {
 		return err

@@ -53,6 +53,7 @@ type turn struct {
 	*writer
 	home      chan *turn // where it is given back
 	fence     *fence     // of a shared storage, as the holder of the turn knows it
+	outcome   *outcome   // of a shared storage, reserved for the next commit
 	own       *request   // of whoever leads
 	group     []*request
 	again     []*request // those of the group that ran into a conflict in a shared storage
@@ -65,11 +66,15 @@ type turn struct {
 // smaller ones: a group is what comes while others are on their way.
 const mostGroups = 4
 
-// open makes the turns.
+// open makes the turns. If there are many, one transaction is left for the lease of a migration.
 func (w *writer) open(sharing Sharing) {
-	w.groups = w.turns(min(mostGroups, max(1, sharing.Writers/4)))
+	n := sharing.Writers
+	if n > 2 {
+		n--
+	}
+	w.groups = w.turns(min(mostGroups, max(1, n/4)))
 	w.others = w.groups
-	if left := sharing.Writers - cap(w.groups); left > 0 {
+	if left := n - cap(w.groups); left > 0 {
 		w.others = w.turns(left)
 	}
 }
@@ -174,6 +179,10 @@ func (w *writer) acquire(ctx context.Context) (*turn, error) {
 }
 
 func (t *turn) release() {
+	if t.outcome != nil {
+		t.giveOutcome(t.outcome)
+		t.outcome = nil
+	}
 	if t.storage.usage.sites != nil {
 		t.holder.Store(nil)
 	}

@@ -237,7 +237,8 @@ func (e *trackedEngine) rule(broken string) {
 
 func (e *trackedEngine) Apply(ctx context.Context, b core.Batch) error {
 	if base, ok := b.Base.(*trackedSnapshot); ok && base.counted {
-		e.a.used(e.resource, "Apply") // it belongs to its base, which may write
+		e.a.used(e.resource, "Apply") // it is one transaction with its base, and ends that
+		defer base.leave()
 	} else {
 		defer e.alone("Apply")()
 	}
@@ -386,7 +387,7 @@ func (e *trackedEngine) begin(ctx context.Context, use core.Use,
 	}
 	return &trackedSnapshot{
 		Snapshot: s, a: e.a, resource: e.a.opened("snapshot", e.resource),
-		once: use == core.ToReadOnce, counted: use == core.ToUpdate, leave: leave,
+		once: use == core.ToReadOnce, counted: use == core.ToUpdate, leave: sync.OnceFunc(leave),
 	}, nil
 }
 
