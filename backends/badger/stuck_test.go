@@ -258,7 +258,7 @@ func goesOn(t *testing.T, e *engine, path string, n int, clearWay func()) {
 		return err == nil
 	}
 	clearWay()
-	for end := time.Now().Add(time.Minute); !written(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); !written(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("badger did not go on")
 		}
