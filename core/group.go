@@ -154,16 +154,16 @@ func (b *groupBase) fetch(ctx context.Context, group []*request, can askable) {
 	if len(keys) == 0 || b.begin(ctx) != nil {
 		return
 	}
-	b.rows = make(map[string][]byte, len(keys))
+	rows := make(map[string][]byte, len(keys)) // b itself would be moved to the heap
 	for _, key := range keys {
-		b.rows[string(key)] = nil
+		rows[string(key)] = nil
 	}
 	b.err = readMany(ctx, b.snapshot, keys, func(i int, value []byte) error {
-		b.rows[string(keys[i])] = append([]byte{}, value...)
+		rows[string(keys[i])] = append([]byte{}, value...)
 		return nil
 	})
-	if b.err != nil {
-		b.rows = nil
+	if b.err == nil {
+		b.rows = rows
 	}
 }
 
