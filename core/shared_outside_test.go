@@ -467,3 +467,35 @@ func TestSharedCommitsAreWithinTheLimits(t *testing.T) {
 		t.Errorf("%d rows, %v; want 100", n, err)
 	}
 }
+
+// A write whose context ended while it was in a commit was not told when that ran into a conflict:
+// it was tried again for as long as there were conflicts.
+func TestTheContextEndsTriesOfASharedWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &process{Backend: memory.NewShared()}
+		s := sharedStorage(t, p)
+		table := sharedTable(t, s)
+		put(t, table, 0, "")
+		p.apply = func(core.Batch, func() error) error {
+			time.Sleep(time.Second)
+			return core.ErrConflict
+		}
+		done := make(chan error)
+		for i := range 12 {
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			go func() { done <- table.Put(ctx, uint64(i), "") }()
+		}
+		began := time.Now()
+		for range 12 {
+			if err := <-done; !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a Put that has no chance: %v", err)
+			}
+		}
+		if waited := time.Since(began); waited > 10*time.Second {
+			t.Errorf("it took %v", waited)
+		}
+		p.apply = nil
+		s.Close()
+	})
+}

@@ -131,7 +131,7 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 func (w *writer) wait(
 	ctx context.Context, r *request, cancelled <-chan struct{},
 ) (*turn, error) {
-	groups := w.groups
+	groups, ends := w.groups, cancelled
 	for {
 		if w.storage.sharing.Shared() {
 			if groups = nil; w.waits(r) {
@@ -142,15 +142,16 @@ func (w *writer) wait(
 		case t := <-groups:
 			return t, nil
 		case <-r.back:
+			ends = cancelled // it has left the commit that it had joined
 		case <-r.done:
 			return nil, r.err
 		case by := <-r.asked():
 			by.answer(r)
-		case <-cancelled:
+		case <-ends:
 			if w.withdraw(r) {
 				return nil, w.waited(ctx)
 			}
-			cancelled = nil // it has joined a commit
+			ends = nil // it has joined a commit
 		}
 	}
 }
