@@ -223,7 +223,9 @@ func (s *Storage) sweep(ctx context.Context) error {
 // firstFence makes the fence of a storage that has none: it is new, or was moved here.
 func (s *Storage) firstFence(ctx context.Context) error {
 	for try := 1; ; try++ {
-		f := &fence{Epoch: rand.Text(), Home: rand.Text(), Last: s.catalog.last, Version: s.mark.Version}
+		f := &fence{
+			Epoch: rand.Text(), Home: rand.Text(), Last: s.catalog.last, Version: s.mark.Version,
+		}
 		row, err := f.row()
 		if err != nil {
 			return err

@@ -111,7 +111,8 @@ func TestAMigrationFencesOthersOut(t *testing.T) {
 			"Get": second(old.Get(t.Context(), 1)),
 		} {
 			if !errors.Is(err, core.ErrClosed) || !errors.Is(err, core.ErrVersionMismatch) {
-				t.Errorf("%s by the old version: %v; want ErrClosed and ErrVersionMismatch", name, err)
+				t.Errorf("%s by the old version: %v; want ErrClosed and ErrVersionMismatch",
+					name, err)
 			}
 		}
 	}

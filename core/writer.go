@@ -23,7 +23,7 @@ import (
 // The turn is a lock that one goroutine holds at a time: an Update while its function runs, the
 // leader of a group, a change of the tables, Compact. It is a channel, not a mutex, so that the
 // wait for it can end with a context.
-
+//
 // A shared storage has several turns: what they write is kept apart by the engine, which reports
 // a conflict to all but one of those that are in each other's way. Then a few groups are on
 // their way at once, and beside them as many Updates as the engine takes. Whoever runs into a

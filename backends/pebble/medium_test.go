@@ -81,9 +81,9 @@ func fill(t *testing.T, dir string, spare int64) (empty func()) {
 }
 
 // Pebble moves what a crash left in the log to tables when it is opened. Where there was no
-// room for these it tried again, forever, whatever became of the context. Now it is ErrNoRoom
-// soon, as often as it is tried; nothing is lost, nothing is left that would take room, and the
-// storage opens when there is some.
+// room for these it tried again, forever, whatever became of the context. Now Open returns
+// ErrNoRoom soon, as often as it is tried; nothing is lost, nothing is left that would take room,
+// and the storage opens when there is some.
 func TestOpenWithoutRoom(t *testing.T) {
 	dir := smallMedium(t, 32<<20)
 	path := testPath(t)

@@ -35,9 +35,9 @@ const (
 )
 
 // Failure says which call fails, and how. On a shared storage [OpSnapshot] is Begin too, and a
-// fence never fails. That the answer of an Apply is lost is ErrMaybe: without After if the batch
-// was lost as well, with After if it took effect, and with Later if it takes effect when it is
-// told to. That a snapshot is severed is ErrSnapshotExpired of OpSnapshotGet and OpNext.
+// fence never fails. To lose the answer of an Apply, let it return ErrMaybe: without After the
+// batch is lost as well, with After it took effect, and with Later it takes effect when it is told
+// to. To sever a snapshot, let OpSnapshotGet and OpNext return ErrSnapshotExpired.
 type Failure struct {
 	Op    Op     // the method that fails
 	N     int    // the N-th call from now on, counted from 1; 0 is every call

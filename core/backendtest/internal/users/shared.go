@@ -30,8 +30,8 @@ var sharedTablePromises = []kit.Promise{
 	},
 	{
 		Name: "shared tables/dropped", Check: checkSharedDrop, Shared: true,
-		Explanation: "a table that another process has dropped is ErrDropped to every call, also " +
-			"if it was created anew, which gets nothing of what was meant for the old one",
+		Explanation: "every call on a table that another process has dropped returns ErrDropped, " +
+			"also if it was created anew; the new one gets nothing that was meant for the old one",
 	},
 	{
 		Name: "shared tables/renamed", Check: checkSharedRename, Shared: true,

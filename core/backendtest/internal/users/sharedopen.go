@@ -49,8 +49,8 @@ var sharedOpenPromises = []kit.Promise{
 	},
 	{
 		Name: "shared storages/restore", Check: checkSharedRestore, Shared: true,
-		Explanation: "Restore to a path where something is is ErrExists, and disturbs nobody who " +
-			"has it open; what was restored is open to all",
+		Explanation: "Restore returns ErrExists if something is at the path, and disturbs nobody " +
+			"who has it open; what was restored is open to all",
 	},
 }
 
