@@ -500,3 +500,61 @@ func TestTheContextEndsTriesOfASharedWrite(t *testing.T) {
 		s.Close()
 	})
 }
+
+// A storage that was set aside, and opened there by somebody, is not the one that its old users
+// opened: they find it closed, whenever they look.
+func TestAStorageThatWasMovedIsClosedForGood(t *testing.T) {
+	b := memory.NewShared()
+	old := sharedTable(t, sharedStorage(t, b, core.WithVersion(1)))
+	put(t, old, 1, "old")
+	s := sharedStorage(t, b, core.WithVersion(2), core.WithRecreate(core.OnVersionBump))
+	r, replaced := s.Recreated()
+	if !replaced {
+		t.Fatal("the storage was not replaced")
+	}
+	aside, err := core.Open(t.Context(), r.Path, b, core.WithVersion(1)) // which gives it a new fence
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer aside.Close()
+	if err := old.Put(t.Context(), 1, "late"); !errors.Is(err, core.ErrClosed) {
+		t.Errorf("Put to a storage that was moved: %v; want ErrClosed", err)
+	}
+	if got, err := sharedTable(t, aside).Load(t.Context(), 1); got != "old" || err != nil {
+		t.Errorf("in the storage that was moved the row is %q, %v", got, err)
+	}
+}
+
+// Writes that depend on nothing share no commit with those that do, whose conflicts would make
+// them wait.
+func TestBlindWritesShareNoCommitWithOthers(t *testing.T) {
+	p := &process{Backend: memory.NewShared()}
+	table := sharedTable(t, sharedStorage(t, p))
+	p.apply = func(b core.Batch, apply func() error) error {
+		blind, others := 0, 0
+		for _, w := range b.Writes {
+			switch {
+			case w.Key[0] != 0: // the outcome
+			case w.When == core.Unconditional:
+				blind++
+			default:
+				others++
+			}
+		}
+		if blind > 0 && others > 0 {
+			t.Errorf("a commit has %d blind writes and %d others", blind, others)
+		}
+		time.Sleep(time.Millisecond) // so that groups form
+		return apply()
+	}
+	done := make(chan error)
+	for i := range uint64(64) {
+		go func() { done <- table.Put(t.Context(), i, "") }()
+		go func() { done <- table.Insert(t.Context(), 100+i, "") }()
+	}
+	for range 2 * 64 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
