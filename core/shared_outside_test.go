@@ -558,3 +558,28 @@ func TestBlindWritesShareNoCommitWithOthers(t *testing.T) {
 		}
 	}
 }
+
+// The number of a table that was dropped is not given to the next one, whichever process makes it.
+func TestTableNumbersAreNotGivenAgain(t *testing.T) {
+	b := memory.NewShared()
+	var numbers []byte // of the tables that were written to, in their order
+	seen := func(b core.Batch, apply func() error) error {
+		for _, w := range b.Writes {
+			if w.Key[0] == 0 && w.Key[3] != 0 && w.End == nil {
+				numbers = append(numbers, w.Key[3])
+			}
+		}
+		return apply()
+	}
+	first := sharedStorage(t, &process{Backend: b, apply: seen})
+	other := sharedStorage(t, &process{Backend: b, apply: seen})
+	for _, s := range []*core.Storage{first, other, first} {
+		put(t, sharedTable(t, s), 1, "")
+		if err := s.DropTable(t.Context(), "t"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(numbers) != 3 || numbers[0] >= numbers[1] || numbers[1] >= numbers[2] {
+		t.Errorf("the tables have the numbers %v", numbers)
+	}
+}
