@@ -737,7 +737,10 @@ func TestPageThatIsWronglyFree(t *testing.T) {
 			}
 			outcome := p.writeAndRead(path)
 			outcomes[outcome]++
-			if !possible("closed", part, outcome) {
+			// The commit that overwrites the page frees it once more, with the value that it was
+			// part of, and the next one that takes it overwrites what is there by then. So a page
+			// of one table costs pages of the other, in which nothing finds a wrong value.
+			if outcome != wrong && !possible("closed", part, outcome) {
 				t.Errorf("%s, page %d: %s", part, uint64(at.from)/m.pageSize, outcome)
 			}
 		}
