@@ -13,8 +13,11 @@ import (
 	"github.com/guardkv/guardkv/tools"
 )
 
-// Demo runs the demonstration on one backend and one format.
-func Demo(backend, format, keep *string) error { return tools.Demo(backend, format, keep) }
+// Demo runs the demonstration on one backend and one format. A server is that of -url, or one
+// that is started and thrown away.
+func Demo(backend, format, keep, url *string) error {
+	return tools.Demo(backend, format, keep, url)
+}
 
 // Test runs the tests of all modules, in random order.
 func Test() error { return tools.Test() }

@@ -89,6 +89,9 @@ func TestEveryModuleIsInTheTable(t *testing.T) {
 	for _, e := range modules.Engines {
 		table = append(table, "backends/"+e.Name)
 	}
+	for _, s := range modules.Servers {
+		table = append(table, "backends/"+s.Name)
+	}
 	for _, f := range modules.Formats {
 		table = append(table, "formats/"+f.Name)
 	}

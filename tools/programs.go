@@ -9,9 +9,10 @@ import (
 )
 
 // Demo runs the demonstration program. A nil argument leaves the choice to the program.
-func Demo(backend, format, keep *string) error {
+func Demo(backend, format, keep, url *string) error {
 	args := []string{"go", "run", "./tools/cmd/demo"}
 	args = appendFlag(args, "backend", backend)
+	args = appendFlag(args, "url", url)
 	args = appendFlag(args, "format", format)
 	return run(appendFlag(args, "keep", keep)...)
 }

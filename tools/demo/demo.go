@@ -12,8 +12,6 @@ import (
 	"io"
 	"iter"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 	"unicode"
 
@@ -26,7 +24,8 @@ import (
 
 // Config says what the demo runs on and where it reports.
 type Config struct {
-	Backend string // one of modules.Engines
+	Backend string // one of modules.Engines or modules.Servers
+	URL     string // of the server; "" starts one
 	Format  string // one of modules.Formats
 	Keep    string // the path of a storage to keep; "" is a temporary one
 	Out     io.Writer
@@ -38,6 +37,7 @@ type Config struct {
 	// how long readers and a writer run beside each other
 	beside  time.Duration
 	falsify func(title string, got []fact) []fact // for tests: spoils what a step saw
+	servers []modules.Server                      // for tests: instead of modules.Servers
 	// for tests: spoils a row on its way into the storage
 	spoilRow func(CodePoint, Char) (CodePoint, Char)
 }
@@ -50,14 +50,12 @@ var nameKeys = keys.Pair(keys.String(), keys.UintOf[CodePoint]())
 
 // session is one run of the demo.
 type session struct {
-	cfg     Config
-	report  *report
-	backend core.Backend
-	format  modules.Format
-	path    string
-	onDisk  bool
-	data    *database
-	model   *model
+	place
+	cfg    Config
+	report *report
+	format modules.Format
+	data   *database
+	model  *model
 
 	db    *core.Storage
 	chars modules.Chars
@@ -66,15 +64,17 @@ type session struct {
 
 // Run runs the demo. The error names the first step that failed or showed what it should not.
 func Run(ctx context.Context, cfg Config) error {
-	s, cleanup, err := newSession(cfg)
+	s, err := newSession(cfg)
 	if err != nil {
 		return err
 	}
-	defer cleanup()
+	return errors.Join(s.run(ctx), s.leave())
+}
+
+// run takes all steps.
+func (s *session) run(ctx context.Context) error {
 	begun := time.Now()
-	// what an earlier run left at the path is set aside
-	err = s.open(ctx, core.WithRecreate(core.Always))
-	if err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	s.introduce()
@@ -93,36 +93,38 @@ func Run(ctx context.Context, cfg Config) error {
 }
 
 // newSession finds the parts that cfg names and a place for the storage.
-func newSession(cfg Config) (s *session, cleanup func(), err error) {
-	b, err := modules.EngineNamed(cfg.Backend)
-	if err != nil {
-		return nil, nil, err
-	}
+func newSession(cfg Config) (*session, error) {
 	f, err := modules.FormatNamed(cfg.Format)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if cfg.Keep != "" && !b.OnDisk {
-		return nil, nil,
-			fmt.Errorf("the backend %q keeps nothing on disk, so there is nothing to keep or "+
-				"look at", b.Name)
-	}
-	path, cleanup := cfg.Keep, func() {}
-	if path == "" {
-		dir, err := os.MkdirTemp("", "guardkv-demo-")
-		if err != nil {
-			return nil, nil, err
-		}
-		path, cleanup = filepath.Join(dir, "unicode.db"), func() { os.RemoveAll(dir) }
+	p, err := newPlace(cfg)
+	if err != nil {
+		return nil, err
 	}
 	return &session{
-		cfg:     cfg,
-		report:  &report{w: cfg.Out, terminal: cfg.Terminal},
-		backend: b.New(),
-		format:  f,
-		path:    path,
-		onDisk:  b.OnDisk,
-	}, cleanup, nil
+		place: p, cfg: cfg, format: f,
+		report: &report{w: cfg.Out, terminal: cfg.Terminal},
+	}, nil
+}
+
+// begin opens a storage without rows. What an earlier run left at the path is set aside, unless
+// others may be using it, on a server.
+func (s *session) begin(ctx context.Context) error {
+	if !s.server {
+		return s.open(ctx, core.WithRecreate(core.Always))
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	n, err := s.chars.Count(ctx)
+	if err == nil && n > 0 {
+		err = fmt.Errorf("%q holds the rows of an earlier run: name another path with -keep", s.path)
+	}
+	if err != nil {
+		return errors.Join(err, s.db.Close())
+	}
+	return nil
 }
 
 // open opens the storage and its tables.
@@ -186,10 +188,14 @@ func all(CodePoint) bool { return true }
 func (s *session) conclude(took time.Duration, size string) {
 	fmt.Fprintf(s.cfg.Out, "\nAll %d steps verified in %s. %s\n", len(steps), seconds(took), size)
 	if s.cfg.Keep != "" {
+		url := ""
+		if s.server {
+			url = "-url ... " // it may hold a password
+		}
 		fmt.Fprintf(s.cfg.Out, "Kept at %s. Look at it again with\n"+
-			"    go run ./tools/cmd/demo -backend %s -format %s -open %s λ U+1F600 'GREEK SMALL "+
+			"    go run ./tools/cmd/demo -backend %s %s-format %s -open %s λ U+1F600 'GREEK SMALL "+
 			"LETTER'\n",
-			s.path, s.cfg.Backend, s.cfg.Format, s.path)
+			s.path, s.cfg.Backend, url, s.cfg.Format, s.path)
 	}
 }
 
@@ -220,7 +226,10 @@ func (s *session) nameRows() iter.Seq2[nameKey, []byte] {
 
 // size says what the storage takes on disk.
 func (s *session) size() string {
-	if !s.onDisk {
+	switch {
+	case s.server:
+		return "The server has them."
+	case !s.onDisk:
 		return "Nothing on disk."
 	}
 	n, err := diskuse.Of(s.path)

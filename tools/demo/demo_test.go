@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/memory"
 	"github.com/guardkv/guardkv/tools/modules"
 )
 
@@ -175,6 +177,92 @@ func TestKeepAndLook(t *testing.T) {
 	}
 }
 
+// TestEveryServer runs on a server that is started for the run.
+func TestEveryServer(t *testing.T) {
+	for _, s := range modules.Servers {
+		t.Run(s.Name, func(t *testing.T) {
+			var out bytes.Buffer
+			cfg := small(t, &out)
+			cfg.Backend = s.Name
+			err := Run(t.Context(), cfg)
+			if errors.Is(err, exec.ErrNotFound) && os.Getenv("GUARDKV_TEST_SERVERS") != "required" {
+				t.Skip(err)
+			}
+			if err != nil || !strings.Contains(out.String(), "All 16 steps verified") {
+				t.Errorf("error %v\n%s", err, out.String())
+			}
+			nothingLeft(t)
+		})
+	}
+}
+
+// On somebody's server the demo leaves nothing, unless it is asked to, and takes no storage that
+// others have filled for its own.
+func TestServer(t *testing.T) {
+	here := memory.NewShared()
+	stopped := 0
+	servers := []modules.Server{{
+		Name: "server",
+		At: func(url string) core.Backend {
+			if url != "here" {
+				t.Errorf("asked for the server at %q", url)
+			}
+			return here
+		},
+		Start: func(dir string) (string, func() error, error) {
+			if _, err := os.Stat(dir); err != nil {
+				t.Error(err)
+			}
+			return "here", func() error { stopped++; return nil }, nil
+		},
+	}}
+	run := func(url, keep string) (string, error) {
+		var out bytes.Buffer
+		cfg := small(t, &out)
+		cfg.Backend, cfg.URL, cfg.Keep, cfg.servers = "server", url, keep, servers
+		err := Run(t.Context(), cfg)
+		nothingLeft(t)
+		return out.String(), err
+	}
+	stored := func() string {
+		names, err := here.List(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(names, " ")
+	}
+
+	if out, err := run("here", ""); err != nil || stored() != "" {
+		t.Errorf("error %v, left %q\n%s", err, stored(), out)
+	}
+	if out, err := run("here", "kept"); err != nil || stored() != "kept" ||
+		!strings.Contains(out, "-url ... ") {
+		t.Errorf("error %v, left %q\n%s", err, stored(), out)
+	}
+	if _, err := run("here", "kept"); err == nil || !strings.Contains(err.Error(), "another path") {
+		t.Errorf("the second run ends with %v", err)
+	}
+	if _, err := run("", "kept"); err == nil || stopped != 0 {
+		t.Error("a storage is kept on a server that is thrown away")
+	}
+	if out, err := run("", ""); err != nil || stopped != 1 {
+		t.Errorf("error %v, the server was stopped %d times\n%s", err, stopped, out)
+	}
+	servers[0].Start = func(string) (string, func() error, error) {
+		return "", nil, exec.ErrNotFound
+	}
+	if _, err := run("", ""); !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("without a server the run ends with %v", err)
+	}
+
+	var out bytes.Buffer
+	cfg := small(t, &out)
+	cfg.Backend, cfg.URL, cfg.Keep, cfg.servers = "server", "here", "kept", servers
+	if err := Look(t.Context(), cfg, []string{"λ"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestForeignFileIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "letter.txt")
 	if err := os.WriteFile(path, []byte("Dear reader"), 0o600); err != nil {
@@ -196,6 +284,7 @@ func TestUnusableConfig(t *testing.T) {
 		"no backend":   func(c *Config) { c.Backend = "tape" },
 		"no format":    func(c *Config) { c.Format = "prose" },
 		"nothing kept": func(c *Config) { c.Keep = "x" },
+		"no server":    func(c *Config) { c.URL = "postgres://localhost" },
 	} {
 		var out bytes.Buffer
 		cfg := small(t, &out)

@@ -26,14 +26,15 @@ func Look(ctx context.Context, cfg Config, terms []string) error {
 	if cfg.Keep == "" {
 		return errors.New("no path of a storage to look at")
 	}
-	if _, err := os.Stat(cfg.Keep); err != nil {
-		return err
-	}
-	s, cleanup, err := newSession(cfg)
+	s, err := newSession(cfg)
 	if err != nil {
 		return err
 	}
-	defer cleanup()
+	if s.onDisk {
+		if _, err := os.Stat(cfg.Keep); err != nil {
+			return err
+		}
+	}
 	if err := s.open(ctx, core.WithReadOnly()); err != nil {
 		return err
 	}

@@ -156,7 +156,7 @@ func (s *session) compact(ctx context.Context) ([]fact, error) {
 		return nil, err
 	}
 	text := "nothing on disk"
-	if s.onDisk {
+	if s.onDisk || s.server && stats.Before >= 0 {
 		text = fmt.Sprintf("%s before, %s after", formatSize(stats.Before), formatSize(stats.After))
 	}
 	s.report.line(line{text: text, took: time.Since(begun)})

@@ -8,7 +8,6 @@
 package modules
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/guardkv/guardkv/backends/badger"
@@ -37,21 +36,14 @@ var Engines = []Engine{
 // Formats: each has works, tests and programs of its own.
 var Wrappers = []string{"compress", "encrypt"}
 
-// EngineNamed finds an engine.
-func EngineNamed(name string) (Engine, error) {
-	for _, e := range Engines {
-		if e.Name == name {
-			return e, nil
-		}
-	}
-	return Engine{}, fmt.Errorf("no backend %q: use %s", name, EngineNames())
-}
-
-// EngineNames names the engines, separated by "|".
-func EngineNames() string {
+// BackendNames names the engines and the servers, separated by "|".
+func BackendNames() string {
 	var names []string
 	for _, e := range Engines {
 		names = append(names, e.Name)
+	}
+	for _, s := range Servers {
+		names = append(names, s.Name)
 	}
 	return strings.Join(names, "|")
 }

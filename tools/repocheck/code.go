@@ -338,6 +338,9 @@ var importable = func() map[string]string {
 			all[e.Name] = repository + "backends/" + e.Name
 		}
 	}
+	for _, s := range modules.Servers {
+		all[s.Name] = repository + "backends/" + s.Name
+	}
 	for _, f := range modules.Formats {
 		all[f.Name] = repository + "formats/" + f.Name
 	}

@@ -18,7 +18,9 @@ import (
 
 func main() {
 	cfg := demo.Config{Out: os.Stdout, Terminal: isTerminal(os.Stdout)}
-	flag.StringVar(&cfg.Backend, "backend", "bbolt", "`engine`: "+modules.EngineNames())
+	flag.StringVar(&cfg.Backend, "backend", "bbolt", "`engine`: "+modules.BackendNames())
+	flag.StringVar(&cfg.URL, "url", "",
+		"the `URL` of the server; without it, one is started and thrown away")
 	flag.StringVar(&cfg.Format, "format", "cbor", "value `format`: "+modules.FormatNames())
 	flag.StringVar(&cfg.Keep, "keep", "",
 		"keep the storage at this `path`; without it, it is removed at the end")

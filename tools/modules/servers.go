@@ -1,0 +1,24 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package modules
+
+import (
+	"github.com/guardkv/guardkv/core"
+)
+
+// Server is a backend whose storages are on a server, or on a cluster of them.
+type Server struct {
+	Name string // the folder below backends
+
+	// At returns the backend of the server at a URL, which may hold a password.
+	At func(url string) core.Backend
+
+	// Start starts a server that is thrown away by stop, with its files in a folder. Its error
+	// wraps [os/exec.ErrNotFound] where the programs of the server are missing, and says what
+	// to install.
+	Start func(dir string) (url string, stop func() error, err error)
+}
+
+// Servers are all backends of servers. They are not among Engines: those need nothing but a path.
+var Servers = []Server{}
