@@ -7,6 +7,7 @@ tool github.com/magefile/mage
 require (
 	github.com/google/flatbuffers v25.12.19+incompatible
 	github.com/guardkv/guardkv/backends/bbolt v0.1.0
+	github.com/guardkv/guardkv/backends/etcd v0.1.0
 	github.com/guardkv/guardkv/core v0.1.0
 	github.com/guardkv/guardkv/formats/archive v0.1.0
 	github.com/guardkv/guardkv/formats/cbor v0.1.0
@@ -90,3 +91,9 @@ replace github.com/guardkv/guardkv/formats/compress => ../formats/compress
 replace github.com/guardkv/guardkv/formats/encrypt => ../formats/encrypt
 
 replace github.com/guardkv/guardkv/formats/archive => ../formats/archive
+
+replace github.com/guardkv/guardkv/backends/etcd => ../backends/etcd
+
+// A module that pebble is built of requires a version in which this one still has packages that
+// are modules of their own since, and that etcd is built of: they would be ambiguous.
+exclude google.golang.org/genproto v0.0.0-20230410155749-daa745c078e1

@@ -31,7 +31,8 @@ func Isolated() error {
 	for _, platform := range platforms {
 		err = errors.Join(err, compiles(platform, published))
 	}
-	return errors.Join(err, tidy("tools"), tidy("tools/lint"), alone("tools", "build", "./..."))
+	return errors.Join(err, tidy("tools"), tidy("tools/lint"), tidy("tools/etcd"),
+		alone("tools", "build", "./..."))
 }
 
 // isolated builds a module, and vets it and runs its short tests if the module is built of other
