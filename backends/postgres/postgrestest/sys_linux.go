@@ -1,0 +1,37 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package postgrestest
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// endWithParent ends a server with the thread that started it, see process.
+func endWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGQUIT }
+
+// removeShared removes the segment of shared memory that a killed server has left. It is small,
+// but there are not many of them.
+func removeShared(folder string) {
+	files, _ := filepath.Glob(filepath.Join(folder, "*", "postmaster.pid"))
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		lines := strings.Split(string(text), "\n")
+		if len(lines) < 7 {
+			continue
+		}
+		fields := strings.Fields(lines[6]) // key and id
+		if len(fields) != 2 {
+			continue
+		}
+		if id, err := strconv.Atoi(fields[1]); err == nil {
+			_, _, _ = syscall.Syscall(syscall.SYS_SHMCTL, uintptr(id), 0, 0) // IPC_RMID
+		}
+	}
+}
+
+func psParents() map[int]int { return nil }
