@@ -22,6 +22,10 @@ func Demo(backend, format, keep, url *string) error {
 // Test runs the tests of all modules, in random order.
 func Test() error { return tools.Test() }
 
+// Servers builds the servers that tests need and that no system's packages have to have: etcd. Of
+// PostgreSQL the tests take the system's package.
+func Servers() error { return tools.Servers() }
+
 // Race is Test under the race detector, where goroutines share something. It needs a C compiler.
 func Race() error { return tools.Race() }
 
