@@ -211,8 +211,8 @@ func checkRangeLarge(t *kit.Trial) {
 		kit.Put("c", "old"), kit.Put("y1", "old"), kit.Put("z", "old"))
 	writes := []core.Write{DelRange("b", "c")}
 	want := []kit.Row{kit.KV("a", "old"), kit.KV("c", "old")}
-	value := kit.Incompressible(32 << 10)
-	for i := range 200 { // together more than engines write to a log
+	n, value := sizeOfLarge(s, 202)
+	for i := range n - 2 {
 		k := fmt.Sprintf("d%03d", i)
 		writes, want = append(writes, kit.Put(k, value)), append(want, kit.KV(k, value))
 	}

@@ -245,7 +245,7 @@ func checkBaseElse(t *kit.Trial) {
 		for i := at; i < at+1000; i++ {
 			writes = append(writes, kit.Put(fmt.Sprintf("r%06d", i), "old"))
 		}
-		one.MustApply(writes...)
+		one.Fill(writes...)
 	}
 	for _, c := range []baseCase{
 		{"another row", gets(row(1)), puts(row(9))},

@@ -5,6 +5,7 @@ package contract
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,24 +130,25 @@ func checkSnapshotBlocksNothing(t *kit.Trial) {
 
 func checkSnapshotConcurrent(t *kit.Trial) {
 	s := t.Create()
-	s.MustApply(kit.Batch(300, 0)...)
+	n := kit.Fits(300, s.Limits().BatchRows)
+	s.MustApply(kit.Batch(n, 0)...)
 	snap := s.MustSnapshot()
-	s.MustApply(kit.Batch(300, 1)...)
+	s.MustApply(kit.Batch(n, 1)...)
 	var readers sync.WaitGroup
 	for r := range 6 {
 		readers.Go(func() {
 			for i := range t.Pick(30, 5) {
-				key := "key0" + strconv.Itoa(100+(r*31+i)%200)
+				key := fmt.Sprintf("key%04d", (r*31+i)%n)
 				if v, err := kit.ValueIn(snap, t.Ctx, key); err != nil || v != "0" {
 					t.Errorf("Get %q = %q, %v", key, v, err)
 				}
-				if got := len(t.Rows(snap, core.ScanRange{Reverse: i%2 == 0})); got != 300 {
-					t.Errorf("a scan shows %d rows of 300", got)
+				if got := len(t.Rows(snap, core.ScanRange{Reverse: i%2 == 0})); got != n {
+					t.Errorf("a scan shows %d rows of %d", got, n)
 				}
 			}
 		})
 	}
-	s.MustApply(kit.Batch(300, 2)...)
+	s.MustApply(kit.Batch(n, 2)...)
 	readers.Wait()
 	t.Close(snap)
 }

@@ -125,6 +125,14 @@ func (s *Store) MustApply(writes ...core.Write) {
 	s.T.Do("Apply", s.Apply(s.T.Ctx, core.Batch{Writes: writes}))
 }
 
+// Fill writes any number of rows, as many at once as the engine takes.
+func (s *Store) Fill(writes ...core.Write) {
+	s.T.TB.Helper()
+	for batch := range slices.Chunk(writes, Fits(max(1, len(writes)), s.Limits().BatchRows)) {
+		s.MustApply(batch...)
+	}
+}
+
 // Read returns a private copy of a value.
 func (s *Store) Read(key string) (value string, ok bool) {
 	s.T.TB.Helper()

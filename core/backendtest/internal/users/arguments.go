@@ -114,9 +114,10 @@ func checkIteratorArguments(t *kit.Trial) {
 	s := open(t)
 	all, stream := table(t, s, "all", keys.Bytes(), values.Bytes()), table(t, s, "stream",
 		keys.Bytes(), values.Bytes())
+	n := kit.Fits(500, limitsOf(t).BatchRows/2)
 	rows := func(yield func(k, v []byte) bool) {
 		var a scratch
-		for i := range 500 {
+		for i := range n {
 			if !yield(a.fill(i)) {
 				return
 			}
@@ -126,8 +127,8 @@ func checkIteratorArguments(t *kit.Trial) {
 	t.Do("PutAll", all.PutAll(t.Ctx, rows))
 	_, err := stream.PutStream(t.Ctx, rows, core.WithChunkBytes(1<<10))
 	t.Do("PutStream", err)
-	holdsBlobs(t, all, 500)
-	holdsBlobs(t, stream, 500)
+	holdsBlobs(t, all, n)
+	holdsBlobs(t, stream, n)
 }
 
 func checkScanArguments(t *kit.Trial) {
