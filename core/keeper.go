@@ -6,7 +6,8 @@ package core
 import "bytes"
 
 // Keeper is the optional power of a Releaser of [Engine.Get], for engines that copy each value
-// anyway: the bytes can be given away, so that [Table.Load] needs no second copy.
+// anyway: the bytes can be given away, so that [Table.Load] needs no second copy. In a shared
+// storage it is that of Snapshot.Get, whose snapshot ends before the bytes do.
 type Keeper interface {
 	// Keep gives the bytes to the caller forever, who may change them, and is called in place
 	// of Release. If it returns false it did nothing, and Release is still to be called: the

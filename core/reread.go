@@ -50,8 +50,7 @@ func (s *Storage) getShared(
 	err = s.readShared(ctx, table, func(snap Snapshot) (bool, error) {
 		stored, held, err := snap.Get(ctx, key)
 		if err == nil {
-			value = append([]byte{}, stored...)
-			releaseValue(held)
+			value = beyond(stored, held)
 		}
 		return false, err
 	})
@@ -61,12 +60,22 @@ func (s *Storage) getShared(
 	return value, ownBytes{}, nil
 }
 
-// ownBytes is the Releaser of bytes that are a copy.
+// beyond returns bytes that are valid beyond their snapshot: those of the engine if it gives them
+// away, else a copy.
+func beyond(stored []byte, held Releaser) []byte {
+	if k, ok := held.(Keeper); ok && k.Keep() {
+		return stored
+	}
+	defer releaseValue(held)
+	return append([]byte{}, stored...)
+}
+
+// ownBytes is the Releaser of bytes that are nobody else's.
 type ownBytes struct{}
 
 func (ownBytes) Release() {}
 
-// Keep gives the copy away.
+// Keep gives the bytes away.
 func (ownBytes) Keep() bool { return true }
 
 // sharedScan is a cursor over a table of a shared storage. It begins with its first row.

@@ -573,3 +573,22 @@ func TestNobodyKeepsKeys(t *testing.T) {
 	}
 	do(t, s.Close())
 }
+
+// TestWhoOwnsBytes: a single read gives away what came from the server; what a transaction reads
+// is noted, and stays.
+func TestWhoOwnsBytes(t *testing.T) {
+	e := newProbe(1, remote.Options{Notes: 10}).open()
+	for use, want := range map[core.Use]bool{
+		core.ToReadOnce: true, core.ToRead: false, core.ToUpdate: false,
+	} {
+		s, err := e.Powers().Begin(t.Context(), use)
+		do(t, err)
+		value, r, err := s.Get(t.Context(), []byte(name(0)))
+		do(t, err)
+		k, ok := r.(core.Keeper)
+		if given := ok && k.Keep(); given != want || string(value) != "0" {
+			t.Errorf("use %d: the value %q is given away: %v; want %v", use, value, given, want)
+		}
+		do(t, s.Close())
+	}
+}

@@ -76,7 +76,8 @@ func (s *snapshot) takeSlot(ctx context.Context, scan bool) error {
 	return err
 }
 
-// Get returns bytes that are valid for ever.
+// Get returns bytes that are valid for ever. They are the caller's if nobody else has them: what
+// a transaction reads may be noted.
 func (s *snapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	rows, err := s.rows(ctx, [][]byte{key})
 	if err != nil {
@@ -85,6 +86,9 @@ func (s *snapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, 
 	row, ok := find(rows, key)
 	if !ok {
 		return nil, nil, core.ErrNotFound
+	}
+	if s.use == core.ToReadOnce {
+		return row.Value, owned{}, nil
 	}
 	return row.Value, nil, nil
 }
