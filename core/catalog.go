@@ -38,6 +38,7 @@ type catalog struct {
 	// of a shared storage: the fence that belongs to the maps, and the lock of who changes both
 	fence    atomic.Pointer[fence]
 	changing changing
+	unfenced bool // there was no fence when the storage was opened
 }
 
 const (

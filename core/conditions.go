@@ -80,11 +80,16 @@ func (t *turn) applyAsking(ctx context.Context, group []*request, b Batch) error
 			r.at = indexOf(b.Writes, r.writes[0].Key)
 		}
 	}
-	if err := t.apply(ctx, b); err != nil {
+	err := t.apply(ctx, b)
+	if err != nil && err != errAnswerLost {
 		return err
 	}
 	for _, r := range group {
-		if r.asks && r.err == nil {
+		switch {
+		case !r.asks || r.err != nil:
+		case err != nil: // those that have asked for nothing know what was written
+			r.err = err
+		default:
 			r.answer(b.Met[r.at])
 		}
 	}

@@ -148,21 +148,31 @@ func (s *Storage) current(ctx context.Context) (Snapshot, error) {
 		return s.engine.Snapshot(ctx)
 	}
 	for try := 1; ; try++ {
-		f, err := s.fenced(ctx, ToRead)
-		if err != nil {
-			return nil, err
-		}
-		if err = f.verify(ctx, nil); err == nil {
+		seen := s.catalog.fence.Load()
+		f, err := s.verified(ctx)
+		if err == nil {
 			return f, nil
 		}
-		s.logClose(f.Close())
 		if !errors.Is(err, ErrConflict) {
 			return nil, err
 		}
-		if err := s.again(ctx, try, err, f.fence); err != nil {
+		if err := s.again(ctx, try, err, seen); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// verified begins a snapshot whose fence is as expected.
+func (s *Storage) verified(ctx context.Context) (*fencedSnapshot, error) {
+	f, err := s.fenced(ctx, ToRead)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.verify(ctx, nil); err != nil {
+		s.logClose(f.Close())
+		return nil, err
+	}
+	return f, nil
 }
 
 // fenceOf reads the fence in a snapshot of the engine, nil if there is none.
@@ -179,20 +189,20 @@ func fenceOf(ctx context.Context, snap Snapshot) (found []byte, err error) {
 
 // Get returns the value of key.
 func (f *fencedSnapshot) Get(ctx context.Context, key []byte) ([]byte, Releaser, error) {
-	value, r, err := f.Snapshot.Get(ctx, key)
-	absent := errors.Is(err, ErrNotFound)
+	value, r, failed := f.Snapshot.Get(ctx, key)
+	absent := errors.Is(failed, ErrNotFound)
+	err := failed
 	if absent {
-		err = f.verify(ctx, nil)
-	} else {
-		err = f.verify(ctx, err)
+		err = nil
 	}
-	switch {
-	case err == nil && absent:
+	err = f.verify(ctx, err)
+	if err == nil && absent {
 		return nil, nil, ErrNotFound
-	case err != nil && value != nil:
-		releaseValue(r)
-		fallthrough
-	case err != nil:
+	}
+	if err != nil {
+		if failed == nil { // the row was found, and may be another table's
+			releaseValue(r)
+		}
 		return nil, nil, err
 	}
 	return value, r, nil

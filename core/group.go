@@ -57,7 +57,7 @@ func (t *turn) prepareAgain(err error) error {
 	}
 	ctx, cancel := t.storage.commitContext()
 	defer cancel()
-	return t.storage.refresh(ctx, t.fence)
+	return t.storage.overdue(ctx, t.storage.refresh(ctx, t.fence))
 }
 
 // finish tells those of the group who do not know it yet the outcome. A request that has been
@@ -133,12 +133,14 @@ func (b *groupBase) get(ctx context.Context, key []byte) (value []byte, held Rel
 	if err := b.begin(ctx); err != nil {
 		return nil, nil, err
 	}
-	return b.snapshot.Get(ctx, key)
+	value, held, err = b.snapshot.Get(ctx, key)
+	return value, held, b.storage.overdue(ctx, err)
 }
 
 func (b *groupBase) begin(ctx context.Context) error {
 	if b.snapshot == nil && b.err == nil {
 		b.snapshot, b.err = b.storage.begun(ctx, ToUpdate)
+		b.err = b.storage.overdue(ctx, b.err)
 	}
 	return b.err
 }
@@ -162,15 +164,20 @@ func (b *groupBase) fetch(ctx context.Context, group []*request, can askable) {
 		rows[string(keys[i])] = append([]byte{}, value...)
 		return nil
 	})
+	b.err = b.storage.overdue(ctx, b.err)
 	if b.err == nil {
 		b.rows = rows
 	}
 }
 
-// conflict returns the conflict that a read of a shared storage ran into.
+// conflict returns the conflict that a read of a shared storage ran into, or its snapshot when
+// it began.
 func (b *groupBase) conflict() error {
 	if f, ok := b.snapshot.(*fencedSnapshot); ok {
 		return f.failed()
+	}
+	if b.storage.sharing.Shared() && errors.Is(b.err, ErrConflict) {
+		return b.err
 	}
 	return nil
 }

@@ -27,7 +27,9 @@ const (
 )
 
 // errMarkMoved is of a mark that another process has changed.
-var errMarkMoved = errors.New("another process has changed the storage's mark")
+var errMarkMoved = &wrapped{
+	ErrClosed, "closed: another process has changed the storage's mark; open it again",
+}
 
 // lease is the row of the catalog that shows that a migration goes on.
 type lease struct {
@@ -78,7 +80,8 @@ func (t *turn) beginLease(ctx context.Context, l *lease, to uint64) error {
 func (s *Storage) watchLease(ctx context.Context) error {
 	var last []byte
 	began := time.Now()
-	for since := began; time.Since(since) < leasePatience; {
+	first := true
+	for since := began; time.Since(since) < leasePatience; first = false {
 		if time.Since(began) > 3*leasePatience {
 			return fmt.Errorf("%w: another process is migrating it; try again later", ErrLocked)
 		}
@@ -86,7 +89,7 @@ func (s *Storage) watchLease(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !bytes.Equal(found, last) {
+		if first || !bytes.Equal(found, last) {
 			last, since = found, time.Now()
 			if err := s.lookAgain(ctx); err != nil { // errMigrated when the migration has ended
 				return err
@@ -101,6 +104,18 @@ func (s *Storage) watchLease(ctx context.Context) error {
 
 // readLease returns the row of the lease, nil if there is none.
 func (s *Storage) readLease(ctx context.Context) (found []byte, err error) {
+	for try := 1; ; try++ {
+		found, err = s.tryReadLease(ctx)
+		if !errors.Is(err, ErrConflict) {
+			return found, err
+		}
+		if err := pause(ctx, try); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *Storage) tryReadLease(ctx context.Context) (found []byte, err error) {
 	snap, err := s.powers.Begin(ctx, ToReadOnce)
 	if err != nil {
 		return nil, err
@@ -153,13 +168,17 @@ func (l *lease) beat(s *Storage) bool {
 	return bytes.Contains(found, []byte(l.Token))
 }
 
-// end gives the lease back, with the version that the storage has then.
+// end gives the lease back, with the version that the storage has then. If it cannot, the lease
+// is taken over by whoever comes next.
 func (l *lease) end(ctx context.Context, s *Storage, version uint64) error {
-	return s.changeTables(ctx, func(t *turn) error {
+	ctx, cancel := context.WithTimeout(ctx, 4*s.sharing.Commit)
+	defer cancel()
+	err := s.changeTables(ctx, func(t *turn) error {
 		writes := []Write{deletion(catalogRow(leaseName, nil))}
 		renew := func(f *fence) { f.Lease, f.Version = "", version }
 		return t.applyFenced(ctx, writes, renew, func() {})
 	})
+	return s.overdue(ctx, err)
 }
 
 // changeShared is migrate for a shared storage. ErrConflict says that others were faster, and
@@ -187,29 +206,60 @@ func (o *opener) clearState(s *Storage) error {
 	if o.mark.State == "" {
 		return nil
 	}
-	return markMoved(s.changeMark(o.ctx, func(m *mark) { m.State = "" }))
+	return s.setMark(o.ctx, func(m *mark) { m.State = "" })
 }
 
-func markMoved(err error) error {
-	if errors.Is(err, ErrConflict) {
-		return errMarkMoved
+// setMark changes the mark of a shared storage. If no answer comes it does so again, and runs into
+// a conflict if the first one was stored. So errMarkMoved says that the mark is not as it was,
+// whoever changed it. After an error that does not say that nothing was written it may have
+// changed, or do so later.
+func (s *Storage) setMark(ctx context.Context, change func(m *mark)) error {
+	patience := time.Now().Add(2 * s.sharing.Commit)
+	var maybe error
+	for try := 1; ; try++ {
+		err := s.changeMarkInTime(ctx, change)
+		switch {
+		case err == nil:
+			return nil
+		case !nothingWritten(err):
+			maybe = fmt.Errorf("%w: %w", ErrMaybe, ofItsOwn(err))
+		case errors.Is(err, ErrConflict):
+			return errMarkMoved
+		case maybe == nil:
+			return err
+		}
+		if ended := pause(ctx, try); ended != nil {
+			return fmt.Errorf("%w: %w", maybe, ended)
+		}
+		if time.Now().After(patience) {
+			return maybe
+		}
 	}
-	return err
+}
+
+// changeMarkInTime is changeMark that takes no longer than a commit may take.
+func (s *Storage) changeMarkInTime(ctx context.Context, change func(m *mark)) error {
+	ctx, cancel := context.WithTimeout(ctx, s.sharing.Commit)
+	defer cancel()
+	return s.changeMark(ctx, change)
 }
 
 // migrateShared migrates under a lease, if the storage is of an older version, and stores the
-// mark of the version that it has then.
+// mark of the version that it has then. If it is not known whether that was stored, the lease is
+// not given back: the fence and the mark would have different versions. Whoever takes it over
+// finds out.
 func (o *opener) migrateShared(s *Storage, from, to uint64) (err error) {
 	l, err := s.takeLease(o.ctx, to)
 	if err != nil {
 		return err
 	}
 	stop := l.keep(s)
-	reached := from
+	reached, unknown := from, false
 	defer func() { // also if the migration panics
 		stop()
-		ctx := context.WithoutCancel(o.ctx)
-		err = errors.Join(err, l.end(ctx, s, reached))
+		if !unknown {
+			err = errors.Join(err, l.end(context.WithoutCancel(o.ctx), s, reached))
+		}
 	}()
 	if from < to {
 		if err := o.options.migrate(o.migrating, s, from, to); err != nil {
@@ -219,7 +269,8 @@ func (o *opener) migrateShared(s *Storage, from, to uint64) (err error) {
 	if err := s.lookAgain(o.ctx); err != nil { // errMigrated if the lease was taken over
 		return err
 	}
-	err = markMoved(s.changeMark(o.ctx, func(m *mark) { m.Version = to }))
+	err = s.setMark(o.ctx, func(m *mark) { m.Version = to })
+	unknown = err != nil && !nothingWritten(err)
 	if err == nil || errors.Is(err, errMarkMoved) { // by one that was taken for dead
 		reached = to
 		s.version.Store(to)

@@ -83,7 +83,11 @@ func (s *Storage) need(ctx context.Context, features []string) error {
 	if len(all) == len(s.mark.Needs) {
 		return nil
 	}
-	return s.changeMark(ctx, func(m *mark) { m.Needs = all })
+	change := func(m *mark) { m.Needs = all }
+	if s.sharing.Shared() {
+		return s.setMark(ctx, change)
+	}
+	return s.changeMark(ctx, change)
 }
 
 // decodeMark reads a mark of the backend.

@@ -360,8 +360,40 @@ func (o *opener) openEngine() (_ *Storage, err error) {
 	if err := s.validate(o.ctx); err != nil {
 		return nil, err
 	}
+	if s.catalog.unfenced {
+		if err := o.stillThere(); err != nil {
+			return nil, err
+		}
+	}
 	sound = true
 	return s, nil
+}
+
+// stillThere returns ErrConflict unless a shared storage is where it was opened. A storage that
+// was moved since has no fence, as a new one. When it has one again, and is still there, nobody
+// moves it without a notice.
+func (o *opener) stillThere() (err error) {
+	c, err := o.backend.Claim(o.ctx, o.resolved, o.options.readOnly)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Release()) }()
+	text, err := c.Mark()
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		return errMovedAway
+	}
+	m, err := decodeMark(text, o.backend.Name())
+	if err == nil && m.ID != o.mark.ID {
+		err = errMovedAway
+	}
+	return err
+}
+
+var errMovedAway = &wrapped{
+	ErrConflict, "conflict: another process has moved the storage while it was opened",
 }
 
 // validate reads the catalog, and at ValidateFull everything.

@@ -92,16 +92,29 @@ func (o *tableOpener[K, V, W]) open(ctx context.Context) (*Table[K, V, W], error
 			return nil, err
 		}
 	}
-	if state := o.storage.catalog.find(o.name); state != nil {
-		t, record, err := o.bind(state)
-		if err == nil && (record == nil || o.storage.opts.readOnly) && t.give() {
-			return t, nil
-		}
-		if err != nil && !o.mayReplace(err) {
-			return nil, err
-		}
+	if t, err := o.existing(); t != nil || err != nil {
+		return t, err
 	}
 	return o.write(ctx)
+}
+
+// existing returns a handle of a table that is there, nil if that takes a write.
+func (o *tableOpener[K, V, W]) existing() (*Table[K, V, W], error) {
+	state := o.storage.catalog.find(o.name)
+	if state == nil {
+		return nil, nil
+	}
+	bound := state.record.Load()
+	t, record, err := o.bind(state, bound)
+	switch {
+	case err != nil && !o.mayReplace(err):
+		return nil, err
+	case err != nil || record != nil && !o.storage.opts.readOnly || !t.give():
+		return nil, nil
+	case o.storage.sharing.Shared() && !state.isStill(bound):
+		return o.existing()
+	}
+	return t, nil
 }
 
 // check asks the formats whether they fit K and V.
@@ -141,7 +154,7 @@ func (o *tableOpener[K, V, W]) writeIn(ctx context.Context, turn *turn) (*Table[
 	if state == nil {
 		return o.create(ctx, turn, nil)
 	}
-	t, record, err := o.bind(state)
+	t, record, err := o.bind(state, state.record.Load())
 	switch {
 	case err != nil && o.mayReplace(err):
 		return o.replace(ctx, turn, state, err)
@@ -159,9 +172,9 @@ func (o *tableOpener[K, V, W]) writeIn(ctx context.Context, turn *turn) (*Table[
 // bind makes a handle of an existing table. record is what is to be stored of it if its value
 // format has new metadata, else nil.
 func (o *tableOpener[K, V, W]) bind(
-	state *tableState,
+	state *tableState, recorded *tableRecord,
 ) (t *Table[K, V, W], record *tableRecord, err error) {
-	r := *state.record.Load()
+	r := *recorded
 	if err := o.compare(r); err != nil {
 		return nil, nil, err
 	}

@@ -43,7 +43,7 @@ const (
 	// use is given up long before.
 	outcomeAge       = time.Hour
 	outcomeAbandoned = 24 * time.Hour
-	// After so many conflicts one after the other the row itself may be why.
+	// After so many conflicts one after the other it is looked whether the row itself is why.
 	outcomeConflicts = 8
 )
 
@@ -104,7 +104,7 @@ func (w *writer) takeOutcome(known *fence) (*outcome, error) {
 	case errors.Is(err, ErrConflict): // whose cause can only be the fence
 		return nil, fmt.Errorf("%w: %w", errMoved, err)
 	case !nothingWritten(err): // of what the caller wants nothing was, in any case
-		err = fmt.Errorf("%w: %w", ErrUnavailable, withoutMaybe{err})
+		err = fmt.Errorf("%w: %w", ErrUnavailable, opaque{err})
 	}
 	return nil, err
 }
@@ -119,8 +119,17 @@ func (t *turn) reserve() (err error) {
 	return err
 }
 
-// withoutMaybe is an error that is no ErrMaybe for whoever gets it.
-type withoutMaybe struct{ error }
+// opaque is an error that is only words to whoever gets it: what it wraps would say something
+// else of the caller's write, or of the caller's context.
+type opaque struct{ error }
+
+// ofItsOwn hides that a context has ended which is not the caller's.
+func ofItsOwn(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return opaque{err}
+	}
+	return err
+}
 
 func (w *writer) giveOutcome(o *outcome) {
 	w.mu.Lock()
@@ -129,8 +138,11 @@ func (w *writer) giveOutcome(o *outcome) {
 }
 
 // send applies a batch to a shared storage, within the time that a commit may take.
-func (s *Storage) send(b Batch) error {
-	ctx, cancel := s.commitContext()
+func (s *Storage) send(b Batch) error { return s.sendFor(context.Background(), b) }
+
+// sendFor is send of a batch that may be given up when the caller's context ends.
+func (s *Storage) sendFor(ctx context.Context, b Batch) error {
+	ctx, cancel := context.WithTimeout(ctx, s.sharing.Commit)
 	defer cancel()
 	return s.engine.Apply(ctx, b)
 }
@@ -138,6 +150,15 @@ func (s *Storage) send(b Batch) error {
 // commitContext is that of a commit: it belongs to everybody whose writes are in it.
 func (s *Storage) commitContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), s.sharing.Commit)
+}
+
+// overdue returns the error of a read in a context of commitContext. That its time is over is
+// ErrUnavailable: no context of the caller has ended.
+func (s *Storage) overdue(ctx context.Context, err error) error {
+	if err == nil || !s.sharing.Shared() || ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return fmt.Errorf("%w: no answer within %v: %w", ErrUnavailable, s.sharing.Commit, opaque{err})
 }
 
 // nothingWritten reports whether an error of Apply says that nothing was written, nor will be:
@@ -174,7 +195,7 @@ func (t *turn) applyShared(b Batch, known *fence) error {
 		t.giveOutcome(next)
 		return nil
 	case nothingWritten(err):
-		if o.conflicts++; o.conflicts < outcomeConflicts {
+		if !errors.Is(err, ErrConflict) || t.stays(o) {
 			t.giveOutcome(o)
 		}
 		if errors.Is(err, ErrConflict) && !(based && base.compared()) {
@@ -195,6 +216,19 @@ func (t *turn) applyShared(b Batch, known *fence) error {
 		return errAnswerLost
 	}
 	return nil
+}
+
+// stays reports, after a conflict, whether an outcome row can be used again. It can unless
+// somebody has deleted or changed it, which nobody does but to one that seems abandoned.
+func (w *writer) stays(o *outcome) bool {
+	if o.conflicts++; o.conflicts < outcomeConflicts {
+		return true
+	}
+	found, _, err := w.storage.readOutcome(o.key, o.key)
+	if err == nil {
+		o.conflicts = 0
+	}
+	return err != nil || bytes.Equal(found, o.value)
 }
 
 var (
@@ -222,7 +256,7 @@ func (s *Storage) settle(o, next *outcome, cause error) (made bool, err error) {
 			o.value = found
 			return false, nil
 		case !bytes.Equal(found, o.value):
-			return false, fmt.Errorf("%w: %w", ErrMaybe, cause)
+			return false, fmt.Errorf("%w: %w", ErrMaybe, ofItsOwn(cause))
 		default:
 			fresh := freshOutcome()
 			tried = append(tried, fresh)
@@ -236,7 +270,7 @@ func (s *Storage) settle(o, next *outcome, cause error) (made bool, err error) {
 			}
 		}
 		if time.Now().After(patience) {
-			return false, fmt.Errorf("%w: %w", ErrMaybe, cause)
+			return false, fmt.Errorf("%w: %w", ErrMaybe, ofItsOwn(cause))
 		}
 		pause(context.Background(), try)
 	}

@@ -75,7 +75,16 @@ func (s *Storage) reload(ctx context.Context) error {
 	}
 }
 
-func (s *Storage) reloadOnce(ctx context.Context, known *fence) error {
+// reloadOnce takes no longer than a commit may take: others wait for it, who may have a context
+// that ends later.
+func (s *Storage) reloadOnce(caller context.Context, known *fence) (err error) {
+	ctx, cancel := context.WithTimeout(caller, s.sharing.Commit)
+	defer cancel()
+	defer func() {
+		if caller.Err() == nil {
+			err = s.overdue(ctx, err)
+		}
+	}()
 	snap, err := s.powers.Begin(ctx, ToRead)
 	if err != nil {
 		return err
@@ -126,7 +135,9 @@ func (c *catalog) adopt(read *catalog) {
 	c.fence.Store(read.fence.Load())
 }
 
-// becomes makes the table what was read of it, or closes it and returns false.
+// becomes makes the table what was read of it, or closes it and returns false. Whoever gives out
+// a handle meanwhile does that before the record is looked at again, see isStill, and here it is
+// the other way round: so one of the two finds out.
 func (t *tableState) becomes(name string, r *tableRecord) bool {
 	was := t.record.Load()
 	switch {
@@ -136,13 +147,20 @@ func (t *tableState) becomes(name string, r *tableRecord) bool {
 	case r.Aside && !was.Aside:
 		t.end(errSetAside)
 		return false
-	case !bytes.Equal(was.Meta, r.Meta) && t.use.given():
+	}
+	t.record.Store(r)
+	if !bytes.Equal(was.Meta, r.Meta) && t.use.given() {
 		t.end(errNewSchema)
 		return false
 	}
-	t.record.Store(r)
 	t.named.Store(&name)
 	return true
+}
+
+// isStill reports whether a table that others may change has the record that a handle was made
+// of, which was given out.
+func (t *tableState) isStill(r *tableRecord) bool {
+	return bytes.Equal(t.record.Load().Meta, r.Meta)
 }
 
 var (
@@ -162,10 +180,7 @@ func (s *Storage) share(sharing Sharing) error {
 		return errors.New("the backend says that its storages are shared, and its engine lacks " +
 			"Powers.Begin")
 	}
-	if sharing.Commit <= 0 {
-		sharing.Commit = defaultCommit
-	}
-	s.sharing = sharing
+	s.sharing = sharing.withCommit()
 	s.writer.open(sharing)
 	if s.limits.BatchRows > 0 { // each commit has rows of its own beside the caller's
 		s.limits.BatchRows = max(1, s.limits.BatchRows-sharedRows)
@@ -177,9 +192,8 @@ func (s *Storage) share(sharing Sharing) error {
 }
 
 const (
-	defaultCommit = 10 * time.Second
-	sharedRows    = 3    // the fence, and two for the outcome
-	sharedBytes   = 1024 // that they have at most
+	sharedRows  = 3    // the fence, and two for the outcome
+	sharedBytes = 1024 // that they have at most
 )
 
 // join takes part in a shared storage whose catalog was read.
@@ -188,8 +202,10 @@ func (s *Storage) join(ctx context.Context) error {
 	switch {
 	case f == nil && s.opts.readOnly:
 		s.catalog.fence.Store(new(fence))
+		s.catalog.unfenced = true
 		return nil
 	case f == nil:
+		s.catalog.unfenced = true
 		if err := s.firstFence(ctx); err != nil {
 			return err
 		}
@@ -203,7 +219,8 @@ func (s *Storage) join(ctx context.Context) error {
 	}
 	if f.Version != s.opts.version || s.opts.migrate == nil || s.opts.readOnly {
 		return fmt.Errorf("%w: another process brings the storage from version %d to %d; wait, "+
-			"and open it in that version", ErrVersionMismatch, s.mark.Version, f.Version)
+			"and open it in that version, with WithMigration, which goes on if that process is "+
+			"gone", ErrVersionMismatch, s.mark.Version, f.Version)
 	}
 	return nil
 }
@@ -222,6 +239,7 @@ func (s *Storage) sweep(ctx context.Context) error {
 
 // firstFence makes the fence of a storage that has none: it is new, or was moved here.
 func (s *Storage) firstFence(ctx context.Context) error {
+	patience := time.Now().Add(2 * s.sharing.Commit)
 	for try := 1; ; try++ {
 		f := &fence{
 			Epoch: rand.Text(), Home: rand.Text(), Last: s.catalog.last, Version: s.mark.Version,
@@ -230,15 +248,20 @@ func (s *Storage) firstFence(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = s.engine.Apply(ctx, Batch{
+		err = s.sendFor(ctx, Batch{
 			Writes:     []Write{row},
 			Conditions: []Condition{{Key: row.Key}},
 		})
 		if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrMaybe) {
 			return err
 		}
+		failed := err
 		if err = s.readCatalog(ctx); err != nil || s.catalog.fence.Load() != nil {
 			return err
+		}
+		if time.Now().After(patience) { // nothing depends on whether it was written
+			return fmt.Errorf("%w: the storage cannot be written to: %w", ErrUnavailable,
+				opaque{failed})
 		}
 		if err := pause(ctx, try); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/guardkv/guardkv/core/internal/names"
 )
@@ -40,7 +41,8 @@ type RestoreProgress struct {
 // ErrTooLarge, with the table and the encoded key, for a row that the engine cannot take;
 // ErrLocked if another Restore to path is under way; and ErrExists if something is at path,
 // unless the policy is Always: then, once the new storage is complete, the old one is set aside
-// as Open does.
+// as Open does. Where several processes share storages nothing is locked: a Restore removes what
+// another one to the same path is building, and that one returns ErrConflict.
 //
 // The other options mean what they mean to [Open]. A backup carries the version of its storage.
 // WithVersion, WithAnyVersion and WithMigration apply to it as they apply to a stored version
@@ -372,22 +374,47 @@ func (r *restorer) apply() error {
 	return nil
 }
 
-// store applies the writes. They are the same in another try, so one whose outcome is unknown
-// is repeated.
+// store applies the writes.
 func (r *restorer) store(writes []Write) error {
-	shared := r.backend.Sharing().Shared()
+	sharing := r.backend.Sharing().withCommit()
+	if !sharing.Shared() {
+		return r.engine.Apply(context.WithoutCancel(r.ctx), Batch{Writes: writes})
+	}
+	patience := time.Now().Add(2 * sharing.Commit)
 	for try := 1; ; try++ {
-		err := r.engine.Apply(context.WithoutCancel(r.ctx),
-			Batch{Writes: writes, Conditions: r.demands})
+		err := r.storeOnce(writes, sharing.Commit)
+		if err == nil {
+			return nil
+		}
 		passes := errors.Is(err, ErrMaybe) || errors.Is(err, ErrConflict) ||
 			errors.Is(err, ErrUnavailable)
-		if err == nil || !shared || !passes || try == conflictTries {
-			return err
+		if !passes || try == conflictTries || time.Now().After(patience) {
+			return r.lost(err)
 		}
 		if err := pause(r.ctx, try); err != nil {
 			return err
 		}
 	}
+}
+
+// storeOnce makes one attempt in a shared storage. The writes are the same in another one, so it
+// does not matter whether one that gets no answer, or whose context ends, was made.
+func (r *restorer) storeOnce(writes []Write, commit time.Duration) error {
+	ctx, cancel := context.WithTimeout(r.ctx, commit)
+	defer cancel()
+	return r.engine.Apply(ctx, Batch{Writes: writes, Conditions: r.demands})
+}
+
+// lost returns the error of writes to a shared storage that cannot be made.
+func (r *restorer) lost(err error) error {
+	switch {
+	case r.ctx.Err() != nil:
+		return err
+	case errors.Is(err, ErrClosed) || errors.Is(err, ErrConflict):
+		return fmt.Errorf("%w: what was built is changed or removed by others, such as another "+
+			"Restore to the path; restore again: %w", ErrConflict, err)
+	}
+	return ofItsOwn(err)
 }
 
 // report tells how far the rows are.

@@ -18,11 +18,15 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// process is how one process sees the storages that others share with it. apply stands between
-// it and the engine, nil for nothing.
+// process is how one process sees the storages that others share with it. apply, setMark and
+// begin stand between it and the engine, nil for nothing.
 type process struct {
 	core.Backend
-	apply func(b core.Batch, apply func() error) error
+	apply   func(b core.Batch, apply func() error) error
+	setMark func(set func() error) error
+	begin   func(use core.Use) error
+	opened  func()      // called when the engine is open, nil for nothing
+	hangs   atomic.Bool // what is applied gets lost, and no answer comes
 	// how many turns there are to write, 0 for as many as the backend says
 	writers int
 	limits  core.Limits
@@ -51,6 +55,9 @@ func (c processClaim) Open(ctx context.Context, opts core.EngineOptions) (core.E
 	if err != nil {
 		return nil, err
 	}
+	if c.p.opened != nil {
+		c.p.opened()
+	}
 	return processEngine{e, c.p}, nil
 }
 
@@ -62,11 +69,37 @@ type processEngine struct {
 func (e processEngine) Limits() core.Limits { return e.p.limits }
 
 func (e processEngine) Apply(ctx context.Context, b core.Batch) error {
+	if e.p.hangs.Load() {
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", core.ErrMaybe, ctx.Err())
+	}
 	apply := func() error { return e.Engine.Apply(ctx, b) }
 	if e.p.apply == nil {
 		return apply()
 	}
 	return e.p.apply(b, apply)
+}
+
+func (e processEngine) SetMark(ctx context.Context, mark []byte) error {
+	set := func() error { return e.Engine.SetMark(ctx, mark) }
+	if e.p.setMark == nil {
+		return set()
+	}
+	return e.p.setMark(set)
+}
+
+func (e processEngine) Powers() core.Powers {
+	p := e.Engine.Powers()
+	begin := p.Begin
+	p.Begin = func(ctx context.Context, use core.Use) (core.Snapshot, error) {
+		if e.p.begin != nil {
+			if err := e.p.begin(use); err != nil {
+				return nil, err
+			}
+		}
+		return begin(ctx, use)
+	}
+	return p
 }
 
 func sharedStorage(t *testing.T, b core.Backend, opts ...core.Option) *core.Storage {

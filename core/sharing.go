@@ -32,6 +32,16 @@ type Sharing struct {
 // Shared reports whether several processes write.
 func (s Sharing) Shared() bool { return s.Writers > 0 }
 
+// withCommit returns s with a time for commits, also if the backend has none.
+func (s Sharing) withCommit() Sharing {
+	if s.Commit <= 0 {
+		s.Commit = defaultCommit
+	}
+	return s
+}
+
+const defaultCommit = 10 * time.Second
+
 // The claims of a shared backend lock nothing, and are safe beside others:
 //
 //   - Mark remembers what it saw; a claim that is not asked for the mark looks at the first of

@@ -149,7 +149,7 @@ func (w *writer) wait(
 			by.answer(r)
 		case <-ends:
 			if w.withdraw(r) {
-				return nil, w.waited(ctx)
+				return nil, w.gaveUp(ctx, r)
 			}
 			ends = nil // it has joined a commit
 		}
@@ -211,6 +211,15 @@ func (w *writer) waited(ctx context.Context) error {
 		return fmt.Errorf("%w; it was given to a %s", err, at)
 	}
 	return err
+}
+
+// gaveUp is the error of a request that was withdrawn.
+func (w *writer) gaveUp(ctx context.Context, r *request) error {
+	if r.tries == 0 {
+		return w.waited(ctx)
+	}
+	return fmt.Errorf("%w: others changed what the write depends on, %d times: %w",
+		ErrConflict, r.tries, ctx.Err())
 }
 
 func (w *writer) enqueue(r *request) {
