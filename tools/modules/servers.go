@@ -4,6 +4,10 @@
 package modules
 
 import (
+	"strings"
+
+	"github.com/guardkv/guardkv/backends/etcd"
+	"github.com/guardkv/guardkv/backends/etcd/etcdtest"
 	"github.com/guardkv/guardkv/core"
 )
 
@@ -21,4 +25,21 @@ type Server struct {
 }
 
 // Servers are all backends of servers. They are not among Engines: those need nothing but a path.
-var Servers = []Server{}
+var Servers = []Server{
+	{"etcd", etcdAt, startEtcd},
+}
+
+// etcdAt takes the addresses of the servers, separated by commas.
+func etcdAt(url string) core.Backend {
+	return etcd.Backend{Endpoints: strings.Split(url, ",")}
+}
+
+// startEtcd starts one node, which has a folder of its own: the address of its socket must be
+// short.
+func startEtcd(string) (url string, stop func() error, err error) {
+	cluster, err := etcdtest.Start(1, "--unsafe-no-fsync")
+	if err != nil {
+		return "", nil, err
+	}
+	return strings.Join(cluster.Endpoints(), ","), cluster.Close, nil
+}
