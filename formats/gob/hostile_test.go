@@ -16,12 +16,12 @@ import (
 )
 
 // What a record of 1 MiB may cost, whether it is read or refused. A quiet machine takes 50 ms
-// at most; what the time is there to find takes minutes, so that there is room for a busy one
-// and the race detector.
+// at most, and a busy one with the race detector needed more than a second; what the time is
+// there to find takes minutes.
 const (
 	hostileSize   = 1 << 20
 	hostileMemory = 64 << 20
-	hostileTime   = time.Second
+	hostileTime   = 20 * time.Second
 )
 
 type (
