@@ -3,7 +3,11 @@
 
 package keys
 
-import "github.com/guardkv/guardkv/core"
+import (
+	"unsafe"
+
+	"github.com/guardkv/guardkv/core"
+)
 
 // Tuple4 is a key of four components. It sorts by the first, then by the second, and so on.
 type Tuple4[A, B, C, D any] struct {
@@ -18,10 +22,14 @@ func (k Tuple4[A, B, C, D]) rest() Tuple3[B, C, D] {
 }
 
 // QuadFormat is the format of keys of four components. [Quad] makes it.
-type QuadFormat[A, B, C, D any] struct {
-	first Part[A]
-	rest  TripleFormat[B, C, D] // stores the other components, in the name of the whole
-	whole whole
+type QuadFormat[A, B, C, D any] struct{ p *quad[A, B, C, D] }
+
+// quad is what a QuadFormat refers to.
+type quad[A, B, C, D any] struct {
+	first        Part[A]
+	rest         TripleFormat[B, C, D] // stores the other components, in the name of the whole
+	whole        whole
+	alone, inner plain // as those of a pair
 }
 
 var (
@@ -42,7 +50,11 @@ func Quad[A, B, C, D any](
 	need("Quad", "third", third)
 	need("Quad", "fourth", fourth)
 	w := whole{id: composite("quad", first.ID(), second.ID(), third.ID(), fourth.ID())}
-	return QuadFormat[A, B, C, D]{first, newTriple(second, third, fourth, whole{w.id, 1}), w}
+	f := QuadFormat[A, B, C, D]{&quad[A, B, C, D]{
+		first: first, rest: newTriple(second, third, fourth, whole{w.id, 1}), whole: w,
+	}}
+	f.p.alone, f.p.inner = f.steps(0, true), f.steps(0, false)
+	return f
 }
 
 // Key returns the key of four components.
@@ -51,39 +63,45 @@ func (f QuadFormat[A, B, C, D]) Key(first A, second B, third C, fourth D) Tuple4
 }
 
 // ID is quad(first,second,third,fourth).
-func (f QuadFormat[A, B, C, D]) ID() string { return f.whole.id }
+func (f QuadFormat[A, B, C, D]) ID() string { return f.p.whole.id }
 
 // Ordered is true if all components are ordered, as all of this package are.
-func (f QuadFormat[A, B, C, D]) Ordered() bool { return f.first.Ordered() && f.rest.Ordered() }
+func (f QuadFormat[A, B, C, D]) Ordered() bool { return f.p.first.Ordered() && f.p.rest.Ordered() }
 
 // Owned implements [Owner].
-func (f QuadFormat[A, B, C, D]) Owned() bool { return isOwned(f.first) && f.rest.Owned() }
+func (f QuadFormat[A, B, C, D]) Owned() bool { return isOwned(f.p.first) && f.p.rest.Owned() }
 
 // CheckKey returns why a component cannot be a key, if it knows.
 func (f QuadFormat[A, B, C, D]) CheckKey() error {
-	if err := checkPart(f.first); err != nil {
-		return f.whole.component(1, err)
+	if err := checkPart(f.p.first); err != nil {
+		return f.p.whole.component(1, err)
 	}
-	return f.rest.CheckKey()
+	return f.p.rest.CheckKey()
 }
 
 // Append appends the first three components as parts and the fourth as it would stand alone. The
 // arguments may be reused when the call returns.
 func (f QuadFormat[A, B, C, D]) Append(dst []byte, k Tuple4[A, B, C, D]) ([]byte, error) {
+	if f.p.alone != nil {
+		return f.p.alone.append(dst, unsafe.Pointer(&k)), nil
+	}
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
 		return nil, err
 	}
-	return f.rest.Append(dst, k.rest())
+	return f.p.rest.Append(dst, k.rest())
 }
 
 // AppendPart appends all components as parts. The arguments may be reused when the call returns.
 func (f QuadFormat[A, B, C, D]) AppendPart(dst []byte, k Tuple4[A, B, C, D]) ([]byte, error) {
+	if f.p.inner != nil {
+		return f.p.inner.append(dst, unsafe.Pointer(&k)), nil
+	}
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
 		return nil, err
 	}
-	return f.rest.AppendPart(dst, k.rest())
+	return f.p.rest.AppendPart(dst, k.rest())
 }
 
 // AppendPartPrefix appends the first three components, and what the fourth begins with.
@@ -92,17 +110,17 @@ func (f QuadFormat[A, B, C, D]) AppendPartPrefix(dst []byte, k Tuple4[A, B, C, D
 	if err != nil {
 		return nil, err
 	}
-	return f.rest.AppendPartPrefix(dst, k.rest())
+	return f.p.rest.AppendPartPrefix(dst, k.rest())
 }
 
 // Decode decodes what Append appended, and nothing else. The key refers to b only if a component is
 // a view.
 func (f QuadFormat[A, B, C, D]) Decode(b []byte) (k Tuple4[A, B, C, D], err error) {
-	first, b, err := f.first.TakePart(b)
+	first, b, err := f.p.first.TakePart(b)
 	if err != nil {
-		return k, f.whole.component(1, err)
+		return k, f.p.whole.component(1, err)
 	}
-	others, err := f.rest.Decode(b)
+	others, err := f.p.rest.Decode(b)
 	if err != nil {
 		return k, err
 	}
@@ -112,11 +130,11 @@ func (f QuadFormat[A, B, C, D]) Decode(b []byte) (k Tuple4[A, B, C, D], err erro
 // TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a
 // component is a view.
 func (f QuadFormat[A, B, C, D]) TakePart(b []byte) (k Tuple4[A, B, C, D], rest []byte, err error) {
-	first, b, err := f.first.TakePart(b)
+	first, b, err := f.p.first.TakePart(b)
 	if err != nil {
-		return k, nil, f.whole.component(1, err)
+		return k, nil, f.p.whole.component(1, err)
 	}
-	others, rest, err := f.rest.TakePart(b)
+	others, rest, err := f.p.rest.TakePart(b)
 	if err != nil {
 		return k, nil, err
 	}
@@ -141,31 +159,31 @@ func (f QuadFormat[A, B, C, D]) FirstThree(x A, y B, z C) core.KeyRange[Tuple4[A
 // FirstPrefix is the range of all keys whose first component starts with x. Components that hold no
 // strings or bytes have no prefixes; the scan then fails with [errors.ErrUnsupported].
 func (f QuadFormat[A, B, C, D]) FirstPrefix(x A) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(partPrefixOf(f.first, x))
+	return f.made(partPrefixOf(f.p.first, x))
 }
 
 // FirstBetween is the range of all keys whose first component is low or above, and below high.
 // Where the first component is descending, low is the greater one.
 func (f QuadFormat[A, B, C, D]) FirstBetween(low, high A) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(partBetween(f.first, low, high).in(f.whole, 1))
+	return f.made(partBetween(f.p.first, low, high).in(f.p.whole, 1))
 }
 
 // FirstIn is the range of all keys whose first component is in r, a range that the first
 // component's format made.
 func (f QuadFormat[A, B, C, D]) FirstIn(r core.KeyRange[A]) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(spanOf(r, f.first.ID()).leading().in(f.whole, 1))
+	return f.made(spanOf(r, f.p.first.ID()).leading().in(f.p.whole, 1))
 }
 
 // SecondPrefix is the range of all keys whose first component is x and whose second starts with y,
 // if that has prefixes.
 func (f QuadFormat[A, B, C, D]) SecondPrefix(x A, y B) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(partPrefixOf(f.rest.first, y).behind(f.appendFirst(nil, x)))
+	return f.made(partPrefixOf(f.p.rest.p.first, y).behind(f.appendFirst(nil, x)))
 }
 
 // SecondBetween is the range of all keys whose first component is x and whose second is low or
 // above, and below high.
 func (f QuadFormat[A, B, C, D]) SecondBetween(x A, low, high B) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(partBetween(f.rest.first, low, high).in(f.whole, 2).behind(f.appendFirst(nil, x)))
+	return f.made(partBetween(f.p.rest.p.first, low, high).in(f.p.whole, 2).behind(f.appendFirst(nil, x)))
 }
 
 // SecondIn is the range of all keys whose first component is x and whose second is in r, a range
@@ -173,14 +191,14 @@ func (f QuadFormat[A, B, C, D]) SecondBetween(x A, low, high B) core.KeyRange[Tu
 func (f QuadFormat[A, B, C, D]) SecondIn(
 	x A, r core.KeyRange[B],
 ) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(spanOf(r, f.rest.first.ID()).leading().in(f.whole,
+	return f.made(spanOf(r, f.p.rest.p.first.ID()).leading().in(f.p.whole,
 		2).behind(f.appendFirst(nil, x)))
 }
 
 // ThirdPrefix is the range of all keys that begin with x and y and whose third component starts
 // with z, if that has prefixes.
 func (f QuadFormat[A, B, C, D]) ThirdPrefix(x A, y B, z C) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(partPrefixOf(f.rest.rest.first, z).behind(f.appendTwo(nil, x, y)))
+	return f.made(partPrefixOf(f.p.rest.p.rest.p.first, z).behind(f.appendTwo(nil, x, y)))
 }
 
 // ThirdBetween is the range of all keys that begin with x and y and whose third component is low or
@@ -188,7 +206,7 @@ func (f QuadFormat[A, B, C, D]) ThirdPrefix(x A, y B, z C) core.KeyRange[Tuple4[
 func (f QuadFormat[A, B, C, D]) ThirdBetween(
 	x A, y B, low, high C,
 ) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(partBetween(f.rest.rest.first, low, high).in(f.whole,
+	return f.made(partBetween(f.p.rest.p.rest.p.first, low, high).in(f.p.whole,
 		3).behind(f.appendTwo(nil, x, y)))
 }
 
@@ -197,7 +215,7 @@ func (f QuadFormat[A, B, C, D]) ThirdBetween(
 func (f QuadFormat[A, B, C, D]) ThirdIn(
 	x A, y B, r core.KeyRange[C],
 ) core.KeyRange[Tuple4[A, B, C, D]] {
-	s := spanOf(r, f.rest.rest.first.ID()).leading().in(f.whole, 3)
+	s := spanOf(r, f.p.rest.p.rest.p.first.ID()).leading().in(f.p.whole, 3)
 	return f.made(s.behind(f.appendTwo(nil, x, y)))
 }
 
@@ -206,7 +224,7 @@ func (f QuadFormat[A, B, C, D]) ThirdIn(
 func (f QuadFormat[A, B, C, D]) FourthBetween(
 	x A, y B, z C, low, high D,
 ) core.KeyRange[Tuple4[A, B, C, D]] {
-	s := between(f.rest.rest.second, low, high).in(f.whole, 4)
+	s := between(f.p.rest.p.rest.p.second, low, high).in(f.p.whole, 4)
 	return f.made(s.behind(f.appendThree(nil, x, y, z)))
 }
 
@@ -215,7 +233,7 @@ func (f QuadFormat[A, B, C, D]) FourthBetween(
 func (f QuadFormat[A, B, C, D]) FourthIn(
 	x A, y B, z C, r core.KeyRange[D],
 ) core.KeyRange[Tuple4[A, B, C, D]] {
-	return f.made(spanOf(r, f.rest.rest.second.ID()).in(f.whole,
+	return f.made(spanOf(r, f.p.rest.p.rest.p.second.ID()).in(f.p.whole,
 		4).behind(f.appendThree(nil, x, y, z)))
 }
 
@@ -223,7 +241,7 @@ func (f QuadFormat[A, B, C, D]) FourthIn(
 // starts with that of k. A fourth component that holds no strings or bytes has no prefixes; the
 // scan then fails with [errors.ErrUnsupported].
 func (f QuadFormat[A, B, C, D]) Prefix(k Tuple4[A, B, C, D]) core.KeyRange[Tuple4[A, B, C, D]] {
-	s := prefixOf(f.rest.rest.second, k.Fourth)
+	s := prefixOf(f.p.rest.p.rest.p.second, k.Fourth)
 	return f.made(s.behind(f.appendThree(nil, k.First, k.Second, k.Third)))
 }
 
@@ -232,9 +250,9 @@ func (f QuadFormat[A, B, C, D]) made(s span) core.KeyRange[Tuple4[A, B, C, D]] {
 }
 
 func (f QuadFormat[A, B, C, D]) appendFirst(dst []byte, x A) ([]byte, error) {
-	dst, err := f.first.AppendPart(dst, x)
+	dst, err := f.p.first.AppendPart(dst, x)
 	if err != nil {
-		return nil, f.whole.component(1, err)
+		return nil, f.p.whole.component(1, err)
 	}
 	return dst, nil
 }
@@ -244,7 +262,7 @@ func (f QuadFormat[A, B, C, D]) appendTwo(dst []byte, x A, y B) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	return f.rest.appendFirst(dst, y)
+	return f.p.rest.appendFirst(dst, y)
 }
 
 func (f QuadFormat[A, B, C, D]) appendThree(dst []byte, x A, y B, z C) ([]byte, error) {
@@ -252,5 +270,5 @@ func (f QuadFormat[A, B, C, D]) appendThree(dst []byte, x A, y B, z C) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	return f.rest.appendTwo(dst, y, z)
+	return f.p.rest.appendTwo(dst, y, z)
 }

@@ -84,8 +84,8 @@ func (f OptionalFormat[T]) KeySize() func(Null[T]) int {
 func (f PairFormat[A, B]) KeySize() func(Tuple[A, B]) int {
 	type key = Tuple[A, B]
 	return sum(
-		sizeIn(sizeOf(f.first), func(k key) A { return k.First }),
-		sizeIn(sizeOf(f.second), func(k key) B { return k.Second }),
+		sizeIn(sizeOf(f.p.first), func(k key) A { return k.First }),
+		sizeIn(sizeOf(f.p.second), func(k key) B { return k.Second }),
 	)
 }
 
@@ -93,9 +93,9 @@ func (f PairFormat[A, B]) KeySize() func(Tuple[A, B]) int {
 func (f TripleFormat[A, B, C]) KeySize() func(Tuple3[A, B, C]) int {
 	type key = Tuple3[A, B, C]
 	return sum(
-		sizeIn(sizeOf(f.first), func(k key) A { return k.First }),
-		sizeIn(sizeOf(f.rest.first), func(k key) B { return k.Second }),
-		sizeIn(sizeOf(f.rest.second), func(k key) C { return k.Third }),
+		sizeIn(sizeOf(f.p.first), func(k key) A { return k.First }),
+		sizeIn(sizeOf(f.p.rest.p.first), func(k key) B { return k.Second }),
+		sizeIn(sizeOf(f.p.rest.p.second), func(k key) C { return k.Third }),
 	)
 }
 
@@ -103,9 +103,9 @@ func (f TripleFormat[A, B, C]) KeySize() func(Tuple3[A, B, C]) int {
 func (f QuadFormat[A, B, C, D]) KeySize() func(Tuple4[A, B, C, D]) int {
 	type key = Tuple4[A, B, C, D]
 	return sum(
-		sizeIn(sizeOf(f.first), func(k key) A { return k.First }),
-		sizeIn(sizeOf(f.rest.first), func(k key) B { return k.Second }),
-		sizeIn(sizeOf(f.rest.rest.first), func(k key) C { return k.Third }),
-		sizeIn(sizeOf(f.rest.rest.second), func(k key) D { return k.Fourth }),
+		sizeIn(sizeOf(f.p.first), func(k key) A { return k.First }),
+		sizeIn(sizeOf(f.p.rest.p.first), func(k key) B { return k.Second }),
+		sizeIn(sizeOf(f.p.rest.p.rest.p.first), func(k key) C { return k.Third }),
+		sizeIn(sizeOf(f.p.rest.p.rest.p.second), func(k key) D { return k.Fourth }),
 	)
 }

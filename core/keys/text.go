@@ -20,7 +20,10 @@ const (
 )
 
 func appendText(dst, text []byte) []byte {
-	return append(appendTextPrefix(dst, text), textMark, textEnd)
+	if bytes.IndexByte(text, textMark) >= 0 {
+		return append(appendTextPrefix(dst, text), textMark, textEnd)
+	}
+	return append(append(dst, text...), textMark, textEnd)
 }
 
 // appendTextPrefix appends what the encodings of text, and of all texts that start with it, have in

@@ -25,10 +25,12 @@ const (
 
 func (timePart) ID() string { return "time" }
 
-func (timePart) Append(dst []byte, k time.Time) ([]byte, error) {
+func (timePart) Append(dst []byte, k time.Time) ([]byte, error) { return appendTime(dst, k), nil }
+
+func appendTime(dst []byte, k time.Time) []byte {
 	seconds := k.Unix() + unixEpoch // if Unix overflowed, this overflows back
 	dst = binary.BigEndian.AppendUint64(dst, uint64(seconds)+1<<63)
-	return binary.BigEndian.AppendUint32(dst, uint32(k.Nanosecond())), nil
+	return binary.BigEndian.AppendUint32(dst, uint32(k.Nanosecond()))
 }
 
 func (f timePart) AppendPart(dst []byte, k time.Time) ([]byte, error) { return f.Append(dst, k) }

@@ -3,7 +3,11 @@
 
 package keys
 
-import "github.com/guardkv/guardkv/core"
+import (
+	"unsafe"
+
+	"github.com/guardkv/guardkv/core"
+)
 
 // Tuple3 is a key of three components. It sorts by the first, then by the second, then by the
 // third.
@@ -16,10 +20,14 @@ type Tuple3[A, B, C any] struct {
 func (k Tuple3[A, B, C]) rest() Tuple[B, C] { return Tuple[B, C]{k.Second, k.Third} }
 
 // TripleFormat is the format of keys of three components. [Triple] makes it.
-type TripleFormat[A, B, C any] struct {
-	first Part[A]
-	rest  PairFormat[B, C] // stores the other components, in the name of the whole
-	whole whole
+type TripleFormat[A, B, C any] struct{ p *triple[A, B, C] }
+
+// triple is what a TripleFormat refers to.
+type triple[A, B, C any] struct {
+	first        Part[A]
+	rest         PairFormat[B, C] // stores the other components, in the name of the whole
+	whole        whole
+	alone, inner plain // as those of a pair
 }
 
 var (
@@ -42,11 +50,13 @@ func Triple[A, B, C any](first Part[A], second Part[B], third Part[C]) TripleFor
 func newTriple[A, B, C any](
 	first Part[A], second Part[B], third Part[C], w whole,
 ) TripleFormat[A, B, C] {
-	return TripleFormat[A, B, C]{
-		first,
-		PairFormat[B, C]{second, third, whole{w.id, w.before + 1}},
-		w,
-	}
+	f := TripleFormat[A, B, C]{&triple[A, B, C]{
+		first: first,
+		rest:  newPair(second, third, whole{w.id, w.before + 1}),
+		whole: w,
+	}}
+	f.p.alone, f.p.inner = f.steps(0, true), f.steps(0, false)
+	return f
 }
 
 // Key returns the key of three components.
@@ -55,39 +65,45 @@ func (f TripleFormat[A, B, C]) Key(first A, second B, third C) Tuple3[A, B, C] {
 }
 
 // ID is triple(first,second,third).
-func (f TripleFormat[A, B, C]) ID() string { return f.whole.id }
+func (f TripleFormat[A, B, C]) ID() string { return f.p.whole.id }
 
 // Ordered is true if all components are ordered, as all of this package are.
-func (f TripleFormat[A, B, C]) Ordered() bool { return f.first.Ordered() && f.rest.Ordered() }
+func (f TripleFormat[A, B, C]) Ordered() bool { return f.p.first.Ordered() && f.p.rest.Ordered() }
 
 // Owned implements [Owner].
-func (f TripleFormat[A, B, C]) Owned() bool { return isOwned(f.first) && f.rest.Owned() }
+func (f TripleFormat[A, B, C]) Owned() bool { return isOwned(f.p.first) && f.p.rest.Owned() }
 
 // CheckKey returns why a component cannot be a key, if it knows.
 func (f TripleFormat[A, B, C]) CheckKey() error {
-	if err := checkPart(f.first); err != nil {
-		return f.whole.component(1, err)
+	if err := checkPart(f.p.first); err != nil {
+		return f.p.whole.component(1, err)
 	}
-	return f.rest.CheckKey()
+	return f.p.rest.CheckKey()
 }
 
 // Append appends the first two components as parts and the third as it would stand alone. The
 // arguments may be reused when the call returns.
 func (f TripleFormat[A, B, C]) Append(dst []byte, k Tuple3[A, B, C]) ([]byte, error) {
+	if f.p.alone != nil {
+		return f.p.alone.append(dst, unsafe.Pointer(&k)), nil
+	}
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
 		return nil, err
 	}
-	return f.rest.Append(dst, k.rest())
+	return f.p.rest.Append(dst, k.rest())
 }
 
 // AppendPart appends all components as parts. The arguments may be reused when the call returns.
 func (f TripleFormat[A, B, C]) AppendPart(dst []byte, k Tuple3[A, B, C]) ([]byte, error) {
+	if f.p.inner != nil {
+		return f.p.inner.append(dst, unsafe.Pointer(&k)), nil
+	}
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
 		return nil, err
 	}
-	return f.rest.AppendPart(dst, k.rest())
+	return f.p.rest.AppendPart(dst, k.rest())
 }
 
 // AppendPartPrefix appends the first two components, and what the third begins with.
@@ -96,17 +112,17 @@ func (f TripleFormat[A, B, C]) AppendPartPrefix(dst []byte, k Tuple3[A, B, C]) (
 	if err != nil {
 		return nil, err
 	}
-	return f.rest.AppendPartPrefix(dst, k.rest())
+	return f.p.rest.AppendPartPrefix(dst, k.rest())
 }
 
 // Decode decodes what Append appended, and nothing else. The key refers to b only if a component is
 // a view.
 func (f TripleFormat[A, B, C]) Decode(b []byte) (k Tuple3[A, B, C], err error) {
-	first, b, err := f.first.TakePart(b)
+	first, b, err := f.p.first.TakePart(b)
 	if err != nil {
-		return k, f.whole.component(1, err)
+		return k, f.p.whole.component(1, err)
 	}
-	others, err := f.rest.Decode(b)
+	others, err := f.p.rest.Decode(b)
 	if err != nil {
 		return k, err
 	}
@@ -116,11 +132,11 @@ func (f TripleFormat[A, B, C]) Decode(b []byte) (k Tuple3[A, B, C], err error) {
 // TakePart takes what AppendPart appended, and nothing else. The key refers to b only if a
 // component is a view.
 func (f TripleFormat[A, B, C]) TakePart(b []byte) (k Tuple3[A, B, C], rest []byte, err error) {
-	first, b, err := f.first.TakePart(b)
+	first, b, err := f.p.first.TakePart(b)
 	if err != nil {
-		return k, nil, f.whole.component(1, err)
+		return k, nil, f.p.whole.component(1, err)
 	}
-	others, rest, err := f.rest.TakePart(b)
+	others, rest, err := f.p.rest.TakePart(b)
 	if err != nil {
 		return k, nil, err
 	}
@@ -140,44 +156,44 @@ func (f TripleFormat[A, B, C]) FirstTwo(x A, y B) core.KeyRange[Tuple3[A, B, C]]
 // FirstPrefix is the range of all keys whose first component starts with x. Components that hold no
 // strings or bytes have no prefixes; the scan then fails with [errors.ErrUnsupported].
 func (f TripleFormat[A, B, C]) FirstPrefix(x A) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(partPrefixOf(f.first, x))
+	return f.made(partPrefixOf(f.p.first, x))
 }
 
 // FirstBetween is the range of all keys whose first component is low or above, and below high.
 // Where the first component is descending, low is the greater one.
 func (f TripleFormat[A, B, C]) FirstBetween(low, high A) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(partBetween(f.first, low, high).in(f.whole, 1))
+	return f.made(partBetween(f.p.first, low, high).in(f.p.whole, 1))
 }
 
 // FirstIn is the range of all keys whose first component is in r, a range that the first
 // component's format made.
 func (f TripleFormat[A, B, C]) FirstIn(r core.KeyRange[A]) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(spanOf(r, f.first.ID()).leading().in(f.whole, 1))
+	return f.made(spanOf(r, f.p.first.ID()).leading().in(f.p.whole, 1))
 }
 
 // SecondPrefix is the range of all keys whose first component is x and whose second starts with y,
 // if that has prefixes.
 func (f TripleFormat[A, B, C]) SecondPrefix(x A, y B) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(partPrefixOf(f.rest.first, y).behind(f.appendFirst(nil, x)))
+	return f.made(partPrefixOf(f.p.rest.p.first, y).behind(f.appendFirst(nil, x)))
 }
 
 // SecondBetween is the range of all keys whose first component is x and whose second is low or
 // above, and below high.
 func (f TripleFormat[A, B, C]) SecondBetween(x A, low, high B) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(partBetween(f.rest.first, low, high).in(f.whole, 2).behind(f.appendFirst(nil, x)))
+	return f.made(partBetween(f.p.rest.p.first, low, high).in(f.p.whole, 2).behind(f.appendFirst(nil, x)))
 }
 
 // SecondIn is the range of all keys whose first component is x and whose second is in r, a range
 // that the second component's format made.
 func (f TripleFormat[A, B, C]) SecondIn(x A, r core.KeyRange[B]) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(spanOf(r, f.rest.first.ID()).leading().in(f.whole,
+	return f.made(spanOf(r, f.p.rest.p.first.ID()).leading().in(f.p.whole,
 		2).behind(f.appendFirst(nil, x)))
 }
 
 // ThirdBetween is the range of all keys that begin with x and y and whose third component is low or
 // above, and below high.
 func (f TripleFormat[A, B, C]) ThirdBetween(x A, y B, low, high C) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(between(f.rest.second, low, high).in(f.whole, 3).behind(f.appendTwo(nil, x, y)))
+	return f.made(between(f.p.rest.p.second, low, high).in(f.p.whole, 3).behind(f.appendTwo(nil, x, y)))
 }
 
 // ThirdIn is the range of all keys that begin with x and y and whose third component is in r, a
@@ -185,14 +201,14 @@ func (f TripleFormat[A, B, C]) ThirdBetween(x A, y B, low, high C) core.KeyRange
 func (f TripleFormat[A, B, C]) ThirdIn(
 	x A, y B, r core.KeyRange[C],
 ) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(spanOf(r, f.rest.second.ID()).in(f.whole, 3).behind(f.appendTwo(nil, x, y)))
+	return f.made(spanOf(r, f.p.rest.p.second.ID()).in(f.p.whole, 3).behind(f.appendTwo(nil, x, y)))
 }
 
 // Prefix is the range of all keys whose first two components are those of k and whose third starts
 // with that of k. A third component that holds no strings or bytes has no prefixes; the scan then
 // fails with [errors.ErrUnsupported].
 func (f TripleFormat[A, B, C]) Prefix(k Tuple3[A, B, C]) core.KeyRange[Tuple3[A, B, C]] {
-	return f.made(prefixOf(f.rest.second, k.Third).behind(f.appendTwo(nil, k.First, k.Second)))
+	return f.made(prefixOf(f.p.rest.p.second, k.Third).behind(f.appendTwo(nil, k.First, k.Second)))
 }
 
 func (f TripleFormat[A, B, C]) made(s span) core.KeyRange[Tuple3[A, B, C]] {
@@ -200,9 +216,9 @@ func (f TripleFormat[A, B, C]) made(s span) core.KeyRange[Tuple3[A, B, C]] {
 }
 
 func (f TripleFormat[A, B, C]) appendFirst(dst []byte, x A) ([]byte, error) {
-	dst, err := f.first.AppendPart(dst, x)
+	dst, err := f.p.first.AppendPart(dst, x)
 	if err != nil {
-		return nil, f.whole.component(1, err)
+		return nil, f.p.whole.component(1, err)
 	}
 	return dst, nil
 }
@@ -212,5 +228,5 @@ func (f TripleFormat[A, B, C]) appendTwo(dst []byte, x A, y B) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.rest.appendFirst(dst, y)
+	return f.p.rest.appendFirst(dst, y)
 }

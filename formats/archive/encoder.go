@@ -82,10 +82,15 @@ func (e *Encoder) Fixed(at, size int) []byte { return e.b[at : at+size : at+size
 
 // Text writes a string.
 func (e *Encoder) Text(at int, s string) {
-	if len(s) == 0 || !e.room(len(s), 1) {
+	start := len(e.b)
+	if len(s) == 0 || e.err != nil {
 		return
 	}
-	e.refer(at, len(s))
+	if len(s) > e.most-(start-e.base) {
+		e.tooLarge()
+		return
+	}
+	le.PutUint64(e.b[at:], uint64(uint32(start-e.base))|uint64(len(s))<<32)
 	e.b = append(e.b, s...)
 }
 

@@ -17,33 +17,34 @@ func OptionalText[S ~string](e *Encoder, at int, s *S) {
 	e.b = append(e.b, *s...)
 }
 
-// Texts writes strings.
+// Texts writes strings: their references first, all of them, and then what they refer to.
 func Texts[S ~string](e *Encoder, at int, s []S) {
-	place, ok := e.Slots(at, s == nil, len(s), 8)
-	if !ok {
+	if s == nil || !e.room(len(s), 8) {
 		return
 	}
-	total := 0
+	size := 8 * len(s)
 	for _, text := range s {
-		if len(text) > e.most-total { // so that it never grows beyond what an int holds
+		if len(text) > e.most-size { // so that it never grows beyond what an int holds
 			e.tooLarge()
 			return
 		}
-		total += len(text)
+		size += len(text)
 	}
-	if !e.room(total, 1) {
+	if !e.room(size, 1) {
 		return
 	}
-	start := len(e.b)
-	b := slices.Grow(e.b, total)[:start+total]
-	refs, offset, rest := b[place:place+8*len(s)], uint64(start-e.base), b[start:]
+	e.refer(at, len(s))
+	ref := len(e.b)
+	b := slices.Grow(e.b, size)[:ref+size]
+	next := ref + 8*len(s)
 	for _, text := range s {
-		if n := copy(rest, text); n > 0 {
-			le.PutUint64(refs, offset|uint64(n)<<32)
-			offset += uint64(n)
-			rest = rest[n:]
+		var to uint64 // nowhere: the memory may hold what was there before
+		if n := len(text); n > 0 {
+			to = uint64(next-e.base) | uint64(n)<<32
+			next += copy(b[next:], text)
 		}
-		refs = refs[8:]
+		le.PutUint64(b[ref:ref+8], to)
+		ref += 8
 	}
 	e.b = b
 }

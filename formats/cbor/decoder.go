@@ -5,6 +5,7 @@ package cbor
 
 import (
 	"errors"
+	"math"
 	"reflect"
 
 	"github.com/fxamacker/cbor/v2"
@@ -15,13 +16,13 @@ type decoder struct {
 	mode   cbor.DecMode
 	limits limits
 	plan   *plan
-	worst  int64 // what a byte may cost
+	small  int // bytes that cannot take too much, whatever they are
 }
 
 func newDecoder[T any](l limits) *decoder {
 	p := planner{made: map[reflect.Type]*plan{}, text: l.text}
 	d := &decoder{mode: l.decMode(), limits: l, plan: p.plan(reflect.TypeFor[T]())}
-	d.worst = p.worst()
+	d.small = int(min(l.budget(0)/p.worst(), math.MaxInt32))
 	return d
 }
 
@@ -41,12 +42,11 @@ var errEmpty = errors.New("there are no bytes")
 
 // check reports why b should not be decoded. What is too small to take much is not looked at.
 func (d *decoder) check(b []byte) error {
-	budget := d.limits.budget(len(b))
-	if int64(len(b)) <= budget/d.worst {
+	if len(b) <= d.small {
 		return nil
 	}
 	if err := d.mode.Wellformed(b); err != nil {
 		return err
 	}
-	return (&estimate{b: b, left: budget}).within(d.plan)
+	return (&estimate{b: b, left: d.limits.budget(len(b))}).within(d.plan)
 }

@@ -73,7 +73,7 @@ func (f *format[T]) Append(dst []byte, v T) ([]byte, error) {
 	if f.unfit != nil { // nobody may have asked CheckValue
 		return nil, f.unfit
 	}
-	result, sound, err := f.enc.append(dst, v)
+	result, sound, err := f.enc.append(dst, &v)
 	if err != nil {
 		return nil, cannotEncode[T](err)
 	}
@@ -112,7 +112,7 @@ func (f *format[T]) same(b []byte) (err error) {
 	if err := f.dec.decode(b, &v); err != nil {
 		return err
 	}
-	again, _, err := f.enc.append(nil, v)
+	again, _, err := f.enc.append(nil, &v)
 	if err == nil && !bytes.Equal(again, b) {
 		err = errNotSame
 	}

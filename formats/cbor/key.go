@@ -66,7 +66,7 @@ func (f *keyFormat[K]) Append(dst []byte, k K) ([]byte, error) {
 	if f.unfit != nil {
 		return nil, f.unfit
 	}
-	result, _, err := f.enc.append(dst, k)
+	result, _, err := f.enc.append(dst, &k)
 	if err != nil {
 		return nil, cannotEncode[K](err)
 	}

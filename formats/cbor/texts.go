@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"math/big"
 	"reflect"
+	"slices"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -20,9 +21,19 @@ import (
 // left out. So valid text means that everything can be read again, and other text that what was
 // encoded has to be looked through.
 type texts struct {
-	strings []uintptr // offsets of strings
-	lists   []uintptr // of slices of strings
+	strings []stringRun
+	lists   []uintptr // offsets of slices of strings
 	parts   []textPart
+}
+
+// stringRun are strings that lie side by side, as fields of a struct often do.
+type stringRun struct {
+	at    uintptr
+	count int
+}
+
+func (r stringRun) in(v unsafe.Pointer) []string {
+	return unsafe.Slice((*string)(unsafe.Add(v, r.at)), r.count)
 }
 
 // textPart is a part of a value that leads to text elsewhere.
@@ -59,7 +70,7 @@ func (x *texts) add(t reflect.Type, at uintptr, open map[reflect.Type]bool) bool
 	defer delete(open, t)
 	switch t.Kind() {
 	case reflect.String:
-		x.strings = append(x.strings, at)
+		x.addString(at)
 		return true
 	case reflect.Struct:
 		return x.addFields(t, at, open)
@@ -80,6 +91,17 @@ func (x *texts) add(t reflect.Type, at uintptr, open map[reflect.Type]bool) bool
 		return false
 	}
 	return true
+}
+
+func (x *texts) addString(at uintptr) {
+	if n := len(x.strings); n > 0 {
+		last := &x.strings[n-1]
+		if at == last.at+uintptr(last.count)*unsafe.Sizeof("") {
+			last.count++
+			return
+		}
+	}
+	x.strings = append(x.strings, stringRun{at, 1})
 }
 
 // addFields adds what may be stored: exported fields, and what is embedded.
@@ -113,13 +135,11 @@ func (x *texts) valid(v unsafe.Pointer) bool {
 
 // bits returns the bits of all text, eight bytes at a time.
 func (x *texts) bits(v unsafe.Pointer) (all uint64) {
-	for _, at := range x.strings {
-		all |= bitsOf(*(*string)(unsafe.Add(v, at)))
+	for _, run := range x.strings {
+		all |= bitsOf(run.in(v))
 	}
 	for _, at := range x.lists {
-		for _, s := range *(*[]string)(unsafe.Add(v, at)) {
-			all |= bitsOf(s)
-		}
+		all |= bitsOf(*(*[]string)(unsafe.Add(v, at)))
 	}
 	for i := range x.parts {
 		p := &x.parts[i]
@@ -133,16 +153,15 @@ func (x *texts) bits(v unsafe.Pointer) (all uint64) {
 
 // each reports whether all text is as is says.
 func (x *texts) each(v unsafe.Pointer, is func(string) bool) bool {
-	for _, at := range x.strings {
-		if !is(*(*string)(unsafe.Add(v, at))) {
+	isNot := func(s string) bool { return !is(s) }
+	for _, run := range x.strings {
+		if slices.ContainsFunc(run.in(v), isNot) {
 			return false
 		}
 	}
 	for _, at := range x.lists {
-		for _, s := range *(*[]string)(unsafe.Add(v, at)) {
-			if !is(s) {
-				return false
-			}
+		if slices.ContainsFunc(*(*[]string)(unsafe.Add(v, at)), isNot) {
+			return false
 		}
 	}
 	for i := range x.parts {
@@ -173,22 +192,30 @@ func (p *textPart) elements(v unsafe.Pointer) (first unsafe.Pointer, count int) 
 	return first, p.count
 }
 
-// bitsOf returns the bytes of a text, eight by eight, with a bit where any of them has it. The
-// last eight are taken as a whole, some of them for the second time.
-func bitsOf(s string) (all uint64) {
-	p, n := unsafe.Pointer(unsafe.StringData(s)), len(s)
-	if n < 8 {
-		return fewBits(s)
+// bitsOf returns the bytes of texts, eight by eight, with a bit where any of them has it. Most
+// texts have up to 32 bytes: they are looked at without a loop and without a call, bytes in the
+// middle twice.
+func bitsOf(list []string) (all uint64) {
+	for _, s := range list {
+		p, n := unsafe.Pointer(unsafe.StringData(s)), len(s)
+		if n > 16 && n <= 32 {
+			all |= eight(p) | eight(unsafe.Add(p, 8)) |
+				eight(unsafe.Add(p, n-16)) | eight(unsafe.Add(p, n-8))
+			continue
+		}
+		all |= otherBits(s)
 	}
-	for at := 0; at < n-8; at += 8 {
-		all |= eight(unsafe.Add(p, at))
-	}
-	return all | eight(unsafe.Add(p, n-8))
+	return all
 }
 
-func fewBits(s string) uint64 {
+func otherBits(s string) (all uint64) {
 	p, n := unsafe.Pointer(unsafe.StringData(s)), len(s)
 	switch {
+	case n >= 8:
+		for at := 0; at < n-8; at += 8 {
+			all |= eight(unsafe.Add(p, at))
+		}
+		return all | eight(unsafe.Add(p, n-8))
 	case n >= 4:
 		return uint64(four(p) | four(unsafe.Add(p, n-4)))
 	case n > 0:

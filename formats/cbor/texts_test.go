@@ -93,7 +93,7 @@ func TestAllTextIsFound(t *testing.T) {
 		t.Fatalf("there are %d places, want 26", all)
 	}
 	for i := range all {
-		for n := range 20 {
+		for n := range 36 {
 			for at := range n + 1 {
 				w := aWritten()
 				text := strings.Repeat("λ", n/2) + strings.Repeat("a", n%2)

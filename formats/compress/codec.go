@@ -6,6 +6,7 @@ package compress
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/klauspost/compress/zstd"
@@ -16,8 +17,12 @@ type codec struct {
 	maxSize      int
 	level        zstd.EncoderLevel
 	dictionaries []Dictionary // the one at i has the ID i+1; values are written with the last one
-	encoders     sync.Pool    // of *zstd.Encoder, which take some megabytes each
 	decoder      *zstd.Decoder
+
+	// Encoders take some megabytes each, and up to milliseconds to be made. One is kept as long as
+	// the table is, and more only as long as the garbage collector leaves them.
+	kept     atomic.Pointer[zstd.Encoder]
+	encoders sync.Pool // of *zstd.Encoder
 }
 
 // newCodec returns an error if a dictionary is none.
@@ -39,12 +44,29 @@ func newCodec(o options, dictionaries []Dictionary) (*codec, error) {
 		if err == nil && len(dictionaries) > 0 { // the encoder looks at other parts of a dictionary
 			var e *zstd.Encoder
 			if e, err = c.newEncoder(); err == nil {
-				c.encoders.Put(e)
+				c.putEncoder(e)
 			}
 		}
 		return err
 	})
 	return c, err
+}
+
+// encoder returns an encoder that nobody else uses. putEncoder takes it back.
+func (c *codec) encoder() (*zstd.Encoder, error) {
+	if e := c.kept.Swap(nil); e != nil {
+		return e, nil
+	}
+	if e, ok := c.encoders.Get().(*zstd.Encoder); ok {
+		return e, nil
+	}
+	return c.newEncoder()
+}
+
+func (c *codec) putEncoder(e *zstd.Encoder) {
+	if !c.kept.CompareAndSwap(nil, e) {
+		c.encoders.Put(e)
+	}
 }
 
 var levels = [...]zstd.EncoderLevel{
@@ -85,14 +107,12 @@ func (c *codec) deflate(dst []byte, start int) ([]byte, error) {
 	buf := newBuffer(len(value) + len(value)/maxBlock*3 + headers)
 	defer buf.Release()
 	err := recovered(func() (err error) {
-		e, _ := c.encoders.Get().(*zstd.Encoder)
-		if e == nil {
-			if e, err = c.newEncoder(); err != nil {
-				return err
-			}
+		e, err := c.encoder()
+		if err != nil {
+			return err
 		}
 		buf.b = e.EncodeAll(value, buf.b)
-		c.encoders.Put(e)
+		c.putEncoder(e)
 		return nil
 	})
 	if err != nil {

@@ -153,10 +153,13 @@ type objectLook struct {
 	depth int
 }
 
+// needed reports whether values are looked at before they are packed.
+func (o *objects) needed() bool { return o != nil && o.before }
+
 // check returns an error that names what cannot be packed. Nothing is known of values without
 // objects.
 func (o *objects) check(v reflect.Value, all bool) error {
-	if o == nil || !all && !o.before {
+	if o == nil || !all && !o.needed() {
 		return nil
 	}
 	l := objectLook{objects: o, all: all}

@@ -32,8 +32,10 @@ func newPacker[T any, P Object[T]]() *packer[T, P] {
 func (p *packer[T, P]) append(dst []byte, v T, identifier string) ([]byte, error) {
 	s := p.pool.Get().(*scratch[T])
 	s.value = v
-	if err := p.objects.check(reflect.ValueOf(&s.value).Elem(), false); err != nil {
-		return nil, err
+	if p.objects.needed() {
+		if err := p.objects.check(reflect.ValueOf(&s.value).Elem(), false); err != nil {
+			return nil, err
+		}
 	}
 	if err := pack(P(&s.value), s.builder, identifier); err != nil {
 		return nil, err // nobody knows what state the builder is in, so it is not used again

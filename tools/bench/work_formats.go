@@ -4,10 +4,16 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/tools/modules"
 )
 
@@ -24,7 +30,7 @@ func formatWorks() []work {
 				"encoding a record of about "+name+" in each format, without an engine",
 				size, formatWrites))
 	}
-	return works
+	return append(works, keyWork())
 }
 
 func formatWork(name, title string, size int, sides func(size int) ([]side, error)) work {
@@ -149,6 +155,112 @@ func writeSides(format string, m modules.Measured, limit float64) []side {
 	return []side{
 		{name: format, run: kept(m.Write), claims: []claim{{base: hand, limit: limit}}},
 		{name: hand, run: kept(m.WriteByHand), native: true},
+	}
+}
+
+type pairKey = keys.Tuple[string, uint64]
+
+// keyWork encodes and decodes a key of a text and a number.
+func keyWork() work {
+	w := formatWork("formats/key", "a key of a text of 15 bytes and a number, without an engine",
+		len(pairText), func(int) ([]side, error) {
+			format := core.KeyFormat[pairKey](keys.Pair(keys.String(), keys.Uint64()))
+			k := pairKey{First: pairText, Second: 42}
+			stored, err := format.Append(nil, k)
+			if err == nil && !bytes.Equal(stored, appendPairByHand(nil, k)) {
+				err = errors.New("a key by hand is another one")
+			}
+			return pairSides(format, k, stored), err
+		})
+	w.format = "keys"
+	return w
+}
+
+const pairText = "hello-world-key"
+
+func pairSides(format core.KeyFormat[pairKey], k pairKey, stored []byte) []side {
+	var b []byte
+	encode := func(ops int) (sum uint64, err error) {
+		for range ops {
+			if b, err = format.Append(b[:0], k); err != nil {
+				return 0, err
+			}
+			sum += uint64(len(b))
+		}
+		return sum, nil
+	}
+	return []side{
+		{name: "keys.Pair, append", run: kept(encode), claims: []claim{
+			{base: "by hand, append", limit: overhead},
+		}},
+		{name: "by hand, append", native: true, run: kept(func(ops int) (sum uint64, _ error) {
+			for range ops {
+				b = appendPairByHand(b[:0], k)
+				sum += uint64(len(b))
+			}
+			return sum, nil
+		})},
+		{name: "keys.Pair, decode", run: kept(func(ops int) (sum uint64, _ error) {
+			for range ops {
+				k, err := format.Decode(stored)
+				if err != nil {
+					return 0, err
+				}
+				sum += k.Second
+			}
+			return sum, nil
+		}), claims: []claim{{base: "by hand, decode", limit: overhead}}},
+		{name: "by hand, decode", native: true, run: kept(func(ops int) (sum uint64, _ error) {
+			for range ops {
+				k, ok := decodePairByHand(stored)
+				if !ok {
+					return 0, errors.New("a key by hand is damaged")
+				}
+				sum += k.Second
+			}
+			return sum, nil
+		})},
+	}
+}
+
+// appendPairByHand is what a program without GuardKV would write for the same keys.
+//
+//go:noinline
+func appendPairByHand(dst []byte, k pairKey) []byte {
+	text := k.First
+	for {
+		i := strings.IndexByte(text, 0)
+		if i < 0 {
+			break
+		}
+		dst = append(append(dst, text[:i]...), 0, 0xff)
+		text = text[i+1:]
+	}
+	dst = append(append(dst, text...), 0, 1)
+	return binary.BigEndian.AppendUint64(dst, k.Second)
+}
+
+//go:noinline
+func decodePairByHand(b []byte) (k pairKey, ok bool) {
+	var text []byte // unless it is in b as it is
+	for {
+		i := bytes.IndexByte(b, 0)
+		switch {
+		case i < 0 || i+1 == len(b):
+			return k, false
+		case b[i+1] == 0xff:
+			text, b = append(text, b[:i+1]...), b[i+2:]
+			continue
+		case b[i+1] != 1 || len(b) != i+2+8:
+			return k, false
+		}
+		if text == nil {
+			k.First = string(b[:i])
+		} else {
+			k.First = string(append(text, b[:i]...))
+		}
+		k.Second = binary.BigEndian.Uint64(b[i+2:])
+		return k, true
 	}
 }
 
