@@ -288,3 +288,65 @@ func TestTrustedDamage(t *testing.T) {
 		}()
 	}
 }
+
+// A forged record that was trusted, because its checksum is right, can refer to one part from
+// many places, and to those from many others: 64 levels of two structs each, in 5 KB, were 2^64
+// structs in a copy, which took forever. Copying stops with a panic as soon as more has been
+// copied than the record has. What is verified is refused.
+func TestForgedSharing(t *testing.T) {
+	const size, next, children = 36, 8, 12 // of a node, and places in it
+	le := binary.LittleEndian
+	// list appends n nodes, and returns where the first one lies.
+	list := func(b []byte, n int) (_ []byte, first int) {
+		first = len(b) + 2
+		b = append(le.AppendUint16(b, size), make([]byte, n*size)...)
+		return b, first
+	}
+	refer := func(b []byte, at, to, n int) { le.PutUint64(b[at:], uint64(to)|uint64(n)<<32) }
+
+	structs, at := list(nil, 1)
+	level := []int{at}
+	for range 20 {
+		first := 0
+		before := len(structs)
+		structs, first = list(structs, 2)
+		for _, at := range level {
+			refer(structs, at+children, before, 2)
+		}
+		level = []int{first, first + size}
+	}
+	pointers, at := list(nil, 1)
+	pointers, first := list(pointers, 500)
+	refer(pointers, at+children, first-2, 500)
+	shared := len(pointers)
+	for i := range 500 {
+		le.PutUint32(pointers[first+i*size+next:], uint32(shared))
+	}
+	pointers, at = list(pointers, 1)
+	refer(pointers, at, len(pointers), 10_000)
+	pointers = append(pointers, strings.Repeat("x", 10_000)...)
+
+	for name, b := range map[string][]byte{"structs": structs, "texts": pointers} {
+		if _, err := nodes().View(slices.Clip(b)); !errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("%s: it is not refused: error %v", name, err)
+		}
+		w, err := core.PowersOf(nodes()).ViewTrusted(slices.Clip(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for part, value := range map[string]func(){
+			"the record": func() { w.Value() },
+			"a list":     func() { w.Children().Value() },
+		} {
+			if p := panicked(value); !strings.Contains(fmt.Sprint(p), "more than once") {
+				t.Errorf("%s: %s is copied, and more of it than is there: panic %v", name, part, p)
+			}
+		}
+	}
+}
+
+func panicked(fn func()) (p any) {
+	defer func() { p = recover() }()
+	fn()
+	return nil
+}

@@ -6,7 +6,6 @@ package archive
 import (
 	"fmt"
 	"iter"
-	"strings"
 )
 
 // List are the elements of a slice or the pairs of a map, where they lie. Generated lists are
@@ -56,10 +55,11 @@ func All[T any](n int, at func(int) T) iter.Seq2[int, T] {
 func Values[S ~[]E, E any, L interface {
 	IsNil() bool
 	Len() int
-}](l L, at func(l L, i int) E) S {
+}](c *Copy, l L, at func(l L, i int) E) S {
 	if l.IsNil() {
 		return nil
 	}
+	c.Elements(l.Len())
 	s := make(S, l.Len())
 	for i := range s {
 		s[i] = at(l, i)
@@ -68,17 +68,12 @@ func Values[S ~[]E, E any, L interface {
 }
 
 // TextValues makes a slice of strings.
-func TextValues[S ~[]E, E ~string](l Strings) S {
-	return Values[S](l, func(l Strings, i int) E { return E(strings.Clone(l.At(i))) })
+func TextValues[S ~[]E, E ~string](c *Copy, l Strings) S {
+	return Values[S](c, l, func(l Strings, i int) E { return E(c.Text(l.At(i))) })
 }
 
 // NumberValues makes a slice of numbers.
-func NumberValues[S ~[]E, E Number](l Numbers[E]) S { return l.Value() }
-
-// CloneBytes returns a copy; nil of nil.
-func CloneBytes[S ~[]byte](b []byte) S {
-	if b == nil {
-		return nil
-	}
-	return append(S{}, b...)
+func NumberValues[S ~[]E, E Number](c *Copy, l Numbers[E]) S {
+	c.Elements(l.Len())
+	return l.Value()
 }

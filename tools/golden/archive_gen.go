@@ -5,7 +5,6 @@ package golden
 import (
 	"cmp"
 	"iter"
-	"strings"
 
 	"github.com/guardkv/guardkv/formats/archive"
 )
@@ -42,12 +41,18 @@ func (v personView) Nested() archive.Null[personView] {
 
 // Value returns a copy that lives forever.
 func (v personView) Value() person {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v personView) value(c *archive.Copy) person {
+	c.Struct(v.r)
 	return person{
-		Name:   strings.Clone(v.Name()),
+		Name:   c.Text(v.Name()),
 		Born:   v.Born(),
-		Tags:   archive.TextValues[[]string](v.Tags()),
-		Scores: v.Scores().Value(),
-		Nested: archive.PtrOf(v.Nested(), personView.Value),
+		Tags:   archive.TextValues[[]string](c, v.Tags()),
+		Scores: v.Scores().value(c),
+		Nested: archive.PtrOf(v.Nested(), func(v personView) person { return v.value(c) }),
 	}
 }
 
@@ -130,12 +135,18 @@ func (s StringFloat64Map) All() iter.Seq2[string, float64] {
 
 // Value returns a copy that lives forever.
 func (s StringFloat64Map) Value() map[string]float64 {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StringFloat64Map) value(c *archive.Copy) map[string]float64 {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[string]float64, s.Len())
 	for k, v := range s.All() {
-		m[strings.Clone(k)] = v
+		m[c.Text(k)] = v
 	}
 	return m
 }

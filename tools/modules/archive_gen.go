@@ -3,8 +3,6 @@
 package modules
 
 import (
-	"strings"
-
 	"github.com/guardkv/guardkv/formats/archive"
 )
 
@@ -46,14 +44,20 @@ func (v CharView) Properties() archive.Strings { return archive.StringsOf(v.r, 3
 
 // Value returns a copy that lives forever.
 func (v CharView) Value() Char {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v CharView) value(c *archive.Copy) Char {
+	c.Struct(v.r)
 	return Char{
-		Name:       strings.Clone(v.Name()),
-		Category:   strings.Clone(v.Category()),
-		Script:     strings.Clone(v.Script()),
+		Name:       c.Text(v.Name()),
+		Category:   c.Text(v.Category()),
+		Script:     c.Text(v.Script()),
 		Upper:      v.Upper(),
 		Lower:      v.Lower(),
 		Title:      v.Title(),
-		Properties: archive.TextValues[[]string](v.Properties()),
+		Properties: archive.TextValues[[]string](c, v.Properties()),
 	}
 }
 

@@ -3,8 +3,6 @@
 package wrapped
 
 import (
-	"strings"
-
 	"github.com/guardkv/guardkv/formats/archive"
 )
 
@@ -30,10 +28,16 @@ func (v NoteView) Words() archive.Strings { return archive.StringsOf(v.r, 16) }
 
 // Value returns a copy that lives forever.
 func (v NoteView) Value() Note {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v NoteView) value(c *archive.Copy) Note {
+	c.Struct(v.r)
 	return Note{
-		Title: strings.Clone(v.Title()),
+		Title: c.Text(v.Title()),
 		Stars: v.Stars(),
-		Words: archive.TextValues[[]string](v.Words()),
+		Words: archive.TextValues[[]string](c, v.Words()),
 	}
 }
 

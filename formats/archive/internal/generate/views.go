@@ -5,6 +5,7 @@ package generate
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
@@ -23,7 +24,14 @@ func (e *emitter) structView(t *structType) {
 			t.view, f.accessor, e.viewOf(f.typ), e.read(f.typ, "v.r", at(f.at)))
 	}
 	e.printf("// Value returns a copy that lives forever.\n")
-	e.printf("func (v %s) Value() %s {\n\treturn %s{\n", t.view, t.code, t.code)
+	if t.counted() {
+		e.printf("func (v %s) Value() %s {\n\tc := v.r.Copy()\n\treturn v.value(&c)\n}\n\n",
+			t.view, t.code)
+		e.printf("func (v %s) value(c *archive.Copy) %s {\n\tc.Struct(v.r)\n", t.view, t.code)
+	} else {
+		e.printf("func (v %s) Value() %s {\n", t.view, t.code)
+	}
+	e.printf("\treturn %s{\n", t.code)
 	for _, f := range t.fields {
 		e.printf("\t\t%s: %s,\n", f.name, e.value(f.typ, "v."+f.accessor+"()"))
 	}
@@ -126,16 +134,60 @@ func (e *emitter) oneofView(o *oneofType) {
 		e.printf("\tif v.Kind() != %s%s {\n\t\treturn %s{}, false\n\t}\n\treturn %s{v.o.Record}, true\n}\n\n", kind, name, m.def.view, m.def.view)
 	}
 	e.printf("// Value returns a copy that lives forever; nil of what only a newer program knows.\n")
-	e.printf("func (v %s) Value() %s {\n\tswitch v.Kind() {\n", o.view, o.code)
+	e.printf("func (v %s) Value() %s {\n\tc := v.o.Record.Copy()\n\treturn v.value(&c)\n}\n\n",
+		o.view, o.code)
+	e.printf("func (v %s) value(c *archive.Copy) %s {\n\tc.Struct(v.o.Record)\n\tswitch v.Kind() {\n",
+		o.view, o.code)
 	for _, m := range o.members {
 		e.printf("\tcase %s%s:\n", kind, exported(m.def.nameInCode()))
 		if m.pointer {
-			e.printf("\t\tx := %s{v.o.Record}.Value()\n\t\treturn &x\n", m.def.view)
+			e.printf("\t\tx := %s{v.o.Record}.%s\n\t\treturn &x\n", m.def.view, m.def.valueCall())
 			continue
 		}
-		e.printf("\t\treturn %s{v.o.Record}.Value()\n", m.def.view)
+		e.printf("\t\treturn %s{v.o.Record}.%s\n", m.def.view, m.def.valueCall())
 	}
 	e.printf("\t}\n\treturn nil\n}\n\n")
+}
+
+// counted reports whether what is copied of the struct is counted: it refers to what may be
+// long, or contains itself.
+func (t *structType) counted() bool { return t.countedIn(make(map[*structType]bool)) }
+
+func (t *structType) countedIn(above map[*structType]bool) bool {
+	if above[t] {
+		return true
+	}
+	above[t] = true
+	defer delete(above, t)
+	return slices.ContainsFunc(t.fields, func(f *field) bool { return f.typ.countedIn(above) })
+}
+
+func (t *typ) countedIn(above map[*structType]bool) bool {
+	switch t.kind() {
+	case schema.String, schema.Bytes, schema.Slice, schema.Map, schema.Oneof:
+		return true
+	case schema.Struct, schema.Fixed, schema.Pointer:
+		return t.structType().countedIn(above)
+	case schema.Optional, schema.Array:
+		return t.elem.countedIn(above)
+	}
+	return false
+}
+
+// structType is the struct that a value is, or points to.
+func (t *typ) structType() *structType {
+	if t.def == nil {
+		return t.elem.def
+	}
+	return t.def
+}
+
+// valueCall calls the method that copies a view.
+func (t *structType) valueCall() string {
+	if t.counted() {
+		return "value(c)"
+	}
+	return "Value()"
 }
 
 // nameInCode is the name of the struct in names that are made of it.
@@ -292,9 +344,9 @@ func (e *emitter) readArray(t *typ, r string, p place) string {
 func (e *emitter) value(t *typ, expr string) string {
 	switch t.kind() {
 	case schema.String:
-		return t.converted("strings.Clone(" + t.asPlain(expr) + ")")
+		return t.converted("c.Text(" + t.asPlain(expr) + ")")
 	case schema.Bytes:
-		return fmt.Sprintf("archive.CloneBytes[%s](%s)", t.code, expr)
+		return fmt.Sprintf("archive.CopyBytes[%s](c, %s)", t.code, expr)
 	case schema.Optional:
 		if t.elem.owned() {
 			return "archive.Ptr(" + expr + ")"
@@ -302,9 +354,15 @@ func (e *emitter) value(t *typ, expr string) string {
 		return fmt.Sprintf("archive.PtrOf(%s, func(s %s) %s { return %s })",
 			expr, t.elem.code, t.elem.code, e.value(t.elem, "s"))
 	case schema.Pointer:
+		if s := t.structType(); s.counted() {
+			return fmt.Sprintf("archive.PtrOf(%s, func(v %s) %s { return v.value(c) })",
+				expr, s.view, s.code)
+		}
 		return fmt.Sprintf("archive.PtrOf(%s, %s.Value)", expr, t.def.view)
-	case schema.Struct, schema.Fixed, schema.Oneof, schema.Map:
-		return expr + ".Value()"
+	case schema.Struct, schema.Fixed:
+		return expr + "." + t.def.valueCall()
+	case schema.Oneof, schema.Map:
+		return expr + ".value(c)"
 	case schema.Slice:
 		return e.sliceValue(t, expr)
 	case schema.Array:
@@ -320,25 +378,31 @@ func (e *emitter) sliceValue(t *typ, expr string) string {
 	view := e.listOf(t)
 	switch {
 	case t.elem.number():
-		return fmt.Sprintf("archive.NumberValues[%s](%s)", t.code, expr)
+		return fmt.Sprintf("archive.NumberValues[%s](c, %s)", t.code, expr)
 	case view == "archive.Strings":
-		return fmt.Sprintf("archive.TextValues[%s](%s)", t.code, expr)
+		return fmt.Sprintf("archive.TextValues[%s](c, %s)", t.code, expr)
 	case view == "archive.Bools" || view == "archive.Times" || view == "archive.ByteSlices":
-		return fmt.Sprintf("archive.Values[%s](%s, func(l %s, i int) %s { return %s })",
+		return fmt.Sprintf("archive.Values[%s](c, %s, func(l %s, i int) %s { return %s })",
 			t.code, expr, view, t.elem.code, e.value(t.elem, "l.At(i)"))
 	}
-	return expr + ".Value()"
+	return expr + ".value(c)"
 }
 
 func (e *emitter) arrayValue(t *typ, expr string) string {
 	view := e.viewOf(t)
 	name := "value" + exported(t.name)
+	declared, passed := "", ""
+	if t.countedIn(make(map[*structType]bool)) {
+		declared, passed = "c *archive.Copy, ", "c, "
+	}
 	if e.declare(name, "copying "+t.code) {
 		e.later = append(e.later, func() {
-			e.printf("func %s(v %s) (a %s) {\n\tfor i := range a {\n\t\ta[i] = %s\n\t}\n\treturn a\n}\n\n", name, view, t.code, e.value(t.elem, "v[i]"))
+			e.printf("func %s(%sv %s) (a %s) {\n", name, declared, view, t.code)
+			e.printf("\tfor i := range a {\n\t\ta[i] = %s\n\t}\n\treturn a\n}\n\n",
+				e.value(t.elem, "v[i]"))
 		})
 	}
-	return fmt.Sprintf("%s(%s)", name, expr)
+	return fmt.Sprintf("%s(%s%s)", name, passed, expr)
 }
 
 // listView writes the view of a slice.
@@ -355,8 +419,9 @@ func (e *emitter) listView(name string, t *typ) {
 	e.printf("func (s %s) At(i int) %s { return %s }\n\n", name, view, elem)
 	e.printf("// All yields the elements.\nfunc (s %s) All() iter.Seq2[int, %s] { return archive.All(s.Len(), s.At) }\n\n", name, view)
 	e.printf("// Value returns a copy that lives forever.\n")
-	e.printf("func (s %s) Value() %s {\n", name, t.plain)
-	e.printf("\treturn archive.Values[%s](s, func(s %s, i int) %s { return %s })\n}\n\n",
+	e.printf("func (s %s) Value() %s {\n\tc := s.l.Copy()\n\treturn s.value(&c)\n}\n\n", name, t.plain)
+	e.printf("func (s %s) value(c *archive.Copy) %s {\n", name, t.plain)
+	e.printf("\treturn archive.Values[%s](c, s, func(s %s, i int) %s { return %s })\n}\n\n",
 		t.plain, name, t.elem.code, e.value(t.elem, "s.At(i)"))
 }
 
@@ -386,7 +451,9 @@ func (e *emitter) mapView(name string, t *typ) {
 	e.printf("func (s %s) All() iter.Seq2[%s, %s] {\n", name, key, view)
 	e.printf("\treturn func(yield func(%s, %s) bool) {\n\t\tfor i := range s.Len() {\n\t\t\tif !yield(s.At(i)) {\n\t\t\t\treturn\n\t\t\t}\n\t\t}\n\t}\n}\n\n", key, view)
 	e.printf("// Value returns a copy that lives forever.\n")
-	e.printf("func (s %s) Value() %s {\n\tif s.IsNil() {\n\t\treturn nil\n\t}\n", name, t.plain)
+	e.printf("func (s %s) Value() %s {\n\tc := s.l.Copy()\n\treturn s.value(&c)\n}\n\n", name, t.plain)
+	e.printf("func (s %s) value(c *archive.Copy) %s {\n\tif s.IsNil() {\n\t\treturn nil\n\t}\n", name, t.plain)
+	e.printf("\tc.Elements(s.Len())\n")
 	e.printf("\tm := make(%s, s.Len())\n\tfor k, v := range s.All() {\n\t\tm[%s] = %s\n\t}\n\treturn m\n}\n\n",
 		t.plain, e.value(t.key, "k"), e.value(t.elem, "v"))
 }

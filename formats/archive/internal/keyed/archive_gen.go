@@ -4,7 +4,6 @@ package keyed
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/guardkv/guardkv/formats/archive"
@@ -168,14 +167,20 @@ func (v KeyView) Ids() [2]IDView { return readFixedIDArray2(v.r, 39) }
 
 // Value returns a copy that lives forever.
 func (v KeyView) Value() Key {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v KeyView) value(c *archive.Copy) Key {
+	c.Struct(v.r)
 	return Key{
-		Name: strings.Clone(v.Name()),
+		Name: c.Text(v.Name()),
 		Year: v.Year(),
 		At:   v.At(),
 		For:  v.For(),
 		Hash: v.Hash(),
 		Good: v.Good(),
-		Part: v.Part().Value(),
+		Part: v.Part().value(c),
 		Ids:  valueFixedIDArray2(v.Ids()),
 	}
 }
@@ -240,9 +245,15 @@ func (v PartView) Street() string { return v.r.Text(8) }
 
 // Value returns a copy that lives forever.
 func (v PartView) Value() Part {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v PartView) value(c *archive.Copy) Part {
+	c.Struct(v.r)
 	return Part{
-		City:   strings.Clone(v.City()),
-		Street: strings.Clone(v.Street()),
+		City:   c.Text(v.City()),
+		Street: c.Text(v.Street()),
 	}
 }
 
@@ -287,8 +298,14 @@ func (v SliceView) X() []byte { return v.r.Bytes(0) }
 
 // Value returns a copy that lives forever.
 func (v SliceView) Value() Slice {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v SliceView) value(c *archive.Copy) Slice {
+	c.Struct(v.r)
 	return Slice{
-		X: archive.CloneBytes[[]byte](v.X()),
+		X: archive.CopyBytes[[]byte](c, v.X()),
 	}
 }
 

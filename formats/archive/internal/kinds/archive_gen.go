@@ -7,7 +7,6 @@ import (
 	"iter"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/guardkv/guardkv/formats/archive"
@@ -150,9 +149,15 @@ func (v BaseView) Tags() archive.Strings { return archive.StringsOf(v.r, 12) }
 
 // Value returns a copy that lives forever.
 func (v BaseView) Value() Base {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v BaseView) value(c *archive.Copy) Base {
+	c.Struct(v.r)
 	return Base{
 		Created: v.Created(),
-		Tags:    archive.TextValues[[]string](v.Tags()),
+		Tags:    archive.TextValues[[]string](c, v.Tags()),
 	}
 }
 
@@ -457,6 +462,12 @@ func (v EverythingView) Titled() TitleShapeMap { return TitleShapeMap{v.r.Slots(
 
 // Value returns a copy that lives forever.
 func (v EverythingView) Value() Everything {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v EverythingView) value(c *archive.Copy) Everything {
+	c.Struct(v.r)
 	return Everything{
 		Bool:       v.Bool(),
 		Int8:       v.Int8(),
@@ -475,16 +486,16 @@ func (v EverythingView) Value() Everything {
 		Complex128: v.Complex128(),
 		Time:       v.Time(),
 		Duration:   v.Duration(),
-		String:     strings.Clone(v.String()),
-		Bytes:      archive.CloneBytes[[]byte](v.Bytes()),
+		String:     c.Text(v.String()),
+		Bytes:      archive.CopyBytes[[]byte](c, v.Bytes()),
 		Color:      v.Color(),
-		Title:      Title(strings.Clone(string(v.Title()))),
-		Raw:        archive.CloneBytes[Raw](v.Raw()),
+		Title:      Title(c.Text(string(v.Title()))),
+		Raw:        archive.CopyBytes[Raw](c, v.Raw()),
 		Stamp:      v.Stamp(),
 		Flag:       v.Flag(),
 		Month:      v.Month(),
 		Hash:       v.Hash(),
-		Names:      archive.TextValues[Names](v.Names()),
+		Names:      archive.TextValues[Names](c, v.Names()),
 		Pound:      v.Pound(),
 		Address:    v.Address(),
 		Link:       archive.Ptr(v.Link()),
@@ -492,54 +503,54 @@ func (v EverythingView) Value() Everything {
 		MaybeInt:   archive.Ptr(v.MaybeInt()),
 		MaybeColor: archive.Ptr(v.MaybeColor()),
 		MaybeTime:  archive.Ptr(v.MaybeTime()),
-		MaybeText:  archive.PtrOf(v.MaybeText(), func(s string) string { return strings.Clone(s) }),
-		MaybeTitle: archive.PtrOf(v.MaybeTitle(), func(s Title) Title { return Title(strings.Clone(string(s))) }),
+		MaybeText:  archive.PtrOf(v.MaybeText(), func(s string) string { return c.Text(s) }),
+		MaybeTitle: archive.PtrOf(v.MaybeTitle(), func(s Title) Title { return Title(c.Text(string(s))) }),
 		MaybeAddr:  archive.Ptr(v.MaybeAddr()),
-		Place:      v.Place().Value(),
+		Place:      v.Place().value(c),
 		Point:      v.Point().Value(),
 		Corners:    valueFixedGeoPointArray2(v.Corners()),
-		Pointer:    archive.PtrOf(v.Pointer(), PlaceView.Value),
-		Node:       archive.PtrOf(v.Node(), NodeView.Value),
-		Shape:      v.Shape().Value(),
-		Value:      strings.Clone(v.ValueField()),
-		Base:       v.Base().Value(),
-		Bools:      archive.Values[[]bool](v.Bools(), func(l archive.Bools, i int) bool { return l.At(i) }),
-		Flags:      v.Flags().Value(),
-		Ints:       archive.NumberValues[[]int](v.Ints()),
-		Floats:     archive.NumberValues[[]float32](v.Floats()),
-		Complexes:  v.Complexes().Value(),
-		Colors:     archive.NumberValues[[]Color](v.Colors()),
-		Durations:  archive.NumberValues[[]time.Duration](v.Durations()),
-		Times:      archive.Values[[]time.Time](v.Times(), func(l archive.Times, i int) time.Time { return l.At(i) }),
-		Stamps:     v.Stamps().Value(),
-		Strings:    archive.TextValues[[]string](v.Strings()),
-		Titles:     archive.TextValues[[]Title](v.Titles()),
-		ByteSlices: archive.Values[[][]byte](v.ByteSlices(), func(l archive.ByteSlices, i int) []byte { return archive.CloneBytes[[]byte](l.At(i)) }),
-		Raws:       v.Raws().Value(),
-		Places:     v.Places().Value(),
-		Pointers:   v.Pointers().Value(),
-		Shapes:     v.Shapes().Value(),
-		MaybeInts:  v.MaybeInts().Value(),
-		MaybeTexts: v.MaybeTexts().Value(),
-		Addresses:  v.Addresses().Value(),
-		Hashes:     v.Hashes().Value(),
-		Matrix:     v.Matrix().Value(),
-		Words:      v.Words().Value(),
-		Deep:       v.Deep().Value(),
-		Maps:       v.Maps().Value(),
+		Pointer:    archive.PtrOf(v.Pointer(), func(v PlaceView) Place { return v.value(c) }),
+		Node:       archive.PtrOf(v.Node(), func(v NodeView) Node { return v.value(c) }),
+		Shape:      v.Shape().value(c),
+		Value:      c.Text(v.ValueField()),
+		Base:       v.Base().value(c),
+		Bools:      archive.Values[[]bool](c, v.Bools(), func(l archive.Bools, i int) bool { return l.At(i) }),
+		Flags:      v.Flags().value(c),
+		Ints:       archive.NumberValues[[]int](c, v.Ints()),
+		Floats:     archive.NumberValues[[]float32](c, v.Floats()),
+		Complexes:  v.Complexes().value(c),
+		Colors:     archive.NumberValues[[]Color](c, v.Colors()),
+		Durations:  archive.NumberValues[[]time.Duration](c, v.Durations()),
+		Times:      archive.Values[[]time.Time](c, v.Times(), func(l archive.Times, i int) time.Time { return l.At(i) }),
+		Stamps:     v.Stamps().value(c),
+		Strings:    archive.TextValues[[]string](c, v.Strings()),
+		Titles:     archive.TextValues[[]Title](c, v.Titles()),
+		ByteSlices: archive.Values[[][]byte](c, v.ByteSlices(), func(l archive.ByteSlices, i int) []byte { return archive.CopyBytes[[]byte](c, l.At(i)) }),
+		Raws:       v.Raws().value(c),
+		Places:     v.Places().value(c),
+		Pointers:   v.Pointers().value(c),
+		Shapes:     v.Shapes().value(c),
+		MaybeInts:  v.MaybeInts().value(c),
+		MaybeTexts: v.MaybeTexts().value(c),
+		Addresses:  v.Addresses().value(c),
+		Hashes:     v.Hashes().value(c),
+		Matrix:     v.Matrix().value(c),
+		Words:      v.Words().value(c),
+		Deep:       v.Deep().value(c),
+		Maps:       v.Maps().value(c),
 		Floats3:    v.Floats3(),
-		Strings2:   valueStringArray2(v.Strings2()),
-		Places2:    valuePlaceArray2(v.Places2()),
+		Strings2:   valueStringArray2(c, v.Strings2()),
+		Places2:    valuePlaceArray2(c, v.Places2()),
 		Maybe2:     valueUint16PtrArray2(v.Maybe2()),
 		Grid:       v.Grid(),
-		Lists2:     valueStringListArray2(v.Lists2()),
-		Scores:     v.Scores().Value(),
-		Counts:     v.Counts().Value(),
-		Owners:     v.Owners().Value(),
-		Seen:       v.Seen().Value(),
-		Answers:    v.Answers().Value(),
-		Nested:     v.Nested().Value(),
-		Titled:     v.Titled().Value(),
+		Lists2:     valueStringListArray2(c, v.Lists2()),
+		Scores:     v.Scores().value(c),
+		Counts:     v.Counts().value(c),
+		Owners:     v.Owners().value(c),
+		Seen:       v.Seen().value(c),
+		Answers:    v.Answers().value(c),
+		Nested:     v.Nested().value(c),
+		Titled:     v.Titled().value(c),
 	}
 }
 
@@ -906,13 +917,19 @@ func (v FilingView) Path() GeoPointList { return GeoPointList{v.r.Structs(44)} }
 
 // Value returns a copy that lives forever.
 func (v FilingView) Value() Filing {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v FilingView) value(c *archive.Copy) Filing {
+	c.Struct(v.r)
 	return Filing{
 		Number: v.Number(),
-		Form:   strings.Clone(v.Form()),
+		Form:   c.Text(v.Form()),
 		Filed:  v.Filed(),
-		Notes:  v.Notes().Value(),
-		Tags:   archive.TextValues[[]string](v.Tags()),
-		Path:   v.Path().Value(),
+		Notes:  v.Notes().value(c),
+		Tags:   archive.TextValues[[]string](c, v.Tags()),
+		Path:   v.Path().value(c),
 	}
 }
 
@@ -951,8 +968,14 @@ func (v GroupView) Shapes() ShapeList { return ShapeList{v.r.Slots(0, 6)} }
 
 // Value returns a copy that lives forever.
 func (v GroupView) Value() Group {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v GroupView) value(c *archive.Copy) Group {
+	c.Struct(v.r)
 	return Group{
-		Shapes: v.Shapes().Value(),
+		Shapes: v.Shapes().value(c),
 	}
 }
 
@@ -986,12 +1009,18 @@ func (v NodeView) Shapes() ShapeList { return ShapeList{v.r.Slots(28, 6)} }
 
 // Value returns a copy that lives forever.
 func (v NodeView) Value() Node {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v NodeView) value(c *archive.Copy) Node {
+	c.Struct(v.r)
 	return Node{
-		Name:     strings.Clone(v.Name()),
-		Next:     archive.PtrOf(v.Next(), NodeView.Value),
-		Children: v.Children().Value(),
-		ByName:   v.ByName().Value(),
-		Shapes:   v.Shapes().Value(),
+		Name:     c.Text(v.Name()),
+		Next:     archive.PtrOf(v.Next(), func(v NodeView) Node { return v.value(c) }),
+		Children: v.Children().value(c),
+		ByName:   v.ByName().value(c),
+		Shapes:   v.Shapes().value(c),
 	}
 }
 
@@ -1045,8 +1074,14 @@ func (v NoteView) Text() string { return v.r.Text(0) }
 
 // Value returns a copy that lives forever.
 func (v NoteView) Value() Note {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v NoteView) value(c *archive.Copy) Note {
+	c.Struct(v.r)
 	return Note{
-		Text: strings.Clone(v.Text()),
+		Text: c.Text(v.Text()),
 	}
 }
 
@@ -1079,8 +1114,14 @@ func (v PlaceView) Zip() uint32 { return v.r.Uint32(12) }
 
 // Value returns a copy that lives forever.
 func (v PlaceView) Value() Place {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v PlaceView) value(c *archive.Copy) Place {
+	c.Struct(v.r)
 	return Place{
-		Name: strings.Clone(v.Name()),
+		Name: c.Text(v.Name()),
 		At:   v.At().Value(),
 		Zip:  v.Zip(),
 	}
@@ -1107,9 +1148,15 @@ func (v SquareView) Label() string { return v.r.Text(8) }
 
 // Value returns a copy that lives forever.
 func (v SquareView) Value() Square {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v SquareView) value(c *archive.Copy) Square {
+	c.Struct(v.r)
 	return Square{
 		Side:  v.Side(),
-		Label: strings.Clone(v.Label()),
+		Label: c.Text(v.Label()),
 	}
 }
 
@@ -1199,16 +1246,22 @@ func (v ShapeView) Group() (GroupView, bool) {
 
 // Value returns a copy that lives forever; nil of what only a newer program knows.
 func (v ShapeView) Value() Shape {
+	c := v.o.Record.Copy()
+	return v.value(&c)
+}
+
+func (v ShapeView) value(c *archive.Copy) Shape {
+	c.Struct(v.o.Record)
 	switch v.Kind() {
 	case ShapeKindCircle:
 		return CircleView{v.o.Record}.Value()
 	case ShapeKindSquare:
-		x := SquareView{v.o.Record}.Value()
+		x := SquareView{v.o.Record}.value(c)
 		return &x
 	case ShapeKindNothing:
 		return NothingView{v.o.Record}.Value()
 	case ShapeKindGroup:
-		return GroupView{v.o.Record}.Value()
+		return GroupView{v.o.Record}.value(c)
 	}
 	return nil
 }
@@ -1269,7 +1322,12 @@ func (s FlagList) All() iter.Seq2[int, Flag] { return archive.All(s.Len(), s.At)
 
 // Value returns a copy that lives forever.
 func (s FlagList) Value() []Flag {
-	return archive.Values[[]Flag](s, func(s FlagList, i int) Flag { return s.At(i) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s FlagList) value(c *archive.Copy) []Flag {
+	return archive.Values[[]Flag](c, s, func(s FlagList, i int) Flag { return s.At(i) })
 }
 
 // Complex128List reads a []complex128 in place.
@@ -1289,7 +1347,12 @@ func (s Complex128List) All() iter.Seq2[int, complex128] { return archive.All(s.
 
 // Value returns a copy that lives forever.
 func (s Complex128List) Value() []complex128 {
-	return archive.Values[[]complex128](s, func(s Complex128List, i int) complex128 { return s.At(i) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s Complex128List) value(c *archive.Copy) []complex128 {
+	return archive.Values[[]complex128](c, s, func(s Complex128List, i int) complex128 { return s.At(i) })
 }
 
 // StampList reads a []Stamp in place.
@@ -1309,7 +1372,12 @@ func (s StampList) All() iter.Seq2[int, Stamp] { return archive.All(s.Len(), s.A
 
 // Value returns a copy that lives forever.
 func (s StampList) Value() []Stamp {
-	return archive.Values[[]Stamp](s, func(s StampList, i int) Stamp { return s.At(i) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StampList) value(c *archive.Copy) []Stamp {
+	return archive.Values[[]Stamp](c, s, func(s StampList, i int) Stamp { return s.At(i) })
 }
 
 // BytesList reads a []Raw in place.
@@ -1329,7 +1397,12 @@ func (s BytesList) All() iter.Seq2[int, []byte] { return archive.All(s.Len(), s.
 
 // Value returns a copy that lives forever.
 func (s BytesList) Value() []Raw {
-	return archive.Values[[]Raw](s, func(s BytesList, i int) Raw { return archive.CloneBytes[Raw](s.At(i)) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s BytesList) value(c *archive.Copy) []Raw {
+	return archive.Values[[]Raw](c, s, func(s BytesList, i int) Raw { return archive.CopyBytes[Raw](c, s.At(i)) })
 }
 
 // PlaceList reads a []Place in place.
@@ -1349,7 +1422,12 @@ func (s PlaceList) All() iter.Seq2[int, PlaceView] { return archive.All(s.Len(),
 
 // Value returns a copy that lives forever.
 func (s PlaceList) Value() []Place {
-	return archive.Values[[]Place](s, func(s PlaceList, i int) Place { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s PlaceList) value(c *archive.Copy) []Place {
+	return archive.Values[[]Place](c, s, func(s PlaceList, i int) Place { return s.At(i).value(c) })
 }
 
 // PlacePtrList reads a []*Place in place.
@@ -1373,7 +1451,14 @@ func (s PlacePtrList) All() iter.Seq2[int, archive.Null[PlaceView]] {
 
 // Value returns a copy that lives forever.
 func (s PlacePtrList) Value() []*Place {
-	return archive.Values[[]*Place](s, func(s PlacePtrList, i int) *Place { return archive.PtrOf(s.At(i), PlaceView.Value) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s PlacePtrList) value(c *archive.Copy) []*Place {
+	return archive.Values[[]*Place](c, s, func(s PlacePtrList, i int) *Place {
+		return archive.PtrOf(s.At(i), func(v PlaceView) Place { return v.value(c) })
+	})
 }
 
 // ShapeList reads a []Shape in place.
@@ -1393,7 +1478,12 @@ func (s ShapeList) All() iter.Seq2[int, ShapeView] { return archive.All(s.Len(),
 
 // Value returns a copy that lives forever.
 func (s ShapeList) Value() []Shape {
-	return archive.Values[[]Shape](s, func(s ShapeList, i int) Shape { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s ShapeList) value(c *archive.Copy) []Shape {
+	return archive.Values[[]Shape](c, s, func(s ShapeList, i int) Shape { return s.At(i).value(c) })
 }
 
 // IntPtrList reads a []*int in place.
@@ -1415,7 +1505,12 @@ func (s IntPtrList) All() iter.Seq2[int, archive.Null[int]] { return archive.All
 
 // Value returns a copy that lives forever.
 func (s IntPtrList) Value() []*int {
-	return archive.Values[[]*int](s, func(s IntPtrList, i int) *int { return archive.Ptr(s.At(i)) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s IntPtrList) value(c *archive.Copy) []*int {
+	return archive.Values[[]*int](c, s, func(s IntPtrList, i int) *int { return archive.Ptr(s.At(i)) })
 }
 
 // StringPtrList reads a []*string in place.
@@ -1437,8 +1532,13 @@ func (s StringPtrList) All() iter.Seq2[int, archive.Null[string]] { return archi
 
 // Value returns a copy that lives forever.
 func (s StringPtrList) Value() []*string {
-	return archive.Values[[]*string](s, func(s StringPtrList, i int) *string {
-		return archive.PtrOf(s.At(i), func(s string) string { return strings.Clone(s) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StringPtrList) value(c *archive.Copy) []*string {
+	return archive.Values[[]*string](c, s, func(s StringPtrList, i int) *string {
+		return archive.PtrOf(s.At(i), func(s string) string { return c.Text(s) })
 	})
 }
 
@@ -1461,7 +1561,12 @@ func (s NetipAddrList) All() iter.Seq2[int, netip.Addr] { return archive.All(s.L
 
 // Value returns a copy that lives forever.
 func (s NetipAddrList) Value() []netip.Addr {
-	return archive.Values[[]netip.Addr](s, func(s NetipAddrList, i int) netip.Addr { return s.At(i) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s NetipAddrList) value(c *archive.Copy) []netip.Addr {
+	return archive.Values[[]netip.Addr](c, s, func(s NetipAddrList, i int) netip.Addr { return s.At(i) })
 }
 
 // Uint8Array16List reads a []Hash in place.
@@ -1481,7 +1586,12 @@ func (s Uint8Array16List) All() iter.Seq2[int, Hash] { return archive.All(s.Len(
 
 // Value returns a copy that lives forever.
 func (s Uint8Array16List) Value() []Hash {
-	return archive.Values[[]Hash](s, func(s Uint8Array16List, i int) Hash { return s.At(i) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s Uint8Array16List) value(c *archive.Copy) []Hash {
+	return archive.Values[[]Hash](c, s, func(s Uint8Array16List, i int) Hash { return s.At(i) })
 }
 
 // Float64ListList reads a [][]float64 in place.
@@ -1505,7 +1615,12 @@ func (s Float64ListList) All() iter.Seq2[int, archive.Numbers[float64]] {
 
 // Value returns a copy that lives forever.
 func (s Float64ListList) Value() [][]float64 {
-	return archive.Values[[][]float64](s, func(s Float64ListList, i int) []float64 { return archive.NumberValues[[]float64](s.At(i)) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s Float64ListList) value(c *archive.Copy) [][]float64 {
+	return archive.Values[[][]float64](c, s, func(s Float64ListList, i int) []float64 { return archive.NumberValues[[]float64](c, s.At(i)) })
 }
 
 // StringListList reads a [][]string in place.
@@ -1525,7 +1640,12 @@ func (s StringListList) All() iter.Seq2[int, archive.Strings] { return archive.A
 
 // Value returns a copy that lives forever.
 func (s StringListList) Value() [][]string {
-	return archive.Values[[][]string](s, func(s StringListList, i int) []string { return archive.TextValues[[]string](s.At(i)) })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StringListList) value(c *archive.Copy) [][]string {
+	return archive.Values[[][]string](c, s, func(s StringListList, i int) []string { return archive.TextValues[[]string](c, s.At(i)) })
 }
 
 // PlaceListListList reads a [][][]Place in place.
@@ -1545,7 +1665,12 @@ func (s PlaceListListList) All() iter.Seq2[int, PlaceListList] { return archive.
 
 // Value returns a copy that lives forever.
 func (s PlaceListListList) Value() [][][]Place {
-	return archive.Values[[][][]Place](s, func(s PlaceListListList, i int) [][]Place { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s PlaceListListList) value(c *archive.Copy) [][][]Place {
+	return archive.Values[[][][]Place](c, s, func(s PlaceListListList, i int) [][]Place { return s.At(i).value(c) })
 }
 
 // StringIntMapList reads a []map[string]int in place.
@@ -1565,7 +1690,12 @@ func (s StringIntMapList) All() iter.Seq2[int, StringIntMap] { return archive.Al
 
 // Value returns a copy that lives forever.
 func (s StringIntMapList) Value() []map[string]int {
-	return archive.Values[[]map[string]int](s, func(s StringIntMapList, i int) map[string]int { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StringIntMapList) value(c *archive.Copy) []map[string]int {
+	return archive.Values[[]map[string]int](c, s, func(s StringIntMapList, i int) map[string]int { return s.At(i).value(c) })
 }
 
 func readFloat32Array3(r archive.Record, at uint32) (a [3]float32) {
@@ -1657,12 +1787,18 @@ func (s StringFloat64Map) All() iter.Seq2[string, float64] {
 
 // Value returns a copy that lives forever.
 func (s StringFloat64Map) Value() map[string]float64 {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StringFloat64Map) value(c *archive.Copy) map[string]float64 {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[string]float64, s.Len())
 	for k, v := range s.All() {
-		m[strings.Clone(k)] = v
+		m[c.Text(k)] = v
 	}
 	return m
 }
@@ -1714,12 +1850,18 @@ func (s Int16StringListMap) All() iter.Seq2[int16, archive.Strings] {
 
 // Value returns a copy that lives forever.
 func (s Int16StringListMap) Value() map[int16][]string {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s Int16StringListMap) value(c *archive.Copy) map[int16][]string {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[int16][]string, s.Len())
 	for k, v := range s.All() {
-		m[k] = archive.TextValues[[]string](v)
+		m[k] = archive.TextValues[[]string](c, v)
 	}
 	return m
 }
@@ -1771,12 +1913,18 @@ func (s ColorPlaceMap) All() iter.Seq2[Color, PlaceView] {
 
 // Value returns a copy that lives forever.
 func (s ColorPlaceMap) Value() map[Color]Place {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s ColorPlaceMap) value(c *archive.Copy) map[Color]Place {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[Color]Place, s.Len())
 	for k, v := range s.All() {
-		m[k] = v.Value()
+		m[k] = v.value(c)
 	}
 	return m
 }
@@ -1828,9 +1976,15 @@ func (s Uint8Array16BoolMap) All() iter.Seq2[Hash, bool] {
 
 // Value returns a copy that lives forever.
 func (s Uint8Array16BoolMap) Value() map[Hash]bool {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s Uint8Array16BoolMap) value(c *archive.Copy) map[Hash]bool {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[Hash]bool, s.Len())
 	for k, v := range s.All() {
 		m[k] = v
@@ -1885,12 +2039,18 @@ func (s BoolStringMap) All() iter.Seq2[bool, string] {
 
 // Value returns a copy that lives forever.
 func (s BoolStringMap) Value() map[bool]string {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s BoolStringMap) value(c *archive.Copy) map[bool]string {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[bool]string, s.Len())
 	for k, v := range s.All() {
-		m[k] = strings.Clone(v)
+		m[k] = c.Text(v)
 	}
 	return m
 }
@@ -1942,12 +2102,18 @@ func (s StringUint64PlacePtrMapMap) All() iter.Seq2[string, Uint64PlacePtrMap] {
 
 // Value returns a copy that lives forever.
 func (s StringUint64PlacePtrMapMap) Value() map[string]map[uint64]*Place {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StringUint64PlacePtrMapMap) value(c *archive.Copy) map[string]map[uint64]*Place {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[string]map[uint64]*Place, s.Len())
 	for k, v := range s.All() {
-		m[strings.Clone(k)] = v.Value()
+		m[c.Text(k)] = v.value(c)
 	}
 	return m
 }
@@ -1999,12 +2165,18 @@ func (s TitleShapeMap) All() iter.Seq2[Title, ShapeView] {
 
 // Value returns a copy that lives forever.
 func (s TitleShapeMap) Value() map[Title]Shape {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s TitleShapeMap) value(c *archive.Copy) map[Title]Shape {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[Title]Shape, s.Len())
 	for k, v := range s.All() {
-		m[Title(strings.Clone(string(k)))] = v.Value()
+		m[Title(c.Text(string(k)))] = v.value(c)
 	}
 	return m
 }
@@ -2016,16 +2188,16 @@ func valueFixedGeoPointArray2(v [2]GeoPointView) (a [2]geo.Point) {
 	return a
 }
 
-func valueStringArray2(v [2]string) (a [2]string) {
+func valueStringArray2(c *archive.Copy, v [2]string) (a [2]string) {
 	for i := range a {
-		a[i] = strings.Clone(v[i])
+		a[i] = c.Text(v[i])
 	}
 	return a
 }
 
-func valuePlaceArray2(v [2]PlaceView) (a [2]Place) {
+func valuePlaceArray2(c *archive.Copy, v [2]PlaceView) (a [2]Place) {
 	for i := range a {
-		a[i] = v[i].Value()
+		a[i] = v[i].value(c)
 	}
 	return a
 }
@@ -2037,9 +2209,9 @@ func valueUint16PtrArray2(v [2]archive.Null[uint16]) (a [2]*uint16) {
 	return a
 }
 
-func valueStringListArray2(v [2]archive.Strings) (a [2][]string) {
+func valueStringListArray2(c *archive.Copy, v [2]archive.Strings) (a [2][]string) {
 	for i := range a {
-		a[i] = archive.TextValues[[]string](v[i])
+		a[i] = archive.TextValues[[]string](c, v[i])
 	}
 	return a
 }
@@ -2079,7 +2251,12 @@ func (s NoteList) All() iter.Seq2[int, NoteView] { return archive.All(s.Len(), s
 
 // Value returns a copy that lives forever.
 func (s NoteList) Value() []Note {
-	return archive.Values[[]Note](s, func(s NoteList, i int) Note { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s NoteList) value(c *archive.Copy) []Note {
+	return archive.Values[[]Note](c, s, func(s NoteList, i int) Note { return s.At(i).value(c) })
 }
 
 // GeoPointList reads a []geo.Point in place.
@@ -2099,7 +2276,12 @@ func (s GeoPointList) All() iter.Seq2[int, GeoPointView] { return archive.All(s.
 
 // Value returns a copy that lives forever.
 func (s GeoPointList) Value() []geo.Point {
-	return archive.Values[[]geo.Point](s, func(s GeoPointList, i int) geo.Point { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s GeoPointList) value(c *archive.Copy) []geo.Point {
+	return archive.Values[[]geo.Point](c, s, func(s GeoPointList, i int) geo.Point { return s.At(i).Value() })
 }
 
 // NodeList reads a []Node in place.
@@ -2119,7 +2301,12 @@ func (s NodeList) All() iter.Seq2[int, NodeView] { return archive.All(s.Len(), s
 
 // Value returns a copy that lives forever.
 func (s NodeList) Value() []Node {
-	return archive.Values[[]Node](s, func(s NodeList, i int) Node { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s NodeList) value(c *archive.Copy) []Node {
+	return archive.Values[[]Node](c, s, func(s NodeList, i int) Node { return s.At(i).value(c) })
 }
 
 // StringNodeMap reads a map[string]Node in place. Its keys are in order.
@@ -2169,12 +2356,18 @@ func (s StringNodeMap) All() iter.Seq2[string, NodeView] {
 
 // Value returns a copy that lives forever.
 func (s StringNodeMap) Value() map[string]Node {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StringNodeMap) value(c *archive.Copy) map[string]Node {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[string]Node, s.Len())
 	for k, v := range s.All() {
-		m[strings.Clone(k)] = v.Value()
+		m[c.Text(k)] = v.value(c)
 	}
 	return m
 }
@@ -2198,7 +2391,12 @@ func (s PlaceListList) All() iter.Seq2[int, PlaceList] { return archive.All(s.Le
 
 // Value returns a copy that lives forever.
 func (s PlaceListList) Value() [][]Place {
-	return archive.Values[[][]Place](s, func(s PlaceListList, i int) []Place { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s PlaceListList) value(c *archive.Copy) [][]Place {
+	return archive.Values[[][]Place](c, s, func(s PlaceListList, i int) []Place { return s.At(i).value(c) })
 }
 
 // StringIntMap reads a map[string]int in place. Its keys are in order.
@@ -2248,12 +2446,18 @@ func (s StringIntMap) All() iter.Seq2[string, int] {
 
 // Value returns a copy that lives forever.
 func (s StringIntMap) Value() map[string]int {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StringIntMap) value(c *archive.Copy) map[string]int {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[string]int, s.Len())
 	for k, v := range s.All() {
-		m[strings.Clone(k)] = v
+		m[c.Text(k)] = v
 	}
 	return m
 }
@@ -2312,12 +2516,18 @@ func (s Uint64PlacePtrMap) All() iter.Seq2[uint64, archive.Null[PlaceView]] {
 
 // Value returns a copy that lives forever.
 func (s Uint64PlacePtrMap) Value() map[uint64]*Place {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s Uint64PlacePtrMap) value(c *archive.Copy) map[uint64]*Place {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[uint64]*Place, s.Len())
 	for k, v := range s.All() {
-		m[k] = archive.PtrOf(v, PlaceView.Value)
+		m[k] = archive.PtrOf(v, func(v PlaceView) Place { return v.value(c) })
 	}
 	return m
 }

@@ -3,8 +3,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/guardkv/guardkv/formats/archive"
 )
 
@@ -26,8 +24,14 @@ func (v PersonView) Born() int { return int(v.r.Uint64(8)) }
 
 // Value returns a copy that lives forever.
 func (v PersonView) Value() Person {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v PersonView) value(c *archive.Copy) Person {
+	c.Struct(v.r)
 	return Person{
-		Name: strings.Clone(v.Name()),
+		Name: c.Text(v.Name()),
 		Born: v.Born(),
 	}
 }

@@ -4,7 +4,6 @@ package gen1
 
 import (
 	"iter"
-	"strings"
 
 	"github.com/guardkv/guardkv/formats/archive"
 )
@@ -39,8 +38,14 @@ func (v CatView) Name() string { return v.r.Text(0) }
 
 // Value returns a copy that lives forever.
 func (v CatView) Value() Cat {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v CatView) value(c *archive.Copy) Cat {
+	c.Struct(v.r)
 	return Cat{
-		Name: strings.Clone(v.Name()),
+		Name: c.Text(v.Name()),
 	}
 }
 
@@ -56,8 +61,14 @@ func (v KidView) Name() string { return v.r.Text(0) }
 
 // Value returns a copy that lives forever.
 func (v KidView) Value() Kid {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v KidView) value(c *archive.Copy) Kid {
+	c.Struct(v.r)
 	return Kid{
-		Name: strings.Clone(v.Name()),
+		Name: c.Text(v.Name()),
 	}
 }
 
@@ -97,16 +108,22 @@ func (v PersonView) Last() [2]PlaceView { return readPlaceArray2(v.r, 50) }
 
 // Value returns a copy that lives forever.
 func (v PersonView) Value() Person {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v PersonView) value(c *archive.Copy) Person {
+	c.Struct(v.r)
 	return Person{
-		Name:  strings.Clone(v.Name()),
+		Name:  c.Text(v.Name()),
 		Born:  v.Born(),
-		Nick:  strings.Clone(v.Nick()),
+		Nick:  c.Text(v.Nick()),
 		Score: v.Score(),
-		Tags:  archive.TextValues[[]string](v.Tags()),
-		Home:  v.Home().Value(),
-		Kids:  v.Kids().Value(),
-		Pet:   v.Pet().Value(),
-		Last:  valuePlaceArray2(v.Last()),
+		Tags:  archive.TextValues[[]string](c, v.Tags()),
+		Home:  v.Home().value(c),
+		Kids:  v.Kids().value(c),
+		Pet:   v.Pet().value(c),
+		Last:  valuePlaceArray2(c, v.Last()),
 	}
 }
 
@@ -151,8 +168,14 @@ func (v PlaceView) Street() string { return v.r.Text(0) }
 
 // Value returns a copy that lives forever.
 func (v PlaceView) Value() Place {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v PlaceView) value(c *archive.Copy) Place {
+	c.Struct(v.r)
 	return Place{
-		Street: strings.Clone(v.Street()),
+		Street: c.Text(v.Street()),
 	}
 }
 
@@ -190,9 +213,15 @@ func (v PetView) Cat() (CatView, bool) {
 
 // Value returns a copy that lives forever; nil of what only a newer program knows.
 func (v PetView) Value() Pet {
+	c := v.o.Record.Copy()
+	return v.value(&c)
+}
+
+func (v PetView) value(c *archive.Copy) Pet {
+	c.Struct(v.o.Record)
 	switch v.Kind() {
 	case PetKindCat:
-		return CatView{v.o.Record}.Value()
+		return CatView{v.o.Record}.value(c)
 	}
 	return nil
 }
@@ -227,7 +256,12 @@ func (s KidList) All() iter.Seq2[int, KidView] { return archive.All(s.Len(), s.A
 
 // Value returns a copy that lives forever.
 func (s KidList) Value() []Kid {
-	return archive.Values[[]Kid](s, func(s KidList, i int) Kid { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s KidList) value(c *archive.Copy) []Kid {
+	return archive.Values[[]Kid](c, s, func(s KidList, i int) Kid { return s.At(i).value(c) })
 }
 
 func readPlaceArray2(r archive.Record, at uint32) (a [2]PlaceView) {
@@ -237,9 +271,9 @@ func readPlaceArray2(r archive.Record, at uint32) (a [2]PlaceView) {
 	return a
 }
 
-func valuePlaceArray2(v [2]PlaceView) (a [2]Place) {
+func valuePlaceArray2(c *archive.Copy, v [2]PlaceView) (a [2]Place) {
 	for i := range a {
-		a[i] = v[i].Value()
+		a[i] = v[i].value(c)
 	}
 	return a
 }

@@ -4,7 +4,6 @@ package gen2
 
 import (
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/guardkv/guardkv/formats/archive"
@@ -53,8 +52,14 @@ func (v CatView) Lives() int { return int(v.r.Uint64(8)) }
 
 // Value returns a copy that lives forever.
 func (v CatView) Value() Cat {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v CatView) value(c *archive.Copy) Cat {
+	c.Struct(v.r)
 	return Cat{
-		Name:  strings.Clone(v.Name()),
+		Name:  c.Text(v.Name()),
 		Lives: v.Lives(),
 	}
 }
@@ -75,8 +80,14 @@ func (v DogView) Owner() archive.Null[PlaceView] {
 
 // Value returns a copy that lives forever.
 func (v DogView) Value() Dog {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v DogView) value(c *archive.Copy) Dog {
+	c.Struct(v.r)
 	return Dog{
-		Owner: archive.PtrOf(v.Owner(), PlaceView.Value),
+		Owner: archive.PtrOf(v.Owner(), func(v PlaceView) Place { return v.value(c) }),
 	}
 }
 
@@ -103,10 +114,16 @@ func (v KidView) Toys() archive.Strings { return archive.StringsOf(v.r, 9) }
 
 // Value returns a copy that lives forever.
 func (v KidView) Value() Kid {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v KidView) value(c *archive.Copy) Kid {
+	c.Struct(v.r)
 	return Kid{
-		Name: strings.Clone(v.Name()),
+		Name: c.Text(v.Name()),
 		Age:  v.Age(),
-		Toys: archive.TextValues[[]string](v.Toys()),
+		Toys: archive.TextValues[[]string](c, v.Toys()),
 	}
 }
 
@@ -149,15 +166,21 @@ func (v PersonView) Seen() time.Time { return v.r.Time(74) }
 
 // Value returns a copy that lives forever.
 func (v PersonView) Value() Person {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v PersonView) value(c *archive.Copy) Person {
+	c.Struct(v.r)
 	return Person{
-		Name:    strings.Clone(v.Name()),
+		Name:    c.Text(v.Name()),
 		Born:    v.Born(),
-		Tags:    archive.TextValues[[]string](v.Tags()),
-		Home:    v.Home().Value(),
-		Kids:    v.Kids().Value(),
-		Pet:     v.Pet().Value(),
-		Email:   archive.PtrOf(v.Email(), func(s string) string { return strings.Clone(s) }),
-		Visited: v.Visited().Value(),
+		Tags:    archive.TextValues[[]string](c, v.Tags()),
+		Home:    v.Home().value(c),
+		Kids:    v.Kids().value(c),
+		Pet:     v.Pet().value(c),
+		Email:   archive.PtrOf(v.Email(), func(s string) string { return c.Text(s) }),
+		Visited: v.Visited().value(c),
 		Seen:    v.Seen(),
 	}
 }
@@ -206,9 +229,15 @@ func (v PlaceView) City() string { return v.r.Text(8) }
 
 // Value returns a copy that lives forever.
 func (v PlaceView) Value() Place {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v PlaceView) value(c *archive.Copy) Place {
+	c.Struct(v.r)
 	return Place{
-		Street: strings.Clone(v.Street()),
-		City:   strings.Clone(v.City()),
+		Street: c.Text(v.Street()),
+		City:   c.Text(v.City()),
 	}
 }
 
@@ -256,11 +285,17 @@ func (v PetView) Dog() (DogView, bool) {
 
 // Value returns a copy that lives forever; nil of what only a newer program knows.
 func (v PetView) Value() Pet {
+	c := v.o.Record.Copy()
+	return v.value(&c)
+}
+
+func (v PetView) value(c *archive.Copy) Pet {
+	c.Struct(v.o.Record)
 	switch v.Kind() {
 	case PetKindCat:
-		return CatView{v.o.Record}.Value()
+		return CatView{v.o.Record}.value(c)
 	case PetKindDog:
-		return DogView{v.o.Record}.Value()
+		return DogView{v.o.Record}.value(c)
 	}
 	return nil
 }
@@ -300,7 +335,12 @@ func (s KidList) All() iter.Seq2[int, KidView] { return archive.All(s.Len(), s.A
 
 // Value returns a copy that lives forever.
 func (s KidList) Value() []Kid {
-	return archive.Values[[]Kid](s, func(s KidList, i int) Kid { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s KidList) value(c *archive.Copy) []Kid {
+	return archive.Values[[]Kid](c, s, func(s KidList, i int) Kid { return s.At(i).value(c) })
 }
 
 // PlaceList reads a []Place in place.
@@ -320,5 +360,10 @@ func (s PlaceList) All() iter.Seq2[int, PlaceView] { return archive.All(s.Len(),
 
 // Value returns a copy that lives forever.
 func (s PlaceList) Value() []Place {
-	return archive.Values[[]Place](s, func(s PlaceList, i int) Place { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s PlaceList) value(c *archive.Copy) []Place {
+	return archive.Values[[]Place](c, s, func(s PlaceList, i int) Place { return s.At(i).value(c) })
 }

@@ -5,7 +5,6 @@ package gen3
 import (
 	"cmp"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/guardkv/guardkv/formats/archive"
@@ -62,10 +61,16 @@ func (v AddressView) Zip() string { return v.r.Text(16) }
 
 // Value returns a copy that lives forever.
 func (v AddressView) Value() Address {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v AddressView) value(c *archive.Copy) Address {
+	c.Struct(v.r)
 	return Address{
-		Street: strings.Clone(v.Street()),
-		City:   strings.Clone(v.City()),
-		Zip:    strings.Clone(v.Zip()),
+		Street: c.Text(v.Street()),
+		City:   c.Text(v.City()),
+		Zip:    c.Text(v.Zip()),
 	}
 }
 
@@ -86,8 +91,14 @@ func (v CatView) Lives() int { return int(v.r.Uint64(8)) }
 
 // Value returns a copy that lives forever.
 func (v CatView) Value() Cat {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v CatView) value(c *archive.Copy) Cat {
+	c.Struct(v.r)
 	return Cat{
-		Name:  strings.Clone(v.Name()),
+		Name:  c.Text(v.Name()),
 		Lives: v.Lives(),
 	}
 }
@@ -108,8 +119,14 @@ func (v DogView) Owner() archive.Null[AddressView] {
 
 // Value returns a copy that lives forever.
 func (v DogView) Value() Dog {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v DogView) value(c *archive.Copy) Dog {
+	c.Struct(v.r)
 	return Dog{
-		Owner: archive.PtrOf(v.Owner(), AddressView.Value),
+		Owner: archive.PtrOf(v.Owner(), func(v AddressView) Address { return v.value(c) }),
 	}
 }
 
@@ -130,8 +147,14 @@ func (v FishView) Friends() archive.Strings { return archive.StringsOf(v.r, 0) }
 
 // Value returns a copy that lives forever.
 func (v FishView) Value() Fish {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v FishView) value(c *archive.Copy) Fish {
+	c.Struct(v.r)
 	return Fish{
-		Friends: archive.TextValues[[]string](v.Friends()),
+		Friends: archive.TextValues[[]string](c, v.Friends()),
 	}
 }
 
@@ -153,10 +176,16 @@ func (v KidView) Toys() archive.Strings { return archive.StringsOf(v.r, 9) }
 
 // Value returns a copy that lives forever.
 func (v KidView) Value() Kid {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v KidView) value(c *archive.Copy) Kid {
+	c.Struct(v.r)
 	return Kid{
-		Name: strings.Clone(v.Name()),
+		Name: c.Text(v.Name()),
 		Age:  v.Age(),
-		Toys: archive.TextValues[[]string](v.Toys()),
+		Toys: archive.TextValues[[]string](c, v.Toys()),
 	}
 }
 
@@ -208,19 +237,25 @@ func (v PersonView) Notes() StringStringMap { return StringStringMap{v.r.Slots(8
 
 // Value returns a copy that lives forever.
 func (v PersonView) Value() Person {
+	c := v.r.Copy()
+	return v.value(&c)
+}
+
+func (v PersonView) value(c *archive.Copy) Person {
+	c.Struct(v.r)
 	return Person{
-		FullName: strings.Clone(v.FullName()),
+		FullName: c.Text(v.FullName()),
 		Born:     v.Born(),
-		Nick:     strings.Clone(v.Nick()),
-		Tags:     archive.TextValues[[]string](v.Tags()),
-		Home:     v.Home().Value(),
-		Kids:     v.Kids().Value(),
-		Pet:      v.Pet().Value(),
-		Last:     valueAddressArray2(v.Last()),
-		Email:    archive.PtrOf(v.Email(), func(s string) string { return strings.Clone(s) }),
-		Visited:  v.Visited().Value(),
+		Nick:     c.Text(v.Nick()),
+		Tags:     archive.TextValues[[]string](c, v.Tags()),
+		Home:     v.Home().value(c),
+		Kids:     v.Kids().value(c),
+		Pet:      v.Pet().value(c),
+		Last:     valueAddressArray2(c, v.Last()),
+		Email:    archive.PtrOf(v.Email(), func(s string) string { return c.Text(s) }),
+		Visited:  v.Visited().value(c),
 		Seen:     v.Seen(),
-		Notes:    v.Notes().Value(),
+		Notes:    v.Notes().value(c),
 	}
 }
 
@@ -323,13 +358,19 @@ func (v PetView) Fish() (FishView, bool) {
 
 // Value returns a copy that lives forever; nil of what only a newer program knows.
 func (v PetView) Value() Pet {
+	c := v.o.Record.Copy()
+	return v.value(&c)
+}
+
+func (v PetView) value(c *archive.Copy) Pet {
+	c.Struct(v.o.Record)
 	switch v.Kind() {
 	case PetKindCat:
-		return CatView{v.o.Record}.Value()
+		return CatView{v.o.Record}.value(c)
 	case PetKindDog:
-		return DogView{v.o.Record}.Value()
+		return DogView{v.o.Record}.value(c)
 	case PetKindFish:
-		return FishView{v.o.Record}.Value()
+		return FishView{v.o.Record}.value(c)
 	}
 	return nil
 }
@@ -374,7 +415,12 @@ func (s KidList) All() iter.Seq2[int, KidView] { return archive.All(s.Len(), s.A
 
 // Value returns a copy that lives forever.
 func (s KidList) Value() []Kid {
-	return archive.Values[[]Kid](s, func(s KidList, i int) Kid { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s KidList) value(c *archive.Copy) []Kid {
+	return archive.Values[[]Kid](c, s, func(s KidList, i int) Kid { return s.At(i).value(c) })
 }
 
 func readAddressArray2(r archive.Record, at uint32) (a [2]AddressView) {
@@ -401,7 +447,12 @@ func (s AddressList) All() iter.Seq2[int, AddressView] { return archive.All(s.Le
 
 // Value returns a copy that lives forever.
 func (s AddressList) Value() []Address {
-	return archive.Values[[]Address](s, func(s AddressList, i int) Address { return s.At(i).Value() })
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s AddressList) value(c *archive.Copy) []Address {
+	return archive.Values[[]Address](c, s, func(s AddressList, i int) Address { return s.At(i).value(c) })
 }
 
 // StringStringMap reads a map[string]string in place. Its keys are in order.
@@ -451,19 +502,25 @@ func (s StringStringMap) All() iter.Seq2[string, string] {
 
 // Value returns a copy that lives forever.
 func (s StringStringMap) Value() map[string]string {
+	c := s.l.Copy()
+	return s.value(&c)
+}
+
+func (s StringStringMap) value(c *archive.Copy) map[string]string {
 	if s.IsNil() {
 		return nil
 	}
+	c.Elements(s.Len())
 	m := make(map[string]string, s.Len())
 	for k, v := range s.All() {
-		m[strings.Clone(k)] = strings.Clone(v)
+		m[c.Text(k)] = c.Text(v)
 	}
 	return m
 }
 
-func valueAddressArray2(v [2]AddressView) (a [2]Address) {
+func valueAddressArray2(c *archive.Copy, v [2]AddressView) (a [2]Address) {
 	for i := range a {
-		a[i] = v[i].Value()
+		a[i] = v[i].value(c)
 	}
 	return a
 }
