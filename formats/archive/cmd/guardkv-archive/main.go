@@ -8,6 +8,9 @@
 //
 // It reads its last output, so that fields keep their places, and must be run in the folder of
 // the package. With -check it writes nothing, and fails if what it would write is not there.
+//
+// A field that is gone while one of the same type is new may have been renamed or removed: that
+// is an error, until the new name has the tag `archive:"was=Old"`, or -removed names the old one.
 package main
 
 import (
@@ -39,6 +42,8 @@ func run(args []string, stderr io.Writer) error {
 	out := flags.String("o", "archive_gen.go", "the file to write")
 	check := flags.Bool("check",
 		false, "write nothing; fail if what is generated is not up to date")
+	removed := flags.String("removed", "", "fields T.F and members I.M of interfaces, separated by "+
+		"commas, that were removed while others of their types were added")
 	dir := flags.String("dir", ".", "the folder of the package")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -46,11 +51,8 @@ func run(args []string, stderr io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	o := generate.Options{Dir: *dir, Out: *out}
-	for name := range strings.SplitSeq(*names, ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			o.Types = append(o.Types, name)
-		}
+	o := generate.Options{
+		Dir: *dir, Out: *out, Types: listed(*names), Removed: listed(*removed),
 	}
 	files, err := generate.Generate(o)
 	if err != nil {
@@ -62,6 +64,16 @@ func run(args []string, stderr io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// listed are the names in a list that is separated by commas.
+func listed(list string) (names []string) {
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // settle writes a file if it is not there as it should be.

@@ -22,6 +22,7 @@ type collector struct {
 	order   []*structType // as they are found
 	imports map[string]string
 	within  []types.Type // named types that are no structs, to find one that contains itself
+	removed []string     // see Options
 }
 
 func collect(s *source, roots []string) (*collector, error) {

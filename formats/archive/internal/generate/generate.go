@@ -18,6 +18,9 @@ type Options struct {
 	Dir   string   // of the package
 	Types []string // the structs whose values are put into tables
 	Out   string   // the name of the generated file
+	// Removed names fields, as T.Field, and members of interfaces, as I.Member, that were removed
+	// while others of their types were added: without it they may have been renamed.
+	Removed []string
 }
 
 // File is a generated file.
@@ -53,6 +56,7 @@ func Generate(o Options) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.removed = o.Removed
 	if e.schema, err = c.layOut(old); err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func (c *collector) layOut(old *schema.Schema) (*schema.Schema, error) {
 		}
 	}
 	for _, o := range c.oneofs {
-		if err := o.giveTags(old.Def(o.name), renamed); err != nil {
+		if err := c.giveTags(o, old.Def(o.name), renamed); err != nil {
 			return nil, err
 		}
 	}
@@ -205,6 +205,9 @@ func (c *collector) place(
 		t.def.Fields[i] = takenOver(t.def.Fields[i], f)
 		f.at = t.def.Fields[i].At
 	}
+	if err := c.askOfFields(t, kept, added, renamed); err != nil {
+		return err
+	}
 	for i, k := range kept {
 		if !k {
 			t.def.Fields[i].State = schema.Removed
@@ -309,17 +312,23 @@ func withNames(t *schema.Type, renamed map[string]string) *schema.Type {
 
 // giveTags gives the members of an interface their tags: those they had, and those that are new
 // the next ones.
-func (o *oneofType) giveTags(before *schema.Def, renamed map[string]string) error {
+func (c *collector) giveTags(
+	o *oneofType, before *schema.Def, renamed map[string]string,
+) error {
 	if before != nil && !before.Oneof {
 		return fmt.Errorf("%s was a struct: a name keeps its meaning", o.name)
 	}
 	if before != nil {
 		o.def.Fields = slices.Clone(before.Fields)
 	}
+	var live, added []string
 	for i := range o.def.Fields {
 		f := &o.def.Fields[i]
 		if now := renamed[f.Name]; now != "" {
 			f.Name = now
+		}
+		if f.State != schema.Removed {
+			live = append(live, f.Name)
 		}
 		f.State = schema.Removed
 	}
@@ -329,11 +338,12 @@ func (o *oneofType) giveTags(before *schema.Def, renamed map[string]string) erro
 			func(f schema.Field) bool { return f.Name == m.def.name })
 		if f < 0 {
 			f = len(o.def.Fields)
+			added = append(added, m.def.name)
 			o.def.Fields = append(o.def.Fields, schema.Field{At: f + 1, Name: m.def.name})
 		}
 		o.def.Fields[f].State = schema.Live
 		m.tag = o.def.Fields[f].At
 	}
 	slices.SortFunc(o.members, func(a, b member) int { return a.tag - b.tag })
-	return nil
+	return c.askOfMembers(o, live, added)
 }
