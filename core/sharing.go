@@ -83,6 +83,7 @@ const (
 	// ToReadOnce: one read, that is one Get, one GetMany or one Scan, and Fence.
 	ToReadOnce
 	// ToUpdate: it becomes the Base of an Apply, or is closed without one. What is read through
-	// it is noted.
+	// it is noted. A transaction of a server is over when it commits: reads after the Apply may
+	// return ErrClosed.
 	ToUpdate
 )

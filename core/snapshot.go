@@ -25,6 +25,9 @@ import (
 // ErrGuardsOpen. A table that is dropped meanwhile returns ErrDropped from then on; views and
 // cursors that were open stay valid.
 //
+// Where several processes write to the storage, a read may return ErrConflict, ErrUnavailable or
+// ErrSnapshotExpired: then take another snapshot, and begin anew.
+//
 // Close every snapshot: one that is dropped open is reported to the logger, and is kept until the
 // process ends. While it is open, the engine keeps what is overwritten and deleted, so it should
 // not live for hours.

@@ -42,7 +42,7 @@ func (o Options) settings() map[string]string {
 		"listen_addresses":      "",
 		"lc_messages":           "C",
 		"shared_buffers":        "64MB",
-		"max_connections":       "400",
+		"max_connections":       "1000",
 		"max_wal_senders":       "10",
 		"max_replication_slots": "10",
 		"wal_level":             "replica",

@@ -1,0 +1,111 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Backend keeps storages in a database of PostgreSQL. The zero value, but for the URL, has good
+// defaults. Any number of processes may have one storage open, and write to it.
+type Backend struct {
+	// URL says where the database is, and who asks:
+	// "postgres://user:password@host:5432/database", or "host=... user=... dbname=...". Several
+	// hosts, separated by commas, are tried one after the other; with
+	// "target_session_attrs=read-write" the one is taken that writes, so that programs follow a
+	// failover. What the URL does not say is taken from the environment, such as PGHOST and
+	// PGPASSWORD, and from the file of passwords, as all clients of PostgreSQL do. "search_path"
+	// says in which schema storages are.
+	//
+	// The URL, and the password wherever it is from, are never part of an error or of a log.
+	URL string
+
+	// Writers is how many transactions that write a process has under way at once, and how many
+	// connections it has for them. The default is 8.
+	Writers int
+
+	// Snapshots is how many scans, views and snapshots are open at once. They have connections
+	// of their own, up to as many; one that ends with its first page has given it back already.
+	// Beyond them is core.ErrUnavailable. The default is 16.
+	Snapshots int
+
+	// Reads is how many single reads are under way at once, on connections of their own; others
+	// wait. The default is 8.
+	Reads int
+
+	// Commit is how long a commit may take before its outcome counts as unknown. The default is
+	// 30 seconds.
+	Commit time.Duration
+
+	// Idle is how long a transaction or snapshot may ask for nothing before the server gives it
+	// up, and core.ErrSnapshotExpired is returned: what it sees cannot be cleaned up on the
+	// server as long as it is open. The default is an hour; a negative Idle is the server's own
+	// setting.
+	Idle time.Duration
+
+	// Dialect says which server it is, if it is not PostgreSQL.
+	Dialect Dialect
+}
+
+var _ core.Backend = Backend{}
+
+// Name returns "postgres".
+func (Backend) Name() string { return "postgres" }
+
+// Sharing says that several processes write.
+func (b Backend) Sharing() core.Sharing {
+	b = b.withDefaults()
+	return core.Sharing{Writers: b.Writers, Commit: b.Commit}
+}
+
+// Resolve returns the path, which is a name.
+func (Backend) Resolve(path string) (string, error) { return path, nil }
+
+// Claim looks up nothing yet, and locks nothing.
+func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return b.claim(path, readOnly)
+}
+
+// List returns the paths that start with prefix.
+func (b Backend) List(ctx context.Context, prefix string) ([]string, error) {
+	c, err := b.claim("", true)
+	if err != nil {
+		return nil, err
+	}
+	defer c.pool.close()
+	return c.list(ctx, prefix)
+}
+
+func (b Backend) withDefaults() Backend {
+	set := func(n *int, otherwise int) {
+		if *n <= 0 {
+			*n = otherwise
+		}
+	}
+	set(&b.Writers, 8)
+	set(&b.Snapshots, 16)
+	set(&b.Reads, 8)
+	if b.Commit <= 0 {
+		b.Commit = 30 * time.Second
+	}
+	if b.Idle == 0 {
+		b.Idle = time.Hour
+	}
+	return b
+}
+
+// check returns an error if the options make no sense.
+func (b Backend) check() error {
+	if int(b.Dialect) >= len(dialects) {
+		return fmt.Errorf("postgres: there is no %v", b.Dialect)
+	}
+	return nil
+}

@@ -1,0 +1,11 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package postgres
+
+import "syscall"
+
+// endUnanswered leaves it to the system how long sent bytes may stay unconfirmed.
+func endUnanswered(_, _ string, _ syscall.RawConn) error { return nil }

@@ -1,0 +1,101 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package postgres
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// Dialect says what is different on a server that speaks PostgreSQL's protocol and is not
+// PostgreSQL. Only PostgreSQL itself was ever run here: the others are written after their
+// manuals, and Open refuses them if their transactions are not serializable.
+type Dialect uint8
+
+const (
+	// PostgreSQL is PostgreSQL, version 13 or later, and what has its storage, such as the managed
+	// services of that name.
+	PostgreSQL Dialect = iota
+	// CockroachDB was not run here.
+	CockroachDB
+	// YugabyteDB was not run here.
+	YugabyteDB
+)
+
+// dialect is what a server needs to be told, and what it can take.
+type dialect struct {
+	name     string
+	rows     string // the columns of a relation of rows, and what is behind them
+	settings map[string]string
+	limits   core.Limits
+	size     bool // it can say how large a relation is
+	flush    bool // it can return before a commit is durable, and make it durable later
+}
+
+var dialects = [...]dialect{
+	PostgreSQL: {
+		name: "PostgreSQL",
+		// A page has some room, so that a row can be changed without a change of the index.
+		rows: "(k bytea primary key, v bytea not null) with (fillfactor = 90)",
+		settings: map[string]string{
+			"default_transaction_isolation": "serializable",
+			// What reads a whole relation, or pages of it in an order of its own, conflicts with
+			// every write, and would lock rows in another order than that of keys.
+			"enable_seqscan":    "off",
+			"enable_bitmapscan": "off",
+			"enable_hashjoin":   "off",
+			"enable_mergejoin":  "off",
+			// Plans do not depend on what is asked for.
+			"plan_cache_mode": "force_generic_plan",
+			"jit":             "off",
+			// For a client that is gone while it has a transaction.
+			"tcp_keepalives_idle":     "15",
+			"tcp_keepalives_interval": "5",
+			"tcp_keepalives_count":    "3",
+			"tcp_user_timeout":        milliseconds(deadAfter),
+		},
+		limits: core.Limits{
+			Key: 2600, Value: 64 << 20, BatchRows: 100_000, BatchBytes: 128 << 20,
+			StreamRows: 10_000,
+		},
+		size: true, flush: true,
+	},
+	CockroachDB: {
+		name:     "CockroachDB",
+		rows:     "(k bytea primary key, v bytea not null)",
+		settings: map[string]string{"default_transaction_isolation": "serializable"},
+		limits: core.Limits{
+			Key: 2600, Value: 1 << 20, BatchRows: 10_000, BatchBytes: 4 << 20, StreamRows: 1000,
+		},
+	},
+	YugabyteDB: {
+		name: "YugabyteDB",
+		// Its keys are hashed unless one says that they have an order.
+		rows: "(k bytea, v bytea not null, primary key (k asc))",
+		settings: map[string]string{
+			"default_transaction_isolation": "serializable",
+			"enable_seqscan":                "off",
+			"enable_bitmapscan":             "off",
+			"enable_hashjoin":               "off",
+			"enable_mergejoin":              "off",
+		},
+		limits: core.Limits{
+			Key: 2600, Value: 16 << 20, BatchRows: 10_000, BatchBytes: 32 << 20, StreamRows: 1000,
+		},
+	},
+}
+
+// String returns the name.
+func (d Dialect) String() string {
+	if int(d) >= len(dialects) {
+		return fmt.Sprintf("Dialect(%d)", uint8(d))
+	}
+	return dialects[d].name
+}
+
+func (d Dialect) of() *dialect { return &dialects[d] }
+
+func (d Dialect) settings() map[string]string { return maps.Clone(d.of().settings) }

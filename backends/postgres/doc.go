@@ -1,0 +1,14 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package postgres keeps GuardKV storages in a database of PostgreSQL, where any number of
+// processes have them open and write to them.
+//
+// A path is a name. The relation guardkv_storages has a row for each storage, with its path, its
+// mark and its ID; the rows of a storage are in a relation that is named by the ID. So a storage
+// is renamed by changing one row.
+//
+// Every transaction is SERIALIZABLE, single reads and writes included. Snapshots are transactions
+// of the server. What a transaction needs is sent with the least number of requests: it begins
+// with the first read, and ends with the writes.
+package postgres

@@ -1,0 +1,174 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// driver is an open storage.
+type driver struct {
+	backend  Backend
+	id       string
+	readOnly bool
+	noSync   bool
+	writers  *pool
+	readers  *pool
+	written  atomic.Bool // something that may not be durable yet
+
+	mu   sync.Mutex
+	mark []byte // the one that this engine knows
+}
+
+var _ remote.Driver = (*driver)(nil)
+
+// driver returns the storage that was found, or created. The claim's connections are the
+// driver's from then on.
+func (c *claim) driver(s session, opts core.EngineOptions) (*driver, error) {
+	name, err := relation(c.seen.id)
+	if err != nil {
+		return nil, err
+	}
+	d := &driver{
+		backend: c.backend, id: c.seen.id, readOnly: c.readOnly, mark: c.seen.mark,
+		noSync: opts.NoSync && c.backend.Dialect.of().flush, writers: c.pool,
+	}
+	d.writers.texts = textsOf(name)
+	switch {
+	case d.noSync:
+		d.writers.setup = append(d.writers.setup, "set synchronous_commit = off")
+	case s.syncCommit == "off": // which an administrator may have chosen for other programs
+		d.writers.setup = append(d.writers.setup, "set synchronous_commit = on")
+	}
+	if s.fsync == "off" && !opts.NoSync {
+		opts.Logger.Warn("the server does not wait for its disk: fsync is off, and what was " +
+			"written may be lost when its system ends")
+	}
+	d.readers = newPool(c.pool.config, "for reading", c.backend.Snapshots+c.backend.Reads)
+	d.readers.texts = d.writers.texts
+	d.readers.setup = []string{"set default_transaction_read_only = on"}
+	return d, nil
+}
+
+// SetMark changes the storage's row in the registry.
+func (d *driver) SetMark(ctx context.Context, mark []byte) error {
+	if d.readOnly {
+		return core.ErrReadOnly
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.backend.Commit)
+	defer cancel()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	mark = append([]byte{}, mark...)
+	for {
+		changed, err := d.trySetMark(ctx, mark)
+		switch {
+		case errors.Is(err, core.ErrConflict) && ctx.Err() == nil:
+			continue // with others who change other rows
+		case err == nil && changed == 0:
+			return fmt.Errorf("%w: somebody else has set the mark, or removed the storage",
+				core.ErrConflict)
+		case err == nil:
+			d.mark = mark
+		}
+		return err
+	}
+}
+
+func (d *driver) trySetMark(ctx context.Context, mark []byte) (changed int64, err error) {
+	wire, err := d.writers.take(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer d.writers.give(wire)
+	wire.start()
+	at := wire.once(sqlMark)
+	wire.int16(3)
+	wire.bytes([]byte(d.id))
+	wire.bytes(d.mark)
+	wire.bytes(mark)
+	wire.execute(at)
+	err = wire.run(ctx, func(_ int, row [][]byte, count int64) { changed = count })
+	return changed, written(wire, err)
+}
+
+// size returns how many bytes the storage takes on the server.
+func (d *driver) size() (size int64, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), d.backend.Commit)
+	defer cancel()
+	wire, err := d.readers.ask(ctx, func(w *conn) { w.exec(stSize) },
+		func(_ int, row [][]byte, _ int64) {
+			if row != nil {
+				size = number(row[0])
+			}
+		})
+	if wire != nil {
+		d.readers.give(wire)
+	}
+	if err != nil && wire != nil {
+		err = refused(err)
+	}
+	return size, err
+}
+
+// flush makes everything durable: the log of writes is one for all.
+func (d *driver) flush(ctx context.Context) error {
+	wire, err := d.writers.ask(ctx, func(w *conn) {
+		for _, text := range []string{
+			sqlBegin, "set local synchronous_commit = on",
+			"select pg_logical_emit_message(true, 'guardkv', '')", sqlCommit,
+		} {
+			at := w.once(text)
+			w.int16(0)
+			w.execute(at)
+		}
+	}, nil)
+	if wire == nil {
+		return err
+	}
+	defer d.writers.give(wire)
+	return written(wire, err)
+}
+
+// as sets target to how the storage's connections are made, if it is a pointer to that.
+func (d *driver) as(target any) bool {
+	config, ok := target.(**pgconn.Config)
+	if ok {
+		*config = d.writers.config.Copy()
+	}
+	return ok
+}
+
+// Close closes the connections. Those that are in use end what they do.
+func (d *driver) Close() (err error) {
+	if d.noSync && d.written.Load() {
+		ctx, cancel := context.WithTimeout(context.Background(), d.backend.Commit)
+		defer cancel()
+		err = d.flush(ctx)
+	}
+	d.writers.close()
+	d.readers.close()
+	return err
+}
+
+// rowOf copies a row. Key and value share memory, but neither can grow into the other.
+func rowOf(row [][]byte) remote.Row {
+	key, value := row[0], row[1]
+	both := make([]byte, len(key)+len(value))
+	n := copy(both, key)
+	copy(both[n:], value)
+	r := remote.Row{Key: both[:n:n]}
+	if value != nil {
+		r.Value = both[n:]
+	}
+	return r
+}

@@ -1,0 +1,125 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Codes of errors of the server, see "PostgreSQL Error Codes" in its manual.
+const (
+	codeDivisionByZero     = "22012" // of a condition that does not hold, see stCheck
+	codeUniqueViolation    = "23505"
+	codeIdleInTransaction  = "25P03"
+	codeReadOnly           = "25006"
+	codeDuplicateTable     = "42P07"
+	codeNoPrivilege        = "42501"
+	codeUndefinedTable     = "42P01"
+	codeDiskFull           = "53100"
+	codeTooLarge           = "54000"
+	codeLockNotAvailable   = "55P03"
+	codeNoSuchStatement    = "26000"
+	codeFeatureUnsupported = "0A000"
+)
+
+// code returns the code of an error of the server, "" if it is not one.
+func code(err error) string {
+	var said *pgconn.PgError
+	if errors.As(err, &said) {
+		return said.Code
+	}
+	return ""
+}
+
+// isConflict reports whether to do the same again may help.
+func isConflict(code string) bool {
+	switch code {
+	case "40001", "40P01", codeLockNotAvailable: // a serialization failure, a deadlock
+		return true
+	}
+	return false
+}
+
+// goneAway reports whether the server ends sessions, and not only this one for what it did.
+func goneAway(said *pgconn.PgError) bool { return strings.HasPrefix(said.Code, "57P") }
+
+// refused returns the error of a request that the server has refused: of which nothing was done,
+// or nothing will be because the transaction is over.
+func refused(err error) error {
+	c := code(err)
+	switch {
+	case isConflict(c):
+		return fmt.Errorf("%w: %w", core.ErrConflict, err)
+	case c == codeNoPrivilege:
+		return fmt.Errorf("%w: %w", core.ErrReadOnly, err)
+	case c == codeDiskFull:
+		return fmt.Errorf("%w: %w", core.ErrNoRoom, err)
+	case strings.HasPrefix(c, codeTooLarge[:3]):
+		return fmt.Errorf("%w: %w", core.ErrTooLarge, err)
+	case c == codeFeatureUnsupported:
+		return fmt.Errorf("%w: the server cannot do what is needed; serializable transactions are "+
+			"not to be had on a standby: %w", core.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %w", core.ErrUnavailable, err)
+}
+
+// spoiled reports whether a connection on which the server said this is of no use: it is one to a
+// server that does not write any more, or the server has forgotten the statements.
+func spoiled(code string) bool {
+	return code == codeReadOnly || code == codeNoSuchStatement || code == codeFeatureUnsupported
+}
+
+// unreachable returns the error of connecting. What pgconn says may quote the URL, or hold all of
+// it, so only the causes go on: those that the server or the system gave.
+func unreachable(ctx context.Context, config *pgconn.Config, err error) error {
+	var causes []error
+	seen := map[string]bool{}
+	for _, cause := range rootCauses(err) {
+		cause = withoutSecrets(config, cause)
+		if text := cause.Error(); !seen[text] {
+			seen[text] = true
+			causes = append(causes, cause)
+		}
+	}
+	if ended := ctx.Err(); ended != nil {
+		causes = append(causes, ended)
+	}
+	return fmt.Errorf("%w: cannot connect to PostgreSQL: %w", core.ErrUnavailable,
+		errors.Join(causes...))
+}
+
+// rootCauses returns the innermost errors.
+func rootCauses(err error) []error {
+	switch e := err.(type) {
+	case *pgconn.PgError:
+		return []error{e}
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, inner := range e.Unwrap() {
+			all = append(all, rootCauses(inner)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		inner := e.Unwrap()
+		if inner == nil || isOfSystem(err) {
+			return []error{err}
+		}
+		return rootCauses(inner)
+	}
+	return []error{err}
+}
+
+// withoutSecrets returns err, or only its text if a password is in it.
+func withoutSecrets(config *pgconn.Config, err error) error {
+	if config.Password == "" || !strings.Contains(err.Error(), config.Password) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), config.Password, "xxxxx"))
+}

@@ -1,0 +1,243 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package postgres
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// conn is a connection to the server, which makes one request at a time. A request is any number
+// of statements, which are written at once and answered at once: it is one trip. pgconn connects;
+// from then on the messages are written here, because only so is it exact what is sent when.
+//
+// A statement is prepared on a connection in the request that uses it first.
+type conn struct {
+	pool     *pool
+	net      net.Conn
+	frontend *pgproto3.Frontend // which receives; what is sent is written by encode.go
+	out      []byte             // the request
+
+	prepared [statements]bool
+	asked    []statement // that the request prepares
+	setup    int         // how many of the pool's settings are in effect
+	owed     int         // answers to requests that nobody waits for
+	status   byte        // of the transaction, as the last answer said
+	warned   bool        // the server has warned since the request began
+	reused   bool        // a request was answered before
+	broken   bool        // it is of no use any more
+	used     time.Time   // when it was given back to the pool
+}
+
+// The states of a transaction.
+const (
+	idle   = 'I'
+	failed = 'E'
+)
+
+// keptBuffer is how much memory of a large request a connection keeps.
+const keptBuffer = 1 << 20
+
+// start begins a request. If the session needs to be told something first, that is a request in
+// front of it.
+func (c *conn) start() {
+	c.out, c.asked, c.warned = c.out[:0], c.asked[:0], false
+	if c.setup == len(c.pool.setup) {
+		return
+	}
+	for ; c.setup < len(c.pool.setup); c.setup++ {
+		at := c.once(c.pool.setup[c.setup])
+		c.int16(0)
+		c.execute(at)
+	}
+	c.sync()
+	c.owed++
+}
+
+// errNotSent is of a request of which nothing has left this process.
+var errNotSent = errors.New("nothing was sent")
+
+// answer is told of what the server answers: the number of the statement in the request, a row,
+// whose values are valid until it returns, or nil and the number of rows that the statement
+// concerned.
+type answer func(step int, row [][]byte, count int64)
+
+// run sends the request and waits for the answer. Its error is a *pgconn.PgError if that is what
+// the server says; then the connection can be used unless it is broken.
+func (c *conn) run(ctx context.Context, each answer) error {
+	if err := ctx.Err(); err != nil {
+		return errors.Join(errNotSent, err)
+	}
+	c.sync()
+	var stop func() bool
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, func() { _ = c.net.SetDeadline(time.Unix(1, 0)) })
+	}
+	err := c.send()
+	if err == nil {
+		err = c.receive(each)
+	}
+	if stop != nil && !stop() {
+		c.broken = true // its deadline has passed, or is about to
+		if err != nil {
+			err = errors.Join(ctx.Err(), err)
+		}
+	}
+	if cap(c.out) > keptBuffer {
+		c.out = nil
+	}
+	return err
+}
+
+// send writes the request.
+func (c *conn) send() error {
+	n, err := c.net.Write(c.out)
+	if err == nil {
+		return nil
+	}
+	c.broken = true
+	switch c.net.(type) {
+	case *net.TCPConn, *net.UnixConn: // what TLS has written of a record is not known
+		if n == 0 {
+			return errors.Join(errNotSent, err)
+		}
+	}
+	return err
+}
+
+// receive reads the answer to the request, and before that those to others.
+func (c *conn) receive(each answer) error {
+	var failure error
+	step := 0
+	for {
+		message, err := c.frontend.Receive()
+		if err != nil {
+			c.broken = true
+			if failure != nil {
+				return failure
+			}
+			return err
+		}
+		switch m := message.(type) {
+		case *pgproto3.DataRow:
+			if c.owed == 0 && each != nil {
+				each(step, m.Values, 0)
+			}
+		case *pgproto3.CommandComplete:
+			if c.owed == 0 && each != nil {
+				each(step, nil, pgconn.NewCommandTag(string(m.CommandTag)).RowsAffected())
+			}
+			step++
+		case *pgproto3.ParseComplete:
+			if c.owed == 0 && len(c.asked) > 0 {
+				c.prepared[c.asked[0]] = true
+				c.asked = c.asked[1:]
+			}
+		case *pgproto3.NoticeResponse:
+			c.warned = c.warned || m.SeverityUnlocalized == "WARNING"
+		case *pgproto3.ErrorResponse:
+			e := pgconn.ErrorResponseToPgError(m)
+			if c.owed == 0 && failure == nil || isFatal(e) {
+				failure = e
+			}
+			if isFatal(e) {
+				c.broken = true
+				return failure
+			}
+		case *pgproto3.ReadyForQuery:
+			c.status = m.TxStatus
+			if c.owed > 0 {
+				c.owed--
+				step, failure, c.warned = 0, nil, false
+				continue
+			}
+			c.reused = true
+			return failure
+		}
+	}
+}
+
+// isFatal reports whether the server has ended the session.
+func isFatal(e *pgconn.PgError) bool {
+	severity := e.SeverityUnlocalized
+	if severity == "" {
+		severity = e.Severity
+	}
+	return severity != "ERROR"
+}
+
+// finish ends a transaction without waiting for the answer. One that has only read is committed:
+// the server then goes on to know what it has read as long as that matters to others, and forgets
+// it at once if a transaction is rolled back. None is left here that has written.
+func (c *conn) finish() {
+	if c.broken {
+		return
+	}
+	text := sqlCommit
+	if c.status == failed {
+		text = "rollback"
+	}
+	c.out = c.out[:0]
+	at := c.message('Q')
+	c.text(text)
+	c.end(at)
+	_ = c.net.SetWriteDeadline(time.Now().Add(time.Second)) // there is room for a few bytes
+	if _, err := c.net.Write(c.out); err != nil {
+		c.broken = true
+		return
+	}
+	_ = c.net.SetWriteDeadline(time.Time{})
+	c.owed++
+	c.status = idle
+}
+
+// alive reports whether nothing has come that nobody has asked for, such as the end. It takes
+// some microseconds.
+func (c *conn) alive() bool {
+	for c.owed > 0 { // answers that came long ago
+		if !c.within(time.Second, func() error { return c.receiveOwed() }) {
+			return false
+		}
+	}
+	silent := !c.within(50*time.Microsecond, func() error {
+		_, err := c.net.Read(make([]byte, 1))
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			return err
+		}
+		return nil
+	})
+	return silent && c.frontend.ReadBufferLen() == 0
+}
+
+// within calls f, which reads, with a deadline, and reports whether it succeeded.
+func (c *conn) within(d time.Duration, f func() error) bool {
+	_ = c.net.SetReadDeadline(time.Now().Add(d))
+	err := f()
+	return c.net.SetReadDeadline(time.Time{}) == nil && err == nil
+}
+
+// receiveOwed reads one answer that nobody has waited for.
+func (c *conn) receiveOwed() error {
+	c.owed--
+	c.asked = c.asked[:0]
+	err := c.receive(nil)
+	if c.broken {
+		return errors.Join(errNotSent, err)
+	}
+	return nil
+}
+
+// close ends the connection.
+func (c *conn) close() {
+	c.broken = true
+	_ = c.net.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	_, _ = c.net.Write([]byte{'X', 0, 0, 0, 4})
+	_ = c.net.Close()
+}
