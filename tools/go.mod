@@ -8,6 +8,7 @@ require (
 	github.com/google/flatbuffers v25.12.19+incompatible
 	github.com/guardkv/guardkv/backends/bbolt v0.1.0
 	github.com/guardkv/guardkv/backends/etcd v0.1.0
+	github.com/guardkv/guardkv/backends/postgres v0.1.0
 	github.com/guardkv/guardkv/core v0.1.0
 	github.com/guardkv/guardkv/formats/archive v0.1.0
 	github.com/guardkv/guardkv/formats/cbor v0.1.0
@@ -22,6 +23,9 @@ require (
 	github.com/coreos/go-semver v0.3.1 // indirect
 	github.com/coreos/go-systemd/v22 v22.7.0 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.29.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.12.0 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	go.etcd.io/etcd/api/v3 v3.7.3 // indirect
 	go.etcd.io/etcd/client/pkg/v3 v3.7.3 // indirect
@@ -109,6 +113,8 @@ replace github.com/guardkv/guardkv/formats/encrypt => ../formats/encrypt
 replace github.com/guardkv/guardkv/formats/archive => ../formats/archive
 
 replace github.com/guardkv/guardkv/backends/etcd => ../backends/etcd
+
+replace github.com/guardkv/guardkv/backends/postgres => ../backends/postgres
 
 // A module that pebble is built of requires a version in which this one still has packages that
 // are modules of their own since, and that etcd is built of: they would be ambiguous.

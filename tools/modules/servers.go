@@ -8,6 +8,8 @@ import (
 
 	"github.com/guardkv/guardkv/backends/etcd"
 	"github.com/guardkv/guardkv/backends/etcd/etcdtest"
+	"github.com/guardkv/guardkv/backends/postgres"
+	"github.com/guardkv/guardkv/backends/postgres/postgrestest"
 	"github.com/guardkv/guardkv/core"
 )
 
@@ -27,6 +29,7 @@ type Server struct {
 // Servers are all backends of servers. They are not among Engines: those need nothing but a path.
 var Servers = []Server{
 	{"etcd", etcdAt, startEtcd},
+	{"postgres", postgresAt, startPostgres},
 }
 
 // etcdAt takes the addresses of the servers, separated by commas.
@@ -42,4 +45,16 @@ func startEtcd(string) (url string, stop func() error, err error) {
 		return "", nil, err
 	}
 	return strings.Join(cluster.Endpoints(), ","), cluster.Close, nil
+}
+
+func postgresAt(url string) core.Backend { return postgres.Backend{URL: url} }
+
+// startPostgres starts one server, which has a folder of its own for the same reason, and because
+// it may run as another user.
+func startPostgres(string) (url string, stop func() error, err error) {
+	server, err := postgrestest.Start(postgrestest.Options{NoSync: true})
+	if err != nil {
+		return "", nil, err
+	}
+	return server.URL(), server.Close, nil
 }
