@@ -6,6 +6,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -45,15 +46,33 @@ var errGone = fmt.Errorf("%w: the storage was removed", core.ErrClosed)
 
 // commitOn commits in the transaction of a connection or, if that is nil, in one of its own.
 func (d *driver) commitOn(ctx context.Context, wire *conn, c *remote.Commit) error {
-	begun := wire != nil
-	if !begun {
-		var err error
-		if wire, err = d.writers.take(ctx); err != nil {
+	if wire != nil {
+		err := d.send(ctx, wire, newRequest(c, true))
+		if errors.Is(err, errNotSent) && ctx.Err() == nil {
+			return fmt.Errorf("%w: %w", core.ErrSnapshotExpired, err) // with its connection
+		}
+		return err
+	}
+	for {
+		wire, err := d.writers.take(ctx)
+		if err != nil {
 			return err
 		}
-		defer d.writers.give(wire)
+		reused := wire.reused
+		err = d.send(ctx, wire, newRequest(c, false))
+		if wire.broken {
+			d.writers.suspect()
+		}
+		d.writers.give(wire)
+		// A connection that was idle may have been dead.
+		if !errors.Is(err, errNotSent) || ctx.Err() != nil || !reused {
+			return err
+		}
 	}
-	r := newRequest(c, begun)
+}
+
+// send makes a request that commits.
+func (d *driver) send(ctx context.Context, wire *conn, r *request) error {
 	wire.start()
 	r.build(wire)
 	err := wire.run(ctx, r.answer)

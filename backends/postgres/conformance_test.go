@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/guardkv/guardkv/backends/postgres/postgrestest"
 	"github.com/guardkv/guardkv/core/backendtest"
@@ -15,7 +16,8 @@ import (
 func TestConformance(t *testing.T) {
 	url := postgrestest.Shared(t).URL()
 	var places atomic.Int64
-	b := Backend{URL: url, Snapshots: 400} // some checks have hundreds open
+	// Some checks have hundreds of snapshots open, and some wait as long as a commit may take.
+	b := Backend{URL: url, Snapshots: 400, Commit: 3 * time.Second}
 	backendtest.Run(t, func(*testing.T) backendtest.Target {
 		return backendtest.Target{
 			Backend: b, Second: b, // which share nothing

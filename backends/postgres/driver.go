@@ -49,10 +49,6 @@ func (c *claim) driver(s session, opts core.EngineOptions) (*driver, error) {
 	case s.syncCommit == "off": // which an administrator may have chosen for other programs
 		d.writers.setup = append(d.writers.setup, "set synchronous_commit = on")
 	}
-	if s.fsync == "off" && !opts.NoSync {
-		opts.Logger.Warn("the server does not wait for its disk: fsync is off, and what was " +
-			"written may be lost when its system ends")
-	}
 	d.readers = newPool(c.pool.config, "for reading", c.backend.Snapshots+c.backend.Reads)
 	d.readers.texts = d.writers.texts
 	d.readers.setup = []string{"set default_transaction_read_only = on"}
@@ -85,20 +81,29 @@ func (d *driver) SetMark(ctx context.Context, mark []byte) error {
 }
 
 func (d *driver) trySetMark(ctx context.Context, mark []byte) (changed int64, err error) {
-	wire, err := d.writers.take(ctx)
-	if err != nil {
-		return 0, err
+	for {
+		wire, err := d.writers.take(ctx)
+		if err != nil {
+			return 0, err
+		}
+		reused := wire.reused
+		wire.start()
+		at := wire.once(sqlMark)
+		wire.int16(3)
+		wire.bytes([]byte(d.id))
+		wire.bytes(d.mark)
+		wire.bytes(mark)
+		wire.execute(at)
+		err = wire.run(ctx, func(_ int, row [][]byte, count int64) { changed = count })
+		err = written(wire, err)
+		if wire.broken {
+			d.writers.suspect()
+		}
+		d.writers.give(wire)
+		if !errors.Is(err, errNotSent) || ctx.Err() != nil || !reused {
+			return changed, err
+		}
 	}
-	defer d.writers.give(wire)
-	wire.start()
-	at := wire.once(sqlMark)
-	wire.int16(3)
-	wire.bytes([]byte(d.id))
-	wire.bytes(d.mark)
-	wire.bytes(mark)
-	wire.execute(at)
-	err = wire.run(ctx, func(_ int, row [][]byte, count int64) { changed = count })
-	return changed, written(wire, err)
 }
 
 // size returns how many bytes the storage takes on the server.

@@ -35,7 +35,7 @@ const (
 	sqlForget  = "delete from " + registry + " where id = $1 and path is null"
 
 	sqlSession = "select current_setting('transaction_isolation'), " +
-		"current_setting('synchronous_commit', true), current_setting('fsync', true)"
+		"current_setting('synchronous_commit', true)"
 
 	sqlBegin  = "begin isolation level serializable"
 	sqlCommit = "commit"
@@ -71,7 +71,7 @@ func relation(id string) (string, error) {
 }
 
 // session is what the server says of a session.
-type session struct{ isolation, syncCommit, fsync string }
+type session struct{ isolation, syncCommit string }
 
 // askLook asks for the session, and the row of the storage at a path.
 func askLook(c *conn, path string) {
@@ -90,7 +90,7 @@ func looked(from int, s *session, found **entry) answer {
 		switch {
 		case row == nil:
 		case step == from:
-			*s = session{string(row[0]), string(row[1]), string(row[2])}
+			*s = session{string(row[0]), string(row[1])}
 		case step == from+1:
 			*found = &entry{string(row[0]), append([]byte{}, row[1]...), int(number(row[2]))}
 		}
