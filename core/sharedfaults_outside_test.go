@@ -669,8 +669,11 @@ func TestTwoRestoresToOnePath(t *testing.T) {
 	slow := &process{Backend: b}
 	applied := 0
 	var theirs *core.Storage
-	slow.apply = func(_ core.Batch, apply func() error) error {
-		if applied++; applied == 2 { // behind the fence
+	slow.apply = func(batch core.Batch, apply func() error) error {
+		if applied++; applied > 1 && len(batch.Conditions) != 1 {
+			t.Errorf("write %d of a Restore does not demand that the storage is still there", applied)
+		}
+		if applied == 2 { // behind the fence
 			var err error
 			if theirs, err = restore(b); err != nil {
 				t.Error(err)
@@ -756,4 +759,162 @@ func TestPanicsGiveTurnsBack(t *testing.T) {
 	if err := s.RenameTable(t.Context(), "t", "u"); err != nil {
 		t.Error(err)
 	}
+}
+
+// The answer to a commit that was made gets lost, and when it is looked for, its outcome row is
+// gone: another process has taken it for abandoned. Nobody knows then, and nothing is sent again.
+func TestTheOutcomeRowIsGoneWhenItIsLookedFor(t *testing.T) {
+	b := memory.NewShared()
+	p := &process{Backend: b}
+	table := sharedTable(t, sharedStorage(t, p))
+	count := func(old string, _ bool) (string, core.Change, error) { return old + "+", core.Store, nil }
+	if err := table.Modify(t.Context(), 1, count); err != nil {
+		t.Fatal(err)
+	}
+	p.apply = func(batch core.Batch, apply func() error) error {
+		p.apply = nil
+		err := apply()
+		deleteOutcomes(t, b)
+		return errors.Join(err, core.ErrMaybe)
+	}
+	if err := table.Modify(t.Context(), 1, count); !errors.Is(err, core.ErrMaybe) {
+		t.Errorf("Modify gives %v; want ErrMaybe", err)
+	}
+	if err := table.Modify(t.Context(), 1, count); err != nil {
+		t.Errorf("Modify after that: %v", err)
+	}
+	if got, err := table.Load(t.Context(), 1); got != "+++" || err != nil {
+		t.Errorf("after three changes the row is %q, %v", got, err)
+	}
+}
+
+// deleteOutcomes deletes all outcome rows.
+func deleteOutcomes(t *testing.T, b core.Backend) {
+	t.Helper()
+	c, err := b.Claim(t.Context(), "db", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := c.Open(t.Context(), core.EngineOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	err = e.Apply(t.Context(), core.Batch{Writes: []core.Write{{
+		Key: []byte{255, 255, 255, 255}, End: []byte{255, 255, 255, 255, 255}, Delete: true,
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Two processes open a new storage at once: the slower one leaves the fence of the faster one
+// alone, which would else take the storage for another one.
+func TestTheFirstFenceIsMadeOnce(t *testing.T) {
+	b := memory.NewShared()
+	slow := &process{Backend: b}
+	var theirs *core.Table[uint64, string, string]
+	slow.apply = func(_ core.Batch, apply func() error) error {
+		slow.apply = nil
+		theirs = sharedTable(t, sharedStorage(t, b))
+		put(t, theirs, 1, "v")
+		return apply()
+	}
+	mine := sharedTable(t, sharedStorage(t, slow))
+	put(t, mine, 2, "v")
+	put(t, theirs, 3, "v")
+	for _, table := range []*core.Table[uint64, string, string]{mine, theirs} {
+		if n, err := table.Count(t.Context()); n != 3 || err != nil {
+			t.Errorf("%d rows, %v; want 3", n, err)
+		}
+	}
+}
+
+// A process opens a storage when the version of a migration is stored, and the lease is not given
+// back yet. It waits for that, which would else close what it has just opened.
+func TestAStorageIsOpenedAtTheEndOfAMigration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.NewShared()
+		sharedStorage(t, b, core.WithVersion(1)).Close()
+		done := make(chan error)
+		p := &process{Backend: b}
+		p.setMark = func(set func() error) error {
+			err := set()
+			go func() {
+				s, err := core.Open(t.Context(), "db", b, core.WithVersion(2))
+				if err == nil {
+					time.Sleep(3 * time.Second)
+					_, err = core.OpenTable(t.Context(), s, "t", keys.Uint64(), values.String())
+					err = errors.Join(err, s.Close())
+				}
+				done <- err
+			}()
+			time.Sleep(2 * time.Second)
+			return err
+		}
+		migrated := sharedStorage(t, p, migratesTo(func(*core.Storage) error { return nil })...)
+		if err := <-done; err != nil {
+			t.Errorf("the process that opened the storage: %v", err)
+		}
+		migrated.Close()
+	})
+}
+
+// A process whose lease was taken over comes back: it leaves the row alone that shows that the
+// other one migrates, which would else be taken for dead in its turn.
+func TestALostLeaseIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.NewShared()
+		sharedStorage(t, b, core.WithVersion(1)).Close()
+		var away atomic.Bool
+		p := &process{Backend: b, apply: func(_ core.Batch, apply func() error) error {
+			if away.Load() {
+				return core.ErrUnavailable
+			}
+			return apply()
+		}}
+		migrates := make(chan string, 9)
+		migration := func(name string, run func()) []core.Option {
+			return migratesTo(func(*core.Storage) error {
+				migrates <- name
+				run()
+				return nil
+			})
+		}
+		done := make(chan error)
+		open := func(b core.Backend, opts []core.Option) {
+			s, err := core.Open(t.Context(), "db", b, opts...)
+			if err == nil {
+				err = s.Close()
+			}
+			done <- err
+		}
+		go open(p, migration("first", func() {
+			away.Store(true)
+			time.Sleep(14 * time.Second)
+			away.Store(false)
+			time.Sleep(60 * time.Second)
+		}))
+		synctest.Wait()
+		go open(b, migration("second", func() { time.Sleep(35 * time.Second) }))
+		time.Sleep(20 * time.Second) // the second one has taken the lease over, the first is back
+		go open(b, migration("third", func() {}))
+		for i := range 3 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			time.Sleep(3 * time.Second)
+			if n := rowsBehind(t, b, "\x00\x00\x00\x00migration"); i == 1 && n > 0 {
+				t.Error("the first one shows that it migrates, when all is over")
+			}
+		}
+		close(migrates)
+		names := ""
+		for name := range migrates {
+			names += name + " "
+		}
+		if names != "first second " {
+			t.Errorf("these have migrated: %s", names)
+		}
+	})
 }
