@@ -17,9 +17,10 @@ import (
 // A commit to an engine on a server may be lost on the way there, or its answer on the way back,
 // or it may arrive late. Whether it was made is found out by outcome rows: every commit also
 // changes such a row, from the random value that the row has to a fresh one, and demands the old
-// one. If no answer comes, the row is read. The fresh value says that the commit was made. If
-// the old one is still there, it is changed to another fresh one; once that is done, the commit
-// in question demands a value that is gone, and will never be made, however late it arrives.
+// one. If no answer comes, the row is read: the fresh value says that the commit was made. The
+// row is then changed to another fresh value in any case. Once that is done, a commit that was
+// made is durable, and one that was not demands a value that is gone, and will never be made,
+// however late it arrives.
 //
 // An outcome row that is not there says nothing: it may have been deleted. So a row exists
 // before its first use.
@@ -242,31 +243,31 @@ var (
 )
 
 // settle finds out whether a commit was made that turns o into next, and to which no answer
-// came. If it was not, it never will be, and o is what its row has now.
+// came. What its row has is read, and then changed once more, so that a commit that was not made
+// never will be, and so that one that was made is durable when that has an answer: a server may
+// show what it would lose with its machine, because its standbys do not have it yet. The one of o
+// and next that is there has the new value afterwards.
 func (s *Storage) settle(o, next *outcome, cause error) (made bool, err error) {
 	patience := time.Now().Add(2 * s.sharing.Commit)
-	tried := [][]byte{} // what o's row was given to settle it; each may have been, or may be yet
+	unmade, done := [][]byte{o.value}, [][]byte{next.value} // what the rows may have
 	for try := 1; ; try++ {
-		found, marked, err := s.readOutcome(o.key, next.key)
-		switch {
-		case err != nil:
-		case bytes.Equal(marked, next.value):
-			return true, nil
-		case slices.ContainsFunc(tried, func(v []byte) bool { return bytes.Equal(v, found) }):
-			o.value = found
-			return false, nil
-		case !bytes.Equal(found, o.value):
-			return false, fmt.Errorf("%w: %w", ErrMaybe, ofItsOwn(cause))
-		default:
+		atO, atNext, err := s.readOutcome(o.key, next.key)
+		if err == nil {
+			row, found, may := o, atO, &unmade
+			if made = among(done, atNext); made {
+				row, found, may = next, atNext, &done
+			} else if !among(unmade, atO) {
+				return false, fmt.Errorf("%w: %w", ErrMaybe, ofItsOwn(cause))
+			}
 			fresh := freshOutcome()
-			tried = append(tried, fresh)
+			*may = append(*may, fresh)
 			err = s.send(Batch{
-				Writes:     []Write{{Key: o.key, Value: fresh}},
-				Conditions: []Condition{o.demand()},
+				Writes:     []Write{{Key: row.key, Value: fresh}},
+				Conditions: []Condition{{row.key, found}},
 			})
 			if err == nil {
-				o.value = fresh
-				return false, nil
+				row.value = fresh
+				return made, nil
 			}
 		}
 		if time.Now().After(patience) {
@@ -274,6 +275,11 @@ func (s *Storage) settle(o, next *outcome, cause error) (made bool, err error) {
 		}
 		pause(context.Background(), try)
 	}
+}
+
+// among reports whether a value that was read is one of some.
+func among(values [][]byte, found []byte) bool {
+	return slices.ContainsFunc(values, func(v []byte) bool { return bytes.Equal(v, found) })
 }
 
 // readOutcome reads two outcome rows, which may be one; nil is of a row that is not there.

@@ -4,6 +4,7 @@
 package core_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -400,6 +401,82 @@ func TestNothingStopsASharedStorage(t *testing.T) {
 }
 
 // Policies that replace a storage at every start would take it from those who use it.
+// A server with standbys shows a commit that it does not wait for any more, because a client gave
+// it up, and loses it if a standby that does not have it takes over. A write whose answer was
+// lost was acknowledged as soon as it was seen, and was lost then.
+func TestWhatIsSeenMayBeLostWithTheServer(t *testing.T) {
+	b := memory.NewShared()
+	var undo core.Batch // takes back what the standby does not have
+	p := &process{Backend: b}
+	table := sharedTable(t, sharedStorage(t, p))
+	put(t, table, 1, "old")
+	behind := sharedEngine(t, b)
+	takesOver := func() (lost bool) {
+		if undo.Writes == nil {
+			return false
+		}
+		if err := behind.Apply(t.Context(), undo); err != nil {
+			t.Error(err)
+		}
+		undo.Writes = nil
+		return true
+	}
+	lose := true
+	p.apply = func(batch core.Batch, apply func() error) error {
+		switch {
+		case lose:
+			lose = false
+			undo = undoing(t, behind, batch)
+			return errors.Join(core.ErrMaybe, apply())
+		case takesOver():
+			return core.ErrUnavailable
+		}
+		return apply()
+	}
+	put(t, table, 1, "new")
+	takesOver() // if it has not been asked for anything meanwhile
+	p.apply = nil
+	if got, err := table.Load(t.Context(), 1); got != "new" || err != nil {
+		t.Errorf("the acknowledged row is %q, %v; want %q", got, err, "new")
+	}
+	put(t, table, 1, "newer") // the row of the outcome is known
+}
+
+// sharedEngine opens the storage of sharedStorage without a Storage.
+func sharedEngine(t *testing.T, b core.Backend) core.Engine {
+	t.Helper()
+	c, err := b.Claim(t.Context(), "db", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := c.Open(t.Context(), core.EngineOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
+}
+
+// undoing returns what makes the rows that a batch writes to what they are.
+func undoing(t *testing.T, e core.Engine, b core.Batch) (undo core.Batch) {
+	t.Helper()
+	for _, w := range b.Writes {
+		back := core.Write{Key: bytes.Clone(w.Key)}
+		value, held, err := e.Get(t.Context(), w.Key)
+		switch {
+		case err == nil:
+			back.Value = bytes.Clone(value)
+			held.Release()
+		case errors.Is(err, core.ErrNotFound):
+			back.Delete = true
+		default:
+			t.Fatal(err)
+		}
+		undo.Writes = append(undo.Writes, back)
+	}
+	return undo
+}
+
 func TestPoliciesThatSharedStoragesRefuse(t *testing.T) {
 	b := memory.NewShared()
 	table := sharedTable(t, sharedStorage(t, b))
