@@ -187,13 +187,7 @@ func (c *Cluster) furthest() (next *Server, err error) {
 		if s == c.primary || s.PID() == 0 {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), c.opts.wait())
-		got, err := s.Exec(ctx, "select coalesce(pg_last_wal_receive_lsn(), '0/0')")
-		cancel()
-		if err != nil {
-			return nil, err
-		}
-		at, err := position(got[0])
+		at, err := c.received(s)
 		if err != nil {
 			return nil, err
 		}
@@ -205,6 +199,26 @@ func (c *Cluster) furthest() (next *Server, err error) {
 		return nil, errors.New("no standby is running")
 	}
 	return next, nil
+}
+
+// received returns how far a standby has come, when it has replayed all that it has. What it says
+// it has received is not enough: one that was started again, and finds no primary, says where the
+// file begins that it would ask for next, so that all seem to have come as far.
+func (c *Cluster) received(s *Server) (at uint64, err error) {
+	err = c.until("a standby has replayed what it has", func(ctx context.Context) error {
+		got, err := s.Exec(ctx, "select greatest(pg_last_wal_receive_lsn(), "+
+			"pg_last_wal_replay_lsn()) from pg_stat_activity where backend_type = 'startup' and "+
+			"wait_event in ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')")
+		if err != nil {
+			return err
+		}
+		if len(got) == 0 {
+			return errors.New("it replays")
+		}
+		at, err = position(got[0])
+		return err
+	})
+	return at, err
 }
 
 // position returns the number of a place in the log of writes, such as 0/16B3748.
