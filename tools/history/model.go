@@ -10,10 +10,10 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// keys is how many keys there are. Few, so that clients are in each other's way.
+// keys is how many rows a group has. Few, so that clients are in each other's way.
 const keys = 4
 
-// state is what all rows are; "" stands for no row.
+// state is what all rows of a group are; "" stands for no row.
 type state [keys]string
 
 func (s state) rows() (n int) {
@@ -48,49 +48,58 @@ func (v verb) String() string {
 	}[v]
 }
 
-// call is one call of a client, without what it returned.
-type call struct {
-	verb       verb
-	key, other int
-	value      string
+// Call is one call of a client, without what it returned.
+type Call struct {
+	Verb       verb
+	Key, Other int
+	Value      string `json:",omitempty"`
 }
 
-// answer is what a call returned.
-type answer struct {
-	unknown bool   // the write may have happened, now or later, or not
-	found   bool   // insert, remove: there was a row
-	row     string // get, extend: the row before
-	all     state  // swap, fill, look: what was seen
+// Answer is what a call returned.
+type Answer struct {
+	Unknown bool   `json:",omitempty"` // the write may have happened, now or later, or not
+	Found   bool   `json:",omitempty"` // insert, remove: there was a row
+	Row     string `json:",omitempty"` // get, extend: the row before
+	All     state  // swap, fill, look: what was seen
+}
+
+// Operation is what one client called, when, and what it saw. Times are nanoseconds of a clock
+// that all clients of a group share.
+type Operation struct {
+	Client       int
+	Call         Call
+	Answer       Answer
+	Began, Ended int64
 }
 
 // does returns what a call does to a state, and what it returns.
-func (c call) does(s state) (state, answer) {
-	a := answer{found: s[c.key] != "", row: s[c.key]}
-	switch c.verb {
+func (c Call) does(s state) (state, Answer) {
+	a := Answer{Found: s[c.Key] != "", Row: s[c.Key]}
+	switch c.Verb {
 	case put:
-		s[c.key], a = c.value, answer{}
+		s[c.Key], a = c.Value, Answer{}
 	case insert:
-		a.row = ""
-		if !a.found {
-			s[c.key] = c.value
+		a.Row = ""
+		if !a.Found {
+			s[c.Key] = c.Value
 		}
 	case remove:
-		a.row, s[c.key] = "", ""
+		a.Row, s[c.Key] = "", ""
 	case extend:
-		a.found = false
-		s[c.key] += c.value
+		a.Found = false
+		s[c.Key] += c.Value
 	case swap:
-		a = answer{all: s}
-		s[c.key], s[c.other] = s[c.other], s[c.key]
+		a = Answer{All: s}
+		s[c.Key], s[c.Other] = s[c.Other], s[c.Key]
 	case fill:
-		a = answer{all: s}
+		a = Answer{All: s}
 		if s.rows() < keys {
-			s[c.key] = c.value
+			s[c.Key] = c.Value
 		}
 	case look, look1by1:
-		a = answer{all: s}
+		a = Answer{All: s}
 	case get:
-		a.found = false
+		a.Found = false
 	}
 	return s, a
 }
@@ -99,10 +108,10 @@ func (c call) does(s state) (state, answer) {
 var model = (&porcupine.NondeterministicModel{
 	Init: func() []any { return []any{state{}} },
 	Step: func(s, input, output any) []any {
-		before, got := s.(state), output.(answer)
-		after, want := input.(call).does(before)
+		before, got := s.(state), output.(Answer)
+		after, want := input.(Call).does(before)
 		switch {
-		case got.unknown:
+		case got.Unknown:
 			return []any{before, after}
 		case got == want:
 			return []any{after}
@@ -111,8 +120,8 @@ var model = (&porcupine.NondeterministicModel{
 	},
 	Equal: func(a, b any) bool { return a == b },
 	DescribeOperation: func(input, output any) string {
-		c, a := input.(call), output.(answer)
-		return fmt.Sprintf("%s(%d, %d, %q) = %+v", c.verb, c.key, c.other, c.value, a)
+		c, a := input.(Call), output.(Answer)
+		return fmt.Sprintf("%s(%d, %d, %q) = %+v", c.Verb, c.Key, c.Other, c.Value, a)
 	},
 	DescribeState: func(s any) string {
 		rows := s.(state)

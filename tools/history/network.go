@@ -19,6 +19,13 @@ type network struct {
 	late sync.WaitGroup // commits that are under way without anybody who waits
 }
 
+// Unreliable returns b with commits that go over a network that is not to be relied on, and what
+// waits until nothing is under way any more.
+func Unreliable(b core.Backend) (_ core.Backend, wait func()) {
+	n := &network{Backend: b}
+	return n, n.late.Wait
+}
+
 func (n *network) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	c, err := n.Backend.Claim(ctx, path, readOnly)
 	return networkClaim{c, n}, err
