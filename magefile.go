@@ -70,3 +70,7 @@ func Soak(time *time.Duration) error { return tools.Soak(time) }
 // Histories lets random clients of two processes use shared storages for -time (default 5m), over
 // a network that is not to be relied on, and checks that what they saw is linearizable.
 func Histories(time *time.Duration) error { return tools.Histories(time) }
+
+// Cluster kills servers of PostgreSQL and etcd, stops them, and cuts connections, for -time
+// (default 5m) with each -engine (postgres, etcd or all), and checks what 64 clients were told.
+func Cluster(time *time.Duration, engine *string) error { return tools.Cluster(time, engine) }

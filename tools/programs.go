@@ -54,6 +54,13 @@ func Histories(length *time.Duration) error {
 	return run(appendFlag([]string{"go", "run", "./tools/cmd/histories"}, "time", length)...)
 }
 
+// Cluster fails servers of the engines, and checks what their clients were told, for the given
+// time. A nil argument leaves the choice to the program.
+func Cluster(length *time.Duration, engine *string) error {
+	args := appendFlag([]string{"go", "run", "./tools/cmd/cluster"}, "time", length)
+	return run(appendFlag(args, "engine", engine)...)
+}
+
 // appendFlag appends -name=value if a value was given.
 func appendFlag[T any](args []string, name string, value *T) []string {
 	if value == nil {

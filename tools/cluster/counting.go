@@ -1,0 +1,63 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// unanswered is the error of a commit to which no answer came. The number tells it from others.
+type unanswered struct {
+	number int64
+	err    error
+}
+
+func (u *unanswered) Error() string { return fmt.Sprintf("commit %d: %v", u.number, u.err) }
+func (u *unanswered) Unwrap() error { return u.err }
+
+// counting is a backend that counts the commits to which no answer came. Core finds out what
+// became of most of them, so its callers do not know how many there were.
+type counting struct {
+	core.Backend
+	lost *atomic.Int64
+}
+
+func (b counting) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	c, err := b.Backend.Claim(ctx, path, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	return countingClaim{c, b}, nil
+}
+
+type countingClaim struct {
+	core.Claim
+	b counting
+}
+
+func (c countingClaim) Open(ctx context.Context, o core.EngineOptions) (core.Engine, error) {
+	e, err := c.Claim.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return countingEngine{e, c.b}, nil
+}
+
+type countingEngine struct {
+	core.Engine
+	b counting
+}
+
+func (e countingEngine) Apply(ctx context.Context, b core.Batch) error {
+	err := e.Engine.Apply(ctx, b)
+	if errors.Is(err, core.ErrMaybe) {
+		return &unanswered{e.b.lost.Add(1), err}
+	}
+	return err
+}

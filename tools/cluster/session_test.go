@@ -1,0 +1,208 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/tools/history"
+)
+
+// sessions lets two sessions use a storage of b for a while, and checks it as it is without
+// what is broken in b. A call may take three times as long as patience.
+func sessions(t *testing.T, whole, b core.Backend, patience time.Duration) *Findings {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := Prepare(ctx, whole, "storage"); err != nil {
+		t.Fatal(err)
+	}
+	const each = 6
+	var running []*Session
+	for i := range 2 {
+		var s *Session
+		var err error
+		for try := 0; s == nil && try < 100; try++ { // an unreliable network fails Open as well
+			s, err = NewSession(ctx, b, Plan{
+				Path: "storage", First: each * i, Clients: each, All: 2 * each, Seed: uint64(i),
+				Timeout: patience, Commits: patience, Slack: patience, Pause: time.Millisecond,
+			})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		running = append(running, s)
+	}
+	for _, s := range running {
+		if err := s.Working(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	time.Sleep(time.Second)
+	var logs []Log
+	for _, s := range running {
+		log, err := s.Stop()
+		if err != nil {
+			t.Error(err)
+		}
+		logs = append(logs, log)
+	}
+	f, err := Check(ctx, whole, "storage", logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// A storage that keeps its promises has no faults, and what the network loses is settled.
+func TestSessions(t *testing.T) {
+	whole := memory.NewShared()
+	b, wait := history.Unreliable(whole)
+	f := sessions(t, whole, b, 20*time.Second)
+	wait()
+	t.Log(f)
+	if err := f.Err(); err != nil {
+		t.Error(err)
+	}
+	if f.Acked == 0 || f.Lost == 0 || f.Settled == 0 || f.Histories == 0 {
+		t.Error("nothing was tried")
+	}
+}
+
+// broken is a backend whose Apply is another one.
+type broken struct {
+	core.Backend
+	apply func(e core.Engine, ctx context.Context, b core.Batch) error
+}
+
+func (b broken) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
+	c, err := b.Backend.Claim(ctx, path, readOnly)
+	return brokenClaim{c, b}, err
+}
+
+type brokenClaim struct {
+	core.Claim
+	b broken
+}
+
+func (c brokenClaim) Open(ctx context.Context, o core.EngineOptions) (core.Engine, error) {
+	e, err := c.Claim.Open(ctx, o)
+	return brokenEngine{e, c.b}, err
+}
+
+type brokenEngine struct {
+	core.Engine
+	b broken
+}
+
+func (e brokenEngine) Apply(ctx context.Context, b core.Batch) error {
+	return e.b.apply(e.Engine, ctx, b)
+}
+
+// Powers leaves out conditions, whose answers Apply would have to move when it loses a write.
+func (e brokenEngine) Powers() core.Powers {
+	p := e.Engine.Powers()
+	p.Conditions = false
+	return p
+}
+
+// every reports true for each nth call.
+func every(n int64) func() bool {
+	var calls atomic.Int64
+	return func() bool { return calls.Add(1)%n == 0 }
+}
+
+const hanging = "calls hang"
+
+// What a storage must not do is found, each by the check that is there for it.
+func TestBrokenStoragesAreFound(t *testing.T) {
+	now := every(20)
+	for name, c := range map[string]struct {
+		apply func(e core.Engine, ctx context.Context, b core.Batch) error
+		finds []string // one of these
+	}{
+		"acknowledged writes get lost": {
+			func(e core.Engine, ctx context.Context, b core.Batch) error {
+				if now() {
+					// the row of the outcome stays, so that nobody is in the way of the next
+					b.Writes = b.Writes[len(b.Writes)-1:]
+				}
+				return e.Apply(ctx, b)
+			},
+			[]string{"was acknowledged, and is not there"},
+		},
+		"transactions are cut": {
+			func(e core.Engine, ctx context.Context, b core.Batch) error {
+				if n := len(b.Writes); n > 3 && now() {
+					b.Writes = append(b.Writes[:1:1], b.Writes[2:]...)
+				}
+				return e.Apply(ctx, b)
+			},
+			[]string{"of 3 rows", "want 6400"},
+		},
+		"writes do not look at what they depend on": {
+			func(e core.Engine, ctx context.Context, b core.Batch) error {
+				time.Sleep(2 * time.Millisecond) // others come in between
+				b.Base = nil
+				return e.Apply(ctx, b)
+			},
+			[]string{"the accounts are", "want 6400"},
+		},
+		"what got no answer is written twice": {
+			func(e core.Engine, ctx context.Context, b core.Batch) error {
+				if err := e.Apply(ctx, b); err != nil || !now() {
+					return err
+				}
+				return core.ErrConflict // core tries again what was made
+			},
+			[]string{"the accounts are", "not linearizable", "; it was"},
+		},
+		"what failed is written": {
+			func(e core.Engine, ctx context.Context, b core.Batch) error {
+				if err := e.Apply(ctx, b); err != nil || !now() {
+					return err
+				}
+				return core.ErrUnavailable
+			},
+			[]string{"failed, and is there"},
+		},
+		hanging: {
+			func(e core.Engine, ctx context.Context, b core.Batch) error {
+				if now() {
+					time.Sleep(400 * time.Millisecond)
+				}
+				return e.Apply(ctx, b)
+			},
+			[]string{"which is more than"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole := memory.NewShared()
+			patience := 20 * time.Second
+			if name == hanging {
+				patience = 100 * time.Millisecond
+			}
+			f := sessions(t, whole, broken{whole, c.apply}, patience)
+			err := f.Err()
+			if err == nil {
+				t.Fatal("no fault is found")
+			}
+			for _, fault := range f.Faults {
+				for _, text := range c.finds {
+					if strings.Contains(fault, text) {
+						return
+					}
+				}
+			}
+			t.Errorf("the faults do not say %q: %v", c.finds, err)
+		})
+	}
+}
