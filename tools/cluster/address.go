@@ -4,6 +4,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -12,23 +13,27 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Address is where the servers of an engine are.
+// Address is where the servers of an engine are, and how patient a process is with them.
 type Address struct {
 	Engine    string
 	URL       string   `json:",omitempty"` // of PostgreSQL
 	Endpoints []string `json:",omitempty"` // of etcd
+
+	// Commit is how long a commit may take until its outcome is unknown; 0 is patience.
+	Commit time.Duration `json:",omitempty"`
 }
 
-// patience is how long a commit may take until its outcome is unknown.
+// patience is less than what fails takes, so that outcomes are unknown.
 const patience = 2 * time.Second
 
 // Backend returns the backend of another process.
 func (a Address) Backend() (core.Backend, error) {
+	commit := cmp.Or(a.Commit, patience)
 	switch a.Engine {
 	case "postgres":
-		return postgres.Backend{URL: a.URL, Commit: patience}, nil
+		return postgres.Backend{URL: a.URL, Commit: commit}, nil
 	case "etcd":
-		return etcd.Backend{Endpoints: a.Endpoints, Timeout: patience}, nil
+		return etcd.Backend{Endpoints: a.Endpoints, Timeout: commit}, nil
 	}
 	return nil, fmt.Errorf("no engine %q", a.Engine)
 }

@@ -32,13 +32,21 @@ func (s *Site) hits(after bool) (hit func() bool) {
 	}
 }
 
+// patient is a backend for which nothing is unknown because the machine is busy.
+func (s *Site) patient(t *testing.T) core.Backend {
+	t.Helper()
+	a := s.Address()
+	a.Commit = time.Minute
+	return must(a.Backend())(t)
+}
+
 // A commit whose connection is cut, before it reaches the server or before its answer reaches the
 // client, is made exactly once, and its caller learns of nothing.
 func cutCommits(t *testing.T, s *Site) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var lost atomic.Int64
-	b := must(s.Address().Backend())(t)
+	b := s.patient(t)
 	db := must(core.Open(ctx, "cut", counting{b, &lost}, discard))(t)
 	defer db.Close()
 	tables := must(openTables(ctx, db))(t)

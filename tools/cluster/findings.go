@@ -40,8 +40,11 @@ type content struct {
 // Check compares what clients were told with what a storage holds that nobody else writes to.
 func Check(ctx context.Context, b core.Backend, path string, logs []Log) (*Findings, error) {
 	f := new(Findings)
-	var err error
-	if f.content, err = stored(ctx, b, path); err != nil {
+	err := persist(ctx, func() (err error) {
+		f.content, err = stored(ctx, b, path)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	var records []Record

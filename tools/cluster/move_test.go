@@ -122,7 +122,7 @@ func move(
 // A storage moves from a file to a cluster, and back, as a backup: with every row as it was, so
 // that the backups are equal to the last byte.
 func thereAndBack(t *testing.T, s *Site) {
-	there := must(s.Address().Backend())(t)
+	there := s.patient(t)
 	file := filepath.Join(t.TempDir(), "data.db")
 	db := must(core.Open(t.Context(), file, bbolt.Backend{}, core.WithVersion(7)))(t)
 	fillForMove(t, db, 5000)
@@ -149,8 +149,9 @@ func tooLarge(t *testing.T, there core.Backend) {
 	defer db.Close()
 	table := must(core.OpenTable(t.Context(), db, "long", keys.Bytes(), values.Bytes()))(t)
 	check(t, table.Put(t.Context(), []byte("a"), []byte("short")))
-	long := bytes.Repeat([]byte("k"), 20<<10)                   // which PostgreSQL does not take as a key
-	check(t, table.Put(t.Context(), long, make([]byte, 2<<20))) // nor etcd as a value
+	// PostgreSQL does not take this key, nor etcd this value
+	long := bytes.Repeat([]byte("k"), 20<<10)
+	check(t, table.Put(t.Context(), long, make([]byte, 2<<20)))
 	var backup bytes.Buffer
 	check(t, db.Backup(t.Context(), &backup))
 	_, err := core.Restore(t.Context(), "too large", there, &backup)

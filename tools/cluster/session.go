@@ -22,6 +22,10 @@ import (
 
 // Prepare creates the storage that sessions use.
 func Prepare(ctx context.Context, b core.Backend, path string) error {
+	return persist(ctx, func() error { return prepare(ctx, b, path) })
+}
+
+func prepare(ctx context.Context, b core.Backend, path string) error {
 	s, err := core.Open(ctx, path, b, discard)
 	if err != nil {
 		return err
@@ -35,6 +39,20 @@ func Prepare(ctx context.Context, b core.Backend, path string) error {
 		return err
 	}
 	return t.fillBank(ctx)
+}
+
+// persist calls fn until it fails for another reason than that a server is busy, or away for a
+// while. fn may be done twice.
+func persist(ctx context.Context, fn func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, workingTime)
+	defer cancel()
+	for {
+		err := fn()
+		if err == nil || !refused(err) && !errors.Is(err, core.ErrMaybe) ||
+			wait(ctx, 50*time.Millisecond) != nil {
+			return err
+		}
+	}
 }
 
 // Plan says what the clients of one process do.
@@ -130,15 +148,8 @@ func NewSession(ctx context.Context, b core.Backend, p Plan) (*Session, error) {
 		plan: p, stopped: make(chan struct{}),
 		times: map[int64]bool{}, told: map[int64]bool{},
 	}
-	var err error
-	if s.storage, err = core.Open(ctx, p.Path, counting{b, &s.lost}, discard); err != nil {
+	if err := persist(ctx, func() error { return s.open(ctx, b) }); err != nil {
 		return nil, err
-	}
-	if s.tables, err = openTables(ctx, s.storage); err == nil {
-		s.player, err = history.NewPlayer(ctx, s.storage)
-	}
-	if err != nil {
-		return nil, errors.Join(err, s.storage.Close())
 	}
 	for i := range p.Clients {
 		n := p.First + i
@@ -148,6 +159,20 @@ func NewSession(ctx context.Context, b core.Backend, p Plan) (*Session, error) {
 		s.running.Go(c.run)
 	}
 	return s, nil
+}
+
+func (s *Session) open(ctx context.Context, b core.Backend) (err error) {
+	s.storage, err = core.Open(ctx, s.plan.Path, counting{b, &s.lost}, discard)
+	if err != nil {
+		return err
+	}
+	if s.tables, err = openTables(ctx, s.storage); err == nil {
+		s.player, err = history.NewPlayer(ctx, s.storage)
+	}
+	if err != nil {
+		return errors.Join(err, s.storage.Close())
+	}
+	return nil
 }
 
 // Working returns when every client has begun to write after now, and was acknowledged.
