@@ -91,7 +91,9 @@ func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Cl
 	if err != nil {
 		return nil, err
 	}
-	return &claim{client: c, registry: c.registry(), path: path, readOnly: readOnly}, nil
+	return &claim{
+		ctx: ctx, client: c, registry: c.registry(), path: path, readOnly: readOnly,
+	}, nil
 }
 
 // String shows no password.

@@ -19,6 +19,7 @@ import (
 
 // claim is a connection, and a memory of what was seen at a path.
 type claim struct {
+	ctx      context.Context // Claim's: Mark is the first to wait for a server, and has none
 	client   *client
 	registry registry
 	path     string
@@ -34,7 +35,7 @@ var _ core.Claim = (*claim)(nil)
 
 // Mark remembers what it sees.
 func (c *claim) Mark() ([]byte, error) {
-	if err := c.look(context.Background()); err != nil {
+	if err := c.look(c.ctx); err != nil {
 		return nil, err
 	}
 	return bytes.Clone(c.seen.mark), nil

@@ -56,9 +56,8 @@ func (at ranger) at(q *pb.RangeRequest) *pb.RangeRequest {
 // GetMany asks for all keys in one request.
 func (s *state) GetMany(ctx context.Context, keys [][]byte) (rows []remote.Row, err error) {
 	d := s.driver
-	most := d.client.backend.mostGets()
 	for len(keys) > 0 && err == nil {
-		some := keys[:min(len(keys), most)]
+		some := keys[:d.client.backend.fitting(keys)]
 		keys = keys[len(some):]
 		err = s.ask(ctx, func(ctx context.Context, at ranger) (int64, error) {
 			answer, err := d.client.readTxn(ctx, d.gets(some, at))
@@ -70,6 +69,19 @@ func (s *state) GetMany(ctx context.Context, keys [][]byte) (rows []remote.Row, 
 		})
 	}
 	return rows, err
+}
+
+// fitting returns how many of the keys fit into one request, at least one.
+func (b Backend) fitting(keys [][]byte) int {
+	const around = 64 // a key in the request, and more of a prefix
+	most, size := min(len(keys), b.mostGets()), 0
+	for i, key := range keys[:most] {
+		size += len(b.Prefix) + len(key) + around
+		if i > 0 && size > b.MaxRequestBytes {
+			return i
+		}
+	}
+	return most
 }
 
 // mostGets is how many keys one request takes. A transaction inside another one takes as many
