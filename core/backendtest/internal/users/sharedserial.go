@@ -272,7 +272,7 @@ func viewed(t *kit.Trial, s *core.Storage, tab words) (x, y int) {
 
 func checkSharedBatches(t *kit.Trial) {
 	_, _, inA, inB := twoOf(t)
-	n := t.Pick(400, 100)
+	n := kit.Fits(t.Pick(400, 100), limitsOf(t).BatchRows/20*10) // of PutAll; divided below
 	var all sync.WaitGroup
 	inserted, deleted := atomic.Int64{}, atomic.Int64{}
 	for i, tab := range []words{inA, inB, inA, inB} {

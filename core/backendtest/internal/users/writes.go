@@ -156,7 +156,7 @@ func checkReadOnly(t *kit.Trial) {
 
 func checkPutAllAtomic(t *kit.Trial) {
 	s, tab := openOne(t)
-	n := t.Pick(500, 100)
+	n := kit.Fits(t.Pick(500, 100), limitsOf(t).BatchRows/2)
 	var stop atomic.Bool
 	var readers sync.WaitGroup
 	for range 2 {
