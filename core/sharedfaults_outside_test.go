@@ -453,18 +453,17 @@ func TestWaitingForTakenTurnsIsCanceled(t *testing.T) {
 		}
 		go func() { held <- table.Put(t.Context(), 1, "") }()
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		for name, call := range map[string]func() error{
-			"Update": func() error {
+		for name, call := range map[string]func(context.Context) error{
+			"Update": func(ctx context.Context) error {
 				return s.Update(ctx, func(*core.Tx) error { return errors.New("it ran") })
 			},
-			"Put":       func() error { return table.Put(ctx, 2, "lost") },
-			"PutAll":    func() error { return table.PutAll(ctx, func(yield func(uint64, string) bool) {}) },
-			"DropTable": func() error { return s.DropTable(ctx, "t") },
-			"Clear":     func() error { return table.Scan().Clear(ctx) },
+			"Put":       func(ctx context.Context) error { return table.Put(ctx, 2, "lost") },
+			"DropTable": func(ctx context.Context) error { return s.DropTable(ctx, "t") },
+			"Clear":     func(ctx context.Context) error { return table.Scan().Clear(ctx) },
 		} {
-			if err := call(); !errors.Is(err, context.DeadlineExceeded) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s while all turns are taken: %v", name, err)
 			}
 		}
@@ -917,4 +916,28 @@ func TestALostLeaseIsLeftAlone(t *testing.T) {
 			t.Errorf("these have migrated: %s", names)
 		}
 	})
+}
+
+// An Update that writes nothing after all, or fails, gives back the outcome row that it reserved.
+func TestUpdatesThatWriteNothingLeaveNoOutcomeRows(t *testing.T) {
+	b := memory.NewShared()
+	s := sharedStorage(t, b)
+	table := sharedTable(t, s)
+	put(t, table, 1, "")
+	failure := errors.New("failure")
+	for range 10 {
+		if err := s.Update(t.Context(), func(*core.Tx) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Update(t.Context(), func(*core.Tx) error { return failure })
+		if !errors.Is(err, failure) {
+			t.Fatal(err)
+		}
+		if _, err := table.Delete(t.Context(), 2); err != nil { // of no row
+			t.Fatal(err)
+		}
+	}
+	if n := outcomes(t, b); n != 1 {
+		t.Errorf("there are %d outcome rows", n)
+	}
 }
