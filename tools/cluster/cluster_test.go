@@ -46,6 +46,7 @@ func site(t *testing.T, e Engine) *Site {
 func TestClusters(t *testing.T) {
 	for _, e := range Engines {
 		t.Run(e.Name, func(t *testing.T) {
+			t.Parallel() // most of the time everybody waits
 			s := site(t, e)
 			t.Run("cut commits", func(t *testing.T) { cutCommits(t, s) })
 			t.Run("there and back", func(t *testing.T) { thereAndBack(t, s) })
