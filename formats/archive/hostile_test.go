@@ -205,33 +205,41 @@ func TestDepth(t *testing.T) {
 // no deep recursion.
 func TestForgedDepth(t *testing.T) {
 	const size = 36
-	var b []byte
-	for i := range 10_000 {
-		start := len(b)
-		b = append(b, make([]byte, 2+size)...)
-		binary.LittleEndian.PutUint16(b[start:], size)
-		if i < 9_999 {
-			binary.LittleEndian.PutUint32(b[start+2+8:], uint32(start+2+size))
+	for name, at := range map[string]int{"Next": 8, "Children": 12} { // one of each way
+		var b []byte
+		for i := range 10_000 {
+			start := len(b)
+			b = append(b, make([]byte, 2+size)...)
+			binary.LittleEndian.PutUint16(b[start:], size)
+			if i < 9_999 {
+				binary.LittleEndian.PutUint32(b[start+2+at:], uint32(start+2+size))
+				if name == "Children" {
+					binary.LittleEndian.PutUint32(b[start+2+at+4:], 1)
+				}
+			}
 		}
-	}
-	if _, err := nodes().View(slices.Clip(b)); !errors.Is(err,
-		core.ErrCorrupt) || !strings.Contains(fmt.Sprint(err), "too deep") {
-		t.Errorf("error %v", err)
+		if _, err := nodes().View(slices.Clip(b)); !errors.Is(err,
+			core.ErrCorrupt) || !strings.Contains(fmt.Sprint(err), "too deep") {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 
 // A record that is too large is refused before its bytes are appended, and what is in dst stays.
 func TestSize(t *testing.T) {
-	v := filing(2 << 10)
-	full := encoded(t, filings(), v)
-	exact := archive.Limited[kinds.Filing, kinds.FilingView](len(full))
-	if b, err := exact.Append(nil, v); err != nil || !bytes.Equal(b, full) {
-		t.Errorf("a record of exactly the limit: %d bytes, error %v", len(b), err)
-	}
-	for most := range len(full) {
-		f := archive.Limited[kinds.Filing, kinds.FilingView](most)
-		if b, err := f.Append([]byte("dst"), v); !errors.Is(err, core.ErrTooLarge) || b != nil {
-			t.Fatalf("a limit of %d bytes: %d bytes, error %v", most, len(b), err)
+	for _, v := range []kinds.Filing{
+		filing(2 << 10), {Form: "alone"}, {Tags: []string{"alone"}}, // what is last is checked too
+	} {
+		full := encoded(t, filings(), v)
+		exact := archive.Limited[kinds.Filing, kinds.FilingView](len(full))
+		if b, err := exact.Append(nil, v); err != nil || !bytes.Equal(b, full) {
+			t.Errorf("a record of exactly the limit: %d bytes, error %v", len(b), err)
+		}
+		for most := range len(full) {
+			f := archive.Limited[kinds.Filing, kinds.FilingView](most)
+			if b, err := f.Append([]byte("dst"), v); !errors.Is(err, core.ErrTooLarge) || b != nil {
+				t.Fatalf("a limit of %d bytes: %d bytes, error %v", most, len(b), err)
+			}
 		}
 	}
 	huge := kinds.Filing{Tags: []string{strings.Repeat("x", 1<<20)}}
