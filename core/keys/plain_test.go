@@ -38,6 +38,11 @@ func TestPlainCompositesAreTheirParts(t *testing.T) {
 		want, wantPart := joined(t, labels, inner.First, numbers, inner.Second)
 		samePlain(t, pair, inner, want, wantPart)
 
+		want, wantPart = joined(t, numbers, n, labels, inner.First)
+		samePlain(t, keys.Pair(numbers, labels),
+			keys.Tuple[uint64, label]{First: n, Second: inner.First}, want, wantPart)
+		_, wantPart = joined(t, labels, inner.First, numbers, n)
+
 		small, downward := keys.Int8(), keys.Desc(keys.Bytes())
 		begin, _ := joined(t, small, int8(d), downward, raw)
 		lasting := keys.Desc(keys.Desc(keys.Int32()))

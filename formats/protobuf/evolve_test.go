@@ -302,6 +302,11 @@ var incompatible = []struct {
 		"message M\n E a = 1\nenum E: A = 0\nmessage N",
 		[]string{"p.N a = 1"},
 	},
+	{ // nothing refers to it in both, so that no field says so
+		"message that is an enum", "message M\n N a = 1\nmessage N",
+		"message M\n enum:N b = 2\nenum N: A = 0",
+		[]string{"the type p.N", "`message`", "enum`"},
+	},
 	{
 		"inner", "message M\n N n = 1\nmessage N\n O o = 1\nmessage O\n int32 a = 1",
 		"message M\n N n = 1\nmessage N\n O o = 1\nmessage O\n bool a = 1",
@@ -347,6 +352,15 @@ func TestNothingIsForgotten(t *testing.T) {
 		_, err = bind(t, third.schema, meta)
 		wantMismatch(t, err, third.says)
 	}
+	values := "message M\n E e = 1\nenum E: A = 0"
+	if meta, err = bind(t, values+", B = 1", nil); err != nil {
+		t.Fatal(err)
+	}
+	if meta, err = bind(t, values, meta); err != nil {
+		t.Fatal(err)
+	}
+	_, err = bind(t, values+", C = 1", meta)
+	wantMismatch(t, err, "`B = 1`", "`C = 1`")
 }
 
 func TestRenamed(t *testing.T) {

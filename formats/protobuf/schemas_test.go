@@ -145,9 +145,10 @@ func setType(f *descriptorpb.FieldDescriptorProto, typ string) {
 		f.Type = descriptorpb.FieldDescriptorProto_Type(n).Enum()
 		return
 	}
+	typ, isEnum := strings.CutPrefix(typ, "enum:") // those whose names begin with E are without it
 	f.Type, f.TypeName = descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(),
 		proto.String(".p."+typ)
-	if strings.HasPrefix(typ, "E") {
+	if isEnum || strings.HasPrefix(typ, "E") {
 		f.Type = descriptorpb.FieldDescriptorProto_TYPE_ENUM.Enum()
 	}
 }

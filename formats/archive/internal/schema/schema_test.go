@@ -202,6 +202,24 @@ func TestMismatch(t *testing.T) {
 			[]string{"member 1 of I", "`B`", "`C`"},
 		},
 		{
+			"a former name of a type that is there again",
+			"archive/1 A\nstruct A 4\n\t0 X *C\nstruct C 0 was=B\n",
+			"archive/1 A\nstruct A 8\n\t0 X *C\n\t4 Y *B\nstruct B 0\nstruct C 0 was=B\n",
+			[]string{"the type B", "`C`", "not used again"},
+		},
+		{
+			"one name at two places",
+			"archive/1 A\nstruct A 3\n\t0 X bool\n\t1 Y bool\n\t2 Z bool\n",
+			"archive/1 A\nstruct A 4\n\t0 X bool\n\t1 Y bool\n\t2 -W bool\n\t3 Z bool\n",
+			[]string{"A has at 2"},
+		},
+		{
+			"a struct that is a oneof, and nothing refers to both",
+			"archive/1 A\nstruct A 4\n\t0 X *B\nstruct B 0\n",
+			"archive/1 A\nstruct A 10\n\t0 -X *C\n\t4 Y oneof(B)\noneof B\nstruct C 0\n",
+			[]string{"A.X"},
+		},
+		{
 			"a fixed struct that grew",
 			"archive/1 A\nstruct A 2\n\t0 X fixed(B)\nstruct B 2\n\t0 P bool\n\t1 Q bool\n",
 			"archive/1 A\nstruct A 1\n\t0 X fixed(B)\nstruct B 1\n\t0 P bool\n",
