@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"sync/atomic"
 
 	"github.com/guardkv/guardkv/core"
@@ -18,8 +19,23 @@ type unanswered struct {
 	err    error
 }
 
-func (u *unanswered) Error() string { return fmt.Sprintf("commit %d: %v", u.number, u.err) }
+func (u *unanswered) Error() string {
+	return fmt.Sprintf("unanswered commit %d: %v", u.number, u.err)
+}
+
 func (u *unanswered) Unwrap() error { return u.err }
+
+var unansweredText = regexp.MustCompile(`unanswered commit (\d+):`)
+
+// unansweredIn returns the number of the commit that an error tells of, "" for none. It is in the
+// text, because core keeps the errors of its own contexts from callers, whose contexts have not
+// ended.
+func unansweredIn(err error) string {
+	if found := unansweredText.FindStringSubmatch(err.Error()); found != nil {
+		return found[1]
+	}
+	return ""
+}
 
 // counting is a backend that counts the commits to which no answer came. Core finds out what
 // became of most of them, so its callers do not know how many there were.

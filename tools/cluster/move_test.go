@@ -125,7 +125,7 @@ func thereAndBack(t *testing.T, s *Site) {
 	there := s.patient(t)
 	file := filepath.Join(t.TempDir(), "data.db")
 	db := must(core.Open(t.Context(), file, bbolt.Backend{}, core.WithVersion(7)))(t)
-	fillForMove(t, db, 5000)
+	fillForMove(t, db, 2500)
 	want := allRows(t, db)
 	var first bytes.Buffer
 	check(t, db.Backup(t.Context(), &first))

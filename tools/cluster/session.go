@@ -136,7 +136,7 @@ type Session struct {
 	mu    sync.Mutex
 	log   Log
 	times map[int64]bool
-	told  map[int64]bool
+	told  map[string]bool
 }
 
 // discard is where storages log: what fails here is meant to.
@@ -146,7 +146,7 @@ var discard = core.WithLogger(slog.New(slog.DiscardHandler))
 func NewSession(ctx context.Context, b core.Backend, p Plan) (*Session, error) {
 	s := &Session{
 		plan: p, stopped: make(chan struct{}),
-		times: map[int64]bool{}, told: map[int64]bool{},
+		times: map[int64]bool{}, told: map[string]bool{},
 	}
 	if err := persist(ctx, func() error { return s.open(ctx, b) }); err != nil {
 		return nil, err
@@ -221,8 +221,8 @@ func (s *Session) unknown(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.Unknown++
-	if u := (*unanswered)(nil); errors.As(err, &u) {
-		s.told[u.number] = true
+	if number := unansweredIn(err); number != "" {
+		s.told[number] = true
 	}
 }
 
