@@ -44,8 +44,8 @@ type Backend struct {
 
 	// Idle is how long a transaction or snapshot may ask for nothing before the server gives it
 	// up, and core.ErrSnapshotExpired is returned: what it sees cannot be cleaned up on the
-	// server as long as it is open. The default is an hour; a negative Idle is the server's own
-	// setting.
+	// server as long as it is open. A scan outside of them ends with its loop, and is not given up.
+	// The default is an hour; a negative Idle is the server's own setting.
 	Idle time.Duration
 
 	// Dialect says which server it is, if it is not PostgreSQL.

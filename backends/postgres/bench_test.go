@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,8 +24,9 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// The benchmarks compare a table with pgx used by hand: the same rows, the same isolation, on the
-// same server, which waits for its disk. What is by hand knows no fence, and settles nothing.
+// The benchmarks compare a table with pgx used by hand: the same rows, the same isolation, as many
+// connections, on the same server, which waits for its disk. What is by hand knows no fence, and
+// settles nothing.
 
 const benchRows = 100_000
 
@@ -50,12 +53,11 @@ func benchPair(b *testing.B) *pair {
 		}
 	})
 	postgrestest.Needed(b, bench.err)
-	b.ReportAllocs()
 	return &bench.pair
 }
 
 func (p *pair) open(ctx context.Context, url string) (err error) {
-	if p.storage, err = core.Open(ctx, "bench", Backend{URL: url}); err != nil {
+	if p.storage, err = core.Open(ctx, "bench", Backend{URL: url, Writers: 16}); err != nil {
 		return err
 	}
 	p.table, err = core.OpenTable(ctx, p.storage, "rows", keys.Uint64(), values.Bytes())
@@ -133,321 +135,248 @@ func again(f func() error) error {
 	}
 }
 
-func BenchmarkGet(b *testing.B) {
-	p := benchPair(b)
-	ctx := context.Background()
-	b.Run("guardkv", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := p.table.Load(ctx, rand.Uint64N(benchRows)); err != nil {
+// compare runs both in turn, per operations of each at a time, so that what else the machine does
+// slows both. It reports the medians.
+func compare(b *testing.B, per int, ours, hand func() error) {
+	b.Helper()
+	var all [2][]float64
+	var ratios []float64
+	for b.Loop() {
+		var took [2]float64
+		for i, f := range []func() error{ours, hand} {
+			began := time.Now()
+			if err := f(); err != nil {
 				b.Fatal(err)
 			}
+			took[i] = float64(time.Since(began).Nanoseconds()) / float64(per)
+			all[i] = append(all[i], took[i])
 		}
-	})
-	b.Run("pgx", func(b *testing.B) {
-		for b.Loop() {
-			var v []byte
-			err := p.pool.QueryRow(ctx, handGet, handKey(rand.IntN(benchRows))).Scan(&v)
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+		ratios = append(ratios, took[0]/took[1])
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(all[0]), "guardkv-ns/op")
+	b.ReportMetric(median(all[1]), "pgx-ns/op")
+	b.ReportMetric(median(ratios), "ratio")
 }
 
-func BenchmarkGetParallel(b *testing.B) {
+func median(all []float64) float64 {
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// times calls f so often.
+func times(n int, f func() error) func() error {
+	return func() error {
+		for range n {
+			if err := f(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// beside calls f so often in each of some goroutines.
+func beside(goroutines, n int, f func() error) func() error {
+	return func() error {
+		errs := make([]error, goroutines)
+		var all sync.WaitGroup
+		for g := range goroutines {
+			all.Go(func() { errs[g] = times(n, f)() })
+		}
+		all.Wait()
+		return errors.Join(errs...)
+	}
+}
+
+func (p *pair) get() error {
+	_, err := p.table.Load(context.Background(), rand.Uint64N(benchRows))
+	return err
+}
+
+func (p *pair) getByHand() error {
+	var v []byte
+	return p.pool.QueryRow(context.Background(), handGet, handKey(rand.IntN(benchRows))).Scan(&v)
+}
+
+func BenchmarkGet(b *testing.B) {
 	p := benchPair(b)
-	ctx := context.Background()
-	b.Run("guardkv", func(b *testing.B) {
-		b.SetParallelism(8)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				if _, err := p.table.Load(ctx, rand.Uint64N(benchRows)); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	})
-	b.Run("pgx", func(b *testing.B) {
-		b.SetParallelism(8)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				var v []byte
-				err := p.pool.QueryRow(ctx, handGet, handKey(rand.IntN(benchRows))).Scan(&v)
-				if err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	})
+	compare(b, 50, times(50, p.get), times(50, p.getByHand))
+}
+
+func BenchmarkGet16(b *testing.B) {
+	p := benchPair(b)
+	compare(b, 16*20, beside(16, 20, p.get), beside(16, 20, p.getByHand))
 }
 
 func BenchmarkGetMany100(b *testing.B) {
 	p := benchPair(b)
 	ctx := context.Background()
-	b.Run("guardkv", func(b *testing.B) {
-		asked := make([]uint64, 100)
-		for b.Loop() {
-			for i := range asked {
-				asked[i] = rand.Uint64N(benchRows)
-			}
-			n := 0
-			for _, err := range p.table.GetMany(ctx, func(yield func(uint64) bool) {
-				for _, k := range asked {
-					if !yield(k) {
-						return
-					}
+	ours := func() error {
+		for _, err := range p.table.GetMany(ctx, func(yield func(uint64) bool) {
+			for range 100 {
+				if !yield(rand.Uint64N(benchRows)) {
+					return
 				}
-			}) {
-				if err != nil {
-					b.Fatal(err)
-				}
-				n++
 			}
-		}
-	})
-	b.Run("pgx", func(b *testing.B) {
-		asked := make([][]byte, 100)
-		for b.Loop() {
-			for i := range asked {
-				asked[i] = handKey(rand.IntN(benchRows))
-			}
-			rows, err := p.pool.Query(ctx, "select k, v from hand where k = any($1)", asked)
+		}) {
 			if err != nil {
-				b.Fatal(err)
-			}
-			found := map[string][]byte{}
-			for rows.Next() {
-				raw := rows.RawValues()
-				found[string(raw[0])] = append([]byte{}, raw[1]...)
-			}
-			if rows.Err() != nil {
-				b.Fatal(rows.Err())
+				return err
 			}
 		}
+		return nil
+	}
+	hand := func() error {
+		asked := make([][]byte, 100)
+		for i := range asked {
+			asked[i] = handKey(rand.IntN(benchRows))
+		}
+		rows, err := p.pool.Query(ctx, "select k, v from hand where k = any($1)", asked)
+		if err != nil {
+			return err
+		}
+		found := map[string][]byte{}
+		for rows.Next() {
+			raw := rows.RawValues()
+			found[string(raw[0])] = append([]byte{}, raw[1]...)
+		}
+		return rows.Err()
+	}
+	compare(b, 10, times(10, ours), times(10, hand))
+}
+
+func (p *pair) put() error {
+	return p.table.Put(context.Background(), rand.Uint64N(benchRows), benchValue)
+}
+
+func (p *pair) putByHand() error {
+	return again(func() error {
+		_, err := p.pool.Exec(context.Background(), handPut, handKey(rand.IntN(benchRows)), benchValue)
+		return err
 	})
 }
 
 func BenchmarkPut(b *testing.B) {
 	p := benchPair(b)
-	ctx := context.Background()
-	b.Run("guardkv", func(b *testing.B) {
-		for b.Loop() {
-			if err := p.table.Put(ctx, rand.Uint64N(benchRows), benchValue); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("pgx", func(b *testing.B) {
-		for b.Loop() {
-			_, err := p.pool.Exec(ctx, handPut, handKey(rand.IntN(benchRows)), benchValue)
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	compare(b, 10, times(10, p.put), times(10, p.putByHand))
 }
 
+// BenchmarkPut64 lets 64 goroutines put. By hand each has a connection to itself, or waits for one
+// of 16.
 func BenchmarkPut64(b *testing.B) {
 	p := benchPair(b)
-	ctx := context.Background()
-	b.Run("guardkv", func(b *testing.B) {
-		b.SetParallelism(32)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				if err := p.table.Put(ctx, rand.Uint64N(benchRows), benchValue); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	})
-	b.Run("pgx, one by one", func(b *testing.B) {
-		b.SetParallelism(32)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				err := again(func() error {
-					_, err := p.pool.Exec(ctx, handPut, handKey(rand.IntN(benchRows)), benchValue)
-					return err
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	})
-	// What a program would do that groups by hand: one statement for 64 rows.
-	b.Run("pgx, grouped", func(b *testing.B) {
-		for i := 0; b.Loop(); i++ {
-			if i%64 != 0 {
-				continue
-			}
-			ks, vs := make([][]byte, 64), make([][]byte, 64)
-			base := rand.IntN(benchRows - 64*1000)
-			for j := range ks {
-				ks[j], vs[j] = handKey(base+j*1000), benchValue
-			}
-			_, err := p.pool.Exec(ctx, "insert into hand (k, v) select * from "+
-				"unnest($1::bytea[], $2::bytea[]) on conflict (k) do update set v = excluded.v", ks, vs)
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	compare(b, 64*10, beside(64, 10, p.put), beside(64, 10, p.putByHand))
 }
 
-// BenchmarkUpdate reads two rows and writes one, of 1000, in 16 goroutines.
-func BenchmarkUpdate(b *testing.B) {
+// BenchmarkPutGrouped compares that with one goroutine that puts one by one by hand.
+func BenchmarkPutGrouped(b *testing.B) {
+	p := benchPair(b)
+	compare(b, 64*10, beside(64, 10, p.put), times(64*10, p.putByHand))
+}
+
+// BenchmarkUpdate16 reads two rows and writes one, of 1000, in 16 goroutines.
+func BenchmarkUpdate16(b *testing.B) {
 	p := benchPair(b)
 	ctx := context.Background()
-	b.Run("guardkv", func(b *testing.B) {
-		b.SetParallelism(8)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				x, y := rand.Uint64N(1000), rand.Uint64N(1000)
-				err := p.storage.Update(ctx, func(tx *core.Tx) error {
-					in := p.table.In(tx)
-					if _, err := in.Load(ctx, x); err != nil {
-						return err
-					}
-					if _, err := in.Load(ctx, y); err != nil {
-						return err
-					}
-					return in.Put(ctx, x, benchValue)
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
+	ours := func() error {
+		x, y := rand.Uint64N(1000), rand.Uint64N(1000)
+		return p.storage.Update(ctx, func(tx *core.Tx) error {
+			in := p.table.In(tx)
+			if _, err := in.Load(ctx, x); err != nil {
+				return err
 			}
-		})
-	})
-	b.Run("pgx", func(b *testing.B) {
-		var conflicts atomic.Int64
-		b.SetParallelism(8)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				x, y := handKey(rand.IntN(1000)), handKey(rand.IntN(1000))
-				tries := 0
-				err := again(func() error {
-					tries++
-					return pgx.BeginTxFunc(ctx, p.pool, pgx.TxOptions{}, func(tx pgx.Tx) error {
-						var v []byte
-						if err := tx.QueryRow(ctx, handGet, x).Scan(&v); err != nil {
-							return err
-						}
-						if err := tx.QueryRow(ctx, handGet, y).Scan(&v); err != nil {
-							return err
-						}
-						_, err := tx.Exec(ctx, handPut, x, benchValue)
-						return err
-					})
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
-				conflicts.Add(int64(tries - 1))
+			if _, err := in.Load(ctx, y); err != nil {
+				return err
 			}
+			return in.Put(ctx, x, benchValue)
 		})
-		b.ReportMetric(float64(conflicts.Load())/float64(b.N), "conflicts/op")
-	})
+	}
+	hand := func() error {
+		x, y := handKey(rand.IntN(1000)), handKey(rand.IntN(1000))
+		return again(func() error {
+			return pgx.BeginTxFunc(ctx, p.pool, pgx.TxOptions{}, func(tx pgx.Tx) error {
+				var v []byte
+				if err := tx.QueryRow(ctx, handGet, x).Scan(&v); err != nil {
+					return err
+				}
+				if err := tx.QueryRow(ctx, handGet, y).Scan(&v); err != nil {
+					return err
+				}
+				_, err := tx.Exec(ctx, handPut, x, benchValue)
+				return err
+			})
+		})
+	}
+	compare(b, 16*10, beside(16, 10, ours), beside(16, 10, hand))
+}
+
+func (p *pair) scan(s core.Scan[uint64, []byte, []byte]) error {
+	for _, err := range s.Rows(context.Background()) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func BenchmarkScan10(b *testing.B) {
 	p := benchPair(b)
-	ctx := context.Background()
-	b.Run("guardkv", func(b *testing.B) {
-		for b.Loop() {
-			from := rand.Uint64N(benchRows - 10)
-			for _, err := range p.table.Scan().From(from).Limit(10).Rows(ctx) {
-				if err != nil {
-					b.Fatal(err)
-				}
-			}
-		}
-	})
-	b.Run("pgx", func(b *testing.B) {
-		for b.Loop() {
-			scanByHand(b, p, "select k, v from hand where k >= $1 order by k limit 10",
-				handKey(rand.IntN(benchRows-10)))
-		}
-	})
+	ours := func() error { return p.scan(p.table.Scan().From(rand.Uint64N(benchRows - 10)).Limit(10)) }
+	hand := func() error {
+		return p.scanByHand("select k, v from hand where k >= $1 order by k limit 10",
+			handKey(rand.IntN(benchRows-10)))
+	}
+	compare(b, 50, times(50, ours), times(50, hand))
 }
 
 func BenchmarkScanAll(b *testing.B) {
 	p := benchPair(b)
-	ctx := context.Background()
-	b.Run("guardkv", func(b *testing.B) {
-		for b.Loop() {
-			for _, err := range p.table.Scan().Rows(ctx) {
-				if err != nil {
-					b.Fatal(err)
-				}
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
-	})
-	b.Run("pgx", func(b *testing.B) {
-		for b.Loop() {
-			scanByHand(b, p, "select k, v from hand where k >= $1 order by k", []byte{})
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
-	})
+	ours := func() error { return p.scan(p.table.Scan()) }
+	hand := func() error {
+		return p.scanByHand("select k, v from hand where k >= $1 order by k", []byte{})
+	}
+	compare(b, benchRows, ours, hand)
 }
 
-func scanByHand(b *testing.B, p *pair, query string, args ...any) {
-	b.Helper()
+func (p *pair) scanByHand(query string, args ...any) error {
 	rows, err := p.pool.Query(context.Background(), query, args...)
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
-	size := 0
 	for rows.Next() {
 		var k, v []byte
 		if err := rows.Scan(&k, &v); err != nil {
-			b.Fatal(err)
+			return err
 		}
-		size += len(v)
 	}
-	if rows.Err() != nil || size == 0 {
-		b.Fatal(size, rows.Err())
-	}
+	return rows.Err()
 }
 
-// BenchmarkLoad loads new rows in order: by COPY by hand, which fails if one of them is there, and
-// by upserts.
-func BenchmarkLoad(b *testing.B) {
+// BenchmarkLoad loads new rows in order; by hand they are copied into a staging table, and
+// upserted from there. BenchmarkLoadNew copies them to where they belong, which fails if one of
+// them is there.
+func BenchmarkLoad(b *testing.B) { compareLoads(b, (*pair).stage) }
+
+func BenchmarkLoadNew(b *testing.B) {
+	compareLoads(b, func(p *pair, ctx context.Context, from, to int) error {
+		return p.copyByHand(ctx, "hand", from, to)
+	})
+}
+
+var loaded atomic.Int64
+
+func compareLoads(b *testing.B, hand func(p *pair, ctx context.Context, from, to int) error) {
 	p := benchPair(b)
 	ctx := context.Background()
 	const n = 20_000
-	next := atomic.Int64{}
-	next.Store(benchRows)
-	perRow := func(b *testing.B) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/row")
-	}
-	b.Run("guardkv", func(b *testing.B) {
-		for b.Loop() {
-			from := int(next.Add(n))
-			if _, err := p.table.PutStream(ctx, benchStream(from, from+n)); err != nil {
-				b.Fatal(err)
-			}
-		}
-		perRow(b)
-	})
-	b.Run("pgx, copy", func(b *testing.B) {
-		for b.Loop() {
-			from := int(next.Add(n))
-			if err := p.copyByHand(ctx, "hand", from, from+n); err != nil {
-				b.Fatal(err)
-			}
-		}
-		perRow(b)
-	})
-	b.Run("pgx, staged", func(b *testing.B) {
-		for b.Loop() {
-			from := int(next.Add(n))
-			if err := p.stage(ctx, from, from+n); err != nil {
-				b.Fatal(err)
-			}
-		}
-		perRow(b)
+	next := func() int { return benchRows + int(loaded.Add(n)) }
+	compare(b, n, func() error {
+		from := next()
+		_, err := p.table.PutStream(ctx, benchStream(from, from+n))
+		return err
+	}, func() error {
+		from := next()
+		return hand(p, ctx, from, from+n)
 	})
 }
 

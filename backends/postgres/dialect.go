@@ -31,6 +31,7 @@ type dialect struct {
 	rows     string // the columns of a relation of rows, and what is behind them
 	settings map[string]string
 	limits   core.Limits
+	implicit bool // statements up to a Sync message are one transaction
 	size     bool // it can say how large a relation is
 	flush    bool // it can return before a commit is durable, and make it durable later
 }
@@ -61,7 +62,7 @@ var dialects = [...]dialect{
 			Key: 2600, Value: 64 << 20, BatchRows: 100_000, BatchBytes: 128 << 20,
 			StreamRows: 10_000,
 		},
-		size: true, flush: true,
+		implicit: true, size: true, flush: true,
 	},
 	CockroachDB: {
 		name:     "CockroachDB",

@@ -79,6 +79,7 @@ func (c *conn) execute(at int) {
 	c.text("")
 	c.int32(0) // all rows
 	c.end(at)
+	c.steps++
 }
 
 // sync ends the request.

@@ -92,7 +92,7 @@ func (p *pool) pop() (*conn, error) {
 
 // give takes a connection back. One that is in a transaction ends that, without waiting.
 func (p *pool) give(c *conn) {
-	if c.status != idle {
+	if c.status != idle || c.unended {
 		c.finish()
 	}
 	c.used = time.Now()
@@ -166,6 +166,14 @@ func (p *pool) connect(ctx context.Context) (*conn, error) {
 // back; there is none after an error that is not of the server. Nothing that is asked may be
 // harmed by being asked twice.
 func (p *pool) ask(ctx context.Context, build func(*conn), each answer) (*conn, error) {
+	return p.askBy(ctx, (*conn).run, build, each)
+}
+
+// askBy is ask by run or flush.
+func (p *pool) askBy(
+	ctx context.Context, run func(*conn, context.Context, answer) error,
+	build func(*conn), each answer,
+) (*conn, error) {
 	for {
 		c, err := p.take(ctx)
 		if err != nil {
@@ -173,7 +181,7 @@ func (p *pool) ask(ctx context.Context, build func(*conn), each answer) (*conn, 
 		}
 		c.start()
 		build(c)
-		err = c.run(ctx, each)
+		err = run(c, ctx, each)
 		var said *pgconn.PgError
 		if err == nil || errors.As(err, &said) && !c.broken {
 			return c, err

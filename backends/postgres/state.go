@@ -133,12 +133,17 @@ func (s *state) ask(ctx context.Context, lasts bool, build func(*conn), each ans
 	case s.begun:
 		return s.goOn(ctx, build, each)
 	}
-	wire, err := s.pool.ask(ctx, func(w *conn) {
-		if lasts {
+	explicit := lasts && !s.implicit()
+	run := (*conn).run
+	if lasts && !explicit {
+		run = (*conn).flush
+	}
+	wire, err := s.pool.askBy(ctx, run, func(w *conn) {
+		if explicit {
 			w.exec(s.beginning())
 		}
 		build(w)
-	}, shifted(lasts, each))
+	}, shifted(explicit, each))
 	if err == nil && lasts {
 		s.begun, s.wire = true, wire
 		return nil
@@ -157,6 +162,13 @@ func (s *state) ask(ctx context.Context, lasts bool, build func(*conn), each ans
 		return nil
 	}
 	return refused(err)
+}
+
+// implicit reports whether the transaction needs no statements that begin and end it: it is what
+// is asked until the client says that it ends. The server does not watch over how long it is idle
+// then, so that is for scans, which end with their loops.
+func (s *state) implicit() bool {
+	return s.use == core.ToReadOnce && s.driver.backend.Dialect.of().implicit
 }
 
 // beginning is the statement that begins the transaction.
@@ -183,7 +195,11 @@ func shifted(one bool, each answer) answer {
 func (s *state) goOn(ctx context.Context, build func(*conn), each answer) error {
 	s.wire.start()
 	build(s.wire)
-	err := s.wire.run(ctx, each)
+	run := (*conn).run
+	if s.implicit() {
+		run = (*conn).flush
+	}
+	err := run(s.wire, ctx, each)
 	if err == nil {
 		return nil
 	}

@@ -27,6 +27,8 @@ type conn struct {
 	prepared [statements]bool
 	asked    []statement // that the request prepares
 	setup    int         // how many of the pool's settings are in effect
+	steps    int         // statements of the request
+	unended  bool        // a request did not end the transaction that it is, see flush
 	owed     int         // answers to requests that nobody waits for
 	status   byte        // of the transaction, as the last answer said
 	warned   bool        // the server has warned since the request began
@@ -47,7 +49,7 @@ const keptBuffer = 1 << 20
 // start begins a request. If the session needs to be told something first, that is a request in
 // front of it.
 func (c *conn) start() {
-	c.out, c.asked, c.warned = c.out[:0], c.asked[:0], false
+	c.out, c.asked, c.warned, c.steps = c.out[:0], c.asked[:0], false, 0
 	if c.setup == len(c.pool.setup) {
 		return
 	}
@@ -57,6 +59,7 @@ func (c *conn) start() {
 		c.execute(at)
 	}
 	c.sync()
+	c.steps = 0
 	c.owed++
 }
 
@@ -71,10 +74,21 @@ type answer func(step int, row [][]byte, count int64)
 // run sends the request and waits for the answer. Its error is a *pgconn.PgError if that is what
 // the server says; then the connection can be used unless it is broken.
 func (c *conn) run(ctx context.Context, each answer) error {
+	return c.trip(ctx, c.sync, each)
+}
+
+// flush is run of a request that does not end the transaction, which its first statement has begun:
+// the server answers, and waits for more statements of it.
+func (c *conn) flush(ctx context.Context, each answer) error {
+	c.unended = true
+	return c.trip(ctx, func() { c.end(c.message('H')) }, each)
+}
+
+func (c *conn) trip(ctx context.Context, end func(), each answer) error {
 	if err := ctx.Err(); err != nil {
 		return errors.Join(errNotSent, err)
 	}
-	c.sync()
+	end()
 	var stop func() bool
 	if ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, func() { _ = c.net.SetDeadline(time.Unix(1, 0)) })
@@ -134,6 +148,9 @@ func (c *conn) receive(each answer) error {
 				each(step, nil, pgconn.NewCommandTag(string(m.CommandTag)).RowsAffected())
 			}
 			step++
+			if c.owed == 0 && c.unended && step == c.steps {
+				return nil
+			}
 		case *pgproto3.ParseComplete:
 			if c.owed == 0 && len(c.asked) > 0 {
 				c.prepared[c.asked[0]] = true
@@ -149,6 +166,9 @@ func (c *conn) receive(each answer) error {
 			if isFatal(e) {
 				c.broken = true
 				return failure
+			}
+			if c.owed == 0 && c.unended {
+				return failure // and skips what follows until the transaction ends
 			}
 		case *pgproto3.ReadyForQuery:
 			c.status = m.TxStatus
@@ -179,14 +199,13 @@ func (c *conn) finish() {
 	if c.broken {
 		return
 	}
-	text := sqlCommit
-	if c.status == failed {
-		text = "rollback"
-	}
 	c.out = c.out[:0]
-	at := c.message('Q')
-	c.text(text)
-	c.end(at)
+	if c.unended {
+		c.unended = false
+		c.sync()
+	} else {
+		c.query()
+	}
 	_ = c.net.SetWriteDeadline(time.Now().Add(time.Second)) // there is room for a few bytes
 	if _, err := c.net.Write(c.out); err != nil {
 		c.broken = true
@@ -195,6 +214,17 @@ func (c *conn) finish() {
 	_ = c.net.SetWriteDeadline(time.Time{})
 	c.owed++
 	c.status = idle
+}
+
+// query appends the statement that ends a transaction that was begun by one.
+func (c *conn) query() {
+	at := c.message('Q')
+	if c.status == failed {
+		c.text("rollback")
+	} else {
+		c.text(sqlCommit)
+	}
+	c.end(at)
 }
 
 // alive reports whether nothing has come that nobody has asked for, such as the end. It takes
