@@ -17,7 +17,7 @@ func TestConformance(t *testing.T) {
 	url := postgrestest.Shared(t).URL()
 	var places atomic.Int64
 	// Some checks have hundreds of snapshots open, and some wait as long as a commit may take.
-	b := Backend{URL: url, Snapshots: 400, Commit: 3 * time.Second}
+	b := Backend{URL: url, Snapshots: 400, Commit: 5 * time.Second}
 	backendtest.Run(t, func(*testing.T) backendtest.Target {
 		return backendtest.Target{
 			Backend: b, Second: b, // which share nothing
