@@ -156,6 +156,9 @@ func (s *session) compact(ctx context.Context) ([]fact, error) {
 		return nil, err
 	}
 	text := "nothing on disk"
+	if s.server {
+		text = "the server does that by itself"
+	}
 	if s.onDisk || s.server && stats.Before >= 0 {
 		text = fmt.Sprintf("%s before, %s after", formatSize(stats.Before), formatSize(stats.After))
 	}
