@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/backends/bbolt"
+	"github.com/guardkv/guardkv/backends/bbolt"
 	"github.com/guardkv/guardkv/backends/etcd"
 	"github.com/guardkv/guardkv/backends/etcd/etcdtest"
 	"github.com/guardkv/guardkv/backends/postgres"
