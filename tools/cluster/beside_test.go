@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/backends/bbolt"
-	"github.com/guardkv/guardkv/backends/bbolt"
 	"github.com/guardkv/guardkv/backends/etcd"
 	"github.com/guardkv/guardkv/backends/etcd/etcdtest"
 	"github.com/guardkv/guardkv/backends/postgres"
