@@ -69,7 +69,6 @@ func TestCredentials(t *testing.T) {
 		zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), &logged, zap.DebugLevel))
 	b := Backend{
 		Endpoints: c.Endpoints(), Username: "root", Password: secret, Logger: logger,
-		Timeout: 2 * time.Second,
 	}
 	var said []any
 	db, err := core.Open(t.Context(), "storage", b)
@@ -100,7 +99,7 @@ func TestCredentials(t *testing.T) {
 	inURL.Endpoints = []string{"root:" + secret + "@127.0.0.1:1"}
 	fails("a user in an address without http", inURL)
 	unreached := b
-	unreached.Endpoints = []string{"http://127.0.0.1:1"}
+	unreached.Endpoints, unreached.Timeout = []string{"http://127.0.0.1:1"}, time.Second
 	fails("a user of a server that is not there", unreached)
 
 	for _, x := range said {
