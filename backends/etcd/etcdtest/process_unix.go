@@ -12,5 +12,14 @@ import (
 
 func supported() error { return nil }
 
-func pauseProcess(p *os.Process) error  { return p.Signal(syscall.SIGSTOP) }
+// pauseProcess returns when the process has stopped: on a busy machine its threads may go on for
+// a while after the signal was sent, and answer.
+func pauseProcess(p *os.Process) error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	awaitStopped(p.Pid)
+	return nil
+}
+
 func resumeProcess(p *os.Process) error { return p.Signal(syscall.SIGCONT) }
