@@ -48,7 +48,8 @@ var (
 	// ErrMaybe: the write was sent to the engine, and no answer came. It is stored, will be, or
 	// will never be, all of it or nothing; read to find out, and write again only what may be
 	// written twice. Later writes go on. A change of the tables is tried again first; if it
-	// stays unknown, the storage takes no more writes until it is reopened.
+	// stays unknown, a storage that only this process writes to takes no more writes until it is
+	// reopened.
 	ErrMaybe = errors.New("outcome unknown")
 	// ErrUnavailable: the engine cannot be reached, and was asked for nothing: nothing was
 	// written. Later reads and writes go on as soon as it can be reached.
