@@ -6,7 +6,9 @@ package tools
 // Test runs the tests of all modules. -shuffle keeps results out of the cache: the tests really
 // run. What go test would vet, Lint vets, and more: for that, all that is imported is analyzed,
 // once more for every way to build it.
-func Test() error { return run("go", "test", "-vet=off", "-shuffle=on", "work") }
+func Test() error {
+	return run("go", "test", "-vet=off", "-shuffle=on", "-timeout=20m", "work")
+}
 
 // raced are the packages of the tools in which goroutines share something. The others run
 // commands and read files, one after the other: Test is enough for them.
