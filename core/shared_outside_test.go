@@ -610,7 +610,7 @@ func TestTheContextEndsTriesOfASharedWrite(t *testing.T) {
 				t.Errorf("a Put that has no chance: %v", err)
 			}
 		}
-		if waited := time.Since(began); waited > 10*time.Second {
+		if waited := time.Since(began); waited > time.Minute {
 			t.Errorf("it took %v", waited)
 		}
 		p.apply = nil
