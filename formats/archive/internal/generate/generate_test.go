@@ -172,30 +172,35 @@ func TestRenamedOrRemoved(t *testing.T) {
 	}{
 		{
 			"a field", "type T struct{ Name string; N int }", "type T struct{ Title string; N int }",
-			"T.Name", []string{"T.Name string", "Title", `was=Name`},
+			"T.Name",
+			[]string{"T.Name string", "Title", `was=Name`},
 			"type T struct{ Title string `archive:\"was=Name\"`; N int }",
 		},
 		{
 			"one of two", "type T struct{ A int8 }", "type T struct{ B, C int8; D int16 }",
-			"T.A", []string{"B or C is new"},
+			"T.A",
+			[]string{"B or C is new"},
 			"type T struct{ B int8 `archive:\"was=A\"`; C int8; D int16 }",
 		},
 		{
 			"with its type", "type T struct{ A []*U }\ntype U struct{ X bool }",
 			"type T struct{ B []*V }\ntype V struct{ X bool }",
-			"T.A", []string{"[]*U", "B"},
+			"T.A",
+			[]string{"[]*U", "B"},
 			"type T struct{ B []*V `archive:\"was=A\"` }\n//archive:was U\ntype V struct{ X bool }",
 		},
 		{
 			"in a struct", "type T struct{ M map[string]U }\ntype U struct{ X at }",
 			"type T struct{ M map[string]U }\ntype U struct{ Y at }",
-			"U.X", []string{"U.X time", "Y"},
+			"U.X",
+			[]string{"U.X time", "Y"},
 			"type T struct{ M map[string]U }\ntype U struct{ Y at `archive:\"was=X\"` }",
 		},
 		{
 			"a member", shape + "//archive:oneof A C\ntype I interface{}",
 			shape + "//archive:oneof C B\ntype I interface{}",
-			"I.A", []string{"I may not hold A", "B is new", "archive:was A"},
+			"I.A",
+			[]string{"I may not hold A", "B is new", "archive:was A"},
 			strings.Replace(shape, "type A struct{ X int }\ntype B", "//archive:was A\ntype B", 1) +
 				"//archive:oneof C B\ntype I interface{}",
 		},
