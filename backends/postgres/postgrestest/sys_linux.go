@@ -5,6 +5,7 @@ package postgrestest
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -28,8 +29,9 @@ func removeShared(folder string) {
 		if len(fields) != 2 {
 			continue
 		}
-		if id, err := strconv.Atoi(fields[1]); err == nil {
-			_, _, _ = syscall.Syscall(syscall.SYS_SHMCTL, uintptr(id), 0, 0) // IPC_RMID
+		// The system call has no number of its own on some systems of 32 bits.
+		if _, err := strconv.Atoi(fields[1]); err == nil {
+			_ = exec.Command("ipcrm", "-m", fields[1]).Run()
 		}
 	}
 }
