@@ -65,9 +65,9 @@ type backupCounts struct {
 //
 // Backup blocks nobody, but the engine keeps the snapshot until it returns, so w should be
 // fast. A row with a wrong checksum ends the backup, without an end mark; the error wraps
-// ErrCorrupt and names the row. So does ErrConflict, if several processes write to the storage and
-// the engine cannot put the backup into an order with their writes: begin anew. w gets about 64 KiB with each Write, and is neither flushed nor
-// closed.
+// ErrCorrupt and names the row. So does ErrConflict, if several processes write to the storage
+// and the engine cannot put the backup into an order with their writes: begin anew. w gets
+// about 64 KiB with each Write, and is neither flushed nor closed.
 func (s *Storage) Backup(ctx context.Context, w io.Writer) error {
 	if err := missing("writer", w); err != nil {
 		return s.fail("backup", "", nil, err)

@@ -129,7 +129,7 @@ func TestAStorageIsMovedWhileItIsOpened(t *testing.T) {
 	}
 }
 
-// Open and Restore waited for ever for a server that does not answer to the first write.
+// Open and Restore waited forever for a server that does not answer to the first write.
 func TestOpeningDoesNotHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var stored bytes.Buffer

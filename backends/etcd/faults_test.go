@@ -124,7 +124,7 @@ func TestNodesThatFail(t *testing.T) {
 }
 
 // TestHungServer: a server that hangs keeps its connection. A read or a write to it took as long
-// as its context let it, or for ever.
+// as its context let it, or forever.
 func TestHungServer(t *testing.T) {
 	c := cluster(t, 1)
 	b := Backend{Endpoints: c.Endpoints(), Timeout: 3 * time.Second}

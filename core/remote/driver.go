@@ -132,6 +132,6 @@ type Options struct {
 	// Snapshots is how many states of ToRead, and scans of ToReadOnce, are open at once: those
 	// that the program holds on to, and that hold a connection each. Zero is any number. If
 	// there is no room for one more within a second, its first read is ErrUnavailable. It does
-	// not wait for ever, because those that are open may wait for it.
+	// not wait forever, because those that are open may wait for it.
 	Snapshots int
 }

@@ -374,7 +374,7 @@ func TestFirstReadFails(t *testing.T) {
 }
 
 // TestManySnapshots: N scans that hold all N connections, while the body of each begins one
-// more, would wait for each other for ever. Single reads and writers are not counted: they do
+// more, would wait for each other forever. Single reads and writers are not counted: they do
 // not wait for what the program does.
 func TestManySnapshots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -509,7 +509,7 @@ var cancel2 context.CancelFunc
 func second(_ []byte, _ core.Releaser, err error) error { return err }
 func third(_ core.Snapshot, err error) error            { return err }
 
-// TestPageWithoutRows: a cursor would ask for it for ever.
+// TestPageWithoutRows: a cursor would ask for it forever.
 func TestPageWithoutRows(t *testing.T) {
 	p := newProbe(10, remote.Options{})
 	p.rows = func() int { return 0 }

@@ -76,7 +76,7 @@ func (s *snapshot) takeSlot(ctx context.Context, scan bool) error {
 	return err
 }
 
-// Get returns bytes that are valid for ever. They are the caller's if nobody else has them: what
+// Get returns bytes that are valid forever. They are the caller's if nobody else has them: what
 // a transaction reads may be noted.
 func (s *snapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	rows, err := s.rows(ctx, [][]byte{key})
