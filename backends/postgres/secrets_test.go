@@ -150,3 +150,18 @@ func TestSecretsOfServer(t *testing.T) {
 		return err
 	})
 }
+
+// What others say may quote what was asked for: a resolver the host, for one, which is a piece of
+// the password if that was not escaped.
+func TestSecretsInWhatOthersSay(t *testing.T) {
+	config := &pgconn.Config{}
+	config.Password = secret
+	said := fmt.Errorf("lookup %s.example: %w", secret, errors.New("no host "+secret))
+	err := unreachable(t.Context(), config, said)
+	if !errors.Is(err, core.ErrUnavailable) || strings.Contains(err.Error(), secret) {
+		t.Errorf("the error is %v", err)
+	}
+	if errors.Is(err, errors.Unwrap(said)) {
+		t.Error("what holds the password is wrapped")
+	}
+}
