@@ -424,7 +424,7 @@ func (r *restorer) report() {
 	}
 }
 
-// migrate reads the end of the backup, and stores the catalog.
+// finish reads the end of the backup, and stores the catalog.
 func (r *restorer) finish() error {
 	if err := r.in.end(); err != nil {
 		return err
