@@ -123,49 +123,6 @@ func sharedTable(t *testing.T, s *core.Storage) *core.Table[uint64, string, stri
 	return table
 }
 
-// migratesTo opens a storage in version 2.
-func migratesTo(migrate func(*core.Storage) error) []core.Option {
-	return []core.Option{
-		core.WithVersion(2),
-		core.WithMigration(func(_ context.Context, s *core.Storage, _, _ uint64) error {
-			return migrate(s)
-		}),
-	}
-}
-
-// Whoever knows the old version neither reads nor writes from the beginning of a migration on:
-// it would write what the new version cannot read.
-func TestAMigrationFencesOthersOut(t *testing.T) {
-	b := memory.NewShared()
-	old := sharedTable(t, sharedStorage(t, b, core.WithVersion(1)))
-	put(t, old, 1, "old")
-	fencedOut := func() {
-		t.Helper()
-		for name, err := range map[string]error{
-			"Put": old.Put(t.Context(), 1, "lost"),
-			"Get": second(old.Get(t.Context(), 1)),
-		} {
-			if !errors.Is(err, core.ErrClosed) || !errors.Is(err, core.ErrVersionMismatch) {
-				t.Errorf("%s by the old version: %v; want ErrClosed and ErrVersionMismatch",
-					name, err)
-			}
-		}
-	}
-	s := sharedStorage(t, b, migratesTo(func(s *core.Storage) error {
-		fencedOut()
-		put(t, sharedTable(t, s), 1, "new")
-		return nil
-	})...)
-	fencedOut()
-	if got, err := sharedTable(t, s).Load(t.Context(), 1); got != "new" || err != nil {
-		t.Errorf("after the migration: %q, %v", got, err)
-	}
-	if _, err := core.Open(t.Context(), "db", b, core.WithVersion(1)); !errors.Is(err,
-		core.ErrVersionMismatch) {
-		t.Errorf("Open in the old version: %v", err)
-	}
-}
-
 func second[T any](_ T, err error) error { return err }
 
 func put(t *testing.T, table *core.Table[uint64, string, string], k uint64, v string) {
@@ -173,109 +130,6 @@ func put(t *testing.T, table *core.Table[uint64, string, string], k uint64, v st
 	if err := table.Put(t.Context(), k, v); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// A migration that fails leaves the storage in its old version, for the next one to migrate.
-func TestAFailedMigrationGivesTheLeaseBack(t *testing.T) {
-	b := memory.NewShared()
-	sharedStorage(t, b, core.WithVersion(1))
-	failure := errors.New("failure")
-	_, err := core.Open(t.Context(), "db", b,
-		migratesTo(func(*core.Storage) error { return failure })...)
-	if !errors.Is(err, failure) {
-		t.Fatalf("Open: %v; want the error of the migration", err)
-	}
-	if s := sharedStorage(t, b, core.WithVersion(1)); s.Version() != 1 {
-		t.Errorf("the version is %d", s.Version())
-	}
-	s := sharedStorage(t, b, migratesTo(func(*core.Storage) error { return nil })...)
-	if s.Version() != 2 {
-		t.Errorf("the version is %d after the next migration", s.Version())
-	}
-}
-
-// Several processes of the new version start at once: one migrates, the others wait for it.
-func TestOneOfSeveralMigrates(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := memory.NewShared()
-		first := sharedStorage(t, b, core.WithVersion(1))
-		var ran atomic.Int32
-		done := make(chan error)
-		for range 3 {
-			go func() {
-				s, err := core.Open(t.Context(), "db", b, migratesTo(func(*core.Storage) error {
-					ran.Add(1)
-					time.Sleep(25 * time.Second) // longer than anybody waits for one that is dead
-					return nil
-				})...)
-				if err == nil && s.Version() != 2 {
-					err = fmt.Errorf("opened in version %d", s.Version())
-				}
-				done <- err
-				if err == nil {
-					s.Close()
-				}
-			}()
-		}
-		for range 3 {
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
-		if n := ran.Load(); n != 1 {
-			t.Errorf("the migration ran %d times", n)
-		}
-		first.Close()
-	})
-}
-
-// A process that migrates loses the server, or stops for long: another one takes over, and what
-// the first one writes when it is back does not come in between.
-func TestAMigrationOfADeadProcessIsTakenOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := memory.NewShared()
-		sharedStorage(t, b, core.WithVersion(1))
-		var away atomic.Bool
-		hanging := &process{Backend: b, apply: func(_ core.Batch, apply func() error) error {
-			if away.Load() {
-				return core.ErrUnavailable
-			}
-			return apply()
-		}}
-		taken, late := make(chan struct{}), make(chan error, 1)
-		go func() {
-			_, err := core.Open(t.Context(), "db", hanging,
-				migratesTo(func(s *core.Storage) error {
-					table := sharedTable(t, s)
-					away.Store(true)
-					<-taken
-					away.Store(false)
-					late <- table.Put(t.Context(), 1, "late")
-					return nil
-				})...)
-			late <- err
-		}()
-		synctest.Wait()
-		began := time.Now()
-		s := sharedStorage(t, b, migratesTo(func(s *core.Storage) error {
-			put(t, sharedTable(t, s), 1, "mine")
-			return nil
-		})...)
-		if waited := time.Since(began); waited < 5*time.Second || waited > time.Minute {
-			t.Errorf("the migration was taken over after %v", waited)
-		}
-		close(taken)
-		if err := <-late; !errors.Is(err, core.ErrClosed) {
-			t.Errorf("the first process wrote after all: %v; want ErrClosed", err)
-		}
-		if err := <-late; err != nil { // its own migration came to nothing, and the storage is new
-			t.Errorf("the first process does not open what the other one migrated: %v", err)
-		}
-		if got, err := sharedTable(t, s).Load(t.Context(), 1); got != "mine" || err != nil {
-			t.Errorf("after the migration: %q, %v", got, err)
-		}
-		s.Close()
-	})
 }
 
 // outcomes counts the outcome rows that are stored.
@@ -477,69 +331,6 @@ func undoing(t *testing.T, e core.Engine, b core.Batch) (undo core.Batch) {
 	return undo
 }
 
-func TestPoliciesThatSharedStoragesRefuse(t *testing.T) {
-	b := memory.NewShared()
-	table := sharedTable(t, sharedStorage(t, b))
-	put(t, table, 1, "v")
-	for _, policy := range []core.Recreate{core.Always, core.OnValidationFail} {
-		if _, err := core.Open(t.Context(), "db", b, core.WithRecreate(policy)); err == nil {
-			t.Errorf("Open with the policy %v succeeded", policy)
-		}
-	}
-	if got, err := table.Load(t.Context(), 1); got != "v" || err != nil {
-		t.Errorf("the row is %q, %v", got, err)
-	}
-}
-
-// A change of the tables waited for a turn while it had the lock of the catalog. If an Update had
-// the last turn, and its function opened a table, which looks at the catalog, the two waited for
-// each other.
-func TestTablesAreOpenedInsideUpdatesWhileOthersChange(t *testing.T) {
-	for _, writers := range []int{1, 3} {
-		synctest.Test(t, func(t *testing.T) {
-			slow := &process{
-				Backend: memory.NewShared(), writers: writers,
-				apply: func(_ core.Batch, apply func() error) error {
-					time.Sleep(time.Millisecond)
-					return apply()
-				},
-			}
-			s := sharedStorage(t, slow)
-			table := sharedTable(t, s)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			done := make(chan error)
-			for i := range 8 {
-				go func() {
-					done <- s.Update(ctx, func(tx *core.Tx) error {
-						time.Sleep(time.Millisecond)
-						again, err := core.OpenTable(ctx, s, "t", keys.Uint64(), values.String())
-						if err != nil {
-							return err
-						}
-						return again.In(tx).Put(ctx, uint64(i), "")
-					})
-				}()
-				go func() {
-					_, err := core.OpenTable(ctx, s, fmt.Sprint("new ", i), keys.Uint64(),
-						values.String())
-					done <- err
-				}()
-				go func() { done <- table.Put(ctx, uint64(100+i), "") }()
-			}
-			for range 3 * 8 {
-				if err := <-done; err != nil {
-					t.Errorf("with %d turns: %v", writers, err)
-				}
-			}
-			if n, err := table.Count(ctx); n != 16 || err != nil {
-				t.Errorf("with %d turns: %d rows, %v", writers, n, err)
-			}
-			s.Close()
-		})
-	}
-}
-
 // Each commit has rows of its own beside the caller's, which must fit into what the engine takes.
 func TestSharedCommitsAreWithinTheLimits(t *testing.T) {
 	limits := core.Limits{BatchRows: 10, BatchBytes: 4096}
@@ -618,30 +409,6 @@ func TestTheContextEndsTriesOfASharedWrite(t *testing.T) {
 	})
 }
 
-// A storage that was set aside, and opened there by somebody, is not the one that its old users
-// opened: they find it closed, whenever they look.
-func TestAStorageThatWasMovedIsClosedForGood(t *testing.T) {
-	b := memory.NewShared()
-	old := sharedTable(t, sharedStorage(t, b, core.WithVersion(1)))
-	put(t, old, 1, "old")
-	s := sharedStorage(t, b, core.WithVersion(2), core.WithRecreate(core.OnVersionBump))
-	r, replaced := s.Recreated()
-	if !replaced {
-		t.Fatal("the storage was not replaced")
-	}
-	aside, err := core.Open(t.Context(), r.Path, b, core.WithVersion(1)) // which gives it a new fence
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer aside.Close()
-	if err := old.Put(t.Context(), 1, "late"); !errors.Is(err, core.ErrClosed) {
-		t.Errorf("Put to a storage that was moved: %v; want ErrClosed", err)
-	}
-	if got, err := sharedTable(t, aside).Load(t.Context(), 1); got != "old" || err != nil {
-		t.Errorf("in the storage that was moved the row is %q, %v", got, err)
-	}
-}
-
 // Writes that depend on nothing share no commit with those that do, whose conflicts would make
 // them wait.
 func TestBlindWritesShareNoCommitWithOthers(t *testing.T) {
@@ -673,30 +440,5 @@ func TestBlindWritesShareNoCommitWithOthers(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// The number of a table that was dropped is not given to the next one, whichever process makes it.
-func TestTableNumbersAreNotGivenAgain(t *testing.T) {
-	b := memory.NewShared()
-	var numbers []byte // of the tables that were written to, in their order
-	seen := func(b core.Batch, apply func() error) error {
-		for _, w := range b.Writes {
-			if w.Key[0] == 0 && w.Key[3] != 0 && w.End == nil {
-				numbers = append(numbers, w.Key[3])
-			}
-		}
-		return apply()
-	}
-	first := sharedStorage(t, &process{Backend: b, apply: seen})
-	other := sharedStorage(t, &process{Backend: b, apply: seen})
-	for _, s := range []*core.Storage{first, other, first} {
-		put(t, sharedTable(t, s), 1, "")
-		if err := s.DropTable(t.Context(), "t"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(numbers) != 3 || numbers[0] >= numbers[1] || numbers[1] >= numbers[2] {
-		t.Errorf("the tables have the numbers %v", numbers)
 	}
 }

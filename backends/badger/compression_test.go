@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // compressed is small with a compression, and a cache that a few hundred blocks fill.
@@ -263,8 +264,7 @@ func flipsInTables(t *testing.T, b Backend) {
 	const places = 40
 	found := 0
 	for i := range places {
-		damaged := bytes.Clone(sound)
-		damaged[len(sound)*i/places] ^= 1 << (i % 8)
+		damaged := backendtest.FlipBit(len(sound)*i/places, i%8)(sound)
 		if err := os.WriteFile(table, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -285,14 +285,10 @@ func flipsInTables(t *testing.T, b Backend) {
 		t.Fatal(err)
 	}
 	e = open(t, b, path)
-	f, err := os.OpenFile(table, os.O_RDWR, 0)
-	if err != nil {
+	damage := backendtest.Overwrite(len(sound)/4, []byte("damage"))
+	if _, err := backendtest.DamageFile(table, damage); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteAt([]byte("damage"), int64(len(sound)/4)); err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
 	if err := e.Check(t.Context()); !errors.Is(err, core.ErrCorrupt) {
 		t.Errorf("Check of a table that was damaged meanwhile: %v", err)
 	}

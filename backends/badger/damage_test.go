@@ -119,12 +119,15 @@ func (p sample) damaged(t *testing.T, o part, in damage, place int) sample {
 		t.Fatalf("there is no %s", o.name)
 	}
 	p = maps.Clone(p)
-	f.used = bytes.Clone(f.used)
-	if in.do(&f, place, in.places) {
-		p[name] = f
-	} else {
+	if in.at == nil {
 		delete(p, name)
+		return p
 	}
+	f.used = in.at(len(f.used), place, in.places)(f.used)
+	if in.cuts {
+		f.size = int64(len(f.used))
+	}
+	p[name] = f
 	return p
 }
 
@@ -170,39 +173,39 @@ var parts = []part{
 	{name: "`guardkv.witness`", pattern: "guardkv.witness"},
 }
 
-// damage is a kind of it. Each is done at some places, one at a time.
+// damage is a kind of it. Each is done at some places, one at a time. at is about the part of a
+// file of n bytes that is in use; it is nil for the damage that no file is left.
 type damage struct {
 	name   string
 	places int
-	do     func(f *sampleFile, place, of int) (there bool)
+	cuts   bool // the file ends with the part that is in use
+	at     func(n, place, of int) backendtest.Damage
 }
 
 var damages = []damage{
-	{"a bit flipped", 12, func(f *sampleFile, place, of int) bool {
-		if len(f.used) > 0 {
-			f.used[len(f.used)*place/of] ^= 1 << (place % 8)
-		}
-		return true
+	{"a bit flipped", 12, false, func(n, place, of int) backendtest.Damage {
+		return backendtest.FlipBit(n*place/of, place%8)
 	}},
-	{"its tail cut", 5, func(f *sampleFile, place, of int) bool {
-		end := len(f.used) * place / of
+	{"its tail cut", 5, true, func(n, place, of int) backendtest.Damage {
 		if place == 0 {
-			end = max(0, len(f.used)-1)
+			return backendtest.Cut(n - 1)
 		}
-		f.used, f.size = f.used[:end], int64(end)
-		return true
+		return backendtest.Cut(n * place / of)
 	}},
-	{"a block zeroed", 4, func(f *sampleFile, place, of int) bool {
-		n := len(f.used)
-		at := n * place / of
-		clear(f.used[at:min(n, at+max(1, min(4096, n/of)))])
-		return true
+	{"a block zeroed", 4, false, func(n, place, of int) backendtest.Damage {
+		return backendtest.Zero(n*place/of, max(1, min(4096, n/of)))
 	}},
-	{"zero length", 1, func(f *sampleFile, _, _ int) bool {
-		*f = sampleFile{}
-		return true
+	{"zero length", 1, true, func(int, int, int) backendtest.Damage {
+		return backendtest.Cut(0)
 	}},
-	{"deleted", 1, func(*sampleFile, int, int) bool { return false }},
+	{"deleted", 1, false, nil},
+}
+
+func damageNames() (names []string) {
+	for _, in := range damages {
+		names = append(names, in.name)
+	}
+	return names
 }
 
 // first returns the first place of a damage that is tried, and how many are.
@@ -218,35 +221,29 @@ func (in damage) first() (place, places int) {
 func TestDamage(t *testing.T) {
 	dir := filepath.Dir(fastPath(t))
 	closed, killed := makeSamples(t, dir)
-	lines := make([]string, len(parts))
+	met := backendtest.Outcomes{
+		Name: "damage", Of: "file", Damages: damageNames(), Met: make([][][]string, len(parts)),
+	}
 	t.Run("parts", func(t *testing.T) {
 		for i, o := range parts {
 			p := closed
 			if o.killed {
 				p = killed
 			}
+			met.Parts = append(met.Parts, o.name)
 			t.Run(o.name, func(t *testing.T) {
 				t.Parallel()
 				at := filepath.Join(dir, strconv.Itoa(i))
 				defer os.RemoveAll(at)
-				lines[i] = "| " + o.name + " |" + outcomes(t, p, at, o)
+				met.Met[i] = outcomes(t, p, at, o)
 			})
 		}
 	})
-	var table strings.Builder
-	table.WriteString("| file |")
-	for _, in := range damages {
-		table.WriteString(" " + in.name + " |")
-	}
-	table.WriteString("\n|---|" + strings.Repeat("---|", len(damages)) + "\n")
-	for _, line := range lines {
-		table.WriteString(line + "\n")
-	}
-	compareTable(t, table.String())
+	met.Compare(t, "README.md", !testing.Short(), *update)
 }
 
 // outcomes returns what can become of a kind of file that is damaged, in each way.
-func outcomes(t *testing.T, p sample, dir string, o part) string {
+func outcomes(t *testing.T, p sample, dir string, o part) (met [][]string) {
 	t.Helper()
 	args := []string{strconv.FormatBool(o.killed)}
 	for _, in := range damages {
@@ -266,7 +263,6 @@ func outcomes(t *testing.T, p sample, dir string, o part) string {
 		t.Fatalf("the process ended after %d of %d outcomes: %v\n%s%s",
 			len(all), len(args)-1, err, out, stderr.String())
 	}
-	var cells strings.Builder
 	for _, in := range damages {
 		first, places := in.first()
 		lines := all[:places]
@@ -276,57 +272,9 @@ func outcomes(t *testing.T, p sample, dir string, o part) string {
 				t.Errorf("%s, place %d: %s", in.name, first+i, line)
 			}
 		}
-		slices.Sort(lines)
-		cells.WriteString(" " + strings.Join(slices.Compact(lines), " or ") + " |")
+		met = append(met, lines)
 	}
-	return cells.String()
-}
-
-// compareTable compares the outcomes with those in README.md. In short tests there are fewer.
-func compareTable(t *testing.T, table string) {
-	t.Helper()
-	const begin, end = "<!-- damage -->\n", "<!-- end of damage -->"
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(readme), begin)
-	documented, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatal("README.md has no table of damages")
-	}
-	if *update {
-		if err := os.WriteFile("README.md",
-			[]byte(before+begin+table+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	got, want := strings.Split(table, "\n"), strings.Split(documented, "\n")
-	if len(got) != len(want) {
-		t.Fatalf("README.md has %d lines of %d; run the test with -update", len(want), len(got))
-	}
-	for i := range got {
-		g, w := strings.Split(got[i], " | "), strings.Split(want[i], " | ")
-		for j := range g {
-			if j >= len(w) || !documentedOutcome(g[j], w[j]) {
-				t.Errorf("README.md says\n%s\nand the outcome is\n%s\nIf that is right, run the test with -update", want[i], got[i])
-				break
-			}
-		}
-	}
-}
-
-func documentedOutcome(got, want string) bool {
-	if !testing.Short() {
-		return got == want
-	}
-	for _, g := range strings.Split(strings.Trim(got, " |"), " or ") {
-		if !slices.Contains(strings.Split(strings.Trim(want, " |"), " or "), g) {
-			return false
-		}
-	}
-	return true
+	return met
 }
 
 // damageChild prints what becomes of each of some damaged storages.

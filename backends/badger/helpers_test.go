@@ -6,7 +6,6 @@ package badger
 import (
 	"bytes"
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,19 +17,16 @@ import (
 
 // Rows that a test recognizes, and what is done with them.
 var (
-	rowKey    = backendtest.RowKey
-	rowValue  = backendtest.RowValue
-	rows      = backendtest.PutRows
-	deletions = backendtest.DeleteRows
-	apply     = backendtest.Apply
-	dump      = backendtest.AllRows
+	rowKey      = backendtest.RowKey
+	rowValue    = backendtest.RowValue
+	rows        = backendtest.PutRows
+	deletions   = backendtest.DeleteRows
+	apply       = backendtest.Apply
+	closeEngine = backendtest.CloseEngine
+	testOptions = backendtest.EngineOptions
+	dump        = backendtest.AllRows
+	testMark    = testOptions().Mark
 )
-
-var testMark = []byte("a mark")
-
-func testOptions() core.EngineOptions {
-	return core.EngineOptions{Mark: testMark, Logger: slog.New(slog.DiscardHandler)}
-}
 
 // small is a backend whose memtables cost little to make.
 var small = Backend{MemTable: 16 << 20}
@@ -43,30 +39,15 @@ func testPath(tb testing.TB) string {
 // fastPath is a testPath where syncing costs nothing, if there is such a place with some room.
 func fastPath(tb testing.TB) string {
 	tb.Helper()
-	const fast, room = "/dev/shm", 1 << 30
-	if free, known := freeSpace(fast); !known || free < room {
-		return testPath(tb)
-	}
-	dir, err := os.MkdirTemp(fast, "guardkv")
-	if err != nil {
-		return testPath(tb)
-	}
-	tb.Cleanup(func() { os.RemoveAll(dir) })
-	return filepath.Join(dir, "db")
+	return backendtest.FastPath(tb, func(dir string) bool {
+		free, known := freeSpace(dir)
+		return known && free >= 1<<30
+	})
 }
 
 // tryOpen claims and opens what is at path.
 func tryOpen(b Backend, path string, readOnly bool, opts core.EngineOptions) (*engine, error) {
-	c, err := b.Claim(context.Background(), path, readOnly)
-	if err != nil {
-		return nil, err
-	}
-	e, err := c.Open(context.Background(), opts)
-	if err != nil {
-		c.Release()
-		return nil, err
-	}
-	return e.(*engine), nil
+	return backendtest.OpenEngine[*engine](b, path, readOnly, opts)
 }
 
 func open(tb testing.TB, b Backend, path string) *engine {
@@ -76,13 +57,6 @@ func open(tb testing.TB, b Backend, path string) *engine {
 		tb.Fatal(err)
 	}
 	return e
-}
-
-func closeEngine(tb testing.TB, e *engine) {
-	tb.Helper()
-	if err := e.Close(); err != nil {
-		tb.Fatal(err)
-	}
 }
 
 func compact(tb testing.TB, e *engine) {

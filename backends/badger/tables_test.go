@@ -4,13 +4,13 @@
 package badger
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // Tables are checked side by side, and read in parts; a block may be longer than a part.
@@ -46,8 +46,7 @@ func eachTableIsChecked(t *testing.T, b Backend) {
 			t.Fatal(err)
 		}
 		for _, at := range []int{0, len(sound) / 3, len(sound) - 5, len(sound) - 30} {
-			damaged := bytes.Clone(sound)
-			damaged[at] ^= 4
+			damaged := backendtest.FlipBit(at, 2)(sound)
 			if err := os.WriteFile(table.path, damaged, 0o600); err != nil {
 				t.Fatal(err)
 			}

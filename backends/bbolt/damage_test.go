@@ -168,9 +168,7 @@ func overwrites(s sample) (files [][]byte) {
 	for n := range min(64, len(s.content)/4096) {
 		other := r.IntN(len(s.content)/4096) * 4096
 		for _, with := range [][]byte{make([]byte, 4096), noise, s.content[other:][:4096]} {
-			f := bytes.Clone(s.content)
-			copy(f[n*4096:], with)
-			files = append(files, f)
+			files = append(files, backendtest.Overwrite(n*4096, with)(s.content))
 		}
 	}
 	return files
@@ -233,18 +231,17 @@ func TestBitFlips(t *testing.T) {
 	}
 	for _, s := range samples(t, 300) {
 		for range flips {
-			content := bytes.Clone(s.content)
-			at := r.IntN(len(content))
+			at := r.IntN(len(s.content))
 			if r.IntN(4) > 0 {
 				at = at&^4095 + r.IntN(400)
 			}
-			bit := byte(1) << r.IntN(8)
-			content[at] ^= bit
+			bit := r.IntN(8)
+			content := backendtest.FlipBit(at, bit)(s.content)
 			if r.IntN(2) == 0 {
 				fixMetas(content)
 			}
 			if err := use(path, content, s.states, false); err != nil {
-				t.Errorf("%s, byte %d, bit %#x: %v", s.name, at, bit, err)
+				t.Errorf("%s, byte %d, bit %d: %v", s.name, at, bit, err)
 			}
 		}
 	}
@@ -276,8 +273,7 @@ func TestDamageIsFound(t *testing.T) {
 	path := fastPath(t)
 	missed, unseen := 0, 0
 	for id := uint64(firstPage); id < m.pages; id++ {
-		content := bytes.Clone(s.content)
-		clear(content[id*4096:][:64])
+		content := backendtest.Zero(int(id)*4096, 64)(s.content)
 		os.WriteFile(path, content, 0o600)
 		if e, err := tryOpen(Backend{}, path, false, opts); err == nil {
 			missed++ // a free page
@@ -313,8 +309,7 @@ func TestOneMetaPageDestroyed(t *testing.T) {
 	}
 	path := fastPath(t)
 	for slot := range uint64(2) {
-		content := bytes.Clone(s.content)
-		clear(content[slot*4096:][:4096])
+		content := backendtest.Zero(int(slot)*4096, 4096)(s.content)
 		os.WriteFile(path, content, 0o600)
 		newest := m.txid%2 == slot
 		e := open(t, Backend{}, path)
@@ -396,8 +391,7 @@ func TestEitherMetaPageLeadsToAllRows(t *testing.T) {
 			content, _ = os.ReadFile(path)
 		}
 		for slot := range 2 {
-			damaged := bytes.Clone(content)
-			damaged[slot*4096+headerSize+metaChecksum] ^= 1
+			damaged := backendtest.FlipBit(slot*4096+headerSize+metaChecksum, 0)(content)
 			os.WriteFile(path, damaged, 0o600)
 			e := open(t, Backend{}, path)
 			if all, err := dump(e); err != nil || !maps.Equal(all, want) {

@@ -5,7 +5,6 @@ package bbolt
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,12 +15,15 @@ import (
 
 // Rows that a test recognizes, and what is done with them.
 var (
-	rowKey    = backendtest.RowKey
-	rowValue  = backendtest.RowValue
-	rows      = backendtest.PutRows
-	deletions = backendtest.DeleteRows
-	apply     = backendtest.Apply
-	dump      = backendtest.AllRows
+	rowKey      = backendtest.RowKey
+	rowValue    = backendtest.RowValue
+	rows        = backendtest.PutRows
+	deletions   = backendtest.DeleteRows
+	apply       = backendtest.Apply
+	closeEngine = backendtest.CloseEngine
+	testOptions = backendtest.EngineOptions
+	dump        = backendtest.AllRows
+	testMark    = testOptions().Mark
 )
 
 // copying is the backend of a system without address space to spare.
@@ -42,12 +44,6 @@ func eachMode(t *testing.T, test func(t *testing.T, b Backend)) {
 	}
 }
 
-var testMark = []byte("a mark")
-
-func testOptions() core.EngineOptions {
-	return core.EngineOptions{Mark: testMark, Logger: slog.New(slog.DiscardHandler)}
-}
-
 func testPath(tb testing.TB) string {
 	tb.Helper()
 	return filepath.Join(tb.TempDir(), "db")
@@ -56,26 +52,12 @@ func testPath(tb testing.TB) string {
 // fastPath is a testPath where syncing costs nothing, if there is such a place.
 func fastPath(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "guardkv")
-	if err != nil {
-		return testPath(tb)
-	}
-	tb.Cleanup(func() { os.RemoveAll(dir) })
-	return filepath.Join(dir, "db")
+	return backendtest.FastPath(tb, nil)
 }
 
 // tryOpen claims and opens what is at path.
 func tryOpen(b Backend, path string, readOnly bool, opts core.EngineOptions) (*engine, error) {
-	c, err := b.Claim(context.Background(), path, readOnly)
-	if err != nil {
-		return nil, err
-	}
-	e, err := c.Open(context.Background(), opts)
-	if err != nil {
-		c.Release()
-		return nil, err
-	}
-	return e.(*engine), nil
+	return backendtest.OpenEngine[*engine](b, path, readOnly, opts)
 }
 
 func open(tb testing.TB, b Backend, path string) *engine {
@@ -85,13 +67,6 @@ func open(tb testing.TB, b Backend, path string) *engine {
 		tb.Fatal(err)
 	}
 	return e
-}
-
-func closeEngine(tb testing.TB, e *engine) {
-	tb.Helper()
-	if err := e.Close(); err != nil {
-		tb.Fatal(err)
-	}
 }
 
 // compact compacts e where that is possible.

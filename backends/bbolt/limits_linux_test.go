@@ -145,12 +145,8 @@ func fullChild(args []string) error {
 
 // destroy overwrites a page's header.
 func destroy(path string, at int64) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(make([]byte, headerSize), at)
-	return errors.Join(err, f.Close())
+	_, err := backendtest.DamageFile(path, backendtest.Zero(int(at), headerSize))
+	return err
 }
 
 // On a full disk, or under a limit, a write is refused and says so; it lost the free pages that

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // What is past the end of a file would be a fault when it is read where the file is mapped, so
@@ -70,7 +71,7 @@ func TestReadMetas(t *testing.T) {
 	} {
 		content := bytes.Clone(s)
 		for _, slot := range c.destroy {
-			content[slot*4096+headerSize+20] ^= 1
+			content = backendtest.FlipBit(int(slot)*4096+headerSize+20, 0)(content)
 		}
 		if c.pageSize > 0 {
 			native.PutUint32(content[headerSize+8:], c.pageSize)

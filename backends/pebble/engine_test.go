@@ -19,6 +19,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest"
 )
 
 // A read costs no allocation of this package beside pebble's own, and releasing it leaves the
@@ -325,9 +326,10 @@ func TestLog(t *testing.T) {
 	if len(tables) != 1 {
 		t.Fatal(tables)
 	}
-	content, _ := os.ReadFile(tables[0])
-	content[len(content)/3] ^= 4
-	os.WriteFile(tables[0], content, 0o600)
+	size := fileSize(t, tables[0])
+	if _, err := backendtest.DamageFile(tables[0], backendtest.FlipBit(size/3, 2)); err != nil {
+		t.Fatal(err)
+	}
 	if e, err = tryOpen(Backend{}, path, false, opts); err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,7 @@
 package pebble
 
 import (
-	"context"
-	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -15,18 +14,15 @@ import (
 
 // Rows that a test recognizes, and what is done with them.
 var (
-	rowKey   = backendtest.RowKey
-	rowValue = backendtest.RowValue
-	rows     = backendtest.PutRows
-	apply    = backendtest.Apply
-	dump     = backendtest.AllRows
+	rowKey      = backendtest.RowKey
+	rowValue    = backendtest.RowValue
+	rows        = backendtest.PutRows
+	apply       = backendtest.Apply
+	closeEngine = backendtest.CloseEngine
+	testOptions = backendtest.EngineOptions
+	dump        = backendtest.AllRows
+	testMark    = testOptions().Mark
 )
-
-var testMark = []byte("a mark")
-
-func testOptions() core.EngineOptions {
-	return core.EngineOptions{Mark: testMark, Logger: slog.New(slog.DiscardHandler)}
-}
 
 func testPath(tb testing.TB) string {
 	tb.Helper()
@@ -35,16 +31,7 @@ func testPath(tb testing.TB) string {
 
 // tryOpen claims and opens what is at path.
 func tryOpen(b Backend, path string, readOnly bool, opts core.EngineOptions) (*engine, error) {
-	c, err := b.Claim(context.Background(), path, readOnly)
-	if err != nil {
-		return nil, err
-	}
-	e, err := c.Open(context.Background(), opts)
-	if err != nil {
-		c.Release()
-		return nil, err
-	}
-	return e.(*engine), nil
+	return backendtest.OpenEngine[*engine](b, path, readOnly, opts)
 }
 
 func open(tb testing.TB, b Backend, path string) *engine {
@@ -56,9 +43,11 @@ func open(tb testing.TB, b Backend, path string) *engine {
 	return e
 }
 
-func closeEngine(tb testing.TB, e *engine) {
+func fileSize(tb testing.TB, path string) int {
 	tb.Helper()
-	if err := e.Close(); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		tb.Fatal(err)
 	}
+	return int(info.Size())
 }
