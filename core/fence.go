@@ -164,7 +164,7 @@ func (s *Storage) current(ctx context.Context) (Snapshot, error) {
 
 // verified begins a snapshot whose fence is as expected.
 func (s *Storage) verified(ctx context.Context) (*fencedSnapshot, error) {
-	f, err := s.fenced(ctx, ToRead)
+	f, err := s.fenced(ctx, ToKeep)
 	if err != nil {
 		return nil, err
 	}

@@ -86,4 +86,8 @@ const (
 	// it is noted. A transaction of a server is over when it commits: reads after the Apply may
 	// return ErrClosed.
 	ToUpdate
+	// ToKeep is ToRead for a Snapshot, a Backup or the like, which may be open for long, and which
+	// this package cannot repeat. A server that can begin a transaction that only reads and never
+	// runs into a conflict begins such a one, even if that takes longer.
+	ToKeep
 )

@@ -33,6 +33,7 @@ type dialect struct {
 	limits   core.Limits
 	implicit bool // statements up to a Sync message are one transaction
 	size     bool // it can say how large a relation is
+	safe     bool // it can begin transactions that only read and never run into a conflict
 	flush    bool // it can return before a commit is durable, and make it durable later
 }
 
@@ -62,7 +63,7 @@ var dialects = [...]dialect{
 			Key: 2600, Value: 64 << 20, BatchRows: 100_000, BatchBytes: 128 << 20,
 			StreamRows: 10_000,
 		},
-		implicit: true, size: true, flush: true,
+		implicit: true, size: true, safe: true, flush: true,
 	},
 	CockroachDB: {
 		name:     "CockroachDB",

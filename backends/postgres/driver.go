@@ -42,7 +42,7 @@ func (c *claim) driver(s session, opts core.EngineOptions) (*driver, error) {
 		backend: c.backend, id: c.seen.id, readOnly: c.readOnly, mark: c.seen.mark,
 		noSync: opts.NoSync && c.backend.Dialect.of().flush, writers: c.pool,
 	}
-	d.writers.texts = textsOf(name)
+	d.writers.texts = textsOf(name, c.backend.Commit/safeWait)
 	switch {
 	case d.noSync:
 		d.writers.setup = append(d.writers.setup, "set synchronous_commit = off")

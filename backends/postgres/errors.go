@@ -21,6 +21,7 @@ const (
 	codeReadOnly           = "25006"
 	codeDuplicateTable     = "42P07"
 	codeNoPrivilege        = "42501"
+	codeCanceled           = "57014" // also of a statement whose time is over
 	codeUndefinedTable     = "42P01"
 	codeDiskFull           = "53100"
 	codeTooLarge           = "54000"

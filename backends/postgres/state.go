@@ -27,6 +27,11 @@ type state struct {
 	over  error // why the transaction is over
 }
 
+// safeWait is the part of [Backend.Commit] that a Snapshot or a Backup waits at most until it is
+// safe from conflicts. Then it goes on as one that may run into them: what it waits for may be the
+// transaction whose function has asked for it, and wait for it.
+const safeWait = 4
+
 var _ remote.State = (*state)(nil)
 
 // Begin asks nobody.
@@ -133,17 +138,7 @@ func (s *state) ask(ctx context.Context, lasts bool, build func(*conn), each ans
 	case s.begun:
 		return s.goOn(ctx, build, each)
 	}
-	explicit := lasts && !s.implicit()
-	run := (*conn).run
-	if lasts && !explicit {
-		run = (*conn).flush
-	}
-	wire, err := s.pool.askBy(ctx, run, func(w *conn) {
-		if explicit {
-			w.exec(s.beginning())
-		}
-		build(w)
-	}, shifted(explicit, each))
+	wire, err := s.begin(ctx, lasts, build, each)
 	if err == nil && lasts {
 		s.begun, s.wire = true, wire
 		return nil
@@ -164,31 +159,52 @@ func (s *state) ask(ctx context.Context, lasts bool, build func(*conn), each ans
 	return refused(err)
 }
 
+// begin makes the first request, in front of which the transaction begins.
+func (s *state) begin(
+	ctx context.Context, lasts bool, build func(*conn), each answer,
+) (*conn, error) {
+	switch {
+	case !lasts:
+		return s.pool.ask(ctx, build, each)
+	case s.implicit():
+		return s.pool.askBy(ctx, (*conn).flush, build, each)
+	case s.use == core.ToUpdate:
+		return s.beginBy(ctx, []statement{stBegin}, build, each)
+	case s.use == core.ToKeep && s.driver.backend.Dialect.of().safe:
+		wire, err := s.beginBy(ctx, []statement{stBeginSafe, stWaitBriefly},
+			func(w *conn) {
+				build(w)
+				w.exec(stWaitAsEver)
+			}, each)
+		if code(err) != codeCanceled || wire == nil || ctx.Err() != nil {
+			return wire, err
+		}
+		s.pool.give(wire)
+	}
+	return s.beginBy(ctx, []statement{stBeginRead}, build, each)
+}
+
+// beginBy makes the first request behind statements that begin the transaction.
+func (s *state) beginBy(
+	ctx context.Context, first []statement, build func(*conn), each answer,
+) (*conn, error) {
+	return s.pool.ask(ctx, func(w *conn) {
+		for _, st := range first {
+			w.exec(st)
+		}
+		build(w)
+	}, func(step int, row [][]byte, count int64) {
+		if step >= len(first) {
+			each(step-len(first), row, count)
+		}
+	})
+}
+
 // implicit reports whether the transaction needs no statements that begin and end it: it is what
 // is asked until the client says that it ends. The server does not watch over how long it is idle
 // then, so that is for scans, which end with their loops.
 func (s *state) implicit() bool {
 	return s.use == core.ToReadOnce && s.driver.backend.Dialect.of().implicit
-}
-
-// beginning is the statement that begins the transaction.
-func (s *state) beginning() statement {
-	if s.use == core.ToUpdate {
-		return stBegin
-	}
-	return stBeginRead
-}
-
-// shifted leaves out the first statement of an answer.
-func shifted(one bool, each answer) answer {
-	if !one {
-		return each
-	}
-	return func(step int, row [][]byte, count int64) {
-		if step > 0 {
-			each(step-1, row, count)
-		}
-	}
 }
 
 // goOn makes a request within the transaction, which an error ends.

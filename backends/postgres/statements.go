@@ -3,7 +3,10 @@
 
 package postgres
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // statement is one of the statements that a storage needs. Each has one text, whatever the data.
 type statement uint8
@@ -11,6 +14,9 @@ type statement uint8
 const (
 	stBegin statement = iota
 	stBeginRead
+	stBeginSafe
+	stWaitBriefly
+	stWaitAsEver
 	stCommit
 	stGet
 	stGetMany
@@ -64,14 +70,22 @@ type texts [statements]string
 // textsOf returns the statements for the relation of rows, which is named by a storage's ID.
 //
 // Rows are locked in the order of their keys: unnest keeps it, and an index scan for an array
-// finds its keys in order.
-func textsOf(relation string) *texts {
+// finds its keys in order. wait is how long a transaction may take to begin that is safe from
+// conflicts.
+func textsOf(relation string, wait time.Duration) *texts {
 	t := &texts{
 		stBegin:     "begin isolation level serializable",
 		stBeginRead: "begin isolation level serializable read only",
 		stCommit:    "commit",
-		stGet:       "select k, v from " + relation + " where k = $1",
-		stGetMany:   "select k, v from " + relation + " where k = any($1::bytea[])",
+
+		// The first statement behind this waits until nothing can be in conflict with the
+		// transaction: for those that write meanwhile.
+		stBeginSafe:   "begin isolation level serializable read only deferrable",
+		stWaitBriefly: "set local statement_timeout = " + milliseconds(wait),
+		stWaitAsEver:  "set local statement_timeout to default",
+
+		stGet:     "select k, v from " + relation + " where k = $1",
+		stGetMany: "select k, v from " + relation + " where k = any($1::bytea[])",
 
 		// A division by zero ends the transaction: nothing behind it is done.
 		stCheck: "select 1 / (case when " + unmet(relation, "$1", "$2") + " then 0 else 1 end)",

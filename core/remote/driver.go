@@ -129,7 +129,7 @@ type Options struct {
 	// a table are made one range, which conflicts with more than what was read.
 	Notes int
 
-	// Snapshots is how many states of ToRead, and scans of ToReadOnce, are open at once: those
+	// Snapshots is how many states of ToRead and ToKeep, and scans of ToReadOnce, are open at once: those
 	// that the program holds on to, and that hold a connection each. Zero is any number. If
 	// there is no room for one more within a second, its first read is ErrUnavailable. It does
 	// not wait forever, because those that are open may wait for it.

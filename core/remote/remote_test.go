@@ -397,7 +397,7 @@ func TestManySnapshots(t *testing.T) {
 			t.Errorf("Get gives %v", err)
 		}
 
-		late := begin(t, e, core.ToRead)
+		late := begin(t, e, core.ToKeep)
 		began := time.Now()
 		_, err := late.Powers().Fence(t.Context())
 		if !errors.Is(err, core.ErrUnavailable) || time.Since(began) != time.Second {

@@ -67,7 +67,7 @@ func (s *snapshot) trip(
 // takeSlot takes one if the snapshot will be open while the program does something else. One
 // that writes is bounded by the turns to write, and a single read is over when it returns.
 func (s *snapshot) takeSlot(ctx context.Context, scan bool) error {
-	held := s.use == core.ToRead || s.use == core.ToReadOnce && scan
+	held := s.use == core.ToRead || s.use == core.ToKeep || s.use == core.ToReadOnce && scan
 	if !held || s.slot || s.engine.slots == nil {
 		return nil
 	}

@@ -59,7 +59,7 @@ var sharedPromises = []kit.Promise{
 }
 
 // uses are what snapshots may be for.
-var uses = []core.Use{core.ToRead, core.ToReadOnce, core.ToUpdate}
+var uses = []core.Use{core.ToRead, core.ToReadOnce, core.ToUpdate, core.ToKeep}
 
 func checkBegin(t *kit.Trial) {
 	one, two := t.Pair()
@@ -141,7 +141,7 @@ func readNow(s *kit.Store, key string, i int) (value string, err error) {
 		return "", err
 	}
 	defer s.T.Close(snap)
-	return readers[[]string{"Get", "Scan", "GetMany"}[i-2]](s.T, snap, key)
+	return readers[[]string{"Get", "Scan", "GetMany", "Get"}[i-2]](s.T, snap, key)
 }
 
 // again calls f until it gives something else than a conflict, as core does.
