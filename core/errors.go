@@ -51,8 +51,8 @@ var (
 	// stays unknown, a storage that only this process writes to takes no more writes until it is
 	// reopened.
 	ErrMaybe = errors.New("outcome unknown")
-	// ErrUnavailable: the engine cannot be reached, and was asked for nothing: nothing was
-	// written. Later reads and writes go on as soon as it can be reached.
+	// ErrUnavailable: the engine cannot be reached, or does not answer, and nothing was written.
+	// Later reads and writes go on as soon as it can be reached.
 	ErrUnavailable = errors.New("unavailable")
 	// ErrSnapshotExpired: the engine has given up the state that a scan or transaction reads,
 	// because it is too old or because the connection to it was lost. Nothing of the

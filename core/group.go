@@ -29,10 +29,10 @@ func (t *turn) commitGroup(group []*request) {
 	}
 	switch {
 	case shared && errors.Is(err, ErrConflict):
-		err = t.prepareAgain(err)
+		met := err
+		err = t.prepareAgain(met)
 		if err == nil {
-			t.again = append(t.again, group...)
-			clear(group)
+			t.leaveInAgain(group, met)
 			return
 		}
 		for _, r := range group { // a read of the group told some of the conflict alone
@@ -47,6 +47,15 @@ func (t *turn) commitGroup(group []*request) {
 		return
 	}
 	t.finish(group, err)
+}
+
+// leaveInAgain keeps the requests of a group, which met a conflict, for another try.
+func (t *turn) leaveInAgain(group []*request, met error) {
+	for _, r := range group {
+		r.met = met
+	}
+	t.again = append(t.again, group...)
+	clear(group)
 }
 
 // prepareAgain makes sure that the next try of a group does not fail as this one did if that was

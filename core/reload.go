@@ -282,7 +282,7 @@ func (s *Storage) again(ctx context.Context, try int, err error, seen *fence) er
 		}
 	}
 	if ended := pause(ctx, try); ended != nil {
-		return fmt.Errorf("%w: %w", err, ended)
+		return stopped(try, err, ended)
 	}
 	return nil
 }

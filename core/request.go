@@ -29,6 +29,7 @@ type request struct {
 	relies bool
 	// in a shared storage:
 	tries  int           // that ended in a conflict
+	met    error         // the last one
 	queued bool          // guarded by the writer's mutex
 	back   chan struct{} // one element when it is in the queue again
 	err    error

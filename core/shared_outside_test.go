@@ -254,7 +254,6 @@ func TestNothingStopsASharedStorage(t *testing.T) {
 	}
 }
 
-// Policies that replace a storage at every start would take it from those who use it.
 // A server with standbys shows a commit that it does not wait for any more, because a client gave
 // it up, and loses it if a standby that does not have it takes over. A write whose answer was
 // lost was acknowledged as soon as it was seen, and was lost then.

@@ -187,6 +187,43 @@ func TestTheTimeOfCommitsIsNoContextOfTheCaller(t *testing.T) {
 	})
 }
 
+// A server was away, nobody else wrote, and the write whose context ended meanwhile said that
+// others had changed what it depends on: to settle a commit that was not made takes an answer, so
+// it had met a conflict, with itself.
+func TestNoAnswerIsNoConflictWithOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &process{Backend: memory.NewShared()}
+		s := sharedStorage(t, p)
+		table := sharedTable(t, s)
+		put(t, table, 1, "before")
+		p.apply = func(b core.Batch, apply func() error) error {
+			if len(b.Writes) > 1 { // a row beside that of the outcome
+				return core.ErrMaybe
+			}
+			return apply()
+		}
+		for name, call := range map[string]func(context.Context) error{
+			"Put": func(ctx context.Context) error { return table.Put(ctx, 1, "") },
+			"Update": func(ctx context.Context) error {
+				return s.Update(ctx, func(tx *core.Tx) error { return table.In(tx).Put(ctx, 1, "") })
+			},
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			err := call(ctx)
+			cancel()
+			if !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) ||
+				errors.Is(err, core.ErrConflict) {
+				t.Errorf("%s: %v; want ErrUnavailable and the context's end", name, err)
+			}
+		}
+		p.apply = nil
+		if got, err := table.Load(t.Context(), 1); got != "before" || err != nil {
+			t.Errorf("then the row is %q, %v", got, err)
+		}
+		s.Close()
+	})
+}
+
 // Close and Shutdown while a commit hangs: they wait for it no longer than they say, and the
 // engine is closed when it is over.
 func TestCloseDuringAHungCommit(t *testing.T) {

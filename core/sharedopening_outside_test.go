@@ -325,6 +325,7 @@ func TestTheFirstFenceIsMadeOnce(t *testing.T) {
 	}
 }
 
+// Policies that replace a storage at every start would take it from those who use it.
 func TestPoliciesThatSharedStoragesRefuse(t *testing.T) {
 	b := memory.NewShared()
 	table := sharedTable(t, sharedStorage(t, b))

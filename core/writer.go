@@ -218,12 +218,23 @@ func (w *writer) gaveUp(ctx context.Context, r *request) error {
 	if r.tries == 0 {
 		return w.waited(ctx)
 	}
-	return fmt.Errorf("%w: others changed what the write depends on, %d times: %w",
-		ErrConflict, r.tries, ctx.Err())
+	return stopped(r.tries, r.met, ctx.Err())
+}
+
+// stopped is the error of a write whose context ended after tries that all met a conflict, of
+// which met is the last. A server that does not answer is no conflict to whoever asks.
+func stopped(tries int, met, ended error) error {
+	if errors.Is(met, errNeverMade) {
+		return fmt.Errorf("%w: no answer came to the write, and it was not made (tries: %d): %w",
+			ErrUnavailable, tries, ended)
+	}
+	return fmt.Errorf("%w: others changed what the write depends on (tries: %d): %w",
+		ErrConflict, tries, ended)
 }
 
 func (w *writer) enqueue(r *request) {
-	r.err, r.existed, r.relies, r.asks, r.tries = nil, false, false, false, 0
+	r.err, r.existed, r.relies, r.asks = nil, false, false, false
+	r.tries, r.met = 0, nil
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.storage.sharing.Shared() {
