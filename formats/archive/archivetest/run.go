@@ -78,9 +78,7 @@ func readAt[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W], b []byte,
 	if err != nil {
 		return nil, err
 	}
-	if shift == 0 {
-		Walk(w)
-	}
+	Walk(w)
 	return f.Append([]byte{}, w.Archive().Value(w))
 }
 

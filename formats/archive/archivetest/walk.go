@@ -67,6 +67,9 @@ func (w *walker) all(v reflect.Value) {
 			// At walks the elements: twice would be far too often in trees
 			for range w.call(m)[0].Seq2() {
 				w.calls++
+				if w.left--; w.left < 0 {
+					return
+				}
 			}
 		case name == "At" && m.Type().NumIn() == 1:
 			for _, args := range w.elements(v, m) {
@@ -114,8 +117,8 @@ func (w *walker) result(v reflect.Value) {
 		}
 		w.all(v)
 	case v.Kind() == reflect.String:
-		for i := range v.Len() {
-			w.sum += v.String()[i]
+		for _, b := range []byte(v.String()) {
+			w.sum += b
 		}
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
 		for _, b := range v.Bytes() {
