@@ -78,23 +78,42 @@ func spoiled(code string) bool {
 }
 
 // unreachable returns the error of connecting. What pgconn says may quote the URL, or hold all of
-// it, so only the causes go on: those that the server or the system gave.
+// it, so only the causes go on: those that the server or the system gave, those of the server first,
+// which was reached and knows why.
 func unreachable(ctx context.Context, config *pgconn.Config, err error) error {
-	var causes []error
+	var said, others reasons
 	seen := map[string]bool{}
 	for _, cause := range rootCauses(err) {
 		cause = withoutSecrets(config, cause)
-		if text := cause.Error(); !seen[text] {
-			seen[text] = true
-			causes = append(causes, cause)
+		text := cause.Error()
+		switch {
+		case seen[text]:
+		case code(cause) != "":
+			said = append(said, cause)
+		default:
+			others = append(others, cause)
 		}
+		seen[text] = true
 	}
 	if ended := ctx.Err(); ended != nil {
-		causes = append(causes, ended)
+		others = append(others, ended)
 	}
 	return fmt.Errorf("%w: cannot connect to PostgreSQL: %w", core.ErrUnavailable,
-		errors.Join(causes...))
+		append(said, others...))
 }
+
+// reasons are errors of which any may be the reason, told in one line.
+type reasons []error
+
+func (r reasons) Error() string {
+	texts := make([]string, len(r))
+	for i, err := range r {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (r reasons) Unwrap() []error { return r }
 
 // rootCauses returns the innermost errors.
 func rootCauses(err error) []error {
