@@ -34,6 +34,8 @@ type Backend interface {
 	// Claim takes the engine's own lock on the storage at path, shared with other readers if
 	// readOnly. If somebody else holds the lock it waits for a bounded time, then returns
 	// ErrLocked. Claim neither creates nor changes anything. An absent path is not an error.
+	// What was claimed to be read is never changed: Rename, Remove, and Apply and SetMark of the
+	// engine that is opened, return ErrReadOnly.
 	// The path is looked up once: later changes of the working directory, or of links in the
 	// path, do not affect the claim or the engine that it opens.
 	Claim(ctx context.Context, path string, readOnly bool) (Claim, error)
@@ -52,7 +54,7 @@ type Claim interface {
 	// Mark returns the mark that the storage carries, or nil if nothing is there: an absent
 	// path, or an empty directory, which an engine that keeps a single file may refuse. Mark
 	// returns ErrNotStorage if what is there carries no readable mark, as an empty file does.
-	// It changes nothing and is not called after Open succeeded.
+	// It changes nothing and is not called after Open succeeded. The slice is the caller's.
 	Mark() ([]byte, error)
 
 	// Rename moves the storage to another path beside the old one, under the lock. The claim

@@ -252,7 +252,7 @@ func (s *session) check(ctx context.Context) ([]fact, error) {
 	}
 	rows := s.model.count(everything)
 	s.report.line(line{
-		"engine, catalogue and every row are sound",
+		"engine, catalog and every row are sound",
 		time.Since(begun), rows + len(s.model.named("")), "rows",
 	})
 	return s.readAll(ctx)

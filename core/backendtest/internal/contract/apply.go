@@ -38,8 +38,8 @@ var applyPromises = []kit.Promise{
 	{
 		Name: "apply/base", Check: checkApplyBase,
 		Explanation: "base is the snapshot that the writes were computed from; nothing changed " +
-			"since, so there is no conflict; it stays as it was, but that of a shared storage may " +
-			"be over, and reading it then returns ErrClosed",
+			"since, so there is no conflict; it stays as it was, but that of a shared storage " +
+			"may be over, and reading it then returns ErrClosed",
 	},
 	{
 		Name: "apply/large", Check: checkApplyLarge,

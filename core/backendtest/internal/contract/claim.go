@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
@@ -31,16 +32,21 @@ var claimPromises = []kit.Promise{
 	{
 		Name: "claim/empty directory", Check: checkClaimEmptyDir,
 		Explanation: "if the engine keeps its storages in directories, an empty one is a place " +
-			"where nothing is; else it may be ErrNotStorage",
+			"where nothing is; else Mark may return ErrNotStorage",
 	},
 	{
 		Name: "claim/foreign", Check: checkClaimForeign, BareOnly: true,
-		Explanation: "what carries no readable mark, a file of length zero included, is " +
-			"ErrNotStorage and left as it was",
+		Explanation: "Mark of what carries no readable mark, a file of length zero included, " +
+			"returns ErrNotStorage and changes nothing",
 	},
 	{
 		Name: "claim/changes nothing", Check: checkClaimPure, BareOnly: true,
 		Explanation: "Claim and Mark change nothing",
+	},
+	{
+		Name: "claim/mark", Check: checkMarkResult,
+		Explanation: "Mark returns the mark that the storage carries, whatever the caller does " +
+			"to the bytes of an earlier answer",
 	},
 	{
 		Name: "claim/exclusive", Check: checkClaimExclusive, BareOnly: true, Alone: true,
@@ -71,8 +77,8 @@ var claimPromises = []kit.Promise{
 	},
 	{
 		Name: "claim/rename onto", Check: checkRenameOnto,
-		Explanation: "Rename onto a path where something is gives fs.ErrExist, and both stay; an " +
-			"empty directory is nothing if the engine keeps its storages in directories",
+		Explanation: "Rename onto a path where something is returns fs.ErrExist, and both stay; " +
+			"an empty directory is nothing if the engine keeps its storages in directories",
 	},
 	{
 		Name: "claim/moved", Check: checkClaimMoved, BareOnly: true,
@@ -112,6 +118,22 @@ func checkClaimAbsent(t *kit.Trial) {
 		if paths := t.List(t.Path); len(paths) != 0 {
 			t.Errorf("after Claim there is %q", paths)
 		}
+	}
+}
+
+func checkMarkResult(t *kit.Trial) {
+	t.OpenStore(t.Path, core.EngineOptions{Mark: kit.SomeMark}).MustClose()
+	c := t.Claim(t.Path, false)
+	for range 3 {
+		m, err := c.Mark()
+		if !bytes.Equal(m, kit.SomeMark) || err != nil {
+			t.Fatalf("Mark = %q, %v; want %q", m, err, kit.SomeMark)
+		}
+		decorate.Overwrite(m)
+	}
+	t.Release(c)
+	if m := t.Mark(t.Path); !bytes.Equal(m, kit.SomeMark) {
+		t.Errorf("then another claim's Mark = %q; want %q", m, kit.SomeMark)
 	}
 }
 

@@ -25,7 +25,8 @@ var getPromises = []kit.Promise{
 	},
 	{
 		Name: "get/never older", Check: checkNeverOlder,
-		Explanation: "neither Get nor a Snapshot shows an older state than one that was seen before",
+		Explanation: "neither Get nor a Snapshot shows an older state than one that was seen " +
+			"before",
 	},
 	{
 		Name: "get/held", Check: checkHeld,

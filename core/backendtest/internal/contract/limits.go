@@ -30,23 +30,23 @@ var ValuePromises = []kit.Promise{
 var limitPromises = []kit.Promise{
 	{
 		Name: "limits/key", Check: checkKeyLimit,
-		Explanation: "a key of Limits.Key bytes is taken; one more is ErrTooLarge, and nothing " +
-			"was written",
+		Explanation: "a key of Limits.Key bytes is taken; one more returns ErrTooLarge, and " +
+			"nothing is written",
 	},
 	{
 		Name: "limits/value", Check: checkValueLimit, BareOnly: true,
-		Explanation: "a value of Limits.Value bytes is taken; one more is ErrTooLarge, and " +
-			"nothing was written",
+		Explanation: "a value of Limits.Value bytes is taken; one more returns ErrTooLarge, and " +
+			"nothing is written",
 	},
 	{
 		Name: "limits/batch rows", Check: checkBatchRowsLimit, BareOnly: true,
-		Explanation: "an Apply of Limits.BatchRows rows is taken; one more is ErrTooLarge, and " +
-			"nothing was written",
+		Explanation: "an Apply of Limits.BatchRows rows is taken; one more returns ErrTooLarge, " +
+			"and nothing is written",
 	},
 	{
 		Name: "limits/batch bytes", Check: checkBatchBytesLimit, BareOnly: true,
-		Explanation: "an Apply of Limits.BatchBytes bytes is taken; one more is ErrTooLarge, and " +
-			"nothing was written",
+		Explanation: "an Apply of Limits.BatchBytes bytes is taken; one more returns " +
+			"ErrTooLarge, and nothing is written",
 	},
 }
 

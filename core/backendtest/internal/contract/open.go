@@ -22,7 +22,7 @@ var openPromises = []kit.Promise{
 	},
 	{
 		Name: "open/race", Check: checkOpenRace,
-		Explanation: "if somebody else created a storage at the path after Claim, Open gives " +
+		Explanation: "if somebody else created a storage at the path after Claim, Open returns " +
 			"ErrConflict and the claim stays",
 	},
 	{
@@ -32,6 +32,11 @@ var openPromises = []kit.Promise{
 	{
 		Name: "open/set mark argument", Check: checkSetMarkArgument,
 		Explanation: "the arguments may be reused when the call returns",
+	},
+	{
+		Name: "open/read-only", Check: checkReadOnly, BareOnly: true,
+		Explanation: "what was claimed to be read is not changed: Rename, Remove, Apply and " +
+			"SetMark return ErrReadOnly",
 	},
 	{
 		Name: "open/reopen", Check: checkReopen,
@@ -122,6 +127,31 @@ func checkSetMarkArgument(t *kit.Trial) {
 	if m := t.Mark(t.Path); string(m) != "another mark" {
 		t.Fatalf("Mark = %q; want %q", m, "another mark")
 	}
+}
+
+func checkReadOnly(t *kit.Trial) {
+	s := t.OpenStore(t.Path, core.EngineOptions{Mark: kit.SomeMark})
+	s.MustApply(kit.Put("k", "v"))
+	s.MustClose()
+	c := t.Claim(t.Path, true)
+	refused := func(what string, err error) {
+		if !errors.Is(err, core.ErrReadOnly) {
+			t.Errorf("%s of a storage that was claimed to be read gives %v; want ErrReadOnly",
+				what, err)
+		}
+	}
+	refused("Rename", c.Rename(t.Path+".moved"))
+	refused("Remove", c.Remove())
+	s = t.OpenClaim(c, t.Path, core.EngineOptions{Mark: kit.SomeMark})
+	writes := []core.Write{kit.Put("j", "new"), kit.Del("k")}
+	refused("Apply", s.Apply(t.Ctx, core.Batch{Writes: writes}))
+	refused("SetMark", s.SetMark(t.Ctx, []byte("another mark")))
+	s.Has(kit.KV("k", "v"))
+	s.MustClose()
+	if m := t.Mark(t.Path); !bytes.Equal(m, kit.SomeMark) {
+		t.Errorf("Mark = %q; want %q", m, kit.SomeMark)
+	}
+	t.Create().Has(kit.KV("k", "v"))
 }
 
 func checkReopen(t *kit.Trial) {

@@ -71,7 +71,8 @@ func (s *Store) ApplyAndSpoil(writes ...core.Write) {
 	s.T.TB.Helper()
 	var lent, before [][]byte // with room behind each slice, to see that nobody writes there
 	for i, w := range writes {
-		writes[i].Key, writes[i].Value, writes[i].End = decorate.Lend(w.Key), decorate.Lend(w.Value), decorate.Lend(w.End)
+		writes[i].Key, writes[i].Value = decorate.Lend(w.Key), decorate.Lend(w.Value)
+		writes[i].End = decorate.Lend(w.End)
 		lent = append(lent, writes[i].Key, writes[i].Value, writes[i].End)
 	}
 	for _, b := range lent {

@@ -38,7 +38,8 @@ var backupPromises = []kit.Promise{
 	},
 	{
 		Name: "restore/damaged", Check: checkRestoreDamaged, BareOnly: true,
-		Explanation: "a backup that is cut or changed is ErrCorrupt, and leaves nothing at the path",
+		Explanation: "restoring a backup that was cut or changed returns ErrCorrupt, and leaves " +
+			"nothing at the path",
 	},
 	{
 		Name: "restore/occupied", Check: checkRestoreOccupied,
@@ -51,7 +52,8 @@ var backupPromises = []kit.Promise{
 	},
 	{
 		Name: "restore/side by side", Check: checkRestoreTwice, BareOnly: true, Alone: true,
-		Explanation: "a Restore to a path beside another one is ErrLocked, and does it no harm",
+		Explanation: "a Restore to a path beside another one returns ErrLocked, and does it no " +
+			"harm",
 	},
 	{
 		Name: "restore/leftovers", Check: checkRestoreLeftovers, BareOnly: true,
@@ -70,12 +72,13 @@ var backupPromises = []kit.Promise{
 	},
 	{
 		Name: "restore/limits", Check: checkRestoreLimits, BareOnly: true,
-		Explanation: "a row over the engine's limits is ErrTooLarge, with its table and key, and " +
-			"leaves nothing behind",
+		Explanation: "restoring a row over the engine's limits returns ErrTooLarge, with its " +
+			"table and key, and leaves nothing behind",
 	},
 	{
 		Name: "restore/versions", Check: checkRestoreVersions, BareOnly: true,
-		Explanation: "Restore decides about the version of a backup as Open does about a stored one",
+		Explanation: "Restore decides about the version of a backup as Open does about a stored " +
+			"one",
 	},
 }
 

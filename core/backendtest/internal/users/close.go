@@ -18,8 +18,8 @@ var closePromises = []kit.Promise{
 	{
 		Name: "close/guards open", Check: checkGuardsOpen,
 		Explanation: "Close returns ErrGuardsOpen with their number while guards remain; the " +
-			"last one releases the engine and its lock; Close again returns ErrGuardsOpen until then " +
-			"and nil after",
+			"last one releases the engine and its lock; Close again returns ErrGuardsOpen until " +
+			"then and nil after",
 	},
 	{
 		Name: "close/scan and transaction open", Check: checkScanOpenAtClose,
@@ -32,7 +32,7 @@ var closePromises = []kit.Promise{
 	},
 	{
 		Name: "close/every call", Check: checkClosed,
-		Explanation: "after Close every other call gives ErrClosed; nothing panics",
+		Explanation: "after Close every other call returns ErrClosed; nothing panics",
 	},
 	{
 		Name: "close/racing readers", Check: checkCloseRace,

@@ -14,7 +14,7 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// withSum appends the checksum of a catalogue row to its value.
+// withSum appends the checksum of a catalog row to its value.
 func withSum(name, value string) string {
 	sum := crc32.Checksum([]byte(name+value), crc32.MakeTable(crc32.Castagnoli))
 	return value + string(binary.BigEndian.AppendUint32(nil, sum))

@@ -26,8 +26,8 @@ var formatPowerPromises = []kit.Promise{
 	{
 		Name: "formats/lent views", Check: checkLentViews,
 		Explanation: "what a format lends is given back exactly once, when its view ends: with " +
-			"the guard, at the next row, when the function returns, with the transaction; whatever " +
-			"error or panic ends it",
+			"the guard, at the next row, when the function returns, with the transaction; " +
+			"whatever error or panic ends it",
 	},
 	{
 		Name: "formats/bound rows", Check: checkBoundRows,
@@ -36,8 +36,8 @@ var formatPowerPromises = []kit.Promise{
 	},
 	{
 		Name: "formats/copied rows", Check: checkCopiedRows,
-		Explanation: "the bytes of a row at another key or in another table are ErrCorrupt for " +
-			"every verb, if the format binds values to rows",
+		Explanation: "if the format binds values to rows, every verb returns ErrCorrupt for the " +
+			"bytes of a row at another key or in another table",
 	},
 	{
 		Name: "formats/bound tables", Check: checkBoundTables,
@@ -407,7 +407,9 @@ func boundWrites(t *kit.Trial, s *core.Storage, tab lentTable) map[string]func(k
 			return err
 		}
 	}
-	in := func(put func(in core.TxTable[string, []byte, []byte], ks []string) error) func(ks ...string) error {
+	in := func(
+		put func(in core.TxTable[string, []byte, []byte], ks []string) error,
+	) func(ks ...string) error {
 		return func(ks ...string) error {
 			return s.Update(t.Ctx, func(tx *core.Tx) error { return put(tab.In(tx), ks) })
 		}

@@ -18,7 +18,7 @@ var formatPromises = []kit.Promise{
 	{
 		Name: "formats/recorded", Check: checkFormats,
 		Explanation: "a table remembers its key format and value format; opening it differently " +
-			"is ErrFormatMismatch naming both",
+			"returns ErrFormatMismatch, which names both",
 	},
 	{
 		Name: "formats/schema", Check: checkSchema,
@@ -35,8 +35,8 @@ var formatPromises = []kit.Promise{
 	},
 	{
 		Name: "checksums/corrupt row", Check: checkChecksums,
-		Explanation: "a row whose checksum is wrong is ErrCorrupt from every read and from " +
-			"Check; its neighbors are well",
+		Explanation: "every read of a row whose checksum is wrong returns ErrCorrupt, and so " +
+			"does Check; other rows can be read",
 	},
 	{
 		Name: "checksums/remembered", Check: checkChecksumsRemembered,
@@ -281,7 +281,7 @@ func checkUndecodable(t *kit.Trial) {
 	closeStorage(t, s)
 	raw := t.Create()
 	rows := raw.All()
-	good := rows[len(rows)-1] // of the table: the catalogue comes first
+	good := rows[len(rows)-1] // of the table: the catalog comes first
 	raw.MustClose()
 	for name, bad := range kit.ByName(map[string]core.Write{
 		"a value that is no JSON":    kit.Put(good.Key, "{"),

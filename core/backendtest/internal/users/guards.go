@@ -297,7 +297,7 @@ func checkGuardAbsent(t *kit.Trial) {
 	var e *core.Error
 	if _, err := tab.Get(t.Ctx, "k"); !errors.As(err,
 		&e) || e.Op == "" || e.Table != "words" || e.Key != "k" || e.Path != t.Path {
-		t.Errorf("the error is %#v; want a *core.Error that names operation, storage, table and key", err)
+		t.Errorf("the error is %#v; want a *core.Error with operation, storage, table and key", err)
 	}
 	closeStorage(t, s)
 }

@@ -25,7 +25,7 @@ var killedPromises = []kit.Promise{
 		Name: "restore/between its renames", Check: checkRestoreBetween,
 		BareOnly: true, Alone: true,
 		Explanation: "while a Restore has set a storage aside and the new one is not at the " +
-			"path, an Open is ErrLocked",
+			"path, an Open returns ErrLocked",
 	},
 }
 

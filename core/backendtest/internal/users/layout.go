@@ -16,14 +16,14 @@ import (
 var layoutPromises = []kit.Promise{
 	{
 		Name: "layout/newer", Check: checkNewerLayout,
-		Explanation: "a storage in the layout of a newer GuardKV is ErrVersionMismatch under " +
-			"every policy, and left as it was; the error names the layouts",
+		Explanation: "opening a storage in the layout of a newer GuardKV returns " +
+			"ErrVersionMismatch under every policy, names the layouts, and changes nothing",
 	},
 	{
 		Name: "layout/unknown features", Check: checkUnknownFeatures,
-		Explanation: "a storage that needs a feature which is not known, in its mark or in what " +
-			"is recorded of a table, is ErrVersionMismatch under every policy, named, and left as it " +
-			"was; Always alone replaces one whose mark is known",
+		Explanation: "opening a storage that needs an unknown feature, by its mark or by what is " +
+			"recorded of a table, returns ErrVersionMismatch under every policy, names the " +
+			"feature, and changes nothing; Always alone replaces one whose mark is known",
 	},
 }
 
@@ -56,7 +56,7 @@ func checkUnknownFeatures(t *kit.Trial) {
 		refusesFeature(t, "psychic", mark, forged)
 		return
 	}
-	t.Fatalf("there is no catalogue row of the table among %v", rows)
+	t.Fatalf("there is no catalog row of the table among %v", rows)
 }
 
 // refusesFeature replaces what is stored, and opens it in every way.

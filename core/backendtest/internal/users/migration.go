@@ -35,7 +35,7 @@ var migrationPromises = []kit.Promise{
 	},
 	{
 		Name: "version/mismatch", Check: checkVersionMismatch,
-		Explanation: "another version is ErrVersionMismatch, which names both",
+		Explanation: "opening a storage of another version returns ErrVersionMismatch, which names both",
 	},
 }
 

@@ -42,12 +42,12 @@ var modifyPromises = []kit.Promise{
 	},
 	{
 		Name: "modify/nested", Check: checkModifyNested,
-		Explanation: "a write inside the function of a Modify is ErrNestedWrite, not a deadlock; " +
-			"reads see what is committed",
+		Explanation: "a write inside the function of a Modify returns ErrNestedWrite, not a " +
+			"deadlock; reads see what is committed",
 	},
 	{
 		Name: "modify/too large", Check: checkModifyTooLarge,
-		Explanation: "a value that the engine cannot take is ErrTooLarge, and the row stays",
+		Explanation: "Modify to a value that the engine cannot take returns ErrTooLarge; the row stays",
 	},
 	{
 		Name: "modify/old value", Check: checkModifyOld,

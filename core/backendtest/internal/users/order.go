@@ -39,7 +39,7 @@ var orderPromises = []kit.Promise{
 	},
 	{
 		Name: "order/foreign range", Check: checkForeignRange,
-		Explanation: "Within a range that another key format made gives ErrFormatMismatch, and " +
+		Explanation: "Within a range that another key format made returns ErrFormatMismatch, and " +
 			"touches no row",
 	},
 	{

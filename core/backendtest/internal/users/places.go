@@ -33,8 +33,8 @@ var placePromises = []kit.Promise{
 	{
 		Name: "places/empty directory stays", Check: checkEmptyDirectoryStays, BareOnly: true,
 		Explanation: "an engine that keeps its storages in directories uses an empty one as it " +
-			"is, and needs nothing of the folder around it; others refuse it, say where a file may " +
-			"be, and leave it",
+			"is, and needs nothing of the folder around it; others refuse it, say where a file " +
+			"may be, and leave it",
 	},
 	{
 		Name: "places/racing with Recreate", Check: checkRacingRecreate,

@@ -36,11 +36,11 @@ var pullPromises = []kit.Promise{
 	{
 		Name: "pull/close", Check: checkPullClose,
 		Explanation: "an open Cursor counts for ErrGuardsOpen and stays readable; closing it " +
-			"again does nothing; used after Close it gives ErrClosed",
+			"again does nothing; used after Close it returns ErrClosed",
 	},
 	{
 		Name: "pull/transaction's end", Check: checkPullTxEnd,
-		Explanation: "a Cursor that outlives its transaction gives ErrClosed, and holds nothing",
+		Explanation: "a Cursor that outlives its transaction returns ErrClosed, and holds nothing",
 	},
 	{
 		Name: "scans/after", Check: checkAfter,
@@ -48,7 +48,8 @@ var pullPromises = []kit.Promise{
 	},
 	{
 		Name: "scans/pages", Check: checkPages,
-		Explanation: "Limit and After of the last row that was seen go through a table page by page",
+		Explanation: "Limit and After of the last row that was seen go through a table page by " +
+			"page",
 	},
 	{
 		Name: "get many/rows", Check: checkGetMany,

@@ -39,17 +39,18 @@ var recreatePromises = []kit.Promise{
 	},
 	{
 		Name: "recreate/locked", Check: checkRecreateLocked, BareOnly: true, Alone: true,
-		Explanation: "recreating takes the engine's own lock, else it gives ErrLocked and " +
+		Explanation: "recreating takes the engine's own lock, else it returns ErrLocked and " +
 			"changes nothing",
 	},
 	{
 		Name: "recreate/foreign mark", Check: checkForeignMark,
-		Explanation: "what carries no readable mark for this backend is ErrNotStorage under " +
-			"every policy, and left as it was",
+		Explanation: "opening what carries no readable mark for this backend returns " +
+			"ErrNotStorage under every policy, and changes nothing",
 	},
 	{
 		Name: "recreate/foreign files", Check: checkForeignFiles, BareOnly: true,
-		Explanation: "what is no storage is ErrNotStorage under every policy, and left as it was",
+		Explanation: "opening what is no storage returns ErrNotStorage under every policy, and " +
+			"changes nothing",
 	},
 	{
 		Name: "recreate/empty directory", Check: checkEmptyDirectory, BareOnly: true,
@@ -61,8 +62,9 @@ var recreatePromises = []kit.Promise{
 		Explanation: "I/O errors are never validation failures",
 	},
 	{
-		Name: "recreate/damage", Check: checkDamagedCatalogue, Alone: true,
-		Explanation: "a damaged catalogue is ErrCorrupt, and replaced under OnValidationFail alone",
+		Name: "recreate/damage", Check: checkDamagedCatalog, Alone: true,
+		Explanation: "opening a storage whose catalog is damaged returns ErrCorrupt; " +
+			"OnValidationFail alone replaces it",
 	},
 	{
 		Name: "recreate/table", Check: checkFormatChange,
@@ -123,7 +125,7 @@ func (c policyCase) verify(t *kit.Trial) {
 	put1(t, openWords(t, s, "words"), "k", "v")
 	closeStorage(t, s)
 	if c.damaged {
-		damageCatalogue(t)
+		damageCatalog(t)
 	}
 	reason, want := c.want()
 	s, err = tryOpen(t, t.Backend, core.WithVersion(c.wanted), core.WithRecreate(c.policy))
@@ -336,8 +338,8 @@ func checkIOErrors(t *kit.Trial) {
 	holds(t, tab, kit.KV("k", "v"))
 }
 
-// damageCatalogue flips a bit in what is recorded of the table of words.
-func damageCatalogue(t *kit.Trial) {
+// damageCatalog flips a bit in what is recorded of the table of words.
+func damageCatalog(t *kit.Trial) {
 	t.TB.Helper()
 	raw := t.Create()
 	defer raw.MustClose()
@@ -346,11 +348,11 @@ func damageCatalogue(t *kit.Trial) {
 	}
 }
 
-func checkDamagedCatalogue(t *kit.Trial) {
+func checkDamagedCatalog(t *kit.Trial) {
 	s, tab := openOne(t)
 	put1(t, tab, "k", "v")
 	closeStorage(t, s)
-	damageCatalogue(t)
+	damageCatalog(t)
 	_, err := tryOpen(t, t.Backend)
 	t.Is("Open", err, core.ErrCorrupt)
 	_, err = tryOpen(t, t.Backend, core.WithRecreate(core.OnVersionBump|core.OnFormatChange))

@@ -31,7 +31,7 @@ var sharedOutcomePromises = []kit.Promise{
 	{
 		Name: "shared outcomes/insert and delete", Check: checkLostConditions, Shared: true,
 		Explanation: "Insert and Delete whose answer is lost are done exactly once; if they took " +
-			"effect, and nobody knows whether there was a row, they are ErrMaybe",
+			"effect, and nobody knows whether there was a row, they return ErrMaybe",
 	},
 	{
 		Name: "shared outcomes/typed", Check: checkSharedTyped, Shared: true,

@@ -44,7 +44,7 @@ var txPromises = []kit.Promise{
 	},
 	{
 		Name: "transactions/over", Check: checkTxOver,
-		Explanation: "a Tx used after its function returned gives ErrClosed",
+		Explanation: "a Tx that is used after its function has ended returns ErrClosed",
 	},
 	{
 		Name: "transactions/pulled iterator", Check: checkPulledIterator,

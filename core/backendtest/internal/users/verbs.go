@@ -29,7 +29,7 @@ var verbPromises = []kit.Promise{
 	{
 		Name: "snapshots/close", Check: checkSnapshotTxClose,
 		Explanation: "an open Snapshot counts for ErrGuardsOpen and stays readable; closing it " +
-			"again does nothing; then it gives ErrTxDone",
+			"again does nothing; then it returns ErrTxDone",
 	},
 	{
 		Name: "snapshots/concurrent", Check: checkSnapshotTxConcurrent,
@@ -46,7 +46,7 @@ var verbPromises = []kit.Promise{
 	},
 	{
 		Name: "shutdown/races", Check: checkShutdownRaces,
-		Explanation: "work that races with Shutdown is done or gives ErrClosed, several " +
+		Explanation: "work that races with Shutdown is done or returns ErrClosed, several " +
 			"Shutdowns all return, and the storage can be opened at once",
 	},
 	{

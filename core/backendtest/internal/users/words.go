@@ -59,7 +59,8 @@ func openWords(t *kit.Trial, s *core.Storage, name string, opts ...core.TableOpt
 }
 
 func table[K, V, W any](
-	t *kit.Trial, s *core.Storage, name string, k core.KeyFormat[K], v core.ValueFormat[V, W], opts ...core.TableOption,
+	t *kit.Trial, s *core.Storage, name string,
+	k core.KeyFormat[K], v core.ValueFormat[V, W], opts ...core.TableOption,
 ) *core.Table[K, V, W] {
 	t.TB.Helper()
 	tab, err := core.OpenTable(t.Ctx, s, name, k, v, opts...)

@@ -21,12 +21,13 @@ var writePromises = []kit.Promise{
 	},
 	{
 		Name: "writes/insert and delete", Check: checkInsertDelete,
-		Explanation: "Insert gives ErrExists if the row is present; Delete says whether it existed",
+		Explanation: "Insert returns ErrExists if the row is present; Delete says whether it " +
+			"existed",
 	},
 	{
 		Name: "writes/row limits", Check: checkRowLimits,
-		Explanation: "a key or value over a limit of the engine is ErrTooLarge, and nothing is " +
-			"written",
+		Explanation: "writing a key or value over a limit of the engine returns ErrTooLarge, " +
+			"and nothing is written",
 	},
 	{
 		Name: "writes/read only", Check: checkReadOnly,
@@ -43,7 +44,8 @@ var writePromises = []kit.Promise{
 	},
 	{
 		Name: "put all/too large", Check: checkPutAllTooLarge, BareOnly: true,
-		Explanation: "PutAll of more than the engine can write at once fails whole with ErrTooLarge",
+		Explanation: "PutAll of more than the engine can write at once fails whole with " +
+			"ErrTooLarge",
 	},
 	{
 		Name: "put all/iterator", Check: checkPutAllIterator,
