@@ -304,6 +304,12 @@ func TestRefusedChanges(t *testing.T) {
 			[]string{"U", "V", "not used again"},
 		},
 		{
+			"element of a type that was renamed, which is not said",
+			"type T struct{ A map[string][]U }\ntype U struct{ X bool }",
+			"type T struct{ A map[string][]V }\ntype V struct{ X bool }",
+			[]string{"T.A", "give V the comment //archive:was U"},
+		},
+		{
 			"struct for interface", "type T struct{ S *I }\ntype I struct{}",
 			"type T struct{ S I }\n//archive:oneof A\ntype I interface{}\ntype A struct{}",
 			[]string{"T.S", "*I", "oneof(I)"},

@@ -265,18 +265,25 @@ func (t *structType) match(f *field, renamed map[string]string) (int, error) {
 	if found < 0 {
 		return found, nil
 	}
-	old := &t.def.Fields[found]
-	was, is := withNames(old.Type, renamed).String(), f.typ.schema.String()
-	if was != is {
-		verb := "was"
-		if old.State == schema.Removed {
-			verb = "was removed, and was"
-		}
-		return 0,
-			fmt.Errorf("%s.%s %s %s, and is %s now: a field keeps its type, and its name is not used again; add one with another name",
-				t.name, f.name, verb, was, is)
+	return found, t.sameType(&t.def.Fields[found], f, renamed)
+}
+
+// sameType returns an error if a field has another type than it had.
+func (t *structType) sameType(old *schema.Field, f *field, renamed map[string]string) error {
+	was, is := withNames(old.Type, renamed), f.typ.schema
+	if was.String() == is.String() {
+		return nil
 	}
-	return found, nil
+	verb := "was"
+	if old.State == schema.Removed {
+		verb = "was removed, and was"
+	}
+	advice := "a field keeps its type, and its name is not used again; add one with another name"
+	if before, now := newName(was, is); before != now && alike(was, is) {
+		advice += fmt.Sprintf(", or give %s the comment //archive:was %s if it is a new name for "+
+			"the same type", now, before)
+	}
+	return fmt.Errorf("%s.%s %s %s, and is %s now: %s", t.name, f.name, verb, was, is, advice)
 }
 
 // takenOver is what becomes of a field that is there again.

@@ -77,3 +77,17 @@ func alike(a, b *schema.Type) bool {
 	return a.Kind == b.Kind && a.Len == b.Len && (a.Refers() || a.Name == b.Name) &&
 		alike(a.Key, b.Key) && alike(a.Elem, b.Elem)
 }
+
+// newName returns the names of the first types within a and b, which are alike, that differ.
+func newName(a, b *schema.Type) (before, now string) {
+	if a == nil || b == nil {
+		return "", ""
+	}
+	if a.Name != b.Name {
+		return a.Name, b.Name
+	}
+	if before, now = newName(a.Key, b.Key); before != now {
+		return before, now
+	}
+	return newName(a.Elem, b.Elem)
+}
