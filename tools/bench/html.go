@@ -10,13 +10,15 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/guardkv/guardkv/tools/chart"
 )
 
 //go:embed page.gohtml
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"figure": figure, "mebibytes": mebibytes, "number": number,
+	"figure": figure, "mebibytes": mebibytes, "number": chart.Number,
 	"percent": func(f float64) string { return fmt.Sprintf("%.0f %%", 100*f) },
 }).Parse(pageText))
 
@@ -25,13 +27,13 @@ type page struct {
 	*Report
 	Targets  []target
 	Matrices []matrix
-	Ratios   []chart
-	Sizes    []chart
-	Scales   []chart
+	Ratios   []titled
+	Sizes    []titled
+	Scales   []titled
 }
 
-// chart is one chart with its heading.
-type chart struct {
+// titled is one chart with its heading.
+type titled struct {
 	Title string
 	Note  string
 	SVG   template.HTML
@@ -51,6 +53,9 @@ func (r *Report) writeHTML(w io.Writer) error {
 	}
 	return pageTemplate.Execute(w, p)
 }
+
+// Style is what the charts need in the page's style sheet.
+func (page) Style() template.CSS { return chart.Style() }
 
 // Met counts the targets that were met.
 func (p page) Met() int {
@@ -75,9 +80,9 @@ func (r *Report) targets() (all []target) {
 }
 
 // ratios draws the ratios to the engine by hand, one chart for each group of works.
-func (r *Report) ratios() (charts []chart) {
+func (r *Report) ratios() (charts []titled) {
 	var groups []string
-	bars := make(map[string][]bar)
+	bars := make(map[string][]chart.Bar)
 	for _, res := range r.Results {
 		if strings.HasPrefix(res.Group, "memory of ") || res.Group == "guard" {
 			continue // what they compare is no engine by hand
@@ -90,13 +95,13 @@ func (r *Report) ratios() (charts []chart) {
 		}
 	}
 	for _, g := range groups {
-		charts = append(charts, chart{Title: g, SVG: barChart("ratios: "+g, bars[g])})
+		charts = append(charts, titled{Title: g, SVG: chart.Bars("ratios: "+g, bars[g])})
 	}
 	return charts
 }
 
 // barOf makes the bar of one comparison.
-func barOf(res Result, c Compare) bar {
+func barOf(res Result, c Compare) chart.Bar {
 	label := res.Engine
 	switch res.Group {
 	case "get":
@@ -110,15 +115,15 @@ func barOf(res Result, c Compare) bar {
 	if !strings.HasSuffix(c.Base, "by hand") && res.Group != "record" {
 		way += " / " + strings.TrimPrefix(c.Base, res.Engine+" ")
 	}
-	b := bar{
-		label: label + " " + way, engine: res.Engine, ratio: c.Ratio, low: c.Low, high: c.High,
-		hint: fmt.Sprintf("%s: %s / %s = %s", res.Title, c.Side, c.Base, number(c.Ratio)),
+	b := chart.Bar{
+		Label: label + " " + way, Class: res.Engine, Ratio: c.Ratio, Low: c.Low, High: c.High,
+		Hint: fmt.Sprintf("%s: %s / %s = %s", res.Title, c.Side, c.Base, chart.Number(c.Ratio)),
 	}
 	var limit float64
 	if n, _ := fmt.Sscanf(c.Target, "<= %f", &limit); n == 1 {
-		b.target = limit
+		b.Target = limit
 	} else if n, _ := fmt.Sscanf(c.Target, ">= %f x", &limit); n == 1 && limit > 0 {
-		b.target = 1 / limit
+		b.Target = 1 / limit
 	}
 	return b
 }
@@ -183,12 +188,12 @@ func (r *Report) matrix(size int, use string) matrix {
 			}
 		}
 	}
-	shades := scale{low: lowest, high: max(highest, lowest*1.01), from: 0, to: 1}
+	shades := chart.Scale{Low: lowest, High: max(highest, lowest*1.01), From: 0, To: 1}
 	for _, en := range engines {
 		row := matrixRow{Engine: en}
 		for _, f := range m.Formats {
 			if t, ok := times[[2]string{en, f}]; ok {
-				row.Cells = append(row.Cells, cell{figure(t), shades.at(t)})
+				row.Cells = append(row.Cells, cell{figure(t), shades.At(t)})
 			} else {
 				row.Cells = append(row.Cells, cell{Text: "-"})
 			}
@@ -199,28 +204,28 @@ func (r *Report) matrix(size int, use string) matrix {
 }
 
 // sizeCharts show what a read costs against the size of the value.
-func (r *Report) sizeCharts() []chart {
+func (r *Report) sizeCharts() []titled {
 	curves := r.curves("get", func(res Result) float64 { return float64(res.Size) })
 	if len(curves) == 0 {
 		return nil
 	}
-	return []chart{{
+	return []titled{{
 		Title: "random Get against the size of the value",
-		SVG: lineChart("get against size", "size of the value", "ns",
+		SVG: chart.Lines("get against size", "size of the value", "ns",
 			func(x float64) string { return byteSize(int(x)) }, curves),
 	}}
 }
 
 // scaleCharts show what the works cost against the size of the table.
-func (r *Report) scaleCharts() (charts []chart) {
+func (r *Report) scaleCharts() (charts []titled) {
 	for _, verb := range []string{"get", "scan", "load"} {
 		curves := r.curves("scale: "+verb, func(res Result) float64 { return float64(res.Rows) })
 		if len(curves) == 0 {
 			continue
 		}
-		charts = append(charts, chart{
+		charts = append(charts, titled{
 			Title: verb + " against the size of the table, rows of 100 B",
-			SVG: lineChart(verb+" against rows", "rows", "ns",
+			SVG: chart.Lines(verb+" against rows", "rows", "ns",
 				func(x float64) string { return rowsName(int(x)) }, curves),
 		})
 	}
@@ -228,25 +233,25 @@ func (r *Report) scaleCharts() (charts []chart) {
 }
 
 // curves collects the figures of a group, by hand and through GuardKV, for each engine.
-func (r *Report) curves(group string, x func(Result) float64) (curves []curve) {
+func (r *Report) curves(group string, x func(Result) float64) (curves []chart.Curve) {
 	for _, en := range engines {
 		for _, native := range []bool{true, false} {
-			c := curve{name: en.name + ", GuardKV", class: en.name}
+			c := chart.Curve{Name: en.name + ", GuardKV", Class: en.name}
 			if native {
-				c = curve{name: en.name + " by hand", class: en.name + " hand"}
+				c = chart.Curve{Name: en.name + " by hand", Class: en.name + " hand"}
 			}
 			for _, res := range r.Results {
 				if res.Group == group && res.Engine == en.name {
 					for _, s := range res.Sides {
 						if s.Native == native { // the first of each kind
-							c.points = append(c.points, point{x(res), s.Min})
+							c.Points = append(c.Points, chart.Point{X: x(res), Y: s.Min})
 							break
 						}
 					}
 				}
 			}
-			slices.SortFunc(c.points, func(a, b point) int { return int(a.x - b.x) })
-			if len(c.points) > 0 {
+			slices.SortFunc(c.Points, func(a, b chart.Point) int { return int(a.X - b.X) })
+			if len(c.Points) > 0 {
 				curves = append(curves, c)
 			}
 		}

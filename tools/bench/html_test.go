@@ -4,10 +4,6 @@
 package bench
 
 import (
-	"encoding/xml"
-	"errors"
-	"io"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -67,43 +63,5 @@ func TestPageIsWholeAndAlone(t *testing.T) {
 	}
 	if n := strings.Count(got, "<svg"); n < 5 {
 		t.Errorf("the page has %d charts", n)
-	}
-}
-
-func TestChartsAreWellFormed(t *testing.T) {
-	charts := []string{
-		string(barChart("a & b", []bar{{
-			label: "<x>", engine: "bbolt",
-			ratio: 0.001, low: 0.0005, high: 3, target: 0.4, hint: `"`,
-		}})),
-		string(barChart("none", nil)),
-		string(lineChart("one point", "x", "y",
-			number, []curve{{name: "a", class: "bbolt", points: []point{{1, 1}}}})),
-		string(lineChart("none", "x", "y", number, nil)),
-	}
-	for _, c := range charts {
-		d := xml.NewDecoder(strings.NewReader(c))
-		for {
-			_, err := d.Token()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatalf("%v in %s", err, c)
-			}
-		}
-	}
-}
-
-func TestScale(t *testing.T) {
-	s := newScale([]float64{1, 0, 100}, 0, 200)
-	if at := s.at(10); at < 99.9 || at > 100.1 {
-		t.Errorf("10 is not in the middle of 1 and 100 but at %v", at)
-	}
-	if got, want := s.ticks(), []float64{1, 2, 5, 10, 20, 50, 100}; !slices.Equal(got, want) {
-		t.Errorf("ticks are %v, not %v", got, want)
-	}
-	if a, b := s.at(0), s.at(1e9); a != 0 || b < 199.9 || b > 200.1 {
-		t.Errorf("what is off the scale is at %v and %v", a, b)
 	}
 }
