@@ -16,6 +16,7 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 	"github.com/guardkv/guardkv/core/memory"
 	"github.com/guardkv/guardkv/core/shape"
+	"github.com/guardkv/guardkv/core/shape/shapetest"
 	"github.com/guardkv/guardkv/formats/cbor"
 )
 
@@ -62,128 +63,64 @@ func newStorage(t *testing.T) *core.Storage {
 	return s
 }
 
-// older is the format as it was before it recorded anything.
-type older[V any] struct{ core.ValueFormat[V, V] }
+// What is recorded of types, and what is asked about them, is that of package shape.
+func TestTypesAreRecorded(t *testing.T) {
+	shapetest.Run(t, shapetest.Formats{
+		Person: cbor.New[shapetest.Person](),
+		Renamed: func(removed ...string) core.ValueFormat[shapetest.Renamed, shapetest.Renamed] {
+			return cbor.New[shapetest.Renamed](cbor.WithRemoved(removed...))
+		},
+		Retyped: func(retyped ...string) core.ValueFormat[shapetest.Retyped, shapetest.Retyped] {
+			return cbor.New[shapetest.Retyped](cbor.WithRetyped(retyped...))
+		},
+		Any: cbor.New[any](),
+		Map: cbor.New[map[string]any](),
+	})
+}
 
-// A release renamed a field, and every row that was there read as if it had none: no error, and
-// what was put back had lost it.
-func TestARenamedFieldIsAQuestion(t *testing.T) {
-	type was struct{ Name, City string }
+// The question about a field is answered by the name that is stored, which is the tag's.
+func TestFieldsAreKnownByTheirTags(t *testing.T) {
+	type was struct {
+		Name string
+		Age  int `cbor:"1,keyasint"`
+	}
 	type renamed struct {
 		FullName string
-		City     string
+		Age      int `cbor:"1,keyasint"`
 	}
 	type kept struct {
 		FullName string `cbor:"Name"`
-		City     string
+		Age      string `cbor:"1,keyasint"`
 	}
 	s := newStorage(t)
-	first, words := opened(t, s, cbor.New[was]())
-	if want := "cbor_test.was {\n  City string\n  Name string\n}"; words != want {
-		t.Errorf("what is recorded is\n%s\nwant\n%s", words, want)
-	}
-	if err := first.Put(t.Context(), "ann", was{"Ann", "Oslo"}); err != nil {
+	first, _ := opened(t, s, cbor.New[was]())
+	if err := first.Put(t.Context(), "ann", was{Name: "Ann"}); err != nil {
 		t.Fatal(err)
 	}
-	_, got := opened(t, s, cbor.New[renamed]())
-	for _, want := range []string{
-		"the field Name (string)", "FullName",
-		`cbor:"Name"`, `WithRemoved("Name")`, "cbor_test.renamed",
-	} {
-		if !strings.Contains(got, want) {
-			t.Errorf("the error does not say %q: %s", want, got)
-		}
+	if _, got := opened(t, s, cbor.New[renamed]()); !strings.Contains(got, `cbor:"Name"`) {
+		t.Errorf("the question does not name the tag: %s", got)
 	}
-	second, got := opened(t, s, cbor.New[kept]())
+	_, got := opened(t, s, cbor.New[kept]())
+	if want := "the field 1 is stored as int"; !strings.Contains(got, want) {
+		t.Errorf("the question does not say %q: %s", want, got)
+	}
+	second, got := opened(t, s, cbor.New[kept](cbor.WithRetyped("1")))
 	if second == nil {
 		t.Fatal(got)
 	}
-	if v, err := second.Load(t.Context(), "ann"); v.FullName != "Ann" || err != nil {
-		t.Errorf("with the tag it is %+v, %v", v, err)
+	_, got = opened(t, s, cbor.New[fxcbor.RawMessage]())
+	if got != recorded(t, s) || !strings.Contains(got, "cbor_test.kept") {
+		t.Errorf("what is recorded is %s", got)
 	}
-	third, got := opened(t, s, cbor.New[renamed](cbor.WithRemoved("Name")))
+	type same struct {
+		FullName string `cbor:"Name"`
+	}
+	third, got := opened(t, s, cbor.New[same]())
 	if third == nil {
 		t.Fatal(got)
 	}
-	if v, err := third.Load(t.Context(), "ann"); v != (renamed{City: "Oslo"}) || err != nil {
-		t.Errorf("without the field it is %+v, %v", v, err)
-	}
-	for range 2 { // they may take turns now, and the question was answered once
-		if _, got := opened(t, s, cbor.New[was]()); got != recorded(t, s) {
-			t.Error(got)
-		}
-		if _, got := opened(t, s, cbor.New[renamed]()); got != recorded(t, s) {
-			t.Error(got)
-		}
-	}
-}
-
-func TestARetypedFieldIsAQuestion(t *testing.T) {
-	type was struct {
-		Age   int `cbor:"1,keyasint"`
-		Since time.Time
-	}
-	type is struct {
-		Age   string `cbor:"1,keyasint"`
-		Since time.Time
-	}
-	s := newStorage(t)
-	opened(t, s, cbor.New[was]())
-	_, got := opened(t, s, cbor.New[is]())
-	if want := "the field 1 is stored as int, and is string in this program"; !strings.Contains(got,
-		want) {
-		t.Errorf("the error does not say %q: %s", want, got)
-	}
-	if table, got := opened(t, s, cbor.New[is](cbor.WithRetyped("1"))); table == nil {
-		t.Errorf("on purpose: %s", got)
-	}
-}
-
-// Tables of before have no metadata, and programs of before know none. Both go on.
-func TestTablesThatRecordedNothing(t *testing.T) {
-	type was struct{ Name string }
-	type renamed struct{ Title string }
-	s := newStorage(t)
-	before, words := opened(t, s, core.ValueFormat[was, was](older[was]{cbor.New[was]()}))
-	if words != "" {
-		t.Fatalf("what is recorded is %q", words)
-	}
-	if err := before.Put(t.Context(), "ann", was{"Ann"}); err != nil {
-		t.Fatal(err)
-	}
-	now, words := opened(t, s, cbor.New[was]())
-	if now == nil || !strings.Contains(words, "Name string") {
-		t.Fatalf("the first one to open it records %q", words)
-	}
-	if v, err := now.Load(t.Context(), "ann"); v.Name != "Ann" || err != nil {
-		t.Errorf("the row is %+v, %v", v, err)
-	}
-	if table, got := opened(t, s,
-		core.ValueFormat[was, was](older[was]{cbor.New[was]()})); table == nil || got != words {
-		t.Errorf("the program of before: %s", got)
-	}
-	if table, got := opened(t, s, cbor.New[renamed]()); table != nil {
-		t.Errorf("a renamed field is no question, and recorded is %s", got)
-	}
-}
-
-// A tool without the type must not change what is recorded.
-func TestATypeThatSaysNothingIsNotRecorded(t *testing.T) {
-	type was struct{ Name string }
-	type renamed struct{ Title string }
-	s := newStorage(t)
-	_, words := opened(t, s, cbor.New[was]())
-	for _, open := range []func() string{
-		func() string { _, got := opened(t, s, cbor.New[any]()); return got },
-		func() string { _, got := opened(t, s, cbor.New[map[string]any]()); return got },
-		func() string { _, got := opened(t, s, cbor.New[fxcbor.RawMessage]()); return got },
-	} {
-		if got := open(); got != words {
-			t.Errorf("what is recorded was %q, and is %q", words, got)
-		}
-	}
-	if table, _ := opened(t, s, cbor.New[renamed]()); table != nil {
-		t.Error("a renamed field is no question")
+	if v, err := third.Load(t.Context(), "ann"); v.FullName != "Ann" || err != nil {
+		t.Errorf("with the tag it is %+v, %v", v, err)
 	}
 }
 
