@@ -51,6 +51,7 @@ func (l *log) String() string {
 // TestCredentials: a user is told to the servers, and its password to nobody else: no error, no
 // log line and no text of a Backend has it.
 func TestCredentials(t *testing.T) {
+	t.Parallel() // it has servers of its own, and mostly waits
 	c := cluster(t, 1)
 	client, err := c.Client()
 	do(t, err)
@@ -135,8 +136,16 @@ func TestTLS(t *testing.T) {
 		t.Errorf("a call knows no connection: %v", err)
 	}
 	b.TLS, b.Timeout = &tls.Config{RootCAs: x509.NewCertPool()}, time.Second
-	_, err = core.Open(t.Context(), "x", b)
-	is(t, "a server that nobody vouches for", err, core.ErrUnavailable)
+	for _, b.Password = range []string{"", secret} {
+		if b.Password != "" {
+			b.Username = "root"
+		}
+		_, err = core.Open(t.Context(), "x", b)
+		is(t, "a server that nobody vouches for", err, core.ErrUnavailable)
+		if strings.Contains(fmt.Sprint(err), secret) {
+			t.Errorf("the error shows the password: %v", err)
+		}
+	}
 }
 
 // selfSigned returns a certificate of 127.0.0.1, and who vouches for it.
