@@ -31,7 +31,8 @@ type fuzzed struct {
 
 // Fuzz runs every fuzz target of all published modules one after the other, each for the given
 // time, 30s if nil. It builds the test program of a package once for all of its targets, as go
-// test would do for each of them, and the next one meanwhile. What the tools have are targets
+// test would do for each of them, and the next one meanwhile. In less than five seconds a target
+// runs its seeds, what was found before, and random changes of them, unguided by coverage. What the tools have are targets
 // that were generated for their records, and other records of formats/archive have too: with
 // them, every engine would be compiled for the fuzzer.
 func Fuzz(each *time.Duration) error {
@@ -64,7 +65,7 @@ func Fuzz(each *time.Duration) error {
 		return err
 	}
 	defer os.RemoveAll(bin)
-	for p := range built(packages, bin) {
+	for p := range built(packages, bin, fuzztime) {
 		err = errors.Join(err, p.err)
 		if p.err == nil {
 			found := filepath.Join(strings.TrimSpace(cache), "fuzz")
@@ -76,18 +77,31 @@ func Fuzz(each *time.Duration) error {
 
 // built builds the test programs in a folder, one after the other and one ahead of what is
 // received.
-func built(packages []fuzzed, bin string) <-chan *fuzzed {
+func built(packages []fuzzed, bin string, each time.Duration) <-chan *fuzzed {
 	ready := make(chan *fuzzed)
 	go func() {
 		defer close(ready)
 		for i := range packages {
 			p := &packages[i]
 			p.program = filepath.Join(bin, fmt.Sprintf("test%d.exe", i))
-			p.err = run("go", "test", "-vet=off", "-c", "-fuzz=.", "-o", p.program, p.ImportPath)
+			p.err = run(buildArgs(p.ImportPath, p.program, each)...)
 			ready <- p
 		}
 	}()
 	return ready
+}
+
+// guided is the least time in which a target is worth being guided by what its inputs reach. For
+// that, everything that is imported is compiled once more, which takes minutes.
+const guided = 5 * time.Second
+
+// buildArgs returns the command that builds the test program of a package.
+func buildArgs(pkg, program string, each time.Duration) []string {
+	args := []string{"go", "test", "-vet=off", "-c", "-o", program}
+	if each >= guided {
+		args = append(args, "-fuzz=.")
+	}
+	return append(args, pkg)
 }
 
 // minimize bounds what is spent on making an input smaller. Without it, a target that does not

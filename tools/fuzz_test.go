@@ -76,7 +76,7 @@ func TestFuzzFails(t *testing.T) {
 		"FuzzBroken": time.Minute,
 	} {
 		packages := []fuzzed{{ImportPath: "example.test/a", Dir: dir, targets: []string{target}}}
-		for p := range built(packages, t.TempDir()) {
+		for p := range built(packages, t.TempDir(), each) {
 			if p.err != nil {
 				t.Fatal(p.err)
 			}

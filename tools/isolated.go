@@ -6,8 +6,10 @@ package tools
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/guardkv/guardkv/tools/typecheck"
 )
@@ -25,30 +27,54 @@ func Isolated() error {
 	if err != nil {
 		return err
 	}
+	var others []string
 	for _, dir := range published {
-		err = errors.Join(err, isolated(dir))
+		other, failed := isolated(dir)
+		if other {
+			others = append(others, dir)
+		}
+		err = errors.Join(err, failed)
 	}
+	tested := make(chan error, 1)
+	go func() { tested <- testAlone(others) }()
 	for _, platform := range platforms {
 		err = errors.Join(err, compiles(platform, published))
 	}
 	return errors.Join(err, tidy("tools"), tidy("tools/lint"), tidy("tools/etcd"),
-		alone("tools", "build", "./..."))
+		alone("tools", "build", "./..."), <-tested)
 }
 
-// isolated builds a module, and vets it and runs its short tests if the module is built of other
-// versions than in the workspace: Lint and Test did so with those, and the only news is how they
-// get along with others. Without -shuffle, so that results in the test cache count.
-func isolated(dir string) error {
-	err := errors.Join(tidy(dir), alone(dir, "build", "./..."))
+// isolated builds a module alone, and vets it if it is built of other versions than in the
+// workspace, which other reports. Lint and Test looked at it with those, so if they are the same
+// there is nothing else to prove. If not, the news is how the module gets along with the versions
+// of its own go.mod: that its short tests tell.
+func isolated(dir string) (other bool, err error) {
+	err = errors.Join(tidy(dir), alone(dir, "build", "./..."))
 	own, errOwn := selected(dir, "GOWORK=off")
 	workspace, errWorkspace := selected(dir)
 	if errOwn == nil && errWorkspace == nil && slices.Equal(own, workspace) {
 		fmt.Printf("%s is built of the same versions as in the workspace, where its tests ran\n",
 			dir)
-		return err
+		return false, err
 	}
-	return errors.Join(err, errOwn, errWorkspace,
-		alone(dir, "vet", "./..."), alone(dir, "test", "-vet=off", "-short", "./..."))
+	return true, errors.Join(err, errOwn, errWorkspace, alone(dir, "vet", "./..."))
+}
+
+// testAlone runs the short tests of modules, each alone, some beside each other: those of servers
+// mostly wait. Without -shuffle, so that results in the test cache count.
+func testAlone(dirs []string) error {
+	turns := make(chan struct{}, max(3, runtime.NumCPU()))
+	errs := make([]error, len(dirs))
+	var all sync.WaitGroup
+	for i, dir := range dirs {
+		all.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			errs[i] = alone(dir, "test", "-vet=off", "-short", "./...")
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // selected returns the modules that a module and its tests are built of, each with its version,

@@ -15,9 +15,9 @@ func Test() error {
 	return run("go", "test", "-vet=off", "-shuffle=on", "-timeout=20m", beside(), "work")
 }
 
-// beside has at least three packages tested beside each other, because the tests of servers
+// beside has at least four packages tested beside each other, because the tests of servers
 // mostly wait.
-func beside() string { return fmt.Sprintf("-p=%d", max(3, runtime.NumCPU())) }
+func beside() string { return fmt.Sprintf("-p=%d", max(4, runtime.NumCPU())) }
 
 // raced are the packages of the tools in which goroutines share something. The others run
 // commands and read files, one after the other: Test is enough for them.

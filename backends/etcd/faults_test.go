@@ -54,6 +54,7 @@ func TestNodesThatFail(t *testing.T) {
 	if testing.Short() {
 		t.Skip("elections take seconds")
 	}
+	t.Parallel() // it has servers of its own, and mostly waits
 	c := cluster(t, 3)
 	ctx := minutes(t)
 	_, table := numbers(t, Backend{Endpoints: c.Endpoints(), Timeout: 6 * time.Second})
@@ -126,6 +127,7 @@ func TestNodesThatFail(t *testing.T) {
 // TestHungServer: a server that hangs keeps its connection. A read or a write to it took as long
 // as its context let it, or forever.
 func TestHungServer(t *testing.T) {
+	t.Parallel() // it has servers of its own, and mostly waits
 	c := cluster(t, 1)
 	b := Backend{Endpoints: c.Endpoints(), Timeout: 3 * time.Second}
 	s := open(t, b, place())
@@ -157,6 +159,7 @@ func TestHungServer(t *testing.T) {
 // TestSilence: a connection on which nothing comes while an answer is due is closed, long before
 // the call's time is over, so that the call can be made elsewhere.
 func TestSilence(t *testing.T) {
+	t.Parallel() // it has servers of its own, and mostly waits
 	c := cluster(t, 1)
 	s := open(t, Backend{Endpoints: c.Endpoints()}, place())
 	do(t, s.apply(t, nil, put("k", "v")))
@@ -172,6 +175,7 @@ func TestSilence(t *testing.T) {
 
 // TestNobodyThere: where nothing could be sent, nothing was written, and writes are told so.
 func TestNobodyThere(t *testing.T) {
+	t.Parallel() // it has servers of its own, and mostly waits
 	c := cluster(t, 1)
 	b := Backend{Endpoints: c.Endpoints(), Timeout: 2 * time.Second}
 	s := open(t, b, place())
@@ -205,6 +209,7 @@ func TestNobodyThere(t *testing.T) {
 
 // TestNoRoom: a server whose quota is used up refuses writes. They go on when there is room.
 func TestNoRoom(t *testing.T) {
+	t.Parallel() // it has servers of its own, and mostly waits
 	c := cluster(t, 1, "--quota-backend-bytes=8388608")
 	db, table := numbers(t, Backend{Endpoints: c.Endpoints()})
 	words, err := core.OpenTable(t.Context(), db, "words", keys.Int(), values.String())

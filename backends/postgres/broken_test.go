@@ -135,6 +135,7 @@ func TestTerminatedWithin(t *testing.T) {
 // TestRestart: when a server was stopped or killed and started again, reading and writing go on
 // without opening anything, and what was acknowledged is there.
 func TestRestart(t *testing.T) {
+	t.Parallel() // it has servers of its own, and mostly waits
 	s := start(t, postgrestest.Options{})
 	storage := open(t, Backend{URL: s.URL()}, place())
 	tab := openWords(t, storage)
@@ -172,6 +173,7 @@ func TestRestart(t *testing.T) {
 // TestHung: a server that hangs keeps nobody longer than the context, or the time that a commit
 // may take. When it goes on, so does everything.
 func TestHung(t *testing.T) {
+	t.Parallel() // it has servers of its own, and mostly waits
 	s := start(t, postgrestest.Options{NoSync: true})
 	b := Backend{URL: s.URL() + "&connect_timeout=1", Commit: time.Second}
 	storage := open(t, b, place())
@@ -224,6 +226,7 @@ func TestFailover(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts three servers")
 	}
+	t.Parallel() // it has servers of its own, and mostly waits
 	c, err := postgrestest.StartCluster(postgrestest.Options{NoSync: true}, 2)
 	postgrestest.Needed(t, err)
 	defer func() { do(t, c.Close()) }()

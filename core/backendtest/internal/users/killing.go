@@ -4,14 +4,16 @@
 package users
 
 import (
-	"errors"
+	"fmt"
 	"runtime"
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
 )
 
-var errKilled = errors.New("as if the process were killed")
+// errKilled says that nothing was done: of another error on a shared storage, what became of the
+// call is looked for as long as two commits may take.
+var errKilled = fmt.Errorf("%w: as if the process were killed", core.ErrUnavailable)
 
 // killedAt is a backend of which nothing works from the n-th call of op on, until its locks are
 // given back.
