@@ -13,6 +13,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/memory"
 	"github.com/guardkv/guardkv/tools/history"
+	"github.com/guardkv/guardkv/tools/internal/broken"
 )
 
 // sessions lets two sessions use a storage of b for a while, and checks it as it is without
@@ -72,43 +73,6 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// broken is a backend whose Apply is another one.
-type broken struct {
-	core.Backend
-	apply func(e core.Engine, ctx context.Context, b core.Batch) error
-}
-
-func (b broken) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
-	c, err := b.Backend.Claim(ctx, path, readOnly)
-	return brokenClaim{c, b}, err
-}
-
-type brokenClaim struct {
-	core.Claim
-	b broken
-}
-
-func (c brokenClaim) Open(ctx context.Context, o core.EngineOptions) (core.Engine, error) {
-	e, err := c.Claim.Open(ctx, o)
-	return brokenEngine{e, c.b}, err
-}
-
-type brokenEngine struct {
-	core.Engine
-	b broken
-}
-
-func (e brokenEngine) Apply(ctx context.Context, b core.Batch) error {
-	return e.b.apply(e.Engine, ctx, b)
-}
-
-// Powers leaves out conditions, whose answers Apply would have to move when it loses a write.
-func (e brokenEngine) Powers() core.Powers {
-	p := e.Engine.Powers()
-	p.Conditions = false
-	return p
-}
-
 // every reports true for each nth call.
 func every(n int64) func() bool {
 	var calls atomic.Int64
@@ -121,11 +85,11 @@ const hanging = "calls hang"
 func TestBrokenStoragesAreFound(t *testing.T) {
 	now := every(20)
 	for name, c := range map[string]struct {
-		apply func(e core.Engine, ctx context.Context, b core.Batch) error
+		apply func(ctx context.Context, e core.Engine, b core.Batch) error
 		finds []string // one of these
 	}{
 		"acknowledged writes get lost": {
-			func(e core.Engine, ctx context.Context, b core.Batch) error {
+			func(ctx context.Context, e core.Engine, b core.Batch) error {
 				if now() {
 					// the row of the outcome stays, so that nobody is in the way of the next
 					b.Writes = b.Writes[len(b.Writes)-1:]
@@ -135,7 +99,7 @@ func TestBrokenStoragesAreFound(t *testing.T) {
 			[]string{"was acknowledged, and is not there"},
 		},
 		"transactions are cut": {
-			func(e core.Engine, ctx context.Context, b core.Batch) error {
+			func(ctx context.Context, e core.Engine, b core.Batch) error {
 				if n := len(b.Writes); n > 3 && now() {
 					b.Writes = append(b.Writes[:1:1], b.Writes[2:]...)
 				}
@@ -144,7 +108,7 @@ func TestBrokenStoragesAreFound(t *testing.T) {
 			[]string{"of 3 rows", "want 6400"},
 		},
 		"writes do not look at what they depend on": {
-			func(e core.Engine, ctx context.Context, b core.Batch) error {
+			func(ctx context.Context, e core.Engine, b core.Batch) error {
 				time.Sleep(2 * time.Millisecond) // others come in between
 				b.Base = nil
 				return e.Apply(ctx, b)
@@ -152,7 +116,7 @@ func TestBrokenStoragesAreFound(t *testing.T) {
 			[]string{"the accounts are", "want 6400"},
 		},
 		"what got no answer is written twice": {
-			func(e core.Engine, ctx context.Context, b core.Batch) error {
+			func(ctx context.Context, e core.Engine, b core.Batch) error {
 				if err := e.Apply(ctx, b); err != nil || !now() {
 					return err
 				}
@@ -161,7 +125,7 @@ func TestBrokenStoragesAreFound(t *testing.T) {
 			[]string{"the accounts are", "not linearizable", "; it was"},
 		},
 		"what failed is written": {
-			func(e core.Engine, ctx context.Context, b core.Batch) error {
+			func(ctx context.Context, e core.Engine, b core.Batch) error {
 				if err := e.Apply(ctx, b); err != nil || !now() {
 					return err
 				}
@@ -170,7 +134,7 @@ func TestBrokenStoragesAreFound(t *testing.T) {
 			[]string{"failed, and is there"},
 		},
 		hanging: {
-			func(e core.Engine, ctx context.Context, b core.Batch) error {
+			func(ctx context.Context, e core.Engine, b core.Batch) error {
 				if now() {
 					time.Sleep(400 * time.Millisecond)
 				}
@@ -186,7 +150,7 @@ func TestBrokenStoragesAreFound(t *testing.T) {
 			if name == hanging {
 				patience = 100 * time.Millisecond
 			}
-			f := sessions(t, whole, broken{whole, c.apply}, patience)
+			f := sessions(t, whole, broken.Backend{Backend: whole, Apply: c.apply}, patience)
 			err := f.Err()
 			if err == nil {
 				t.Fatal("no fault is found")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/memory"
+	"github.com/guardkv/guardkv/tools/internal/broken"
 )
 
 func TestHistoriesAreLinearizable(t *testing.T) {
@@ -30,37 +31,6 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 	t.Logf("%d rounds, %d unknown outcomes, %d histories undecided", rounds, unknown, undecided)
 }
 
-// broken is a backend that leaves out what a shared storage relies on.
-type broken struct {
-	core.Backend
-	change func(*core.Batch)
-}
-
-func (b broken) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
-	c, err := b.Backend.Claim(ctx, path, readOnly)
-	return brokenClaim{c, b}, err
-}
-
-type brokenClaim struct {
-	core.Claim
-	b broken
-}
-
-func (c brokenClaim) Open(ctx context.Context, o core.EngineOptions) (core.Engine, error) {
-	e, err := c.Claim.Open(ctx, o)
-	return brokenEngine{e, c.b}, err
-}
-
-type brokenEngine struct {
-	core.Engine
-	b broken
-}
-
-func (e brokenEngine) Apply(ctx context.Context, b core.Batch) error {
-	e.b.change(&b)
-	return e.Engine.Apply(ctx, b)
-}
-
 // The histories show it when an engine forgets what a write was computed from, or what it
 // demands: then updates get lost, and lost answers are given twice.
 func TestBrokenEnginesAreFound(t *testing.T) {
@@ -70,7 +40,13 @@ func TestBrokenEnginesAreFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(500) {
-				_, err := Round(broken{memory.NewShared(), change}, seed)
+				_, err := Round(broken.Backend{
+					Backend: memory.NewShared(),
+					Apply: func(ctx context.Context, e core.Engine, b core.Batch) error {
+						change(&b)
+						return e.Apply(ctx, b)
+					},
+				}, seed)
 				if errors.Is(err, ErrNotLinearizable) {
 					return
 				}
