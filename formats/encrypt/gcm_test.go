@@ -208,6 +208,42 @@ func TestRowsAreAsDocumented(t *testing.T) {
 	}
 }
 
+// What is kept with a table is bound to data of kinds of its own, as the documentation says: a row
+// of it, or one that somebody made, is no metadata, and the other way round.
+func TestMetadataIsAsDocumented(t *testing.T) {
+	secret := bytes.Repeat([]byte{7}, KeySize)
+	const id, format = 0x01020304, "encrypt/1(bytes)"
+	k, err := NewKey(id, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ks, err := NewKeys(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, meta, err := core.PowersOf(New(values.Bytes(), ks)).Bind(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := func(kind byte, rest []byte) []byte {
+		b := append([]byte("guardkv encrypt/1"), kind)
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(format))), format...)
+		b = binary.BigEndian.AppendUint32(b, id)
+		return append(binary.BigEndian.AppendUint64(b, uint64(len(rest))), rest...)
+	}
+	if len(meta) != 3+32+33 || !bytes.HasPrefix(meta, []byte{1, 0, 1, 1, 2, 3, 4}) {
+		t.Fatalf("the metadata is %x", meta)
+	}
+	g := newSimpleGCM(t, secret)
+	check, kept := meta[3:35], meta[35:]
+	if want := g.seal(check[4:16], nil, data(2, nil)); !bytes.Equal(check[16:], want) {
+		t.Errorf("the check of the key is %x, want %x", check[16:], want)
+	}
+	if want := g.seal(kept[4:16], []byte{0}, data(3, meta[:35])); !bytes.Equal(kept[16:], want) {
+		t.Errorf("what is kept is %x, want %x", kept[16:], want)
+	}
+}
+
 // Nonces are never the same: two rows with one would give away what they have in common, and let
 // others forge rows.
 func TestNoncesAreRandom(t *testing.T) {

@@ -20,7 +20,9 @@ import (
 	"github.com/guardkv/guardkv/formats/encrypt"
 	"github.com/guardkv/guardkv/formats/flatbuffers"
 	"github.com/guardkv/guardkv/formats/gob"
+	"github.com/guardkv/guardkv/formats/protobuf"
 	"github.com/guardkv/guardkv/tools/demo/fb"
+	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
 // shown is a table as a tool shows it that has no Go type: the schema in words, and a line for
@@ -121,6 +123,9 @@ func TestExplain(t *testing.T) {
 	})
 	t.Run("flatbuffers", func(t *testing.T) {
 		explains(t, flatbuffers.New[fb.CharT, fb.Char](fb.Schema), flatbuffers.Explain, chars...)
+	})
+	t.Run("protobuf", func(t *testing.T) {
+		explains(t, protobuf.New[*pb.Char](), protobuf.Explain, messages...)
 	})
 }
 

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/guardkv/guardkv/core"
 	"github.com/guardkv/guardkv/core/formattest"
 	"github.com/guardkv/guardkv/core/values"
@@ -19,7 +22,9 @@ import (
 	"github.com/guardkv/guardkv/formats/encrypt"
 	"github.com/guardkv/guardkv/formats/flatbuffers"
 	"github.com/guardkv/guardkv/formats/gob"
+	"github.com/guardkv/guardkv/formats/protobuf"
 	"github.com/guardkv/guardkv/tools/demo/fb"
+	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
 type person struct {
@@ -40,6 +45,15 @@ var chars = []fb.CharT{
 	{Name: "LATIN SMALL LETTER A", Properties: []string{"Alphabetic"}},
 	{
 		Name: strings.Repeat("LATIN ", 100), Category: "Ll",
+		Properties: strings.Fields(strings.Repeat("Alphabetic Lower ", 50)),
+	},
+}
+
+var messages = []*pb.Char{
+	{},
+	{Name: "LATIN SMALL LETTER A", Properties: []string{"Alphabetic"}},
+	{
+		Name: strings.Repeat("LATIN ", 100), Category: "Ll", Upper: 1 << 20,
 		Properties: strings.Fields(strings.Repeat("Alphabetic Lower ", 50)),
 	},
 }
@@ -148,5 +162,12 @@ func TestFormats(t *testing.T) {
 			Value: func(c fb.Char) fb.CharT { return *c.UnPack() }, Same: sameChars, Padded: true,
 		}
 		runAll(t, flatbuffers.New[fb.CharT, fb.Char](fb.Schema), x, chars...)
+	})
+	t.Run("protobuf", func(t *testing.T) {
+		x := formattest.Extras[*pb.Char, *pb.Char]{
+			Same:        func(a, b *pb.Char) bool { return proto.Equal(a, b) },
+			Fingerprint: func(c *pb.Char) string { return prototext.Format(c) },
+		}
+		runAll(t, protobuf.New[*pb.Char](), x, messages...)
 	})
 }
