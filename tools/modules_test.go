@@ -93,6 +93,9 @@ func TestEveryModuleIsInTheTable(t *testing.T) {
 	for _, s := range modules.Servers {
 		table = append(table, "backends/"+s.Name)
 	}
+	for _, name := range modules.Apart {
+		table = append(table, "backends/"+name)
+	}
 	for _, f := range modules.Formats {
 		table = append(table, "formats/"+f.Name)
 	}

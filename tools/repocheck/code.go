@@ -341,6 +341,9 @@ var importable = func() map[string]string {
 	for _, s := range modules.Servers {
 		all[s.Name] = repository + "backends/" + s.Name
 	}
+	for _, name := range modules.Apart {
+		all[name] = repository + "backends/" + name
+	}
 	for _, f := range modules.Formats {
 		all[f.Name] = repository + "formats/" + f.Name
 	}

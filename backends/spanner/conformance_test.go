@@ -1,0 +1,24 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package spanner
+
+import (
+	"testing"
+	"time"
+
+	"github.com/guardkv/guardkv/core/backendtest"
+)
+
+// TestConformance: two backends with connections of their own are two processes. Each check has a
+// database of its own: the emulator lets one transaction of a database write at a time.
+func TestConformance(t *testing.T) {
+	e := emulator(t)
+	backendtest.Run(t, func(t *testing.T) backendtest.Target {
+		// Some checks wait as long as a write may take.
+		b := Backend{
+			Database: database(t, e), Options: e.Options(), Timeout: 5 * time.Second, Writers: 4,
+		}
+		return backendtest.Target{Backend: b, Second: b, Path: "place"} // which share nothing
+	})
+}

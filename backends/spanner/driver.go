@@ -1,0 +1,74 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package spanner
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	cloud "cloud.google.com/go/spanner"
+
+	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
+)
+
+// driver is an open storage.
+type driver struct {
+	client   *client
+	id       string
+	readOnly bool
+
+	mu   sync.Mutex
+	mark []byte // the one that this process knows
+}
+
+var _ remote.Driver = (*driver)(nil)
+
+// as gives the client of Spanner.
+func (d *driver) as(target any) bool {
+	t, ok := target.(**cloud.Client)
+	if ok {
+		*t = d.client.cloud
+	}
+	return ok
+}
+
+// Begin asks nobody: a state is the timestamp of its first read.
+func (d *driver) Begin(core.Use) remote.State { return &state{driver: d} }
+
+// SetMark replaces the mark that this process knows.
+func (d *driver) SetMark(ctx context.Context, mark []byte) error {
+	if d.readOnly {
+		return core.ErrReadOnly
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b, place := d.client.backend, at(partMarks, d.id)
+	err := d.client.transact(ctx,
+		func(ctx context.Context, tx *transaction) ([]*cloud.Mutation, error) {
+			var now []byte
+			err := b.read(ctx, tx, place, columns, 0, func(got row) bool {
+				now = filled(got.value)
+				return true
+			})
+			switch {
+			case err != nil:
+				return nil, err
+			case now == nil:
+				return nil, errRemoved
+			case !bytes.Equal(now, d.mark):
+				return nil, fmt.Errorf("%w: somebody else has set the mark", core.ErrConflict)
+			}
+			return []*cloud.Mutation{b.put(place, mark)}, nil
+		})
+	if err == nil {
+		d.mark = filled(bytes.Clone(mark))
+	}
+	return unwritten(err)
+}
+
+// Close closes the connection.
+func (d *driver) Close() error { return d.client.Close() }

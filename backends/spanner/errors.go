@@ -1,0 +1,144 @@
+// Copyright the GuardKV authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package spanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	cloud "cloud.google.com/go/spanner"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/guardkv/guardkv/core"
+)
+
+// code returns that of an error of the service.
+func code(err error) codes.Code { return cloud.ErrCode(err) }
+
+// noTable reports whether the table was not created yet.
+func noTable(err error) bool {
+	return (code(err) == codes.NotFound || code(err) == codes.InvalidArgument) &&
+		contains(err, "Table not found")
+}
+
+// aborted reports whether a transaction was given up by the service, so that it may be made again.
+func aborted(err error) bool {
+	switch code(err) {
+	case codes.Aborted:
+		return true
+	case codes.NotFound, codes.FailedPrecondition:
+		return contains(err, forgotten...)
+	}
+	return false
+}
+
+// forgotten is said of a transaction that is over. The emulator lets a transaction of a client end
+// the one before.
+var forgotten = []string{
+	"Transaction not found", "Invalid transaction ID",
+	"transaction after it has been committed or rolledback",
+}
+
+// contains reports whether an error says one of some texts.
+func contains(err error, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		return strings.Contains(err.Error(), text)
+	})
+}
+
+// expired reports whether a state is not kept any more. It is asked only of reads at a timestamp
+// that was read at before.
+func expired(err error) bool {
+	return code(err) == codes.FailedPrecondition || code(err) == codes.OutOfRange
+}
+
+// failed returns the error of something that did not happen, nor will.
+func failed(ctx context.Context, err error) error {
+	var means error
+	switch code(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted,
+		codes.Internal, codes.Unknown:
+		means = core.ErrUnavailable
+	case codes.Aborted:
+		means = core.ErrConflict
+	}
+	if means != nil && !known(err) {
+		err = fmt.Errorf("%w: %w", means, err)
+	}
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		err = fmt.Errorf("%w: %w", ended, err)
+	}
+	return err
+}
+
+// known reports whether package core knows what an error means.
+func known(err error) bool {
+	for _, says := range []error{
+		core.ErrConflict, core.ErrUnavailable, core.ErrSnapshotExpired, core.ErrTooLarge,
+		core.ErrReadOnly, core.ErrClosed, core.ErrMaybe, core.ErrVersionMismatch,
+		core.ErrNotStorage, context.Canceled, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, says) {
+			return true
+		}
+	}
+	return false
+}
+
+// refusal reports whether the service has refused a commit, of which it did nothing.
+func refusal(c codes.Code) bool {
+	switch c {
+	case codes.Aborted, codes.InvalidArgument, codes.FailedPrecondition, codes.OutOfRange,
+		codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.Unauthenticated,
+		codes.Unimplemented:
+		return true
+	}
+	return false
+}
+
+// attempts are those of one commit: the client of Spanner sends a commit again that found the
+// service unavailable. Spanner does it once, however often it is sent.
+type attempts struct {
+	unclear atomic.Bool // one of them may have been done
+}
+
+type attemptsKey struct{}
+
+// watchCommit notes what became of each attempt.
+func watchCommit(
+	ctx context.Context, method string, q, answer any, conn *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
+	err := invoke(ctx, method, q, answer, conn, opts...)
+	if all, ok := ctx.Value(attemptsKey{}).(*attempts); ok && err != nil &&
+		strings.HasSuffix(method, "/Commit") && !refusal(status.Code(err)) {
+		all.unclear.Store(true)
+	}
+	return err
+}
+
+// committed returns what became of a commit. One that was aborted was not done, whatever was
+// heard of it before: else Spanner would have said when it was.
+func committed(err error, all *attempts) error {
+	c := code(err)
+	switch {
+	case err == nil || c == codes.Aborted:
+		return err
+	case all.unclear.Load() || !refusal(c):
+		return fmt.Errorf("%w: %w", core.ErrMaybe, err)
+	case aborted(err):
+		return err
+	case c == codes.PermissionDenied:
+		return fmt.Errorf("%w: %w", core.ErrReadOnly, err)
+	case c == codes.InvalidArgument && contains(err, "too many mutations"):
+		return fmt.Errorf("%w: %w", core.ErrTooLarge, err)
+	}
+	return fmt.Errorf("%w: %w", core.ErrUnavailable, err)
+}
