@@ -15,9 +15,9 @@ import (
 func TestConformance(t *testing.T) {
 	e := emulator(t)
 	backendtest.Run(t, func(t *testing.T) backendtest.Target {
-		// Some checks wait as long as a write may take.
+		// Some checks wait as long as a write may take, and the machine may be busy.
 		b := Backend{
-			Database: database(t, e), Options: e.Options(), Timeout: 5 * time.Second, Writers: 4,
+			Database: database(t, e), Options: e.Options(), Timeout: 15 * time.Second, Writers: 4,
 		}
 		return backendtest.Target{Backend: b, Second: b, Path: "place"} // which share nothing
 	})
