@@ -31,13 +31,14 @@ import (
 // A type of which encoding/json would lose something is refused by [core.OpenTable], before the
 // table is made, and when a value of it is written; the error leads to the part of it that is
 // to blame:
-//   - interfaces with methods; channels, functions and complex numbers; keys of maps that are no text;
-//   - two fields with one name, be they hidden by one another or embedded; structs with unexported fields alone;
-//     embedded pointers to unexported structs;
-//   - methods that have no opposite; values of maps whose methods are those of their pointers, as in
-//     map[string]big.Int (use map[string]*big.Int);
-//   - structs that have a method from a struct that they embed, which knows nothing of their other fields, as in
-//     struct{ time.Time; Note string }.
+//   - interfaces with methods; channels, functions and complex numbers; keys of maps that are no
+//     text;
+//   - two fields with one name, be they hidden by one another or embedded; structs with unexported
+//     fields alone; embedded pointers to unexported structs;
+//   - methods that have no opposite; values of maps whose methods are those of their pointers, as
+//     in map[string]big.Int (use map[string]*big.Int);
+//   - structs that have a method from a struct that they embed, which knows nothing of their other
+//     fields, as in struct{ time.Time; Note string }.
 //
 // Of values, these are errors when they are written: strings that are not UTF-8; NaN and
 // infinities; keys of a map that are the same text; times whose zone has seconds in its offset,

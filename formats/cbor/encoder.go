@@ -34,8 +34,8 @@ func newEncoder[T any](mode cbor.UserBufferEncMode, l limits) *encoder[T] {
 	}
 }
 
-// append appends the encoding of v, which it does not keep. sound says that it can be read again, as far as the limits
-// allow its elements; if it is false nobody knows.
+// append appends the encoding of v, which it does not keep. sound says that it can be read
+// again, as far as the limits allow its elements; if it is false nobody knows.
 func (e *encoder[T]) append(dst []byte, v *T) (result []byte, sound bool, err error) {
 	s := e.pool.Get().(*scratch[T])
 	s.value, s.buffer = *v, *bytes.NewBuffer(dst)

@@ -28,8 +28,8 @@ func (l lender) Powers() core.FormatPowers[[]byte, []byte] {
 
 func (l lender) Release() { *l.released++ }
 
-// What the inner format lends is given back with the view, once: the memory that was inflated into is
-// free by then, and giving back that instead would lose the other.
+// What the inner format lends is given back with the view, once: the memory that was inflated
+// into is free by then, and giving back that instead would lose the other.
 func TestWhatIsLentInsideIsGivenBack(t *testing.T) {
 	released := 0
 	inner := core.ValueFormat[[]byte, []byte](lender{values.Bytes(), &released})
