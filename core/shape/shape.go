@@ -11,11 +11,12 @@
 // newest last. A type that is in it opens the table: programs of several versions may take
 // turns. A new one is compared with what is there:
 //   - A field may be added, and removed.
-//   - A field that is gone while another one of the same type is new is a question: renamed, or removed? Renamed fields keep
-//     their stored name by a tag; of a removed one the program has to say so, by an option of the format.
-//   - A field that has another type is a question too, also if it was removed in between. Integers of all sizes are one type, and
-//     so are floats, pointers and what they point to. What the type does not say, as of an interface or of a type that encodes
-//     itself, fits everything.
+//   - A field that is gone while another one of the same type is new is a question: renamed, or
+//     removed? Renamed fields keep their stored name by a tag; of a removed one the program has to
+//     say so, by an option of the format.
+//   - A field that has another type is a question too, also if it was removed in between. Integers
+//     of all sizes are one type, and so are floats, pointers and what they point to. What the type
+//     does not say, as of an interface or of a type that encodes itself, fits everything.
 //   - The length of an array, and the order of a struct that is stored as a list, stay as they are.
 //
 // A question is [core.ErrFormatMismatch] and names the field and both sides. Names of types do

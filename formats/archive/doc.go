@@ -19,12 +19,16 @@
 // field that ends behind the fixed part is zero: the program that wrote the record did not have
 // it.
 //
-//   - Numbers and bools lie in place, int and uint with 64 bits; a time is its seconds since the year 1 in 8 bytes and its nanoseconds
-//     in 4, in UTC. A pointer to one of these is a byte, 1 if it is not nil, and the value.
-//   - A string, []byte, slice or map is the offset of what it refers to, from the start of the record, in 4 bytes, and how many
-//     bytes or elements there are, in 4; both are 0 for nil, and for an empty string.
-//   - A slice of structs refers to the size of each in 2 bytes, and then their fixed parts. Elements of other slices are as fields are.
-//   - A struct, or a pointer to one, is the offset of a block in 4 bytes, 0 for nil. With the tag fixed, the fields lie in place.
+//   - Numbers and bools lie in place, int and uint with 64 bits; a time is its seconds since the
+//     year 1 in 8 bytes and its nanoseconds in 4, in UTC. A pointer to one of these is a byte, 1 if
+//     it is not nil, and the value.
+//   - A string, []byte, slice or map is the offset of what it refers to, from the start of the
+//     record, in 4 bytes, and how many bytes or elements there are, in 4; both are 0 for nil, and
+//     for an empty string.
+//   - A slice of structs refers to the size of each in 2 bytes, and then their fixed parts.
+//     Elements of other slices are as fields are.
+//   - A struct, or a pointer to one, is the offset of a block in 4 bytes, 0 for nil. With the tag
+//     fixed, the fields lie in place.
 //   - A map is a slice of keys and values, in ascending order of the keys.
 //   - An interface is a tag in 2 bytes and the offset of a block. What encodes itself is its bytes.
 //

@@ -20,10 +20,12 @@ import (
 // Explain tells what tables in CBOR hold, without the Go type: see [core.Explainer]. Fields are
 // shown under the names or numbers that they are stored under. What JSON lacks is shown as
 // follows:
-//   - A key of a map that is a number, a boolean or null is the name that looks like it: 1 is "1". If two keys of a map are one
-//     by that, or a key is something else, the map is a list of pairs: {"map":[[1,"a"],["1","b"]]}.
-//   - Times, of tag 0, are their text, and big integers, of tags 2 and 3, are numbers or strings of digits, or {"bigint":...} and
-//     the bytes if there are more than 65536. What has another tag is {"tag":42,"value":...}.
+//   - A key of a map that is a number, a boolean or null is the name that looks like it: 1 is "1".
+//     If two keys of a map are one by that, or a key is something else, the map is a list of pairs:
+//     {"map":[[1,"a"],["1","b"]]}.
+//   - Times, of tag 0, are their text, and big integers, of tags 2 and 3, are numbers or strings of
+//     digits, or {"bigint":...} and the bytes if there are more than 65536. What has another tag is
+//     {"tag":42,"value":...}.
 //   - undefined is {"simple":23}, as are other simple values by their numbers.
 //
 // A value that is nested more deeply than 256 levels is [core.ErrTooLarge].

@@ -41,7 +41,8 @@
 //
 // A table remembers the schema of its rows. These changes are fine, in whatever order programs
 // open it:
-//   - fields added at the end of a table, unless they are required; fields that are deprecated, or no longer known
+//   - fields added at the end of a table, unless they are required; fields that are deprecated, or
+//     no longer known
 //   - values added to enums, and members added to unions
 //
 // OpenTable returns core.ErrFormatMismatch for any other change, with the field and what it is on

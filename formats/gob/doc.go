@@ -41,19 +41,23 @@
 // checksums notice them.
 //
 // What gob keeps, and what it does not:
-//   - Types that gob cannot store are refused when the table is opened: channels and functions, exported fields of such
-//     types, structs without exported fields, and types with only one of the methods to encode and decode themselves.
-//     So are structs with fields that would be lost because they embed a type that encodes itself, which then does so in
-//     the place of all of the struct, or because they embed a struct of an unexported type. What is in interfaces is refused
-//     when it is written.
+//   - Types that gob cannot store are refused when the table is opened: channels and functions,
+//     exported fields of such types, structs without exported fields, and types with only one of
+//     the methods to encode and decode themselves. So are structs with fields that would be lost
+//     because they embed a type that encodes itself, which then does so in the place of all of the
+//     struct, or because they embed a struct of an unexported type. What is in interfaces is
+//     refused when it is written.
 //   - Unexported fields are not stored. Keys of a map that differ in nothing else become one.
-//   - A pointer to zero or to an empty slice, if it is a field, is read as nil, except for pointers to structs and to types
-//     that encode themselves. A nil T is kept; a nil pointer behind another pointer, or in a slice, an array or a map, is an
-//     error when it is written.
-//   - An empty slice is read as nil, and -0 in a field as +0. A nil map is read as an empty one, except in a field.
-//   - The bits of a NaN are kept. A map keeps the rows whose keys are NaN, each of which differs from all others.
-//   - Types that encode themselves, such as [time.Time] and [math/big.Int], are stored as they do it. Their methods must
-//     not take much more memory than the bytes they are given.
+//   - A pointer to zero or to an empty slice, if it is a field, is read as nil, except for pointers
+//     to structs and to types that encode themselves. A nil T is kept; a nil pointer behind another
+//     pointer, or in a slice, an array or a map, is an error when it is written.
+//   - An empty slice is read as nil, and -0 in a field as +0. A nil map is read as an empty one,
+//     except in a field.
+//   - The bits of a NaN are kept. A map keeps the rows whose keys are NaN, each of which differs
+//     from all others.
+//   - Types that encode themselves, such as [time.Time] and [math/big.Int], are stored as they do
+//     it. Their methods must not take much more memory than the bytes they are given.
 //   - Maps are encoded in any order, so that values with maps have more than one encoding.
-//   - A value that is nested too deeply to be read, such as one that contains itself, is [core.ErrTooLarge] when it is written.
+//   - A value that is nested too deeply to be read, such as one that contains itself, is
+//     [core.ErrTooLarge] when it is written.
 package gob

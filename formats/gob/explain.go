@@ -21,8 +21,10 @@ import (
 // Structs are objects with the fields that are stored, which leaves out those that are zero.
 // What JSON lacks is shown as follows:
 //   - A map whose keys are no strings is a list of pairs: [[1,"a"],[2,"b"]].
-//   - What is in an interface is {"type":...,"value":...} with the name that its type is registered under, or null.
-//   - A complex number is a list of two numbers. A type that encodes itself is the bytes that it wrote, in base64.
+//   - What is in an interface is {"type":...,"value":...} with the name that its type is registered
+//     under, or null.
+//   - A complex number is a list of two numbers. A type that encodes itself is the bytes that it
+//     wrote, in base64.
 //   - A nil value is null. A key of a map that is not UTF-8 is the text of {"base64":...}.
 //
 // A value that is nested more deeply than 1024 levels is [core.ErrTooLarge].

@@ -16,10 +16,11 @@
 // A table remembers the descriptor of its rows: the message, and the messages and enums that it
 // refers to. It is compared with that of the program whenever the table is opened, by numbers,
 // names and types. These changes are fine, in whatever order programs open the table:
-//   - fields added and removed, unless they are required; members added to a oneof and removed; numbers and names reserved
+//   - fields added and removed, unless they are required; members added to a oneof and removed;
+//     numbers and names reserved
 //   - values added to enums and removed, and further names for a value
-//   - packed, presence (optional or not), declared defaults, names in JSON, comments and options; types that move to another file,
-//     and another syntax as far as it changes nothing else
+//   - packed, presence (optional or not), declared defaults, names in JSON, comments and options;
+//     types that move to another file, and another syntax as far as it changes nothing else
 //
 // These go one way, because old rows fit the new type and not the other way round: int32 to
 // int64, sint32 to sint64, uint32 to uint64, and a string that must be UTF-8 to one that may be
@@ -45,16 +46,18 @@
 // messages that differ in the order of their unknown fields, or in the bits of a NaN, are not
 // equal. So do not compare the bytes of rows of different programs.
 //
-//   - A nil message is refused. A nil in a list, a map or a oneof is an empty message, as everywhere in protocol buffers.
-//   - A string that must be UTF-8 and is not, and a required field that is not set, are errors of the write that name the field, and
-//     core.ErrCorrupt when they are read.
+//   - A nil message is refused. A nil in a list, a map or a oneof is an empty message, as
+//     everywhere in protocol buffers.
+//   - A string that must be UTF-8 and is not, and a required field that is not set, are errors of
+//     the write that name the field, and core.ErrCorrupt when they are read.
 //   - Writes return core.ErrTooLarge for a message that contains itself, is nested more deeply
 //     than [WithMaxNesting] says, or would take more memory than [WithMaxMemory] allows. Two bytes
 //     can stand for a struct of a kilobyte, so what decoding would allocate is estimated before
 //     anything is decoded, and reads return core.ErrCorrupt for bytes that would take more.
-//   - A message with extension ranges, or that has such a message in it, is refused by [core.OpenTable], as is a MessageSet:
-//     what is stored in extensions is in no descriptor of the message, and is unknown to programs that do not link it, so
-//     it could not be compared. A google.protobuf.Any is stored as it is; what is in it is not looked at.
+//   - A message with extension ranges, or that has such a message in it, is refused by
+//     [core.OpenTable], as is a MessageSet: what is stored in extensions is in no descriptor of the
+//     message, and is unknown to programs that do not link it, so it could not be compared. A
+//     google.protobuf.Any is stored as it is; what is in it is not looked at.
 //
 // Marshaling notes sizes in the message, as it always does. A message may be written by several
 // goroutines at once.
