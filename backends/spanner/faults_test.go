@@ -157,27 +157,27 @@ func going(t *testing.T, what string, fn func() error) {
 }
 
 // TestHungCommit: a service that hangs between the last read and the answer of a commit leaves its
-// outcome unknown.
+// outcome unknown, and the call ends with its context.
 func TestHungCommit(t *testing.T) {
 	e := alone(t)
 	var w wire
 	b := w.through(Backend{Database: database(t, e), Options: e.Options(), Timeout: patience})
 	s := open(t, b, "storage")
 	do(t, s.apply(t, nil, put("k", "old")))
+	ctx, cancel := context.WithCancel(t.Context())
 	w.set(func(method string, call func() error) error {
 		if method == "Commit" {
 			if err := e.Pause(); err != nil {
 				return err
 			}
+			time.AfterFunc(100*time.Millisecond, cancel)
 		}
 		return call()
 	})
-	s.driver.client.backend.Timeout = 3 * time.Second
-	err := s.apply(t, nil, put("k", "new"))
+	err := s.Apply(ctx, core.Batch{Writes: []core.Write{put("k", "new")}})
 	w.set(nil)
 	do(t, e.Resume())
 	is(t, "a commit to a service that hangs", err, core.ErrMaybe)
-	s.driver.client.backend.Timeout = patience
 	if v, err := s.value(t, "k"); v != "old" && v != "new" || err != nil {
 		t.Errorf("the row is %q, %v", v, err)
 	}

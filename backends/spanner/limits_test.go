@@ -5,6 +5,7 @@ package spanner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func TestLimits(t *testing.T) {
 		most = append(most, put(rowKey("tab1", i), ""))
 	}
 	before := w.calls.Load()
-	is(t, "a row too many", s.apply(t, nil, most...), core.ErrTooLarge)
+	is(t, "a row too many", s.apply(t, nil, slices.Clone(most)...), core.ErrTooLarge)
 	is(t, "a large value", s.apply(t, nil, put("x", strings.Repeat("v", limits.Value+1))),
 		core.ErrTooLarge)
 	is(t, "a long key", s.apply(t, nil, put(strings.Repeat("k", limits.Key+1), "")),
@@ -43,7 +44,7 @@ func TestLimits(t *testing.T) {
 	if v, err := s.value(t, long); v != large || err != nil {
 		t.Errorf("the largest row has %d bytes, %v", len(v), err)
 	}
-	if !testing.Short() { // the emulator takes seconds for so many
+	if !short { // the emulator takes seconds for so many
 		do(t, s.apply(t, nil, most[1:]...))
 	}
 	_, err := s.driver.client.backend.Claim(t.Context(), strings.Repeat("p", longestKey+1), false)
@@ -68,7 +69,7 @@ func TestRanges(t *testing.T) {
 		"one that is new":          {put(rowKey("tab1", 2), "new"), core.ErrConflict},
 		"one that is deleted":      {del(rowKey("tab1", 10*n-10)), core.ErrConflict},
 	} {
-		do(t, s.apply(t, nil, append(rows, del(rowKey("tab1", 2)))...))
+		do(t, s.apply(t, nil, slices.Concat(rows, []core.Write{del(rowKey("tab1", 2))})...))
 		base := s.begin(t, core.ToUpdate)
 		for i := range n {
 			got, err := scan(t, base, core.ScanRange{

@@ -5,6 +5,7 @@ package spanner
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,7 +15,18 @@ import (
 	"github.com/guardkv/guardkv/backends/spanner/spannertest"
 )
 
+// short is whether tests are to be short, and not only small.
+var short bool
+
+// TestMain makes all tests small: the emulator does one thing at a time, so it takes many minutes
+// for what is large, and large storages on it prove nothing of Spanner. With
+// GUARDKV_SPANNER_LONG in the environment they are as large as on other servers.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	short = testing.Short()
+	if os.Getenv("GUARDKV_SPANNER_LONG") == "" {
+		_ = flag.Set("test.short", "true") // which there is
+	}
 	code := m.Run()
 	if e, err := shared(); err == nil && wasStarted {
 		if err := e.Close(); err != nil {
