@@ -78,7 +78,9 @@ func (at *site) refusePolicies() error {
 	if refused == 0 || !at.backend.Sharing().Shared() {
 		return nil
 	}
-	return fmt.Errorf("the policy %s is not for storages that several processes share", refused)
+	return fmt.Errorf("the policy %s is not for storages that several processes share, each of "+
+		"which would replace that of the one before: remove the storage when nobody uses it",
+		refused)
 }
 
 // newMark is the mark of a storage that is created here. A shared one names all features at

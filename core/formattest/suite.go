@@ -222,9 +222,15 @@ func show(b []byte) string {
 	return fmt.Sprintf("%x (%d bytes)", b, len(b))
 }
 
+// showValue writes a value as it would be written in Go, unless it says itself how it is read: of
+// nil, an empty list and a list of one empty string, the default looks the same.
 func showValue(v any) string {
 	const most = 512
-	s := fmt.Sprintf("%+v", v)
+	verb := "%#v"
+	if _, ok := v.(fmt.Stringer); ok {
+		verb = "%v"
+	}
+	s := fmt.Sprintf(verb, v)
 	if len(s) > most {
 		s = s[:most] + "..."
 	}
