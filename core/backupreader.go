@@ -13,6 +13,15 @@ import (
 	"slices"
 )
 
+// This file reads a backup back: the records inside its chunks. A backup comes from a network
+// or an old disk, so it may be cut, changed, or made by somebody who wants to do harm. Three
+// layers keep that apart: chunkReader, in chunk.go, finds damage before anything is believed;
+// backupReader finds records that make no sense; restorer, in restore.go, finds tables and rows
+// that cannot be stored. BACKUP.md describes the format for those who write other readers.
+//
+// The records are a head, then the tables, each of them followed by its rows, then the end, which
+// counts them all. Each begins with a byte that tells its kind.
+
 // backupReader reads the records of a backup. It believes no length: memory grows with the
 // bytes that arrive.
 type backupReader struct {

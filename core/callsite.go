@@ -10,6 +10,10 @@ import (
 	"sync"
 )
 
+// With WithTracking a storage remembers the call stack of whatever is opened, until it is
+// closed. So the error of a Close that finds open guards says which lines of the program opened
+// them. Without the option the list is nil, and all of its methods do nothing.
+
 // callSites remembers where what is open was opened.
 type callSites struct {
 	mu   sync.Mutex

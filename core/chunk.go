@@ -14,6 +14,15 @@ import (
 // A backup is cut into chunks, so that a damaged one is found before anything in it is
 // believed, and with memory that does not depend on what the damage says. BACKUP.md describes
 // both layers.
+//
+// A chunk is
+//
+//	number        8 bytes, big endian; the first one is 0
+//	length        4 bytes, big endian; of the data
+//	data
+//	checksum      4 bytes, big endian: the CRC-32C of all that comes before it in the chunk
+//
+// The numbers find chunks that are missing, or in another order.
 const (
 	backupMagic = "GUARDKV BACKUP\r\n" // the line end finds transfers that change text
 	chunkSize   = 64 << 10             // of data, as written

@@ -5,6 +5,11 @@ package core
 
 import "context"
 
+// Deleted and replaced rows leave room behind that engines keep for themselves. Compact first
+// deletes the rows of dropped tables, then asks the engine to give that room back to the file
+// system, and says how much it was. Reads go on meanwhile; writes wait while the engine
+// compacts.
+
 // CompactStats tells what Compact achieved.
 type CompactStats struct {
 	Before, After int64 // bytes on the medium; -1 if the engine cannot tell
@@ -39,6 +44,7 @@ func (s *Storage) Compact(ctx context.Context) (CompactStats, error) {
 	return stats, s.fail("compact", "", nil, err)
 }
 
+// size returns how many bytes the storage takes on its medium, -1 if the engine cannot tell.
 func (s *Storage) size() (int64, error) {
 	if s.powers.Size == nil {
 		return -1, nil

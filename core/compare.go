@@ -10,6 +10,11 @@ import (
 	"strings"
 )
 
+// A program that was changed may no longer fit the tables that it wrote. Opening a table finds
+// that out, but it also changes what is recorded, and a deployment would rather know before. So
+// this file asks the same questions and changes nothing: it says what would be recorded,
+// whether the table would be refused, and in which lines the two schemas differ.
+
 // TableComparison says what [OpenTable] would do with a table that is there.
 type TableComparison struct {
 	// Stored is the table as it is recorded. Its rows are not counted.

@@ -8,6 +8,9 @@ import (
 	"errors"
 )
 
+// Backups, checks, and whatever reads the catalog go through rows as the engine has them: keys
+// with the number of their table, and values with their checksum. No format is asked.
+
 // eachRow calls fn with every row of a range.
 func eachRow(
 	ctx context.Context, snap Snapshot, r ScanRange, fn func(key, value []byte) error,

@@ -8,6 +8,11 @@ import (
 	"strings"
 )
 
+// Programs decide by the cause of an error, and people by its text. So errors of storages and
+// tables are of type Error, which names the operation, the storage, the table and the key, and
+// wraps one of the sentinels below, beside whatever the engine or the format said. The guide
+// docs/errors.md of the repository says what each of them asks of the caller.
+
 // The sentinels that errors of this package and of backends wrap. Compare with [errors.Is]; the
 // engine's own error, where there is one, stays reachable beside the sentinel.
 var (

@@ -8,6 +8,11 @@ import (
 	"fmt"
 )
 
+// A tool has no Go types of the program that wrote a table, but the formats of a table that
+// keep a schema can show its rows without them. Formats export how as an Explainer. The tool
+// passes the explainers of the formats that it links; nothing is registered, so a program that
+// explains nothing links nothing for it.
+
 // Explainer tells what tables of one value format hold, without the Go type of their values:
 // from what is stored alone. A format exports one beside its New, named Explain:
 //

@@ -3,6 +3,11 @@
 
 package core
 
+// This file is for implementers of formats; users of tables need none of it. A format turns keys or
+// values into bytes and back. It knows no engine, and sees neither the number of the table nor the
+// checksum that lie beside its bytes. The suite in formattest is the specification; what follows is
+// its prose. The guide docs/writing-a-format.md of the repository shows a small format.
+
 // KeyFormat encodes the keys of a table. It is safe for concurrent use.
 //
 // What a key format can do beside that are interfaces of one method: [Prefixer], [KeyChecker]

@@ -5,6 +5,11 @@ package core
 
 import "bytes"
 
+// Load returns bytes that are the caller's for good. An engine's own bytes have to go back to
+// it, so Load copies them. An engine that has made a copy anyway, because the row lay in a
+// compressed block or came from a server, can give that copy away: then there is one copy in
+// place of two.
+
 // Keeper is the optional power of a Releaser of [Engine.Get], for engines that copy each value
 // anyway: the bytes can be given away, so that [Table.Load] needs no second copy. In a shared
 // storage it is that of Snapshot.Get, whose snapshot ends before the bytes do.

@@ -8,6 +8,11 @@ import (
 	"fmt"
 )
 
+// Only a key format knows which range of encodings a question means, such as "all pairs that
+// begin with a". It answers with a KeyRange, which tables of the same format turn into the
+// bounds of a scan. The range remembers who made it: the bytes of another format's range would
+// be bounds as well, and a scan would return wrong rows without an error.
+
 // KeyRange is a range of keys that a key format made, for [Scan.Within]. It belongs to that
 // format: a table whose keys are in another one refuses it. The zero KeyRange belongs to no
 // format.

@@ -5,6 +5,10 @@ package core
 
 import "fmt"
 
+// Keys are encoded before anybody can see how long they are. For a key of a few bytes that is
+// cheap. For one of many megabytes, which no engine takes, it would cost memory only to be
+// refused; so a format may tell the size first.
+
 // KeySizer is the optional power of a KeyFormat whose keys may be long: KeySize returns a
 // function that tells how many bytes the encoding of a key has at least, in much less time than
 // encoding it takes, or nil if nothing is known. Keys that an engine cannot take are then

@@ -5,6 +5,11 @@ package core
 
 import "fmt"
 
+// Engines differ in how long a key, how large a value, and how much one atomic write may be.
+// They say so in Limits, and core checks before it writes, so that the error names the row and
+// nothing is half done. The lengths that engines know include the number of the table in front
+// of each key; the errors that users see leave it out.
+
 // Check returns ErrTooLarge, with what is too large, if an Apply of the writes is more than l
 // allows. It is for engines, and for decorators whose limits are lower than those of the engine
 // inside.

@@ -13,6 +13,12 @@ import (
 	"hash/crc32"
 )
 
+// Before a storage is opened, let alone replaced, it must be certain what is there: a storage
+// of this engine and this program, one of a newer GuardKV, or somebody else's file. The mark
+// answers that. It is a line of text that backends store where they can read it without opening
+// the engine, and it has a checksum of its own. Everything that decides whether something may
+// be renamed or removed is in it.
+
 // mark is what makes a storage recognizable before its engine is opened. A backend keeps it as
 // the text
 //

@@ -10,6 +10,11 @@ import (
 	"sync/atomic"
 )
 
+// An Update has the turn to write while its function runs. A function that writes to the
+// storage past its Tx would wait for that turn, which is to say for itself, forever. This file
+// finds such writes, so that they return ErrNestedWrite instead. It must not take a write of
+// another goroutine, which may well wait, for one of them.
+
 // functionRunner runs the functions of Updates and Modifies of a storage. A write to the
 // storage inside of one would wait for itself, and is found by the stack of its goroutine,
 // where frames spell the storage's number. The runtime tells no goroutine who it is but in the

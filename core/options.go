@@ -10,6 +10,10 @@ import (
 	"log/slog"
 )
 
+// Options say how a storage is opened: which version of it the program wants, what may be replaced,
+// what is checked, and what is logged. Without any of them nothing that is stored is ever replaced,
+// every write is durable when it returns, and an opening reads only as much as it must.
+
 // Option changes how a storage is opened. Without options a storage is created when it is
 // absent and opened otherwise, and a write returns when it is durable.
 type Option func(*options)

@@ -9,6 +9,9 @@ import (
 	"fmt"
 )
 
+// Tools that copy, count or repair rows do not have the Go types of the program that wrote
+// them. They open a table raw: its keys and values are the bytes that the formats made.
+
 // TableOf is a table whose view is the value itself, as with formats that decode: it reads better
 // as the type of a field.
 type TableOf[K, V any] = Table[K, V, V]

@@ -10,6 +10,10 @@ import (
 	"slices"
 )
 
+// A table is a number, and its name is one row of the catalog that leads to the number. So
+// giving it another name replaces that row, and touches none of the table's own. Handles refer
+// to the state of the table, and not to its name: they go on.
+
 // RenameTable gives a table another name, in one atomic write, whatever its size. Its open handles
 // go on, and show the new name in errors; so do guards, scans and transactions. It returns
 // ErrNotFound if there is no table of the old name, and ErrExists if there is one of the new name,
@@ -21,6 +25,7 @@ func (s *Storage) RenameTable(ctx context.Context, from, to string) error {
 	return s.fail("rename table", from, nil, err)
 }
 
+// renameTable replaces the row of the old name by one of the new name, in one write.
 func (t *turn) renameTable(ctx context.Context, from, to string) error {
 	c := &t.storage.catalog
 	state := c.find(from)

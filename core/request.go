@@ -5,6 +5,12 @@ package core
 
 import "context"
 
+// Whoever writes makes a request, and waits until it has been committed. Whichever goroutine
+// has the turn takes the requests that are queued, decides what each of them does (see
+// group.go), and tells their owners the outcome. A request belongs to its owner before it is
+// queued and after the outcome is known; in between, only the goroutine that has the turn may
+// look at it.
+
 // condition is what a request demands of the one key that it writes.
 type condition uint8
 
@@ -36,6 +42,7 @@ type request struct {
 	done   chan struct{} // one element when the outcome is known
 }
 
+// finish tells the owner the outcome; the request is its owner's again.
 func (r *request) finish(err error) {
 	r.err = err
 	r.done <- struct{}{}

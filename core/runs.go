@@ -18,6 +18,11 @@ import (
 	"strconv"
 )
 
+// A stream with WithSorting may be larger than memory, and its rows may come in any order. It sorts
+// as many rows as memory takes, writes them to a temporary file, a run, and goes on. In the end all
+// runs are merged: read side by side, smallest key first, which yields all rows in order. Of rows
+// with equal keys the newest counts, as it would if the stream had stored them one by one.
+
 // runs are batches of sorted rows in temporary files, which a stream that sorts merges at its
 // end: the external merge sort of Knuth, The Art of Computer Programming, volume 3, section
 // 5.4.
@@ -214,7 +219,7 @@ func (h *runReader) damaged() error {
 	return fmt.Errorf("the temporary file %s is not as it was written", h.file.Name())
 }
 
-// runHeap is a heap of usage: the lowest key is in front, of equal keys the newest.
+// runHeap is a heap of runs that are read: the lowest key is in front, of equal keys the newest.
 type runHeap []*runReader
 
 func (h runHeap) Len() int { return len(h) }

@@ -13,6 +13,12 @@ import (
 	"sync/atomic"
 )
 
+// A scan is described first and run later. Scan collects bounds, direction and limit, and costs
+// nothing; Rows, Keys, Count and the other methods that use it then ask the engine for a cursor
+// over that range. Bounds are kept in their encoding, because that is what engines compare.
+// Mistakes, such as a bound that cannot be encoded, are kept as well, and returned by whatever
+// uses the scan: so the methods that narrow it can be chained.
+
 // Scan passes over rows of a table in the order of their keys. It is a value: its methods return a
 // narrower scan and leave the old one as it is, so a scan can be kept, shared and used again.
 //
@@ -37,6 +43,7 @@ type Row[K, W any] struct {
 	Value W
 }
 
+// newScan returns the scan over all rows of a table, which every method narrows.
 func newScan[K, V, W any](t *Table[K, V, W], tx *Tx) Scan[K, V, W] {
 	return Scan[K, V, W]{table: t, tx: tx, low: t.rows.low, high: t.rows.high, limit: -1}
 }

@@ -10,6 +10,11 @@ import (
 	"sync/atomic"
 )
 
+// A storage joins the parts that the other files are about: the catalog, which knows the
+// tables; the writer, which gives out the turns to write; usage, which knows what is open and
+// closes the engine behind the last user; and the engine itself. Its transactions are here, as
+// they concern all tables.
+
 // Storage is an open storage: a set of tables in one engine. It is safe for concurrent use.
 type Storage struct {
 	path      string

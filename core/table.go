@@ -10,6 +10,11 @@ import (
 	"sync"
 )
 
+// The verbs of a table are here. Each of them encodes its key, asks the engine, and decodes
+// what comes back. What it has opened it also closes, even if a format fails or panics. Reads
+// go straight to the engine. Writes become requests, which writer.go commits in groups. On
+// their way out errors get the operation, the table and the key.
+
 // Table is a typed table of a storage: K is its key, V what is put, and W the view that is
 // read, which is the same type as V for formats that decode. It is safe for concurrent use and
 // needs no closing.

@@ -8,6 +8,10 @@ import (
 	"slices"
 )
 
+// What tools show of a storage comes from here. It is all in the catalog, so no Go type of the
+// program that wrote the tables is needed, and none of their rows are read. Rows are counted
+// only if the engine can do so without reading them.
+
 // TableInfo describes a table. [TableInfo.Explain] says what its format recorded of the values,
 // in words, and shows rows.
 type TableInfo struct {
@@ -44,6 +48,7 @@ func (s *Storage) Tables(ctx context.Context) ([]TableInfo, error) {
 	return all, nil
 }
 
+// info describes the table. Its rows are those of the snapshot, if the engine can count them.
 func (t *tableState) info(ctx context.Context, snap Snapshot) (info TableInfo, err error) {
 	r := t.record.Load()
 	info = r.tableInfo(t.name())

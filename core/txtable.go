@@ -9,6 +9,11 @@ import (
 	"iter"
 )
 
+// Inside a transaction the verbs of a table are the same, but what they stand on differs. Reads see
+// the transaction's own writes, over the snapshot that it began with. Writes are collected, and
+// reach the engine when the function has returned without an error. What was read stays valid until
+// the transaction ends, so there are no guards to close.
+
 // TxTable is a table inside a transaction. It sees the transaction's own writes. Its methods do
 // what those of [Table] do, without durability, which is the commit's, and without guards: the
 // transaction keeps the bytes.
