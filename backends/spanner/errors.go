@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	cloud "cloud.google.com/go/spanner"
 	"google.golang.org/grpc"
@@ -72,10 +73,21 @@ func failed(ctx context.Context, err error) error {
 	if means != nil && !known(err) {
 		err = fmt.Errorf("%w: %w", means, err)
 	}
-	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+	if ended := ended(ctx, err); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
 	}
 	return err
+}
+
+// ended returns the error of a context that has ended, or that a request has reached the end of:
+// the service knows when that is, and may say so a moment before the context does.
+func ended(ctx context.Context, err error) error {
+	const moment = time.Second
+	if d, ok := ctx.Deadline(); ok && code(err) == codes.DeadlineExceeded &&
+		time.Until(d) < moment {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // known reports whether package core knows what an error means.

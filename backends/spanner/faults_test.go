@@ -247,3 +247,19 @@ func TestContention(t *testing.T) {
 		t.Errorf("the counter is %d, %v; want %d", n, err, clients*each)
 	}
 }
+
+// TestEnded: a service that says that a request is over, a moment before the request's context
+// does, was taken for one that cannot be reached.
+func TestEnded(t *testing.T) {
+	said := status.Error(codes.DeadlineExceeded, "said by the test")
+	soon, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	err := failed(soon, said)
+	is(t, "a service that gives up by itself", err, core.ErrUnavailable)
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with an hour left the error is %v", err)
+	}
+	now, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+	defer cancel()
+	is(t, "a service that knows the deadline", failed(now, said), context.DeadlineExceeded)
+}
