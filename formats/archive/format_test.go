@@ -192,3 +192,20 @@ func TestBinary(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// The zero address has no bytes. A pointer to it is not nil, and is there with none; without the
+// pointer it is absent.
+func TestBinaryWithoutBytes(t *testing.T) {
+	f := archive.New[kinds.Everything, kinds.EverythingView]()
+	b := encoded(t, f, kinds.Everything{MaybeAddr: new(netip.Addr)})
+	w, err := f.View(b[:len(b):len(b)])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Value().MaybeAddr; got == nil || got.IsValid() {
+		t.Errorf("it is read as %v", got)
+	}
+	if none := encoded(t, f, kinds.Everything{}); string(none) == string(b) {
+		t.Error("it is encoded as nil is")
+	}
+}
