@@ -29,7 +29,7 @@ var powerPromises = []kit.Promise{
 	{
 		Name: "powers/size", Check: checkSize, BareOnly: true,
 		Explanation: "Size tells how many bytes the storage takes on its medium; without " +
-			"Compact, room for what was replaced or deleted is used again",
+			"Compact, room for what was replaced or deleted is used again, by a server later",
 	},
 	{
 		Name: "powers/check", Check: checkCheck, BareOnly: true,
@@ -153,6 +153,9 @@ func checkSize(t *kit.Trial) {
 	full := size()
 	if full < int64(rows) {
 		t.Errorf("Size = %d with %d rows of %d bytes", full, rows, len(value))
+	}
+	if s.Powers().Compact == nil && t.Backend.Sharing().Shared() {
+		return // a server gives room back when it finds the time
 	}
 	write := func(what string, write func(i int) core.Write) {
 		for i := range rows {
