@@ -353,3 +353,29 @@ func FuzzRestore(f *testing.F) {
 		}
 	})
 }
+
+// A restored storage needs what its tables need, and its mark says so: a GuardKV that does not know
+// the feature must refuse the storage before it opens the engine.
+func TestRestoreMarksFeatures(t *testing.T) {
+	id := strings.Repeat("AAAA", 5) + "AA=="
+	b := memory.New()
+	in := small(t).table("t", `{"key":"k","value":"v","id":"`+id+`","needs":["table-id"]}`).
+		end(2, 3, 6)
+	s, err := core.Restore(t.Context(), "restored", b, bytes.NewReader(in.bytes()),
+		core.WithAnyVersion())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := b.Claim(t.Context(), "restored", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	mark, err := c.Mark()
+	if err != nil || !strings.Contains(string(mark), `"needs":["table-id"]`) {
+		t.Errorf("the mark of the restored storage is %q, %v; want the feature in it", mark, err)
+	}
+}
