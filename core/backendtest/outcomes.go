@@ -15,10 +15,10 @@ import (
 // for each kind of damage, and in the cells what was met. It stands in a Markdown file between two
 // comments, <!-- Name --> and <!-- end of Name -->, where users read it and tests compare it.
 type Outcomes struct {
-	Name    string
+	Name    string   // of the table in the file
 	Of      string   // the head of the first column
 	Damages []string // the heads of the others
-	Parts   []string
+	Parts   []string // the first cell of each row
 	// Met has, for each part, one list for each kind of damage. Lists may repeat what they hold.
 	Met [][][]string
 }

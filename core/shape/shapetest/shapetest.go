@@ -24,29 +24,35 @@ import (
 type (
 	// Person is the first type.
 	Person struct {
-		Name, City string
-		Age        int
+		Name string // is renamed
+		City string // stays
+		Age  int    // gets another type
 	}
 	// Renamed has another name for a field.
 	Renamed struct {
-		FullName, City string
-		Age            int
+		FullName string // was Name
+		City     string // as in Person
+		Age      int    // as in Person
 	}
 	// Retyped has another type for a field.
 	Retyped struct {
-		Name, City string
-		Age        string
+		Name string // as in Person
+		City string // as in Person
+		Age  string // was a number
 	}
 )
 
 // Formats are the formats of these types, for one encoding.
 type Formats struct {
+	// Person is the format of tables that are opened with another one afterwards.
 	Person core.ValueFormat[Person, Person]
-	// Renamed and Retyped get the fields that the options WithRemoved and WithRetyped name.
+	// Renamed gets the fields that the option WithRemoved names.
 	Renamed func(removed ...string) core.ValueFormat[Renamed, Renamed]
+	// Retyped gets the fields that the option WithRetyped names.
 	Retyped func(retyped ...string) core.ValueFormat[Retyped, Retyped]
-	// Any and Map are formats of types that say nothing.
+	// Any is the format of a type that says nothing.
 	Any core.ValueFormat[any, any]
+	// Map is the format of another one.
 	Map core.ValueFormat[map[string]any, map[string]any]
 }
 
