@@ -40,11 +40,12 @@ func aborted(err error) bool {
 	return false
 }
 
-// forgotten is said of a transaction that is over. The emulator lets a transaction of a client end
-// the one before.
+// forgotten is said of a transaction that is over, of which nothing was done unless it was sent to
+// be committed before. The emulator lets a transaction of a client end the one before.
 var forgotten = []string{
 	"Transaction not found", "Invalid transaction ID",
-	"transaction after it has been committed or rolledback",
+	"Invalid call to Aborted transaction", "Invalid call to Rolledback transaction",
+	"after it has been committed or rolledback", "after it has been rolled back",
 }
 
 // contains reports whether an error says one of some texts.
