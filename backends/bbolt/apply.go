@@ -38,7 +38,7 @@ func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	}
 	err := e.commit(false, func(tx *bolt.Tx) error {
 		im := e.file.Load().image(tx)
-		if err := vetBucket(&im, rootOf(tx), markBucket,
+		if err := checkWrites(&im, rootOf(tx), markBucket,
 			[]core.Write{{Key: []byte(markKey)}}); err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (e *engine) put(tx *bolt.Tx, writes []core.Write) error {
 		return nil
 	}
 	im := e.file.Load().image(tx)
-	if err := vetBucket(&im, rootOf(tx), rowsBucket, writes); err != nil {
+	if err := checkWrites(&im, rootOf(tx), rowsBucket, writes); err != nil {
 		return err
 	}
 	rows := tx.Bucket([]byte(rowsBucket))

@@ -108,7 +108,7 @@ func readImage(im image, root uint64) error {
 	if _, _, err := s.Get(ctx, []byte("absent")); err != core.ErrNotFound {
 		return err
 	}
-	if err := vetBucket(&s.data, root, rowsBucket,
+	if err := checkWrites(&s.data, root, rowsBucket,
 		[]core.Write{{Key: []byte("a")}, {Key: rowKey(20), Delete: true}}); err != nil {
 		return err
 	}

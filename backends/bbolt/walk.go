@@ -14,14 +14,14 @@ import (
 // level.
 type walker struct {
 	ctx     context.Context
-	pages   pager
+	pages   pageSource
 	reached bitmap
 	bufs    [maxDepth]walkBufs
 }
 
 type walkBufs struct{ page, key, next []byte }
 
-func newWalker(ctx context.Context, pages pager) *walker {
+func newWalker(ctx context.Context, pages pageSource) *walker {
 	_, n := pages.size()
 	return &walker{ctx: ctx, pages: pages, reached: newBitmap(n)}
 }
@@ -129,7 +129,7 @@ func (w *walker) reach(id, n uint64) error {
 
 // checkKeys checks the order of the keys of p, a page of rows or a branch above them: its first
 // key must be low and all must be below high, where these are not nil.
-func checkKeys(pages pager, p page, low, high []byte, b *walkBufs) error {
+func checkKeys(pages pageSource, p page, low, high []byte, b *walkBufs) error {
 	previous := []byte(nil)
 	for i := range p.count() {
 		key, err := pages.readKey(p, i, &b.next)

@@ -35,7 +35,7 @@ func (b Backend) open(
 	if err := e.start(ctx, b); err != nil {
 		return nil, damage(err)
 	}
-	if err := e.vet(ctx, opts.Validation); err != nil {
+	if err := e.validate(ctx, opts.Validation); err != nil {
 		return nil, errors.Join(err, e.closeDB())
 	}
 	return e, nil
@@ -229,9 +229,9 @@ func (e *engine) checkLengths() error {
 	return nil
 }
 
-// vet compares the writes that pebble has with those that are known, and reads everything if it
+// validate compares the writes that pebble has with those that are known, and reads everything if it
 // is to.
-func (e *engine) vet(ctx context.Context, v core.Validation) error {
+func (e *engine) validate(ctx context.Context, v core.Validation) error {
 	row, err := e.tallyRow()
 	if err != nil {
 		return err

@@ -216,7 +216,7 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 			return nil, err
 		}
 	}
-	if err := c.vet(); err != nil {
+	if err := c.verify(); err != nil {
 		return nil, err
 	}
 	e, err := c.driver.Open(ctx, c.place, opts)
@@ -230,9 +230,9 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 	return e, nil
 }
 
-// vet compares what is there with the witness, and removes what a creation left that was
+// verify compares what is there with the witness, and removes what a creation left that was
 // interrupted at its very end.
-func (c *claim) vet() error {
+func (c *claim) verify() error {
 	root, err := c.place.root()
 	if err != nil {
 		return err

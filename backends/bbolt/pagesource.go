@@ -5,8 +5,8 @@ package bbolt
 
 import "io"
 
-// pager finds the node pages of one committed state.
-type pager interface {
+// pageSource finds the node pages of one committed state.
+type pageSource interface {
 	// size returns the size of one page and the number of pages.
 	size() (pageSize, pages uint64)
 

@@ -9,10 +9,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// vetter checks the pages that bbolt is about to change. bbolt believes every position and size
+// writeChecker checks the pages that bbolt is about to change. bbolt believes every position and size
 // on them; a damaged one would make it copy memory that is not the storage's, or free pages
 // that are in use.
-type vetter struct {
+type writeChecker struct {
 	image    *image
 	root     uint64
 	path     []uint64 // the pages on the way to the last key, which were checked
@@ -21,9 +21,9 @@ type vetter struct {
 	bufs     walkBufs // not used by images
 }
 
-// vetBucket checks the pages that the writes to the bucket called name concern. The writes are
+// checkWrites checks the pages that the writes to the bucket called name concern. The writes are
 // sorted.
-func vetBucket(im *image, root uint64, name string, writes []core.Write) error {
+func checkWrites(im *image, root uint64, name string, writes []core.Write) error {
 	p, err := im.node(root)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func vetBucket(im *image, root uint64, name string, writes []core.Write) error {
 	if err != nil {
 		return err
 	}
-	v := vetter{image: im, root: t.root}
+	v := writeChecker{image: im, root: t.root}
 	if t.root == 0 {
 		if err := t.inline.checkLayout(uint64(len(t.inline)), 1); err != nil {
 			return err
@@ -52,7 +52,7 @@ func vetBucket(im *image, root uint64, name string, writes []core.Write) error {
 
 // write checks the pages that one write concerns: those on the way to its key, and for a
 // deletion, after which bbolt may merge pages, their neighbors.
-func (v *vetter) write(w *core.Write) error {
+func (v *writeChecker) write(w *core.Write) error {
 	sameLeaf := v.path != nil && (v.high == nil || bytes.Compare(w.Key, v.high) < 0)
 	if sameLeaf && (v.siblings || !w.Delete) {
 		return nil
@@ -81,7 +81,7 @@ func (v *vetter) write(w *core.Write) error {
 }
 
 // step goes from the branch p, which was checked, to the child where the write belongs.
-func (v *vetter) step(p page, w *core.Write) (id uint64, low []byte, err error) {
+func (v *writeChecker) step(p page, w *core.Write) (id uint64, low []byte, err error) {
 	i, err := p.childFor(w.Key)
 	if err != nil {
 		return 0, nil, err
@@ -103,7 +103,7 @@ func (v *vetter) step(p page, w *core.Write) (id uint64, low []byte, err error) 
 }
 
 // sibling checks child i of p, if there is one.
-func (v *vetter) sibling(p page, i int) error {
+func (v *writeChecker) sibling(p page, i int) error {
 	if i < 0 || i >= p.count() {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (v *vetter) sibling(p page, i int) error {
 	return v.check(child, low, nil)
 }
 
-func (v *vetter) check(p page, low, high []byte) error {
+func (v *writeChecker) check(p page, low, high []byte) error {
 	if err := p.checkLayout(uint64(len(p)), v.image.pageSize); err != nil {
 		return err
 	}
