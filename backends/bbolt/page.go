@@ -35,9 +35,9 @@ const (
 
 var native = binary.NativeEndian
 
-// page is the bytes of one node page, its overflow pages included. It is made by a pageSource, which
-// has checked that the page is the one that was asked for, is a branch or a leaf, and holds its
-// elements.
+// page is the bytes of one node page, its overflow pages included. It is made by a pageSource,
+// which has checked that the page is the one that was asked for, is a branch or a leaf, and
+// holds its elements.
 type page []byte
 
 func (p page) id() uint64       { return native.Uint64(p) }

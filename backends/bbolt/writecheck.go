@@ -9,9 +9,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// writeChecker checks the pages that bbolt is about to change. bbolt believes every position and size
-// on them; a damaged one would make it copy memory that is not the storage's, or free pages
-// that are in use.
+// writeChecker checks the pages that bbolt is about to change. bbolt believes every position
+// and size on them; a damaged one would make it copy memory that is not the storage's, or free
+// pages that are in use.
 type writeChecker struct {
 	image    *image
 	root     uint64
