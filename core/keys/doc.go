@@ -11,9 +11,9 @@
 // Engines know bytes and compare them as [bytes.Compare] does. So for all keys a and b of a format,
 // the encoding of a is below, equal to or above that of b exactly if a is below, equal to or above
 // b: numbers by value, strings and bytes by their bytes, times by their instant, composite keys by
-// their first component, then by their second. Floats are ordered as by <, with two rules where <
-// gives no order: -0 is the same key as +0, and all NaNs are one key, which sorts last. Every key
-// has one encoding, and bytes that are not the encoding of a key are refused with
+// their first component, then by their second, and so on. Floats are ordered as by <, with two
+// rules where < gives no order: -0 is the same key as +0, and all NaNs are one key, which sorts
+// last. Every key has one encoding, and bytes that are not the encoding of a key are refused with
 // [core.ErrCorrupt].
 //
 // # Owned and borrowed keys
@@ -21,22 +21,22 @@
 // A decoded key owns its memory, so strings and bytes are copied. [StringView] and [BytesView] do
 // not copy: their keys refer to the engine's bytes and are valid only while the row is. They store
 // the same bytes under the same ID, so that one program can use the view and another the copy.
-// Inside composites a view still copies where the stored bytes are escaped, and so it does under
-// [Desc].
+// Inside composites a view still copies where the stored bytes are escaped, and so does a view
+// under [Desc].
 //
 // # Composite keys
 //
-// [Pair], [Triple], [Quad], [Desc], [Optional] and [Map] take any [Part], each other included, and
-// those that other packages write. More than four components are a [Pair], [Triple] or [Quad] that
-// ends in another one. [Map] stores a type of your own as a key of another format.
+// [Pair], [Triple], [Quad], [Desc], [Optional] and [Map] take any [Part], including each other, and
+// parts from other packages. For more than four components, end a [Pair], [Triple] or [Quad] in
+// another one. [Map] stores a type of your own as a key of another format.
 //
 // # Ranges
 //
-// Composite formats make ranges for the scans of a table, [core.Scan.Within]: all keys that begin
-// with these components, or whose next one starts with a text, is between two others, or is in a
+// Composite formats make ranges for [core.Scan.Within]. A range holds all keys that begin with the
+// given components, or whose next component starts with a text, is between two others, or is in a
 // range that its own format made. [DescFormat.Range], [OptionalFormat.Range] and [MapFormat.Range]
-// take the ranges of what they wrap. A range belongs to the format that made it; for another one it
-// is [core.ErrFormatMismatch].
+// take ranges of the formats that they wrap. A range belongs to the format that made it; a scan of
+// another one returns [core.ErrFormatMismatch].
 //
 //	trips := keys.Triple(keys.String(), keys.String(), keys.Int()) // from, to, number
 //	trips.First("Oslo")                         // from Oslo
@@ -48,8 +48,8 @@
 //
 // # Encodings
 //
-// This is what files hold, and it does not change. Integers are big endian. The ID is recorded with
-// the table.
+// Files hold these encodings, and they do not change. Integers are big endian. The ID is recorded
+// with the table.
 //
 //	Format              ID                     Bytes of a key
 //	Uint8 ... Uint64    uint8 ... uint64       1, 2, 4 or 8: the number
@@ -81,7 +81,7 @@
 //	Desc(f)             desc(f)                f as a component, every bit flipped
 //	Optional(f)         optional(f)            00 for null; 01 and f as it stands alone for a value
 //
-// A component that has others behind it is encoded as above, with these exceptions:
+// A component that is followed by others is encoded as above, with these exceptions:
 //
 //	string, bytes       00 becomes 00 ff, and 00 01 is the end
 //	addr                behind IPv6 the zone is a string that is a component

@@ -1,26 +1,26 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shape records with a table what the values of a format look like that has the names
-// of fields in every value, as JSON and CBOR have. Reading such a value by another type is no
-// error: a field that was renamed is zero, and so is all that is put back. What is recorded
-// tells a renamed field from a new one, and [Bind] asks.
+// Package shape is for formats that store the names of fields in every value, as JSON and CBOR
+// do. It records with a table what its values look like. Reading such a value into another type
+// is no error: a field that was renamed reads as zero, and is zero when the row is put back.
+// The record shows that a field may have been renamed, and [Bind] asks.
 //
-// A format makes a [Type] of its Go type, by the rules by which it stores it, and calls [Bind]
-// in its Bind. What is recorded is a list of all types that ever opened the table to write, the
-// newest last. A type that is in it opens the table: programs of several versions may take
-// turns. A new one is compared with what is there:
+// A format makes a [Type] of its Go type, following the rules by which it stores values, and
+// calls [Bind] in its Bind. The record is a list of all types that ever opened the table to
+// write, the newest last. A type that is in the list opens the table: programs of several
+// versions may take turns. A new type is compared with the list:
 //   - A field may be added, and removed.
 //   - A field that is gone while another one of the same type is new is a question: renamed, or
-//     removed? Renamed fields keep their stored name by a tag; of a removed one the program has to
+//     removed? Renamed fields keep their stored name by a tag; for a removed one the program has to
 //     say so, by an option of the format.
-//   - A field that has another type is a question too, also if it was removed in between. Integers
-//     of all sizes are one type, and so are floats, pointers and what they point to. What the type
-//     does not say, as of an interface or of a type that encodes itself, fits everything.
+//   - A field that has another type is a question too, even if it was removed in between. Integers
+//     of all sizes are one type, floats are one type, and a pointer is the type that it points to.
+//     An interface, or a type that encodes itself, does not say what it holds, and fits everything.
 //   - The length of an array, and the order of a struct that is stored as a list, stay as they are.
 //
-// A question is [core.ErrFormatMismatch] and names the field and both sides. Names of types do
-// not matter.
+// To ask is to return [core.ErrFormatMismatch], in an error that names the field and both
+// sides. Names of types do not matter.
 package shape
 
 // Type says how the values of a Go type are stored.
@@ -71,10 +71,10 @@ var leafNames = map[Kind]string{
 	Bytes: "bytes",
 }
 
-// node reports whether a type is written once and referred to by its number.
+// node reports whether the type is written once and then referred to by its number.
 func (t *Type) node() bool { return t.Kind == Struct || t.Kind == Tuple }
 
-// vague reports whether values of the type may have fields of any name, and of which type.
+// vague reports whether values of the type may have fields of any name and type.
 func (t *Type) vague() bool {
 	switch t.Kind {
 	case Any:

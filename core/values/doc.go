@@ -1,7 +1,7 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package values has the value formats that need nothing but the standard library: raw bytes,
+// Package values provides the value formats that need only the standard library: raw bytes,
 // strings, and JSON.
 //
 //	values.Bytes()      []byte, the view is the stored bytes themselves
