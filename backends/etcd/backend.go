@@ -17,16 +17,16 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Backend keeps storages in a cluster of etcd. The path of a storage is its name there. Endpoints
-// have to be set; the zero values of all else are good defaults.
+// Backend keeps storages in a cluster of etcd. The path of a storage is its name there.
+// Endpoints must be set; the zero values of all other fields are good defaults.
 type Backend struct {
 	// Endpoints are the addresses of the servers, such as "https://10.0.0.1:2379". Name all of
 	// them: if one does not answer, others are asked.
 	Endpoints []string
 
-	// TLS is how servers are verified, and shown who the client is. Addresses that begin with
-	// https need none if the servers' certificates are signed by an authority that the system
-	// knows.
+	// TLS says how to verify the servers, and how the client identifies itself to them.
+	// Addresses that begin with https need none if the servers' certificates are signed by an
+	// authority that the system knows.
 	TLS *tls.Config
 
 	// Username and Password are those of a user of etcd, if the cluster asks for one.
@@ -36,17 +36,17 @@ type Backend struct {
 	// seen. The default is "guardkv/".
 	Prefix string
 
-	// Timeout is how long a write may take until its outcome is unknown, and how long a read is
-	// tried again while no server answers. A connection that is silent for a third of it, while
-	// an answer is due, is given up. The default is ten seconds.
+	// Timeout is how long a write may take before its outcome counts as unknown, and how long a
+	// read is tried again while no server answers. A connection that is silent for a third of
+	// that time, while an answer is due, is given up. The default is ten seconds.
 	Timeout time.Duration
 
 	// MaxTxnOps and MaxRequestBytes are the limits of the servers: what their options
 	// --max-txn-ops and --max-request-bytes say. The defaults are theirs, 128 and 1.5 MiB. A
-	// server whose limits are lower refuses what is over them.
+	// server whose limits are lower refuses what exceeds them.
 	MaxTxnOps, MaxRequestBytes int
 
-	// Logger gets what the client of etcd logs. The default logs nothing.
+	// Logger receives what the client of etcd logs. The default logs nothing.
 	Logger *zap.Logger
 }
 
@@ -60,19 +60,19 @@ const (
 	defaultRequestBytes = 1536 << 10
 )
 
-// writers is how many commits one process has under way. More make groups smaller, and fewer
-// let a commit wait for another one.
+// writers is how many commits one process runs at once. With more of them groups are smaller;
+// with fewer, commits wait for each other.
 const writers = 16
 
 // Name returns "etcd".
 func (Backend) Name() string { return "etcd" }
 
-// Sharing says that many processes write.
+// Sharing says that many processes may write.
 func (b Backend) Sharing() core.Sharing {
 	return core.Sharing{Writers: writers, Commit: b.withDefaults().Timeout}
 }
 
-// Resolve returns the path: it is a mere name.
+// Resolve returns the path, which is only a name.
 func (Backend) Resolve(path string) (string, error) { return path, nil }
 
 // List returns the names of storages that start with prefix.
@@ -96,13 +96,13 @@ func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Cl
 	}, nil
 }
 
-// String shows no password.
+// String returns a description without the password.
 func (b Backend) String() string {
 	b = b.withDefaults()
 	return fmt.Sprintf("etcd.Backend{%s, prefix %q}", strings.Join(b.shown(), ", "), b.Prefix)
 }
 
-// GoString shows no password.
+// GoString returns a description without the password.
 func (b Backend) GoString() string { return b.String() }
 
 // shown returns the endpoints without what may be secret in them.
@@ -137,8 +137,8 @@ func (b Backend) withDefaults() Backend {
 	return b
 }
 
-// check returns an error for what cannot work, which shows no endpoint that may have a password
-// in it.
+// check returns an error for options that cannot work. The error shows no endpoint that may
+// have a password in it.
 func (b Backend) check() error {
 	if len(b.Endpoints) == 0 {
 		return errors.New("etcd.Backend has no Endpoints: name the servers of the cluster, such " +

@@ -17,7 +17,7 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// claim is a connection, and a memory of what was seen at a path.
+// claim is a connection, and remembers what was seen at a path.
 type claim struct {
 	ctx      context.Context // Claim's: Mark is the first to wait for a server, and has none
 	client   *client
@@ -50,7 +50,7 @@ func (c *claim) look(ctx context.Context) error {
 	return nil
 }
 
-// lookOnce looks unless it was looked before.
+// lookOnce looks at the path, unless that was done before.
 func (c *claim) lookOnce(ctx context.Context) error {
 	if c.looked {
 		return nil
@@ -58,14 +58,15 @@ func (c *claim) lookOnce(ctx context.Context) error {
 	return c.look(ctx)
 }
 
-// conflict is the error of what is another storage by now, or has another mark.
+// conflict returns the error for a path where there is another storage by now, or another mark.
 func (c *claim) conflict() error {
 	return fmt.Errorf("%w: somebody else was at %q meanwhile", core.ErrConflict, c.path)
 }
 
-// change does something with what was seen at the path, if that is still there. Whoever makes
-// the registry is in the way of nobody, so that alone is no conflict. absent is a key that must
-// not be there, and what to say if it is. done reports, when no answer came, whether it was done.
+// change does something with what was seen at the path, if that is still there. A registry that
+// somebody else made meanwhile is not a conflict by itself. absent is a key that must not
+// exist, together with the error if it does. If no answer came, done reports whether the change
+// was made.
 func (c *claim) change(
 	ctx context.Context, absent []byte, occupied error, done func(context.Context) (bool, error),
 	ops ...*pb.RequestOp,
@@ -98,7 +99,7 @@ func (c *claim) change(
 	}
 }
 
-// settle finds out whether something was done to which no answer came.
+// settle finds out whether a change was made whose answer never came.
 func (c *claim) settle(
 	ctx context.Context, cause error, done func(context.Context) (bool, error),
 ) error {
@@ -109,7 +110,8 @@ func (c *claim) settle(
 	return errors.Join(cause, err)
 }
 
-// leads returns a function that reports whether a path leads to a storage, "" for none.
+// leads returns a function that reports whether a path leads to a storage; an id of "" stands
+// for none.
 func (c *claim) leads(path, id string) func(context.Context) (bool, error) {
 	return func(ctx context.Context) (bool, error) {
 		e, err := c.registry.look(ctx, path)
@@ -153,8 +155,8 @@ func (c *claim) Rename(to string) error {
 	return err
 }
 
-// Remove first makes the storage one that nobody finds, reads with a fence or writes to, and then
-// deletes its rows.
+// Remove first makes sure that nobody can find the storage, read it with a fence, or write to
+// it, and then deletes its rows.
 func (c *claim) Remove() error {
 	ctx := context.Background()
 	if c.readOnly {
@@ -236,7 +238,7 @@ func (c *claim) verify(ctx context.Context) error {
 	return err
 }
 
-// create makes a storage, and then deletes what is left of those that were removed.
+// create makes a storage, and then deletes what is left of removed storages.
 func (c *claim) create(ctx context.Context, mark []byte) error {
 	id := rand.Text()[:idLength]
 	places := newPlaces(c.client.backend.Prefix, id)

@@ -19,18 +19,19 @@ import (
 type client struct {
 	backend Backend // with its defaults
 	etcd    *clientv3.Client
-	kv      pb.KVClient // that of etcd, without copies of keys and values
+	kv      pb.KVClient // etcd's own, without copies of keys and values
 }
 
-// grpc gives up a connection attempt after connectTime, and makes the next one after at most
-// reconnectTime: its own two minutes would keep a server that is back from being used.
+// gRPC gives up a connection attempt after connectTime, and makes the next one after at most
+// reconnectTime. With its default of two minutes, a server that is back would go unused for
+// that long.
 const (
 	connectTime   = 5 * time.Second
 	reconnectTime = time.Second
 	pingTime      = 10 * time.Second // gRPC takes no less
 )
 
-// dial makes a client. It asks a server only if there is a user to tell it of.
+// dial makes a client. It asks a server only if there is a user to log in.
 func (b Backend) dial(ctx context.Context) (*client, error) {
 	b = b.withDefaults()
 	if err := errors.Join(ctx.Err(), b.check()); err != nil {
@@ -58,7 +59,7 @@ func (b Backend) dial(ctx context.Context) (*client, error) {
 	return &client{backend: b, etcd: c, kv: pb.NewKVClient(c.ActiveConnection())}, nil
 }
 
-// connected returns a client of etcd, which has told a server who the user is.
+// connected returns a client of etcd that has logged its user in.
 func (b Backend) connected(
 	ctx context.Context, cfg clientv3.Config,
 ) (c *clientv3.Client, err error) {

@@ -15,7 +15,7 @@ import (
 )
 
 // Commit is one transaction of etcd, which compares all that the commit depends on, and writes
-// if it is as it was.
+// if none of it has changed.
 func (d *driver) Commit(ctx context.Context, c remote.Commit) error {
 	if d.readOnly {
 		return core.ErrReadOnly
@@ -63,7 +63,7 @@ func (d *driver) operation(w *core.Write) *pb.RequestOp {
 	case w.End != nil:
 		return opDelete(at, d.places.row(w.End))
 	case w.Delete && w.When == core.IfAbsent:
-		return exists(at) // there is nothing to do, whether it is or not
+		return exists(at) // there is nothing to do, whether it exists or not
 	case w.Delete:
 		return opDelete(at, nil)
 	case w.When == core.IfAbsent:
@@ -89,7 +89,8 @@ func setMet(c remote.Commit, answers []*pb.ResponseOp) {
 	}
 }
 
-// fits returns ErrTooLarge for a request that servers would refuse, whatever else was counted.
+// fits returns ErrTooLarge for a request that servers would refuse, whatever was counted
+// before.
 func (d *driver) fits(q *pb.TxnRequest) error {
 	const around = 512 // what a server adds
 	b := d.client.backend

@@ -14,9 +14,9 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// compares returns what must hold for a commit: that the storage is there, its conditions, and
-// that what was read is as it was. The latter may be compared more coarsely, in ranges around it,
-// if there is much of it: that can only be in conflict with more.
+// compares returns what must hold for a commit: the storage exists, the conditions of the
+// commit hold, and what was read has not changed. If much was read, it is compared more
+// coarsely, in ranges around it. That can cause conflicts that were none, but never miss one.
 func (d *driver) compares(c remote.Commit) ([]*pb.Compare, error) {
 	all := []*pb.Compare{ifThere(d.places.mark)}
 	for i := range c.Conditions {
@@ -43,7 +43,7 @@ func (d *driver) compares(c remote.Commit) ([]*pb.Compare, error) {
 	return append(all, r.fit(d.client.backend.MaxTxnOps-1-len(all))...), nil
 }
 
-// conditioned reports whether a condition says of a row what a read has found.
+// conditioned reports whether a condition already states what a read has found in a row.
 func conditioned(c remote.Commit, r *remote.Read) bool {
 	return slices.ContainsFunc(c.Conditions, func(k core.Condition) bool {
 		return bytes.Equal(k.Key, r.Key) && (k.Value != nil) == r.Found &&
@@ -51,7 +51,7 @@ func conditioned(c remote.Commit, r *remote.Read) bool {
 	})
 }
 
-// reads are what was read of a revision.
+// reads is what was read at a revision.
 type reads struct {
 	driver   *driver
 	revision int64
@@ -59,7 +59,7 @@ type reads struct {
 	spans    []remote.Span // in order
 }
 
-// fit returns no more than so many comparisons, which take no more than compareBytes.
+// fit returns at most so many comparisons, which take at most compareBytes.
 func (r *reads) fit(most int) []*pb.Compare {
 	for longest := longestKey; r.size() > compareBytes; {
 		longest /= 2
@@ -93,7 +93,7 @@ func (r *reads) compares(epochs []remote.Span) []*pb.Compare {
 	return all
 }
 
-// size returns how many bytes of keys are compared.
+// size returns how many bytes the compared keys have.
 func (r *reads) size() (n int) {
 	for i := range r.rows {
 		n += len(r.rows[i].Key)
@@ -104,8 +104,8 @@ func (r *reads) size() (n int) {
 	return n
 }
 
-// cut makes ranges of rows with long keys, whose bounds are no longer than so many bytes, and
-// cuts the bounds of other ranges.
+// cut turns rows with long keys into ranges whose bounds have at most so many bytes, and
+// shortens the bounds of other ranges to that.
 func (r *reads) cut(longest int) {
 	rows := r.rows[:0:0]
 	spans := slices.Clone(r.spans)
@@ -137,7 +137,7 @@ func above(prefix []byte) []byte {
 	return prefixEnd(prefix)
 }
 
-// coarser joins every two neighbors, whatever is between them, and reports whether there were
+// coarser joins neighbors in pairs, whatever lies between them, and reports whether there were
 // any.
 func (r *reads) coarser() bool {
 	spans := slices.Clone(r.spans)

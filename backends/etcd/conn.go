@@ -14,14 +14,15 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// A server that hangs keeps its connections, and whoever waits for an answer would wait for as
-// long as it may. The keepalive of gRPC finds that after ten seconds at the earliest. So here
-// connections know when something was last received, and calls know which connection they use: a
-// connection on which nothing comes while an answer is due is closed. All calls on it fail then,
-// and gRPC uses other servers until this one greets new connections again.
+// A server that hangs keeps its connections open, and whoever waits for its answer would wait
+// until the time is over. The keepalive of gRPC notices that after ten seconds at the earliest.
+// So here each connection knows when it last received something, and each call knows which
+// connection it uses. A connection that receives nothing while an answer is due is closed. All
+// calls on it fail then, and gRPC uses other servers until this one accepts new connections
+// again.
 
-// conn is a connection to a server. It is its own local address, by which gRPC tells calls which
-// connection they use.
+// conn is a connection to a server. It serves as its own local address: that is how gRPC tells
+// a call which connection it uses.
 type conn struct {
 	net.Conn
 	heard atomic.Int64 // when something was received, in nanoseconds since started
@@ -31,8 +32,8 @@ var started = time.Now()
 
 func now() int64 { return int64(time.Since(started)) }
 
-// connect connects to an address as the client of etcd has it: one that begins with "unix:" or a
-// host and a port.
+// connect connects to an address in the form that the client of etcd uses: one that begins with
+// "unix:", or a host and a port.
 func connect(ctx context.Context, address string) (net.Conn, error) {
 	network := "tcp"
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
@@ -68,7 +69,7 @@ func (c *conn) String() string { return c.Conn.LocalAddr().String() }
 
 // call is one request to a server.
 type call struct {
-	silence time.Duration // that is too long
+	silence time.Duration // how long a silence is too long
 	began   int64
 	sent    atomic.Bool // something may have reached a server
 	conn    atomic.Pointer[conn]
@@ -79,7 +80,8 @@ type call struct {
 
 type callKey struct{}
 
-// begin returns a context for one request, and what is to be known about it. end must be called.
+// begin returns a context for one request, and the call that watches it. The caller must call
+// end.
 func begin(ctx context.Context, silence time.Duration) (context.Context, *call) {
 	c := &call{silence: silence, began: now()}
 	c.mu.Lock()
@@ -95,7 +97,7 @@ func (c *call) end() {
 	c.timer = nil
 }
 
-// listen closes a connection that is silent, or looks again later.
+// listen closes a connection that has been silent for too long, or else looks again later.
 func (c *call) listen() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,15 +116,15 @@ func (c *call) listen() {
 	c.timer.Reset(next)
 }
 
-// tracker is told by gRPC of what calls do.
+// tracker learns from gRPC what calls do.
 type tracker struct{}
 
 var _ stats.Handler = tracker{}
 
-// TagRPC returns the context, which has the call.
+// TagRPC returns the context, which already has the call in it.
 func (tracker) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
 
-// HandleRPC learns which connection a call uses, before anything of it is sent.
+// HandleRPC learns which connection a call uses before anything of the call is sent.
 func (tracker) HandleRPC(ctx context.Context, s stats.RPCStats) {
 	out, ok := s.(*stats.OutHeader)
 	if !ok {

@@ -4,7 +4,8 @@
 // Package etcd keeps GuardKV storages in a cluster of etcd, where several processes write to them
 // at once.
 //
-// A storage is a range of keys, named by an ID that its path leads to. A state that is read is a
-// revision of etcd, a commit is one transaction, which compares what it depends on. The README
-// says what the limits are, and what becomes of calls when servers fail.
+// A storage is a range of keys, named by an ID; the path of the storage leads to that ID.
+// Whatever is read is read at one revision of etcd. A commit is one transaction of etcd, which
+// compares what the commit depends on. The README lists the limits, and says what calls return
+// when servers fail.
 package etcd

@@ -23,7 +23,7 @@ type driver struct {
 	readOnly bool
 
 	mu   sync.Mutex
-	mark []byte // the one that this process knows
+	mark []byte // as far as this process knows
 
 	long longRanges
 }
@@ -36,7 +36,7 @@ func newDriver(c *client, e entry, readOnly bool) *driver {
 	}
 }
 
-// as gives the client of etcd.
+// as sets target to the client of etcd, if it is a pointer to one.
 func (d *driver) as(target any) bool {
 	t, ok := target.(**clientv3.Client)
 	if ok {
@@ -45,10 +45,10 @@ func (d *driver) as(target any) bool {
 	return ok
 }
 
-// Begin asks nobody: a state is the revision of its first read.
+// Begin sends nothing: a state is the revision of its first read.
 func (d *driver) Begin(core.Use) remote.State { return &state{driver: d} }
 
-// SetMark replaces the mark that this process knows.
+// SetMark replaces the mark, if it is the one that this process knows.
 func (d *driver) SetMark(ctx context.Context, mark []byte) error {
 	if d.readOnly {
 		return core.ErrReadOnly

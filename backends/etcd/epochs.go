@@ -13,13 +13,14 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// A comparison of a range looks at the keys that are in it, and so does not see that one was
-// deleted. So whoever deletes also writes the epoch of the table, and whoever depends on a range
-// compares the epochs of the tables that it is in. If there is no room for the epochs of all
-// tables that somebody deletes in, the epoch of the storage stands for them.
+// When etcd compares a range, it looks at the keys that are in it now, and so does not notice
+// that one was deleted. Therefore every commit that deletes rows also writes the epoch of their
+// table, a key of its own, and every commit that depends on a range compares the epochs of the
+// tables that the range is in. If a commit deletes in so many tables that there is no room for
+// all their epochs, the epoch of the storage stands for them.
 
-// epochs returns the operations that write the epochs of what is deleted, no more than so many,
-// which is not less than one.
+// epochs returns the operations that write the epochs of what is deleted: at most so many of
+// them, where most is at least one.
 func (d *driver) epochs(writes []core.Write, most int) []*pb.RequestOp {
 	var ops []*pb.RequestOp
 	var last []byte
@@ -43,20 +44,20 @@ func (d *driver) epochs(writes []core.Write, most int) []*pb.RequestOp {
 	return ops
 }
 
-// within reports whether a range that begins in a table and ends in front of end is in that
-// table alone.
+// within reports whether a range that begins in a table and ends before end is in that table
+// alone.
 func within(table, end []byte) bool {
 	return len(table) == tableNumber &&
 		(bytes.HasPrefix(end, table) || bytes.Equal(end, above(table)))
 }
 
-// allTables writes the epoch of the storage.
+// allTables returns the operation that writes the epoch of the storage.
 func (d *driver) allTables() []*pb.RequestOp {
 	return []*pb.RequestOp{opPut(d.places.epochs, nil)}
 }
 
-// epochsOf returns the ranges of epochs that those who depend on ranges of rows compare, in
-// order.
+// epochsOf returns, in order, the ranges of epochs to compare for what depends on ranges of
+// rows.
 func (d *driver) epochsOf(spans []remote.Span) (epochs []remote.Span) {
 	for _, s := range spans {
 		e := remote.Span{Low: d.places.epoch(tableOf(s.Low)), High: d.places.epochsEnd}
@@ -64,7 +65,7 @@ func (d *driver) epochsOf(spans []remote.Span) (epochs []remote.Span) {
 		case s.High == nil:
 		case len(s.High) > len(tableOf(s.High)):
 			e.High = successor(d.places.epoch(tableOf(s.High)))
-		default: // the bound is that of a table, which the range is in front of
+		default: // the bound is the beginning of a table, and the range ends before it
 			e.High = d.places.epoch(s.High)
 		}
 		if last := len(epochs) - 1; last >= 0 && bytes.Compare(e.Low, epochs[last].High) < 0 {

@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// refused are answers of a server that has done nothing, and never will. Where there is a
-// sentinel of package core it is told as well.
+// refused are the answers of a server that has done nothing, and never will. means is the
+// sentinel of package core that says so, if there is one.
 var refused = []struct{ answer, means error }{
 	{rpctypes.ErrTooManyOps, core.ErrTooLarge},
 	{rpctypes.ErrRequestTooLarge, core.ErrTooLarge},
@@ -38,10 +38,10 @@ var refused = []struct{ answer, means error }{
 	{rpctypes.ErrCorrupt, nil},
 }
 
-// dropped is what a server says that knew of no leader when it had a proposal.
+// dropped is the answer of a server that knew no leader when it had a proposal.
 const dropped = "raft proposal dropped"
 
-// meant returns the error that a server's answer is, and whether it says that nothing was done.
+// meant returns the error that a server's answer stands for, and whether nothing was done.
 func meant(err error) (_ error, nothing bool) {
 	err = rpctypes.Error(err)
 	for _, r := range refused {
@@ -61,8 +61,8 @@ func meant(err error) (_ error, nothing bool) {
 
 func message(err error) string { return status.Convert(err).Message() }
 
-// passing reports whether another try, maybe with another server, may succeed where nothing was
-// done.
+// passing reports whether another try, maybe with another server, may succeed, given that
+// nothing was done.
 func passing(err error) bool {
 	if errors.Is(err, core.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, context.Canceled) {
@@ -79,7 +79,7 @@ func passing(err error) bool {
 	return false
 }
 
-// failed returns the error of something that was tried again in vain: nothing was done.
+// failed returns the error of a request that was tried again in vain: nothing was done.
 func failed(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
@@ -90,8 +90,8 @@ func failed(ctx context.Context, err error) error {
 	return err
 }
 
-// unwritten returns the error of a write of which nothing was done, as a sentinel of package core
-// says.
+// unwritten returns the error of a write of which nothing was done. It wraps a sentinel of
+// package core that says so.
 func unwritten(err error) error {
 	for _, says := range []error{
 		core.ErrUnavailable, core.ErrTooLarge, core.ErrNoRoom, core.ErrSnapshotExpired,

@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// What is stored under the prefix. Everything of a storage but its name has its ID in the key, so
-// a rename changes the name and nothing else.
+// These are the keys under the prefix. All keys of a storage but its name contain its ID, so a
+// rename changes the name and nothing else.
 //
 //	registry           the version of this layout
 //	name/PATH          the ID of the storage at the path
@@ -26,11 +26,11 @@ const (
 	gonePrefix  = "gone/"
 )
 
-// layout is the version of the layout. Another one is refused, as are changes by those who know
-// only this one.
+// layout is the version of the layout. A program refuses a registry of another version, and its
+// changes fail if the version has changed since.
 const layout = "1"
 
-// idLength is that of an ID: enough that no two storages ever have the same one.
+// idLength is the length of an ID, long enough that no two storages ever have the same one.
 const idLength = 20
 
 // places are where the parts of one storage are.
@@ -38,7 +38,7 @@ type places struct {
 	mark, gone []byte
 	rows       []byte // the prefix of rows
 	rowsEnd    []byte // the end of the range that they are in
-	epochs     []byte // the prefix of epochs, and the one that deletions in many tables write
+	epochs     []byte // the prefix of epochs; itself the epoch of the whole storage
 	epochsEnd  []byte
 }
 
@@ -69,14 +69,14 @@ func (p *places) key(place []byte) []byte { return place[len(p.rows):] }
 // epoch returns where the epoch of a table is.
 func (p *places) epoch(table []byte) []byte { return slices.Concat(p.epochs, table) }
 
-// tableOf returns the number of the table that a row is in: the begin of its key.
+// tableOf returns the number of the table that a row is in, which is the beginning of its key.
 func tableOf(key []byte) []byte { return key[:min(len(key), tableNumber)] }
 
-// tableNumber is the length of the number of a table.
+// tableNumber is the length of a table's number.
 const tableNumber = 4
 
-// prefixEnd returns the lowest key above all that begin with a prefix, which does not consist of
-// 0xff alone.
+// prefixEnd returns the lowest key above all keys that begin with prefix. The prefix must not
+// consist of 0xff alone.
 func prefixEnd(prefix []byte) []byte {
 	end := bytes.TrimRight(prefix, "\xff")
 	end = slices.Clone(end)

@@ -5,23 +5,24 @@ package etcd
 
 import "github.com/guardkv/guardkv/core"
 
-// A commit is one transaction of etcd: comparisons, and operations if all of them hold. There may
-// be MaxTxnOps of either, but one less if there are transactions inside, for writes that have a
-// condition. One operation is for the epoch of a deletion.
+// A commit is one transaction of etcd: comparisons, and the operations to do if all of them
+// hold. There may be MaxTxnOps of each, but one less if there are nested transactions, which
+// writes with a condition need. One operation is reserved for the epoch of a deletion.
 const (
 	spareOps    = 2
 	leastTxnOps = 16
 
-	// What is not a write: that the storage is there, two conditions of package core, and the
-	// epochs that readers of ranges compare, see compares.
+	// spareCompares are for what is not a write: that the storage exists, two conditions of
+	// package core, and the epochs that readers of ranges compare; see compares.
 	spareCompares = 6
 
-	// longestKey is that of a row. It is bounded because etcd keeps all keys in memory.
+	// longestKey is the length of the longest key of a row. It is limited because etcd keeps
+	// all keys in memory.
 	longestKey = 32 << 10
 
-	// compareBytes is what comparisons take of a request: keys in them that are long are cut,
-	// see compares.cut. Beside them a request has what is in front of each key, and once more
-	// the key of a single write that has a condition.
+	// compareBytes is how much of a request comparisons may take: long keys in them are cut,
+	// see reads.cut. A request also has the prefix of each key, and the key of a single write
+	// with a condition a second time.
 	compareBytes      = 64 << 10
 	spareBytes        = compareBytes + longestKey + 32<<10
 	leastRequestBytes = 4 * spareBytes
@@ -30,7 +31,7 @@ const (
 	sharedBytes = 1024
 )
 
-// limits returns what one commit can take.
+// limits returns the limits of one commit.
 func (b Backend) limits() core.Limits {
 	batch := b.MaxRequestBytes - spareBytes
 	return core.Limits{
@@ -39,5 +40,5 @@ func (b Backend) limits() core.Limits {
 	}
 }
 
-// notes is how many comparisons of what was read there may be.
+// notes is how many comparisons there may be of what was read.
 func (b Backend) notes() int { return b.MaxTxnOps - spareCompares }

@@ -10,10 +10,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// purgeRows is how many rows are deleted at once: the servers do nothing else meanwhile.
+// purgeRows is how many rows are deleted at once. The servers do nothing else meanwhile.
 const purgeRows = 2000
 
-// purge deletes the rows of a storage that was removed, and then what says so.
+// purge deletes the rows of a removed storage, and then the key that says it was removed.
 func (c *client) purge(ctx context.Context, p places) error {
 	for {
 		r, err := c.readRange(ctx, &pb.RangeRequest{
@@ -29,7 +29,7 @@ func (c *client) purge(ctx context.Context, p places) error {
 		if !r.More {
 			ops = append(ops, opDelete(p.epochs, p.epochsEnd), opDelete(p.gone, nil))
 		}
-		// To delete what is gone is no harm, so an answer that was lost does not matter.
+		// Deleting rows that are gone does no harm, so a lost answer does not matter.
 		if err := c.deleteAgain(ctx, ops); err != nil {
 			return err
 		}
@@ -39,7 +39,7 @@ func (c *client) purge(ctx context.Context, p places) error {
 	}
 }
 
-// deleteAgain makes a request again also if it may have been done.
+// deleteAgain repeats a request even if it may have been done.
 func (c *client) deleteAgain(ctx context.Context, ops []*pb.RequestOp) error {
 	return c.read(ctx, func(ctx context.Context) error {
 		_, err := c.kv.Txn(ctx, &pb.TxnRequest{Success: ops})
@@ -47,8 +47,8 @@ func (c *client) deleteAgain(ctx context.Context, ops []*pb.RequestOp) error {
 	})
 }
 
-// sweep deletes what is left of storages whose removal was not completed. If it fails the next
-// one tries again.
+// sweep deletes what is left of storages whose removal was not completed. If it fails, the next
+// sweep tries again.
 func (c *client) sweep(ctx context.Context) {
 	const most = 10
 	low := []byte(c.backend.Prefix + gonePrefix)

@@ -25,17 +25,17 @@ func (r registry) name(path string) []byte { return []byte(r.prefix + namePrefix
 
 // entry is what a path leads to.
 type entry struct {
-	known bool   // the registry is there, in a layout that is known
+	known bool   // the registry exists, in a layout that is known
 	id    string // of the storage; "" if none is there
 	mark  []byte
 }
 
 func (e entry) found() bool { return e.id != "" }
 
-// same reports whether two entries are the same storage with the same mark, or both none.
+// same reports whether both entries are the same storage with the same mark, or both are none.
 func (e entry) same(o entry) bool { return e.id == o.id && string(e.mark) == string(o.mark) }
 
-// version returns an error unless the registry is absent, or has a layout that is known.
+// version returns an error unless the registry is absent or has a layout that is known.
 func version(value []byte, found bool) error {
 	if found && string(value) != layout {
 		return fmt.Errorf("%w: the registry in etcd has the layout %q, and this program knows "+
@@ -59,7 +59,7 @@ func (r registry) look(ctx context.Context, path string) (entry, error) {
 	}
 }
 
-// lookOnce finds no mark if the storage was removed meanwhile.
+// lookOnce is look with one try: it finds no mark if the storage was removed meanwhile.
 func (r registry) lookOnce(ctx context.Context, path string) (e entry, err error) {
 	answer, err := r.client.readTxn(ctx, []*pb.RequestOp{get(r.key()), get(r.name(path))})
 	if err != nil {
@@ -86,7 +86,7 @@ func (r registry) lookOnce(ctx context.Context, path string) (e entry, err error
 	return e, err
 }
 
-// is compares whether a path leads to what was seen there.
+// is returns comparisons that hold if a path leads to what was seen there.
 func (r registry) is(path string, e entry) []*pb.Compare {
 	known := ifAbsent(r.key())
 	if e.known {

@@ -5,7 +5,7 @@ package etcd
 
 import pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
-// The parts that requests are made of.
+// This file makes the parts of requests.
 
 func opRange(q *pb.RangeRequest) *pb.RequestOp {
 	return &pb.RequestOp{Request: &pb.RequestOp_RequestRange{RequestRange: q}}
@@ -17,21 +17,21 @@ func opPut(key, value []byte) *pb.RequestOp {
 	}}
 }
 
-// opDelete deletes one key, or all from key up to end if that is not nil.
+// opDelete deletes one key or, if end is not nil, all keys from key up to end.
 func opDelete(key, end []byte) *pb.RequestOp {
 	return &pb.RequestOp{Request: &pb.RequestOp_RequestDeleteRange{
 		RequestDeleteRange: &pb.DeleteRangeRequest{Key: key, RangeEnd: end},
 	}}
 }
 
-// opIf does something if a condition holds.
+// opIf does operations if a condition holds.
 func opIf(c *pb.Compare, then ...*pb.RequestOp) *pb.RequestOp {
 	return &pb.RequestOp{Request: &pb.RequestOp_RequestTxn{
 		RequestTxn: &pb.TxnRequest{Compare: []*pb.Compare{c}, Success: then},
 	}}
 }
 
-// opAll does several things, and counts as one.
+// opAll does several operations, and counts as one.
 func opAll(ops []*pb.RequestOp) *pb.RequestOp {
 	return &pb.RequestOp{Request: &pb.RequestOp_RequestTxn{
 		RequestTxn: &pb.TxnRequest{Success: ops},
@@ -41,7 +41,7 @@ func opAll(ops []*pb.RequestOp) *pb.RequestOp {
 // get asks for one key.
 func get(key []byte) *pb.RequestOp { return opRange(&pb.RangeRequest{Key: key}) }
 
-// exists asks whether there is a key.
+// exists asks whether a key exists.
 func exists(key []byte) *pb.RequestOp {
 	return opRange(&pb.RangeRequest{Key: key, CountOnly: true})
 }
@@ -63,7 +63,7 @@ func filled(value []byte) []byte {
 	return value
 }
 
-// ifThere compares whether there is a key.
+// ifThere holds if a key exists.
 func ifThere(key []byte) *pb.Compare {
 	return &pb.Compare{
 		Result: pb.Compare_GREATER, Target: pb.Compare_CREATE, Key: key,
@@ -71,7 +71,7 @@ func ifThere(key []byte) *pb.Compare {
 	}
 }
 
-// ifAbsent compares whether there is none.
+// ifAbsent holds if a key does not exist.
 func ifAbsent(key []byte) *pb.Compare {
 	return &pb.Compare{
 		Result: pb.Compare_EQUAL, Target: pb.Compare_CREATE, Key: key,
@@ -79,7 +79,7 @@ func ifAbsent(key []byte) *pb.Compare {
 	}
 }
 
-// ifValue compares whether a key has a value. A key that is absent has none.
+// ifValue holds if a key has the value. A key that does not exist has none.
 func ifValue(key, value []byte) *pb.Compare {
 	return &pb.Compare{
 		Result: pb.Compare_EQUAL, Target: pb.Compare_VALUE, Key: key,
@@ -87,7 +87,8 @@ func ifValue(key, value []byte) *pb.Compare {
 	}
 }
 
-// ifRevision compares whether a key was last written at a revision, 0 if there is none.
+// ifRevision holds if a key was last written at the revision; 0 stands for a key that does not
+// exist.
 func ifRevision(key []byte, revision int64) *pb.Compare {
 	return &pb.Compare{
 		Result: pb.Compare_EQUAL, Target: pb.Compare_MOD, Key: key,
@@ -95,8 +96,8 @@ func ifRevision(key []byte, revision int64) *pb.Compare {
 	}
 }
 
-// ifOlder compares whether no key from low up to high was written after a revision. It does not
-// see keys that were deleted since. A range without keys is older than everything.
+// ifOlder holds if no key from low up to high was written after the revision. It does not
+// notice keys that were deleted since. A range without keys is older than everything.
 func ifOlder(low, high []byte, revision int64) *pb.Compare {
 	return &pb.Compare{
 		Result: pb.Compare_LESS, Target: pb.Compare_MOD, Key: low, RangeEnd: high,

@@ -13,21 +13,21 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// etcd reads all rows of a range that is asked for from its end, sorts them, and throws away what
-// is over the limit. In a range of many rows it is much less to have it sort keys, which it has
-// in memory, and then to ask for the rows between the lowest of them and the end. That takes two
-// requests instead of one, so it is only done in ranges of which is known that it pays: every
-// answer tells how many rows were in its range.
+// When a range is asked for from its end, etcd reads all rows of the range, sorts them, and
+// throws away those beyond the limit. In a range of many rows it is much cheaper to let etcd
+// sort the keys alone, which it has in memory, and then to ask for the rows between the lowest
+// of these keys and the end. That takes two requests instead of one, so it is done only where
+// it is known to pay: every answer tells how many rows its range has.
 
 const (
-	// longRange is how many rows are more than what a request costs.
+	// longRange is how many rows cost more than a second request.
 	longRange = 1000
 	// mostRanges is how many ranges are remembered.
 	mostRanges = 1000
 )
 
-// longRanges are the low bounds of ranges that had many rows when they were asked for from their
-// end. The pages of one scan have the same one.
+// longRanges are the low bounds of ranges that had many rows when they were asked for from
+// their end. All pages of a scan have the same low bound.
 type longRanges struct {
 	mu  sync.Mutex
 	low map[string]bool

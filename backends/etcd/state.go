@@ -16,14 +16,15 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// state is a revision: that of the first read, which is one that all servers have agreed on.
-// Later reads ask any server that has the revision.
+// state is a revision: that of the first read, on which the servers have agreed. Later reads
+// ask any server that has the revision.
 type state struct {
 	driver   *driver
 	revision atomic.Int64 // 0 before the first read
 }
 
-// ask makes a request that is about the state. build adds what says so to its ranges.
+// ask makes a request about the state. build makes its ranges with the ranger, which adds the
+// revision.
 func (s *state) ask(
 	ctx context.Context, do func(ctx context.Context, at ranger) (int64, error),
 ) error {
@@ -42,10 +43,10 @@ func (s *state) ask(
 	return err
 }
 
-// ranger makes ranges that are about a state.
+// ranger makes ranges that are read at a state.
 type ranger struct {
 	revision int64
-	any      bool // any server may answer, also one that knows of no leader
+	any      bool // any server may answer, even one that knows no leader
 }
 
 func (at ranger) at(q *pb.RangeRequest) *pb.RangeRequest {
@@ -73,7 +74,7 @@ func (s *state) GetMany(ctx context.Context, keys [][]byte) (rows []remote.Row, 
 
 // fitting returns how many of the keys fit into one request, at least one.
 func (b Backend) fitting(keys [][]byte) int {
-	const around = 64 // a key in the request, and more of a prefix
+	const around = 64 // beside each key in the request, and the rest of its prefix
 	most, size := min(len(keys), b.mostGets()), 0
 	for i, key := range keys[:most] {
 		size += len(b.Prefix) + len(key) + around
@@ -84,14 +85,14 @@ func (b Backend) fitting(keys [][]byte) int {
 	return most
 }
 
-// mostGets is how many keys one request takes. A transaction inside another one takes as many
-// operations as that one has left.
+// mostGets is how many keys one request takes. A nested transaction takes as many operations as
+// the outer one has left.
 func (b Backend) mostGets() int {
 	half := b.MaxTxnOps / 2
 	return half * (b.MaxTxnOps - half)
 }
 
-// gets asks for keys, in transactions inside if they are many.
+// gets asks for keys, in nested transactions if they are many.
 func (d *driver) gets(keys [][]byte, at ranger) []*pb.RequestOp {
 	ops := make([]*pb.RequestOp, len(keys))
 	for i, key := range keys {
@@ -142,7 +143,7 @@ func (d *driver) rows(kvs []*mvccpb.KeyValue) []remote.Row {
 	return rows
 }
 
-// Page asks for the page, and for the keys beside it, in one request.
+// Page asks for the page, and for the query's other keys, in one request.
 func (s *state) Page(ctx context.Context, q remote.Query) (p remote.Page, err error) {
 	err = s.ask(ctx, func(ctx context.Context, at ranger) (revision int64, err error) {
 		p, revision, err = s.page(ctx, q, at)
@@ -176,7 +177,7 @@ func (d *driver) pageOf(
 	return remote.Page{Rows: d.rows(answer.Kvs), More: answer.More, Also: others}, revision, nil
 }
 
-// rangeOf asks for a range, and for keys beside it.
+// rangeOf asks for a range, and for other keys in the same request.
 func (d *driver) rangeOf(
 	ctx context.Context, r *pb.RangeRequest, also [][]byte, at ranger,
 ) (answer *pb.RangeResponse, others []remote.Row, revision int64, err error) {
@@ -195,5 +196,5 @@ func (d *driver) rangeOf(
 	return answer, d.got(nil, all.Responses[1:]), all.Header.Revision, nil
 }
 
-// Close has nothing to do.
+// Close does nothing: a state holds nothing on a server.
 func (s *state) Close() error { return nil }

@@ -16,8 +16,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// trying calls fn, which changes nothing that must not be changed twice, until it succeeds or
-// fails for good, at most for the backend's Timeout.
+// trying calls fn until it succeeds or fails for good, for at most the backend's Timeout.
+// Calling fn twice must do no harm.
 func (b Backend) trying(ctx context.Context, fn func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
@@ -27,7 +27,7 @@ func (b Backend) trying(ctx context.Context, fn func(context.Context) error) err
 		if err == nil {
 			return nil
 		}
-		if last == nil || limited.Err() == nil { // that the time is over says less
+		if last == nil || limited.Err() == nil { // "time is over" says less
 			last = err
 		}
 		if !passing(err) || pause(limited, try) != nil {
@@ -50,7 +50,7 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// asking makes one request, of servers that know a leader.
+// asking makes one request to servers that know a leader.
 func (b Backend) asking(
 	ctx context.Context, request func(context.Context) error,
 ) (sent bool, err error) {
@@ -60,7 +60,7 @@ func (b Backend) asking(
 	return c.sent.Load(), err
 }
 
-// read makes a request that changes nothing, as often as needed.
+// read makes a request that changes nothing, as many times as needed.
 func (c *client) read(ctx context.Context, request func(context.Context) error) error {
 	err := c.backend.trying(ctx, func(ctx context.Context) error {
 		_, err := c.backend.asking(ctx, request)
@@ -95,8 +95,9 @@ func (c *client) readRange(
 	return r, err
 }
 
-// write makes a request once, or again if nothing of it was done. An error that wraps ErrMaybe
-// says that it may have been done, or may be yet; after any other nothing was, nor will be.
+// write makes a request once, and again only if nothing of it was done. An error that wraps
+// ErrMaybe says that the request may have been done, or may be done yet; after any other error
+// it was not done and never will be.
 func (c *client) write(ctx context.Context, q *pb.TxnRequest) (r *pb.TxnResponse, err error) {
 	var maybe error
 	err = c.backend.trying(ctx, func(ctx context.Context) error {
@@ -126,5 +127,5 @@ func (c *client) write(ctx context.Context, q *pb.TxnRequest) (r *pb.TxnResponse
 	return nil, unwritten(failed(ctx, err))
 }
 
-// errUnanswered is of a request that must not be made again.
+// errUnanswered is the error of a request that must not be made again.
 var errUnanswered = errors.New("no answer came")

@@ -11,44 +11,46 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Backend keeps storages in a database of PostgreSQL. The zero value, but for the URL, has good
-// defaults. Any number of processes may have one storage open, and write to it.
+// Backend keeps storages in a database of PostgreSQL. Only the URL must be set; the zero values
+// of all other fields are good defaults. Any number of processes may have one storage open and
+// write to it.
 type Backend struct {
 	// URL says where the database is, and who asks:
 	// "postgres://user:password@host:5432/database", or "host=... user=... dbname=...". Several
 	// hosts, separated by commas, are tried one after the other; with
-	// "target_session_attrs=read-write" the one is taken that writes, so that programs follow a
-	// failover. What the URL does not say is taken from the environment, such as PGHOST and
-	// PGPASSWORD, and from the file of passwords, as all clients of PostgreSQL do. "search_path"
-	// says in which schema storages are.
+	// "target_session_attrs=read-write" the one that accepts writes is chosen, so programs
+	// follow a failover. What the URL leaves out comes from the environment, such as PGHOST and
+	// PGPASSWORD, and from the password file, as with all clients of PostgreSQL. "search_path"
+	// says which schema the storages are in.
 	//
-	// The URL, and the password wherever it is from, are never part of an error or of a log.
+	// Neither the URL nor the password, wherever it comes from, is ever part of an error or a
+	// log.
 	URL string
 
-	// Writers is how many transactions that write a process has under way at once, and how many
-	// connections it has for them. The default is 8.
+	// Writers is how many writing transactions a process runs at once, and how many connections
+	// it has for them. The default is 8.
 	Writers int
 
-	// Snapshots is how many scans, views and snapshots are open at once. They have connections
-	// of their own, up to as many; one that ends with its first page has given it back already.
-	// Beyond them is core.ErrUnavailable. The default is 16.
+	// Snapshots is how many scans, views and snapshots may be open at once. Each has a
+	// connection of its own; a scan that ends with its first page has already given it back.
+	// One more than that returns core.ErrUnavailable. The default is 16.
 	Snapshots int
 
-	// Reads is how many single reads are under way at once, on connections of their own; others
-	// wait. The default is 8.
+	// Reads is how many single reads run at once, on connections of their own; others wait. The
+	// default is 8.
 	Reads int
 
 	// Commit is how long a commit may take before its outcome counts as unknown. The default is
 	// 30 seconds.
 	Commit time.Duration
 
-	// Idle is how long a transaction or snapshot may ask for nothing before the server gives it
-	// up, and core.ErrSnapshotExpired is returned: what it sees cannot be cleaned up on the
-	// server as long as it is open. A scan outside of them ends with its loop, and is not given up.
-	// The default is an hour; a negative Idle is the server's own setting.
+	// Idle is how long a transaction or snapshot may ask for nothing before the server ends it
+	// and calls return core.ErrSnapshotExpired: as long as it is open, the server cannot clean
+	// up what it sees. A scan outside of them ends with its loop, and is not ended by the
+	// server. The default is an hour; a negative Idle is the server's own setting.
 	Idle time.Duration
 
-	// Dialect says which server it is, if it is not PostgreSQL.
+	// Dialect names the server, if it is not PostgreSQL.
 	Dialect Dialect
 }
 
@@ -57,7 +59,7 @@ var _ core.Backend = Backend{}
 // Name returns "postgres".
 func (Backend) Name() string { return "postgres" }
 
-// Sharing says that several processes write.
+// Sharing says that several processes may write.
 func (b Backend) Sharing() core.Sharing {
 	b = b.withDefaults()
 	return core.Sharing{Writers: b.Writers, Commit: b.Commit}

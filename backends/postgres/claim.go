@@ -22,7 +22,7 @@ type claim struct {
 	backend  Backend
 	path     string
 	readOnly bool
-	pool     *pool // the connections for writing of an engine that is opened
+	pool     *pool // the connections for writing, which an opened engine takes over
 	opened   bool
 
 	looked bool
@@ -46,7 +46,7 @@ func (b Backend) claim(path string, readOnly bool) (*claim, error) {
 	}
 	return &claim{
 		backend: b, path: path, readOnly: readOnly,
-		// Writers are counted by those who write. This is only a bound.
+		// Whoever writes counts the writers. This is only a bound.
 		pool: newPool(config, "for writing", b.Writers+b.Snapshots+1),
 	}, nil
 }
@@ -74,7 +74,7 @@ func (c *claim) Mark() ([]byte, error) {
 	return bytes.Clone(found.mark), nil
 }
 
-// limited bounds how long a call takes that has no context.
+// limited limits how long a call without a context may take.
 func (c *claim) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, c.backend.Commit)
 }
@@ -97,7 +97,7 @@ func (c *claim) look(ctx context.Context) (found *entry, s session, err error) {
 	return found, s, err
 }
 
-// retried calls f again while it returns ErrConflict that is not final.
+// retried calls f again as long as it returns an ErrConflict that is not final.
 func (c *claim) retried(ctx context.Context, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
@@ -114,16 +114,16 @@ func (c *claim) retried(ctx context.Context, f func() error) error {
 	}
 }
 
-// final is a conflict that is not to be tried again here.
+// final is a conflict that retried does not try again.
 type final struct{ error }
 
 func (f final) Unwrap() error { return f.error }
 
-// deed is what is done with what is at a path: statements, each of which must concern a row.
+// deed writes the statements that do something with what is at a path. Each must concern a row.
 type deed func(w *conn)
 
-// change looks at the path, and does something with what is there if that is what was seen: both
-// are one transaction.
+// change looks at the path and, if what is there is what was seen, does something with it, in
+// one transaction.
 func (c *claim) change(ctx context.Context, do deed) error {
 	return c.retried(ctx, func() error { return c.tryChange(ctx, do) })
 }
@@ -160,7 +160,7 @@ func (c *claim) tryChange(ctx context.Context, do deed) error {
 }
 
 // confirm returns an error unless what was found is what was seen. The first look decides what
-// that is.
+// was seen.
 func (c *claim) confirm(found *entry) error {
 	if !c.looked {
 		c.looked, c.seen = true, found
@@ -171,7 +171,7 @@ func (c *claim) confirm(found *entry) error {
 	return found.check(c.path)
 }
 
-// written returns what became of a request that commits.
+// written returns the outcome of a request that commits.
 func written(wire *conn, err error) error {
 	var said *pgconn.PgError
 	switch {
@@ -224,8 +224,8 @@ func (c *claim) Rename(to string) error {
 	return err
 }
 
-// there looks, if that was not done yet, and returns an error if nothing was at the path and
-// nothing is.
+// there looks at the path, unless that was done before. It returns an error if nothing was at
+// the path and nothing is.
 func (c *claim) there(ctx context.Context, what string) error {
 	if c.looked && c.seen != nil {
 		return nil
@@ -239,7 +239,7 @@ func (c *claim) there(ctx context.Context, what string) error {
 	return nil
 }
 
-// deleteFence deletes the fence of a storage. Whoever has it open finds out.
+// deleteFence deletes the fence of a storage, by which whoever has it open notices the change.
 func (w *conn) deleteFence(id string) {
 	name, err := relation(id)
 	if err != nil { // it was checked when it was seen
@@ -251,7 +251,7 @@ func (w *conn) deleteFence(id string) {
 	w.execute(at)
 }
 
-// Remove takes the storage's path away, with the fence, and drops its relation.
+// Remove deletes the storage's path and its fence, and drops its relation.
 func (c *claim) Remove() error {
 	if c.readOnly {
 		return core.ErrReadOnly
@@ -278,8 +278,8 @@ func (c *claim) Remove() error {
 	return c.drop(ctx, id)
 }
 
-// drop drops the relation of a storage that was removed, and those that could not be dropped
-// before. As long as somebody reads a relation it stays, but without a row.
+// drop drops the relation of a removed storage, and those that could not be dropped before. A
+// relation that somebody reads stays for as long, but without rows.
 func (c *claim) drop(ctx context.Context, id string) error {
 	err := c.tryDrop(ctx, id, time.Second)
 	if err != nil {
@@ -296,7 +296,7 @@ func (c *claim) drop(ctx context.Context, id string) error {
 	return nil
 }
 
-// removed returns the storages that were removed and whose relation is still there.
+// removed returns the removed storages whose relations still exist.
 func (c *claim) removed(ctx context.Context) (ids []string) {
 	wire, err := c.pool.ask(ctx, func(w *conn) {
 		at := w.once(sqlRemoved)
@@ -366,7 +366,7 @@ func (c *claim) empty(ctx context.Context, id string) error {
 	})
 }
 
-// execute makes a request that may be made again.
+// execute makes a request that may safely be made again.
 func (c *claim) execute(ctx context.Context, build func(*conn)) error {
 	wire, err := c.pool.ask(ctx, build, nil)
 	if wire == nil {
@@ -405,7 +405,8 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 	}), nil
 }
 
-// find looks whether what was seen is still there, and at the session.
+// find checks that what was seen is still there, and returns what the server says of the
+// session.
 func (c *claim) find(ctx context.Context) (s session, err error) {
 	err = c.retried(ctx, func() error {
 		var found *entry
@@ -453,7 +454,7 @@ func (c *claim) create(ctx context.Context, mark []byte) error {
 			if err == nil {
 				err = core.ErrConflict // again
 			}
-		case codeUniqueViolation: // somebody was quicker; look who it was
+		case codeUniqueViolation: // somebody was quicker; look who
 			err = fmt.Errorf("%w: %w", core.ErrConflict, err)
 		}
 		return err
@@ -464,7 +465,7 @@ func (c *claim) create(ctx context.Context, mark []byte) error {
 	return err
 }
 
-// createRegistry creates the registry. Several may do so at once.
+// createRegistry creates the registry. Several processes may do so at once.
 func (c *claim) createRegistry(ctx context.Context) error {
 	err := c.execute(ctx, func(w *conn) {
 		at := w.once(createRegistry)

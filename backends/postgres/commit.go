@@ -14,8 +14,9 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// Commit is one request: what it depends on, the writes, and the end of the transaction that the
-// base is. Only writes of one kind need no transaction around them. Nothing is sent twice.
+// Commit is one request: the conditions, the writes, and the end of the base's transaction.
+// Writes of a single kind are one statement, and need no transaction around it. Nothing is sent
+// twice.
 func (d *driver) Commit(ctx context.Context, c remote.Commit) error {
 	if d.readOnly {
 		return core.ErrReadOnly
@@ -71,7 +72,7 @@ func (d *driver) commitOn(ctx context.Context, wire *conn, c *remote.Commit) err
 	}
 }
 
-// send makes a request that commits.
+// send makes the request that commits.
 func (d *driver) send(ctx context.Context, wire *conn, r *request) error {
 	wire.start()
 	r.build(wire)
@@ -105,10 +106,10 @@ type request struct {
 type run struct {
 	statement statement
 	writes    []core.Write
-	at        int // of the first one in the batch
+	at        int // where the first one is in the batch
 }
 
-// mostRuns is how many statements are better than two, see separate.
+// mostRuns is up to how many statements are better than two; see separate.
 const mostRuns = 64
 
 func newRequest(c *remote.Commit, begun bool) *request {
@@ -120,8 +121,8 @@ func newRequest(c *remote.Commit, begun bool) *request {
 	return r
 }
 
-// runsOf cuts writes into runs. The order of keys stays, in which rows are locked, so that no two
-// commits wait for each other.
+// runsOf cuts writes into runs. It keeps the order of keys, in which rows are locked, so that
+// no two commits wait for each other.
 func runsOf(writes []core.Write) (runs []run) {
 	for i, w := range writes {
 		s := statementOf(&w)
@@ -151,8 +152,9 @@ func statementOf(w *core.Write) statement {
 	return stPut
 }
 
-// separate makes two statements of many runs of puts and deletions: the first one puts all rows,
-// those too that are to be deleted, in one order of keys, and so locks them; the other one deletes.
+// separate turns many runs of puts and deletions into two statements. The first one puts all
+// rows in the order of their keys, even those that are to be deleted, and so locks them; the
+// second one deletes.
 func separate(writes []core.Write, runs []run) []run {
 	for i := range writes {
 		if w := &writes[i]; w.End != nil || w.When != core.Unconditional {
@@ -192,7 +194,8 @@ func (r *request) build(w *conn) {
 	}
 }
 
-// conditions are those of a run: they are checked in front of it unless it is alone.
+// conditions returns the conditions of a run's writes. They are checked before the run, unless
+// it is alone.
 func (r *request) conditions() []core.Condition {
 	if r.alone {
 		return r.Conditions
@@ -200,7 +203,7 @@ func (r *request) conditions() []core.Condition {
 	return nil
 }
 
-// conditions appends two arguments: keys, and values that the rows there must have.
+// conditions appends two arguments: keys, and the values that the rows there must have.
 func (w *conn) conditions(all []core.Condition) {
 	w.array(len(all), func(i int) []byte { return all[i].Key })
 	w.array(len(all), func(i int) []byte { return all[i].Value })
@@ -238,7 +241,7 @@ func (w *conn) write(r *run, conditions []core.Condition) {
 	w.execute(at)
 }
 
-// answer understands what the server says of a commit.
+// answer takes in what the server answers to a commit.
 func (r *request) answer(step int, row [][]byte, count int64) {
 	i := step - r.first
 	if i < 0 || i >= len(r.runs) {
@@ -247,7 +250,7 @@ func (r *request) answer(step int, row [][]byte, count int64) {
 	run := &r.runs[i]
 	if row == nil {
 		r.unmet = r.unmet || r.alone && count != int64(len(run.writes))
-		if run.statement == stProbe { // the rows were those that are there
+		if run.statement == stProbe { // its rows are those that exist
 			for j := range run.writes {
 				r.Met[run.at+j] = !r.Met[run.at+j]
 			}

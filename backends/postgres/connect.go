@@ -30,7 +30,7 @@ var errURL = errors.New("postgres: Backend.URL, or one of the variables PGHOST, 
 	"postgres://user:password@host:5432/database?sslmode=verify-full, with each special character " +
 	"of the password as %XX")
 
-// parse returns how to connect.
+// parse returns the settings of connections.
 func (b Backend) parse() (*pgconn.Config, error) {
 	config, err := pgconn.ParseConfig(b.URL)
 	if err != nil {
@@ -67,7 +67,7 @@ const (
 	// connectTimeout is how long a server may take to answer, if the URL does not say.
 	connectTimeout = 10 * time.Second
 	// deadAfter is how long the other side of a TCP connection may be silent when it should
-	// answer: here, and on the server.
+	// answer. It holds here and on the server.
 	deadAfter = 30 * time.Second
 )
 

@@ -13,7 +13,7 @@ func endUnanswered(network, _ string, raw syscall.RawConn) error {
 	if network == "unix" {
 		return nil
 	}
-	return raw.Control(func(fd uintptr) { // as well as it can be done
+	return raw.Control(func(fd uintptr) { // best effort
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout,
 			int(deadAfter.Milliseconds()))
 	})

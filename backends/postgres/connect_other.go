@@ -7,5 +7,5 @@ package postgres
 
 import "syscall"
 
-// endUnanswered leaves it to the system how long sent bytes may stay unconfirmed.
+// endUnanswered lets the system decide how long sent bytes may stay unconfirmed.
 func endUnanswered(_, _ string, _ syscall.RawConn) error { return nil }

@@ -10,14 +10,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Dialect says what is different on a server that speaks PostgreSQL's protocol and is not
-// PostgreSQL. Only PostgreSQL itself was ever run here: the others are written after their
-// manuals, and Open refuses them if their transactions are not serializable.
+// Dialect says what is different on a server that speaks PostgreSQL's protocol but is not
+// PostgreSQL. Only PostgreSQL itself was ever run here. The other dialects follow the manuals
+// of their servers, and Open refuses a server whose transactions are not serializable.
 type Dialect uint8
 
 const (
-	// PostgreSQL is PostgreSQL, version 13 or later, and what has its storage, such as the managed
-	// services of that name.
+	// PostgreSQL is PostgreSQL, version 13 or later, and whatever has its storage, such as the
+	// managed services of that name.
 	PostgreSQL Dialect = iota
 	// CockroachDB was not run here.
 	CockroachDB
@@ -28,7 +28,7 @@ const (
 // dialect is what a server needs to be told, and what it can take.
 type dialect struct {
 	name     string
-	rows     string // the columns of a relation of rows, and what is behind them
+	rows     string // the columns of a relation of rows, and what follows them
 	settings map[string]string
 	limits   core.Limits
 	implicit bool // statements up to a Sync message are one transaction
@@ -40,20 +40,21 @@ type dialect struct {
 var dialects = [...]dialect{
 	PostgreSQL: {
 		name: "PostgreSQL",
-		// A page has some room, so that a row can be changed without a change of the index.
+		// Pages keep some room, so that a row can change without a change of the index.
 		rows: "(k bytea primary key, v bytea not null) with (fillfactor = 90)",
 		settings: map[string]string{
 			"default_transaction_isolation": "serializable",
-			// What reads a whole relation, or pages of it in an order of its own, conflicts with
-			// every write, and would lock rows in another order than that of keys.
+			// A plan that reads a whole relation, or pages of it in an order of its own,
+			// conflicts with every write, and would lock rows in an order other than that of
+			// keys.
 			"enable_seqscan":    "off",
 			"enable_bitmapscan": "off",
 			"enable_hashjoin":   "off",
 			"enable_mergejoin":  "off",
-			// Plans do not depend on what is asked for.
+			// Plans do not depend on the arguments.
 			"plan_cache_mode": "force_generic_plan",
 			"jit":             "off",
-			// For a client that is gone while it has a transaction.
+			// For a client that is gone and has left a transaction open.
 			"tcp_keepalives_idle":     "15",
 			"tcp_keepalives_interval": "5",
 			"tcp_keepalives_count":    "3",
@@ -75,7 +76,7 @@ var dialects = [...]dialect{
 	},
 	YugabyteDB: {
 		name: "YugabyteDB",
-		// Its keys are hashed unless one says that they have an order.
+		// Its keys are hashed unless the statement gives them an order.
 		rows: "(k bytea, v bytea not null, primary key (k asc))",
 		settings: map[string]string{
 			"default_transaction_isolation": "serializable",

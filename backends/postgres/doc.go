@@ -8,7 +8,7 @@
 // mark and its ID; the rows of a storage are in a relation that is named by the ID. So a storage
 // is renamed by changing one row.
 //
-// Every transaction is SERIALIZABLE, single reads and writes included. Snapshots are transactions
-// of the server. What a transaction needs is sent with the least number of requests: it begins
-// with the first read, and ends with the writes.
+// Every transaction is SERIALIZABLE, single reads and writes included. Snapshots are
+// transactions of the server. A transaction takes as few requests as possible: it begins in the
+// request of its first read, and ends in that of its writes.
 package postgres

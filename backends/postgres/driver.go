@@ -23,16 +23,16 @@ type driver struct {
 	noSync   bool
 	writers  *pool
 	readers  *pool
-	written  atomic.Bool // something that may not be durable yet
+	written  atomic.Bool // since what may not be durable yet
 
 	mu   sync.Mutex
-	mark []byte // the one that this engine knows
+	mark []byte // as far as this engine knows
 }
 
 var _ remote.Driver = (*driver)(nil)
 
-// driver returns the storage that was found, or created. The claim's connections are the
-// driver's from then on.
+// driver returns the driver of the storage that was found or created. From then on the claim's
+// connections belong to it.
 func (c *claim) driver(s session, opts core.EngineOptions) (*driver, error) {
 	name, err := relation(c.seen.id)
 	if err != nil {
@@ -125,7 +125,7 @@ func (d *driver) size() (size int64, err error) {
 	return size, err
 }
 
-// flush makes everything durable: the log of writes is one for all.
+// flush makes everything durable. The server has one log of writes for all storages.
 func (d *driver) flush(ctx context.Context) error {
 	wire, err := d.writers.ask(ctx, func(w *conn) {
 		for _, text := range []string{
@@ -144,7 +144,7 @@ func (d *driver) flush(ctx context.Context) error {
 	return written(wire, err)
 }
 
-// as sets target to how the storage's connections are made, if it is a pointer to that.
+// as sets target to the settings of the storage's connections, if it is a pointer to those.
 func (d *driver) as(target any) bool {
 	config, ok := target.(**pgconn.Config)
 	if ok {
@@ -153,7 +153,7 @@ func (d *driver) as(target any) bool {
 	return ok
 }
 
-// Close closes the connections. Those that are in use end what they do.
+// Close closes the connections. Those in use finish first.
 func (d *driver) Close() (err error) {
 	if d.noSync && d.written.Load() {
 		ctx, cancel := context.WithTimeout(context.Background(), d.backend.Commit)

@@ -8,12 +8,12 @@ import (
 	"slices"
 )
 
-// The messages of a request, see "Message Formats" in PostgreSQL's manual. Everything is in binary
-// form.
+// This file writes the messages of a request; see "Message Formats" in PostgreSQL's manual. All
+// values are in binary form.
 
 const oidBytea = 17 // the number of the type
 
-// message appends the head of a message, and returns where its length is.
+// message appends the head of a message, and returns the place of its length.
 func (c *conn) message(kind byte) (at int) {
 	c.out = append(c.out, kind, 0, 0, 0, 0)
 	return len(c.out) - 4
@@ -62,14 +62,14 @@ func (c *conn) bindTo(name string) (at int) {
 	return at
 }
 
-// exec executes a statement of the storage that has no arguments.
+// exec executes a statement of the storage without arguments.
 func (c *conn) exec(s statement) {
 	at := c.bind(s)
 	c.int16(0)
 	c.execute(at)
 }
 
-// execute ends what bind and once began, when the number of arguments and the arguments are
+// execute ends what bind or once began, after the number of arguments and the arguments were
 // written.
 func (c *conn) execute(at int) {
 	c.int16(1) // all columns
@@ -85,7 +85,7 @@ func (c *conn) execute(at int) {
 // sync ends the request.
 func (c *conn) sync() { c.end(c.message('S')) }
 
-// bytes appends an argument, NULL if it is nil.
+// bytes appends an argument; nil is NULL.
 func (c *conn) bytes(b []byte) {
 	if b == nil {
 		c.int32(-1)
@@ -100,7 +100,7 @@ func (c *conn) int8(n int64) {
 	c.out = binary.BigEndian.AppendUint64(c.out, uint64(n))
 }
 
-// array appends an argument that is an array of n byte strings, of which nil is NULL.
+// array appends an argument that is an array of n byte strings; nil is NULL.
 func (c *conn) array(n int, element func(i int) []byte) {
 	at := len(c.out)
 	c.int32(0)

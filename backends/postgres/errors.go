@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Codes of errors of the server, see "PostgreSQL Error Codes" in its manual.
+// Error codes of the server; see "PostgreSQL Error Codes" in its manual.
 const (
 	codeDivisionByZero     = "22012" // of a condition that does not hold, see stCheck
 	codeUniqueViolation    = "23505"
@@ -30,7 +30,7 @@ const (
 	codeFeatureUnsupported = "0A000"
 )
 
-// code returns the code of an error of the server, "" if it is not one.
+// code returns the code of an error of the server, or "" if it is another error.
 func code(err error) string {
 	var said *pgconn.PgError
 	if errors.As(err, &said) {
@@ -39,7 +39,7 @@ func code(err error) string {
 	return ""
 }
 
-// isConflict reports whether to do the same again may help.
+// isConflict reports whether doing the same again may help.
 func isConflict(code string) bool {
 	switch code {
 	case "40001", "40P01", codeLockNotAvailable: // a serialization failure, a deadlock
@@ -48,11 +48,12 @@ func isConflict(code string) bool {
 	return false
 }
 
-// goneAway reports whether the server ends sessions, and not only this one for what it did.
+// goneAway reports whether the server is ending its sessions, and not only this one for what it
+// did.
 func goneAway(said *pgconn.PgError) bool { return strings.HasPrefix(said.Code, "57P") }
 
-// refused returns the error of a request that the server has refused: of which nothing was done,
-// or nothing will be because the transaction is over.
+// refused returns the error of a request that the server has refused: nothing of it was done
+// or, because the transaction is over, ever will be.
 func refused(err error) error {
 	c := code(err)
 	switch {
@@ -71,15 +72,15 @@ func refused(err error) error {
 	return fmt.Errorf("%w: %w", core.ErrUnavailable, err)
 }
 
-// spoiled reports whether a connection on which the server said this is of no use: it is one to a
-// server that does not write any more, or the server has forgotten the statements.
+// spoiled reports whether an error with this code makes its connection useless: the server no
+// longer accepts writes, or it has forgotten the statements.
 func spoiled(code string) bool {
 	return code == codeReadOnly || code == codeNoSuchStatement || code == codeFeatureUnsupported
 }
 
-// unreachable returns the error of connecting. What pgconn says may quote the URL, or hold all of
-// it, so only the causes go on: those that the server or the system gave, those of the server first,
-// which was reached and knows why.
+// unreachable returns the error of connecting. What pgconn says may quote the URL, or hold all
+// of it, so only the causes are passed on, which the server or the system gave. Those of the
+// server come first: it was reached and knows why.
 func unreachable(ctx context.Context, config *pgconn.Config, err error) error {
 	var said, others reasons
 	seen := map[string]bool{}
@@ -102,7 +103,7 @@ func unreachable(ctx context.Context, config *pgconn.Config, err error) error {
 		append(said, others...))
 }
 
-// reasons are errors of which any may be the reason, told in one line.
+// reasons are errors of which any may be the cause. Their text is one line.
 type reasons []error
 
 func (r reasons) Error() string {

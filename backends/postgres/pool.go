@@ -14,8 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// pool is a number of connections. The one that was used last is taken first, so that as many are
-// open as are needed at once.
+// pool is a set of connections. The one that was used last is taken first, so that only as many
+// are open as are needed at once.
 type pool struct {
 	config *pgconn.Config
 	name   string        // of the pool, for errors
@@ -25,14 +25,14 @@ type pool struct {
 
 	mu     sync.Mutex
 	idle   []*conn
-	sweep  *time.Timer // closes those that nobody needs, nil if none is idle
+	sweep  *time.Timer // closes idle connections; nil if none is idle
 	closed bool
 }
 
 const (
 	// idleTime is how long a connection may be idle before it is closed.
 	idleTime = time.Minute
-	// doubtful is how long a connection may be idle before somebody looks whether it is alive.
+	// doubtful is how long a connection may be idle before it is checked for being alive.
 	doubtful = time.Second
 )
 
@@ -40,7 +40,7 @@ func newPool(config *pgconn.Config, name string, most int) *pool {
 	return &pool{config: config, name: name, turns: make(chan struct{}, most)}
 }
 
-// take returns a connection, for which it waits until ctx ends. Its error wraps ErrUnavailable.
+// take returns a connection, and waits for one until ctx ends. Its error wraps ErrUnavailable.
 func (p *pool) take(ctx context.Context) (*conn, error) {
 	select {
 	case p.turns <- struct{}{}:
@@ -74,7 +74,7 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-// pop returns an idle connection, nil if there is none.
+// pop returns an idle connection, or nil if there is none.
 func (p *pool) pop() (*conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,7 +90,8 @@ func (p *pool) pop() (*conn, error) {
 	return c, nil
 }
 
-// give takes a connection back. One that is in a transaction ends that, without waiting.
+// give puts a connection back. If it is in a transaction, give ends that, and does not wait for
+// the answer.
 func (p *pool) give(c *conn) {
 	if c.status != idle || c.unended {
 		c.finish()
@@ -111,7 +112,7 @@ func (p *pool) give(c *conn) {
 	<-p.turns
 }
 
-// closeIdle closes what was idle for long.
+// closeIdle closes connections that have been idle for long.
 func (p *pool) closeIdle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,7 +128,7 @@ func (p *pool) closeIdle() {
 	}
 }
 
-// suspect lets nobody take a connection that is idle without looking: one has just broken.
+// suspect marks all idle connections to be checked before they are taken: one has just broken.
 func (p *pool) suspect() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,7 +137,7 @@ func (p *pool) suspect() {
 	}
 }
 
-// close closes all connections that are idle, and those in use when they are given back.
+// close closes all idle connections now, and those in use when they are given back.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -161,15 +162,15 @@ func (p *pool) connect(ctx context.Context) (*conn, error) {
 	}, nil
 }
 
-// ask takes a connection and makes requests on it until one is answered: one that was idle may
-// have been dead. build writes the request, each sees the answer. The caller gives the connection
-// back; there is none after an error that is not of the server. Nothing that is asked may be
-// harmed by being asked twice.
+// ask takes a connection and makes a request on it. It tries another connection if there is no
+// answer, because an idle one may have been dead. build writes the request, and each sees the
+// answer. The caller gives the connection back; after an error that is not the server's there
+// is none. Only requests that do no harm when made twice may be asked.
 func (p *pool) ask(ctx context.Context, build func(*conn), each answer) (*conn, error) {
 	return p.askBy(ctx, (*conn).run, build, each)
 }
 
-// askBy is ask by run or flush.
+// askBy is ask with conn.run or conn.flush.
 func (p *pool) askBy(
 	ctx context.Context, run func(*conn, context.Context, answer) error,
 	build func(*conn), each answer,

@@ -14,10 +14,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// The registry is a relation with a row for each storage: where it is, and what its mark is. The
-// rows of a storage are in a relation of their own, which is named by the storage's ID and never
-// renamed. A storage without a path was removed, but its relation could not be dropped yet because
-// somebody reads it.
+// The registry is a relation (PostgreSQL's word for a table) with a row for each storage: its
+// path, and its mark. The rows of a storage are in a relation of their own, which is named by
+// the storage's ID and never renamed. A storage without a path was removed, but its relation
+// could not be dropped yet because somebody reads it.
 const (
 	registry = "guardkv_storages"
 
@@ -41,11 +41,11 @@ const (
 	sqlCommit = "commit"
 )
 
-// format is that of a storage: what its relation looks like and how it is used. Another number is
-// that of a version of this package that does something else.
+// format is the number of a storage's format: what its relation looks like and how it is used.
+// Another number was written by a version of this package that does something else.
 const format = 1
 
-// longestPath is how long a path may be, which is a key of an index.
+// longestPath is how long a path may be: it is a key of an index.
 const longestPath = 2600
 
 // entry is a storage's row in the registry.
@@ -55,14 +55,14 @@ type entry struct {
 	format int
 }
 
-// idLength is that of IDs.
+// idLength is the length of an ID.
 const idLength = 26
 
-// newID returns a random ID, of 128 bits and more.
+// newID returns a random ID of at least 128 bits.
 func newID() string { return strings.ToLower(rand.Text()) }
 
-// relation returns the name of the relation of a storage, quoted. IDs are made here; one that is
-// not like those is not made part of a statement.
+// relation returns the quoted name of a storage's relation. IDs are made by newID; one of
+// another form never becomes part of a statement.
 func relation(id string) (string, error) {
 	if len(id) != idLength || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") != "" {
 		return "", fmt.Errorf("%w: the registry has the ID %q", core.ErrCorrupt, id)
@@ -73,7 +73,7 @@ func relation(id string) (string, error) {
 // session is what the server says of a session.
 type session struct{ isolation, syncCommit string }
 
-// askLook asks for the session, and the row of the storage at a path.
+// askLook asks for the settings of the session, and for the row of the storage at a path.
 func askLook(c *conn, path string) {
 	at := c.once(sqlSession)
 	c.int16(0)
@@ -84,7 +84,7 @@ func askLook(c *conn, path string) {
 	c.execute(at)
 }
 
-// looked understands the answer to askLook, which is the part of a request from a step on.
+// looked takes in the answer to askLook, whose statements begin at step from of the request.
 func looked(from int, s *session, found **entry) answer {
 	return func(step int, row [][]byte, _ int64) {
 		switch {
@@ -97,7 +97,7 @@ func looked(from int, s *session, found **entry) answer {
 	}
 }
 
-// number returns an integer, whose value has 4 or 8 bytes.
+// number decodes an integer of 4 or 8 bytes.
 func number(b []byte) int64 {
 	switch len(b) {
 	case 4:
@@ -129,7 +129,7 @@ func same(a, b *entry) bool {
 	return a.id == b.id && bytes.Equal(a.mark, b.mark)
 }
 
-// check returns an error if what is promised cannot be kept in a session.
+// check returns an error if a session cannot keep what this package promises.
 func (s session) check() error {
 	if s.isolation != "serializable" {
 		return fmt.Errorf("%w: the server's transactions are %q and cannot be serializable",
@@ -146,7 +146,7 @@ func (c *claim) list(ctx context.Context, prefix string) (paths []string, err er
 		c.bytes([]byte(prefix))
 		c.execute(at)
 	}, func(_ int, row [][]byte, _ int64) {
-		// Those behind the last one are passed over, too: there are never many.
+		// Paths after the last match are read as well: there are never many.
 		if row != nil && bytes.HasPrefix(row[0], []byte(prefix)) {
 			paths = append(paths, string(row[0]))
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// state is a transaction on the server, which begins together with the first read. A single read
-// needs none around it.
+// state is a transaction on the server, which begins in the request of the first read. A single
+// read needs no transaction around it.
 type state struct {
 	driver *driver
 	pool   *pool
@@ -23,18 +23,19 @@ type state struct {
 	turn  chan struct{} // held by whoever uses what is below
 	begun bool
 	wire  *conn // in the transaction; nil before it, and when it is over
-	gone  bool  // there is no storage any more
+	gone  bool  // the storage no longer exists
 	over  error // why the transaction is over
 }
 
-// safeWait is the part of [Backend.Commit] that a Snapshot or a Backup waits at most until it is
-// safe from conflicts. Then it goes on as one that may run into them: what it waits for may be the
-// transaction whose function has asked for it, and wait for it.
+// A Snapshot or a Backup waits until it is safe from conflicts, but for no longer than
+// [Backend.Commit] divided by safeWait. After that it goes on as a read that may run into them:
+// the transaction that it waits for may be the one whose function asked for it, and then they
+// would wait for each other.
 const safeWait = 4
 
 var _ remote.State = (*state)(nil)
 
-// Begin asks nobody.
+// Begin sends nothing.
 func (d *driver) Begin(use core.Use) remote.State {
 	s := &state{driver: d, pool: d.readers, use: use, turn: make(chan struct{}, 1)}
 	if use == core.ToUpdate && !d.readOnly {
@@ -112,7 +113,7 @@ func (w *conn) page(q *remote.Query) {
 	w.execute(at)
 }
 
-// lock waits until nobody else uses the state.
+// lock waits until it has the state to itself.
 func (s *state) lock(ctx context.Context) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -159,7 +160,7 @@ func (s *state) ask(ctx context.Context, lasts bool, build func(*conn), each ans
 	return refused(err)
 }
 
-// begin makes the first request, in front of which the transaction begins.
+// begin makes the first request, before which the transaction begins.
 func (s *state) begin(
 	ctx context.Context, lasts bool, build func(*conn), each answer,
 ) (*conn, error) {
@@ -184,7 +185,7 @@ func (s *state) begin(
 	return s.beginBy(ctx, []statement{stBeginRead}, build, each)
 }
 
-// beginBy makes the first request behind statements that begin the transaction.
+// beginBy makes the first request, preceded by the statements that begin the transaction.
 func (s *state) beginBy(
 	ctx context.Context, first []statement, build func(*conn), each answer,
 ) (*conn, error) {
@@ -200,14 +201,14 @@ func (s *state) beginBy(
 	})
 }
 
-// implicit reports whether the transaction needs no statements that begin and end it: it is what
-// is asked until the client says that it ends. The server does not watch over how long it is idle
-// then, so that is for scans, which end with their loops.
+// implicit reports whether the transaction needs no statements that begin and end it:
+// everything up to the client's Sync message is one transaction. The server does not limit how
+// long such a transaction is idle, so it is for scans only, which end with their loops.
 func (s *state) implicit() bool {
 	return s.use == core.ToReadOnce && s.driver.backend.Dialect.of().implicit
 }
 
-// goOn makes a request within the transaction, which an error ends.
+// goOn makes another request within the transaction. An error ends the transaction.
 func (s *state) goOn(ctx context.Context, build func(*conn), each answer) error {
 	s.wire.start()
 	build(s.wire)
@@ -245,7 +246,7 @@ func (s *state) end(why error) {
 
 var errEnded = fmt.Errorf("%w: the transaction is over", core.ErrClosed)
 
-// Close ends the transaction, and waits for no answer.
+// Close ends the transaction, and does not wait for an answer.
 func (s *state) Close() error {
 	s.turn <- struct{}{} // nobody has it
 	s.end(errEnded)

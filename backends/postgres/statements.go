@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// statement is one of the statements that a storage needs. Each has one text, whatever the data.
+// statement is one of the statements that a storage needs. Its text is the same whatever the
+// data.
 type statement uint8
 
 const (
@@ -69,17 +70,17 @@ type texts [statements]string
 
 // textsOf returns the statements for the relation of rows, which is named by a storage's ID.
 //
-// Rows are locked in the order of their keys: unnest keeps it, and an index scan for an array
-// finds its keys in order. wait is how long a transaction may take to begin that is safe from
-// conflicts.
+// Rows are locked in the order of their keys: unnest keeps the order, and an index scan for an
+// array finds its keys in order. wait is how long a transaction that is safe from conflicts may
+// take to begin.
 func textsOf(relation string, wait time.Duration) *texts {
 	t := &texts{
 		stBegin:     "begin isolation level serializable",
 		stBeginRead: "begin isolation level serializable read only",
 		stCommit:    "commit",
 
-		// The first statement behind this waits until nothing can be in conflict with the
-		// transaction: for those that write meanwhile.
+		// The first statement after this one waits for the transactions that are writing, until
+		// nothing can be in conflict with this one.
 		stBeginSafe:   "begin isolation level serializable read only deferrable",
 		stWaitBriefly: "set local statement_timeout = " + milliseconds(wait),
 		stWaitAsEver:  "set local statement_timeout to default",
@@ -87,7 +88,7 @@ func textsOf(relation string, wait time.Duration) *texts {
 		stGet:     "select k, v from " + relation + " where k = $1",
 		stGetMany: "select k, v from " + relation + " where k = any($1::bytea[])",
 
-		// A division by zero ends the transaction: nothing behind it is done.
+		// A division by zero ends the transaction: nothing after it is done.
 		stCheck: "select 1 / (case when " + unmet(relation, "$1", "$2") + " then 0 else 1 end)",
 		stPut: "insert into " + relation + " (k, v) select w.k, w.v " +
 			"from unnest($1::bytea[], $2::bytea[]) as w(k, v) " +
@@ -114,8 +115,8 @@ func textsOf(relation string, wait time.Duration) *texts {
 	return t
 }
 
-// unmet is true if one of the rows at keys does not have the value that it should have, of which
-// NULL is that of no row.
+// unmet returns an expression that is true if one of the rows at keys does not have the value
+// it should have. The value NULL stands for no row.
 func unmet(relation, keys, values string) string {
 	return "exists (select from unnest(" + keys + "::bytea[], " + values + "::bytea[]) as c(k, v) " +
 		"where (select t.v from " + relation + " as t where t.k = c.k) is distinct from c.v)"

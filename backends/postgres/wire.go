@@ -13,27 +13,28 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// conn is a connection to the server, which makes one request at a time. A request is any number
-// of statements, which are written at once and answered at once: it is one trip. pgconn connects;
-// from then on the messages are written here, because only so is it exact what is sent when.
+// conn is a connection to the server, on which one request is made at a time. A request is any
+// number of statements that are sent together and answered together, in one trip. pgconn
+// connects; from then on this package writes the messages itself, because only that makes it
+// certain what is sent when.
 //
 // A statement is prepared on a connection in the request that uses it first.
 type conn struct {
 	pool     *pool
 	net      net.Conn
-	frontend *pgproto3.Frontend // which receives; what is sent is written by encode.go
+	frontend *pgproto3.Frontend // receives; encode.go writes what is sent
 	out      []byte             // the request
 
 	prepared [statements]bool
-	asked    []statement // that the request prepares
-	setup    int         // how many of the pool's settings are in effect
+	asked    []statement // statements that the request prepares
+	setup    int         // how many of the pool's settings are made
 	steps    int         // statements of the request
-	unended  bool        // a request did not end the transaction that it is, see flush
-	owed     int         // answers to requests that nobody waits for
+	unended  bool        // a request has left its transaction open; see flush
+	owed     int         // answers still to come that nobody waits for
 	status   byte        // of the transaction, as the last answer said
 	warned   bool        // the server has warned since the request began
 	reused   bool        // a request was answered before
-	broken   bool        // it is of no use any more
+	broken   bool        // it cannot be used any more
 	used     time.Time   // when it was given back to the pool
 }
 
@@ -43,11 +44,11 @@ const (
 	failed = 'E'
 )
 
-// keptBuffer is how much memory of a large request a connection keeps.
+// keptBuffer is how much memory a connection keeps after a large request.
 const keptBuffer = 1 << 20
 
-// start begins a request. If the session needs to be told something first, that is a request in
-// front of it.
+// start begins a request. If the session needs settings first, they are sent as a request
+// before it.
 func (c *conn) start() {
 	c.out, c.asked, c.warned, c.steps = c.out[:0], c.asked[:0], false, 0
 	if c.setup == len(c.pool.setup) {
@@ -63,22 +64,22 @@ func (c *conn) start() {
 	c.owed++
 }
 
-// errNotSent is of a request of which nothing has left this process.
+// errNotSent is the error of a request of which nothing has left this process.
 var errNotSent = errors.New("nothing was sent")
 
-// answer is told of what the server answers: the number of the statement in the request, a row,
-// whose values are valid until it returns, or nil and the number of rows that the statement
-// concerned.
+// answer is called with what the server answers: the number of the statement in the request,
+// and a row, whose values are valid until answer returns, or nil and the number of rows that
+// the statement concerned.
 type answer func(step int, row [][]byte, count int64)
 
-// run sends the request and waits for the answer. Its error is a *pgconn.PgError if that is what
-// the server says; then the connection can be used unless it is broken.
+// run sends the request and waits for the answer. If the server answers with an error, that is
+// a *pgconn.PgError; then the connection can still be used, unless it is broken.
 func (c *conn) run(ctx context.Context, each answer) error {
 	return c.trip(ctx, c.sync, each)
 }
 
-// flush is run of a request that does not end the transaction, which its first statement has begun:
-// the server answers, and waits for more statements of it.
+// flush is run for a request that does not end the transaction which its first statement has
+// begun: the server answers, and waits for more statements.
 func (c *conn) flush(ctx context.Context, each answer) error {
 	c.unended = true
 	return c.trip(ctx, func() { c.end(c.message('H')) }, each)
@@ -117,7 +118,7 @@ func (c *conn) send() error {
 	}
 	c.broken = true
 	switch c.net.(type) {
-	case *net.TCPConn, *net.UnixConn: // what TLS has written of a record is not known
+	case *net.TCPConn, *net.UnixConn: // with TLS it is unknown how much of a record was written
 		if n == 0 {
 			return errors.Join(errNotSent, err)
 		}
@@ -125,7 +126,7 @@ func (c *conn) send() error {
 	return err
 }
 
-// receive reads the answer to the request, and before that those to others.
+// receive reads the answers that are owed, and then the answer to the request.
 func (c *conn) receive(each answer) error {
 	var failure error
 	step := 0
@@ -192,9 +193,10 @@ func isFatal(e *pgconn.PgError) bool {
 	return severity != "ERROR"
 }
 
-// finish ends a transaction without waiting for the answer. One that has only read is committed:
-// the server then goes on to know what it has read as long as that matters to others, and forgets
-// it at once if a transaction is rolled back. None is left here that has written.
+// finish ends a transaction without waiting for the answer. A transaction that has only read is
+// committed, because the server then remembers what it has read for as long as that matters to
+// others; if it were rolled back, the server would forget that at once. A transaction that has
+// written never gets here.
 func (c *conn) finish() {
 	if c.broken {
 		return
@@ -206,7 +208,7 @@ func (c *conn) finish() {
 	} else {
 		c.query()
 	}
-	_ = c.net.SetWriteDeadline(time.Now().Add(time.Second)) // there is room for a few bytes
+	_ = c.net.SetWriteDeadline(time.Now().Add(time.Second)) // a few bytes always fit
 	if _, err := c.net.Write(c.out); err != nil {
 		c.broken = true
 		return
@@ -216,7 +218,7 @@ func (c *conn) finish() {
 	c.status = idle
 }
 
-// query appends the statement that ends a transaction that was begun by one.
+// query appends the statement that ends a transaction which a statement began.
 func (c *conn) query() {
 	at := c.message('Q')
 	if c.status == failed {
@@ -227,10 +229,10 @@ func (c *conn) query() {
 	c.end(at)
 }
 
-// alive reports whether nothing has come that nobody has asked for, such as the end. It takes
-// some microseconds.
+// alive reports whether nothing has arrived unasked, such as the end of the connection. It
+// takes a few microseconds.
 func (c *conn) alive() bool {
-	for c.owed > 0 { // answers that came long ago
+	for c.owed > 0 { // answers that arrived long ago
 		if !c.within(time.Second, func() error { return c.receiveOwed() }) {
 			return false
 		}
@@ -246,14 +248,14 @@ func (c *conn) alive() bool {
 	return silent && c.frontend.ReadBufferLen() == 0
 }
 
-// within calls f, which reads, with a deadline, and reports whether it succeeded.
+// within calls f, which reads, with a deadline. It reports whether f succeeded.
 func (c *conn) within(d time.Duration, f func() error) bool {
 	_ = c.net.SetReadDeadline(time.Now().Add(d))
 	err := f()
 	return c.net.SetReadDeadline(time.Time{}) == nil && err == nil
 }
 
-// receiveOwed reads one answer that nobody has waited for.
+// receiveOwed reads one answer that nobody waits for.
 func (c *conn) receiveOwed() error {
 	c.owed--
 	c.asked = c.asked[:0]

@@ -15,31 +15,30 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Backend keeps storages in a database of Cloud Spanner. The path of a storage is its name there.
-// Database has to be set; the zero values of all else are good defaults.
+// Backend keeps storages in a database of Cloud Spanner. The path of a storage is its name
+// there. Database must be set; the zero values of all other fields are good defaults.
 type Backend struct {
-	// Database says which one: "projects/my-project/instances/my-instance/databases/my-database".
+	// Database is its name: "projects/my-project/instances/my-instance/databases/my-database".
 	Database string
 
 	// Table is the table that storages are in. Storages in other tables are not seen. It is
-	// created with the first storage, if the program may do so; the README has the statement.
-	// The default is "guardkv".
+	// created with the first storage, if the program is allowed to do that; the README shows
+	// the statement. The default is "guardkv".
 	Table string
 
-	// Timeout is how long a write may take until its outcome is unknown, and how long a read is
-	// tried again while the service does not answer. The default is ten seconds.
+	// Timeout is how long a write may take before its outcome counts as unknown, and how long a
+	// read is tried again while the service does not answer. The default is ten seconds.
 	Timeout time.Duration
 
-	// Writers is how many transactions that write a process has under way at once. The default
-	// is 16.
+	// Writers is how many writing transactions a process runs at once. The default is 16.
 	Writers int
 
-	// Metrics lets the client of Spanner send measurements of its own to Cloud Monitoring. The
-	// default sends nothing.
+	// Metrics lets the client of Spanner send its own measurements to Cloud Monitoring. By
+	// default it sends nothing.
 	Metrics bool
 
-	// Options are those of the client of Spanner: credentials, if they are not the default ones
-	// of the environment, or another endpoint. They are never part of an error or of a log.
+	// Options are passed to the client of Spanner: credentials, if not the default ones of the
+	// environment, or another endpoint. They are never part of an error or a log.
 	Options []option.ClientOption
 }
 
@@ -55,13 +54,13 @@ const (
 // Name returns "spanner".
 func (Backend) Name() string { return "spanner" }
 
-// Sharing says that many processes write.
+// Sharing says that many processes may write.
 func (b Backend) Sharing() core.Sharing {
 	b = b.withDefaults()
 	return core.Sharing{Writers: b.Writers, Commit: b.Timeout}
 }
 
-// Resolve returns the path: it is a mere name.
+// Resolve returns the path, which is only a name.
 func (Backend) Resolve(path string) (string, error) { return path, nil }
 
 // List returns the names of storages that start with prefix.
@@ -86,13 +85,13 @@ func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Cl
 	return &claim{ctx: ctx, client: c, registry: registry{c}, path: path, readOnly: readOnly}, nil
 }
 
-// String shows no credentials.
+// String returns a description without credentials.
 func (b Backend) String() string {
 	b = b.withDefaults()
 	return fmt.Sprintf("spanner.Backend{%q, table %q}", b.Database, b.Table)
 }
 
-// GoString shows no credentials.
+// GoString returns a description without credentials.
 func (b Backend) GoString() string { return b.String() }
 
 func (b Backend) withDefaults() Backend {
@@ -113,7 +112,8 @@ var (
 	tableNames    = regexp.MustCompile("^[A-Za-z][A-Za-z0-9_]{0,127}$")
 )
 
-// check returns an error for what cannot work. The name of the table becomes part of statements.
+// check returns an error for options that cannot work. The name of the table becomes part of
+// statements, so check limits its characters.
 func (b Backend) check() error {
 	if !databaseNames.MatchString(b.Database) {
 		return errors.New("spanner.Backend.Database must name a database, such as " +

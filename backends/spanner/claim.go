@@ -16,7 +16,7 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// claim is a connection, and a memory of what was seen at a path.
+// claim is a connection, and remembers what was seen at a path.
 type claim struct {
 	ctx      context.Context // Claim's: Mark is the first to wait for the service, and has none
 	client   *client
@@ -49,7 +49,7 @@ func (c *claim) look(ctx context.Context) error {
 	return nil
 }
 
-// lookOnce looks unless it was looked before.
+// lookOnce looks at the path, unless that was done before.
 func (c *claim) lookOnce(ctx context.Context) error {
 	if c.looked {
 		return nil
@@ -57,14 +57,14 @@ func (c *claim) lookOnce(ctx context.Context) error {
 	return c.look(ctx)
 }
 
-// conflict is the error of what is another storage by now, or has another mark.
+// conflict returns the error for a path where there is another storage by now, or another mark.
 func (c *claim) conflict() error {
 	return fmt.Errorf("%w: somebody else was at %q meanwhile", core.ErrConflict, c.path)
 }
 
-// change does something with what was seen at the path, if that is still there. absent is a place
-// where nothing must be, and occupied what to say if something is. done reports, when no answer
-// came, whether it was done.
+// change does something with what was seen at the path, if that is still there. absent is a key
+// that must not exist, and occupied is the error if it does. If no answer came, done reports
+// whether the change was made.
 func (c *claim) change(
 	ctx context.Context, absent cloud.Key, occupied error,
 	done func(context.Context) (bool, error), writes ...*cloud.Mutation,
@@ -82,7 +82,7 @@ func (c *claim) change(
 	return err
 }
 
-// changing looks at what change depends on, and returns what is to be written.
+// changing checks what change depends on, and returns what is to be written.
 func (c *claim) changing(
 	ctx context.Context, tx *transaction, absent cloud.Key, occupied error,
 	writes []*cloud.Mutation,
@@ -110,7 +110,8 @@ func (c *claim) changing(
 	return writes, nil
 }
 
-// leads returns a function that reports whether a path leads to a storage, "" for none.
+// leads returns a function that reports whether a path leads to a storage; an id of "" stands
+// for none.
 func (c *claim) leads(path, id string) func(context.Context) (bool, error) {
 	return func(ctx context.Context) (bool, error) {
 		e, err := c.registry.look(ctx, path)
@@ -151,8 +152,8 @@ func (c *claim) Rename(to string) error {
 	return err
 }
 
-// Remove first makes the storage one that nobody finds, reads with a fence or writes to, and then
-// deletes its rows.
+// Remove first makes sure that nobody can find the storage, read it with a fence, or write to
+// it, and then deletes its rows.
 func (c *claim) Remove() error {
 	ctx := context.Background()
 	if err := c.begin(ctx, "remove"); errors.Is(err, fs.ErrNotExist) {
@@ -226,7 +227,7 @@ func (c *claim) verify(ctx context.Context) error {
 	return err
 }
 
-// create makes a storage, and then deletes what is left of those that were removed.
+// create makes a storage, and then deletes what is left of removed storages.
 func (c *claim) create(ctx context.Context, mark []byte) error {
 	err := c.tryCreate(ctx, mark)
 	if noTable(err) {

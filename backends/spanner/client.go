@@ -24,11 +24,12 @@ import (
 type client struct {
 	backend Backend // with its defaults
 	cloud   *cloud.Client
-	ends    sync.WaitGroup // of transactions that were given up
+	ends    sync.WaitGroup // the ends of transactions that were given up
 }
 
 // gRPC gives up a connection attempt after connectTime, and makes the next one after at most
-// reconnectTime: its own two minutes would keep a service that is back from being used.
+// reconnectTime. With its default of two minutes, a service that is back would go unused for
+// that long.
 const (
 	connectTime   = 5 * time.Second
 	reconnectTime = time.Second
@@ -48,7 +49,7 @@ func (b Backend) dial(ctx context.Context) (*client, error) {
 			Backoff: delays, MinConnectTimeout: connectTime,
 		})),
 	}, b.Options...)
-	// The context is that of the client's whole life.
+	// This context lasts as long as the client.
 	c, err := cloud.NewClientWithConfig(context.WithoutCancel(ctx), b.Database, cloud.ClientConfig{
 		DisableNativeMetrics: !b.Metrics,
 		Logger:               log.New(io.Discard, "", 0),
@@ -66,12 +67,12 @@ func (c *client) Close() error {
 	return nil
 }
 
-// bounded bounds how long a call to the service takes.
+// bounded limits how long a call to the service may take.
 func (c *client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, c.backend.Timeout)
 }
 
-// reader reads at a timestamp, or what is there now.
+// reader returns a transaction that reads at a timestamp or, if that is nil, the present state.
 func (c *client) reader(at *time.Time) *cloud.ReadOnlyTransaction {
 	bound := cloud.StrongRead()
 	if at != nil {
@@ -80,7 +81,7 @@ func (c *client) reader(at *time.Time) *cloud.ReadOnlyTransaction {
 	return c.cloud.Single().WithTimestampBound(bound)
 }
 
-// reading makes a read, which is a transaction by itself.
+// reading makes a read that is a transaction by itself.
 func (c *client) reading(
 	ctx context.Context, at *time.Time,
 	read func(context.Context, *cloud.ReadOnlyTransaction) error,

@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// Commit is a transaction that reads again what the commit depends on, which is locked from then
-// on, and writes if it is as it was.
+// Commit is a transaction that reads again what the commit depends on, which locks it, and
+// writes if none of it has changed.
 func (d *driver) Commit(ctx context.Context, c remote.Commit) error {
 	if d.readOnly {
 		return core.ErrReadOnly
@@ -41,8 +41,8 @@ func (d *driver) Commit(ctx context.Context, c remote.Commit) error {
 		}))
 }
 
-// unwritten returns the error of a transaction. One that wraps no sentinel would be taken for one
-// whose outcome is unknown.
+// unwritten returns the error of a transaction. It adds a sentinel if there is none: without
+// one the outcome would count as unknown.
 func unwritten(err error) error {
 	if err == nil || known(err) && !onlyEnded(err) {
 		return err
@@ -50,7 +50,8 @@ func unwritten(err error) error {
 	return fmt.Errorf("%w: %w", core.ErrUnavailable, err)
 }
 
-// onlyEnded reports whether an error says that a context has ended, and nothing of a write.
+// onlyEnded reports whether an error says that a context has ended, and says nothing of a
+// write.
 func onlyEnded(err error) bool {
 	return (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) &&
 		!errors.Is(err, core.ErrUnavailable) && !errors.Is(err, core.ErrMaybe) &&
@@ -62,7 +63,8 @@ func changed(what string) error {
 		core.ErrConflict, what)
 }
 
-// conditions looks whether the storage is there, and the rows that must have a certain value.
+// conditions checks that the storage exists, and that the rows which must have a certain value
+// have it.
 func (d *driver) conditions(
 	ctx context.Context, tx *transaction, all []core.Condition,
 ) error {
@@ -95,8 +97,8 @@ func (d *driver) conditions(
 	return nil
 }
 
-// versions looks whether the rows that were read are as they were, and returns which of those are
-// there that a write has a condition about.
+// versions checks that the rows that were read have not changed. Of the rows that a write has a
+// condition about, it returns those that exist.
 func (d *driver) versions(
 	ctx context.Context, tx *transaction, c remote.Commit,
 ) (map[string]uint64, error) {
@@ -130,9 +132,9 @@ func (d *driver) versions(
 	return there, nil
 }
 
-// mutations returns what is to be written, and says which conditions of writes were met. All
-// deletions are one: no key is written twice, so their order does not matter, and the emulator
-// takes a time for many that is quadratic in their number.
+// mutations returns what is to be written, and records which conditions of writes were met. All
+// deletions are one mutation. No key is written twice, so their order does not matter, and for
+// many deletions the emulator takes a time that is quadratic in their number.
 func (d *driver) mutations(c remote.Commit, there map[string]uint64) []*cloud.Mutation {
 	b := d.client.backend
 	all := make([]*cloud.Mutation, 0, len(c.Writes)+1)

@@ -4,8 +4,8 @@
 // Package spanner keeps GuardKV storages in a database of Cloud Spanner, where any number of
 // processes have them open and write to them.
 //
-// All storages of a database are in one table. A path leads to an ID, and the rows of a storage
-// begin with that. A state that is read is a timestamp of Spanner; a commit is a short read-write
-// transaction, which looks whether what it depends on is as it was. The README says what the
-// limits are, what becomes of calls when the service fails, and what was proven.
+// All storages of a database are in one table. The path of a storage leads to an ID, with which
+// the keys of its rows begin. Whatever is read is read at one timestamp of Spanner. A commit is
+// a short read-write transaction, which checks that all it depends on is unchanged. The README
+// says what the limits are, what calls return when the service fails, and what was proven.
 package spanner

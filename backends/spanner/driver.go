@@ -22,12 +22,12 @@ type driver struct {
 	readOnly bool
 
 	mu   sync.Mutex
-	mark []byte // the one that this process knows
+	mark []byte // as far as this process knows
 }
 
 var _ remote.Driver = (*driver)(nil)
 
-// as gives the client of Spanner.
+// as sets target to the client of Spanner, if it is a pointer to one.
 func (d *driver) as(target any) bool {
 	t, ok := target.(**cloud.Client)
 	if ok {
@@ -36,10 +36,10 @@ func (d *driver) as(target any) bool {
 	return ok
 }
 
-// Begin asks nobody: a state is the timestamp of its first read.
+// Begin sends nothing: a state is the timestamp of its first read.
 func (d *driver) Begin(core.Use) remote.State { return &state{driver: d} }
 
-// SetMark replaces the mark that this process knows.
+// SetMark replaces the mark, if it is the one that this process knows.
 func (d *driver) SetMark(ctx context.Context, mark []byte) error {
 	if d.readOnly {
 		return core.ErrReadOnly

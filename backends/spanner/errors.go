@@ -20,16 +20,16 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// code returns that of an error of the service.
+// code returns the code of an error of the service.
 func code(err error) codes.Code { return cloud.ErrCode(err) }
 
-// noTable reports whether the table was not created yet.
+// noTable reports whether an error says that the table was not created yet.
 func noTable(err error) bool {
 	return (code(err) == codes.NotFound || code(err) == codes.InvalidArgument) &&
 		contains(err, "Table not found")
 }
 
-// aborted reports whether a transaction was given up by the service, so that it may be made again.
+// aborted reports whether the service gave up a transaction, so that it may be made again.
 func aborted(err error) bool {
 	switch code(err) {
 	case codes.Aborted:
@@ -40,28 +40,29 @@ func aborted(err error) bool {
 	return false
 }
 
-// forgotten is said of a transaction that is over, of which nothing was done unless it was sent to
-// be committed before. The emulator lets a transaction of a client end the one before.
+// forgotten is what the service says of a transaction that is over. Nothing of it was done,
+// unless its commit was sent before. In the emulator a client's transaction ends the one
+// before.
 var forgotten = []string{
 	"Transaction not found", "Invalid transaction ID",
 	"Invalid call to Aborted transaction", "Invalid call to Rolledback transaction",
 	"after it has been committed or rolledback", "after it has been rolled back",
 }
 
-// contains reports whether an error says one of some texts.
+// contains reports whether the text of an error contains one of texts.
 func contains(err error, texts ...string) bool {
 	return slices.ContainsFunc(texts, func(text string) bool {
 		return strings.Contains(err.Error(), text)
 	})
 }
 
-// expired reports whether a state is not kept any more. It is asked only of reads at a timestamp
-// that was read at before.
+// expired reports whether an error says that a state is no longer kept. It is called only for
+// reads at a timestamp that was read at before.
 func expired(err error) bool {
 	return code(err) == codes.FailedPrecondition || code(err) == codes.OutOfRange
 }
 
-// failed returns the error of something that did not happen, nor will.
+// failed returns the error of something that did not happen and never will.
 func failed(ctx context.Context, err error) error {
 	var means error
 	switch code(err) {
@@ -80,8 +81,8 @@ func failed(ctx context.Context, err error) error {
 	return err
 }
 
-// ended returns the error of a context that has ended, or that a request has reached the end of:
-// the service knows when that is, and may say so a moment before the context does.
+// ended returns the error of a context that has ended, or whose deadline a request has reached:
+// the service knows the deadline, and may report it a moment before the context does.
 func ended(ctx context.Context, err error) error {
 	const moment = time.Second
 	if d, ok := ctx.Deadline(); ok && code(err) == codes.DeadlineExceeded &&
@@ -105,7 +106,8 @@ func known(err error) bool {
 	return false
 }
 
-// refusal reports whether the service has refused a commit, of which it did nothing.
+// refusal reports whether a code says that the service has refused a commit, and did nothing of
+// it.
 func refusal(c codes.Code) bool {
 	switch c {
 	case codes.Aborted, codes.InvalidArgument, codes.FailedPrecondition, codes.OutOfRange,
@@ -116,8 +118,8 @@ func refusal(c codes.Code) bool {
 	return false
 }
 
-// attempts are those of one commit: the client of Spanner sends a commit again that found the
-// service unavailable. Spanner does it once, however often it is sent.
+// attempts are the attempts at one commit. The client of Spanner sends a commit again if the
+// service was unavailable. Spanner makes it once, however often it is sent.
 type attempts struct {
 	unclear atomic.Bool // one of them may have been done
 }
@@ -137,8 +139,8 @@ func watchCommit(
 	return err
 }
 
-// committed returns what became of a commit. One that was aborted was not done, whatever was
-// heard of it before: else Spanner would have said when it was.
+// committed returns the outcome of a commit. An aborted commit was not made, whatever became of
+// the attempts before: otherwise Spanner would have answered with the time of the commit.
 func committed(err error, all *attempts) error {
 	c := code(err)
 	switch {

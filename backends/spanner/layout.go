@@ -10,9 +10,9 @@ import (
 	cloud "cloud.google.com/go/spanner"
 )
 
-// All is in one table, whose columns are these. Everything of a storage but its name has its ID,
-// so a rename changes the name and nothing else. An ID has only capital letters and digits, so
-// what is not a row cannot be mistaken for one.
+// Everything is in one table, with the columns below. All rows of a storage but its name
+// contain its ID, so a rename changes the name and nothing else. An ID has only capital letters
+// and digits, so nothing else can be mistaken for a row of a storage.
 //
 //	Part      Name     Value
 //	registry           the version of this layout
@@ -36,8 +36,8 @@ const (
 
 var columns = []string{columnPart, columnName, columnValue, columnWritten}
 
-// layout is the version of the layout. Another one is refused, as are changes by those who know
-// only this one.
+// layout is the version of the layout. A program refuses a registry of another version, and its
+// changes fail if the version has changed since.
 const layout = "1"
 
 // createTable is the statement that makes the table. The names in it are checked.
@@ -50,22 +50,22 @@ func (b Backend) createTable() string {
 		") PRIMARY KEY (Part, Name)"
 }
 
-// newID returns a random ID, of 128 bits and more.
+// newID returns a random ID of at least 128 bits.
 func newID() string { return rand.Text() }
 
-// idLength is that of IDs.
+// idLength is the length of an ID.
 const idLength = 26
 
 func isID(id []byte) bool {
 	return len(id) == idLength && strings.Trim(string(id), "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
-// at is the place of a row.
+// at returns the primary key of a row.
 func at[B string | []byte](part string, name B) cloud.Key {
 	return cloud.Key{part, append([]byte{}, name...)}
 }
 
-// within is the range of a part from low up to high, or to its end if that is nil.
+// within returns the range of a part from low up to high or, if high is nil, to its end.
 func within(part string, low, high []byte) cloud.KeyRange {
 	r := cloud.KeyRange{Start: cloud.Key{part, filled(low)}, Kind: cloud.ClosedOpen}
 	if high == nil {
@@ -76,7 +76,7 @@ func within(part string, low, high []byte) cloud.KeyRange {
 	return r
 }
 
-// filled returns a value that is not nil, which would be NULL.
+// filled returns a value that is not nil: nil would be NULL.
 func filled(value []byte) []byte {
 	if value == nil {
 		return []byte{}

@@ -5,21 +5,21 @@ package spanner
 
 import "github.com/guardkv/guardkv/core"
 
-// What Spanner takes, and what of it is left for others than the rows of a commit.
+// The limits of Spanner, and how much of them is kept for what is not a row of the commit.
 const (
-	// mostMutations is how many there are in one commit. Each column of a row that is written is
-	// one, the key's too; so is a deletion, of a row or of a range.
+	// mostMutations is how many mutations one commit may have. Each column of a row that is
+	// written is one, those of the key included; so is the deletion of a row or of a range.
 	mostMutations = 80_000
 	rowMutations  = 4
 	spareRows     = 100 // of which package core writes a few
 
-	// longestKey is that of a row: a whole primary key has 8 KiB.
+	// longestKey is the length of the longest key of a row: a whole primary key has 8 KiB.
 	longestKey = 7 << 10
 
-	// longestValue is that of a cell.
+	// longestValue is the length of the longest value of a cell.
 	longestValue = 10 << 20
 
-	// A commit has 100 MB. Bytes are a third longer on the way there.
+	// A commit may have 100 MB. Bytes grow by a third on the way there.
 	batchBytes = 64 << 20
 
 	// mostNotes is how many rows and ranges that were read a commit looks at again.

@@ -12,8 +12,9 @@ import (
 // purgeRows is how many rows are deleted at once.
 const purgeRows = 5000
 
-// purge deletes the rows of a storage that was removed, and then what says so. To delete what is
-// gone is no harm, so it may be done twice, by several, and again if no answer comes.
+// purge deletes the rows of a removed storage, and then the row that says it was removed.
+// Deleting rows that are gone does no harm, so purge may run twice, in several processes, and
+// again if no answer comes.
 func (c *client) purge(ctx context.Context, id string) error {
 	b := c.backend
 	for {
@@ -49,8 +50,8 @@ func (c *client) purge(ctx context.Context, id string) error {
 	}
 }
 
-// sweep deletes what is left of storages whose removal was not completed. If it fails the next
-// one tries again.
+// sweep deletes what is left of storages whose removal was not completed. If it fails, the next
+// sweep tries again.
 func (c *client) sweep(ctx context.Context) {
 	const most = 10
 	var ids []string

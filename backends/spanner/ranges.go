@@ -17,13 +17,14 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// A range is as it was at a timestamp if none of its rows was written later, and there are as many
-// as there were: then each row of now was there, and no other one can have been.
+// A range has not changed since a timestamp if none of its rows was written later, and it has
+// as many rows as it had: then every present row existed before, and no other row can have
+// existed.
 
-// counts are those of all rows in some ranges.
+// counts are the numbers of all rows in some ranges, and of those that were written since.
 type counts struct{ rows, newer int64 }
 
-// add adds what a query of counting counts.
+// add adds the result of a query that counting made.
 func (n *counts) add(rows *cloud.RowIterator) error {
 	defer rows.Stop()
 	for {
@@ -46,8 +47,8 @@ func (n *counts) add(rows *cloud.RowIterator) error {
 // rangesAtOnce is how many ranges one query counts.
 const rangesAtOnce = 50
 
-// countBefore counts the rows of the ranges that a commit depends on, in the state that they were
-// read in.
+// countBefore counts the rows of the ranges that a commit depends on, in the state in which
+// they were read.
 func (d *driver) countBefore(ctx context.Context, c remote.Commit) (n counts, err error) {
 	for some := range slices.Chunk(c.Ranges, rangesAtOnce) {
 		err := c.Base.(*state).ask(ctx,
@@ -61,7 +62,7 @@ func (d *driver) countBefore(ctx context.Context, c remote.Commit) (n counts, er
 	return n, nil
 }
 
-// ranges looks whether the ranges are as they were.
+// ranges checks that the ranges have not changed.
 func (d *driver) ranges(
 	ctx context.Context, tx *transaction, c remote.Commit, before counts,
 ) error {
@@ -78,8 +79,8 @@ func (d *driver) ranges(
 	return nil
 }
 
-// counting is the query for the rows of ranges, and how many of them were written since. No data
-// is part of its text.
+// counting returns the query that counts the rows of ranges, and those of them that were
+// written since. No data is part of its text.
 func (d *driver) counting(spans []remote.Span, since time.Time) cloud.Statement {
 	params := map[string]any{"part": d.id, "since": since}
 	texts := make([]string, len(spans))

@@ -18,17 +18,17 @@ type registry struct{ client *client }
 
 // entry is what a path leads to.
 type entry struct {
-	known bool   // the registry is there, in a layout that is known
+	known bool   // the registry exists, in a layout that is known
 	id    string // of the storage; "" if none is there
 	mark  []byte
 }
 
 func (e entry) found() bool { return e.id != "" }
 
-// same reports whether two entries are the same storage with the same mark, or both none.
+// same reports whether both entries are the same storage with the same mark, or both are none.
 func (e entry) same(o entry) bool { return e.id == o.id && string(e.mark) == string(o.mark) }
 
-// look returns what is at a path, now.
+// look returns what is at a path now.
 func (r registry) look(ctx context.Context, path string) (e entry, err error) {
 	when, err := r.client.reading(ctx, nil,
 		func(ctx context.Context, in *cloud.ReadOnlyTransaction) error {
@@ -48,7 +48,8 @@ func (r registry) look(ctx context.Context, path string) (e entry, err error) {
 	return e, err
 }
 
-// find returns what is at a path, in a transaction that nobody changes it in.
+// find returns what is at a path. It reads within a transaction, so that nobody changes it
+// meanwhile.
 func (r registry) find(ctx context.Context, in where, path string) (entry, error) {
 	e, err := r.name(ctx, in, path)
 	if err == nil && e.found() {
@@ -116,7 +117,7 @@ func (r registry) list(ctx context.Context, prefix string) (paths []string, err 
 						version = filled(got.value)
 					case bytes.HasPrefix(got.name, []byte(prefix)):
 						paths = append(paths, string(got.name))
-					default: // the registry, whose part comes behind, is still to be seen
+					default: // the registry, whose part comes later, is still to be seen
 					}
 					return true
 				})

@@ -12,14 +12,14 @@ import (
 	"google.golang.org/api/iterator"
 )
 
-// row is one of the table. What was not asked for is not set.
+// row is a row of the table. Columns that were not asked for are not set.
 type row struct {
 	part        string
 	name, value []byte
 	written     time.Time
 }
 
-// where is either kind of transaction.
+// where is a transaction of either kind, in which to read.
 type where interface {
 	ReadWithOptions(
 		ctx context.Context, table string, keys cloud.KeySet, columns []string,
@@ -28,8 +28,8 @@ type where interface {
 	Query(ctx context.Context, statement cloud.Statement) *cloud.RowIterator
 }
 
-// read reads rows in the order of their keys, until each returns false, at most so many if most
-// is not 0.
+// read reads rows in the order of their keys until each returns false, and at most so many if
+// most is not 0.
 func (b Backend) read(
 	ctx context.Context, in where, rows cloud.KeySet, columns []string, most int,
 	each func(row) bool,
@@ -38,7 +38,7 @@ func (b Backend) read(
 		each)
 }
 
-// every passes rows on until there is none, or each returns false.
+// every calls each with the rows until there are no more, or each returns false.
 func every(rows *cloud.RowIterator, each func(row) bool) error {
 	defer rows.Stop()
 	for {

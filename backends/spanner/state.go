@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core/remote"
 )
 
-// state is a timestamp: that of the first read, which sees all that was committed before it. There
-// is nothing on the server to be held, and nothing to be closed.
+// state is a timestamp: that of the first read, which sees all that was committed before it. It
+// holds nothing on the server, so there is nothing to close.
 type state struct {
 	driver *driver
 	when   atomic.Pointer[time.Time] // nil before the first read
@@ -23,7 +23,7 @@ type state struct {
 
 var _ remote.State = (*state)(nil)
 
-// ask makes a read that is about the state.
+// ask makes a read at the state.
 func (s *state) ask(
 	ctx context.Context, read func(context.Context, *cloud.ReadOnlyTransaction) error,
 ) error {
@@ -35,7 +35,7 @@ func (s *state) ask(
 	return err
 }
 
-// places returns where rows are.
+// places returns the primary keys of rows.
 func (d *driver) places(keys [][]byte) cloud.KeySet {
 	all := make([]cloud.KeySet, len(keys))
 	for i, key := range keys {
@@ -67,8 +67,9 @@ func (r *row) row() remote.Row {
 // version is the timestamp of the commit that wrote a row.
 func version(t time.Time) uint64 { return uint64(t.UnixNano()) }
 
-// Page is one request, but for a first page in reverse: a read goes only upward, and a query, which
-// goes down, would have to put its rows in order together with those that are looked up.
+// Page is one request, except for a first page in reverse, which is two: a read goes only
+// upward, and a query, which can go down, would have to sort its rows together with those that
+// are looked up.
 func (s *state) Page(ctx context.Context, q remote.Query) (p remote.Page, err error) {
 	also := q.Also
 	if len(also) > 0 && (q.Reverse || bytes.Compare(also[len(also)-1], q.Low) >= 0) {
@@ -95,7 +96,7 @@ func (s *state) Page(ctx context.Context, q remote.Query) (p remote.Page, err er
 	return p, err
 }
 
-// page asks for a page, and for rows in front of it.
+// page asks for a page, and for rows before it.
 func (d *driver) page(
 	ctx context.Context, in *cloud.ReadOnlyTransaction, q *remote.Query, also [][]byte,
 ) *cloud.RowIterator {
@@ -111,7 +112,7 @@ func (d *driver) page(
 		&cloud.ReadOptions{Limit: q.Rows + len(also)})
 }
 
-// down is the query for a page in reverse. No data is part of its text.
+// down returns the query for a page in reverse. No data is part of its text.
 func (d *driver) down(q *remote.Query) cloud.Statement {
 	text := "SELECT Name, Value"
 	if q.KeysOnly {
@@ -126,5 +127,5 @@ func (d *driver) down(q *remote.Query) cloud.Statement {
 	return cloud.Statement{SQL: text + " ORDER BY Name DESC LIMIT @rows", Params: params}
 }
 
-// Close has nothing to do.
+// Close does nothing: a state holds nothing on the server.
 func (s *state) Close() error { return nil }

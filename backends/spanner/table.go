@@ -15,7 +15,7 @@ import (
 )
 
 // createTable creates the table that storages are in. Spanner takes half a minute for that, so
-// only ctx bounds it. Whoever comes second waits, and finds it made.
+// only ctx limits how long it may take. Whoever comes second waits, and finds the table made.
 func (c *client) createTable(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {

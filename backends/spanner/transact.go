@@ -14,13 +14,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// transaction is one that reads, and writes when it commits. What it has read is locked until
-// then, so it is short: nobody waits for a program in one.
+// transaction reads, and writes when it commits. What it has read is locked until then, so it
+// is kept short: no code of a program runs within it.
 type transaction = cloud.ReadWriteStmtBasedTransaction
 
-// transact makes a transaction, again if Spanner aborts it: which it does for its own reasons,
-// and the emulator whenever there is another one. An error that wraps ErrMaybe says that it may
-// have been done; after any other nothing was, nor will be.
+// transact makes a transaction, and makes it again if it is aborted. Spanner aborts
+// transactions for its own reasons, and the emulator whenever there is another one. An error
+// that wraps ErrMaybe says that the transaction may have been made; after any other error it
+// was not made and never will be.
 func (c *client) transact(
 	ctx context.Context,
 	do func(context.Context, *transaction) ([]*cloud.Mutation, error),
@@ -46,7 +47,7 @@ func (c *client) tryTransact(
 	do func(context.Context, *transaction) ([]*cloud.Mutation, error),
 ) error {
 	opts := cloud.TransactionOptions{BeginTransactionOption: cloud.InlinedBeginTransaction}
-	if try > 0 { // the client calls it aborted also if it could not begin, and does not say why
+	if try > 0 { // the client says "aborted" also if it could not begin, and not why
 		opts.BeginTransactionOption = cloud.ExplicitBeginTransaction
 	}
 	tx, err := cloud.NewReadWriteStmtBasedTransactionWithOptions(ctx, c.cloud, opts)
@@ -66,7 +67,7 @@ func (c *client) tryTransact(
 	return committed(err, all)
 }
 
-// abandon ends a transaction that will not commit. Nobody waits for it.
+// abandon ends a transaction that will not commit, and does not wait for the answer.
 func (c *client) abandon(tx *transaction) {
 	c.ends.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
@@ -75,8 +76,8 @@ func (c *client) abandon(tx *transaction) {
 	})
 }
 
-// rollbackTime is how long an end of a transaction is waited for. Spanner ends those that are idle
-// for ten seconds.
+// rollbackTime is how long the end of a transaction may take. Spanner ends those that are idle
+// for ten seconds by itself.
 const rollbackTime = 2 * time.Second
 
 // pause waits before another try, with jitter: many may be in each other's way.
