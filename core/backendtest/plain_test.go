@@ -6,6 +6,7 @@ package backendtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -98,10 +99,24 @@ func (c *plainClaim) Mark() ([]byte, error) {
 	if c.s == nil {
 		return nil, nil
 	}
+	if c.b.breaks == "lent mark" {
+		return c.s.mark, nil
+	}
 	return bytes.Clone(c.s.mark), nil
 }
 
+// changes returns an error if the storage was claimed to be read.
+func (c *plainClaim) changes() error {
+	if c.readOnly && c.b.breaks != "read-only" {
+		return core.ErrReadOnly
+	}
+	return nil
+}
+
 func (c *plainClaim) Rename(to string) error {
+	if err := c.changes(); err != nil {
+		return err
+	}
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
 	if c.s == nil {
@@ -117,6 +132,9 @@ func (c *plainClaim) Rename(to string) error {
 }
 
 func (c *plainClaim) Remove() error {
+	if err := c.changes(); err != nil {
+		return err
+	}
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
 	delete(c.b.stores, c.path)
@@ -231,7 +249,7 @@ func (e *plainEngine) Limits() core.Limits {
 
 func (e *plainEngine) Apply(ctx context.Context, b core.Batch) error {
 	writes := b.Writes
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), e.c.changes()); err != nil {
 		return err
 	}
 	if err := tooLarge(writes); err != nil {
@@ -314,6 +332,9 @@ func (e *plainEngine) keep(w core.Write) core.Write {
 }
 
 func (e *plainEngine) SetMark(ctx context.Context, mark []byte) error {
+	if err := e.c.changes(); err != nil {
+		return err
+	}
 	if !e.breaks("set mark") {
 		e.s.mark = bytes.Clone(mark)
 	}

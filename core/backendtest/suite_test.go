@@ -114,6 +114,8 @@ func TestBrokenBackends(t *testing.T) {
 		{"resolve", "backend/resolve"},
 		{"race", "open/race"},
 		{"rename", "claim/rename onto"},
+		{"lent mark", "claim/mark"},
+		{"read-only", "open/read-only"},
 	} {
 		t.Run(c.breaks, func(t *testing.T) {
 			want, open := strings.CutSuffix(c.want, " ...")
