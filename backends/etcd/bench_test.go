@@ -54,6 +54,7 @@ func newBench(b *testing.B) bench {
 	s := bench{table, db, client}
 	do(b, s.load(b.Context(), benchRows))
 	do(b, s.loadByHand(b.Context(), benchRows))
+	do(b, s.prepareByHand(b.Context()))
 	return s
 }
 
@@ -181,11 +182,16 @@ func BenchmarkEtcd(b *testing.B) {
 		_, err := s.client.Put(ctx, "hand/"+anyRow(), string(payload))
 		return err
 	}
+	getAlike := func() error { return s.getAlikeByHand(ctx, "hand/"+anyRow()) }
+	putAlike := func() error { return s.putAlikeByHand(ctx, "hand/"+anyRow()) }
 	pair(b, "Get", 100, one(get), one(getByHand))
 	pair(b, "Get by 64", 1000, parallel(64, get), parallel(64, getByHand))
+	pair(b, "Get, alike", 100, one(get), one(getAlike))
+	pair(b, "Get by 64, alike", 1000, parallel(64, get), parallel(64, getAlike))
 	pair(b, "GetMany of 100", 10, one(func() error { return s.getMany(ctx, 100) }),
 		one(func() error { return s.getManyByHand(ctx, 100) }))
 	pair(b, "Put", 30, one(put), one(putByHand))
+	pair(b, "Put, alike", 30, one(put), one(putAlike))
 	pair(b, "Put by 64", 1000, parallel(64, put), parallel(64, putByHand))
 	pair(b, "Update of 1 row of 8 by 8", 100,
 		parallel(8, func() error { return s.update(ctx, row("r", rand.IntN(8))) }),
@@ -196,6 +202,53 @@ func BenchmarkEtcd(b *testing.B) {
 		one(func() error { return s.scanByHand(ctx, "", 0) }))
 	pair(b, "PutStream of 10000", 1, one(func() error { return s.load(ctx, benchRows) }),
 		one(func() error { return s.loadByHand(ctx, benchRows) }))
+}
+
+// The rows by hand for what GuardKV keeps in a storage beside the rows of tables: its mark, the
+// fence, which says whether the tables have changed, and an outcome, which tells later whether a
+// write was made.
+const (
+	handMark    = "hand mark"
+	handFence   = "hand fence"
+	handOutcome = "hand outcome"
+)
+
+var (
+	handKnown = string(payload[:150]) // the fence
+	handFresh = string(payload[:34])  // an outcome
+)
+
+func (s bench) prepareByHand(ctx context.Context) error {
+	_, err := s.client.Txn(ctx).Then(
+		clientv3.OpPut(handMark, handKnown), clientv3.OpPut(handFence, handKnown),
+		clientv3.OpPut(handOutcome, handFresh),
+	).Commit()
+	return err
+}
+
+// getAlikeByHand reads a row, and whether the tables are those that the program knows.
+func (s bench) getAlikeByHand(ctx context.Context, k string) error {
+	r, err := s.client.Txn(ctx).Then(clientv3.OpGet(handFence), clientv3.OpGet(k)).Commit()
+	if err != nil {
+		return err
+	}
+	return counted(len(r.Responses[1].GetResponseRange().Kvs), 1)
+}
+
+// putAlikeByHand writes a row if the storage and the tables are those that the program knows, and
+// with it what tells later whether it was written, should no answer come.
+func (s bench) putAlikeByHand(ctx context.Context, k string) error {
+	r, err := s.client.Txn(ctx).If(
+		clientv3.Compare(clientv3.CreateRevision(handMark), ">", 0),
+		clientv3.Compare(clientv3.Value(handFence), "=", handKnown),
+		clientv3.Compare(clientv3.Value(handOutcome), "=", handFresh),
+	).Then(
+		clientv3.OpPut(k, string(payload)), clientv3.OpPut(handOutcome, handFresh),
+	).Else(clientv3.OpGet(handMark)).Commit()
+	if err == nil && !r.Succeeded {
+		err = errors.New("the storage is another one")
+	}
+	return err
 }
 
 func anyRow() string { return row("r", rand.IntN(benchRows)) }
