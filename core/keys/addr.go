@@ -75,7 +75,7 @@ func (f addrPart) TakePart(b []byte) (k netip.Addr, rest []byte, err error) {
 	return k.WithZone(string(zone)), rest, nil
 }
 
-// take takes an address without its zone.
+// take reads an address without its zone.
 func (f addrPart) take(b []byte) (k netip.Addr, rest []byte, err error) {
 	if len(b) == 0 {
 		return k, nil, corrupt(f.ID(), "is empty, want at least a byte")
@@ -113,7 +113,7 @@ func AddrPort() Part[netip.AddrPort] {
 	}
 }
 
-// storedNet is a network as it is stored: its address without the bits behind its length, then its
+// storedNet is a network as it is stored: its address without the bits past its length, then its
 // length plus one, then the address as it is. An invalid network has the length -1.
 type storedNet = Tuple3[netip.Addr, uint8, netip.Addr]
 

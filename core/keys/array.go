@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// ByteArray is every byte array of 1 to 64 bytes, such as a UUID or a hash.
+// ByteArray is any byte array of 1 to 64 bytes, such as a UUID or a hash.
 type ByteArray interface {
 	~[1]byte | ~[2]byte | ~[3]byte | ~[4]byte | ~[5]byte | ~[6]byte | ~[7]byte | ~[8]byte |
 		~[9]byte | ~[10]byte | ~[11]byte | ~[12]byte | ~[13]byte | ~[14]byte | ~[15]byte | ~[16]byte |

@@ -13,13 +13,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// BigInt is the format of *big.Int keys: integers of up to 65535 bytes, in their order. A bigger
-// one is [core.ErrTooLarge], and nil is no key. The limits of engines on keys are often lower.
+// BigInt is the format of *big.Int keys: integers of up to 65535 bytes, in numeric order. A bigger
+// one returns [core.ErrTooLarge], and nil is not a key. The limits of engines on keys are often
+// lower.
 func BigInt() Part[*big.Int] { return bigPart{} }
 
-// bigPart stores how many bytes the number has, and then these, big endian; the bytes of a negative
-// number are those of the positive one, inverted. The length is a byte, or three if it is bigBytes
-// or more.
+// bigPart stores how many bytes the number has, followed by the bytes, big endian. A negative
+// number has the bytes of the positive one, inverted. The length is a byte, or three if it is
+// bigBytes or more.
 type bigPart struct{ owned }
 
 const (
@@ -100,7 +101,7 @@ func (f bigPart) TakePart(b []byte) (k *big.Int, rest []byte, err error) {
 	return k.Neg(k), rest, nil
 }
 
-// takeLength takes the number of bytes of a number that is not 0. flip inverts what it reads.
+// takeLength reads how many bytes a number other than 0 has. flip inverts what it reads.
 func (f bigPart) takeLength(b []byte, flip byte) (n int, rest []byte, err error) {
 	if first := b[0] ^ flip; first != bigLong {
 		return int(first) - bigZero, b[1:], nil

@@ -13,8 +13,8 @@ import (
 // DescFormat is the format of keys in reverse order. [Desc] makes it.
 //
 // It stores the part encoding with all bits inverted. Since no part encoding is a prefix of
-// another, any two of them differ in some byte, and there the order is reversed. Standalone
-// encodings may be prefixes of each other.
+// another, any two of them differ in some byte, and inverting it reverses their order.
+// Standalone encodings would not do, since one may be a prefix of another.
 type DescFormat[K any] struct {
 	part    Part[K]
 	id      string
@@ -39,7 +39,7 @@ func Desc[K any](part Part[K]) DescFormat[K] {
 // ID is desc(part).
 func (f DescFormat[K]) ID() string { return f.id }
 
-// Ordered is true if part is ordered, as all of this package are.
+// Ordered is true if part is ordered, as all formats of this package are.
 func (f DescFormat[K]) Ordered() bool { return f.part.Ordered() }
 
 // Owned implements [Owner]. It is true.
@@ -58,7 +58,8 @@ func (f DescFormat[K]) AppendPart(dst []byte, k K) ([]byte, error) {
 	return invertFrom(dst, n, err)
 }
 
-// AppendPartPrefix appends what the parts of all keys that start with k begin with, inverted.
+// AppendPartPrefix appends, inverted, the bytes that begin the part encodings of all keys that
+// start with k.
 func (f DescFormat[K]) AppendPartPrefix(dst []byte, k K) ([]byte, error) {
 	n := len(dst)
 	dst, err := appendPartPrefix(dst, f.part, k)
@@ -70,8 +71,8 @@ func (f DescFormat[K]) Prefix(k K) core.KeyRange[K] {
 	return made[K](f.id, f.Ordered(), beginning(f.AppendPartPrefix(nil, k)))
 }
 
-// Range is the range of the same keys in this format as r, which part made, is in part's: where
-// pair is a [Pair], keys.Desc(pair).Range(pair.First(x)) has the keys whose first component is x.
+// Range is the range that holds the same keys as r, a range that part made. If pair is a [Pair],
+// keys.Desc(pair).Range(pair.First(x)) has the keys whose first component is x.
 func (f DescFormat[K]) Range(r core.KeyRange[K]) core.KeyRange[K] {
 	return made[K](f.id, f.Ordered(), spanOf(r, f.part.ID()).inverted())
 }
@@ -119,7 +120,7 @@ func invertFrom(dst []byte, n int, err error) ([]byte, error) {
 	return dst, nil
 }
 
-// inversion returns the inverted bytes of b in memory of its own.
+// inversion returns the inverted bytes of b in new memory.
 func inversion(b []byte) []byte {
 	c := make([]byte, len(b))
 	invert(c, b)

@@ -34,13 +34,13 @@ var (
 )
 
 // Map is the format of a type of your own, such as a struct, whose keys are stored as those of part
-// and sorted in their order. to returns what is stored for a key. from returns the key again: it
-// must undo to, and fail for what to never returns. An error of to is that of the call that got the
-// key; one of from means that the stored bytes are no key, [core.ErrCorrupt]. Both are called
-// concurrently.
+// and sorted in their order. to returns what is stored for a key. from must undo to, and fail for
+// anything that to never returns. The call that got a key returns the error of to; an error of from
+// means that the stored bytes are not a key, and becomes [core.ErrCorrupt]. Both functions may be
+// called concurrently.
 //
-// name tells formats apart that mean different things by the same part. It is part of the ID and so
-// of the table, and consists of ASCII letters, digits, and the signs . _ - /
+// name distinguishes formats that store different things as the same part. It is part of the ID and
+// so of the table, and consists of ASCII letters, digits, and the signs . _ - /
 func Map[K, P any](
 	name string, part Part[P], to func(K) (P, error), from func(P) (K, error),
 ) MapFormat[K, P] {
@@ -68,8 +68,8 @@ func notInName(r rune) bool {
 	return !strings.ContainsRune("._-/", r)
 }
 
-// Range is the range of all keys that are stored as those in r, a range that part made: where pair
-// is a [Pair] and the part of f, f.Range(pair.First(x)) has the keys that are stored with the first
+// Range is the range of all keys that are stored as keys in r, a range that part made. If the part
+// of f is a [Pair] named pair, f.Range(pair.First(x)) has the keys that are stored with the first
 // component x.
 func (f MapFormat[K, P]) Range(r core.KeyRange[P]) core.KeyRange[K] {
 	return made[K](f.id, f.Ordered(), spanOf(r, f.part.ID()))
@@ -78,7 +78,7 @@ func (f MapFormat[K, P]) Range(r core.KeyRange[P]) core.KeyRange[K] {
 // ID is map(name,part).
 func (f mapping[K, P]) ID() string { return f.id }
 
-// Ordered is true if part is ordered, as all of this package are.
+// Ordered is true if part is ordered, as all formats of this package are.
 func (f mapping[K, P]) Ordered() bool { return f.part.Ordered() }
 
 // Owned implements [Owner].
@@ -102,7 +102,7 @@ func (f mapping[K, P]) AppendPart(dst []byte, k K) ([]byte, error) {
 	return f.part.AppendPart(dst, p)
 }
 
-// AppendPartPrefix appends what the parts begin with that start with what k is mapped to.
+// AppendPartPrefix appends the bytes that begin all parts that start with what k is mapped to.
 func (f mapping[K, P]) AppendPartPrefix(dst []byte, k K) ([]byte, error) {
 	p, err := f.store(k)
 	if err != nil {

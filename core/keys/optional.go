@@ -5,7 +5,7 @@ package keys
 
 import "github.com/guardkv/guardkv/core"
 
-// Null is a key that may be absent, as in [database/sql.Null]. Where Valid is false, V does not
+// Null is a key that may be null, like [database/sql.Null]. If Valid is false, V does not
 // matter: all such keys are the same key, null, which is decoded with a zero V.
 type Null[T any] struct {
 	V     T
@@ -37,13 +37,13 @@ const (
 	optionalValue = 0x01 // the value follows
 )
 
-// Key returns the key that holds v: it is not null.
+// Key returns the key that holds v. It is not null.
 func (f OptionalFormat[T]) Key(v T) Null[T] { return Null[T]{v, true} }
 
 // ID is optional(part).
 func (f OptionalFormat[T]) ID() string { return f.id }
 
-// Ordered is true if part is ordered, as all of this package are.
+// Ordered is true if part is ordered, as all formats of this package are.
 func (f OptionalFormat[T]) Ordered() bool { return f.part.Ordered() }
 
 // Owned implements [Owner].
@@ -70,8 +70,8 @@ func (f OptionalFormat[T]) AppendPart(dst []byte, k Null[T]) ([]byte, error) {
 	return f.part.AppendPart(append(dst, optionalValue), k.V)
 }
 
-// AppendPartPrefix appends a mark and, unless k is null, what the parts of all values that start
-// with k's begin with.
+// AppendPartPrefix appends a mark and, unless k is null, the bytes that begin the parts of all
+// values that start with k's.
 func (f OptionalFormat[T]) AppendPartPrefix(dst []byte, k Null[T]) ([]byte, error) {
 	if !k.Valid {
 		return append(dst, optionalNull), nil

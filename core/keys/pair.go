@@ -18,7 +18,7 @@ type Tuple[A, B any] struct {
 // PairFormat is the format of keys of two components. [Pair] makes it.
 type PairFormat[A, B any] struct{ p *pair[A, B] }
 
-// pair is what a PairFormat refers to, so that a format is passed in a register.
+// pair holds what a PairFormat refers to, so that a format fits in a register.
 type pair[A, B any] struct {
 	first        Part[A]
 	second       Part[B]
@@ -34,7 +34,7 @@ var (
 	_ PartPrefixer[Tuple[string, int]]  = PairFormat[string, int]{}
 )
 
-// Pair is the format of keys of two components, any of which may be composite itself.
+// Pair is the format of keys of two components, each of which may itself be composite.
 func Pair[A, B any](first Part[A], second Part[B]) PairFormat[A, B] {
 	need("Pair", "first", first)
 	need("Pair", "second", second)
@@ -53,7 +53,7 @@ func (f PairFormat[A, B]) Key(first A, second B) Tuple[A, B] { return Tuple[A, B
 // ID is pair(first,second).
 func (f PairFormat[A, B]) ID() string { return f.p.whole.id }
 
-// Ordered is true if both components are ordered, as all of this package are.
+// Ordered is true if both components are ordered, as all formats of this package are.
 func (f PairFormat[A, B]) Ordered() bool { return f.p.first.Ordered() && f.p.second.Ordered() }
 
 // Owned implements [Owner].
@@ -98,7 +98,7 @@ func (f PairFormat[A, B]) AppendPart(dst []byte, k Tuple[A, B]) ([]byte, error) 
 	return dst, nil
 }
 
-// AppendPartPrefix appends the first component, and what the second begins with.
+// AppendPartPrefix appends the first component, and the bytes that the second begins with.
 func (f PairFormat[A, B]) AppendPartPrefix(dst []byte, k Tuple[A, B]) ([]byte, error) {
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
@@ -165,7 +165,7 @@ func (f PairFormat[A, B]) SecondBetween(x A, low, high B) core.KeyRange[Tuple[A,
 }
 
 // SecondIn is the range of all keys whose first component is x and whose second is in r, a range
-// that the second component's format made: where that is a pair, r may be its First.
+// that the second component's format made. If that format is a pair, r may be its First.
 func (f PairFormat[A, B]) SecondIn(x A, r core.KeyRange[B]) core.KeyRange[Tuple[A, B]] {
 	return f.made(spanOf(r, f.p.second.ID()).in(f.p.whole, 2).behind(f.appendFirst(nil, x)))
 }

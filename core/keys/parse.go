@@ -20,21 +20,21 @@ import (
 	"github.com/guardkv/guardkv/core/explain"
 )
 
-// The most that [Parse] looks at. No program has types that are nested so deeply, or have so
-// long a name.
+// The limits of [Parse]. No program has types that are nested so deeply, or have such long
+// names.
 const (
 	maxIDLength = 1 << 16
 	maxIDDepth  = 100
 )
 
-// Parse returns the key format that has an ID, without the Go type of its keys: for tools,
-// which find the ID in [core.TableInfo]. Its keys are encoded and ordered as those of the
-// format that made the table.
+// Parse returns the key format that has an ID, without the Go type of its keys. It is for
+// tools, which find the ID in [core.TableInfo]. Keys are encoded and ordered as in the format
+// that made the table.
 //
-// It knows the formats of this package. Those of others, as components or alone, are asked of
-// outside, one after the other: each returns an error that is [errors.ErrUnsupported] for an ID
-// that it does not know. If nobody knows an ID, or it is none, that is the error of Parse too,
-// and it names the part of the ID.
+// Parse knows the formats of this package. For other formats, alone or as components, it asks
+// the functions in outside, one after the other: each returns an error that is
+// [errors.ErrUnsupported] for an ID that it does not know. If no function knows an ID, or it is
+// not a valid ID, Parse returns such an error too, and the error names the part of the ID.
 func Parse(id string, outside ...func(id string) (Untyped, error)) (Untyped, error) {
 	p := idParser{outside: outside}
 	if len(id) > maxIDLength {
@@ -109,7 +109,7 @@ func splitID(id string) (name string, args []string, ok bool) {
 	return name, append(args, id[start:]), level == 0
 }
 
-// composite returns a format that is made of others, nil if it is none of this package.
+// composite returns a format that is made of others, or nil if this package has no such format.
 func (p idParser) composite(name string, args []string, depth int) (Untyped, error) {
 	switch {
 	case name == "array" && len(args) == 1:
@@ -142,7 +142,7 @@ func (p idParser) composite(name string, args []string, depth int) (Untyped, err
 	return untypedQuad(parts), nil
 }
 
-// mapped returns the format of what [Map] stores: the keys of its part, under its ID.
+// mapped returns the format for what [Map] stores: the keys of its part, under its own ID.
 func (p idParser) mapped(name, id string, depth int) (Untyped, error) {
 	if name == "" || strings.ContainsFunc(name, notInName) {
 		return nil, nil
@@ -155,8 +155,8 @@ func (p idParser) mapped(name, id string, depth int) (Untyped, error) {
 	return untyped[any]{Map[any, any](name, part, same, same), part.AppendJSON, part.ParseJSON}, nil
 }
 
-// showReversed shows the keys of part. What that shows as it is encoded is encoded in another
-// way here.
+// showReversed shows the keys of part. A key that part shows in its encoded form has another
+// encoding here.
 func showReversed(part Untyped) func(dst []byte, k any) ([]byte, error) {
 	return func(dst []byte, k any) ([]byte, error) {
 		shown, err := part.AppendJSON(dst, k)
@@ -292,8 +292,8 @@ func parseTime(text []byte) (time.Time, error) {
 
 func showBig(dst []byte, k *big.Int) ([]byte, error) { return explain.AppendBigInt(dst, k), nil }
 
-// parseBig reads no more digits than a key has: a number takes a time that grows faster than
-// its digits.
+// parseBig reads no more digits than a key can have, since parsing a number takes a time that
+// grows faster than its digits.
 func parseBig(text []byte) (*big.Int, error) {
 	const mostDigits = bigMost * 3
 	k, ok := new(big.Int), false
@@ -306,7 +306,7 @@ func parseBig(text []byte) (*big.Int, error) {
 	return k, nil
 }
 
-// parseAddr reads what [netip.Addr.String] writes, of the zero Addr too.
+// parseAddr reads what [netip.Addr.String] writes, also for the zero Addr.
 func parseAddr(s string) (netip.Addr, error) {
 	if s == (netip.Addr{}).String() {
 		return netip.Addr{}, nil
@@ -314,7 +314,7 @@ func parseAddr(s string) (netip.Addr, error) {
 	return netip.ParseAddr(s)
 }
 
-// showText shows keys that are read again from their text. The others have none.
+// showText shows keys whose text can be read again. Other keys have no text.
 func showText[K comparable](
 	text func(K) string, parse func(string) (K, error),
 ) func([]byte, K) ([]byte, error) {
@@ -421,8 +421,8 @@ func untypedQuad(parts []Untyped) Untyped {
 		parts[2], parts[3]), show, parse}
 }
 
-// untypedOptional tells null from a value that is shown as null, and its own {"encoded":...}
-// from that of a value.
+// untypedOptional distinguishes null from a value that is shown as null, and its own
+// {"encoded":...} from that of a value.
 func untypedOptional(part Untyped) Untyped {
 	const null, open = "null", `{"value":`
 	show := func(dst []byte, k Null[any]) ([]byte, error) {
@@ -462,14 +462,14 @@ func wrappedValue(text []byte) (json.RawMessage, bool) {
 	return v, ok
 }
 
-// anyArray is [Array] of a length that no type says.
+// anyArray is [Array] with a length that no Go type gives.
 type anyArray struct {
 	owned
 	size int
 	id   string
 }
 
-// bytesOfLength returns the format of byte arrays of a length that an ID says, nil if there are
+// bytesOfLength returns the format of byte arrays whose length an ID gives, or nil if there is
 // none.
 func bytesOfLength(digits string) Untyped {
 	n, err := strconv.Atoi(digits)

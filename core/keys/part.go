@@ -14,12 +14,13 @@ import (
 // package is one; an outside format that implements it composes with them. It is safe for
 // concurrent use.
 //
-// A part whose ranges are to work inside composites too gives them bounds there, with
-// [core.KeyRange.WithPart].
+// If the ranges of a part should also work inside composites, the part gives them bounds there
+// with [core.KeyRange.WithPart].
 //
 // A part has two encodings. The standalone one, of Append and Decode, fills the whole key. The part
-// encoding, of AppendPart and TakePart, has other components behind it, so it must end itself: no
-// part encoding is a prefix of another. Both are in the order of K, and no key has two encodings.
+// encoding, of AppendPart and TakePart, is followed by other components, so it must mark its own
+// end: no part encoding is a prefix of another. Both are in the order of K, and no key has two
+// encodings.
 type Part[K any] interface {
 	core.KeyFormat[K]
 
@@ -27,14 +28,14 @@ type Part[K any] interface {
 	// returns.
 	AppendPart(dst []byte, k K) ([]byte, error)
 
-	// TakePart decodes the part encoding at the start of b and returns what stands behind it. It
-	// never panics. The key does not refer to b, unless the format's own doc says so.
+	// TakePart decodes the part encoding at the start of b and returns the rest of b. It never
+	// panics. The key does not refer to b, unless the format's own doc says so.
 	TakePart(b []byte) (k K, rest []byte, err error)
 }
 
 // The optional powers of a Part.
 type (
-	// PartPrefixer is a part whose keys have prefixes, as strings have. It is behind FirstPrefix.
+	// PartPrefixer is a part whose keys have prefixes, as strings have. FirstPrefix uses it.
 	PartPrefixer[K any] interface {
 		// AppendPartPrefix appends the bytes that the part encodings of all keys that start with k
 		// begin with, and no others. The arguments may be reused when the call returns.
@@ -47,7 +48,7 @@ type (
 	}
 )
 
-// owned is embedded by the formats that are ordered and whose decoded keys own their memory.
+// owned is embedded in the formats that are ordered and whose decoded keys own their memory.
 type owned struct{}
 
 func (owned) Ordered() bool { return true }
@@ -98,8 +99,8 @@ func corrupt(id, format string, args ...any) error {
 	return fmt.Errorf("%w: %s key %s", core.ErrCorrupt, id, fmt.Sprintf(format, args...))
 }
 
-// need panics where a format is made of one that is nil: the first use of it would, and not say
-// why.
+// need panics if a format is made of a nil part: its first use would panic too, but would not
+// say why.
 func need[K any](maker, which string, part Part[K]) {
 	if part == nil {
 		panic("keys." + maker + ": the " + which + " part is nil")

@@ -9,10 +9,10 @@ import (
 	"unsafe"
 )
 
-// plain is how a composite key is encoded whose components are strings, bytes, integers and times,
-// descending ones too: step by step from where they lie in memory, in one function. Through the
-// interfaces of its parts that takes twice as long. A key format that has other components
-// has no steps.
+// plain encodes a composite key whose components are strings, bytes, integers and times, including
+// descending ones. It works step by step, in one function, on the components where they lie in
+// memory; going through the interfaces of the parts would take twice as long. A key format that has
+// other components has no steps.
 type plain []step
 
 // step appends one component.
@@ -38,10 +38,10 @@ const (
 // stepper is a part that is encoded in steps.
 type stepper interface {
 	// steps returns the steps of a component that lies at an offset of the key, nil if there are
-	// none. last says that nothing stands behind it, so that it is encoded as if it were alone.
+	// none. last says that no component follows, so this one is encoded as if it were alone.
 	steps(at uintptr, last bool) plain
-	// isItself reports whether the part is of the type whose method is asked: an outside part that
-	// embeds one of this package has its methods, and may encode in a way of its own.
+	// isItself reports whether the part has the type that declares this method. A part of another
+	// package that embeds one of this package has its methods too, but may encode differently.
 	isItself(part any) bool
 }
 
@@ -94,7 +94,8 @@ func (p plain) append(dst []byte, key unsafe.Pointer) []byte {
 	return dst
 }
 
-// textSteps is for strings, and for bytes, of which a string is the beginning.
+// textSteps returns the steps of strings, and of bytes, whose slice header begins like that of
+// a string.
 func textSteps(at uintptr, last bool) plain {
 	if last {
 		return plain{{kind: stepAlone, at: at}}
@@ -105,7 +106,7 @@ func textSteps(at uintptr, last bool) plain {
 func (stringPart[T]) steps(at uintptr, last bool) plain { return textSteps(at, last) }
 func (bytesPart[T]) steps(at uintptr, last bool) plain  { return textSteps(at, last) }
 
-// steps are none on a machine where an int is smaller than what is stored of it.
+// steps returns none on a machine where an int is smaller than what is stored of it.
 func (f *integer[T]) steps(at uintptr, _ bool) plain {
 	var k T
 	if int(unsafe.Sizeof(k)) != f.size {

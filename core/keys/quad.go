@@ -40,8 +40,8 @@ var (
 	_ PartPrefixer[Tuple4[string, int, bool, int]]  = QuadFormat[string, int, bool, int]{}
 )
 
-// Quad is the format of keys of four components, any of which may be composite itself: for more
-// components make the last one a [Pair] or [Triple].
+// Quad is the format of keys of four components, each of which may itself be composite: for
+// more components make the last one a [Pair] or [Triple].
 func Quad[A, B, C, D any](
 	first Part[A], second Part[B], third Part[C], fourth Part[D],
 ) QuadFormat[A, B, C, D] {
@@ -65,7 +65,7 @@ func (f QuadFormat[A, B, C, D]) Key(first A, second B, third C, fourth D) Tuple4
 // ID is quad(first,second,third,fourth).
 func (f QuadFormat[A, B, C, D]) ID() string { return f.p.whole.id }
 
-// Ordered is true if all components are ordered, as all of this package are.
+// Ordered is true if all components are ordered, as all formats of this package are.
 func (f QuadFormat[A, B, C, D]) Ordered() bool { return f.p.first.Ordered() && f.p.rest.Ordered() }
 
 // Owned implements [Owner].
@@ -104,7 +104,8 @@ func (f QuadFormat[A, B, C, D]) AppendPart(dst []byte, k Tuple4[A, B, C, D]) ([]
 	return f.p.rest.AppendPart(dst, k.rest())
 }
 
-// AppendPartPrefix appends the first three components, and what the fourth begins with.
+// AppendPartPrefix appends the first three components, and the bytes that the fourth begins
+// with.
 func (f QuadFormat[A, B, C, D]) AppendPartPrefix(dst []byte, k Tuple4[A, B, C, D]) ([]byte, error) {
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
@@ -175,7 +176,7 @@ func (f QuadFormat[A, B, C, D]) FirstIn(r core.KeyRange[A]) core.KeyRange[Tuple4
 }
 
 // SecondPrefix is the range of all keys whose first component is x and whose second starts with y,
-// if that has prefixes.
+// if the second has prefixes.
 func (f QuadFormat[A, B, C, D]) SecondPrefix(x A, y B) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(partPrefixOf(f.p.rest.p.first, y).behind(f.appendFirst(nil, x)))
 }
@@ -196,7 +197,7 @@ func (f QuadFormat[A, B, C, D]) SecondIn(
 }
 
 // ThirdPrefix is the range of all keys that begin with x and y and whose third component starts
-// with z, if that has prefixes.
+// with z, if the third has prefixes.
 func (f QuadFormat[A, B, C, D]) ThirdPrefix(x A, y B, z C) core.KeyRange[Tuple4[A, B, C, D]] {
 	return f.made(partPrefixOf(f.p.rest.p.rest.p.first, z).behind(f.appendTwo(nil, x, y)))
 }

@@ -18,10 +18,11 @@ func (b bounds) equal(c bounds) bool {
 		c.high) && (b.high == nil) == (c.high == nil)
 }
 
-// span is a range of keys without their type. Formats that wrap others make their ranges of it.
+// span is a range of keys without their type. Formats that wrap others make their ranges from
+// it.
 //
-// No part encoding is a proper prefix of a bound in part. So what stands behind a component never
-// decides on which side of such a bound it is.
+// No part encoding is a proper prefix of a bound in part. So what follows a component never decides
+// on which side of such a bound a key is.
 type span struct {
 	alone   bounds // of the keys as Append encodes them
 	part    bounds // of the keys as AppendPart encodes them
@@ -39,7 +40,7 @@ func spanOf[K any](r core.KeyRange[K], id string) (s span) {
 	return s
 }
 
-// made is the range of a format. What failed becomes a range that carries the error to the scan.
+// made returns the range of a format. If something failed, the range carries the error to the scan.
 func made[K any](id string, ordered bool, s span) core.KeyRange[K] {
 	if !ordered {
 		return core.NewKeyRange[K](id, nil, nil,
@@ -52,40 +53,41 @@ func made[K any](id string, ordered bool, s span) core.KeyRange[K] {
 	return r
 }
 
-// both is the span whose bounds are the same alone and as a part.
+// both returns the span whose bounds are the same alone and as a part.
 func both(low, high []byte, err error) span {
 	b := bounds{low, high}
 	return span{alone: b, part: b, err: err}
 }
 
-// beginning is the span of keys whose encodings, of both sorts, begin with prefix.
+// beginning returns the span of the keys whose encodings, alone and as a part, begin with
+// prefix.
 func beginning(prefix []byte, err error) span { return both(prefix, prefixEnd(prefix), err) }
 
-// prefixEnd returns the least byte string that is above all that start with p, nil if there is
-// none.
+// prefixEnd returns the least byte string that is above all that start with p, or nil if there
+// is none.
 func prefixEnd(p []byte) []byte {
 	_, end, _ := core.NewPrefixRange[struct{}]("", p).Bounds()
 	return end
 }
 
-// prefixOf is the span of the keys of p that start with k.
+// prefixOf returns the span of the keys of p that start with k.
 func prefixOf[K any](p Part[K], k K) span {
 	q, ok := p.(core.Prefixer[K])
 	if !ok {
 		return span{err: noPrefix(p.ID())}
 	}
 	s := spanOf(q.Prefix(k), p.ID())
-	if s.err == nil && s.partErr != nil { // an outside author's
+	if s.err == nil && s.partErr != nil { // a part of another package
 		in := partPrefixOf(p, k)
 		s.part, s.partErr = in.part, in.err
 	}
 	return s
 }
 
-// partPrefixOf is the span of the keys whose first component, one of p, starts with k.
+// partPrefixOf returns the span of the keys whose first component, encoded by p, starts with k.
 func partPrefixOf[K any](p Part[K], k K) span { return beginning(appendPartPrefix(nil, p, k)) }
 
-// between is the span of the keys of p that are low or above, and below high.
+// between returns the span of the keys of p that are low or above, and below high.
 func between[K any](p Part[K], low, high K) span {
 	s := partBetween(p, low, high)
 	if s.err == nil {
@@ -97,9 +99,9 @@ func between[K any](p Part[K], low, high K) span {
 	return s
 }
 
-// partBetween is the span of the keys whose first component, one of p, is low or above, and below
-// high. Part encodings end themselves, so that of a component is the bound of all keys that begin
-// with it.
+// partBetween returns the span of the keys whose first component, encoded by p, is low or above,
+// and below high. Part encodings mark their own end, so the encoding of a component bounds all keys
+// that begin with it.
 func partBetween[K any](p Part[K], low, high K) span {
 	from, err := p.AppendPart([]byte{}, low)
 	if err != nil {
@@ -109,7 +111,7 @@ func partBetween[K any](p Part[K], low, high K) span {
 	return both(from, to, err)
 }
 
-// leading is the span of the keys whose first component is in s.
+// leading returns the span of the keys whose first component is in s.
 func (s span) leading() span {
 	if s.err == nil {
 		s.err = s.partErr
@@ -117,7 +119,7 @@ func (s span) leading() span {
 	return both(s.part.low, s.part.high, s.err)
 }
 
-// behind is the span of the keys that begin with head, behind which there is a key in s.
+// behind returns the span of the keys that consist of head followed by a key in s.
 func (s span) behind(head []byte, err error) span {
 	switch {
 	case err != nil:
@@ -142,10 +144,10 @@ func (b bounds) behind(head []byte) bounds {
 	return bounds{join(head, b.low), join(head, b.high)}
 }
 
-// inverted is the span of the keys in s where the bits of their part encodings are inverted, alone
-// too. That reverses the order of any two byte strings of which none is a prefix of the other.
-// Those that begin with a bound are on the same side of it as before, so the new bounds have to be
-// behind them.
+// inverted returns the span of the keys in s for a format that inverts the bits of their part
+// encodings, also in keys that stand alone. Inverting reverses the order of any two byte strings,
+// unless one is a prefix of the other. Encodings that begin with a bound stay on the same side of
+// it, so the new bounds must lie past them.
 func (s span) inverted() span {
 	s = s.leading()
 	if s.err != nil {
@@ -163,5 +165,5 @@ func (s span) inverted() span {
 	return both(low, high, nil)
 }
 
-// join returns a and b in memory of its own. It is never nil.
+// join returns a followed by b in new memory. The result is never nil.
 func join(a, b []byte) []byte { return append(append(make([]byte, 0, len(a)+len(b)), a...), b...) }

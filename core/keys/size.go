@@ -5,9 +5,9 @@ package keys
 
 import "github.com/guardkv/guardkv/core"
 
-// The formats whose keys may be long tell how long an encoding is at least before there is one,
-// and so do composites of them: see [core.KeySizer]. That of [Map] does not, because a key is
-// not known before it is mapped.
+// Formats whose keys may be long tell the least length of an encoding before they make it, and
+// so do composites of them: see [core.KeySizer]. [Map] does not, because what it stores is not
+// known before the key is mapped.
 var (
 	_ core.KeySizer[string]                         = stringPart[string]{}
 	_ core.KeySizer[[]byte]                         = bytesPart[[]byte]{}
@@ -18,8 +18,8 @@ var (
 	_ core.KeySizer[Tuple4[string, int, bool, int]] = QuadFormat[string, int, bool, int]{}
 )
 
-// sizeOf returns the function that tells how long an encoding of p is at least, nil if nothing
-// is known.
+// sizeOf returns the function that tells the least length of an encoding of p, or nil if
+// nothing is known.
 func sizeOf[K any](p Part[K]) func(K) int {
 	if s, ok := p.(core.KeySizer[K]); ok {
 		return s.KeySize()
@@ -27,7 +27,8 @@ func sizeOf[K any](p Part[K]) func(K) int {
 	return nil
 }
 
-// sizeIn returns size of a component that part returns, nil for nil.
+// sizeIn returns a function that applies size to the component that part returns, or nil if
+// size is nil.
 func sizeIn[K, P any](size func(P) int, part func(K) P) func(K) int {
 	if size == nil {
 		return nil
@@ -35,7 +36,7 @@ func sizeIn[K, P any](size func(P) int, part func(K) P) func(K) int {
 	return func(k K) int { return size(part(k)) } // by value, or the key would be put on the heap
 }
 
-// sum returns the sum of what is known, nil if nothing is.
+// sum returns a function that adds the known sizes, or nil if none is known.
 func sum[K any](sizes ...func(K) int) func(K) int {
 	known := sizes[:0]
 	for _, size := range sizes {

@@ -5,16 +5,16 @@ package keys
 
 import "github.com/guardkv/guardkv/core"
 
-// String is the format of string keys. They sort by their bytes and may hold any, 0x00 included;
-// the empty string is a key.
+// String is the format of string keys. They sort by their bytes and may hold any bytes, 0x00
+// included. The empty string is a key.
 func String() Part[string] { return StringOf[string]() }
 
 // StringOf is the format of a named string type. Its ID is that of strings.
 func StringOf[T ~string]() Part[T] { return stringPart[T]{} }
 
 // StringView is String, except that a decoded key is not copied: it refers to the engine's bytes
-// and is valid only while the row is. Keep [strings.Clone] of it. The stored bytes and the ID are
-// those of String, so a table can be opened with either.
+// and is valid only while the row is. To keep it, use [strings.Clone]. The stored bytes and the ID
+// are those of String, so a table can be opened with either.
 func StringView() Part[string] { return stringPart[string]{view: true} }
 
 type stringPart[T ~string] struct{ view bool }

@@ -10,9 +10,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Inside a composite key a text (a string or bytes) is escaped and ends itself: the byte 0x00
-// becomes 0x00 0xff, and 0x00 0x01 is the end. The end is below every byte that could follow, an
-// escaped 0x00 included, so a text sorts before all texts that it is a prefix of.
+// Inside a composite key a text (a string or bytes) is escaped and marks its own end: the byte 0x00
+// becomes 0x00 0xff, and 0x00 0x01 is the end. The end sorts below everything that could continue
+// the text, including an escaped 0x00, so a text sorts before all longer texts that begin with it.
 const (
 	textMark = 0x00 // what follows is one of:
 	textEnd  = 0x01
@@ -26,8 +26,8 @@ func appendText(dst, text []byte) []byte {
 	return append(append(dst, text...), textMark, textEnd)
 }
 
-// appendTextPrefix appends what the encodings of text, and of all texts that start with it, have in
-// common.
+// appendTextPrefix appends the bytes that the encodings of text, and of all texts that start with
+// it, have in common.
 func appendTextPrefix(dst, text []byte) []byte {
 	for {
 		i := bytes.IndexByte(text, 0)
@@ -48,7 +48,7 @@ func textRange[T any](id string, prefix []byte) core.KeyRange[T] {
 	return made[T](id, true, s)
 }
 
-// takeText splits a text off b. Where nothing was escaped, the text is a part of b; else it is a
+// takeText splits a text off b. If nothing was escaped, the text is a part of b; otherwise it is a
 // copy.
 func takeText(id string, b []byte) (text []byte, copied bool, rest []byte, err error) {
 	for {
@@ -71,7 +71,7 @@ func takeText(id string, b []byte) (text []byte, copied bool, rest []byte, err e
 	}
 }
 
-// bytesOfString returns the bytes of s, to read.
+// bytesOfString returns the bytes of s, which must not be changed.
 func bytesOfString(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // stringOfBytes returns a string that refers to b.

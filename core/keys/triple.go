@@ -38,7 +38,7 @@ var (
 	_ PartPrefixer[Tuple3[string, int, bool]]  = TripleFormat[string, int, bool]{}
 )
 
-// Triple is the format of keys of three components, any of which may be composite itself.
+// Triple is the format of keys of three components, each of which may itself be composite.
 func Triple[A, B, C any](first Part[A], second Part[B], third Part[C]) TripleFormat[A, B, C] {
 	need("Triple", "first", first)
 	need("Triple", "second", second)
@@ -67,7 +67,7 @@ func (f TripleFormat[A, B, C]) Key(first A, second B, third C) Tuple3[A, B, C] {
 // ID is triple(first,second,third).
 func (f TripleFormat[A, B, C]) ID() string { return f.p.whole.id }
 
-// Ordered is true if all components are ordered, as all of this package are.
+// Ordered is true if all components are ordered, as all formats of this package are.
 func (f TripleFormat[A, B, C]) Ordered() bool { return f.p.first.Ordered() && f.p.rest.Ordered() }
 
 // Owned implements [Owner].
@@ -106,7 +106,7 @@ func (f TripleFormat[A, B, C]) AppendPart(dst []byte, k Tuple3[A, B, C]) ([]byte
 	return f.p.rest.AppendPart(dst, k.rest())
 }
 
-// AppendPartPrefix appends the first two components, and what the third begins with.
+// AppendPartPrefix appends the first two components, and the bytes that the third begins with.
 func (f TripleFormat[A, B, C]) AppendPartPrefix(dst []byte, k Tuple3[A, B, C]) ([]byte, error) {
 	dst, err := f.appendFirst(dst, k.First)
 	if err != nil {
@@ -172,7 +172,7 @@ func (f TripleFormat[A, B, C]) FirstIn(r core.KeyRange[A]) core.KeyRange[Tuple3[
 }
 
 // SecondPrefix is the range of all keys whose first component is x and whose second starts with y,
-// if that has prefixes.
+// if the second has prefixes.
 func (f TripleFormat[A, B, C]) SecondPrefix(x A, y B) core.KeyRange[Tuple3[A, B, C]] {
 	return f.made(partPrefixOf(f.p.rest.p.first, y).behind(f.appendFirst(nil, x)))
 }

@@ -14,27 +14,28 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Untyped is a key format that is known from its ID alone: what [Parse] returns. A table whose
-// keys it encodes can be opened with it. Keys are what the format of that ID has: a string, a
+// Untyped is a key format that is known only by its ID. [Parse] returns it. A table whose keys
+// it encodes can be opened with it. Keys have the types of the format with that ID: a string, a
 // uint8, a [time.Time], a []byte for bytes and byte arrays, a Tuple[any, any] for a pair, a
-// Null[any] for what is optional, and so on. Where a key was stored by [Map], it is the key of
-// the part that it was stored as.
+// Null[any] for an optional key, and so on. A key that [Map] stored is the key of the part that
+// it was stored as.
 type Untyped interface {
 	Part[any]
 
-	// AppendJSON appends a key as one JSON value. Every key has another one, and always the same.
+	// AppendJSON appends a key as one JSON value. Different keys have different values, and a key
+	// always has the same one.
 	//
 	// Strings, numbers and booleans are themselves; bytes and byte arrays are strings in hex,
 	// as in error messages; times are in RFC 3339; addresses and networks are as package netip
 	// writes them; NaN and infinities, and integers of more than 64 bits, are strings.
-	// Composite keys are arrays. What is optional is null or the value, or {"value":...} if
-	// that is null itself or an object. A key that has no such text is {"encoded":"..."}, its
-	// bytes as it would stand alone, in hex: a string that is not UTF-8, a time before year 0
-	// or after 9999, an address with an unusual zone, an invalid network.
+	// Composite keys are arrays. An optional key is null or the value, or {"value":...} if the
+	// value is itself null or an object. A key that has no such text is {"encoded":"..."} with
+	// its standalone encoding in hex: a string that is not UTF-8, a time before year 0 or after
+	// 9999, an address with an unusual zone, an invalid network.
 	AppendJSON(dst []byte, k any) ([]byte, error)
 
-	// ParseJSON returns the key that is shown as this JSON, or as an equal one. Any key may be
-	// given as {"encoded":"..."}.
+	// ParseJSON returns the key that AppendJSON shows as this JSON value, or as an equal one.
+	// Any key may be given as {"encoded":"..."}.
 	ParseJSON(text []byte) (any, error)
 }
 
@@ -151,20 +152,20 @@ func encodedKey(text []byte) ([]byte, bool) {
 	return b, err == nil
 }
 
-// asJSON parses JSON of the type that encoding/json has for K.
+// asJSON parses JSON as encoding/json does for K.
 func asJSON[K any](text []byte) (k K, err error) {
-	if bytes.Equal(text, []byte("null")) { // which encoding/json takes for a zero
+	if bytes.Equal(text, []byte("null")) { // which encoding/json reads as zero
 		return k, errNoText
 	}
 	err = json.Unmarshal(text, &k)
 	return k, err
 }
 
-// Explain tells how keys look in the formats of this package: the JSON is that of [Untyped]. It
-// is a [core.KeyExplainer], for [core.TableInfo.ExplainKeys].
+// Explain shows keys in the formats of this package, as the JSON of [Untyped]. It is a
+// [core.KeyExplainer], for [core.TableInfo.ExplainKeys].
 func Explain(id string) (core.KeyExplanation, error) { return Explainer()(id) }
 
-// Explainer is [Explain] that knows the components of other packages too, as [Parse] does.
+// Explainer returns an [Explain] that also knows parts of other packages, as [Parse] does.
 func Explainer(outside ...func(id string) (Untyped, error)) core.KeyExplainer {
 	return func(id string) (core.KeyExplanation, error) {
 		f, err := Parse(id, outside...)

@@ -14,8 +14,8 @@ type Decoder[T any] interface {
 	encoding.BinaryUnmarshaler
 }
 
-// Decode decodes what a type encoded itself. It is zero if there is nothing, or if it cannot be
-// decoded, which no verified record has.
+// Decode decodes the bytes of a type that encodes itself. It returns zero if there are none, or
+// if they cannot be decoded, which no verified record has.
 func Decode[T any, P Decoder[T]](b []byte) T {
 	var v, none T
 	if len(b) > 0 && decode(b, P(&v)) != nil {
@@ -24,10 +24,10 @@ func Decode[T any, P Decoder[T]](b []byte) T {
 	return v
 }
 
-// Decodes returns an error if bytes are nothing that a type encoded itself.
+// Decodes returns an error if a type that encodes itself cannot decode the bytes.
 func Decodes[T any, P Decoder[T]](b []byte) error { return decode(b, P(new(T))) }
 
-// decode has a type decode itself. Its panics are errors.
+// decode has a type decode itself, and turns its panics into errors.
 func decode(b []byte, into encoding.BinaryUnmarshaler) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -43,10 +43,10 @@ type Encodes[T any] interface {
 	encoding.BinaryMarshaler
 }
 
-// PutBinary writes what a type encodes itself.
+// PutBinary writes a value of a type that encodes itself.
 func PutBinary[T any, P Encodes[T]](e *Encoder, at int, v *T) { putBinary(e, at, P(v), false) }
 
-// PutOptionalBinary writes what a type encodes itself, if it is not nil.
+// PutOptionalBinary writes a value of a type that encodes itself, if v is not nil.
 func PutOptionalBinary[T any, P Encodes[T]](e *Encoder, at int, v *T) {
 	if v != nil {
 		putBinary(e, at, P(v), true)

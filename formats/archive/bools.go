@@ -17,7 +17,7 @@ func (s Bools) IsNil() bool { return s.l.IsNil() }
 // Len returns the number of bools.
 func (s Bools) Len() int { return s.l.Len() }
 
-// At returns a bool. It panics if there is none of this index.
+// At returns the bool at index i. It panics if there is none.
 func (s Bools) At(i int) bool { return s.l.Record(i).Bool(0) }
 
 // All yields the bools.

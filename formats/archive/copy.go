@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// Copy counts what is copied of a record: no more than it has. A record that was verified is as
-// long as all that its references show together. One that somebody forged, and that was trusted,
-// may refer to one part from many places, and to those places from many others: copies of it
-// could take years, and all memory. What copies it panics instead.
+// Copy counts the bytes that are copied from a record, so that they are no more than it has. A
+// verified record is as long as everything that its references show together. A record that
+// somebody forged, and that is trusted, may refer to one part from many places, and to those places
+// from many others: copying it could take years, and all memory. Copying panics instead.
 type Copy struct{ left int }
 
-// Copy returns what counts when the struct is copied.
+// Copy returns the counter for copying the struct.
 func (r Record) Copy() Copy { return copyOf(r.b) }
 
-// Copy returns what counts when the elements are copied.
+// Copy returns the counter for copying the elements.
 func (l List) Copy() Copy { return copyOf(l.b) }
 
-// copyOf allows each byte twice: one byte may be a struct, and that an element.
+// copyOf allows each byte twice: one byte may be a struct, and that struct an element.
 func copyOf(b []byte) Copy { return Copy{2 * len(b)} }
 
 var errForged = errors.New("archive: the record refers to a part of it more than once: it was " +
@@ -48,7 +48,7 @@ func (c *Copy) Text(s string) string {
 	return strings.Clone(s)
 }
 
-// CopyBytes returns a copy; nil of nil.
+// CopyBytes returns a copy of bytes; the copy of nil is nil.
 func CopyBytes[S ~[]byte](c *Copy, b []byte) S {
 	if b == nil {
 		return nil

@@ -10,8 +10,8 @@ import (
 )
 
 // Encoder writes one record. Generated code calls its methods with the places of fields, in the
-// order of their offsets: what they refer to is appended in that order. When something has gone
-// wrong nothing is appended any more.
+// order of their offsets, and what the fields refer to is appended in that order. After an
+// error nothing more is appended.
 type Encoder struct {
 	b     []byte
 	base  int // where the record begins in b
@@ -29,7 +29,7 @@ func (e *Encoder) begin(dst []byte, most, size int) (at int) {
 	return at + prefix
 }
 
-// Fail has the record fail with an error. The first one counts.
+// Fail makes the record fail with an error. The first one counts.
 func (e *Encoder) Fail(err error) {
 	if e.err == nil {
 		e.err = err
@@ -62,7 +62,7 @@ func (e *Encoder) grow(n int) (at int, ok bool) {
 	return at, true
 }
 
-// deeper counts a struct in a struct. Leave ends it.
+// deeper counts a level of nested structs, which Leave ends.
 func (e *Encoder) deeper() {
 	if e.depth++; e.depth > maxDepth {
 		e.Fail(fmt.Errorf("%w: structs are nested more than %d deep; does the value contain itself?", core.ErrTooLarge, maxDepth))
@@ -77,7 +77,7 @@ func (e *Encoder) refer(at, n int) {
 	le.PutUint64(e.b[at:], uint64(uint32(len(e.b)-e.base))|uint64(n)<<32)
 }
 
-// Fixed returns the bytes at a place, until something is appended.
+// Fixed returns the bytes at a place. They are valid until something is appended.
 func (e *Encoder) Fixed(at, size int) []byte { return e.b[at : at+size : at+size] }
 
 // Text writes a string.
@@ -153,8 +153,8 @@ func (e *Encoder) Slots(at int, isNil bool, n, size int) (place int, ok bool) {
 	return e.grow(n * size)
 }
 
-// NotOneof has the record fail because of a value that is none of the types that its interface
-// may hold.
+// NotOneof makes the record fail because the type of a value is none of those that its
+// interface may hold.
 func (e *Encoder) NotOneof(name string, v any) {
 	e.Fail(fmt.Errorf("%T is not one of the types, or is a nil pointer, that %s may hold: name it in //archive:oneof", v, name))
 }

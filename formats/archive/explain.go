@@ -12,13 +12,13 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// Explain tells what tables of this format hold, from the schema that they remember.
+// Explain shows what tables of this format hold, from the schema that they remember.
 //
 // A struct is an object with its fields in the order of their places. Fields that were removed
-// are shown where a row has them. A value of an interface is an object with one member, whose
-// name is that of its type. Times are RFC 3339, durations are written as Go does, complex
-// numbers are arrays of two, and the keys of a map are text. What types encode themselves is
-// shown as their bytes.
+// are shown in rows that have them. A value of an interface is an object with one member, which
+// is named after its type. Times are in RFC 3339, durations are written as Go writes them,
+// complex numbers are arrays of two, and the keys of a map are text. Values of types that
+// encode themselves are shown as bytes.
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	if t.ValueFormat != formatID {
 		return core.Explanation{}, fmt.Errorf("values in %q are not in %s: %w",
@@ -55,7 +55,7 @@ func parseStored(stored []byte) (*schema.Schema, error) {
 	return nil, fmt.Errorf("%w: the stored schema of the table: %w", core.ErrCorrupt, err)
 }
 
-// inWords is a schema as people read it: without places and sizes.
+// inWords returns a schema for people to read, without places and sizes.
 func inWords(s *schema.Schema) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "records are %s", s.Root)

@@ -19,7 +19,7 @@ type Codec[T, W any] struct {
 	Schema string                         // of all types that were generated with it
 	Size   int                            // of the fixed part of T
 	Encode func(e *Encoder, at int, v *T) // into a fixed part
-	Value  func(W) T                      // a copy that lives forever
+	Value  func(W) T                      // makes a copy that lives forever
 	Binary map[string]func([]byte) error  // checks what types encode themselves
 }
 
@@ -41,8 +41,8 @@ type format[T any, W Archived[T, W]] struct {
 	unfit   error          // why nothing can be done
 }
 
-// scratch is what encoding a value takes. The value is here because code that was passed as a
-// function could keep it.
+// scratch holds what encoding a value needs. The value lies here because Encode is a function
+// value, which could keep its pointer, so a local value would be allocated in each call.
 type scratch[T any] struct {
 	encoder Encoder
 	value   T
@@ -122,8 +122,8 @@ func (f *format[T, W]) View(b []byte) (w W, err error) {
 	return at[W](b), nil
 }
 
-// trusting returns what is View for bytes that are known to be what Append made. It is a
-// function of its own, and not a method: a call less is a third of what one field of a trusted
+// trusting returns the View for bytes that are known to be what Append made. It is a function
+// rather than a method, because one call less saves a third of what one field of a trusted
 // record costs.
 func trusting[W any](root string, unfit error) func(b []byte) (W, error) {
 	if unfit != nil {
@@ -140,7 +140,7 @@ func trusting[W any](root string, unfit error) func(b []byte) (W, error) {
 }
 
 // at returns the view of a record. compile made sure that W is a Record and nothing else, which
-// the compiler cannot be told.
+// Go's type system cannot express.
 func at[W any](b []byte) (w W) {
 	*(*Record)(unsafe.Pointer(&w)) = Record{b[:len(b):len(b)], prefix, le.Uint16(b), 1}
 	return w

@@ -14,7 +14,7 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// Everything here reads records that were verified.
+// This file shows verified records as JSON.
 
 // appendStruct appends a struct as an object, with the fields that it has.
 func (e explainer) appendStruct(dst []byte, d *schema.Def, r Record) []byte {
@@ -207,7 +207,7 @@ func appendBase64(dst, b []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"')
 }
 
-// appendQuoted appends a string. What is not UTF-8 becomes U+FFFD.
+// appendQuoted appends a string. Bytes that are not UTF-8 become U+FFFD.
 func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for _, r := range s {

@@ -14,19 +14,19 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// Key returns a format that stores keys of type K as records. It is not ordered: tables that
-// are scanned by ranges need the formats of package keys.
+// Key returns a format that stores keys of type K as records. The keys are not ordered: for
+// range scans use the formats of package keys.
 //
 // A key has exactly one encoding, and bytes that are not the encoding of a key are refused. Two
-// times are the same key if they are the same instant. The encoding cannot grow as that of
-// values does, since a row could not be found any more: K is a part of the ID, with the names
-// of its fields, and a table is not opened with another one.
+// times are the same key if they are the same instant. Unlike values, keys cannot gain fields,
+// since their rows could not be found any more. So K, with the names of its fields, is part of
+// the ID, and a table cannot be opened with another K.
 //
 // K is made of booleans, integers, strings, times, durations, and arrays and structs of those.
-// A type with which two keys could become one, or one key two, is refused by [core.OpenTable]
-// and every call, and the error names the part: floats, because -0 is 0; slices and maps, which
-// can be nil or empty; pointers, interfaces, types that encode themselves, and fields that are
-// left out or were removed.
+// If a type could make two keys one, or one key two, [core.OpenTable] and every call refuse it,
+// and the error names the part: floats, because -0 is 0; slices and maps, which can be nil or
+// empty; pointers, interfaces, types that encode themselves, and fields that are left out or
+// were removed.
 func Key[K any, W Archived[K, W]]() core.KeyFormat[K] {
 	f := &keyFormat[K, W]{format: newFormat[K, W](), id: keyID}
 	if f.unfit = f.format.unfit; f.unfit == nil {
@@ -95,7 +95,7 @@ func (f *keyFormat[K, W]) check() error {
 	return nil
 }
 
-// folded is a schema in one line.
+// folded returns a schema in one line.
 func folded(text string) string {
 	return strings.TrimSuffix(strings.ReplaceAll(strings.ReplaceAll(text, "\n\t", ";"), "\n", ";;"),
 		";;")
@@ -105,7 +105,8 @@ func unfolded(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, ";;", "\n"), ";", "\n\t") + "\n"
 }
 
-// ExplainKey tells what keys of an ID are: those of [Key]. They are shown as values are.
+// ExplainKey shows the keys that a format of [Key] with this ID stores. They are shown as
+// values are.
 func ExplainKey(id string) (core.KeyExplanation, error) {
 	text, ok := strings.CutPrefix(id, keyID+"(")
 	text, closed := strings.CutSuffix(text, ")")

@@ -8,8 +8,8 @@ import (
 	"iter"
 )
 
-// List are the elements of a slice or the pairs of a map, where they lie. Generated lists are
-// made of it.
+// List holds the elements of a slice, or the pairs of a map, where they lie in the record.
+// Generated lists are made of it.
 type List struct {
 	b      []byte // the record; nil for a nil slice
 	at, n  uint32
@@ -23,7 +23,7 @@ func (l List) IsNil() bool { return l.b == nil }
 // Len returns the number of elements.
 func (l List) Len() int { return int(l.n) }
 
-// Record returns an element. It panics if there is none of this number.
+// Record returns the element at index i. It panics if there is none.
 func (l List) Record(i int) Record {
 	if uint(i) >= uint(l.n) {
 		panic(outOfRange{i, l.n})
@@ -40,7 +40,7 @@ func (e outOfRange) Error() string {
 	return fmt.Sprintf("archive: index out of range [%d] with length %d", e.i, e.n)
 }
 
-// All yields n things and their numbers.
+// All yields n elements and their indexes.
 func All[T any](n int, at func(int) T) iter.Seq2[int, T] {
 	return func(yield func(int, T) bool) {
 		for i := range n {
@@ -51,7 +51,7 @@ func All[T any](n int, at func(int) T) iter.Seq2[int, T] {
 	}
 }
 
-// Values makes a slice of the elements of a list; nil of one that was nil.
+// Values copies the elements of a list into a slice, which is nil for a nil list.
 func Values[S ~[]E, E any, L interface {
 	IsNil() bool
 	Len() int

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// MapPool keeps the memory in which maps of one type are sorted.
+// MapPool reuses the memory in which maps of one type are sorted.
 type MapPool[K comparable, V any] struct {
 	Compare func(a, b K) int // the order of the keys
 	pool    sync.Pool        // of *[]Pair[K, V]
@@ -21,7 +21,7 @@ type Pair[K comparable, V any] struct {
 	Value V // of the key
 }
 
-// Sorted returns what is in a map, in the order of the keys. Done takes it back.
+// Sorted returns the pairs of a map, in the order of the keys. Done takes them back.
 func Sorted[K comparable, V any, M ~map[K]V](p *MapPool[K, V], m M) *[]Pair[K, V] {
 	pairs, ok := p.pool.Get().(*[]Pair[K, V])
 	if !ok {

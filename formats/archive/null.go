@@ -9,7 +9,7 @@ type Null[T any] struct {
 	Valid bool // it is there
 }
 
-// Get returns the value, and whether it is there.
+// Get returns the value, and whether there is one.
 func (n Null[T]) Get() (T, bool) { return n.V, n.Valid }
 
 // Some returns a value that may be absent.
@@ -23,7 +23,7 @@ func Ptr[T any](n Null[T]) *T {
 	return &n.V
 }
 
-// PtrOf is Ptr for what has to be made of a view first.
+// PtrOf is Ptr for a value that must first be made of a view.
 func PtrOf[T, W any](n Null[W], value func(W) T) *T {
 	if !n.Valid {
 		return nil

@@ -10,12 +10,12 @@ import (
 	"unsafe"
 )
 
-// Integer are the types of whole numbers, enums and durations included.
+// Integer is any type of whole numbers, enums and durations included.
 type Integer interface {
 	~int8 | ~int16 | ~int32 | ~int64 | ~int | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uint
 }
 
-// Number are the types of numbers.
+// Number is any type of numbers.
 type Number interface {
 	Integer | ~float32 | ~float64
 }
@@ -37,8 +37,8 @@ func sizeOf[T Number]() uintptr {
 	return unsafe.Sizeof(v)
 }
 
-// isWord reports whether a number of the kind T has as many bits as the machine says, which
-// only matters where that is 32.
+// isWord reports whether the size of T depends on the machine, which only matters where a word
+// has 32 bits.
 func isWord[T Number]() bool {
 	k := reflect.TypeFor[T]().Kind()
 	return k == reflect.Int || k == reflect.Uint
@@ -50,7 +50,7 @@ func (s Numbers[T]) IsNil() bool { return s.l.IsNil() }
 // Len returns the number of numbers.
 func (s Numbers[T]) Len() int { return s.l.Len() }
 
-// At returns a number. It panics if there is none of this index.
+// At returns the number at index i. It panics if there is none.
 func (s Numbers[T]) At(i int) T {
 	if uint(i) >= uint(s.l.n) {
 		panic(outOfRange{i, s.l.n})
@@ -105,7 +105,7 @@ func (s Numbers[T]) Value() []T {
 	return v
 }
 
-// rawBytes returns the memory of numbers, if it is what a record has.
+// rawBytes returns the memory of numbers, if a record has the same bytes.
 func rawBytes[S ~[]T, T Number](s S) ([]byte, bool) {
 	if !littleEndian || narrow && isWord[T]() {
 		return nil, false

@@ -9,7 +9,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// problem is what is wrong with a record.
+// problem says what is wrong with a record.
 type problem uint8
 
 const (
@@ -52,7 +52,7 @@ func (p problem) String() string {
 	}[p]
 }
 
-// invalid is the error of a record that did not pass.
+// invalid is the error for a record that did not pass verification.
 type invalid struct {
 	problem problem
 	where   string
@@ -76,7 +76,7 @@ func (v *verifier) err() error {
 	return &invalid{v.problem, v.where, v.at, len(v.b), v.cause}
 }
 
-// corrupt is the error of a record that cannot be read.
+// corrupt returns the error for a record that cannot be read.
 func corrupt(root string, err error) error {
 	if e, ok := err.(*invalid); ok && e.problem == badInt {
 		return fmt.Errorf("archive of %s: %w: %w; read it on such a machine, or declare the field as int64", root, core.ErrFormatMismatch, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// program is a schema as the verifier runs it.
+// program is a schema, compiled into steps that the verifier runs.
 type program struct {
 	root *block
 }
@@ -25,7 +25,7 @@ type block struct {
 	texts []uint32 // the offsets of all ops, if all are texts
 }
 
-// code says what is checked.
+// code says what an op checks.
 type code uint8
 
 const (
@@ -76,14 +76,14 @@ func compile(s *schema.Schema, binary map[string]func([]byte) error) *program {
 	return &program{c.structBlock(s.Root)}
 }
 
-// compileAny is compile for programs that do not have the Go types.
+// compileAny is like compile, for programs that do not have the Go types.
 func compileAny(s *schema.Schema) *program {
 	c := compiler{schema: s, blocks: make(map[string]*block)}
 	return &program{c.structBlock(s.Root)}
 }
 
-// structBlock returns the block of a definition. It is filled when all of them are made, since
-// they may refer to each other.
+// structBlock returns the block of a definition. It is filled once all blocks exist, since they
+// may refer to each other.
 func (c *compiler) structBlock(name string) *block {
 	if b := c.blocks[name]; b != nil {
 		return b
@@ -102,7 +102,7 @@ func (c *compiler) structBlock(name string) *block {
 	return b
 }
 
-// element returns the block of an element that is no struct.
+// element returns the block of an element that is not a struct.
 func (c *compiler) element(t *schema.Type, field string, gone bool) *block {
 	b := &block{name: field, size: uint32(c.schema.Size(t))}
 	b.ops = c.appendOps(nil, t, 0, field, gone)
@@ -119,8 +119,8 @@ func (b *block) findTexts() {
 	}
 }
 
-// appendOps appends what is checked of a field at an offset. gone says that programs may have
-// left it out.
+// appendOps appends the checks of a field at an offset. gone says that programs may have left
+// the field out.
 func (c *compiler) appendOps(ops []op, t *schema.Type, off uint32, field string, gone bool) []op {
 	o := op{off: off, end: off + uint32(c.schema.Size(t)), field: field, nilable: gone}
 	switch t.Kind {
@@ -218,8 +218,8 @@ func (c *compiler) pair(t *schema.Type, field string) *block {
 	return b
 }
 
-// decodes returns an error if the type of a field cannot decode bytes. Without the Go type, any
-// will do.
+// decodes returns an error if the type of a field cannot decode the bytes. Without the Go type,
+// it accepts any bytes.
 func (o *op) decodes(b []byte) (err error) {
 	if o.decode == nil {
 		return nil

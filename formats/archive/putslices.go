@@ -17,14 +17,14 @@ func OptionalText[S ~string](e *Encoder, at int, s *S) {
 	e.b = append(e.b, *s...)
 }
 
-// Texts writes strings: their references first, all of them, and then what they refer to.
+// Texts writes strings: first all references, then the bytes that they refer to.
 func Texts[S ~string](e *Encoder, at int, s []S) {
 	if s == nil || !e.room(len(s), 8) {
 		return
 	}
 	size := 8 * len(s)
 	for _, text := range s {
-		if len(text) > e.most-size { // so that it never grows beyond what an int holds
+		if len(text) > e.most-size { // so that size never overflows an int
 			e.tooLarge()
 			return
 		}

@@ -9,16 +9,16 @@ import (
 	"unsafe"
 )
 
-// Record is a struct in an archived record: its bytes are read where they lie. Generated views
-// are made of it; programs use those. Its methods take the offset of a field in the struct. A
-// field that the struct does not have, because a program without it wrote the record, is zero.
-// Damaged records that were not verified can make them panic; they never show anything outside
-// of the record.
+// Record is a struct in an archived record, read where its bytes lie. Generated views are made
+// of it; programs use the views. Its methods take the offset of a field in the struct. A field
+// that the struct does not have, because a program without it wrote the record, is zero. On
+// damaged records that were not verified the methods can panic, but they never show anything
+// outside the record.
 type Record struct {
 	b    []byte // all of the record; it ends where its memory ends
 	at   uint32 // of the fixed part
 	size uint16
-	// of structs in structs; a damaged record that was not verified could have no end of them
+	// of nested structs; in a damaged record that was not verified, nesting could be endless
 	depth uint16
 }
 
@@ -85,7 +85,7 @@ func (r Record) Time(off uint32) time.Time {
 	return time.Unix(int64(le.Uint64(b))+yearOne, int64(le.Uint32(b[8:]))).UTC()
 }
 
-// Text reads a string, without a copy.
+// Text reads a string, without copying it.
 func (r Record) Text(off uint32) string {
 	if uint32(r.size) < off+8 {
 		return ""
@@ -94,7 +94,7 @@ func (r Record) Text(off uint32) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
-// Bytes reads bytes, without a copy. They must not be modified.
+// Bytes reads bytes, without copying them. They must not be modified.
 func (r Record) Bytes(off uint32) []byte {
 	ref := r.Uint64(off)
 	if ref == 0 {
@@ -103,7 +103,8 @@ func (r Record) Bytes(off uint32) []byte {
 	return spanOf(r.b, ref)
 }
 
-// spanOf returns the bytes that a reference shows: its offset, and their number in the upper half.
+// spanOf returns the bytes that a reference shows. Its lower half is their offset, its upper half
+// their number.
 func spanOf(b []byte, ref uint64) []byte {
 	start := ref & math.MaxUint32
 	end := start + ref>>32
@@ -118,7 +119,7 @@ func (r Record) Array(off, size uint32) []byte {
 	return r.b[r.at+off : r.at+off+size : r.at+off+size]
 }
 
-var zeros [math.MaxUint16]byte // what arrays have that are not there
+var zeros [math.MaxUint16]byte // the content of absent arrays
 
 // Has reports whether a reference refers to anything.
 func (r Record) Has(off uint32) bool { return r.Uint32(off) != 0 }
@@ -126,8 +127,8 @@ func (r Record) Has(off uint32) bool { return r.Uint32(off) != 0 }
 // Struct reads a reference to a struct.
 func (r Record) Struct(off uint32) Record { return r.follow(r.Uint32(off)) }
 
-// follow returns the struct that is at an offset. What is referred to lies behind, so that
-// nothing contains itself.
+// follow returns the struct at an offset. It must lie after r, so that no struct contains
+// itself.
 func (r Record) follow(off uint32) Record {
 	if off <= r.at || r.depth >= maxDepth {
 		return Record{}
@@ -143,7 +144,7 @@ func (r Record) Fixed(off, size uint32) Record {
 	return Record{r.b, r.at + off, uint16(size), r.depth}
 }
 
-// Oneof reads a value whose type is told by a tag.
+// Oneof reads a value whose type a tag tells.
 func (r Record) Oneof(off uint32) Oneof {
 	if !r.has(off, 6) {
 		return Oneof{}

@@ -20,7 +20,7 @@ func (s Strings) IsNil() bool { return s.l.IsNil() }
 // Len returns the number of strings.
 func (s Strings) Len() int { return s.l.Len() }
 
-// At returns a string, without a copy. It panics if there is none of this index.
+// At returns the string at index i, without a copy. It panics if there is none.
 func (s Strings) At(i int) string {
 	if uint(i) >= uint(s.l.n) {
 		panic(outOfRange{i, s.l.n})
@@ -44,7 +44,7 @@ func (s ByteSlices) IsNil() bool { return s.l.IsNil() }
 // Len returns the number of byte slices.
 func (s ByteSlices) Len() int { return s.l.Len() }
 
-// At returns bytes, without a copy. It panics if there are none of this index.
+// At returns the bytes at index i, without a copy. It panics if there are none.
 func (s ByteSlices) At(i int) []byte { return s.l.Record(i).Bytes(0) }
 
 // All yields the byte slices.

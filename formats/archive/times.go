@@ -20,7 +20,7 @@ func (s Times) IsNil() bool { return s.l.IsNil() }
 // Len returns the number of times.
 func (s Times) Len() int { return s.l.Len() }
 
-// At returns a time. It panics if there is none of this index.
+// At returns the time at index i. It panics if there is none.
 func (s Times) At(i int) time.Time { return s.l.Record(i).Time(0) }
 
 // All yields the times.

@@ -22,14 +22,15 @@ const (
 
 var le = binary.LittleEndian
 
-// verifier checks one record. There is one cursor: what fields refer to lies in the order of
-// the references, and nothing lies between. So nothing is shared, hidden or visited twice, and
-// the work is bounded by the bytes. Only behind the fields of a struct that has more of them
-// than this program knows there may be something: what those refer to.
+// verifier checks one record. It needs a single cursor, because the things that fields refer to
+// lie in the order of the references, with nothing in between. So nothing is shared, hidden or
+// visited twice, and the size of the record bounds the work. There is one exception: a struct
+// may have more fields than this program knows, and then what those refer to follows what the
+// known ones refer to.
 type verifier struct {
 	b []byte
-	// where the next thing that is referred to begins; it may be outside of b until it is
-	// compared with its length
+	// where the next thing that is referred to begins; until it is compared with the length of
+	// b, it may be outside
 	cursor uint64
 	loose  bool // it may begin later
 	exact  bool // structs have today's size, and types are known
@@ -49,7 +50,7 @@ func (p *program) verify(b []byte) error {
 	return v.err()
 }
 
-// exact is verify for records that this generation of the program wrote, and no other: one
+// exact is like verify, but accepts only records that this generation of the program wrote: a
 // value has one such record.
 func (p *program) exact(b []byte) error {
 	v := verifier{b: b, exact: true}
@@ -85,7 +86,8 @@ func (v *verifier) record(root *block) bool {
 	return true
 }
 
-// fields checks the fields of a struct whose fixed part is at, and inside the record.
+// fields checks the fields of a struct whose fixed part begins at at, and lies inside the
+// record.
 func (v *verifier) fields(b *block, at uint64, size uint32) bool {
 	v.depth++
 	if v.depth > maxDepth {
@@ -103,8 +105,8 @@ func (v *verifier) fields(b *block, at uint64, size uint32) bool {
 	return true
 }
 
-// opsOf returns what is checked of a struct that has some size, and whether it has more fields
-// than are known.
+// opsOf returns the checks of a struct of this size, and whether it has more fields than are
+// known.
 func (b *block) opsOf(size uint32) (ops []op, bigger, ok bool) {
 	if size >= b.size {
 		return b.ops, size > b.size, true
@@ -134,7 +136,7 @@ func (v *verifier) take(off uint32, n uint64) bool {
 	return true
 }
 
-// claim is take for what is looked at, and so has to be inside.
+// claim is like take, for bytes that are read next and so must lie inside the record.
 func (v *verifier) claim(off uint32, n uint64) bool {
 	if !v.take(off, n) {
 		return false
@@ -177,7 +179,8 @@ func (v *verifier) run(ops []op, place uint64) bool {
 	return true
 }
 
-// span checks a reference to bytes that may be any: its offset, and its count in the upper half.
+// span checks a reference to arbitrary bytes: its lower half is their offset, its upper half their
+// number.
 func (v *verifier) span(o *op, ref uint64) bool {
 	off, n := uint32(ref), ref>>32
 	switch {
@@ -211,7 +214,7 @@ func (v *verifier) binary(o *op, ref uint64) bool {
 	return true
 }
 
-// slice checks a reference to elements that are looked at.
+// slice checks a reference to elements, and the elements.
 func (v *verifier) slice(o *op, ref uint64) bool {
 	off, n := uint32(ref), ref>>32
 	if ref == 0 {
@@ -289,7 +292,7 @@ func (v *verifier) structs(b *block, off uint32, n uint64) bool {
 	return true
 }
 
-// allTexts checks elements in which there is nothing to check but texts. Nothing is loose.
+// allTexts checks elements in which only texts are to be checked. Nothing is loose.
 func (v *verifier) allTexts(b *block, at, n, stride uint64) bool {
 	elements := v.b[at : at+n*stride]
 	if len(b.texts) == 1 {
@@ -315,7 +318,8 @@ func (v *verifier) allTexts(b *block, at, n, stride uint64) bool {
 	return true
 }
 
-// oneText is allTexts for elements with one text, which are most. It begins with the first.
+// oneText is allTexts for elements with one text, as most are. elements begins with the first
+// text.
 func oneText(elements []byte, cursor uint64, stride int) (uint64, bool) {
 	for i := 0; i <= len(elements)-8; i += stride {
 		ref := le.Uint64(elements[i : i+8])
@@ -407,8 +411,8 @@ func (v *verifier) bools(at, n uint64) bool {
 	return true
 }
 
-// ascending checks that the keys of a map are in order, each of them there once. Its pairs were
-// checked.
+// ascending checks that the keys of a map are in order, and that each occurs once. The pairs
+// have been checked.
 func (v *verifier) ascending(o *op, at, n uint64) bool {
 	if v.cursor > uint64(len(v.b)) {
 		return v.fail(outside, at, "") // a key is

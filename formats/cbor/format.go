@@ -15,9 +15,8 @@ import (
 // New returns a format that stores values of type T as CBOR. T may be a pointer: every read
 // then makes a new value, and nil is stored as null.
 //
-// A type of which something would be lost is refused by [core.OpenTable], and when a value of
-// it is written, and the error says which part of it is to blame: see the documentation of the
-// package.
+// If something of a T would be lost, [core.OpenTable] and writes return an error that says
+// which part of the type is to blame: see the package documentation.
 func New[T any](opts ...Option) core.ValueFormat[T, T] {
 	o := newOptions(opts)
 	l := o.limits
@@ -51,7 +50,7 @@ type format[T any] struct {
 
 var _ core.ValueFormat[any, any] = (*format[any])(nil)
 
-// ID returns "cbor/1", and "cbor-text/1" with [WithText].
+// ID returns "cbor/1", or "cbor-text/1" with [WithText].
 func (f *format[T]) ID() string {
 	if f.limits.text {
 		return "cbor-text/1"
@@ -83,8 +82,8 @@ func (f *format[T]) Append(dst []byte, v T) ([]byte, error) {
 	return result, nil
 }
 
-// readable reports why View would not read b, which was just encoded. sound is what the encoder
-// says.
+// readable returns an error if View would not read b, which was just encoded. sound is what the
+// encoder reported.
 func (f *format[T]) readable(b []byte, sound bool) error {
 	if f.own {
 		return f.same(b)
@@ -98,10 +97,10 @@ func (f *format[T]) readable(b []byte, sound bool) error {
 	return f.dec.decode(b, new(T))
 }
 
-// same reports whether b, which methods of the type had a part in, is read as what is written
-// as b again. They may refuse what they wrote themselves, or take it for something else. A
-// panic of theirs is left to those who read: it says what is wrong with the method, and nothing
-// of the value.
+// same returns an error unless decoding b and encoding the result yields b again. It is for
+// values that the types' own methods helped to encode: they may refuse what they wrote
+// themselves, or read it as something else. If such a method panics, same returns nil and
+// leaves the panic to readers: it shows a fault of the method, not of the value.
 func (f *format[T]) same(b []byte) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -124,9 +123,9 @@ var errNotSame = errors.New("what its methods decode is not what they encoded: t
 
 // View decodes b. The value is a copy and may be kept.
 //
-// There is no ViewInto. It would save the allocation of T, 2 % of the time, and could reuse
-// nothing that T refers to; and a value that refers to itself, as a tree with parents does,
-// would then be changed by the next row.
+// There is no ViewInto. It would save only the allocation of T, which is 2 % of the time, and
+// could reuse nothing that T refers to. And the next row would change a value that refers to
+// itself, such as a tree with parents.
 func (f *format[T]) View(b []byte) (T, error) {
 	var v, zero T
 	if f.endless {

@@ -9,8 +9,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// Option changes what a format accepts. But for [WithText] it does not change the encoding, so
-// that programs with different options can share a table, within the limits of each.
+// Option changes what a format accepts. Except for [WithText] options do not change the
+// encoding, so programs with different options can share a table, within the limits of each.
 type Option func(*options)
 
 type options struct {
@@ -26,9 +26,10 @@ type limits struct {
 
 // WithText stores types that implement [encoding.TextMarshaler] and its opposite as text:
 // [math/big.Rat] and [regexp.Regexp], say, or an enumeration with names. Without it they are
-// stored as what they are made of, and a type that shows nothing of that is refused. Types that
-// implement the library's Marshaler or [encoding.BinaryMarshaler] are stored as these say, as
-// ever. The encoding has another ID: decide when you make the table.
+// stored as what they are made of, and a type without exported fields is refused. Types that
+// implement the library's Marshaler or [encoding.BinaryMarshaler] are stored as their methods
+// encode them, with or without the option. The encoding has another ID: decide when you make
+// the table.
 func WithText() Option { return func(l *options) { l.text = true } }
 
 // WithMaxNesting sets how deeply arrays, maps and tags may be nested. The default is 32; values
@@ -45,26 +46,26 @@ func WithMaxElements(n int) Option {
 
 // WithMaxMemory sets how many bytes of memory a value may take when it is decoded. The default
 // is 16 MiB; values are brought into the range from 64 KiB to what an int64 holds. A value
-// whose encoding is more than a 32nd of that may take 32 times the bytes of its encoding. What
-// is counted is an estimate, made before anything is decoded: a byte of a list can stand for a
-// whole struct, and a damaged one for an error. What the methods of types that decode
-// themselves allocate is not in it.
+// whose encoding is more than a 32nd of that may take 32 times the bytes of its encoding. The
+// count is an estimate, made before anything is decoded: a byte of a list can stand for a whole
+// struct, and a damaged one for an error. It does not include what the methods of types that
+// decode themselves allocate.
 func WithMaxMemory(bytes int64) Option {
 	return func(l *options) { l.memory = max(bytes, 64<<10) }
 }
 
-// WithRemoved says that fields were removed, so that [New] does not take others of their types
-// for them. They are given by their stored names or numbers from the value on: "Phone", "3",
-// "Address.Street", "Friends[].Name". What rows hold of them is ignored, and stays until the
-// row is put again. The option may stay, and may name what never was. It means nothing to
-// [Key].
+// WithRemoved says that fields were removed, so that [New] does not ask whether new fields of
+// the same types are the old ones renamed. Give the path of each, in stored names or numbers:
+// "Phone", "3", "Address.Street", "Friends[].Name". What rows hold of these fields is ignored,
+// and stays until the row is put again. The option may stay in the program, and may name fields
+// that never existed. It means nothing to [Key].
 func WithRemoved(fields ...string) Option {
 	return func(l *options) { l.removed = append(l.removed, fields...) }
 }
 
-// WithRetyped says that fields have another type than before on purpose, because this program
-// can read what is stored of them. Rows that it cannot read are errors then. Fields are given
-// as those of [WithRemoved].
+// WithRetyped says that fields changed their types on purpose, because this program can read
+// what is stored of them. Reading a row that it cannot read returns an error. Fields are named
+// as in [WithRemoved].
 func WithRetyped(fields ...string) Option {
 	return func(l *options) { l.retyped = append(l.retyped, fields...) }
 }
@@ -79,10 +80,10 @@ func newOptions(opts []Option) options {
 
 func newLimits(opts []Option) limits { return newOptions(opts).limits }
 
-// perByte is how many bytes of memory each byte of an encoding may take, whatever the limit.
+// perByte is how many bytes of memory each byte of an encoding may take, whatever the limit is.
 const perByte = 32
 
-// budget returns what a value of so many bytes may take.
+// budget returns how much memory a value of so many bytes may take.
 func (l limits) budget(encoded int) int64 { return max(l.memory, product(perByte, int64(encoded))) }
 
 func (l limits) decMode() cbor.DecMode {
@@ -101,8 +102,8 @@ func (l limits) decMode() cbor.DecMode {
 	return must(o.DecMode())
 }
 
-// valueEncMode is for values. The local time of RFC 3339 has no seconds in its offset: times of
-// before 1900 in most zones would be read as up to a minute off. In UTC they are exact.
+// valueEncMode is for values. Times are stored in UTC, because the zone offsets of RFC 3339
+// have no seconds: in local time, most times before 1900 would be read up to a minute off.
 func (l limits) valueEncMode() cbor.UserBufferEncMode {
 	o := cbor.CoreDetEncOptions()
 	o.Time, o.TimeTag = cbor.TimeRFC3339NanoUTC, cbor.EncTagRequired
@@ -112,14 +113,15 @@ func (l limits) valueEncMode() cbor.UserBufferEncMode {
 	return must(o.UserBufferEncMode())
 }
 
-// keyEncMode is for keys: there nil and empty are the same.
+// keyEncMode is for keys, where nil and empty are the same.
 func (l limits) keyEncMode() cbor.UserBufferEncMode {
 	o := l.valueEncMode().EncOptions()
 	o.NilContainers = cbor.NilContainerAsEmpty
 	return must(o.UserBufferEncMode())
 }
 
-// must is for options that are constants, or within the ranges that the library documents.
+// must panics on an error. It is for options that are constants, or within the ranges that the
+// library documents.
 func must[M any](mode M, err error) M {
 	if err != nil {
 		panic(err)

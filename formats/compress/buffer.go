@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// buffer is memory that is used again. What it is lent for lies in b.
+// buffer is memory that is reused. b holds what it is lent for.
 type buffer struct {
 	b     []byte
 	class int // b has room for 1<<class bytes
 }
 
-// buffers are those that nobody uses, by their class. So a row of a few bytes holds no buffer of
-// many.
+// buffers holds the free buffers, by class, so that a row of a few bytes does not occupy a large
+// buffer.
 var buffers [bits.UintSize]sync.Pool
 
 // newBuffer returns an empty buffer with room for n bytes.

@@ -19,13 +19,13 @@ type codec struct {
 	dictionaries []Dictionary // the one at i has the ID i+1; values are written with the last one
 	decoder      *zstd.Decoder
 
-	// Encoders take some megabytes each, and up to milliseconds to be made. One is kept as long as
-	// the table is, and more only as long as the garbage collector leaves them.
+	// An encoder takes some megabytes, and up to milliseconds to make. One is kept as long as the
+	// table is, and others only as long as the garbage collector leaves them.
 	kept     atomic.Pointer[zstd.Encoder]
 	encoders sync.Pool // of *zstd.Encoder
 }
 
-// newCodec returns an error if a dictionary is none.
+// newCodec returns an error if a dictionary is not valid.
 func newCodec(o options, dictionaries []Dictionary) (*codec, error) {
 	c := &codec{maxSize: o.maxSize, level: levels[o.level], dictionaries: dictionaries}
 	if len(dictionaries) > 0 {
@@ -52,7 +52,7 @@ func newCodec(o options, dictionaries []Dictionary) (*codec, error) {
 	return c, err
 }
 
-// encoder returns an encoder that nobody else uses. putEncoder takes it back.
+// encoder returns an encoder for exclusive use. putEncoder takes it back.
 func (c *codec) encoder() (*zstd.Encoder, error) {
 	if e := c.kept.Swap(nil); e != nil {
 		return e, nil
@@ -87,11 +87,11 @@ func (c *codec) newEncoder() (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, opts...)
 }
 
-// worthTrying is the size of the smallest values that are: of others the headers of a frame take
-// more than can be saved.
+// worthTrying is the size of the smallest values worth compressing: for smaller ones the headers of
+// a frame take more than can be saved.
 const worthTrying = 16
 
-// deflate replaces a value that stands in dst at start, behind its tag, by its frame if that is
+// deflate replaces the value in dst at start, which follows its tag, by its frame if that is
 // shorter.
 func (c *codec) deflate(dst []byte, start int) ([]byte, error) {
 	value := dst[start+1:]
@@ -102,7 +102,8 @@ func (c *codec) deflate(dst []byte, start int) ([]byte, error) {
 	if len(value) < worthTrying {
 		return dst, nil
 	}
-	// More than is put in front of what cannot be compressed, but for 3 bytes for each block.
+	// More than a frame adds to bytes that cannot be compressed, except for 3 bytes for each
+	// block.
 	const headers = 64
 	buf := newBuffer(len(value) + len(value)/maxBlock*3 + headers)
 	defer buf.Release()
@@ -120,7 +121,7 @@ func (c *codec) deflate(dst []byte, start int) ([]byte, error) {
 	}
 	if len(buf.b) < 1+len(value) {
 		dst = append(dst[:start], buf.b...)
-		clear(value[len(buf.b)-1:]) // one that encrypts relies on it that nothing is left behind
+		clear(value[len(buf.b)-1:]) // an outer format that encrypts relies on nothing being left behind
 	}
 	return dst, nil
 }
@@ -133,7 +134,7 @@ func raw(b []byte) (value []byte, ok bool) {
 	return b[1:len(b):len(b)], true
 }
 
-// inflate returns what stored bytes that are not raw inflate to, in a buffer that the caller
+// inflate returns the value of stored bytes that are not raw, in a buffer that the caller
 // releases.
 func (c *codec) inflate(b []byte) (*buffer, error) {
 	f, err := c.frame(b)
@@ -148,7 +149,7 @@ func (c *codec) inflate(b []byte) (*buffer, error) {
 	return buf, nil
 }
 
-// inflateCopy is inflate into memory that is not used again.
+// inflateCopy is inflate into memory that is not reused.
 func (c *codec) inflateCopy(b []byte) ([]byte, error) {
 	f, err := c.frame(b)
 	if err != nil {
@@ -158,8 +159,8 @@ func (c *codec) inflateCopy(b []byte) ([]byte, error) {
 	return value[:len(value):len(value)], err
 }
 
-// open returns the value in stored bytes, compressed or not, and what to release after its use, if
-// that is not nil.
+// open returns the value in stored bytes, compressed or not, and what to release after its use, or
+// nil.
 func (c *codec) open(b []byte) ([]byte, core.Releaser, error) {
 	if value, ok := raw(b); ok {
 		return value, nil, nil
@@ -171,7 +172,7 @@ func (c *codec) open(b []byte) ([]byte, core.Releaser, error) {
 	return clipped(buf.b), buf, nil
 }
 
-// slack is room behind a value, with which the library copies faster.
+// slack is room after a value, which lets the library copy faster.
 const slack = 16
 
 func (c *codec) frame(b []byte) (frame, error) {
@@ -203,8 +204,8 @@ func (c *codec) decode(b, dst []byte, f frame) (value []byte, err error) {
 	return value, nil
 }
 
-// recovered turns a panic of the library into an error. None is known, but what is read may have
-// been forged.
+// recovered turns a panic of the library into an error. No such panic is known, but the bytes may
+// have been forged.
 func recovered(fn func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

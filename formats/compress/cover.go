@@ -9,8 +9,9 @@ import (
 	"slices"
 )
 
-// The pieces of samples that a dictionary consists of are those in which most of what often occurs
-// occurs: an algorithm that is known as FastCOVER, with fixed parameters.
+// This file chooses the pieces of samples that a dictionary consists of: those that contain the
+// most byte sequences that are frequent in the samples. The algorithm is known as FastCOVER; its
+// parameters are fixed here.
 const (
 	gramSize  = 8   // what is counted are sequences of so many bytes
 	gramBits  = 20  // of their hashes
@@ -27,8 +28,8 @@ func gram(b []byte) uint32 {
 	return uint32(binary.LittleEndian.Uint64(b) * prime >> (64 - gramBits))
 }
 
-// cover returns up to size bytes of samples, the most useful ones last, where they are the cheapest
-// to refer to.
+// cover returns up to size bytes of samples. The most useful ones come last, where referring to
+// them is cheapest.
 func cover(ctx context.Context, samples [][]byte, size int) ([]byte, error) {
 	counts := countGrams(samples)
 	parts := max(1, size/pieceSize/rounds)
@@ -57,8 +58,8 @@ func cover(ctx context.Context, samples [][]byte, size int) ([]byte, error) {
 	return content, nil
 }
 
-// countGrams counts in how many samples each sequence occurs. What occurs in one alone does not
-// count.
+// countGrams counts in how many samples each sequence occurs. A sequence that occurs in only
+// one does not count.
 func countGrams(samples [][]byte) grams {
 	counts, seenIn := make(grams, 1<<gramBits), make([]int32, 1<<gramBits)
 	for i, s := range samples {
@@ -105,7 +106,7 @@ func (c grams) best(samples [][]byte) (piece []byte) {
 	return c.trimmed(piece)
 }
 
-// trimmed cuts off what occurs nowhere else.
+// trimmed cuts off the ends of a piece that occur nowhere else.
 func (c grams) trimmed(piece []byte) []byte {
 	for len(piece) >= gramSize && c[gram(piece)] == 0 {
 		piece = piece[1:]
@@ -116,7 +117,7 @@ func (c grams) trimmed(piece []byte) []byte {
 	return piece
 }
 
-// forget makes the sequences of a piece worth nothing: the dictionary has them now.
+// forget makes the sequences of a piece worthless, since the dictionary has them now.
 func (c grams) forget(piece []byte) {
 	for at := 0; at+gramSize <= len(piece); at++ {
 		c[gram(piece[at:])] = 0

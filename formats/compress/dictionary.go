@@ -19,8 +19,8 @@ const (
 	MaxDictionaries   = 16
 )
 
-// Dictionary is what values of a table have in common, so that none of them has to say it. It saves
-// most where values are small. The zero value is no dictionary.
+// Dictionary holds what the values of a table have in common, so that no value has to repeat it. It
+// saves most where values are small. The zero value means no dictionary.
 type Dictionary struct{ b string } // with the ID unnumbered
 
 const (
@@ -29,8 +29,8 @@ const (
 	idEnd           = len(dictionaryMagic) + len(unnumbered)
 )
 
-// ParseDictionary takes back what [Dictionary.Bytes] returned, or what zstd --train has written.
-// The ID of the latter does not matter: each table numbers its dictionaries.
+// ParseDictionary reads what [Dictionary.Bytes] returned, or what zstd --train wrote. The ID of the
+// latter does not matter: each table numbers its dictionaries.
 func ParseDictionary(b []byte) (Dictionary, error) {
 	if len(b) > MaxDictionarySize {
 		return Dictionary{}, fmt.Errorf("a dictionary of %d bytes: %w, the limit is %d",
@@ -49,10 +49,11 @@ func ParseDictionary(b []byte) (Dictionary, error) {
 	return d, nil
 }
 
-// Bytes returns the dictionary as zstd and other programs know it.
+// Bytes returns the dictionary in the form that zstd and other programs read.
 func (d Dictionary) Bytes() []byte { return []byte(d.b) }
 
-// String returns the size of the dictionary. Its bytes are parts of values.
+// String returns the size of the dictionary. It does not show the bytes, which are parts of
+// values.
 func (d Dictionary) String() string { return fmt.Sprintf("a dictionary of %d bytes", len(d.b)) }
 
 // numbered returns the dictionary with an ID.

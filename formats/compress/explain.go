@@ -11,13 +11,12 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Explain returns what explains tables of compressed values, given what explains those of the inner
-// format:
+// Explain returns an explainer for tables of compressed values, given that of the inner format:
 //
 //	explain := compress.Explain(cbor.Explain)
 //
-// Larger values than WithMaxSize allows are errors, as they are when they are read; the other
-// options do not matter.
+// Values larger than WithMaxSize allows are errors, as in reads; the other options do not
+// matter.
 func Explain(inner core.Explainer, opts ...Option) core.Explainer {
 	return func(t core.TableInfo) (core.Explanation, error) {
 		id, ok := strings.CutPrefix(t.ValueFormat, formatID+"(")

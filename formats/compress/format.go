@@ -9,16 +9,17 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// New returns a format that stores the values of another one compressed. What is not worth it,
-// because it is small or has no pattern, is stored as it is, behind one byte. See the documentation
-// of the package.
+// New returns a format that stores the values of another one compressed. A value that is not worth
+// compressing, because it is small or has no pattern, is stored as it is, behind one byte. See the
+// package documentation.
 func New[V, W any](inner core.ValueFormat[V, W], opts ...Option) core.ValueFormat[V, W] {
 	o := newOptions(opts)
 	c, err := newCodec(o, nil)
 	return newFormat(inner, o, c, err)
 }
 
-// format compresses the values of a table that has no dictionaries, or one that it is bound to.
+// format compresses the values of a table that has no dictionaries, or of one that it is bound
+// to.
 type format[V, W any] struct {
 	inner   core.ValueFormat[V, W]
 	options options
@@ -66,7 +67,7 @@ func (f *format[V, W]) Append(dst []byte, v V) ([]byte, error) {
 	return f.append(dst, nil, v)
 }
 
-// View inflates b. What the inner format refers to lies in memory that is not used again.
+// View inflates b into memory that is not reused, so that the view stays valid.
 func (f *format[V, W]) View(b []byte) (w W, err error) {
 	if err := f.usable(); err != nil {
 		return w, err
@@ -81,7 +82,7 @@ func (f *format[V, W]) usable() error {
 	return f.unfit
 }
 
-// Powers returns what the inner format can do, with bytes that are inflated.
+// Powers returns the powers of the inner format, applied to inflated bytes.
 func (f *format[V, W]) Powers() core.FormatPowers[V, W] {
 	p := core.FormatPowers[V, W]{CheckValue: f.checkValue, Bind: f.bind, Owns: f.owns}
 	switch {
@@ -113,8 +114,8 @@ func (f *format[V, W]) checkValue() error {
 	return f.powers.CheckValue()
 }
 
-// bind returns the format for a table with its dictionaries. The inner format gets what is kept for
-// it, and nothing else.
+// bind returns the format for a table, with the table's dictionaries. The inner format gets only
+// its own metadata.
 func (f *format[V, W]) bind(stored []byte) (core.ValueFormat[V, W], []byte, error) {
 	if f.unfit != nil {
 		return nil, nil, f.unfit
@@ -147,7 +148,8 @@ func (f *format[V, W]) bindRows(table core.TableID) (core.RowFormat[V, W], error
 	return core.RowFormat[V, W]{Append: r.append, View: r.view, ViewLent: r.viewLent}, err
 }
 
-// viewInto is for an inner format whose values refer to no bytes.
+// viewInto is for an inner format whose values do not refer to the bytes they were decoded
+// from.
 func (f *format[V, W]) viewInto(b []byte, w *W) error {
 	if value, ok := raw(b); ok {
 		return f.powers.ViewInto(value, w)

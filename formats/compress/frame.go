@@ -11,8 +11,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A stored value begins with a byte that says what follows. That of a frame of zstd is the first
-// one of its magic number, so that such a value is a frame, and nothing more.
+// A stored value begins with a byte that says what follows. For a zstd frame that is the first byte
+// of the frame's own magic number, so the stored value is the frame and nothing more.
 const (
 	tagRaw   = 0x00 // the value as the inner format encodes it
 	tagFrame = 0x28
@@ -27,9 +27,9 @@ type frame struct {
 	dictionary uint32 // the ID of the dictionary that it takes, 0 for none
 }
 
-// parseFrame looks at the header of a frame, and at those of its blocks, which say how much can
-// come of them at the most: so a few bytes cannot ask for much memory. It takes only what this
-// package writes: one frame in one segment, without a sum.
+// parseFrame reads the header of a frame, and those of its blocks, which bound the size that
+// they inflate to: so a few bytes cannot ask for much memory. It accepts only what this package
+// writes: one frame in one segment, without a checksum.
 func parseFrame(b []byte, maxSize int) (frame, error) {
 	var h zstd.Header
 	if err := h.Decode(b); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// metadata is what is kept with a table. A table without dictionaries, whose inner format keeps
-// nothing, has none.
+// metadata is what the format keeps with a table. A table without dictionaries, whose inner
+// format keeps nothing, has no metadata.
 type metadata struct {
 	dictionaries []Dictionary
 	inner        []byte // nil if the inner format keeps nothing
@@ -22,7 +22,7 @@ type metadata struct {
 // metadataVersion is what all metadata begins with.
 const metadataVersion = 1
 
-// parseMetadata takes back what append has made.
+// parseMetadata reads what append made.
 //
 //	version 1, number of dictionaries, each: uvarint length, bytes
 //	0, or 1 and what the inner format keeps
@@ -76,7 +76,7 @@ func (m metadata) append(dst []byte) []byte {
 	return append(append(dst, 1), m.inner...)
 }
 
-// add puts a dictionary last: the values are written with that one.
+// add puts a dictionary last; values are written with the last one.
 func (m *metadata) add(d Dictionary) error {
 	if d.b == "" || len(m.dictionaries) > 0 && m.dictionaries[len(m.dictionaries)-1] == d {
 		return nil

@@ -5,7 +5,7 @@ package compress
 
 import "github.com/guardkv/guardkv/core"
 
-// rows encodes and views the values of rows. Their keys matter to inner alone, if to anybody.
+// rows encodes and views the values of rows. Only inner uses the keys, if anything does.
 type rows[V, W any] struct {
 	inner core.RowFormat[V, W]
 	codec *codec
@@ -21,7 +21,7 @@ func (r *rows[V, W]) append(dst, key []byte, v V) ([]byte, error) {
 	return r.codec.deflate(dst, start)
 }
 
-// view makes a view that nobody gives back.
+// view makes a view that is never given back.
 func (r *rows[V, W]) view(key, b []byte) (w W, err error) {
 	if value, ok := raw(b); ok {
 		return r.inner.View(key, value)
@@ -37,8 +37,8 @@ func (r *rows[V, W]) view(key, b []byte) (w W, err error) {
 	return r.inner.View(key, value)
 }
 
-// viewLent makes a view in memory that is used again when it is released, or at once if the view
-// does not refer to it.
+// viewLent makes a view in memory that is reused when it is released, or at once if the view does
+// not refer to it.
 func (r *rows[V, W]) viewLent(key, b []byte, trusted bool) (w W, lent core.Releaser, err error) {
 	if value, ok := raw(b); ok {
 		return r.inner.ViewLent(key, value, trusted)

@@ -16,8 +16,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// DefaultDictionarySize is how many bytes of dictionary are made at most, unless [DictionarySize]
-// says otherwise.
+// DefaultDictionarySize is the largest size of a dictionary in bytes, unless [DictionarySize] says
+// otherwise.
 const DefaultDictionarySize = 32 << 10
 
 // TrainOption changes how a dictionary is made.
@@ -29,12 +29,12 @@ func DictionarySize(bytes int) TrainOption {
 	return func(t *trainer) { t.size = min(max(bytes, 1<<10), 120<<10) }
 }
 
-// Train makes a dictionary of samples: values as the inner format of compress.New encodes them, see
-// [Samples]. Some hundred that stand for all others are enough. Any number of them may be given:
-// those that are kept are spread over all, and have 8 MiB at most. The same samples make the same
-// dictionary. Parts of samples are in it, readable.
+// Train makes a dictionary of samples, which are values as the inner format of compress.New encodes
+// them: see [Samples]. A few hundred representative ones are enough. You may give any number: Train
+// keeps at most 8 MiB of samples, spread over all of them. The same samples make the same
+// dictionary. The dictionary contains readable parts of samples.
 //
-// An error of the samples ends it, and so does the end of ctx.
+// Train stops at an error of the samples, and when ctx ends.
 func Train(
 	ctx context.Context, samples iter.Seq2[[]byte, error], opts ...TrainOption,
 ) (Dictionary, error) {
@@ -68,9 +68,9 @@ func Samples[V, W any](
 	}
 }
 
-// TrainTable makes a dictionary of the rows of a table, of which it reads all. The table may be
-// compressed already, with or without dictionaries, or not. The values of a table that are bound to
-// their rows, as encrypted ones are, say nothing to it: for such a table give the values to Train.
+// TrainTable makes a dictionary of the rows of a table, and reads all of them. The table may be
+// compressed already, with or without dictionaries, or not. TrainTable cannot use values that are
+// bound to their rows, as encrypted ones are: for such a table give the values to Train.
 func TrainTable(
 	ctx context.Context, s *core.Storage, table string, opts ...TrainOption,
 ) (Dictionary, error) {
@@ -109,7 +109,8 @@ func TrainTable(
 	}, opts...)
 }
 
-// inflater returns what makes the values of the inner format from those of a table.
+// inflater returns a function that turns stored values of a table into those of the inner
+// format.
 func inflater(t core.TableInfo) (func(b []byte) ([]byte, core.Releaser, error), error) {
 	if t.ID != nil {
 		return nil, fmt.Errorf("%w: values that are bound to their rows cannot be read without "+
@@ -126,10 +127,10 @@ func inflater(t core.TableInfo) (func(b []byte) ([]byte, core.Releaser, error), 
 	return c.open, err
 }
 
-// anySize is the limit where the one of the table's own programs is not known.
+// anySize is the size limit here, since that of the table's own programs is not known.
 const anySize = math.MaxInt32
 
-// trainer keeps samples that are spread evenly over those that it is given.
+// trainer keeps samples that are spread evenly over all that it is given.
 type trainer struct {
 	size    int
 	kept    [][]byte
@@ -175,7 +176,7 @@ func (t *trainer) add(sample []byte) {
 	}
 }
 
-// errFewSamples is the error for samples that show nothing that they have in common.
+// errFewSamples is the error for samples that have nothing in common.
 var errFewSamples = errors.New("too few samples, or ones that have nothing in common: " +
 	"there is nothing to make a dictionary of")
 
@@ -186,7 +187,8 @@ func (t *trainer) dictionary(ctx context.Context) (Dictionary, error) {
 	}
 	b, err := build(t.kept, content)
 	if err != nil {
-		// The library makes none if the content says all that the samples do: the best that can be.
+		// The library makes none if the content already has everything in the samples, which is the
+		// best case.
 		b, err = build(append(t.kept, everyByte()), content)
 	}
 	if err != nil {
@@ -195,8 +197,7 @@ func (t *trainer) dictionary(ctx context.Context) (Dictionary, error) {
 	return ParseDictionary(b)
 }
 
-// build adds to the content of a dictionary what is known of how often which byte and which length
-// occurs.
+// build adds statistics to the content of a dictionary: how often each byte and each length occurs.
 func build(samples [][]byte, content []byte) (b []byte, err error) {
 	err = recovered(func() (err error) {
 		b, err = zstd.BuildDict(zstd.BuildDictOptions{
@@ -208,7 +209,7 @@ func build(samples [][]byte, content []byte) (b []byte, err error) {
 	return b, err
 }
 
-// everyByte is a sample that nothing has anything in common with.
+// everyByte returns a sample that has nothing in common with any other.
 func everyByte() []byte {
 	b := make([]byte, 512)
 	for i := range b {

@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// buffer is memory that is used again, and cleared before.
+// buffer is memory that is reused, and cleared first.
 type buffer struct {
 	b     []byte
 	class int // b has room for 1<<class bytes
 }
 
-// buffers are those that nobody uses, by their class. So a row of a few bytes holds no buffer of
-// many.
+// buffers holds the free buffers, by class, so that a row of a few bytes does not occupy a large
+// buffer.
 var buffers [bits.UintSize]sync.Pool
 
 // newBuffer returns an empty buffer with room for n bytes.
@@ -38,7 +38,7 @@ func (b *buffer) Release() {
 	buffers[b.class].Put(b)
 }
 
-// scratch is what one call needs while it runs.
+// scratch is the memory that one call needs while it runs.
 type scratch struct {
 	plain []byte // what is encrypted
 	data  []byte // associated data
@@ -46,7 +46,7 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// release clears what was encrypted, and lets others use the memory.
+// release clears the plain bytes, and lets others use the memory.
 func (s *scratch) release() {
 	const most = 1 << 20 // what is kept for small rows
 	clear(s.plain)

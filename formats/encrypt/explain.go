@@ -11,8 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Explain returns what explains tables of encrypted values, given what explains those of the inner
-// format, and keys that read the table: ErrKey if they do not.
+// Explain returns an explainer for tables of encrypted values, given that of the inner format and
+// keys that read the table. With other keys the explainer returns ErrKey.
 //
 //	explain := encrypt.Explain(compress.Explain(cbor.Explain), keys)
 func Explain(inner core.Explainer, keys *Keys) core.Explainer {
@@ -53,7 +53,7 @@ func Explain(inner core.Explainer, keys *Keys) core.Explainer {
 
 var errNoExplainer = errors.New("encrypt.Explain was given no Explainer for the values inside")
 
-// appendDecrypted shows what a row holds, which is cleared then.
+// appendDecrypted shows the content of a row, and clears the decrypted bytes afterwards.
 func appendDecrypted(
 	keys *Keys, begin []byte, show func(dst, key, value []byte) ([]byte, error), dst, key, b []byte,
 ) ([]byte, error) {

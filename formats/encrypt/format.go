@@ -11,15 +11,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// New returns a format that stores the values of another one encrypted, each for its row. See the
-// documentation of the package for what is hidden and what is not. The keys of the table's rows are
-// not.
+// New returns a format that stores the values of another one encrypted, each for its row. The keys
+// of rows are not encrypted. See the package documentation for what is hidden and what is not.
 func New[V, W any](inner core.ValueFormat[V, W], keys *Keys) core.ValueFormat[V, W] {
 	return newFormat(inner, keys)
 }
 
-// format is a format that knows no table. Nothing is encrypted by it: there is no row to encrypt it
-// for.
+// format is a format that is not bound to a table. It encrypts nothing, since there is no row to
+// encrypt for.
 type format[V, W any] struct {
 	inner  core.ValueFormat[V, W]
 	keys   *Keys
@@ -54,7 +53,7 @@ func (f *format[V, W]) ID() string {
 	return formatID + "(" + f.inner.ID() + ")"
 }
 
-// Format prints the ID, whatever the verb is.
+// Format prints the ID, whatever the verb.
 func (f *format[V, W]) Format(s fmt.State, _ rune) { io.WriteString(s, f.ID()) }
 
 // Append returns an error: there is no row.
@@ -78,9 +77,9 @@ func (f *format[V, W]) checkValue() error {
 	return f.powers.CheckValue()
 }
 
-// bind finds out whether the keys are right, and lets the inner format have its own metadata. What
-// is stored changes if the current key is another one than before, or if the metadata of the inner
-// format has changed.
+// bind checks that the keys are right, and gives the inner format its own metadata. The stored
+// metadata changes if the current key is a new one, or if the metadata of the inner format has
+// changed.
 func (f *format[V, W]) bind(stored []byte) (core.ValueFormat[V, W], []byte, error) {
 	if f.unfit != nil {
 		return nil, nil, f.unfit

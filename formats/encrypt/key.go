@@ -20,40 +20,41 @@ import (
 // KeySize is the size of a secret in bytes.
 const KeySize = 32
 
-// MaxRows is how many rows are encrypted with one key at most: with so many random nonces, the
+// MaxRows is how many rows one key encrypts at most: among so many random nonces, the
 // probability that one occurs twice is 2^-32.
 const MaxRows = 1 << 32
 
 var (
-	// ErrKey is the error for a row or a table that cannot be decrypted because its key is not
-	// there, or because another secret was given for the key's ID. [core.OpenTable] returns it, and
-	// what reads a row.
+	// ErrKey is the error for a row or a table that cannot be decrypted because its key is missing,
+	// or because another secret was given for the key's ID. [core.OpenTable] returns it, and so do
+	// reads of rows.
 	ErrKey = errors.New("no key, or a wrong key, to decrypt with")
-	// ErrExhausted is the error for a write with a key that has encrypted [MaxRows] rows. Nothing
-	// is written then; what is there can be read.
+	// ErrExhausted is the error for a write with a key that has encrypted [MaxRows] rows. The write
+	// stores nothing; existing rows can still be read.
 	ErrExhausted = errors.New("the key has encrypted as many rows as it may")
 )
 
-// Key is a secret with an ID. The ID is stored with every row, for all to see; the secret is stored
-// nowhere, and no way of printing a Key shows it. It is safe for concurrent use.
+// Key is a secret with an ID. The ID is stored with every row, where everyone can read it. The
+// secret is stored nowhere, and no way of printing a Key shows it. A Key is safe for concurrent
+// use.
 type Key struct{ k *key }
 
 type key struct {
 	id     uint32
 	aead   cipher.AEAD // with random nonces
 	print  fingerprint
-	sealed *atomic.Uint64 // what was encrypted with the secret; all keys with one secret share it
+	sealed *atomic.Uint64 // rows encrypted with the secret; all keys with it share the count
 }
 
 type fingerprint [sha256.Size]byte
 
-// sealed counts for each secret what this process has encrypted with it, under whatever Key:
-// fingerprint to *atomic.Uint64.
+// sealed counts what this process has encrypted with each secret, under any Key. It maps the
+// secret's fingerprint to *atomic.Uint64.
 var sealed sync.Map
 
 // NewKey returns the key with an ID and a secret of [KeySize] random bytes, such as crypto/rand and
-// key management services make. (A password is no secret: derive one with a function such as
-// argon2.) The secret may be overwritten when NewKey returns.
+// key management services make. (A password is not such a secret: derive one with a function such
+// as argon2.) The secret may be overwritten when NewKey returns.
 func NewKey(id uint32, secret []byte) (Key, error) {
 	if len(secret) != KeySize {
 		return Key{}, fmt.Errorf("key %d: a secret of %d bytes; it has to have %d",
@@ -91,8 +92,8 @@ func (k Key) ID() uint32 {
 	return k.k.id
 }
 
-// Rows returns how many rows were encrypted with the secret: by this process, in whatever tables
-// and storages, and what AddRows has added. Opening a table can count as two.
+// Rows returns how many rows were encrypted with the secret: by this process, in all tables and
+// storages, plus what AddRows has added. Opening a table can count as two.
 func (k Key) Rows() uint64 {
 	if k.k == nil {
 		return 0
@@ -100,10 +101,10 @@ func (k Key) Rows() uint64 {
 	return k.k.sealed.Load()
 }
 
-// AddRows counts n rows that were encrypted elsewhere: by other processes, or by this program when
-// it ran before. Nobody but the program can know, because nothing in a storage tells how often its
-// rows were overwritten. One that keeps what Rows returns at its end, and gives it to AddRows at
-// its next beginning, has [MaxRows] held across its runs.
+// AddRows counts n rows that were encrypted elsewhere: by other processes, or by earlier runs of
+// this program. Only the program can know them, because nothing in a storage tells how often its
+// rows were overwritten. To hold [MaxRows] across runs, keep what Rows returns when the program
+// ends, and give it to AddRows when the program starts again.
 func (k Key) AddRows(n uint64) {
 	if k.k != nil {
 		k.k.count(n)
@@ -140,15 +141,15 @@ func (k Key) String() string {
 // Format prints what String returns, whatever the verb is.
 func (k Key) Format(s fmt.State, _ rune) { io.WriteString(s, k.String()) }
 
-// Keys are the keys of a table: one to write with, and others to read what was written before. They
-// do not change, and are safe for concurrent use.
+// Keys holds the keys of a table: one to write with, and others to read what was written before. It
+// does not change, and is safe for concurrent use.
 type Keys struct {
 	current *key
 	all     map[uint32]*key
 }
 
-// NewKeys returns keys of which the first one writes, and all read. No two have one ID, or one
-// secret.
+// NewKeys returns keys of which the first one writes, and all read. No two may have the same
+// ID, or the same secret.
 func NewKeys(current Key, old ...Key) (*Keys, error) {
 	ks := &Keys{current: current.k, all: make(map[uint32]*key)}
 	ids := make(map[fingerprint]uint32)
@@ -194,7 +195,7 @@ func (ks *Keys) seal(dst, plain, data []byte) ([]byte, error) {
 	return ks.current.aead.Seal(dst, nil, plain, data), nil
 }
 
-// keyOf returns the key that b was encrypted with, or nil if it is not there.
+// keyOf returns the key that b was encrypted with, or nil if it is missing.
 func (ks *Keys) keyOf(b []byte) (k *key, id uint32, err error) {
 	if len(b) < least {
 		return nil, 0, fmt.Errorf("%w: %d bytes, fewer than anything encrypted has",
@@ -204,7 +205,7 @@ func (ks *Keys) keyOf(b []byte) (k *key, id uint32, err error) {
 	return ks.all[id], id, nil
 }
 
-// open appends what was encrypted to dst, which has room for it. b does not overlap it.
+// open decrypts b and appends the result to dst, which has room for it and does not overlap b.
 func (k *key) open(dst, b, data []byte) ([]byte, error) {
 	return k.aead.Open(dst, nil, b[idSize:], data)
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// metadata is what is kept with a table: by what its keys are known to be right, and what the inner
-// format keeps, encrypted. It is bound to no table, because a table has no ID when it is made.
+// metadata is what the format keeps with a table: checks that tell whether its keys are right, and
+// the metadata of the inner format, encrypted. It is not bound to the table, because a table that
+// is being made has no ID yet.
 //
 //	version 1, number of checks (2), each: something encrypted that is empty (32)
 //	something encrypted: 0, or 1 and what the inner format keeps
 //
-// The associated data of what is encrypted last has all that stands before it.
+// The associated data of the last part includes everything before it.
 type metadata struct {
 	checks []byte // of the keys that the table was written with, 32 bytes each, the latest last
 	by     uint32 // the ID of the key that encrypted inner
@@ -28,11 +29,11 @@ type metadata struct {
 const (
 	metadataVersion = 1
 	headSize        = 3
-	maxChecks       = 1024 // older ones are forgotten: a wrong key is found by its rows
+	maxChecks       = 1024 // older ones are dropped: then the rows show that a key is wrong
 )
 
-// openMetadata returns ErrKey if the keys are not those that the table was written with. stored is
-// nil for a new table.
+// openMetadata decrypts stored, which is nil for a new table. It returns ErrKey if the keys are not
+// those that the table was written with.
 func openMetadata(stored []byte, format string, keys *Keys) (m metadata, err error) {
 	if len(stored) == 0 {
 		return m, nil
@@ -71,8 +72,8 @@ func openMetadata(stored []byte, format string, keys *Keys) (m metadata, err err
 	return m, nil
 }
 
-// openCheck returns an error if the secret of a key is not the one that made the check. What keys
-// that are not there made is not looked at.
+// openCheck returns an error if the secret of a key is not the one that made the check. It skips
+// checks of missing keys.
 func openCheck(check []byte, format string, keys *Keys) error {
 	k, id, err := keys.keyOf(check)
 	if err != nil {
@@ -92,14 +93,14 @@ func corruptMetadata(cause error) error {
 	return fmt.Errorf("%w: the metadata of encrypted values: %w", core.ErrCorrupt, cause)
 }
 
-// wrongOrChanged is no ErrFormatMismatch, which would let a policy set aside a table that has the
-// right key somewhere.
+// wrongOrChanged returns ErrKey without ErrFormatMismatch, which would let a policy set aside a
+// table whose right key exists somewhere.
 func wrongOrChanged(id uint32) error {
 	return fmt.Errorf("%w: the secret of key %d is not the one that the table was written with, "+
 		"or its metadata was changed", ErrKey, id)
 }
 
-// store returns the metadata to store: what is stored, if nothing has changed.
+// store returns the metadata to store, which is stored itself if nothing has changed.
 func (m metadata) store(stored []byte, format string, keys *Keys, inner []byte) ([]byte, error) {
 	same := bytes.Equal(inner, m.inner) && (inner == nil) == (m.inner == nil)
 	if len(stored) != 0 && same && m.by == keys.current.id && m.knows(m.by) {
@@ -120,7 +121,7 @@ func (m metadata) store(stored []byte, format string, keys *Keys, inner []byte) 
 	return keys.seal(meta, plain, data)
 }
 
-// knows reports whether there is a check for a key.
+// knows reports whether there is a check for the key.
 func (m metadata) knows(id uint32) bool {
 	for check := range slices.Chunk(m.checks, least) {
 		if uint32From(check) == id {

@@ -18,8 +18,8 @@ type rows[V, W any] struct {
 	owns  bool   // the views of the inner format refer to none of the bytes
 }
 
-// append encodes the value in memory of its own, which is cleared, so that dst never has what is
-// not encrypted.
+// append encodes the value in memory of its own, which is cleared, so that dst never holds plain
+// bytes.
 func (r *rows[V, W]) append(dst, key []byte, v V) ([]byte, error) {
 	s := scratches.Get().(*scratch)
 	defer s.release()
@@ -34,7 +34,7 @@ func (r *rows[V, W]) append(dst, key []byte, v V) ([]byte, error) {
 	return r.keys.seal(slices.Grow(dst, least+len(plain)), plain, s.data)
 }
 
-// view makes a view that nobody gives back.
+// view makes a view that is never given back.
 func (r *rows[V, W]) view(key, b []byte) (w W, err error) {
 	if r.owns {
 		w, _, err = r.viewLent(key, b, false)
@@ -71,8 +71,8 @@ func (r *rows[V, W]) viewLent(key, b []byte, trusted bool) (w W, lent core.Relea
 	return w, lent, err
 }
 
-// keyOf returns the key that a row was encrypted with. Whether the ID of a key that is not there is
-// damaged nobody can tell; a row that needs it is one for somebody with other keys, and not for us.
+// keyOf returns the key that a row was encrypted with. If that key is missing, its ID may be
+// damaged, which cannot be told; the row counts as one for a program with other keys.
 func (r *rows[V, W]) keyOf(b []byte) (*key, error) { return rowKeyOf(r.keys, b) }
 
 func rowKeyOf(keys *Keys, b []byte) (*key, error) {
@@ -84,8 +84,8 @@ func rowKeyOf(keys *Keys, b []byte) (*key, error) {
 	return k, err
 }
 
-// open appends what a row holds to dst. If that was changed, or is another row's, dst stays as it
-// is.
+// open appends the content of a row to dst. If the row was changed, or is another one's, dst stays
+// as it is.
 func (r *rows[V, W]) open(k *key, dst, key, b []byte) ([]byte, error) {
 	return openRow(k, r.begin, dst, key, b)
 }

@@ -36,22 +36,22 @@ type ObjectAccessor[T, W any] interface {
 //
 //	flatbuffers.New[zoo.AnimalT, zoo.Animal](zoo.Schema)
 //
-// The other type parameters are inferred. The table is looked for in the schema by the name of
-// W. If schema and code do not fit together, opening a table says why.
+// The other type parameters are inferred. The table is found in the schema by the name of W. If
+// schema and code do not fit together, opening a table says why.
 func New[T, W any, P Object[T],
 	A ObjectAccessor[T, W]](schema []byte, opts ...Option) core.ValueFormat[T, W] {
 	return newFormat[T, W](schema, opts, newPacker[T, P]())
 }
 
-// Raw returns a format whose values are put as finished bytes, made by a builder of any
+// Raw returns a format whose values are put as finished bytes, made by a builder in any
 // language, and read through W. It shares its tables with [New]: both write the same bytes. W
-// needs no object type; if none was generated, it is not noticed when the code has fields that
-// the schema does not have.
+// needs no object type; but if none was generated, fields that the code has and the schema
+// lacks go unnoticed.
 func Raw[W any, A Accessor[W]](schema []byte, opts ...Option) core.ValueFormat[[]byte, W] {
 	return newFormat[[]byte, W](schema, opts, finished{})
 }
 
-// format is both formats: they differ in how the bytes are made.
+// format implements both formats, which differ only in how the bytes are made.
 type format[V, W any] struct {
 	encoder encoder[V]
 	options options
@@ -60,13 +60,13 @@ type format[V, W any] struct {
 	unfit   error    // why nothing can be done
 }
 
-// encoder makes records, which need not be valid.
+// encoder makes records. They need not be valid.
 type encoder[V any] interface {
 	append(dst []byte, v V, identifier string) ([]byte, error)
 	// prepare is called once, before the others.
 	prepare(s *schema, depth int)
-	// explain returns an error that names the part of v because of which it could not be made,
-	// or was not valid; err if there is none.
+	// explain returns an error that names the part of v because of which no record could be
+	// made, or the record was not valid. It returns err if it finds no such part.
 	explain(v V, err error) error
 }
 
@@ -104,8 +104,8 @@ func (f *format[V, W]) Powers() core.FormatPowers[V, W] {
 	return core.FormatPowers[V, W]{Bind: f.Bind, ViewTrusted: f.ViewTrusted}
 }
 
-// Append appends the encoding of v. The arguments may be reused when the call returns. What is
-// written was verified.
+// Append appends the encoding of v, and verifies it. The arguments may be reused when the call
+// returns.
 func (f *format[V, W]) Append(dst []byte, v V) ([]byte, error) {
 	if f.unfit != nil {
 		return nil, f.unfit
@@ -131,7 +131,8 @@ func (f *format[V, W]) cannotEncode(err error) error {
 	return fmt.Errorf("flatbuffers of %s: it could not be read again: %w", f.schema.root, err)
 }
 
-// View verifies b and returns an accessor of it, without a copy. What it refers to is b itself.
+// View verifies b and returns an accessor of it, without a copy. The accessor refers to b
+// itself.
 func (f *format[V, W]) View(b []byte) (W, error) {
 	var none W
 	if f.unfit != nil {
@@ -147,8 +148,8 @@ func (f *format[V, W]) View(b []byte) (W, error) {
 	return at[W](b, root), nil
 }
 
-// ViewTrusted is View for bytes that are known to be what Append made: it looks at the first
-// four only.
+// ViewTrusted is View for bytes that are known to be what Append made: it reads only the first
+// four.
 func (f *format[V, W]) ViewTrusted(b []byte) (W, error) {
 	var none W
 	if f.unfit != nil {
@@ -168,11 +169,13 @@ func (f *format[V, W]) corrupt(err error) error {
 		"delete it", f.schema.root, core.ErrCorrupt, err)
 }
 
-// at returns the accessor of the table at a position. Its bytes end where b ends, because the
-// runtime slices up to the capacity: otherwise a wrong length would show what lies behind b.
+// at returns the accessor of the table at a position. The capacity of its bytes ends where b
+// ends, because the runtime slices up to the capacity: otherwise a wrong length would show what
+// lies after b.
 //
-// Init would do the same, but through a type parameter the compiler must assume that it keeps
-// its receiver, and allocates it. fitsView made sure that W is a Table and nothing else.
+// Init would do the same, but when it is called through a type parameter, the compiler must
+// assume that it keeps its receiver, and allocates the receiver. fitsView made sure that W is a
+// Table and nothing else.
 func at[W any](b []byte, pos flatbuffers.UOffsetT) (w W) {
 	*(*flatbuffers.Table)(unsafe.Pointer(&w)) = flatbuffers.Table{
 		Bytes: b[:len(b):len(b)],
@@ -181,7 +184,7 @@ func at[W any](b []byte, pos flatbuffers.UOffsetT) (w W) {
 	return w
 }
 
-// Bind compares the stored schema with that of the program, and has the table remember both.
+// Bind compares the stored schema with the program's, and makes the table remember both.
 func (f *format[V, W]) Bind(stored []byte) (core.ValueFormat[V, W], []byte, error) {
 	if f.unfit != nil {
 		return nil, nil, f.unfit

@@ -15,12 +15,13 @@ import (
 // New returns a format that stores values of type T as gob. T may be a pointer: every read then
 // makes a new value, and nil is kept.
 //
-// The format keeps descriptions of T with the table. It works once a table was opened with it.
+// The format keeps descriptions of T with the table. It works only once a table has been opened
+// with it.
 func New[T any](opts ...Option) core.ValueFormat[T, T] {
 	return &format[T]{options: newOptions(opts), local: sync.OnceValues(localRecord[T])}
 }
 
-// format is a format that knows no table.
+// format is a format that is not bound to a table.
 type format[T any] struct {
 	options
 	local func() (record, error) // what T would be stored as
@@ -69,9 +70,9 @@ func (f *format[T]) View([]byte) (T, error) {
 	return zero, fmt.Errorf("gob of %v: %w", reflect.TypeFor[T](), errNotBound)
 }
 
-// Bind returns the format for a table: one that reads the values of every description of T that
-// is stored, and writes those of the description that fits T today. If that is a new one, it is
-// compared with what is stored, and added to it.
+// Bind returns the format for a table. It reads values of every stored description of T, and
+// writes values of the description that fits T today. If that description is new, Bind compares
+// it with the stored ones, and adds it to them.
 func (f *format[T]) Bind(stored []byte) (core.ValueFormat[T, T], []byte, error) {
 	local, err := f.local()
 	if err != nil {

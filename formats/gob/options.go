@@ -5,7 +5,7 @@ package gob
 
 import "math"
 
-// Option changes what a format accepts. It does not change the encoding, so that programs with
+// Option changes what a format accepts. Options do not change the encoding, so programs with
 // different options can share a table, within the limits of each.
 type Option func(*options)
 
@@ -18,17 +18,18 @@ type limits struct{ memory int64 }
 
 // WithMaxMemory sets how many bytes of memory a value may take when it is read. The default is
 // 16 MiB; values are brought into the range from 64 KiB to what an int64 holds. A value whose
-// encoding is more than a 32nd of that may take 32 times the bytes of its encoding. What is
-// counted is about what gob allocates, and something for each part that takes time: a million
-// zeros take a byte each when they are stored.
+// encoding is more than a 32nd of that may take 32 times the bytes of its encoding. The count
+// is about what gob allocates, plus something for each part that takes time: a million zeros
+// take only a byte each when they are stored.
 func WithMaxMemory(bytes int64) Option {
 	return func(o *options) { o.memory = max(bytes, 64<<10) }
 }
 
-// WithRemoved says that fields were removed, so that [New] does not take others of their types
-// for them. They are given by their names from the value on: "Phone", "Address.Street",
-// "Friends[].Name". What rows hold of them is passed over, and stays until the row is put again.
-// The option may stay, and may name what never was. It means nothing to [Key].
+// WithRemoved says that fields were removed, so that [New] does not ask whether new fields of the
+// same types are the old ones renamed. Give the path of each: "Phone", "Address.Street",
+// "Friends[].Name". What rows hold of these fields is passed over, and stays until the row is put
+// again. The option may stay in the program, and may name fields that never existed. It means
+// nothing to [Key].
 func WithRemoved(fields ...string) Option {
 	return func(o *options) { o.removed = append(o.removed, fields...) }
 }
@@ -41,10 +42,10 @@ func newOptions(opts []Option) options {
 	return o
 }
 
-// perByte is how many bytes of memory each byte of an encoding may take, whatever the limit.
+// perByte is how many bytes of memory each byte of an encoding may take, whatever the limit is.
 const perByte = 32
 
-// budget returns what a value of so many bytes may take.
+// budget returns how much memory a value of so many bytes may take.
 func (l limits) budget(encoded int) int64 {
 	if int64(encoded) > math.MaxInt64/perByte {
 		return math.MaxInt64

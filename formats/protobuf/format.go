@@ -14,14 +14,13 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// New returns a format that stores messages of type M, a pointer to what protoc-gen-go has
-// generated, in any of its APIs:
+// New returns a format that stores messages of type M, a pointer to a message type that
+// protoc-gen-go generated in any of its APIs:
 //
 //	protobuf.New[*pb.Person]()
 //
-// A message type that cannot be stored is refused by [core.OpenTable], and when a message of it
-// is written, and the error says which part of it is to blame: see the documentation of the
-// package.
+// If a message type cannot be stored, [core.OpenTable] and writes return an error that says
+// which part of the type is to blame: see the package documentation.
 func New[M proto.Message](opts ...Option) core.ValueFormat[M, M] {
 	typ, err := typeOf[M]()
 	if err != nil {
@@ -33,9 +32,9 @@ func New[M proto.Message](opts ...Option) core.ValueFormat[M, M] {
 	return newFormat[M](typ, opts)
 }
 
-// Dynamic returns a format for messages of which the program has a descriptor and no generated
+// Dynamic returns a format for messages of which the program has a descriptor but no generated
 // code. It shares its tables with [New]: both write the same bytes, and store the same
-// descriptor. [Descriptor] returns that of a table.
+// descriptor. [Descriptor] returns the descriptor of a table.
 func Dynamic(
 	m protoreflect.MessageDescriptor, opts ...Option,
 ) core.ValueFormat[*dynamicpb.Message, *dynamicpb.Message] {
@@ -56,8 +55,8 @@ var _ core.ValueFormat[proto.Message, proto.Message] = (*format[proto.Message])(
 var errNoType = errors.New("it is not the type of one message: use a pointer to what " +
 	"protoc-gen-go has generated, or Dynamic")
 
-// typeOf returns the type that M is. The methods of some types, such as interfaces, panic when
-// there is no value.
+// typeOf returns the message type of M. The methods of some types, such as interfaces, panic
+// when there is no value.
 func typeOf[M proto.Message]() (t protoreflect.MessageType, err error) {
 	defer func() {
 		if recover() != nil {
@@ -114,7 +113,7 @@ func (f *format[M]) Append(dst []byte, m M) ([]byte, error) {
 	return b, nil
 }
 
-// writable reports why m cannot be given to the library.
+// writable returns an error if m cannot be given to the library.
 func (f *format[M]) writable(m M) error {
 	if v := reflect.ValueOf(m); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return errNil
@@ -134,8 +133,8 @@ func (f *format[M]) writable(m M) error {
 
 // View decodes b. The message is a copy and may be kept.
 //
-// There is no ViewInto. It would save the allocation of the message itself, and none of what it
-// refers to; and whoever has kept the pointer would see the next row in it.
+// There is no ViewInto. It would save only the allocation of the message itself, not of what it
+// refers to, and a program that keeps the pointer would see the next row in it.
 func (f *format[M]) View(b []byte) (M, error) {
 	var none M
 	if f.unfit != nil {
@@ -153,7 +152,7 @@ func (f *format[M]) View(b []byte) (M, error) {
 	return m.(M), nil
 }
 
-// Bind compares the stored descriptor with that of the program, and has the table remember both.
+// Bind compares the stored descriptor with the program's, and makes the table remember both.
 func (f *format[M]) Bind(stored []byte) (core.ValueFormat[M, M], []byte, error) {
 	if f.unfit != nil {
 		return nil, nil, f.unfit

@@ -15,8 +15,8 @@ import (
 
 var le = binary.LittleEndian
 
-// writer makes records of a schema at random, without the Go types and without the encoder.
-// What a type encodes itself it leaves out.
+// writer makes random records of a schema, without the Go types and without the encoder. It
+// leaves out values of types that encode themselves.
 type writer struct {
 	schema *schema.Schema
 	random *rand.Rand
@@ -24,7 +24,7 @@ type writer struct {
 	depth  int
 }
 
-// record makes a record. rich says how likely it is that something is there, from 0 to 1.
+// record makes a record. rich, from 0 to 1, says how likely it is that something is there.
 func record(s *schema.Schema, seed uint64, rich float64) []byte {
 	w := &writer{schema: s, random: rand.New(rand.NewPCG(seed, 1))}
 	w.block(s.Def(s.Root), rich)
@@ -54,7 +54,7 @@ func (w *writer) fields(d *schema.Def, at int, rich float64) {
 	}
 }
 
-// value fills in a value whose place is there and zero.
+// value fills in a value whose place exists and is zero.
 func (w *writer) value(t *schema.Type, at int, rich float64) {
 	if w.depth > 4 {
 		rich = 0
@@ -206,7 +206,7 @@ func (w *writer) scalar(k schema.Kind, at int) {
 	}
 }
 
-// records are different records of a schema: an empty one, small ones, and rich ones.
+// records returns different records of a schema: an empty one, small ones, and rich ones.
 func records(text, root string) ([][]byte, error) {
 	all, err := schema.Parse(text)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package archivetest tests what guardkv-archive generates. The generator writes a test that
-// calls it.
+// Package archivetest tests the code that guardkv-archive generates. The generator writes a
+// test that calls it.
 package archivetest
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/guardkv/guardkv/formats/archive"
 )
 
-// Run tests that values survive being stored, that no bytes make a view panic or show what is
-// not its own, and what else a format promises. The values are made of the schema.
+// Run tests that values survive being stored, that no bytes make a view panic or show anything
+// outside its record, and whatever else a format promises. It makes the values from the schema.
 func Run[T any, W archive.Archived[T, W]](t *testing.T) {
 	t.Helper()
 	f, values := subject[T, W](t)
@@ -36,9 +36,9 @@ func Run[T any, W archive.Archived[T, W]](t *testing.T) {
 	})
 }
 
-// Fuzz tests reading on bytes that the fuzzer makes, at all alignments and between different
-// neighbors: they are refused, or all accessors of the view work, and what they show does not
-// depend on where the bytes are.
+// Fuzz tests reading bytes that the fuzzer makes, at all alignments and between different
+// neighbors. Either the bytes are refused, or all accessors of the view work and show the same
+// wherever the bytes lie.
 func Fuzz[T any, W archive.Archived[T, W]](f *testing.F) {
 	f.Helper()
 	format := archive.New[T, W]()
@@ -65,8 +65,8 @@ func Fuzz[T any, W archive.Archived[T, W]](f *testing.F) {
 	})
 }
 
-// readAt reads bytes at an alignment, all of them, and returns what they show as it would be
-// stored.
+// readAt reads all of the bytes at an alignment, and returns the encoding of the value that
+// they show.
 func readAt[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W], b []byte,
 	shift int,
 ) ([]byte, error) {
@@ -82,7 +82,7 @@ func readAt[T any, W archive.Archived[T, W]](f core.ValueFormat[T, W], b []byte,
 	return f.Append([]byte{}, w.Archive().Value(w))
 }
 
-// walkDamaged walks what is accepted of damaged records.
+// walkDamaged walks the damaged records that are accepted.
 func walkDamaged[T any, W archive.Archived[T, W]](t *testing.T, f core.ValueFormat[T, W], b []byte,
 	seed uint64,
 ) {
@@ -106,7 +106,7 @@ func walkDamaged[T any, W archive.Archived[T, W]](t *testing.T, f core.ValueForm
 	}
 }
 
-// made are records that are made without the encoder.
+// made returns records that are made without the encoder.
 func made[T any, W archive.Archived[T, W]](tb testing.TB) [][]byte {
 	tb.Helper()
 	var view W
@@ -118,13 +118,14 @@ func made[T any, W archive.Archived[T, W]](tb testing.TB) [][]byte {
 	return all
 }
 
-// subject returns the format, and values that are made of its schema.
+// subject returns the format, and values that are made from its schema.
 func subject[T any, W archive.Archived[T, W]](tb testing.TB) (core.ValueFormat[T, W], []T) {
 	tb.Helper()
 	return archive.New[T, W](), Values[T, W](tb)
 }
 
-// Values are values of T that are made of its schema: an empty one, small ones, and rich ones.
+// Values returns values of T that are made from its schema: an empty one, small ones, and rich
+// ones.
 func Values[T any, W archive.Archived[T, W]](tb testing.TB) []T {
 	tb.Helper()
 	f := archive.New[T, W]()

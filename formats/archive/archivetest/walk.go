@@ -11,8 +11,8 @@ import (
 )
 
 // Walk calls every accessor of a view, and of all views in it, with every index and every key
-// that there is. It returns how many it called. What has very many elements is not walked to
-// its end.
+// that there is. It returns how many accessors it called. It does not walk very long lists to
+// their end.
 func Walk(view any) (calls int) {
 	w := walker{left: 1 << 16}
 	w.all(reflect.ValueOf(view))
@@ -32,7 +32,7 @@ var (
 	ownPackage = reflect.TypeFor[archive.Record]().PkgPath()
 )
 
-// isView reports whether a type was generated, or is made for reading in place.
+// isView reports whether a type is a generated view, or one of the types that read in place.
 func isView(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
 		return false
@@ -87,7 +87,7 @@ func (w *walker) all(v reflect.Value) {
 	}
 }
 
-// elements are what At returns.
+// elements returns what At returns for each index.
 func (w *walker) elements(v, at reflect.Value) (all [][]reflect.Value) {
 	n := int(w.call(v.MethodByName("Len"))[0].Int())
 	for i := range min(n, w.left) {
@@ -96,7 +96,7 @@ func (w *walker) elements(v, at reflect.Value) (all [][]reflect.Value) {
 	return all
 }
 
-// get looks every key of a map up.
+// get looks up every key of a map.
 func (w *walker) get(v, get reflect.Value) {
 	for _, pair := range w.elements(v, v.MethodByName("At")) {
 		found := w.call(get, pair[0])

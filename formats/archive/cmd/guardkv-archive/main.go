@@ -1,16 +1,18 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command guardkv-archive generates what github.com/guardkv/guardkv/formats/archive needs of Go
-// structs: views that read them in place, encoders, and the schema that tables remember.
+// Command guardkv-archive generates, from Go structs, the code that
+// github.com/guardkv/guardkv/formats/archive needs: views that read them in place, encoders,
+// and the schema that tables remember.
 //
 //	//go:generate go tool guardkv-archive -type Person,Place
 //
-// It reads its last output, so that fields keep their places, and must be run in the folder of
-// the package. With -check it writes nothing, and fails if what it would write is not there.
+// It reads its last output, so that fields keep their places. Run it in the folder of the
+// package. With -check it writes nothing, and fails if the files differ from what it would
+// write.
 //
-// A field that is gone while one of the same type is new may have been renamed or removed: that
-// is an error, until the new name has the tag `archive:"was=Old"`, or -removed names the old one.
+// A field that is gone while one of the same type is new may have been renamed or removed. The
+// command fails until the new field has the tag `archive:"was=Old"`, or -removed names the old one.
 package main
 
 import (
@@ -66,7 +68,7 @@ func run(args []string, stderr io.Writer) error {
 	return nil
 }
 
-// listed are the names in a list that is separated by commas.
+// listed returns the names in a list that is separated by commas.
 func listed(list string) (names []string) {
 	for name := range strings.SplitSeq(list, ",") {
 		if name = strings.TrimSpace(name); name != "" {
@@ -76,7 +78,8 @@ func listed(list string) (names []string) {
 	return names
 }
 
-// settle writes a file if it is not there as it should be.
+// settle writes a file unless it already has the content. With check it fails instead of
+// writing.
 func settle(path string, content []byte, check bool) error {
 	before, err := os.ReadFile(path)
 	if err == nil && bytes.Equal(before, content) {
