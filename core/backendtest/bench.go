@@ -23,8 +23,8 @@ const benchRows = 100_000
 // benchTable is what the benchmarks measure on: values of 128 bytes, not compressible.
 type benchTable = *core.Table[uint64, []byte, []byte]
 
-// Bench measures reads, scans and writes of a backend through a table, next to nothing but the
-// format of bytes. open is called once per benchmark and returns a fresh place.
+// Bench measures reads, scans and writes of a backend through a table whose formats do next to
+// nothing. open is called once per benchmark and returns a fresh place.
 func Bench(b *testing.B, open func(b *testing.B) Target) {
 	for _, bench := range []struct {
 		name string

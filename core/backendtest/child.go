@@ -37,17 +37,18 @@ func RunChild(children map[string]func(args []string) error) {
 	os.Exit(0)
 }
 
-// Child returns a command that runs this test binary as the named child of [RunChild]: in a process
-// of its own, which may crash, be killed, or hold locks that the test itself must not have.
+// Child returns a command that runs this test binary as the named child of [RunChild], in a
+// process of its own that may crash, be killed, or hold locks that the test itself must not
+// have.
 func Child(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), childEnv+"="+name)
 	return cmd
 }
 
-// KillWriter runs a [Child] that writes, kills it a while after it is ready, and returns the last
-// number that it acknowledged, -1 for none. The child prints a line when it is ready, and then the
-// number of each write when the write is done. What it wrote to its standard error goes to that of
+// KillWriter runs a [Child] that writes, kills it some time after it is ready, and returns the
+// last number that it acknowledged, or -1 for none. The child prints a line when it is ready,
+// and then the number of each write when that write is done. Its standard error goes to that of
 // the test.
 func KillWriter(tb testing.TB, after time.Duration, name string, args ...string) (last int) {
 	tb.Helper()

@@ -9,9 +9,9 @@ import (
 	"os"
 )
 
-// Damage is something that happens to the bytes of a file, or of a part of one. It returns what is
-// left of sound, and leaves sound as it is. A negative position counts from the end; what lies
-// outside of sound is not changed.
+// Damage is something that happens to the bytes of a file, or of a part of it. It returns what
+// is left of sound, and does not change sound itself. A negative position counts from the end;
+// nothing outside of sound is changed.
 type Damage func(sound []byte) []byte
 
 // FlipBit flips a bit, 0 to 7, of the byte at a position.
@@ -28,7 +28,7 @@ func FlipBit(at, bit int) Damage {
 // Zero overwrites n bytes with zeros.
 func Zero(at, n int) Damage { return Overwrite(at, make([]byte, n)) }
 
-// Overwrite writes other bytes over those at a position, up to the end of the file.
+// Overwrite replaces the bytes at a position with others, up to the end of the file.
 func Overwrite(at int, with []byte) Damage {
 	return func(sound []byte) []byte {
 		damaged := bytes.Clone(sound)
@@ -39,7 +39,7 @@ func Overwrite(at int, with []byte) Damage {
 	}
 }
 
-// Cut leaves nothing from a position on.
+// Cut removes everything from a position on.
 func Cut(at int) Damage {
 	return func(sound []byte) []byte {
 		return bytes.Clone(sound[:min(max(0, position(at, sound)), len(sound))])

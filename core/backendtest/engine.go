@@ -45,9 +45,9 @@ func CloseEngine(tb testing.TB, e core.Engine) {
 	}
 }
 
-// FastPath returns a path for one storage, where nothing is. It is in memory, where syncing costs
-// nothing, if the system has such a place and room reports that it has room enough; room may be
-// nil. The folder that it is in is empty, and is deleted after the test.
+// FastPath returns an unused path for one storage. It is in memory, where syncing costs
+// nothing, if the system has such a place and room reports that there is enough room; room may
+// be nil. The path is in an empty folder, which is deleted after the test.
 func FastPath(tb testing.TB, room func(dir string) bool) string {
 	tb.Helper()
 	const memory = "/dev/shm"

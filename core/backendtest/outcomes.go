@@ -11,9 +11,10 @@ import (
 	"testing"
 )
 
-// Outcomes is what becomes of a storage that is damaged, as a table: a row for each part, a column
-// for each kind of damage, and in the cells what was met. It stands in a Markdown file between two
-// comments, <!-- Name --> and <!-- end of Name -->, where users read it and tests compare it.
+// Outcomes is a table of what becomes of a damaged storage: a row for each part, a column for
+// each kind of damage, and in the cells the outcomes that were met. It is in a Markdown file
+// between two comments, <!-- Name --> and <!-- end of Name -->, where users read it and tests
+// compare it.
 type Outcomes struct {
 	Name    string   // of the table in the file
 	Of      string   // the head of the first column
@@ -42,9 +43,9 @@ func (o Outcomes) String() string {
 	return s.String()
 }
 
-// Compare fails the test if something was met that the table in the file does not say. If all is
-// true, it also fails if the table says something that was not met. With update it rewrites the
-// table instead.
+// Compare fails the test if an outcome was met that the table in the file does not have. If all
+// is true, it also fails if the table has an outcome that was not met. If update is true, it
+// rewrites the table instead.
 func (o Outcomes) Compare(tb testing.TB, file string, all, update bool) {
 	tb.Helper()
 	content, err := os.ReadFile(file)

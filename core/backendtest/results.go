@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// results collects which promises are broken. The subtests end in any order; the report has the
-// order of the specification, in which a promise stands behind those that its check rests on.
+// results collects the broken promises. The subtests end in any order; the report has the order
+// of the specification, in which a promise follows those that its check rests on.
 type results struct {
 	sharing core.Sharing
 
@@ -111,7 +111,7 @@ func (x result) mode() string {
 
 func (x result) name() string { return x.mode() + "/" + x.promise.Name }
 
-// group is what promises on one thing have in common: the name before the slash.
+// group returns the part of the name before the slash, which promises on one subject share.
 func (x result) group() string {
 	group, _, _ := strings.Cut(x.promise.Name, "/")
 	return group

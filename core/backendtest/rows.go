@@ -50,8 +50,8 @@ func Apply(tb testing.TB, e core.Engine, writes ...core.Write) {
 	}
 }
 
-// AllRows returns all rows of a snapshot of e, read forward. It returns what it read before an
-// error too.
+// AllRows returns all rows of a snapshot of e, read forward. After an error it also returns
+// what it has read.
 func AllRows(e core.Engine) (map[string]string, error) {
 	s, err := e.Snapshot(context.Background())
 	if err != nil {

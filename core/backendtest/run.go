@@ -14,22 +14,23 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/users"
 )
 
-// Run proves the promises of backends, one subtest each: what package core says of a backend,
-// then what core promises on top of it, both on the backend as it is and behind [Spoil]. open
-// is called once per subtest, and once before, and returns a fresh place; the subtests run in
-// parallel, but what core promises waits for what it builds upon.
+// Run proves the promises of backends, one subtest each: first what package core demands of a
+// backend, then what core promises on top of it, both on the backend as it is and behind
+// [Spoil]. open is called once per subtest, and once before them, and returns a fresh place.
+// The subtests run in parallel, but those of core's promises wait for those that they build
+// upon.
 //
-// If [core.Backend.Sharing] says that several processes write to a storage, what is promised of
-// such storages is proven too, with [Target.Second]. What is promised of claims that keep others
-// out does not apply then: those subtests are skipped, and Run logs which they are.
+// If [core.Backend.Sharing] says that several processes write to a storage, Run also proves
+// what is promised of such storages, with [Target.Second]. Promises about claims that keep
+// others out do not apply then: those subtests are skipped, and Run logs which they are.
 //
-// If subtests fail, the report at the end of Run says which to fix first: those that the others
+// If subtests fail, the report at the end of Run says which to fix first: those that others
 // rest on.
 //
-// One subtest changes the working directory, so Run is not for tests that are parallel.
+// One subtest changes the working directory, so a parallel test must not call Run.
 //
-// Every subtest ends by proving that everything that was opened at the backend was closed
-// exactly once.
+// Every subtest ends by proving that everything it opened in the backend was closed exactly
+// once.
 func Run(t *testing.T, open func(t *testing.T) Target) {
 	all := results{sharing: sharingOf(t, open(t))}
 	t.Run("bare", func(t *testing.T) { runAll(t, open, false, &all) })
@@ -88,8 +89,8 @@ func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool, all *res
 	}
 }
 
-// phase is a set of checks that others wait for. They do not wait for a turn of testing's,
-// which those that wait for them may have.
+// phase is a set of checks that others wait for. Its checks do not wait for a turn of package
+// testing, because the waiting ones may hold all turns.
 type phase struct {
 	turns chan struct{}
 	under sync.WaitGroup
@@ -112,7 +113,7 @@ func (p *phase) begin(check func()) (over <-chan struct{}) {
 // wait returns when all that began is over.
 func (p *phase) wait() { p.under.Wait() }
 
-// runAlone puts promises to the test that no other check may run beside.
+// runAlone tests the promises beside whose checks no other check may run.
 func runAlone(t *testing.T, open func(t *testing.T) Target, all *results) {
 	for i, p := range users.AlonePromises {
 		t.Run(p.Name, func(t *testing.T) {

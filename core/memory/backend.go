@@ -7,16 +7,17 @@
 //	b := memory.New()
 //	db, err := core.Open(ctx, "users", b)
 //
-// The storages belong to the Backend value: what is closed can be opened again at the same
-// path, as long as the program keeps the value. Nothing survives the process, so a returned
+// The storages belong to the Backend value: a closed storage can be opened again at the same
+// path for as long as the program keeps the value. Nothing survives the process, so a returned
 // write is as durable as it will get, and core.WithoutSync changes nothing.
 //
 // Reads and snapshots take no lock and never wait. A snapshot costs nothing to open. While it
-// is open it keeps alive the rows that it sees, replaced ones too; so does a guard its one row.
+// is open it keeps the rows that it sees alive, replaced ones too; a guard does the same for
+// its one row.
 //
-// [NewShared] makes storages of another kind, which stand for those of a server: whoever opens
-// one has it to itself as little as a process has a database, and all write at once. With it
-// what several processes do to each other is tested in one, and without a server.
+// [NewShared] makes storages of another kind, which stand in for those of a server: nobody who
+// opens one has it alone, and all write to it at once. It lets a test in one process, without a
+// server, show what several processes do to each other.
 package memory
 
 import (
@@ -33,7 +34,7 @@ import (
 // lockWait is how long Claim waits for others to close a storage.
 const lockWait = time.Second
 
-// Backend is a set of storages, each at a path. Paths are mere names: "a/b" is not under "a",
+// Backend is a set of storages, each at a path. Paths are only names: "a/b" is not under "a",
 // and "./a" is not "a". The zero value is empty and ready to use. A Backend must not be copied.
 type Backend struct {
 	mu     sync.Mutex
@@ -63,8 +64,8 @@ func NewShared() *Backend { return &Backend{shared: true} }
 // Name returns "memory".
 func (b *Backend) Name() string { return "memory" }
 
-// Sharing returns the zero Sharing, because a claim keeps other writers out, unless b is of
-// [NewShared].
+// Sharing returns the zero Sharing, because a claim keeps other writers out, unless [NewShared]
+// made b.
 func (b *Backend) Sharing() core.Sharing {
 	if !b.shared {
 		return core.Sharing{}
@@ -72,7 +73,7 @@ func (b *Backend) Sharing() core.Sharing {
 	return core.Sharing{Writers: sharedWriters, Commit: sharedCommit}
 }
 
-// Resolve returns path: it is a name, and leads to the same place always.
+// Resolve returns path: it is a name, and always leads to the same place.
 func (b *Backend) Resolve(path string) (string, error) { return path, nil }
 
 // Claim locks a path, whether or not there is a storage: as many readers or one writer hold it

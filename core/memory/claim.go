@@ -12,7 +12,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// lock is a lock on a path. The claim that takes it hands it on to the engine that it opens.
+// lock is a lock on a path. The claim that takes it hands it over to the engine that it opens.
 type lock struct {
 	backend  *Backend
 	path     string
@@ -38,7 +38,7 @@ func (l *lock) storage() *storage {
 	return l.backend.places[l.path].storage
 }
 
-// claim is a lock whose storage is not open. lock is nil once it was given back, or handed on.
+// claim is a lock whose storage is not open. lock is nil once it was given back or handed over.
 type claim struct{ lock *lock }
 
 var _ core.Claim = (*claim)(nil)
@@ -93,8 +93,8 @@ func (c *claim) Remove() error {
 	})
 }
 
-// Open opens the storage, or creates it. It never returns ErrConflict: a claim covers a path
-// where nothing is, too.
+// Open opens the storage, or creates it. It never returns ErrConflict, because a claim also
+// covers a path where nothing is.
 func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
 	if c.lock == nil {
 		return nil, errReleased

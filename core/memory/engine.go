@@ -37,8 +37,8 @@ func newStorage(mark []byte) *storage {
 
 func (s *storage) publish() { s.state.Store(&snapshot{rows: s.rows.Clone(), size: s.size}) }
 
-// apply changes rows, but not yet what readers see, and reports whether it did. Each key is in
-// one write, so a condition finds the rows as they were.
+// apply changes rows, but not yet what readers see. It reports whether it changed any. Each key
+// is in one write, so a condition finds the rows as they were.
 func (s *storage) apply(b core.Batch) (changed bool) {
 	for i := range b.Writes {
 		w := &b.Writes[i]
@@ -81,8 +81,8 @@ func (s *storage) delete(key []byte) {
 	}
 }
 
-// deleteRange deletes the keys from low up to high. Readers still have the published rows,
-// which tell the keys.
+// deleteRange deletes the keys from low up to high. The published rows, which readers still
+// have, tell it the keys.
 func (s *storage) deleteRange(low, high []byte) {
 	rows := s.rows.Clone()
 	c := rows.Scan(low, high, false)
@@ -155,10 +155,10 @@ func (e *engine) Powers() core.Powers {
 	return core.Powers{Size: e.Size, Sync: e.Sync, DeleteRange: true, Conditions: true}
 }
 
-// Size returns the bytes of all keys and values. What the tree around them takes comes on top.
+// Size returns the bytes of all keys and values. The tree that holds them takes some more.
 func (e *engine) Size() (int64, error) { return e.storage.state.Load().size, nil }
 
-// Sync has nothing to do: memory is never durable.
+// Sync does nothing: memory is never durable.
 func (e *engine) Sync(ctx context.Context) error { return e.writable(ctx) }
 
 // Close gives the lock back.

@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// notedSnapshot is a state that notes what is read of it: the keys that were asked for, whether
-// they are there or not, and the ranges that cursors have passed over.
+// notedSnapshot is a state that records what is read from it: the keys that were asked for,
+// whether they exist or not, and the ranges that cursors have passed over.
 type notedSnapshot struct {
 	view
 	storage *storage
@@ -29,7 +29,7 @@ var _ core.Snapshot = (*notedSnapshot)(nil)
 // stands.
 type passed struct {
 	low, high []byte // exclusive above; nil is no bound
-	keysOnly  bool   // which rows there are matters, and not what they hold
+	keysOnly  bool   // which rows exist matters, but not their values
 }
 
 func (s *notedSnapshot) note(keys ...[]byte) {
@@ -78,8 +78,8 @@ func (s *notedSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCur
 	return c, nil
 }
 
-// notedCursor notes what it passes over while it does: the batch may be applied before it is
-// closed.
+// notedCursor notes what it passes over as it goes: the batch may be applied before the cursor
+// is closed.
 type notedCursor struct {
 	core.RowCursor
 	of     *notedSnapshot
@@ -88,8 +88,8 @@ type notedCursor struct {
 	passed *passed // since then; nil if nothing
 }
 
-// Next notes the row, and what is before it, where no row is. At the end that is all to the
-// bound, unless an error is what ended the rows.
+// Next notes the row and the gap before it. At the end of the rows, the gap reaches to the
+// bound, unless an error ended the rows.
 func (c *notedCursor) Next() (key, value []byte, ok bool) {
 	key, value, ok = c.RowCursor.Next()
 	switch {
@@ -109,7 +109,7 @@ func (c *notedCursor) Next() (key, value []byte, ok bool) {
 // after returns the key that follows key.
 func after(key []byte) []byte { return append(key[:len(key):len(key)], 0) }
 
-// pass notes that the cursor got to a key. Keys of stored rows stay as they are.
+// pass notes that the cursor has reached a key. The keys of stored rows never change.
 func (c *notedCursor) pass(to []byte) {
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
@@ -142,9 +142,9 @@ func (c *notedCursor) Seek(key []byte) {
 	}
 }
 
-// unchanged returns ErrConflict if something that was read is not in now as it was. A row that
-// was replaced by an equal one is as it was: what was read could have been read now. It costs as
-// much as the reads did.
+// unchanged returns ErrConflict if now differs in something that was read. A row that was
+// replaced by an equal one does not count as changed: what was read could have been read now.
+// The check costs as much as the reads did.
 func (s *notedSnapshot) unchanged(now *snapshot) error {
 	if now == s.snapshot {
 		return nil
@@ -167,7 +167,7 @@ func (s *notedSnapshot) unchanged(now *snapshot) error {
 	return nil
 }
 
-// same goes through the rows of a range, as they were and as they are, up to the first that
+// same compares the rows of a range as they were with those of now, up to the first that
 // differs.
 func (s *notedSnapshot) same(p *passed, now *snapshot) error {
 	was, is := s.rows.Scan(p.low, p.high, false), now.rows.Scan(p.low, p.high, false)

@@ -13,19 +13,19 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// What is said of shared storages: as many writers as a program may want to test, and as long
-// as tests may take when the machine is busy.
+// What Sharing says of shared storages: as many writers as a program may want to test, and as
+// much time as tests may take on a busy machine.
 const (
 	sharedWriters = 64
 	sharedCommit  = 5 * time.Second
 )
 
-// sharedEngine is an open storage that others write to as well. It reads as an engine does
-// that has its storage to itself, because states are never changed. Writers change the rows
-// one after the other, with the storage's mutex.
+// sharedEngine is an open storage that others write to as well. It reads as the engine of an
+// unshared storage does, because states never change. Writers change the rows one after the
+// other, with the storage's mutex.
 type sharedEngine struct {
 	engine
-	mark []byte // that the claim saw, or that this engine set last; guarded by storage.mu
+	mark []byte // that the claim saw, or this engine set last; guarded by storage.mu
 }
 
 var _ core.Engine = (*sharedEngine)(nil)
@@ -47,8 +47,8 @@ func (e *sharedEngine) Begin(ctx context.Context, use core.Use) (core.Snapshot, 
 	return view{state}, nil
 }
 
-// Apply makes the writes visible all at once, unless something that they depend on has
-// changed. It never returns ErrMaybe: it knows.
+// Apply makes the writes visible all at once, unless something that they depend on has changed.
+// It always knows the outcome, so it never returns ErrMaybe.
 func (e *sharedEngine) Apply(ctx context.Context, b core.Batch) error {
 	if err := e.writable(ctx); err != nil {
 		return err
@@ -87,7 +87,7 @@ var errForeignBase = errors.New("the base of the batch is no snapshot of this st
 	"of a decorator that does not unwrap it")
 
 // unread returns ErrConflict if something that was read through base has changed. The caller
-// has the mutex. One through which reads are not noted holds as long as nothing has changed.
+// has the mutex. If base does not note its reads, any change counts.
 func (s *storage) unread(base core.Snapshot) error {
 	switch base := base.(type) {
 	case nil:
@@ -105,7 +105,7 @@ func (s *storage) unread(base core.Snapshot) error {
 	return errForeignBase
 }
 
-// SetMark replaces the mark, unless somebody else did.
+// SetMark replaces the mark, unless somebody else has done so.
 func (e *sharedEngine) SetMark(ctx context.Context, mark []byte) error {
 	if err := e.writable(ctx); err != nil {
 		return err
@@ -124,14 +124,14 @@ func (e *sharedEngine) SetMark(ctx context.Context, mark []byte) error {
 	return nil
 }
 
-// Powers are those of an engine that has its storage to itself, and Begin.
+// Powers are those of the engine of an unshared storage, and Begin.
 func (e *sharedEngine) Powers() core.Powers {
 	p := e.engine.Powers()
 	p.Begin = e.Begin
 	return p
 }
 
-// Close has nothing to give back.
+// Close does nothing: there is no lock to give back.
 func (e *sharedEngine) Close() error { return nil }
 
 // view is a state of a shared storage.

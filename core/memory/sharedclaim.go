@@ -13,8 +13,8 @@ import (
 )
 
 // sharedClaim is the claim of a shared storage. It locks nothing: it remembers what it saw, and
-// changes nothing if that is not so any more. Its lock is a lock in name only; it says where.
-// lock is nil once it was given back, or handed on.
+// changes nothing if that has changed meanwhile. Its lock is a lock in name only: it says where
+// the storage is. lock is nil once it was given back or handed on.
 type sharedClaim struct {
 	lock   *lock
 	looked bool
@@ -37,7 +37,7 @@ func (l *lock) sight() sight {
 	}
 	p.storage.mu.Lock()
 	defer p.storage.mu.Unlock()
-	return sight{p.storage, p.storage.mark} // which is replaced, and never changed
+	return sight{p.storage, p.storage.mark} // the slice is replaced, never changed
 }
 
 // Mark returns a copy of the storage's mark, or nil if nothing is there, and remembers both.
@@ -69,7 +69,7 @@ func (c *sharedClaim) Rename(to string) error {
 	})
 }
 
-// Remove deletes the storage, if there is one. Whoever has it open finds no row any more.
+// Remove deletes the storage, if there is one. Whoever has it open finds no rows any more.
 func (c *sharedClaim) Remove() error {
 	return c.change(func() error {
 		if c.seen.storage == nil {
@@ -100,8 +100,8 @@ func (c *sharedClaim) change(fn func() error) error {
 	return fn()
 }
 
-// unchanged returns ErrConflict unless at the path is what the claim saw. A claim that has not
-// looked yet does so now. The caller has the backend's mutex.
+// unchanged returns ErrConflict unless what the claim saw is still at the path. A claim that
+// has not looked yet does so now. The caller has the backend's mutex.
 func (c *sharedClaim) unchanged() error {
 	now := c.lock.sight()
 	if !c.looked {
@@ -159,8 +159,8 @@ func (l *lock) forget() {
 	}
 }
 
-// unfence deletes the fence, so that whoever has the storage open finds it gone, and with
-// remove all that is there beside it.
+// unfence deletes the fence, so that whoever has the storage open notices. With remove it
+// deletes all other rows too.
 func (s *storage) unfence(remove bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"github.com/guardkv/guardkv/core/internal/ordered"
 )
 
-// snapshot is a state of a storage after a batch. It is never changed, so all who want it share it.
+// snapshot is the state of a storage after a batch. It never changes, so everybody who wants it
+// shares it.
 type snapshot struct {
 	rows ordered.Map[[]byte]
 	size int64
@@ -44,7 +45,7 @@ func (s *snapshot) Powers() core.SnapshotPowers { return core.SnapshotPowers{} }
 // Close does nothing: the garbage collector finds out who still uses the rows.
 func (s *snapshot) Close() error { return nil }
 
-// cursor ends early when its context does.
+// cursor goes through rows. It ends early if its context does.
 type cursor struct {
 	ctx  context.Context
 	rows ordered.Cursor[[]byte]
@@ -67,7 +68,7 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 // Seek moves the cursor to key.
 func (c *cursor) Seek(key []byte) { c.rows.Seek(key) }
 
-// Err returns the context's error if that ended the rows.
+// Err returns the context's error if the context ended the rows.
 func (c *cursor) Err() error { return c.err }
 
 // Close does nothing.

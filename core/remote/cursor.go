@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// cursor passes over a range page by page. A bound, here, is where the rest of the range begins
-// in the cursor's direction: the Low of that rest or, in reverse, its High.
+// cursor goes through a range page by page. A bound, here, is where the rest of the range
+// begins in the cursor's direction: the Low of that rest or, in reverse, its High.
 type cursor struct {
 	ctx      context.Context
 	snapshot *snapshot
@@ -28,11 +28,11 @@ type cursor struct {
 	rows   []Row
 	at     int    // of the next row in it
 	bound  []byte // that it was asked with
-	more   bool   // whether rows may follow behind it
-	behind []byte // the bound behind it, if there is more
+	more   bool   // whether rows may follow after it
+	behind []byte // the bound after it, if there is more
 	ahead  *ahead // the page there, if it was asked for already
 
-	// What was passed since the beginning, or since the last Seek.
+	// What was passed since the beginning or the last Seek.
 	start []byte // the bound there
 	last  []byte // the key of the last row, nil if there was none
 	over  bool   // the end of the range was reached
@@ -135,7 +135,7 @@ func (c *cursor) Seek(key []byte) {
 	})
 }
 
-// jump leaves the page at hand, and those that were asked for behind it.
+// jump leaves the page at hand, and the one after it if that was asked for.
 func (c *cursor) jump(bound []byte) {
 	c.forget()
 	c.rows, c.at, c.bound, c.behind = nil, 0, bound, bound
@@ -165,7 +165,7 @@ func (c *cursor) holds(bound []byte) bool {
 	return !c.more || !c.before(c.rows[len(c.rows)-1].Key, bound)
 }
 
-// outside reports whether a bound is in front of the one that the page was asked with.
+// outside reports whether a bound is before the one that the page was asked with.
 func (c *cursor) outside(bound []byte) bool {
 	if !c.reverse {
 		return bytes.Compare(bound, c.bound) < 0
@@ -173,7 +173,7 @@ func (c *cursor) outside(bound []byte) bool {
 	return c.bound != nil && (bound == nil || bytes.Compare(bound, c.bound) > 0)
 }
 
-// before reports whether a row is in front of a bound, so that it is not in the rest.
+// before reports whether a row is before a bound, so that it is not in the rest.
 func (c *cursor) before(key, bound []byte) bool {
 	if c.reverse {
 		return bound != nil && bytes.Compare(key, bound) >= 0
@@ -189,7 +189,7 @@ func (c *cursor) rest(bound []byte) Span {
 	return Span{bound, c.span.High}
 }
 
-// after returns the bound behind a row.
+// after returns the bound after a row.
 func (c *cursor) after(key []byte) []byte {
 	if c.reverse {
 		return key
@@ -200,7 +200,7 @@ func (c *cursor) after(key []byte) []byte {
 // successor returns the lowest key above key.
 func successor(key []byte) []byte { return append(key[:len(key):len(key)], 0) }
 
-// note notes what was passed since the last Seek, and not what was only fetched.
+// note records what was passed since the last Seek, but not what was only fetched.
 func (c *cursor) note() {
 	passed := c.rest(c.start)
 	switch {
@@ -218,10 +218,10 @@ func (c *cursor) note() {
 	c.last, c.over = nil, false
 }
 
-// Err returns what ended the rows early.
+// Err returns the error that ended the rows early, or nil.
 func (c *cursor) Err() error { return c.err }
 
-// Close notes what was passed. It waits until nothing is under way.
+// Close records what was passed. It waits for a page that is still under way.
 func (c *cursor) Close() error {
 	c.forget()
 	c.note()

@@ -13,42 +13,42 @@ import (
 // Driver is the client of a server for one open storage. It is safe for concurrent use.
 //
 // Errors wrap the sentinels of core: ErrConflict, ErrUnavailable if the server was not asked,
-// ErrSnapshotExpired if it has given up the state. No error ends a driver. Calls whose context
-// ends return soon.
+// ErrSnapshotExpired if it has given up the state. No error ends a driver. A call returns soon
+// after its context ends.
 type Driver interface {
-	// Begin returns a state, which is that of its first read: Begin asks nobody, and waits for
-	// nothing.
+	// Begin returns a state: the one that its first read sees. Begin itself sends nothing, and
+	// waits for nothing.
 	Begin(use core.Use) State
 
-	// Commit does what [core.Engine.Apply] promises. The limits were looked at, and the context
-	// has not ended. An error that wraps no sentinel is made ErrMaybe: a Commit that has sent
-	// nothing, because it has waited for a connection, say, returns ErrUnavailable.
+	// Commit does what [core.Engine.Apply] promises. The limits were checked before, and the
+	// context has not ended. An error that wraps no sentinel becomes ErrMaybe, so a Commit that
+	// has sent nothing, say because it has waited for a connection, returns ErrUnavailable.
 	Commit(ctx context.Context, c Commit) error
 
 	// SetMark does what core.Engine.SetMark promises.
 	SetMark(ctx context.Context, mark []byte) error
 
-	// Close is called once, when all states are closed.
+	// Close is called once, after all states were closed.
 	Close() error
 }
 
 // State is one unchanging state of a storage: a transaction on the server, or a revision that
-// it keeps. Its first call is alone, and is repeated if it failed; later ones may run beside
-// others if [Options.Beside] says so. If it was begun with ToReadOnce, there is one call of
-// GetMany, or there are calls of Page.
+// it keeps. No other call runs beside its first one, which is repeated if it failed; later ones
+// may run side by side if [Options.Beside] says so. A state begun with ToReadOnce gets either
+// one call of GetMany or calls of Page.
 //
-// The bytes that it returns are its caller's from then on, those of GetMany to change as well:
-// a value of GetMany shares no memory with another one.
+// The bytes that it returns belong to the caller from then on. Those of GetMany may even be
+// changed: its values share no memory with each other.
 type State interface {
-	// GetMany returns those rows at keys that are there, in any order. keys is not empty, and
-	// strictly increasing. They are only lent, as are all bytes in arguments here.
+	// GetMany returns the rows at keys that exist, in any order. keys is not empty, and
+	// strictly increasing. Like all bytes in arguments here, the keys are only lent.
 	GetMany(ctx context.Context, keys [][]byte) ([]Row, error)
 
 	// Page returns the first rows of a range.
 	Page(ctx context.Context, q Query) (Page, error)
 
-	// Close ends the state, if Commit has not. It is called once, when no other call is under
-	// way, and also if there was none. It should wait for no answer.
+	// Close ends the state, if Commit has not done so. It is called once, when no other call is
+	// under way, and even if there was none. It should not wait for an answer.
 	Close() error
 }
 
@@ -56,7 +56,7 @@ type State interface {
 type Row struct {
 	Key, Value []byte // as they are stored
 
-	// Version is the driver's own, which it finds in Commit.Reads again. It is zero if the
+	// Version belongs to the driver, which finds it again in Commit.Reads. It is zero if the
 	// driver has no use for it.
 	Version uint64
 }
@@ -71,22 +71,22 @@ type Query struct {
 	Span
 	Reverse  bool
 	KeysOnly bool     // values may be left out
-	Rows     int      // no more than these, at least one
+	Rows     int      // how many rows at most, at least one
 	Bytes    int      // a page may end with the row that makes its keys and values this long
 	Also     [][]byte // keys to look up in the same trip, as GetMany does
 }
 
 // Page answers a [Query].
 type Page struct {
-	Rows []Row // in the order that was asked for
-	More bool  // whether rows follow; if the server does not say, whether they may
-	Also []Row // those rows at Query.Also that are there
+	Rows []Row // in the order asked for
+	More bool  // whether rows follow or, if the server does not say, may follow
+	Also []Row // the rows at Query.Also that exist
 }
 
-// Read is one row that was read, or was found absent.
+// Read is one row that was read, or that was found to be absent.
 type Read struct {
 	Row
-	Found bool // else it was absent, and only Key is set
+	Found bool // if not, it was absent, and only Key is set
 }
 
 // rows returns the row that was found.
@@ -117,21 +117,21 @@ type Commit struct {
 type Options struct {
 	Limits core.Limits // what the server can take in one commit
 
-	// Powers are those of the engine. Begin is set here, and Scan left out.
+	// Powers are those of the engine. New sets Begin and clears Scan.
 	Powers core.Powers
 
-	// Beside says that the calls of one State may run beside each other. Cursors then read
-	// ahead.
+	// Beside says that calls of one State may run side by side. Cursors then read ahead.
 	Beside bool
 
-	// Notes asks for what was read through Base, for a server that does not note it by itself.
-	// It is how many rows and ranges a Commit gets at most. If more was read, neighbors within
-	// a table are made one range, which conflicts with more than what was read.
+	// Notes asks for what was read through Base, for a server that does not record it by
+	// itself. It is how many rows and ranges a Commit gets at most. If more was read, neighbors
+	// within a table are joined to one range, which can conflict with writes to rows that were
+	// not read.
 	Notes int
 
-	// Snapshots is how many states of ToRead and ToKeep, and scans of ToReadOnce, are open at once: those
-	// that the program holds on to, and that hold a connection each. Zero is any number. If
-	// there is no room for one more within a second, its first read is ErrUnavailable. It does
-	// not wait forever, because those that are open may wait for it.
+	// Snapshots is how many states of ToRead and ToKeep, and scans of ToReadOnce, may be open
+	// at once: those that the program holds on to, and that hold a connection each. Zero means
+	// any number. If there is no room for one more within a second, its first read returns
+	// ErrUnavailable. It does not wait forever, because the open ones may be waiting for it.
 	Snapshots int
 }

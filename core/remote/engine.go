@@ -16,7 +16,7 @@ import (
 type engine struct {
 	driver Driver
 	opts   Options
-	slots  chan struct{} // as many as snapshots may be open; nil is any number
+	slots  chan struct{} // one for each snapshot that may be open; nil if any number may
 }
 
 var _ core.Engine = (*engine)(nil)
@@ -30,13 +30,13 @@ func New(d Driver, o Options) core.Engine {
 	return e
 }
 
-// Get is one trip. The bytes are nobody else's.
+// Get is one trip. The bytes belong to the caller alone.
 func (e *engine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
 	state := e.driver.Begin(core.ToReadOnce)
-	defer state.Close() // what was read stays right if this fails
+	defer state.Close() // an error does not matter: the row was read
 	rows, err := state.GetMany(ctx, [][]byte{key})
 	if err != nil {
 		return nil, nil, failed(ctx, err)
@@ -53,8 +53,8 @@ type owned struct{}
 func (owned) Release()   {}
 func (owned) Keep() bool { return true }
 
-// Snapshot asks for the fence, because its state is that of now and not that of its first read.
-// It may be a Base, for all that is known.
+// Snapshot asks for the fence, because its state must be the present one, and not the one at
+// its first read. It may become a Base, for all that is known.
 func (e *engine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	s := e.begin(core.ToUpdate)
 	if _, err := s.fenced(ctx); err != nil {
@@ -63,7 +63,7 @@ func (e *engine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	return s, nil
 }
 
-// Begin makes no trip: the state is that of the first read.
+// Begin makes no trip: the state is the one that the first read sees.
 func (e *engine) Begin(ctx context.Context, use core.Use) (core.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -135,14 +135,14 @@ func (e *engine) Powers() core.Powers {
 // Close closes the driver.
 func (e *engine) Close() error { return e.driver.Close() }
 
-// outcomes are the errors that say what became of a write.
+// outcomes are the errors that tell the outcome of a write.
 var outcomes = []error{
 	core.ErrConflict, core.ErrMaybe, core.ErrUnavailable, core.ErrSnapshotExpired,
 	core.ErrTooLarge, core.ErrNoRoom, core.ErrReadOnly, core.ErrClosed,
 }
 
-// outcome returns the error of a write. One that does not say what became of it says that this
-// is not known.
+// outcome returns the error of a write. If it does not tell the outcome, it is made to say that
+// the outcome is unknown.
 func outcome(err error) error {
 	if err == nil {
 		return nil
@@ -155,8 +155,8 @@ func outcome(err error) error {
 	return fmt.Errorf("%w: %w", core.ErrMaybe, err)
 }
 
-// failed returns the error of a read, which wraps the context's error if that has ended: many
-// clients return an error of their own then.
+// failed returns the error of a read. It adds the context's error if the context has ended,
+// because many clients return an error of their own then.
 func failed(ctx context.Context, err error) error {
 	ended := ctx.Err()
 	if err == nil || ended == nil || errors.Is(err, ended) {

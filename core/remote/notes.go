@@ -10,12 +10,12 @@ import (
 	"sync"
 )
 
-// notes are what was read through a snapshot. If they become too many, neighbors are made one
-// range.
+// notes record what was read through a snapshot. If there are too many, neighbors are joined to
+// one range.
 type notes struct {
 	mu    sync.Mutex
-	most  int // that are taken; 0 if nothing is noted
-	due   int // when there are more than these they are made fewer
+	most  int // notes that taken returns; 0 if nothing is noted
+	due   int // with more notes than this, shrink is due
 	reads []Read
 	spans []Span
 	open  map[*cursor]struct{} // cursors that note what they pass when they are closed
@@ -49,7 +49,7 @@ func (n *notes) span(s Span) {
 	n.added()
 }
 
-// opened is told of every cursor.
+// opened is called for every cursor that is opened.
 func (n *notes) opened(c *cursor) {
 	if n.most <= 0 {
 		return
@@ -62,15 +62,15 @@ func (n *notes) opened(c *cursor) {
 	n.open[c] = struct{}{}
 }
 
-// closed is told of every cursor that was opened.
+// closed is called for every cursor that is closed.
 func (n *notes) closed(c *cursor) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.open, c)
 }
 
-// taken returns what was noted, and what was passed by cursors that are still open: a
-// transaction closes those that its function has left only when it has written.
+// taken returns what was noted, and what open cursors have passed: a transaction closes the
+// cursors that its function has left open only after it has written.
 func (n *notes) taken() ([]Read, []Span) {
 	n.mu.Lock()
 	open := slices.Collect(maps.Keys(n.open))
@@ -86,7 +86,7 @@ func (n *notes) taken() ([]Read, []Span) {
 
 func (n *notes) len() int { return len(n.reads) + len(n.spans) }
 
-// added makes the notes fewer when there are many, which is seldom.
+// added reduces the notes when there are many, which is rare.
 func (n *notes) added() {
 	if n.len() > max(n.due, 2*n.most) {
 		n.shrink()
@@ -94,7 +94,7 @@ func (n *notes) added() {
 	}
 }
 
-// shrink leaves no more than there may be, but at least one for each table.
+// shrink leaves no more notes than there may be, but at least one for each table.
 func (n *notes) shrink() {
 	n.tidy()
 	for before := 0; n.len() > n.most && n.len() != before; {
@@ -125,12 +125,13 @@ func (n *notes) passed(key []byte) bool {
 	i, found := slices.BinarySearchFunc(n.spans, key,
 		func(s Span, key []byte) int { return bytes.Compare(s.Low, key) })
 	if !found {
-		i-- // the last one that begins in front of the key
+		i-- // the last one that begins before the key
 	}
 	return i >= 0 && (n.spans[i].High == nil || bytes.Compare(key, n.spans[i].High) < 0)
 }
 
-// halve joins every two neighbors within a table, whatever is between them. All are spans then.
+// halve joins neighbors within a table in pairs, whatever lies between them. Then all of them
+// are spans.
 func (n *notes) halve() {
 	for _, r := range n.reads {
 		n.spans = append(n.spans, Span{r.Key, successor(r.Key)})
@@ -149,17 +150,16 @@ func (n *notes) halve() {
 	n.spans = half
 }
 
-// sameTable reports whether two keys begin with the number of one table.
+// sameTable reports whether two keys begin with the number of the same table.
 func sameTable(a, b []byte) bool {
 	const number = 4
 	return len(a) >= number && len(b) >= number && bytes.Equal(a[:number], b[:number])
 }
 
-// touches reports whether t, which does not begin in front of s, overlaps s or begins where it
-// ends.
+// touches reports whether t, which does not begin before s, overlaps s or begins where s ends.
 func (s Span) touches(t Span) bool { return s.High == nil || bytes.Compare(t.Low, s.High) <= 0 }
 
-// higher returns the higher one of two bounds above.
+// higher returns the higher of two upper bounds.
 func higher(a, b []byte) []byte {
 	if a == nil || b != nil && bytes.Compare(a, b) >= 0 {
 		return a

@@ -15,9 +15,9 @@ const (
 	mostBytes = 1 << 20
 )
 
-// sizes finds out how many rows the next page has.
+// sizes decides how many rows the next page has.
 type sizes struct {
-	limit int // how many rows will be asked for at most, after each Seek; 0 if that is not known
+	limit int // how many rows will be asked for at most after each Seek; 0 if unknown
 	taken int // since the last Seek
 	rows  int // of the next page if there is no limit; 0 before the first page
 }
@@ -25,7 +25,7 @@ type sizes struct {
 // restart makes the next page a first one.
 func (s *sizes) restart() { s.rows = 0 }
 
-// next returns how many rows to ask for if so many are at hand, and not taken yet.
+// next returns how many rows to ask for when atHand rows are at hand and not taken yet.
 func (s *sizes) next(atHand int) int {
 	rows := s.rows
 	if rows == 0 {
@@ -39,7 +39,7 @@ func (s *sizes) next(atHand int) int {
 	return rows
 }
 
-// wanted reports whether more will be asked for than what is at hand.
+// wanted reports whether more rows will be asked for than are at hand.
 func (s *sizes) wanted(atHand int) bool { return s.limit <= 0 || s.taken+atHand < s.limit }
 
 // came makes the next page larger than the one that came, as far as the size of rows allows.
@@ -63,7 +63,7 @@ type ahead struct {
 	err    error
 }
 
-// readAhead asks for the page behind the one at hand.
+// readAhead asks for the page after the one at hand.
 func (c *cursor) readAhead() {
 	ctx, cancel := context.WithCancel(c.ctx)
 	a := &ahead{cancel: cancel, done: make(chan struct{})}
@@ -75,14 +75,14 @@ func (c *cursor) readAhead() {
 	}()
 }
 
-// wait returns the page when it has come.
+// wait returns the page when it has arrived.
 func (a *ahead) wait() (Page, error) {
 	<-a.done
 	a.cancel()
 	return a.page, a.err
 }
 
-// forget gives up the page that was asked for. The state must not be closed before that is
+// forget gives up the page that was asked for. The state must not be closed before that call is
 // over.
 func (c *cursor) forget() {
 	if a := c.ahead; a != nil {

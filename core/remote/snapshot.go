@@ -12,7 +12,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// snapshot is a state that may be read by many goroutines, and knows the fence.
+// snapshot is a state that many goroutines may read, and that knows the fence.
 type snapshot struct {
 	engine *engine
 	state  State
@@ -21,8 +21,8 @@ type snapshot struct {
 	spent  atomic.Bool // it was the Base of an Apply
 	scan   *cursor     // the one read of ToReadOnce, if it is a scan
 
-	// turn is held by the first call, which decides which state this is, and by all calls if
-	// they may not run beside each other.
+	// turn is held by the first call, which decides which state this is, and by every call if
+	// calls may not run side by side.
 	turn  chan struct{}
 	slot  bool                 // one of the engine's is taken; under turn
 	fence atomic.Pointer[Read] // nil before the first read
@@ -32,8 +32,8 @@ var _ core.Snapshot = (*snapshot)(nil)
 
 var fenceKeys = [][]byte{[]byte(core.FenceKey)}
 
-// trip makes one call of the state. The first one looks up the keys that it is given as well,
-// and returns what it found.
+// trip makes one call of the state. The first call also looks up the keys that it is given, and
+// returns what it found.
 func (s *snapshot) trip(
 	ctx context.Context, scan bool, call func(also [][]byte) (found []Row, err error),
 ) error {
@@ -64,8 +64,9 @@ func (s *snapshot) trip(
 	return nil
 }
 
-// takeSlot takes one if the snapshot will be open while the program does something else. One
-// that writes is bounded by the turns to write, and a single read is over when it returns.
+// takeSlot takes a slot if the snapshot will be open while the program does something else.
+// Snapshots that write are limited by the turns to write, and a single read is over when it
+// returns.
 func (s *snapshot) takeSlot(ctx context.Context, scan bool) error {
 	held := s.use == core.ToRead || s.use == core.ToKeep || s.use == core.ToReadOnce && scan
 	if !held || s.slot || s.engine.slots == nil {
@@ -76,8 +77,8 @@ func (s *snapshot) takeSlot(ctx context.Context, scan bool) error {
 	return err
 }
 
-// Get returns bytes that are valid forever. They are the caller's if nobody else has them: what
-// a transaction reads may be noted.
+// Get returns bytes that are valid forever. The caller may keep them as its own unless they
+// were noted, as what a transaction reads may be.
 func (s *snapshot) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	rows, err := s.rows(ctx, [][]byte{key})
 	if err != nil {
@@ -116,7 +117,7 @@ func (s *snapshot) getMany(
 	return nil
 }
 
-// rows returns, and notes, those rows at keys that are there, in order. keys is strictly
+// rows returns the rows at keys that exist, in order, and notes them. keys is strictly
 // increasing.
 func (s *snapshot) rows(ctx context.Context, keys [][]byte) (rows []Row, err error) {
 	err = s.trip(ctx, false, func(also [][]byte) ([]Row, error) {
@@ -137,7 +138,7 @@ func (s *snapshot) rows(ctx context.Context, keys [][]byte) (rows []Row, err err
 	return rows, err
 }
 
-// find returns the row at key, of rows in order.
+// find returns the row at key from rows, which are in order.
 func find(rows []Row, key []byte) (Row, bool) {
 	i, ok := slices.BinarySearchFunc(rows, key,
 		func(r Row, key []byte) int { return bytes.Compare(r.Key, key) })
@@ -147,7 +148,7 @@ func find(rows []Row, key []byte) (Row, bool) {
 	return rows[i], true
 }
 
-// page returns a page. It notes nothing: its rows may never be looked at.
+// page returns a page. It notes nothing: nobody may ever look at its rows.
 func (s *snapshot) page(ctx context.Context, q Query) (p Page, err error) {
 	err = s.trip(ctx, true, func(also [][]byte) ([]Row, error) {
 		q.Also = also
@@ -158,8 +159,9 @@ func (s *snapshot) page(ctx context.Context, q Query) (p Page, err error) {
 	return p, err
 }
 
-// fenced is [core.SnapshotPowers.Fence]: a trip if nothing was read yet. If there will be a
-// scan and nothing else, that trip brings its first page. It is noted, as other reads are.
+// fenced is [core.SnapshotPowers.Fence]. It takes a trip if nothing was read yet. If a scan and
+// nothing else will follow, that trip brings its first page. The fence is noted, as other reads
+// are.
 func (s *snapshot) fenced(ctx context.Context) ([]byte, error) {
 	if s.fence.Load() == nil && s.scan != nil && !s.scan.turn() {
 		if err := s.scan.Err(); err != nil {

@@ -39,23 +39,23 @@ type Failure struct {
 	Do    func() // called first if not nil; it may block
 	After bool   // Apply, SetMark and Compact take effect before they fail; the others never do
 
-	// Later, if not nil, gets what an Apply that fails would have done, to be done at any time
-	// afterwards, as a server does that receives late what was sent. It is called before Apply
-	// returns. apply takes effect once, and returns ErrClosed after that and after Close.
+	// Later, if not nil, is called before an Apply that fails returns. It gets a function that
+	// does what that Apply would have done, at any time afterwards, as a server does that
+	// receives a request late. apply takes effect once, and returns ErrClosed after that and
+	// after Close.
 	Later func(apply func() error)
 }
 
-// Faults is a backend that behaves like another until it is told to fail. It has the powers of
-// the other one.
+// Faults is a backend that behaves like another until it is told to fail. It has the other's
+// powers.
 type Faults struct {
 	core.Backend
 	mu   sync.Mutex
 	plan []*Failure
 }
 
-// Fault returns a backend that behaves like b, but for the given failures. More can be added
-// later with [Faults.Fail]. With it the errors that a disk or a server gives once in a year
-// happen in a test: what does a program do when the third write finds no room?
+// Fault returns a backend that behaves like b, except for the given failures. [Faults.Fail]
+// adds more later.
 func Fault(b core.Backend, failures ...Failure) *Faults {
 	f := &Faults{Backend: b}
 	for _, x := range failures {
@@ -78,7 +78,7 @@ func (f *Faults) Heal() {
 	f.plan = nil
 }
 
-// due counts a call of op and returns the failure that is its turn, nil if there is none.
+// due counts a call of op and returns the failure whose turn it is, or nil.
 func (f *Faults) due(op Op) *Failure {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -97,10 +97,10 @@ func (f *Faults) due(op Op) *Failure {
 	return nil
 }
 
-// call runs a call of op unless it is its turn to fail.
+// call makes a call of op, unless it is the call's turn to fail.
 func (f *Faults) call(op Op, run func() error) error { return f.due(op).call(run) }
 
-// call runs a call, or lets it fail; x is nil if it is not its turn.
+// call makes a call, or lets it fail; x is nil if it is not the call's turn.
 func (x *Failure) call(run func() error) error {
 	if x == nil {
 		return run()
@@ -119,8 +119,8 @@ func (x *Failure) call(run func() error) error {
 	return x.Err
 }
 
-// fail is call for what cannot fail after it took effect, because its result would have to be
-// closed.
+// fail is call for operations that cannot fail after they took effect, because their result
+// would have to be closed.
 func (f *Faults) fail(op Op) error {
 	x := f.due(op)
 	if x == nil {

@@ -11,16 +11,16 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// latecomers are the batches of an engine that may take effect although the calls that brought
-// them are over.
+// latecomers are the batches of an engine that may still take effect after the calls that
+// brought them are over.
 type latecomers struct {
 	mu     sync.Mutex
 	ended  bool
 	giveUp []func()
 }
 
-// keep returns what applies a copy of b, once. The caller reuses b, so nothing of it is kept
-// but its Base, which stays open.
+// keep returns a function that applies a copy of b, once. The caller reuses b, so nothing of it
+// is kept but its Base, which stays open.
 func (l *latecomers) keep(ctx context.Context, e core.Engine, b core.Batch) func() error {
 	ctx = context.WithoutCancel(ctx)
 	leave := func() {}
@@ -48,7 +48,7 @@ func (l *latecomers) keep(ctx context.Context, e core.Engine, b core.Batch) func
 	}
 }
 
-// end gives up what has not taken effect yet, because the engine is being closed.
+// end gives up the batches that have not taken effect yet, because the engine is being closed.
 func (l *latecomers) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

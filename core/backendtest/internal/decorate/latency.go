@@ -12,15 +12,15 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Delays is a backend that behaves like another one that is far away: it is reached by trips,
-// which take a time each and are counted.
+// Delays is a backend that behaves like another one far away: it is reached by trips, each of
+// which takes time and is counted.
 type Delays struct {
 	core.Backend
 	perTrip time.Duration
 	trips   atomic.Int64
 }
 
-// Latency returns a backend that behaves like b on the far end of a network: see
+// Latency returns a backend that behaves like b on the far end of a network. See
 // backendtest.Latency for what a trip is.
 func Latency(b core.Backend, perTrip time.Duration) *Delays {
 	return &Delays{Backend: b, perTrip: perTrip}
@@ -174,7 +174,7 @@ func (e delayEngine) Powers() core.Powers {
 	return p
 }
 
-// slow returns a power that takes a trip, nil for one that is lacking.
+// slow returns the power with a trip before it, or nil if the power is lacking.
 func (d *Delays) slow(power func(context.Context) error) func(context.Context) error {
 	if power == nil {
 		return nil
@@ -253,7 +253,7 @@ func (s *delaySnapshot) Powers() core.SnapshotPowers {
 	return p
 }
 
-// getEach is GetMany at the far end, where one question after the other costs little.
+// getEach is GetMany on the far end, where asking for one key after the other costs little.
 func (s *delaySnapshot) getEach(
 	ctx context.Context, keys [][]byte, fn func(int, []byte) error,
 ) error {
@@ -292,7 +292,7 @@ type delayCursor struct {
 	end   bool         // there is nothing to ask for
 }
 
-// cursor returns c at the far end. No trip brings more rows than its reader will take.
+// cursor returns c on the far end. No trip brings more rows than the reader will take.
 func (d *Delays) cursor(
 	ctx context.Context, c core.RowCursor, r core.ScanRange, asked *atomic.Bool,
 ) core.RowCursor {
@@ -314,7 +314,7 @@ func (c *delayCursor) Next() (key, value []byte, ok bool) {
 	}
 	c.left--
 	key, value, ok = c.RowCursor.Next()
-	if !ok { // the trip that brought fewer rows than it could said so
+	if !ok { // the last trip brought fewer rows than it could, which says so
 		c.left, c.end = 0, true
 	}
 	return key, value, ok

@@ -10,14 +10,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Spoil returns a backend that behaves like b and makes every use of bytes outside their validity
-// show: see backendtest.Spoil.
+// Spoil returns a backend that behaves like b and exposes every use of bytes beyond their
+// lifetime. See backendtest.Spoil.
 func Spoil(b core.Backend) core.Backend { return spoiler{b} }
 
 // Overwritten is what bytes are overwritten with.
 const Overwritten = 0xCC
 
-// slack is room behind a copy that is spoilt from the start, for those who look beyond a
+// slack is room behind a copy that is spoiled from the start, for those who look beyond a
 // slice's length.
 const slack = 8
 
@@ -77,8 +77,8 @@ func (e *spoilEngine) Get(ctx context.Context, key []byte) ([]byte, core.Release
 	return v, &spoilReleaser{r, v}, nil
 }
 
-// spoilReleaser spoils what was lent before it is given back; what is inside is nil if there is
-// nothing to release.
+// spoilReleaser spoils what was lent before it is given back. The Releaser inside is nil if
+// there is nothing to release.
 type spoilReleaser struct {
 	inside core.Releaser
 	value  []byte

@@ -19,7 +19,7 @@ import (
 )
 
 // Tracker is a backend that keeps track of everything that is opened, and complains when its
-// user breaks the rules that core/backend.go sets for callers.
+// caller breaks the rules that core/backend.go sets for callers.
 type Tracker struct {
 	core.Backend
 
@@ -97,8 +97,8 @@ func (a *Tracker) complain(t *resource, what string) {
 		fmt.Sprintf("%s: %s; it was opened\n%s", t.kind, what, t.stack()))
 }
 
-// Problems returns the broken rules, and everything that is still open: what came first may be
-// the cause of the others.
+// Problems returns the broken rules, and everything that is still open, in order: the first may
+// be the cause of the others.
 func (a *Tracker) Problems() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -237,7 +237,7 @@ func (e *trackedEngine) rule(broken string) {
 
 func (e *trackedEngine) Apply(ctx context.Context, b core.Batch) error {
 	if base, ok := b.Base.(*trackedSnapshot); ok && base.counted {
-		e.a.used(e.resource, "Apply") // it is one transaction with its base, and ends that
+		e.a.used(e.resource, "Apply") // it ends its base, with which it is one transaction
 		defer base.leave()
 	} else {
 		defer e.alone("Apply")()
@@ -300,8 +300,8 @@ func (e *trackedEngine) lookAtRanges(writes []core.Write) {
 	}
 }
 
-// lookAtConditions checks that conditions are given to engines that look at them, with room for
-// the answers.
+// lookAtConditions checks that conditions are given only to engines that check them, and with
+// room for the answers.
 func (e *trackedEngine) lookAtConditions(b core.Batch) {
 	room := 0
 	for _, w := range b.Writes {
@@ -401,7 +401,7 @@ type trackedSnapshot struct {
 	reads    atomic.Int32
 }
 
-// read complains about use after the end, and about a second read where one was announced.
+// read complains about use after the end, and about a second read where only one was announced.
 func (s *trackedSnapshot) read(what string) {
 	s.a.used(s.resource, what)
 	if s.once && s.reads.Add(1) == 2 {
