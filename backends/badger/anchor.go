@@ -12,13 +12,13 @@ import (
 )
 
 // anchor is where badger finds its files. badger opens and deletes files by their paths for as
-// long as it runs, in goroutines of its own too. After its directory was moved, and another put
-// in its place, it would do so in the other one. On Linux a path through the descriptor of the
+// long as it runs, in goroutines of its own too. If its directory was moved and another put in
+// its place, it would do so in the other one. On Linux a path through the descriptor of the
 // locked directory leads to that directory and no other, whatever becomes of its name.
 type anchor struct {
 	dir   string // the path that badger is given
 	named string // the path that people know
-	holds bool   // dir cannot come to lead to another directory
+	holds bool   // dir will never lead to another directory
 }
 
 // drop returns the anchor of a locked directory.
@@ -39,7 +39,7 @@ func drop(p directory.Place) anchor {
 	return anchor{dir: dir, named: p.Dir, holds: true}
 }
 
-// text returns what badger says, with the path that people know.
+// text returns a text of badger's, with the path that people know.
 func (a anchor) text(s string) string {
 	if !a.holds || !strings.Contains(s, a.dir) {
 		return s

@@ -14,7 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// outOfLine is the user's byte of entries whose values are in the value log.
+// outOfLine is the user's byte (badger's UserMeta) of entries whose values are in the value
+// log.
 const outOfLine = 1
 
 // Apply commits the writes. The arguments may be reused when the call returns.
@@ -52,8 +53,8 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	return nil
 }
 
-// batchSize is how much badger writes of a batch: at first, and once more when its memtable
-// becomes a table.
+// batchSize is how much badger writes for a batch: first to its logs, and once more when its
+// memtable becomes a table.
 type batchSize struct{ all, inTables int64 }
 
 // checkSizes refuses what badger cannot take, and returns the size of the batch.
@@ -80,15 +81,15 @@ func checkSizes(writes []core.Write) (size batchSize, err error) {
 	return size, nil
 }
 
-// owned is memory for a batch that badger may keep: who stops waiting for badger cannot take a
-// batch back, while the caller's memory is the caller's again.
+// owned is memory for a batch that badger may keep. If a call stops waiting for badger, the
+// batch cannot be taken back, while the caller's memory belongs to the caller again.
 type owned struct {
 	bytes  []byte
 	writes []core.Write
 }
 
-// copy returns a copy of the writes that is valid until the next one. After a commit that
-// badger may still be about, there is no next one.
+// copy returns a copy of the writes that is valid until the next copy. After a commit that
+// badger may still be busy with, there is no next one.
 func (o *owned) copy(writes []core.Write) []core.Write {
 	const most = 16 << 20
 	size := 0
@@ -143,7 +144,7 @@ func (e *engine) commit(fn func(txn *badger.Txn) error) error {
 	return nil
 }
 
-// put puts the writes into txn, which refers to their bytes until it is committed.
+// put puts the writes into txn, which refers to their bytes until it was committed.
 func put(txn *badger.Txn, writes []core.Write) error {
 	entries := make([]badger.Entry, len(writes))
 	for i := range writes {

@@ -22,19 +22,20 @@ type Backend struct {
 	// DirMode is the mode of a directory that is created, before umask. The default is 0700.
 	DirMode os.FileMode
 
-	// MemTable is how many bytes of writes badger gathers in memory before it writes a sorted
-	// table. It takes up to four times as much while writers are quicker than that. It may
-	// change between openings. The default is 64 MiB; the least is 16 MiB, the most 512 MiB.
+	// MemTable is how many bytes of writes badger gathers in memory before it writes them to a
+	// sorted table. While writers are faster than that, it takes up to four times as much.
+	// MemTable may change between openings. The default is 64 MiB; the least is 16 MiB, the
+	// most 512 MiB.
 	MemTable int64
 
 	// Compression is for the tables that badger writes from now on. It may change between
-	// openings: tables that are there stay as they are and can be read, until badger merges
-	// them or Compact writes all of them anew. The default is None.
+	// openings: existing tables stay as they are, and readable, until badger merges them or
+	// Compact rewrites them all. The default is None.
 	Compression Compression
 
-	// CacheSize is how many bytes of blocks each open storage keeps in memory, decompressed, at
-	// most. It is of use only with Compression: reads are fast when what is read often fits.
-	// The default is 64 MiB, the least 1 MiB.
+	// CacheSize is how many bytes of decompressed blocks each open storage keeps in memory at
+	// most. It is used only with Compression: reads are fast if what is read often fits into
+	// it. The default is 64 MiB, the least 1 MiB.
 	CacheSize int64
 }
 
@@ -46,12 +47,12 @@ func (Backend) Name() string { return "badger" }
 // Sharing returns the zero Sharing: a claim keeps other writers out.
 func (Backend) Sharing() core.Sharing { return core.Sharing{} }
 
-// Resolve returns the path that Claim is given instead, whatever becomes of the working
-// directory and of links: see [directory.Resolve].
+// Resolve returns the path that Claim is given in place of path. It leads to the same place
+// even if the working directory or links change; see [directory.Resolve].
 func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }
 
-// Claim locks the directory at path. If it is absent or empty nothing is locked. Where badger
-// is not safe, as with 32 bits, and where there is no such Compression, the error wraps
+// Claim locks the directory at path. If that is absent or empty, it locks nothing. Where badger
+// is not safe, as on 32-bit systems, or if there is no such Compression, the error wraps
 // [errors.ErrUnsupported].
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	if err := errors.Join(checkWord(wordSize), b.Compression.check()); err != nil {
@@ -84,7 +85,7 @@ func (b Backend) memTable() int64 {
 	return min(max(b.MemTable, least), most)
 }
 
-// cacheSize returns the size of the cache, which is 0 where there is none.
+// cacheSize returns the size of the cache, or 0 if there is none.
 func (b Backend) cacheSize() int64 {
 	const least, usual = 1 << 20, 64 << 20
 	switch {

@@ -12,7 +12,7 @@ import (
 )
 
 // Check reads all tables and files of the value log, looks up every value, and compares the
-// number of writes with what is known of it. Writers and readers go on meanwhile.
+// number of writes with the one that was recorded. Writers and readers go on meanwhile.
 func (e *engine) Check(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		e.checkTables, e.checkValueLog, e.checkRows, e.checkTally,
@@ -21,7 +21,7 @@ func (e *engine) Check(ctx context.Context) error {
 			return err
 		}
 		if err := e.reachable(); err != nil {
-			return err // of what is there now nothing can be said
+			return err // nothing can be said of what is there now
 		}
 		if err := e.health.protect(func() error { return step(ctx) }); err != nil {
 			return e.anchor.err(err)
@@ -30,8 +30,8 @@ func (e *engine) Check(ctx context.Context) error {
 	return nil
 }
 
-// checkTables reads the tables that badger has. One that is gone was compacted meanwhile, if
-// badger has it no more. The manifest names a table before badger has it.
+// checkTables reads the tables that badger has. A table that is gone was compacted meanwhile,
+// if badger no longer has it. The manifest names a table before badger has it.
 func (e *engine) checkTables(ctx context.Context) error {
 	f := files{dir: e.anchor.dir}
 	tables := e.db.Tables()
@@ -71,7 +71,8 @@ func (e *engine) hasTable(id uint64) bool {
 	return false
 }
 
-// checkValueLog reads the files of the value log that are not written any more: all but the newest.
+// checkValueLog reads the files of the value log that are no longer written: all but the
+// newest.
 func (e *engine) checkValueLog(ctx context.Context) error {
 	f, err := listFiles(e.anchor.dir)
 	if err != nil {
@@ -99,7 +100,7 @@ func (e *engine) collects(before uint64) bool {
 		e.collected.Load() != before
 }
 
-// checkRows reads every row, which finds values that the value log has no more.
+// checkRows reads every row, which finds values that the value log no longer has.
 func (e *engine) checkRows(ctx context.Context) error {
 	s, err := e.Snapshot(ctx)
 	if err != nil {

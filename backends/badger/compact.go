@@ -14,10 +14,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Compact empties the memtable into tables, merges all tables of all levels into one level,
+// Compact empties the memtable into tables, merges the tables of all levels into one level,
 // without the versions that nobody sees, and rewrites those files of the value log of which a
-// tenth or more is of no use. Guards, snapshots and cursors stay as they are; point reads wait
-// while badger empties its memtable.
+// tenth or more is no longer used. Guards, snapshots and cursors stay as they are; point reads
+// wait while badger empties its memtable.
 //
 // The file of the value log that is being written is not rewritten: it is at most 64 MiB long.
 func (e *engine) Compact(ctx context.Context) error {
@@ -36,7 +36,8 @@ func (e *engine) Compact(ctx context.Context) error {
 	return e.anchor.err(e.compact(ctx))
 }
 
-// compact does so in steps, before each of which the storage must be where it was.
+// compact does the work of Compact in steps. Before each step the storage must still be where
+// it was.
 func (e *engine) compact(ctx context.Context) error {
 	e.discard()
 	for _, step := range []func(context.Context) error{
@@ -58,8 +59,9 @@ func (e *engine) compact(ctx context.Context) error {
 	return e.record()
 }
 
-// flush has badger empty its memtable. badger does so on its own only when it is full or is
-// closed, but also before it drops rows by their prefix: so it gets one to drop.
+// flush makes badger empty its memtable. badger does so by itself only when the memtable is
+// full or badger is closed, and before it drops rows by their prefix. So flush gives it a row
+// to drop.
 func (e *engine) flush(context.Context) error {
 	if !e.unflushed {
 		return nil
@@ -87,11 +89,11 @@ func (e *engine) flatten(context.Context) error {
 	return nil
 }
 
-// rewrite has badger write all tables anew if there are versions of rows in them that nobody
-// sees, or tables that are not compressed as they would be now: badger drops and compresses
-// when it merges a table with one of a higher level, and not when a snapshot that saw versions
-// is closed. So it gets a table with two keys that no row has, one near the first row and one
-// behind the last, to merge with all between.
+// rewrite makes badger write all tables anew if they hold versions of rows that nobody sees, or
+// are not compressed as they would be now. badger drops versions and compresses when it merges
+// a table with one of a higher level, not when a snapshot that saw the versions is closed. So
+// rewrite gives it a table with two keys that no row has, one near the first row and one after
+// the last, to merge with everything between.
 func (e *engine) rewrite(ctx context.Context) error {
 	stale, first, last, err := e.stale(ctx)
 	if err != nil || !stale {
@@ -114,9 +116,9 @@ func (e *engine) rewrite(ctx context.Context) error {
 	return errors.Join(e.flush(ctx), e.flatten(ctx))
 }
 
-// stale reports whether the tables hold more versions than there are rows that somebody sees,
-// or are compressed in another way than those to come, and returns the first and the last of
-// these rows as they are stored.
+// stale reports whether the tables hold more versions than there are visible rows, or are
+// compressed differently from tables to come. It returns the first and the last of these rows
+// as they are stored.
 func (e *engine) stale(ctx context.Context) (stale bool, first, last []byte, err error) {
 	var versions, seen int
 	for _, t := range e.db.Tables() {
@@ -148,7 +150,7 @@ func (e *engine) stale(ctx context.Context) (stale bool, first, last []byte, err
 	return stale, first, last, err
 }
 
-// outdated reports whether a table is compressed in another way than those to come.
+// outdated reports whether a table is compressed differently from tables to come.
 func (e *engine) outdated() (bool, error) {
 	tables, err := readManifest(e.anchor.dir)
 	for _, c := range tables {
@@ -159,7 +161,7 @@ func (e *engine) outdated() (bool, error) {
 	return false, err
 }
 
-// absent returns a key behind key that no row has.
+// absent returns a key after key that no row has.
 func (e *engine) absent(key []byte) ([]byte, error) {
 	newest := e.newest.Load()
 	for {
@@ -173,7 +175,7 @@ func (e *engine) absent(key []byte) ([]byte, error) {
 }
 
 // collect rewrites files of the value log. badger stops reading such a file at the first
-// damage, and then deletes it with everything behind: so all files are read before.
+// damage, and then deletes it with everything that follows. So collect first reads all files.
 func (e *engine) collect(ctx context.Context) error {
 	if err := e.checkValueLog(ctx); err != nil {
 		return err

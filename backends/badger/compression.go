@@ -13,14 +13,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Compression says how badger stores the blocks of its tables, of 4 KiB or one longer row each.
-// Values from 1 MiB on, which are not in tables, are never compressed.
+// Compression says how badger stores the blocks of its tables, each of 4 KiB or of one longer
+// row. Values of 1 MiB or more, which are not in tables, are never compressed.
 type Compression uint8
 
 const (
-	// None stores blocks as they are: they are read where the file is mapped. It is the default.
+	// None stores blocks as they are, and they are read where the file is mapped. It is the
+	// default.
 	None Compression = iota
-	// Snappy costs a read less than ZSTD, and saves less.
+	// Snappy costs reads less than ZSTD does, and saves less space.
 	Snappy
 	// ZSTD is Zstandard at its fastest level.
 	ZSTD
@@ -50,16 +51,16 @@ func (c Compression) check() error {
 	return nil
 }
 
-// mostBlock is more than a block has before it is compressed: one that is longer than badger's
-// default has one row, whose value is shorter than inlineBelow. What claims to have more is
-// damaged, and gets no memory.
+// mostBlock is more than the length of any block before compression: a block longer than
+// badger's default has a single row, whose value is shorter than inlineBelow. A block that
+// claims to be longer is damaged, and gets no memory.
 const mostBlock = 2 * inlineBelow
 
 var errLongBlock = errors.New("it claims to be longer than any block")
 
-// decompress returns the block that b was compressed from, in room if that is large enough; it is b
-// itself where nothing is compressed. It uses the library that badger does, so that both have the
-// same notion of what is sound.
+// decompress returns the block that b was compressed from, in room if that is large enough; it
+// is b itself where nothing is compressed. It uses the same library as badger, so that both
+// agree on what is sound.
 func (c Compression) decompress(room, b []byte) ([]byte, error) {
 	switch c {
 	case Snappy:
@@ -81,14 +82,14 @@ func (c Compression) decompress(room, b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// zstandard is for all tables that are checked, side by side too.
+// zstandard decodes all tables that are checked, even side by side.
 var zstandard = sync.OnceValues(func() (*zstd.Decoder, error) {
 	const perProcessor = 0
 	return zstd.NewReader(nil, zstd.WithDecoderMaxMemory(mostBlock),
 		zstd.WithDecoderConcurrency(perProcessor))
 })
 
-// uncompressed returns how long the tables were if they were not compressed, at most.
+// uncompressed returns how long the tables would be at most if they were not compressed.
 func (e *engine) uncompressed() (size int64) {
 	_ = e.health.protect(func() error {
 		for _, t := range e.db.Tables() {

@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// cursor is an iterator of badger. badger looks two rows ahead and then uses their memory
-// again, so that a row is valid until the next but one is asked for.
+// cursor is an iterator of badger. badger looks two rows ahead and then reuses their memory, so
+// a row is valid until the one after the next is asked for.
 type cursor struct {
 	ctx      context.Context
 	engine   *engine
@@ -24,7 +24,7 @@ type cursor struct {
 	reverse  bool
 	keysOnly bool
 
-	// where badger is to start, as stored: at this key, or in reverse below it; nil is the end
+	// where badger is to start, as stored: at this key or, in reverse, below it; nil is the end
 	from    []byte
 	started bool
 	entered bool // a row was found since it started
@@ -33,7 +33,7 @@ type cursor struct {
 	err     error
 	rows    uint
 	value   []byte
-	// keeps the value that badger hands out; here, so that it is made once
+	// keeps the value that badger hands out; a field, so that it is made once
 	take func([]byte) error
 	key  []byte // of a row whose key is stored in another form
 	long []byte // the copy of a value in the value log
@@ -123,7 +123,7 @@ func (c *cursor) start() {
 	c.it.Seek(c.from)
 }
 
-// entry returns the bound of the range that the cursor comes from.
+// entry returns the bound of the range at which the cursor starts.
 func (c *cursor) entry() []byte {
 	if c.reverse {
 		return c.high
@@ -183,7 +183,7 @@ func (c *cursor) fail(err error) (key, value []byte, ok bool) {
 	return nil, nil, false
 }
 
-// rescue ends the rows with the error of a panic.
+// rescue turns a panic into the error that ends the rows.
 func (c *cursor) rescue() {
 	if r := recover(); r != nil {
 		if c.err, c.done = c.engine.health.usable(), true; c.err == nil {

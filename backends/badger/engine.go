@@ -21,9 +21,9 @@ import (
 // engine is one open storage.
 //
 // Every commit has a number, which badger calls its timestamp; a reader sees the commits up to
-// some number. The newest number is published when its commit is durable. Versions of rows that
-// no reader can see are dropped when badger rewrites tables, up to a number that it is told:
-// see discard.
+// some number. The newest number is published when its commit is durable. When badger rewrites
+// tables, it drops versions of rows that no reader can see, up to a number that it is told; see
+// discard.
 type engine struct {
 	db     *badger.DB
 	place  directory.Place
@@ -61,8 +61,8 @@ var _ core.Engine = (*engine)(nil)
 // publish shows readers the commits up to ts.
 func (e *engine) publish(ts uint64) { e.newest.Store(e.db.NewTransactionAt(ts, false)) }
 
-// discard lets badger drop the versions of rows that no snapshot sees, and no reader that
-// comes. A Get that is under way sees that it was too slow, and runs again.
+// discard lets badger drop the versions of rows that neither a snapshot nor a future reader
+// sees. A Get that is under way notices that it was too slow, and runs again.
 func (e *engine) discard() {
 	e.since = 0
 	e.mu.Lock()
@@ -75,8 +75,8 @@ func (e *engine) discard() {
 	e.db.SetDiscardTs(ts)
 }
 
-// Powers returns all of them but the deletion of ranges: badger marks key by key, and what it
-// drops by prefix is gone from open snapshots too, while nobody writes.
+// Powers returns all powers but the deletion of ranges: badger deletes key by key, and what it
+// drops by prefix is gone from open snapshots too, and nobody may write meanwhile.
 func (e *engine) Powers() core.Powers {
 	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }
@@ -84,8 +84,8 @@ func (e *engine) Powers() core.Powers {
 // Limits returns what badger can take.
 func (e *engine) Limits() core.Limits { return core.Limits{Key: maxKey, Value: maxValue} }
 
-// SetMark replaces the mark, which is no part of badger and durable at once: so the rows that
-// it may speak of are made so before.
+// SetMark replaces the mark, which is not stored in badger and is durable at once. So the rows
+// that it may speak of are made durable before.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -118,13 +118,13 @@ func (e *engine) Sync(ctx context.Context) error {
 	return e.anchor.err(e.flushAll(ctx))
 }
 
-// flushAll makes all rows durable, those of which a mark may speak too.
+// flushAll makes all rows durable, including those that a mark may speak of.
 func (e *engine) flushAll(ctx context.Context) error {
 	if err := e.room.toFlush(); err != nil {
 		return err
 	}
 	return e.health.unlessStopped(func() error {
-		if err := e.flush(ctx); err != nil { // a sync is of the newest memtable only
+		if err := e.flush(ctx); err != nil { // a sync covers the newest memtable only
 			return err
 		}
 		return e.sync()
@@ -132,8 +132,8 @@ func (e *engine) flushAll(ctx context.Context) error {
 }
 
 // writable returns an error if nothing may be written: after a failure, and when the storage is
-// not at its path any more. Then a write would be acknowledged that nobody finds there, and
-// where the path is all that badger knows, it would change what has come to be there.
+// no longer at its path. In that case a write would be acknowledged that nobody finds there,
+// and where badger knows only the path, it would change what is there now.
 func (e *engine) writable() error {
 	if err := e.health.usable(); err != nil {
 		return e.anchor.err(err)
@@ -141,8 +141,8 @@ func (e *engine) writable() error {
 	return e.place.Check()
 }
 
-// As sets target, a **badger.DB, to badger's handle. It is there to be read: what is written
-// past the engine, readers do not see as they should.
+// As sets target, a **badger.DB, to badger's handle. Use it only to read: readers do not see
+// writes past the engine as they should.
 func (e *engine) As(target any) bool {
 	db, ok := target.(**badger.DB)
 	if ok {
@@ -152,8 +152,8 @@ func (e *engine) As(target any) bool {
 }
 
 // Close makes everything durable, records what is there, and gives the lock back. If badger is
-// stuck, or has no room, Close returns an error soon, and what was committed waits in logs:
-// this process keeps the lock for as long as badger may write, and closes what it can when it
+// stuck, or has no room, Close soon returns an error, and what was committed stays in logs. The
+// process then keeps the lock for as long as badger may write, and closes what it can when it
 // can.
 func (e *engine) Close() error {
 	if e.place.ReadOnly {
@@ -164,7 +164,7 @@ func (e *engine) Close() error {
 		return fmt.Errorf("what was committed is in logs of the storage that was moved, and it "+
 			"is closed when it is back: %w", err)
 	}
-	// after a failure badger may still be about what changes unflushed
+	// after a failure badger may still be doing what changes unflushed
 	if e.health.usable() == nil && e.unflushed {
 		if err := e.waitForRoom(); err != nil {
 			go e.closeLater()
@@ -191,8 +191,8 @@ func (e *engine) close() error {
 	return errors.Join(err, e.place.Lock.Close())
 }
 
-// waitForRoom waits a little for room: while badger writes a table, it takes its room and its
-// log still takes the same.
+// waitForRoom waits a little for room: while badger writes a table, both the table and its log
+// take room.
 func (e *engine) waitForRoom() (err error) {
 	const patience, step = 2 * time.Second, 50 * time.Millisecond
 	for end := time.Now().Add(patience); ; time.Sleep(step) {
@@ -202,7 +202,7 @@ func (e *engine) waitForRoom() (err error) {
 	}
 }
 
-// closeLater closes when there is room for it, and the directory is where it was.
+// closeLater closes badger when there is room for that, and the directory is where it was.
 func (e *engine) closeLater() {
 	for e.reachable() != nil || e.room.toFlush() != nil {
 		time.Sleep(time.Second)
@@ -212,6 +212,6 @@ func (e *engine) closeLater() {
 	}
 }
 
-// record notes what is durable, so that its loss is found. The manifest only grows, or is
+// record notes what is durable, so that its loss is noticed. The manifest only grows, or is
 // replaced as a whole.
 func (e *engine) record() error { return e.tally.RecordHeads(manifestHead, manifestName) }

@@ -21,9 +21,8 @@ func corruptf(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{core.ErrCorrupt}, args...)...)
 }
 
-// corrupt adds ErrCorrupt to what badger says of its files, unless it comes from the system:
-// that the disk fails, or that the process may open no more files, says nothing about the
-// storage.
+// corrupt adds ErrCorrupt to an error of badger's about its files, unless it comes from the
+// system: a failing disk, or a limit on open files, says nothing about the storage.
 func corrupt(err error) error {
 	var path *fs.PathError
 	var errno syscall.Errno
@@ -37,7 +36,7 @@ func corrupt(err error) error {
 	return fmt.Errorf("%w: %w", core.ErrCorrupt, err)
 }
 
-// system adds the system's error of which badger has made text.
+// system adds the system's error that badger has turned into text.
 func system(err error) error {
 	for _, errno := range systemErrors {
 		if strings.Contains(err.Error(), errno.Error()) {
@@ -47,16 +46,16 @@ func system(err error) error {
 	return err
 }
 
-// protect runs fn, which reads what badger wrote, and makes an error of a panic: that is how
-// badger answers bytes that it did not expect. What leads to a panic elsewhere than in the
-// goroutine of a call is looked for before badger opens.
+// protect runs fn, which reads what badger wrote, and turns a panic into an error: badger
+// panics at bytes that it did not expect. Whatever would panic outside the goroutine of a call
+// is looked for before badger opens.
 func protect(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer rescue(&err)
 	return fn()
 }
 
-// rescue is deferred where badger is called: it makes a panic the error.
+// rescue is deferred where badger is called. It turns a panic into the error.
 func rescue(err *error) {
 	if r := recover(); r != nil {
 		*err = gaveUp(r)
@@ -65,7 +64,7 @@ func rescue(err *error) {
 
 func gaveUp(panicked any) error { return corruptf("badger gave up: %v", panicked) }
 
-// errAfterCrash is what badger cannot do, and what to do.
+// errAfterCrash says what badger cannot do after a crash, and what to do about it.
 var errAfterCrash = fmt.Errorf("%w: the storage was not closed, and badger cannot bring it in "+
 	"order without writing: "+
 	"open it once to write: %w", core.ErrReadOnly, badger.ErrTruncateNeeded)

@@ -24,12 +24,12 @@ const (
 	valueSuffix  = ".vlog"
 )
 
-// prepare looks at all files before badger opens them. badger cuts logs at the first damage,
-// deletes tables that its manifest does not name, serves damaged tables as they are, and ends
-// the process where it trusts a length: so it gets to see nothing that it would not read back
-// as it was written. What a crash leaves behind, prepare brings in order.
+// prepare checks all files before badger opens them. badger cuts logs at the first damage,
+// deletes tables that its manifest does not name, serves damaged tables as they are, and may
+// end the process because it trusts a damaged length. So it must see nothing that it would not
+// read back as it was written. prepare also puts in order what a crash left behind.
 //
-// It returns what must be known of them to open badger.
+// It returns what must be known of the files to open badger.
 func prepare(
 	ctx context.Context, a anchor, readOnly bool, opts core.EngineOptions,
 ) (found found, err error) {
@@ -67,12 +67,12 @@ type found struct {
 	compressed bool  // some tables are
 }
 
-// newFiles is how many files badger may open at a time besides those that are there: tables,
-// logs, the manifest, the directory.
+// newFiles is how many files badger may open at a time beside the existing ones: tables, logs,
+// the manifest, the directory.
 const newFiles = 8
 
-// checkDescriptors opens as many files as badger will, and closes them: where badger cannot
-// open one, it may end the process.
+// checkDescriptors opens as many files as badger will, and closes them: if badger cannot open
+// one, it may end the process.
 func (f *files) checkDescriptors() error {
 	return tryToOpen(f.dir, len(f.tables)+len(f.mems)+len(f.values)+newFiles)
 }

@@ -24,20 +24,20 @@ func (e *engine) Get(_ context.Context, key []byte) (value []byte, r core.Releas
 		if e.discarded.Load() <= txn.ReadTs() {
 			return value, r, err
 		}
-		// Writers were so quick that badger may have dropped what was to be read.
+		// Writers were so fast that badger may have dropped what was to be read.
 		if err == nil {
 			r.Release()
 		}
 	}
 }
 
-// nothing is released when the garbage collector has it all.
+// nothing is the Releaser of bytes that the garbage collector frees.
 type nothing struct{}
 
 func (nothing) Release() {}
 
-// Keep is part of core.Keeper: what inline returns is nobody else's. It is a part of what
-// badger made of a key and a value, which is not much larger.
+// Keep is part of core.Keeper: nobody else has what inline returns. It is part of a slice with
+// the key and the value, which is not much larger.
 func (nothing) Keep() bool { return true }
 
 func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser, err error) {
@@ -58,8 +58,8 @@ func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser
 	return buf.bytes[:len(buf.bytes):len(buf.bytes)], buf, nil
 }
 
-// readError makes badger's errors those of core. What badger says of a key that it does not
-// have holds the key, and is no news.
+// readError turns badger's errors into those of core. badger's error for a missing key only
+// repeats the key, so it is dropped.
 func (e *engine) readError(err error) error {
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return core.ErrNotFound
@@ -70,9 +70,9 @@ func (e *engine) readError(err error) error {
 var empty = []byte{}
 
 // inline returns the value of an item that has it in its table. badger hands out a copy that it
-// made for the item: it stays as it is for as long as the item is not used again, which an
-// iterator's is, whatever becomes of the transaction. That is not documented;
-// TestInlineValuesArePrivate fails should it change.
+// made for the item. It stays as it is, whatever becomes of the transaction, until the item is
+// used again, as an iterator's is. That is not documented; TestInlineValuesArePrivate fails if
+// it changes.
 func inline(item *badger.Item) (value []byte, err error) {
 	err = item.Value(func(v []byte) error {
 		value = v[:len(v):len(v)]
@@ -88,8 +88,8 @@ func inline(item *badger.Item) (value []byte, err error) {
 	return value, err
 }
 
-// A buffer holds a copy of a value of the value log: there badger hands out the mapping of the
-// file itself, which it cannot keep in place but by keeping its writer waiting.
+// A buffer holds a copy of a value of the value log. From there badger hands out the mapping of
+// the file itself, which it can keep in place only by making its writer wait.
 type buffer struct{ bytes []byte }
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
@@ -105,16 +105,16 @@ func (b *buffer) Release() {
 // Keep is part of core.Keeper. Those who read later get other memory.
 func (b *buffer) Keep() bool {
 	if cap(b.bytes) > 2*len(b.bytes) {
-		return false // it was another, longer one
+		return false // the value was copied into another, longer one
 	}
 	b.bytes = nil
 	buffers.Put(b)
 	return true
 }
 
-// outOfLine copies the value of an item that has it in the value log. badger says nothing if it
-// cannot read it, and gives no value. That may be because the file was deleted after its values
-// were moved to another one; else it is damage.
+// outOfLine copies the value of an item that has it in the value log. If badger cannot read it,
+// it returns no value and no error. The file may have been deleted after its values were moved
+// to another one; otherwise it is damage.
 func (e *engine) outOfLine(txn *badger.Txn, item *badger.Item, key []byte, buf *[]byte) error {
 	before := uint64(1) // the item may be from before a collection that has ended
 	for {

@@ -13,19 +13,19 @@ import (
 )
 
 // health knows whether badger can go on. After a commit whose outcome is unknown it must not.
-// And where badger cannot write its tables, because the medium is full or the directory is
-// gone, it tries again forever, and who waits for it would too: those who write, Compact and
+// And if badger cannot write its tables, because the medium is full or the directory is gone,
+// it tries again forever, and whatever waits for it would wait forever too: writes, Compact and
 // Close.
 type health struct {
 	failed  atomic.Pointer[error] // the first failure
 	stopped chan struct{}         // closed when badger has not been able to write tables for long
 
 	mu      sync.Mutex
-	flushes attempts // to make a table of a memtable, for which who writes waits soon
-	merges  attempts // of tables, for which who writes waits when many are left undone
+	flushes attempts // to make a table of a memtable; writers soon wait for it
+	merges  attempts // of tables; writers wait for them when many are left undone
 }
 
-// attempts are those to write tables that failed, without a longer pause.
+// attempts are failed attempts to write tables, without a longer pause between them.
 type attempts struct {
 	long        time.Duration // how long they may go on failing
 	failed      int
@@ -40,7 +40,7 @@ func newHealth() *health {
 	}
 }
 
-// fail says that nothing must be written any more.
+// fail says that nothing may be written any more.
 func (h *health) fail(err error) { h.failed.CompareAndSwap(nil, &err) }
 
 // usable returns an error after a failure.
@@ -51,8 +51,7 @@ func (h *health) usable() error {
 	return nil
 }
 
-// heard takes notice of what badger logs, which is all that it says of what fails in the
-// background.
+// heard reads what badger logs, because only its log tells what fails in the background.
 func (h *health) heard(format string, args []any) {
 	const flushing, merging = "error flushing memtable to disk: ", "While running doCompact: "
 	var a *attempts
@@ -71,7 +70,7 @@ func (h *health) heard(format string, args []any) {
 	}
 }
 
-// stuck is told of each attempt that fails, and stops badger after a while.
+// stuck is called for each attempt that fails, and stops badger after a while.
 func (h *health) stuck(a *attempts, err error, at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -90,7 +89,7 @@ func (h *health) stuck(a *attempts, err error, at time.Time) {
 func (a *attempts) fail(at time.Time) bool {
 	const (
 		enough = 3
-		pause  = 10 * time.Second // after which it is another failure
+		pause  = 10 * time.Second // after which a failure counts as another one
 	)
 	if a.failed == 0 || at.Sub(a.last) > pause {
 		a.failed, a.first = 0, at
@@ -100,7 +99,7 @@ func (a *attempts) fail(at time.Time) bool {
 }
 
 // unlessStopped runs fn, which may wait for badger. It does not wait for fn when badger is
-// stuck: what fn uses then is never used by others again.
+// stuck; nobody else ever uses what fn uses then.
 func (h *health) unlessStopped(fn func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- h.protect(fn) }()
@@ -118,15 +117,15 @@ func (h *health) unlessStopped(fn func() error) error {
 	}
 }
 
-// protect is protect, but that a panic after a failure is no damage: badger is left without
-// what it needs.
+// protect is like the function protect, except that a panic after a failure is not damage:
+// badger then lacks what it needs.
 func (h *health) protect(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer h.rescue(&err)
 	return fn()
 }
 
-// rescue is rescue, with the same exception.
+// rescue is like the function rescue, with the same exception.
 func (h *health) rescue(err *error) {
 	if r := recover(); r != nil {
 		if *err = h.usable(); *err == nil {

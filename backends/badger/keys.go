@@ -7,9 +7,9 @@ import (
 	"bytes"
 )
 
-// badger keeps keys that begin with "!badger!" for itself. They and the keys that would be in
-// the way are moved up by one byte, which keeps the order of all keys; what nothing is moved to
-// is left for this package:
+// badger reserves keys that begin with "!badger!" for itself. Such keys, and those that would
+// be in their way, are stored with one more byte, which keeps the order of all keys. The keys
+// that are then unused are left for this package:
 //
 //	"!badger!" rest   is stored as   "!badger\"" 0 rest
 //	"!badger\"" rest  is stored as   "!badger\"" 1 rest
@@ -23,7 +23,7 @@ const (
 
 const reserved = escape + "\x02"
 
-// tallyKey is the key of the row that counts the writes; scratchKey that of a row that is
+// tallyKey is the key of the row that counts the writes; scratchKey is the key of a row that is
 // dropped to make badger empty its memtable.
 var (
 	tallyKey   = []byte(reserved + "tally")

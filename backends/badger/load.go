@@ -13,13 +13,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Many rows are not written in one transaction of badger: that has a limit, and inserts them in
-// no order, which takes most of the time. They are loaded, in order, at the number of the
-// commit that comes; nobody sees them until the commit itself, whose row counts the commits.
-// After a crash, or an error, a row with a higher number than that one is part of a batch that
-// was not committed, and is set back when the storage is opened.
+// Many rows are not written in one transaction of badger: a transaction has a limit, and
+// inserts rows in no order, which takes most of the time. Instead they are loaded in order, at
+// the number of the coming commit. Nobody sees them until that commit, which writes the row
+// that counts the commits. After a crash or an error, rows with a higher number than the last
+// commit belong to a batch that was not committed. They are set back when the storage is
+// opened.
 
-// bulk is the number of writes from which on loading pays, for one more sync.
+// bulk is the number of writes from which on loading is worth one more sync.
 const bulk = 2048
 
 // deleted is badger's flag of an entry that deletes its key.
@@ -34,8 +35,8 @@ func (e *engine) load(writes []core.Write) error {
 	return e.commit(func(*badger.Txn) error { return nil })
 }
 
-// loadAt loads the writes in chunks. Each is durable before the next one: badger may go on to
-// another memtable between them, and only syncs the last.
+// loadAt loads the writes in chunks. Each is made durable before the next one: badger may move
+// on to another memtable between them, and syncs only the last.
 func (e *engine) loadAt(ts uint64, writes []core.Write) error {
 	e.unflushed = true
 	for len(writes) > 0 {

@@ -11,7 +11,7 @@ import (
 	"io"
 )
 
-// lock refuses systems without flock(2): AIX, illumos, Solaris, WebAssembly. A lock that
+// lock fails on systems without flock(2): AIX, illumos, Solaris, WebAssembly. A lock that
 // excludes nobody would let two processes write to one storage.
 func lock(string, bool) (io.Closer, error) {
 	return nil, fmt.Errorf("this package knows no lock for badger on this system: %w",

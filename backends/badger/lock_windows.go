@@ -14,7 +14,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// handle is an open file that nobody else can open, and that goes when it is closed.
+// handle is an open file that nobody else can open, and that is deleted when it is closed.
 type handle syscall.Handle
 
 func (h handle) Close() error { return syscall.CloseHandle(syscall.Handle(h)) }

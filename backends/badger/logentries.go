@@ -15,15 +15,15 @@ import (
 	"strconv"
 )
 
-// A log of badger's, of a memtable or of values, is a header of 20 bytes and entries:
+// A log of badger, for a memtable or for values, is a header of 20 bytes and then entries:
 //
 //	flags (1), the user's byte (1), length of the key, length of the value, time of expiry (each a varint),
 //	the key, which ends in 8 bytes of a timestamp, the value, and the CRC-32C of all that (4)
 //
-// In the log of a memtable, which badger writes beyond its end, the entries of a transaction
-// carry a flag, and one with another flag ends it; badger reads as far as there are whole
-// transactions. This reader does the same, but trusts no length: badger takes memory for
-// whatever a damaged one says.
+// In the log of a memtable the entries of a transaction carry a flag, and an entry with another
+// flag ends it. Such a log is longer than what was written to it, and badger reads as far as
+// there are whole transactions. This reader does the same, but trusts no length: badger
+// allocates whatever memory a damaged length asks for.
 const (
 	logHeader = 20
 	inTxn     = 1 << 6
@@ -38,7 +38,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type logEnd struct {
 	size   int64 // of the file
 	whole  int64 // the end of the last whole transaction, or entry that is in none
-	memory int64 // what the entries need in a memtable, at most
+	memory int64 // what the entries need in a memtable at most
 	remove bool  // it is empty
 }
 
@@ -61,7 +61,7 @@ func readLog(path string) (end logEnd, err error) {
 	return end, r.run(&end)
 }
 
-// perEntry is more than an entry needs in a memtable on average, beside its key and value.
+// perEntry is more than an entry needs in a memtable on average beside its key and value.
 const perEntry = 56
 
 // run goes on as long as badger would.
@@ -114,7 +114,7 @@ type logReader struct {
 
 var errEntry = errors.New("no entry of a log")
 
-// next reads an entry. Where there is none the error is errEntry, or the file's end.
+// next reads an entry. If there is none, it returns errEntry or the end of the file.
 func (r *logReader) next() error {
 	r.sum = 0
 	flags, err := r.ReadByte()
@@ -153,7 +153,7 @@ func (r *logReader) next() error {
 	return nil
 }
 
-// readValue reads the value, and keeps it if it is as short as that of an entry that ends a
+// readValue reads the value, and keeps it if it is short enough for an entry that ends a
 // transaction.
 func (r *logReader) readValue() error {
 	const short = 32

@@ -12,9 +12,9 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// logger hands what badger says to the storage's logger. What badger calls an error need not be
-// one for the storage, whose calls return theirs; what happens in the background is known from
-// here alone.
+// logger passes what badger says to the storage's logger. What badger calls an error need not
+// be one for the storage, whose calls return their own errors; what happens in the background
+// is known only from here.
 type logger struct {
 	to     *slog.Logger
 	health *health
@@ -23,8 +23,8 @@ type logger struct {
 
 var _ badger.Logger = logger{}
 
-// log may be called on a goroutine of badger's, where nobody recovers what a handler panics
-// with: the process would end.
+// log may be called on a goroutine of badger, where nobody recovers a panic of a handler: the
+// process would end.
 func (l logger) log(level slog.Level, format string, args []any) {
 	defer func() { _ = recover() }()
 	if l.to.Enabled(context.Background(), level) {
@@ -33,7 +33,8 @@ func (l logger) log(level slog.Level, format string, args []any) {
 	}
 }
 
-// warn warns of what happens on a goroutine of this package, or while a storage is being opened.
+// warn logs a warning of what happens on a goroutine of this package, or while a storage is
+// being opened.
 func warn(to *slog.Logger, message string, args ...any) {
 	defer func() { _ = recover() }()
 	to.Warn(message, args...)

@@ -13,18 +13,18 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// manifestHead is the length of what no other manifest begins with: badger's name and the
-// length and checksum of the first change. badger puts a new manifest in the place of one that
-// has become long.
+// manifestHead is the length of a beginning that no other manifest has: badger's name, and the
+// length and checksum of the first change. badger replaces a manifest that has become long with
+// a new one.
 const manifestHead = 16
 
-// mostManifest is more than a manifest has: badger writes a new one when one names many tables
+// mostManifest is longer than any manifest: badger writes a new one when it names many tables
 // that are gone.
 const mostManifest = 1 << 30
 
-// readManifest returns the tables that the manifest names, and how each is compressed. It reads
-// by badger's own means, which check the checksum of every change, and leave out a change at
-// the end that is incomplete.
+// readManifest returns the tables that the manifest names, and how each is compressed. It uses
+// badger's own reader, which checks the checksum of every change, and leaves out an incomplete
+// change at the end.
 func readManifest(dir string) (tables map[uint64]Compression, err error) {
 	path := filepath.Join(dir, manifestName)
 	f, err := os.Open(path)

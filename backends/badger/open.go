@@ -16,8 +16,8 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// create makes an empty engine in an empty directory. Its size is no concern of those who open
-// it later.
+// create makes an empty engine in an empty directory. The size of its memtable does not matter
+// to later openings.
 func create(p directory.Place, row []byte) error {
 	a := drop(p)
 	if err := newRoom(a.dir, 0).toFlush(); err != nil {
@@ -38,8 +38,8 @@ func create(p directory.Place, row []byte) error {
 	}))
 }
 
-// openDB opens badger with timestamps that are given to it, which spares readers badger's own
-// way of waiting for writers that are not there.
+// openDB opens badger in its managed mode, in which this package chooses the timestamps. That
+// spares readers badger's own way of waiting for writers that do not exist.
 func (b Backend) openDB(dir string, memTable int64, readOnly bool, log logger) (*badger.DB, error) {
 	opt := b.engineOptions(dir, memTable, readOnly, log)
 	db, err := badger.OpenManaged(opt)
@@ -49,7 +49,7 @@ func (b Backend) openDB(dir string, memTable int64, readOnly bool, log logger) (
 	return db, nil
 }
 
-// open looks at the files, and opens badger if it can.
+// open checks the files, and opens badger if that is possible.
 func (b Backend) open(
 	ctx context.Context, p directory.Place, opts core.EngineOptions,
 ) (core.Engine, error) {
@@ -59,7 +59,7 @@ func (b Backend) open(
 	a := drop(p)
 	e, err := b.openAt(ctx, a, p, opts)
 	if err != nil {
-		return nil, a.err(err) // and not an engine that is nil
+		return nil, a.err(err) // not a nil engine
 	}
 	return e, nil
 }
@@ -104,10 +104,10 @@ func (b Backend) openAt(
 	return e, nil
 }
 
-// giveUp closes badger after a failure to open, which leaves the lock as it is. If badger is
-// stuck it may still write: then the lock is kept until it has ended.
+// giveUp closes badger after a failure to open, and leaves the lock as it is. If badger is
+// stuck it may still write: then the lock is kept until badger has ended.
 func (e *engine) giveUp() error {
-	var first atomic.Bool // who comes second finds it taken
+	var first atomic.Bool // whoever comes second finds it taken
 	err := e.health.unlessStopped(func() error {
 		defer func() {
 			if !first.CompareAndSwap(false, true) {
@@ -133,7 +133,7 @@ func (e *engine) start(ctx context.Context, opts core.EngineOptions) error {
 	return nil
 }
 
-// begin finds the last commit, and sets back what was written behind it and not committed.
+// begin finds the last commit, and sets back what was written after it but not committed.
 func (e *engine) begin(ctx context.Context) error {
 	e.publish(e.db.MaxVersion())
 	row, last, err := e.tallyRow()

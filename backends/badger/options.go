@@ -12,8 +12,8 @@ import (
 const (
 	maxLevels = 7 // of the tree of tables; badger takes no other number for an existing tree
 
-	// inlineBelow is the length from which on badger puts values into its value log, and not
-	// into its tables. It is the most that badger takes.
+	// Values of inlineBelow bytes or more go into badger's value log instead of its tables. It
+	// is the largest number that badger accepts.
 	inlineBelow = 1 << 20
 
 	// valueLogFile is the size at which badger begins a new file of the value log, which it
@@ -29,14 +29,14 @@ func (b Backend) engineOptions(
 	opt := badger.DefaultOptions(dir)
 	opt.Logger = log
 	opt.ReadOnly = readOnly
-	// the lock is this package's, from before there is an engine
+	// this package has taken the lock, before there is an engine
 	opt.BypassLockGuard = true
-	opt.MetricsEnabled = false  // they are variables of the process
+	opt.MetricsEnabled = false  // they are global to the process
 	opt.DetectConflicts = false // core has one writer at a time
-	// it would sync each file of each commit alone; see commit
+	// badger would sync each file of each commit by itself; see commit
 	opt.SyncWrites = false
-	opt.NumVersionsToKeep = 1 // besides those that a snapshot sees
-	// of tables to come; what is not compressed is read
+	opt.NumVersionsToKeep = 1 // beside those that a snapshot sees
+	// for tables to come; what is not compressed is read
 	opt.Compression = engineNames[b.Compression]
 	// where the file is mapped, and needs no cache
 	opt.BlockCacheSize = b.cacheSize()
@@ -52,15 +52,15 @@ func (b Backend) engineOptions(
 	return opt
 }
 
-// maxValue is the longest value: with the rest of its request it must fit behind the size of a
-// file of the value log.
+// maxValue is the longest value: with the rest of its request it must fit between the size of a
+// file of the value log and twice that.
 const maxValue = valueLogFile - 1<<20
 
-// txnLimits are how much fits into one transaction of badger, or one request to it, beside the
-// row of the tally.
+// txnLimits are the limits of one transaction of badger, or one request to it, without the row
+// of the tally.
 type txnLimits struct{ rows, bytes int }
 
-// txnLimitsOf returns the limits with memtables of a size.
+// txnLimitsOf returns the limits that a size of memtables implies.
 //
 // badger refuses a transaction of maxCount entries or maxSize bytes, counting itself an entry
 // of 21 bytes, and 12 bytes for each entry beside its key and value.

@@ -11,14 +11,14 @@ import (
 	"os"
 )
 
-// prepareMems brings the logs of memtables in order, which a crash left behind, and returns how
-// large a memtable must be to hold the largest. A log is cut behind its last whole transaction,
-// as badger would do, so that badger meets nothing else. One of length zero is from a crash at
-// its beginning or its end.
+// prepareMems puts the logs of memtables in order that a crash left behind, and returns how
+// large a memtable must be to hold the largest. It cuts a log after its last whole transaction,
+// as badger would, so that badger meets nothing else. A log of length zero comes from a crash
+// at its beginning or its end.
 //
-// A commit that has returned was synced, unless its storage is opened without. So behind the
-// end of the newest log there may be parts of one transaction, of others of none: what is there
-// instead was damaged.
+// A commit that has returned was synced, unless its storage is opened without sync. So after
+// the end of the newest log there may be parts of one transaction, and after that of other logs
+// none: anything else is damage.
 func (f *files) prepareMems(noSync bool) (memTable int64, err error) {
 	for i, n := range f.mems {
 		path := f.path(n, memSuffix)
@@ -46,9 +46,9 @@ func (f *files) prepareMems(noSync bool) (memTable int64, err error) {
 	return memTable, nil
 }
 
-// prepareValueLog brings the value log in order. badger cuts its newest file at the first entry
-// that it cannot read: after a crash that is where it ends. If badger was being closed, or was,
-// only zeroes may be there; else values would be lost that are sound.
+// prepareValueLog puts the value log in order. badger cuts its newest file at the first entry
+// that it cannot read; after a crash that is where the file ends. If badger was closed, or was
+// being closed, only zeroes may follow: otherwise sound values would be lost.
 func (f *files) prepareValueLog(readOnly bool) error {
 	crashed := len(f.mems) > 0
 	for i, n := range f.values {
@@ -78,7 +78,7 @@ func isEmpty(path string) bool {
 	return err == nil && info.Size() == 0
 }
 
-// inspectLog returns how far a log can be read that is as a crash left it: it may be empty.
+// inspectLog returns how far a log can be read that a crash left behind. It may be empty.
 func inspectLog(path string) (end logEnd, err error) {
 	if isEmpty(path) {
 		return logEnd{remove: true}, nil
@@ -89,9 +89,9 @@ func inspectLog(path string) (end logEnd, err error) {
 	return readLog(path)
 }
 
-// settle cuts a log that a crash left, and makes it durable: it may be of a process that did
-// not sync, and rows in it are seen from now on. They must not be lost with the machine when
-// later commits are not, which are synced in other files.
+// settle cuts a log that a crash left, and makes it durable. It may come from a process that
+// did not sync, and its rows are visible from now on. A failure of the machine must not lose
+// them while it keeps later commits, which are synced in other files.
 func (f *files) settle(path string, end logEnd) error {
 	if err := cutLog(path, end); err != nil || end.remove {
 		return err
@@ -99,7 +99,7 @@ func (f *files) settle(path string, end logEnd) error {
 	return f.sync(path)
 }
 
-// cutLog cuts a log to what can be read of it, or removes it if that is nothing.
+// cutLog cuts a log to what can be read, or removes it if nothing can.
 func cutLog(path string, end logEnd) error {
 	switch {
 	case end.remove:
@@ -110,12 +110,12 @@ func cutLog(path string, end logEnd) error {
 	return nil
 }
 
-// mostLog is more than any log has: badger makes them twice as long as a memtable. A longer one
+// mostLog is longer than any log: badger makes them twice as long as a memtable. A longer one
 // would take forever to read.
 const mostLog = 8 << 30
 
-// checkHeader checks the length of a log and its header: the number of the key by which it is
-// encrypted, which must be none.
+// checkHeader checks the length of a log, and its header: the number of its encryption key must
+// say that there is none.
 func checkHeader(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -137,8 +137,8 @@ func checkHeader(path string) error {
 	return nil
 }
 
-// checkValueFile proves that a file of the value log that is not written any more can be read
-// to its end, or to the zeroes that badger has not cut off.
+// checkValueFile proves that a file of the value log that is no longer written can be read to
+// its end, or to the zeroes that badger has not cut off.
 func checkValueFile(path string) (end logEnd, err error) {
 	if err := checkHeader(path); err != nil {
 		return end, err
@@ -165,7 +165,8 @@ func checkValueFile(path string) (end logEnd, err error) {
 	}
 }
 
-// countTxns counts the ends of transactions behind an offset of a log. It stops when there are two.
+// countTxns counts the ends of transactions after an offset of a log. It stops when there are
+// two.
 func countTxns(path string, from int64) (n int, err error) {
 	f, err := os.Open(path)
 	if err != nil {

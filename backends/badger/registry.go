@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 )
 
-// checkRegistry checks the list of keys of encrypted storages, which is empty here: 16 bytes of
-// noise, and a text. To badger a missing one is a new one.
+// checkRegistry checks the list of encryption keys, which is empty here: 16 random bytes, and a
+// text. badger makes a new one if it is missing.
 func checkRegistry(path string) error {
 	const text = "Hello Badger"
 	content, err := readSmall(path)
@@ -29,7 +29,7 @@ func checkRegistry(path string) error {
 	return nil
 }
 
-// readSmall returns the content of a file that should be small, nothing if it is not.
+// readSmall returns the content of a file that should be small, or nothing if it is not.
 func readSmall(path string) ([]byte, error) {
 	const small = 16 << 20
 	info, err := os.Stat(path)
@@ -45,10 +45,9 @@ func readSmall(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// checkDiscard checks badger's notes of how much in each file of the value log is of no use any
-// more. A number that is none leads badger out of bounds or round in circles; without the file
-// it takes notes anew, and finds less to give back until then. A file that is damaged is
-// removed.
+// checkDiscard checks badger's notes of how much of each file of the value log is no longer
+// used. A wrong number leads badger out of bounds or around in circles. Without the file it
+// takes new notes, and finds less to give back until then. So a damaged file is removed.
 func checkDiscard(a anchor, log *slog.Logger) error {
 	path := filepath.Join(a.dir, discardName)
 	content, err := readSmall(path)

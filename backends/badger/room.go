@@ -15,18 +15,18 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// room looks whether the medium has room for what badger will write. badger writes through
-// mapped files that are longer than what is in them: where there is no room for a page of
-// these, the system ends the process. So who writes is refused before. What others write to the
-// medium in the same second, and quotas, it cannot see.
+// room checks whether the medium has room for what badger will write. badger writes through
+// mapped files that are longer than their content: if there is no room for one of their pages,
+// the system ends the process. So writers are refused before that. room cannot see quotas, nor
+// what others write to the medium in the same second.
 type room struct {
 	dir   string
 	free  func(dir string) (bytes int64, known bool)
-	raw   func() int64 // what the tables are before they are compressed; nil if none is
+	raw   func() int64 // the size of the tables before compression; nil if none is compressed
 	merge int64        // badger needs no more to merge tables by itself, as a rule
 
 	asked time.Time
-	spare int64 // what may be written until it is asked again
+	spare int64 // what may be written until the medium is asked again
 }
 
 func newRoom(dir string, memTable int64) *room {
@@ -34,8 +34,8 @@ func newRoom(dir string, memTable int64) *room {
 	return &room{dir: dir, free: freeSpace, merge: tables * memTable}
 }
 
-// slack is for what is small: the manifest, the notes of garbage, the witness, the first page
-// of each new file.
+// slack is for small things: the manifest, the notes of garbage, the witness, the first page of
+// each new file.
 const slack = 1 << 20
 
 // take makes sure that there is room for n bytes more than badger will write anyway: the tables
@@ -63,8 +63,8 @@ func (r *room) toFlush() error {
 	return r.ask(func(logs, _ int64) int64 { return logs })
 }
 
-// ask makes sure that the medium has what need says, which is told what may be in tables that
-// badger has not written yet, and what is in tables.
+// ask makes sure that the medium has as much room as need returns. need gets the size of what
+// will be in tables that badger has not written yet, and the size of the tables.
 func (r *room) ask(need func(logs, tables int64) int64) error {
 	if err := r.toOpen(); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (r *room) ask(need func(logs, tables int64) int64) error {
 	}
 	logs, tables, err := r.measure()
 	if err != nil {
-		return nil // the directory is gone, which is for badger to find out
+		return nil // the directory is gone; badger will find that out
 	}
 	n := need(logs, tables) + slack
 	if free < n {
@@ -87,8 +87,8 @@ func (r *room) ask(need func(logs, tables int64) int64) error {
 	return nil
 }
 
-// toOpen makes sure that the process may open as many files as badger will. Where badger cannot
-// begin another log the commit fails whose place is there, and nothing can be written until the
+// toOpen makes sure that the process may open as many files as badger will. If badger cannot
+// begin another log, the commit that needs it fails, and nothing can be written until the
 // storage is opened again.
 func (r *room) toOpen() error {
 	err := tryToOpen(r.dir, newFiles)
@@ -97,12 +97,12 @@ func (r *room) toOpen() error {
 		return fmt.Errorf("%w among the files that may be open, of which badger may need %d "+
 			"more: %w", core.ErrNoRoom, newFiles, err)
 	}
-	return nil // what else is wrong with the directory is for badger to find out
+	return nil // badger will find out what else is wrong with the directory
 }
 
-// measure returns how much of the medium the files take whose content will be in tables, and
-// tables. Of tables that are compressed it returns what they would take if they were not: rows
-// that are merged have other neighbors, and need not compress as they did, and tables to come
+// measure returns how much of the medium is taken by the files whose content will be in tables,
+// and by tables. For compressed tables it returns what they would take without compression:
+// merged rows have other neighbors, and may not compress as well as before, and tables to come
 // may not be compressed at all.
 func (r *room) measure() (logs, tables int64, err error) {
 	entries, err := os.ReadDir(r.dir)

@@ -10,7 +10,7 @@ import (
 )
 
 // Size returns how much of the medium the files in the directory take. badger makes files
-// longer than what is in them; where the system says how much of a file is there, only that
+// longer than their content; where the system says how much of a file is stored, only that
 // counts.
 func (e *engine) Size() (int64, error) {
 	if err := e.reachable(); err != nil {

@@ -29,8 +29,7 @@ func (e *engine) Snapshot(context.Context) (core.Snapshot, error) {
 	return &snapshot{e, txn}, nil
 }
 
-// Get returns the value of key, in memory that is not used again, so that there is nothing to
-// release.
+// Get returns the value of key, in memory that is never reused, so there is nothing to release.
 func (s *snapshot) Get(_ context.Context, key []byte) (value []byte, _ core.Releaser, err error) {
 	defer s.engine.health.rescue(&err)
 	key = stored(key)
@@ -55,7 +54,7 @@ func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (c core.RowCursor
 	return newCursor(ctx, s, r), nil
 }
 
-// Close says that nobody needs this state any more.
+// Close says that this state is no longer needed.
 func (s *snapshot) Close() error {
 	e := s.engine
 	e.mu.Lock()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// syncedDir makes the names of badger's new files durable: badger syncs files and leaves their
-// names to luck.
+// syncedDir makes the names of badger's new files durable: badger syncs the files, but not
+// their names.
 type syncedDir struct {
 	path string
 	at   time.Time // the directory was as it is on the medium when it was changed last at this time
@@ -34,7 +34,7 @@ func (d *syncedDir) sync() error {
 		return fmt.Errorf("the names of new files may not be durable: %w", err)
 	}
 	if age := time.Since(changed); age > grain || age < 0 {
-		d.at = changed // else it may change once more and not seem to
+		d.at = changed // otherwise it might change once more unnoticed
 	}
 	return nil
 }

@@ -16,7 +16,6 @@ const syncsNames = false
 
 func sizeOf(info os.FileInfo) int64 { return info.Size() }
 
-// systemErrors are those that say nothing about what is in a file: on Windows, too many open
-// files, access denied, no memory, a device that fails, a file in use, a full disk, and no
-// resources.
+// systemErrors say nothing about the content of a file: on Windows, too many open files, access
+// denied, no memory, a device that fails, a file in use, a full disk, and no resources.
 var systemErrors = []syscall.Errno{4, 5, 8, 14, 23, 31, 32, 33, 39, 112, 1117, 1450, 1455}

@@ -20,7 +20,7 @@ func sizeOf(info os.FileInfo) int64 {
 	return info.Size()
 }
 
-// systemErrors are those that say nothing about what is in a file.
+// systemErrors say nothing about the content of a file.
 var systemErrors = []syscall.Errno{
 	syscall.EACCES, syscall.EDQUOT, syscall.EFBIG, syscall.EIO, syscall.EMFILE, syscall.ENFILE,
 	syscall.ENOMEM,

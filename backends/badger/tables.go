@@ -21,14 +21,14 @@ import (
 	"github.com/dgraph-io/badger/v4/fb"
 )
 
-// checkTables proves that all tables that the manifest names are there and as badger wrote
-// them. A crash leaves others, which it does not name yet or not any more, and badger deletes
-// those. So that the manifest is complete must be known: the witness says how it began. It
-// reports whether any of them are compressed.
+// checkTables proves that all tables that the manifest names exist, and are as badger wrote
+// them. It reports whether any of them are compressed. A crash leaves others, which the
+// manifest does not name yet or no longer names, and badger deletes those. So the manifest must
+// be known to be complete: the witness says how it began.
 //
-// That cannot be left to when a block is read: badger verifies blocks then if it is told to,
-// but takes one that is damaged for the end of the rows and says nothing, and merges damaged
-// tables in the background from the moment that it is open.
+// It would be too late to check a block when it is read. badger can verify blocks then, but
+// silently takes a damaged one for the end of the rows, and it merges damaged tables in the
+// background from the moment that it is open.
 func (f *files) checkTables(ctx context.Context) (compressed bool, err error) {
 	m, err := readManifest(f.dir)
 	if err != nil {
@@ -51,7 +51,7 @@ func (f *files) checkTables(ctx context.Context) (compressed bool, err error) {
 	return compressed, nil
 }
 
-// A tableFile is a table, which does not say itself how it is compressed.
+// A tableFile is a table and its compression, which the file itself does not tell.
 type tableFile struct {
 	path        string
 	compression Compression
@@ -70,7 +70,7 @@ func checkEach(ctx context.Context, tables []tableFile) error {
 					errs[i] = c.check(tables[i])
 				}
 				if errs[i] != nil {
-					taken.Store(int64(len(tables))) // the others need not go on
+					taken.Store(int64(len(tables))) // the others can stop
 				}
 			}
 		})
@@ -84,7 +84,7 @@ func checkEach(ctx context.Context, tables []tableFile) error {
 	return nil
 }
 
-// A tableChecker checks tables, one after another, in memory that it uses again.
+// A tableChecker checks tables, one after another, in memory that it reuses.
 //
 // A table is blocks, their index (a flatbuffer), the length of that (4), its checksum, and the
 // checksum's length (4). A block ends with its checksum and the length of that (4), and is
@@ -117,13 +117,13 @@ func (c *tableChecker) check(t tableFile) error {
 	return nil
 }
 
-// mostTable is more than a table has, whose size is about that of a memtable.
+// mostTable is longer than any table: a table is about as large as a memtable.
 const mostTable = math.MaxInt32
 
 var errCut = errors.New("its end is missing, or lengths in it are damaged")
 
-// verify checks a table of size bytes: that it consists of an index, and of the blocks that are
-// in it, without a gap.
+// verify checks that a table of size bytes consists of an index and of the blocks that the
+// index names, without a gap.
 func (c *tableChecker) verify(r io.ReaderAt, size int64) error {
 	end, err := c.readIndex(r, size)
 	if err != nil {
@@ -156,8 +156,8 @@ func (c *tableChecker) verify(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// readIndex reads the index and checks it, and returns where the blocks end. It takes no memory
-// that the file does not have: a file that does not end as tables do may be of any length.
+// readIndex reads the index and checks it, and returns where the blocks end. It takes no more
+// memory than the file is long: a file that does not end as tables do may claim any length.
 func (c *tableChecker) readIndex(r io.ReaderAt, size int64) (end int64, err error) {
 	const least = 8 // bytes of a flatbuffer
 	if size < int64(len(c.tail)) || size > mostTable {
@@ -185,8 +185,7 @@ func (c *tableChecker) readIndex(r io.ReaderAt, size int64) (end int64, err erro
 	return end, nil
 }
 
-// verifyBlock checks the next block: its checksum covers everything before itself, as it was
-// before it was compressed.
+// verifyBlock checks the next block. Its checksum covers everything before it, uncompressed.
 func (c *tableChecker) verifyBlock(length int) (err error) {
 	var block []byte
 	if length <= c.blocks.Size() {
@@ -225,8 +224,8 @@ func sized(b []byte, n int) []byte {
 	return b[:n]
 }
 
-// A checksum is a message of protobuf's whose field 1 would be the algorithm if it were another
-// one than CRC-32C, and whose field 2 is the sum, which is left out if it is zero.
+// A checksum is a protobuf message. Field 1 is the algorithm, left out for CRC-32C, and field 2
+// is the sum, left out if it is zero.
 const (
 	sumField   = 2 << 3
 	longestSum = 1 + binary.MaxVarintLen32

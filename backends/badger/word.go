@@ -13,7 +13,7 @@ import (
 // wordSize is the number of bits of an int, and of an address.
 const wordSize = bits.UintSize
 
-// checkWord refuses systems of 32 bits: there badger loses rows, without an error, whoever uses it.
+// checkWord refuses 32-bit systems: there badger itself loses rows, without an error.
 func checkWord(size int) error {
 	if size >= 64 {
 		return nil

@@ -47,7 +47,7 @@ func (Backend) Sharing() core.Sharing { return core.Sharing{} }
 // link, Claim follows it.
 func (Backend) Resolve(path string) (string, error) { return newPlace(path).name, nil }
 
-// Claim locks the file at path. If it is absent nothing is locked.
+// Claim locks the file at path. If there is none, it locks nothing.
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	c := &claim{backend: b.withDefaults(), place: newPlace(path), readOnly: readOnly}
 	if err := c.lock(ctx); err != nil {
@@ -75,7 +75,8 @@ func (b Backend) List(_ context.Context, prefix string) ([]string, error) {
 	return paths, nil
 }
 
-// take returns how many bytes of address space a file gets, 0 if none, and what gives them back.
+// take returns how many bytes of address space a file gets, or 0 if none, and a function that
+// gives them back.
 func (b Backend) take(fileSize int64) (reserved int, give func(int)) {
 	if b.reserve != nil {
 		return b.reserve(fileSize), func(int) {}

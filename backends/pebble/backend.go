@@ -23,12 +23,12 @@ type Backend struct {
 	// DirMode is the mode of a directory that is created, before umask. The default is 0700.
 	DirMode os.FileMode
 
-	// CacheSize is how many bytes of blocks each open storage keeps in memory, at most. Reads
-	// are fast when what is read often fits. The default is 256 MiB.
+	// CacheSize is how many bytes of blocks each open storage keeps in memory at most. Reads
+	// are fast if what is read often fits into it. The default is 256 MiB.
 	CacheSize int64
 
 	fs vfs.FS // replaces the file system in tests
-	// replaces what the system says of a medium
+	// replaces what the system says of a medium, in tests
 	usage func(dir string) (free, total int64, known bool)
 }
 
@@ -40,11 +40,11 @@ func (Backend) Name() string { return "pebble" }
 // Sharing returns the zero Sharing: a claim keeps other writers out.
 func (Backend) Sharing() core.Sharing { return core.Sharing{} }
 
-// Resolve returns a path that leads to the same place for as long as the program runs, whatever
-// becomes of the working directory.
+// Resolve returns a path that leads to the same place for as long as the program runs, even if
+// the working directory changes.
 func (Backend) Resolve(path string) (string, error) { return directory.Resolve(path) }
 
-// Claim locks the directory at path. If nothing is there nothing is locked.
+// Claim locks the directory at path. If there is none, it locks nothing.
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	b = b.withDefaults()
 	return directory.Claim(ctx, path, readOnly, directory.Driver{
