@@ -27,8 +27,8 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 	return e.commit(len(b.Writes) >= bulk, func(tx *bolt.Tx) error { return e.put(tx, b.Writes) })
 }
 
-// SetMark replaces the mark, which is durable at once: so the rows that it may speak of are
-// made so before. The arguments may be reused when the call returns.
+// SetMark replaces the mark, which is durable at once. So the rows that it may speak of are
+// made durable before. The arguments may be reused when the call returns.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -67,7 +67,8 @@ func (e *engine) sync() error {
 	return protect(f.db.Sync)
 }
 
-// commit commits what fn does and shows it to readers. One that changes many pages saves room.
+// commit commits what fn does and shows it to readers. If many says that it changes many pages,
+// it saves room.
 func (e *engine) commit(many bool, fn func(tx *bolt.Tx) error) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
@@ -92,7 +93,7 @@ func (e *engine) commit(many bool, fn func(tx *bolt.Tx) error) error {
 	return nil
 }
 
-// tighten keeps again what readers see, after a commit that failed.
+// tighten keeps what readers see once more, after a commit that failed.
 func (e *engine) tighten(f *file, loose bool) error {
 	if !loose || f.stuck {
 		return nil
@@ -108,7 +109,7 @@ func (e *engine) tighten(f *file, loose bool) error {
 // a power loss would bring back the one that it replaced.
 func (e *engine) settled(f *file) error {
 	if hasNoName(f.fd) {
-		// else the file system does not count names
+		// otherwise the file system does not count names
 		if same, err := leadsTo(e.place.file, f.fd); err != nil || !same {
 			return fmt.Errorf("the file of %s was deleted or replaced while it was open; nothing "+
 				"was written: %w", e.place.given, fs.ErrNotExist)
@@ -162,7 +163,7 @@ func (e *engine) put(tx *bolt.Tx, writes []core.Write) error {
 	return nil
 }
 
-// bulk is the number of writes from which on it pays to fill pages.
+// bulk is the number of writes from which on filling pages pays.
 const bulk = 256
 
 // isAppend reports whether the writes are many new rows with no existing row among them.
@@ -202,7 +203,7 @@ func checkSizes(writes []core.Write) error {
 	return nil
 }
 
-// writeError adds the sentinel that applies to an error of a commit.
+// writeError adds the right sentinel to an error of a commit.
 func writeError(err error) error {
 	if errors.Is(err, berrors.ErrMaxSizeReached) {
 		return fmt.Errorf("%w: the file would outgrow the address space that was reserved for "+

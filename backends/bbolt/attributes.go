@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// copyAttributes gives the file to the mode, owner, group and extended attributes of from. A
-// file that others would own, or not be able to open any more, is not as good: if one of them
-// cannot be copied that is an error.
+// copyAttributes gives the file to the mode, owner, group and extended attributes of from. If
+// one of them cannot be copied that is an error: a file that belongs to somebody else, or that
+// its users can no longer open, is no replacement.
 func copyAttributes(from, to *os.File) error {
 	info, err := from.Stat()
 	if err != nil {
@@ -34,5 +34,5 @@ func copyAttributes(from, to *os.File) error {
 	if err := copyExtended(from, to); err != nil {
 		return err
 	}
-	return to.Chmod(info.Mode()) // after the owner, with whom some bits of it go
+	return to.Chmod(info.Mode()) // after the owner, because changing that clears some bits
 }

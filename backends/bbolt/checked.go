@@ -5,11 +5,11 @@ package bbolt
 
 import "sync/atomic"
 
-// checkedBranches remembers branches whose layout was checked, of one state, whose pages do not
-// change. Every seek passes some, and what is checked of one takes longer than all the rest of
-// a seek. Who comes to the place of another one takes it.
+// checkedBranches remembers which branches of one state were checked; the pages of a state do
+// not change. Every seek passes some branches, and checking one takes longer than all the rest
+// of a seek. A branch replaces another one that has the same place in the array.
 type checkedBranches struct {
-	// made when it is needed first: most states are never scanned
+	// made when first needed: most states are never scanned
 	ids atomic.Pointer[[checkedPlaces]atomic.Uint64]
 }
 

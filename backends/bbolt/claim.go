@@ -19,7 +19,7 @@ type claim struct {
 	place    place
 	readOnly bool
 	fd       *os.File // nil: nothing is there
-	foreign  error    // what is there and is no file
+	foreign  error    // why what is there is no file
 }
 
 var _ core.Claim = (*claim)(nil)
@@ -33,8 +33,9 @@ func (c *claim) lock(ctx context.Context) error {
 	return err
 }
 
-// notAFile returns why what os.Stat found at the place can be no storage, nil if it can or
-// nothing is there. It is not opened to find out: opening a pipe would wait for its other end.
+// notAFile returns why what os.Stat found at the place cannot be a storage, or nil if it can or
+// nothing is there. It does not open it to find out: opening a pipe would wait for its other
+// end.
 func (p place) notAFile(info os.FileInfo, err error) error {
 	switch {
 	case err == nil && info.IsDir() && isEmpty(p.file):
@@ -80,7 +81,7 @@ func (c *claim) Rename(to string) error {
 	if err != nil {
 		return c.place.shown(err)
 	}
-	if !lockIsShared { // where a file that is open keeps its name
+	if !lockIsShared { // where an open file keeps its name
 		c.fd.Close()
 	}
 	if err := moveNew(c.place.name, target.name); err != nil {
@@ -98,8 +99,8 @@ func (c *claim) Rename(to string) error {
 	return nil
 }
 
-// Remove deletes the file, and the link to it if the path is one. It is gone when it has lost
-// its name.
+// Remove deletes the file, and the link to it if the path is one. The storage is gone when the
+// file has lost its name.
 func (c *claim) Remove() error {
 	if err := c.movable(); err != nil {
 		return err
@@ -123,15 +124,15 @@ func (c *claim) Remove() error {
 	return err
 }
 
-// leave gives the lock back on a file that is not at the place any more. What a link led to
-// counts no more either.
+// leave gives back the lock on a file that is no longer at the place. What a link led to no
+// longer counts either.
 func (c *claim) leave() {
-	c.fd.Close() // where it had to be closed before, this does nothing
+	c.fd.Close() // does nothing where it had to be closed before
 	c.fd, c.place.file = nil, c.place.name
 }
 
-// movable returns an error unless the claim holds a file that is still at its place and that it
-// may move.
+// movable returns an error unless the claim holds a file that is still at its place, and may
+// move it.
 func (c *claim) movable() error {
 	if err := c.present(); err != nil {
 		return err
@@ -179,8 +180,8 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 	return e, nil
 }
 
-// relock takes the lock again if bbolt closed the file, which is that of info, when it failed
-// to open it. If another is in its place by now, that one is not what the claim was about.
+// relock takes the lock again if bbolt failed to open the file that info describes, and closed
+// it. If another file is in its place by now, that is not the one that was claimed.
 func (c *claim) relock(ctx context.Context, info os.FileInfo) error {
 	if _, err := c.fd.Stat(); err == nil {
 		return nil

@@ -17,16 +17,16 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// compactor returns Compact, which there is on systems that let a file that is open be replaced.
+// compactor returns Compact, which exists on systems where an open file can be replaced.
 func (e *engine) compactor() func(context.Context) error { return e.Compact }
 
-// Compact writes the rows into a new file and renames it over the old one. Values and snapshots
-// that are open keep the old file, which has no name then, until they are released. Until the
+// Compact writes the rows into a new file and renames it over the old one. Open values and
+// snapshots keep the old file, which then has no name, until they are released. Until the
 // rename a failure leaves the old file as it is; a crash leaves one of the two. After the
-// rename nothing but making it durable can fail: then the new file is used, and nothing is
-// written to it before that succeeds.
+// rename only making it durable can fail: then the new file is used, and nothing is written to
+// it before that succeeds.
 //
-// Windows does not let a file that is open be replaced, so there is no Compact.
+// Windows does not let an open file be replaced, so there is no Compact.
 func (e *engine) Compact(ctx context.Context) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
@@ -100,7 +100,7 @@ func (e *engine) rewrite(ctx context.Context, fd *os.File, old *file) (*file, er
 }
 
 // reserve returns how to open the file that gets the rows of s. It must be served as the old
-// one is: an engine that copies goes on copying, and one that does not must not begin to wait
+// one is: an engine that copies goes on copying, and one that does not must not start waiting
 // for its readers.
 func (e *engine) reserve(old *file, s *state) (fileOptions, error) {
 	o := fileOptions{noSync: true, logger: e.logger}
@@ -128,7 +128,8 @@ func (e *engine) keep(old *file) error {
 }
 
 // replace makes f, which is at name, the engine's file and gives it the path of the old one.
-// Readers go first: both files hold the same, and after the rename nothing may fail.
+// Readers move to f first: both files hold the same rows, and after the rename nothing may
+// fail.
 func (e *engine) replace(old, f *file, name string, dir folder) error {
 	if err := e.reads.refresh(f); err != nil {
 		return errors.Join(err, f.release(), os.Remove(name))
@@ -177,8 +178,8 @@ func (f *file) copyFrom(ctx context.Context, s *state) error {
 }
 
 // copyChunk puts the next rows of c, as many as one transaction should hold, and reports
-// whether there may be more. Their keys must rise, from last on: of two rows with one damaged
-// key only one would be left.
+// whether there may be more. Their keys must rise, from last on: of two rows with the same
+// damaged key only one would be left.
 func copyChunk(to *bolt.Bucket, c *cursor, last []byte) (_ []byte, more bool, err error) {
 	const most, mostBytes = 10000, 16 << 20
 	to.FillPercent = 1
@@ -211,7 +212,7 @@ func (f *file) trim() error {
 	return f.fd.Sync()
 }
 
-// mark returns the mark that the state has.
+// mark returns the mark in the state.
 func (s *state) mark() ([]byte, error) {
 	marks, err := openTree(&s.data, s.root, markBucket)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// create makes a storage at the place, where nothing may be: ErrConflict if something is. It is
+// create makes a storage at the place, or returns ErrConflict if something is there. It is
 // built under another name, so that whoever finds a file at the path finds a storage, and is
 // locked before it gets its name, so that nobody can take it away before it is opened.
 func (b Backend) create(ctx context.Context, p place, mark []byte) (*os.File, error) {
@@ -58,7 +58,7 @@ func (b Backend) publish(p place, fd *os.File, dir folder) (*os.File, error) {
 	return fd, nil
 }
 
-// publishClosed is publish where a file that is open keeps its name.
+// publishClosed is publish for systems where an open file keeps its name.
 func (b Backend) publishClosed(ctx context.Context, p place, fd *os.File) (*os.File, error) {
 	name := fd.Name()
 	fd.Close()
@@ -97,11 +97,11 @@ func (b Backend) build(ctx context.Context, p place, mark []byte) (*os.File, err
 		}
 		if fd != nil {
 			return fd, nil
-		} // else somebody took it for a leftover before it was locked again
+		} // otherwise somebody took it for a leftover before it was locked again
 	}
 }
 
-// fill makes an empty storage of the file fd, and closes it.
+// fill turns the file fd into an empty storage, and closes it.
 func fill(fd *os.File, mark []byte) error {
 	f, err := openFile(fd, fileOptions{})
 	if err != nil {

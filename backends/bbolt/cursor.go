@@ -10,21 +10,21 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// cursor passes over the rows of a tree, leaf by leaf. It ends in finite time on any bytes,
-// because the keys that leaves start with must rise, or fall in reverse.
+// cursor goes through the rows of a tree, leaf by leaf. It ends in finite time whatever the
+// bytes are, because the first keys of leaves must rise or, in reverse, fall.
 //
-// The layout of a leaf is checked before its rows are looked at, or, by a cursor that is
-// rowwise, with each row: that it abuts on its neighbors. Then the elements of a leaf are
-// passed over once and not twice.
+// The layout of a leaf is checked before its rows are read. A rowwise cursor checks it with
+// each row instead, which must abut on its neighbors; so it goes through the elements of a leaf
+// once and not twice.
 type cursor struct {
 	ctx  context.Context
 	tree *tree
 	low  []byte // nil is no bound
 	high []byte
-	// where to enter the range, low or, in reverse, high unless Seek said otherwise; nil is no
+	// where to enter the range: low or, in reverse, high, unless Seek said otherwise; nil is no
 	// bound
 	from    []byte
-	sought  []byte // the memory of what Seek was given
+	sought  []byte // memory for the argument of Seek
 	reverse bool
 	rowwise bool
 
@@ -56,7 +56,7 @@ func newCursor(ctx context.Context, t *tree, r core.ScanRange) *cursor {
 	return c
 }
 
-// entry returns the bound of the range that the cursor comes from.
+// entry returns the bound of the range at which the cursor starts.
 func (c *cursor) entry() []byte {
 	if c.reverse {
 		return c.high
@@ -102,8 +102,8 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 	keySize := uint64(native.Uint32(e[8:]))
 	keyEnd := start + keySize
 	end := keyEnd + uint64(native.Uint32(e[12:]))
-	// One neighbor was looked at with the row before this one. Unless the cursor is rowwise
-	// this never fails.
+	// One neighbor was checked with the row before this one. Unless the cursor is rowwise this
+	// never fails.
 	abuts := true
 	switch {
 	case c.reverse:
@@ -158,7 +158,7 @@ func (c *cursor) nextLeaf() bool {
 	return false
 }
 
-// move makes leaf the next leaf, nil if there is none.
+// move makes leaf the next leaf, or nil if there is none.
 func (c *cursor) move() error {
 	if c.leaf == nil {
 		return c.descendTo(c.from)
@@ -180,7 +180,7 @@ func (c *cursor) move() error {
 }
 
 // descendTo goes from the root to the leaf where key belongs; for nil, to the leaf at the end
-// the cursor comes from.
+// where the cursor starts.
 func (c *cursor) descendTo(key []byte) error {
 	p, err := c.tree.top()
 	if err != nil {
@@ -234,7 +234,7 @@ func (c *cursor) descend(p page, key []byte) error {
 }
 
 // enter finds the rows of the leaf that are in the range, and notes whether the range ends in
-// it. The bound that the cursor comes from needs a look in the first leaf only.
+// it. Only the first leaf is searched for the bound at which the cursor starts.
 func (c *cursor) enter(previous page) (err error) {
 	if err := c.checkOrder(previous); err != nil {
 		return err
@@ -276,9 +276,9 @@ func (c *cursor) enter(previous page) (err error) {
 	return nil
 }
 
-// checkEnds checks that the rows that are left out of the leaf, and the leaves that are not
-// looked at, are out of the range. Rows that are passed over show themselves, in a table with
-// checksums; a damaged key that ends the range early would hide others.
+// checkEnds checks that the skipped rows of the leaf, and the leaves that are not read, are
+// outside the range. Damage to the rows that are returned shows by their checksums, if the
+// table has them; but a damaged key that ends the range early would hide other rows.
 func (c *cursor) checkEnds(entering bool) error {
 	if c.first > 0 {
 		if err := c.leaf.checkAround(c.first); err != nil {
@@ -297,8 +297,8 @@ func (c *cursor) checkEnds(entering bool) error {
 	return nil
 }
 
-// above returns the key that the leaf after this one starts with, as its parent says, nil if
-// there is none.
+// above returns the first key of the leaf after this one, as its parent says, or nil if there
+// is none.
 func (c *cursor) above() []byte {
 	for i := len(c.branches) - 1; i >= 0; i-- {
 		if b := c.branches[i]; b.index+1 < b.page.count() {
@@ -332,7 +332,7 @@ func (c *cursor) checkAbove() error {
 	return next.move()
 }
 
-// checkFirst checks that the row that comes first abuts on the row that is not looked at.
+// checkFirst checks that the first row abuts on the row before it, which is not read.
 func (c *cursor) checkFirst() error {
 	i := c.first
 	if c.reverse {

@@ -66,10 +66,10 @@ func (c *claim) open(ctx context.Context, opts core.EngineOptions) (*engine, err
 	return e, nil
 }
 
-// tellOfCopies logs what makes a storage slower than others.
+// tellOfCopies logs that values are copied, which makes this storage slower than others.
 func (e *engine) tellOfCopies() {
 	level := slog.LevelWarn
-	if !canReserve { // here that is how it is
+	if !canReserve { // that is normal here
 		level = slog.LevelInfo
 	}
 	tell(e.logger, level,
@@ -77,8 +77,8 @@ func (e *engine) tellOfCopies() {
 			"transactions, are copied", "storage", e.place.given)
 }
 
-// start shows f to readers. Where the lock was given up for a moment while bbolt took it, the
-// path may lead to another file by now.
+// start shows f to readers. Where the lock was given up for a moment, so that bbolt could take
+// it, the path may lead to another file by now.
 func (e *engine) start(f *file) error {
 	if !lockIsShared {
 		if same, err := leadsTo(e.place.file, f.fd); err != nil || !same {
@@ -107,18 +107,18 @@ func (e *engine) Snapshot(ctx context.Context) (core.Snapshot, error) {
 	return s, nil
 }
 
-// maxValueSize keeps what bbolt may put into one leaf, four values, within the 4 GiB that a
-// leaf can address.
+// bbolt may put four values into one leaf. maxValueSize keeps them within the 4 GiB that a leaf
+// can address.
 const maxValueSize = min(1<<30, math.MaxInt/4) - 1<<16
 
-// streamRows bounds what bbolt holds in memory until it commits: rows in no order are on a page
-// each, of which it keeps the content twice. That makes about 256 MiB.
+// streamRows limits what bbolt holds in memory until it commits. Each of the rows in random
+// order is on a page of its own, whose content bbolt keeps twice, which makes about 256 MiB.
 const streamRows = 1 << 15
 
-// Powers returns what the engine can do beside the rest: everywhere the same, but for
-// compaction. It deletes no ranges: bbolt deletes key by key and keeps every page that it
-// touches in memory until the commit, so that chunks, between which others write, cost less
-// than one deletion of a large range.
+// Powers returns what else the engine can do: the same on all systems, except for compaction.
+// It does not delete ranges: bbolt deletes key by key and keeps every page that it touches in
+// memory until the commit, so chunks, between which others can write, cost less than one
+// deletion of a large range.
 func (e *engine) Powers() core.Powers {
 	return core.Powers{Compact: e.compactor(), Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }
@@ -136,7 +136,7 @@ func (e *engine) Size() (int64, error) {
 		if err == nil {
 			return info.Size(), nil
 		}
-		if e.file.Load() == f { // else a compaction replaced it, and it was closed
+		if e.file.Load() == f { // otherwise a compaction replaced it, and it was closed
 			return 0, err
 		}
 	}
@@ -145,7 +145,7 @@ func (e *engine) Size() (int64, error) {
 // Check reads all pages of the newest state, both meta pages, and the list of free pages if it
 // is in the file.
 func (e *engine) Check(ctx context.Context) error {
-	f := e.file.Load() // before the state, which is then one of f or of a file that replaced it
+	f := e.file.Load() // before the state, which is then in f or in a file that replaced it
 	s, err := e.reads.snapshot()
 	if err != nil {
 		return err
@@ -182,8 +182,8 @@ func (e *engine) checkRest(w *walker, f *file, txid int) error {
 	return w.free(&filePages{r: f.fd, pageSize: m.pageSize, pages: m.pages}, m.meta)
 }
 
-// As sets target, a **bolt.DB, to bbolt's handle. It is there to be read: what is written past
-// the engine its readers do not see, and Compact replaces it.
+// As sets target, a **bolt.DB, to bbolt's handle. Use it only to read: the engine's readers do
+// not see what is written past the engine, and Compact replaces the handle.
 func (e *engine) As(target any) bool {
 	db, ok := target.(**bolt.DB)
 	if ok {

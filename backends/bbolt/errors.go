@@ -50,8 +50,8 @@ func noRoom(err error) error {
 	return writeError(err)
 }
 
-// tell logs. The handler is the user's: what it panics with must neither keep a file from being
-// opened nor go to a reader that releases a value.
+// tell logs. The handler belongs to the user: a panic in it must neither keep a file from being
+// opened nor reach a reader that releases a value.
 func tell(l *slog.Logger, level slog.Level, msg string, args ...any) {
 	defer func() { recover() }()
 	l.Log(context.Background(), level, msg, args...)

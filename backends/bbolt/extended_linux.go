@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copyExtended copies extended attributes, access lists among them. Those of the namespace
-// "security" the system gives to a new file by rules of its own: they are copied if it allows
+// copyExtended copies extended attributes, including access lists. The system gives a new file
+// those of the namespace "security" by rules of its own, so they are copied only if it allows
 // that.
 func copyExtended(from, to *os.File) error {
 	names, err := readExtended(func(b []byte) (int, error) {
@@ -47,7 +47,7 @@ func setExtended(to *os.File, name string, value []byte) error {
 	return unix.Fsetxattr(int(to.Fd()), name, value, 0)
 }
 
-// readExtended reads what needs a buffer of a size that is not known.
+// readExtended calls read, which needs a buffer of unknown size.
 func readExtended(read func([]byte) (int, error)) ([]byte, error) {
 	for {
 		n, err := read(nil)

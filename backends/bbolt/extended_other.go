@@ -7,5 +7,5 @@ package bbolt
 
 import "os"
 
-// copyExtended copies nothing: extended attributes survive a compaction on Linux alone.
+// copyExtended copies nothing: extended attributes survive a compaction only on Linux.
 func copyExtended(_, _ *os.File) error { return nil }

@@ -23,7 +23,7 @@ import (
 type file struct {
 	db       *bolt.DB
 	fd       *os.File
-	refs     atomic.Int64 // the engine, and each state that is mapped from it
+	refs     atomic.Int64 // one for the engine, and one for each state that is mapped from it
 	readOnly bool
 	reserved int // bytes of address space, which give takes back when the file is closed
 	give     func(int)
@@ -32,8 +32,8 @@ type file struct {
 	// What follows is the writer's.
 	stop     failStop
 	listed   bool // the newest commit has the freelist
-	leaked   bool // a commit failed: the free pages that it took are not in bbolt's list any more
-	stuck    bool // bbolt's transaction did not end: it would wait for it forever
+	leaked   bool // a commit failed, and bbolt's list no longer has the free pages that it took
+	stuck    bool // bbolt's transaction did not end, and bbolt would wait for it forever
 	unkept   bool // nothing keeps the pages that readers see: another commit would change them
 	unsynced bool // a power loss may give the name back to the file that this one replaced
 }
@@ -63,7 +63,7 @@ func openFile(fd *os.File, o fileOptions) (*file, error) {
 			},
 			Timeout:      lockRetry, // nobody else can have the lock for longer
 			FreelistType: bolt.FreelistMapType,
-			// it would be written with every commit, as long as all free pages together
+			// every commit would write it, and all free pages are in it
 			NoFreelistSync:  true,
 			NoStatistics:    true,
 			ReadOnly:        o.readOnly,
@@ -81,19 +81,20 @@ func openFile(fd *os.File, o fileOptions) (*file, error) {
 	return f, nil
 }
 
-// giveBack gives back the address space of a file that is not mapped any more.
+// giveBack gives back the address space of a file that is no longer mapped.
 func (f *file) giveBack() {
 	if f.reserved > 0 && f.give != nil {
 		f.give(f.reserved)
 	}
 }
 
-// mostWalked is the length of a storage up to which a refused write is worth a walk over it.
+// mostWalked is the length up to which walking over a storage is worth it after a refused
+// write.
 const mostWalked = 1 << 30
 
 // isSound reports whether all pages of the last commit are sound, as bbolt's rollback needs
-// them. A walk over a large file would make each refused write on a full disk slow: there the
-// free pages that it had taken are lost until the next opening.
+// them. In a large file the walk would make each refused write on a full disk slow; instead,
+// the free pages that the write had taken are lost until the next opening.
 func (f *file) isSound() bool {
 	m, err := readMetas(f.fd)
 	if err != nil || m.pages*m.pageSize > mostWalked {
@@ -103,13 +104,14 @@ func (f *file) isSound() bool {
 		&filePages{r: f.fd, pageSize: m.pageSize, pages: m.pages}).storage(m.root) == nil
 }
 
-// wrote reports whether the commit of transaction id may have got to the file, though it failed.
+// wrote reports whether the commit of transaction id may have reached the file, although it
+// failed.
 func (f *file) wrote(id int) bool {
 	m, err := readMetas(f.fd)
 	return err != nil || m.txid >= uint64(id)
 }
 
-// handOver prepares fd for being locked by bbolt.
+// handOver lets bbolt lock fd.
 func handOver(fd *os.File) error {
 	if lockIsShared {
 		return nil
@@ -127,7 +129,7 @@ func (f *file) image(tx *bolt.Tx) image {
 // rootOf returns the page of the root bucket.
 func rootOf(tx *bolt.Tx) uint64 { return uint64(tx.Cursor().Bucket().Root()) }
 
-// update commits what fn does. If fn fails nothing was written.
+// update commits what fn does. If fn fails, nothing was written.
 func (f *file) update(fn func(tx *bolt.Tx) error) error {
 	id := math.MaxInt
 	err := protect(func() error {
@@ -147,7 +149,7 @@ func (f *file) update(fn func(tx *bolt.Tx) error) error {
 		leaked := f.leaked
 		f.leaked, id = true, tx.ID()
 		if err := f.stop.during(tx.Commit); err != nil {
-			f.leaked = f.stop.first == nil // else bbolt has all its free pages again
+			f.leaked = f.stop.first == nil // otherwise bbolt has all its free pages again
 			return err
 		}
 		f.leaked, f.listed = leaked, !f.db.NoFreelistSync
@@ -159,14 +161,14 @@ func (f *file) update(fn func(tx *bolt.Tx) error) error {
 	return err
 }
 
-// growth returns by how much a file of size bytes grows when it must: bbolt would add 16 MiB to
-// the smallest file.
+// growth returns by how much a file of size bytes grows when it has to. bbolt by itself would
+// add 16 MiB even to the smallest file.
 func growth(size int64) int {
 	return int(min(max(size/8, 64<<10), 16<<20))
 }
 
 // finish settles the file and writes the freelist, so that opening the file needs no walk over
-// it. After a commit that failed the freelist is not complete and is left out.
+// it. After a failed commit the freelist is incomplete, and is left out.
 func (f *file) finish() error {
 	if f.readOnly || f.listed {
 		return nil
@@ -179,8 +181,8 @@ func (f *file) finish() error {
 }
 
 // settle makes everything durable by a commit that changes no row. Afterwards both meta pages
-// lead to the same rows: without that, damage to the newer one would make the older one count,
-// and lose the last commit without a word.
+// lead to the same rows. Otherwise, if the newer one were damaged, the older one would count,
+// and the last commit would be lost silently.
 func (f *file) settle(list bool) error {
 	if f.stuck {
 		return protect(f.db.Sync)
@@ -190,7 +192,7 @@ func (f *file) settle(list bool) error {
 	return f.update(func(*bolt.Tx) error { return nil })
 }
 
-// release closes the file if nobody else holds it.
+// release closes the file unless somebody else holds it.
 func (f *file) release() error {
 	if f.refs.Add(-1) > 0 {
 		return nil

@@ -9,7 +9,7 @@ import "encoding/binary"
 //
 //	page header with the number of pages, or 0xffff and then the number as u64; then the pages as u64, rising
 //
-// It calls each for every free page, and own for the pages that the list itself takes.
+// It calls each for every free page, and own for every page that the list itself takes.
 func readFreelist(f *filePages, id uint64, each, own func(id uint64) error) error {
 	var buf []byte
 	if err := f.read(&buf, id*f.pageSize, f.pageSize); err != nil {

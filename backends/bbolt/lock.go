@@ -17,11 +17,11 @@ import (
 // lockRetry is the time between two attempts to get a lock.
 const lockRetry = 5 * time.Millisecond
 
-// lock opens and locks the file at the place, shared if readOnly. It returns nil if nothing is
-// there.
+// lock opens and locks the file at the place; the lock is shared if readOnly. It returns nil if
+// nothing is there.
 //
-// A file that was waited for may have been compacted or set aside meanwhile: then the lock is
-// on a file that the path no longer leads to, and what is there now must be locked instead.
+// While lock waits for a file, that may be compacted or set aside. Then the lock is on a file
+// that the path no longer leads to, and the one that is there now must be locked instead.
 func (p place) lock(ctx context.Context, readOnly bool, timeout time.Duration) (*os.File, error) {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -43,8 +43,8 @@ func (p place) lock(ctx context.Context, readOnly bool, timeout time.Duration) (
 	}
 }
 
-// errLockedFile stands for a file that is locked by somebody else, or was replaced while it was
-// being locked.
+// errLockedFile stands for a file that somebody else has locked, or that was replaced while it
+// was being locked.
 var errLockedFile = new(os.File)
 
 func tryLockPath(path string, readOnly bool) (*os.File, error) {
@@ -74,7 +74,7 @@ func lockOpened(path string, f *os.File, readOnly bool) (*os.File, error) {
 	return f, nil
 }
 
-// leadsTo reports whether path is f's.
+// leadsTo reports whether path leads to f.
 func leadsTo(path string, f *os.File) (bool, error) {
 	there, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

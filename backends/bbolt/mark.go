@@ -9,14 +9,14 @@ import (
 	"math"
 )
 
-// readMark returns the mark of the storage in r. Whatever else is wrong with it, a file without
-// a readable mark returns ErrNotStorage.
+// readMark returns the mark of the storage in r. For a file without a readable mark it returns
+// ErrNotStorage, whatever else is wrong with the file.
 func readMark(r io.ReaderAt) ([]byte, error) {
 	m, err := readMetas(r)
 	if err != nil {
 		return nil, err
 	}
-	// how long the file is shows in the pages that are read
+	// reading the pages shows how long the file is
 	if err := m.check(math.MaxInt64); err != nil {
 		return nil, notStorage(err)
 	}

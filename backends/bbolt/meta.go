@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// meta is one of the two meta pages. A commit overwrites the older one, and is valid once that
-// is on disk:
+// meta is one of the two meta pages, which say where the newest rows are. A commit overwrites
+// the older one, and is valid once that is on disk:
 //
 //	page header, magic u32, version u32, page size u32, flags u32, root bucket (root page u64, sequence u64),
 //	freelist page u64, number of pages u64, transaction u64, FNV-64a of all from magic on u64
@@ -36,14 +36,14 @@ const (
 	maxPageSize = 16 << 20
 )
 
-// metas are the meta pages of a file.
+// metas are the two meta pages of a file.
 type metas struct {
 	meta      // the state that bbolt will choose: the newest whose page is intact
 	both bool // whether the other page is intact too
 }
 
-// readMetas reads the meta pages. It returns ErrNotStorage for a file without one that is
-// intact, and ErrCorrupt too if it was written by bbolt.
+// readMetas reads the meta pages. It returns ErrNotStorage for a file without an intact one,
+// and ErrCorrupt as well if bbolt wrote the file.
 func readMetas(r io.ReaderAt) (metas, error) {
 	first, state, err := readMeta(r, 0)
 	if err != nil {
@@ -53,7 +53,7 @@ func readMetas(r io.ReaderAt) (metas, error) {
 		return withSecond(r, first)
 	}
 	damaged := state == metaDamaged
-	// Page 1 says how long page 0 is, but must be found first.
+	// Page 1 tells the length of page 0, but has to be found first.
 	for size := uint64(minPageSize); size <= maxPageSize; size <<= 1 {
 		second, state, err := readMeta(r, int64(size))
 		if err != nil {
@@ -105,7 +105,7 @@ func readMeta(r io.ReaderAt, off int64) (meta, metaState, error) {
 	return m, state, nil
 }
 
-// parseMeta judges a meta page exactly as bbolt does, so that both choose the same.
+// parseMeta judges a meta page exactly as bbolt does, so that both choose the same one.
 func parseMeta(b []byte) (meta, metaState) {
 	if native.Uint32(b) != magic || native.Uint32(b[4:]) != version {
 		return meta{}, metaForeign
@@ -125,8 +125,8 @@ func parseMeta(b []byte) (meta, metaState) {
 	return m, metaIntact
 }
 
-// checkPageSize checks the page size of an intact meta page, with which bbolt would compute as
-// it is.
+// checkPageSize checks the page size of an intact meta page, because bbolt would use it
+// unchecked.
 func (m meta) checkPageSize(want uint64) error {
 	if m.pageSize != want || want < minPageSize || want > maxPageSize || want&(want-1) != 0 {
 		return errors.Join(core.ErrNotStorage,

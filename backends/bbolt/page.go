@@ -8,14 +8,17 @@ import (
 	"encoding/binary"
 )
 
-// The layout of bbolt's pages. Numbers are in the byte order of the machine that wrote the file.
+// This file reads bbolt's pages, and checks them. A bbolt file is a sequence of pages of one
+// size, which form a B+ tree: leaves hold the rows in the order of their keys, and branches
+// lead to the pages below them. Numbers are in the byte order of the machine that wrote the
+// file.
 //
 //	page    id u64, flags u16, count u16, overflow u32, then count elements, then their keys and values
 //	branch  position u32, key size u32, child page u64
 //	leaf    flags u32, position u32, key size u32, value size u32
 //
 // A position is counted from the start of its element. bbolt writes keys and values without
-// gaps and in the order of the elements; the checks in this file rest on that.
+// gaps and in the order of the elements; the checks in this file rely on that.
 const (
 	headerSize  = 16
 	elementSize = 16
@@ -26,11 +29,11 @@ const (
 	metaFlag     = 0x04
 	freelistFlag = 0x10
 
-	bucketFlag       = 0x01 // of a leaf element: the value is a bucket
+	bucketFlag       = 0x01 // of a leaf element whose value is a bucket
 	bucketHeaderSize = 16   // root page u64 (0: the page follows), sequence u64
 
 	maxKeySize = 32768
-	maxDepth   = 64 // no tree of bbolt comes near; a cycle does
+	maxDepth   = 64 // no tree of bbolt comes near it; a cycle does
 )
 
 var native = binary.NativeEndian
@@ -55,8 +58,8 @@ func (p page) child(i int) uint64 { return native.Uint64(p[headerSize+elementSiz
 // leafFlags returns the flags of element i of a leaf.
 func (p page) leafFlags(i int) uint32 { return native.Uint32(p[headerSize+elementSize*i:]) }
 
-// span returns where the key of element i starts and ends, and where its value ends. For a
-// branch that is where its key ends. Nothing is known about the three but their order.
+// span returns where the key of element i starts and ends, and where its value ends, which for
+// a branch is where its key ends. Only the order of the three is certain.
 func (p page) span(i int) (start, keyEnd, end uint64) {
 	at := headerSize + elementSize*i
 	e := p[at : at+elementSize]
@@ -100,8 +103,8 @@ func (p page) row(i int) (key, value []byte, err error) {
 	return p[start:keyEnd:keyEnd], p[keyEnd:end:end], nil
 }
 
-// startAfter is where what follows element i of a leaf must start; before the first there are
-// the elements.
+// startAfter returns where the data after that of element i of a leaf must start; the data of
+// the first follows the elements.
 func (p page) startAfter(i int) uint64 {
 	if i < 0 {
 		return p.elementsEnd()
@@ -111,8 +114,8 @@ func (p page) startAfter(i int) uint64 {
 }
 
 // touch loads the first n bytes of p into the processor's cache, all lines at once. The steps
-// of a search would wait for one after the other: random reads of a large storage take a fifth
-// less time.
+// of a search would wait for one line after the other. With touch, random reads of a large
+// storage take a fifth less time.
 //
 //go:noinline
 func (p page) touch(n int) (sum byte) {
@@ -163,7 +166,7 @@ func (p page) childFor(key []byte) (int, error) {
 }
 
 // lowerBound returns the index of the first element that is not below key. It looks at the ends
-// first, as most leaves of a range lie inside it.
+// first, because most leaves of a range lie inside it.
 func (p page) lowerBound(key []byte) (int, error) {
 	n := p.count()
 	if n == 0 {
@@ -189,7 +192,7 @@ func (p page) lowerBound(key []byte) (int, error) {
 
 // checkAround checks the elements around index i, at which a search of a leaf ended: that they
 // abut on each other and that their keys rise. A search that a damaged element led astray ended
-// beside it, and what it says contradicts its neighbors.
+// beside that element, which contradicts its neighbors.
 func (p page) checkAround(i int) error {
 	first, last := max(i-2, 0), min(i+1, p.count()-1)
 	if first > last {
@@ -215,8 +218,8 @@ func (p page) checkAround(i int) error {
 	return nil
 }
 
-// checkRising checks that all keys rise and stay below high, which nil is above all keys. The
-// layout was checked.
+// checkRising checks that all keys rise and stay below high; nil is above all keys. The layout
+// was checked before.
 func (p page) checkRising(high []byte) error {
 	var previous []byte
 	for i := range p.count() {
@@ -235,9 +238,9 @@ func (p page) checkRising(high []byte) error {
 	return nil
 }
 
-// checkLayout checks every element, but no key's bytes: that sizes are possible, that keys and
-// values abut, and that they need exactly the extent of the page. It needs no more of the page
-// than its elements.
+// checkLayout checks every element, but not the bytes of keys: sizes must be possible, keys and
+// values must abut, and they must need exactly the extent of the page. It reads nothing of the
+// page but its elements.
 func (p page) checkLayout(extent, pageSize uint64) error {
 	layout := page.branchLayout
 	if p.isLeaf() {
@@ -261,7 +264,7 @@ func (p page) checkExtent(at, extent, pageSize uint64) error {
 }
 
 // leafLayout returns where the last value of a leaf ends, and the index of the first element
-// that has an impossible place. It runs for every leaf that a scan passes over.
+// with an impossible place. It runs for every leaf that a scan passes over.
 func (p page) leafLayout() (at uint64, bad int) {
 	at = p.elementsEnd()
 	place := uint64(headerSize)

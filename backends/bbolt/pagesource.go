@@ -18,8 +18,8 @@ type pageSource interface {
 	readKey(p page, i int, buf *[]byte) ([]byte, error)
 }
 
-// image is a state that is in memory, mapped or copied. It reaches to the high-water mark, so
-// nothing that is read through it lies behind the end of the file.
+// image is a state in memory, mapped or copied. It reaches to the high-water mark, so nothing
+// that is read through it lies beyond the end of the file.
 type image struct {
 	data     []byte
 	pageSize uint64
@@ -60,8 +60,8 @@ type filePages struct {
 }
 
 // wholePage is the extent up to which pages are read whole. A longer leaf holds a few long
-// values that nobody needs here; a longer branch does not exist, as keys are limited and it
-// would have been split.
+// values that are not needed here; a longer branch does not exist, because keys are limited and
+// it would have been split.
 const wholePage = 256 << 10
 
 func (f *filePages) size() (pageSize, pages uint64) { return f.pageSize, f.pages }
@@ -102,8 +102,8 @@ func (f *filePages) readKey(p page, i int, buf *[]byte) ([]byte, error) {
 	return *buf, err
 }
 
-// read fills buf with n bytes from off. The end of the file was compared with the number of
-// pages before, so a read past it is damage of the same kind.
+// read fills buf with n bytes from off. The length of the file was compared with the number of
+// pages before, so a read past its end is damage too.
 func (f *filePages) read(buf *[]byte, off, n uint64) error {
 	if uint64(cap(*buf)) < n {
 		*buf = make([]byte, n)

@@ -13,13 +13,12 @@ import (
 )
 
 // place is where a storage is. The path is looked up once: later the process may have another
-// working directory, or a link in the path may have been switched, and the same path leads to
+// working directory, or a link in the path may lead elsewhere, and the same path would lead to
 // something else.
 type place struct {
 	given string // the path as the user gave it: what errors show
 	name  string // the same, absolute and without links in its folder: what is renamed and removed
-	// where name leads to if it is a link, else name: what is opened, and replaced by a
-	// compaction
+	// where name leads if it is a link, else name: what is opened, and replaced by a compaction
 	file string
 }
 
@@ -36,8 +35,8 @@ func newPlace(given string) place {
 }
 
 // absoluteDir returns dir, absolute and without links. It is not cleaned before its links are
-// followed: what ".." leads to depends on them. Where that is not to be found out, it returns
-// what is known.
+// followed, because they decide where ".." leads. If that cannot be found out, it returns what
+// is known.
 func absoluteDir(dir string) string {
 	full := dir
 	if runtime.GOOS == "windows" {
@@ -57,8 +56,8 @@ func absoluteDir(dir string) string {
 	return full
 }
 
-// beside returns the place of another path of the user's, which is in the same folder if the
-// two say the same one.
+// beside returns the place of another path that the user gave. It is in the same folder if both
+// paths name the same one.
 func (p place) beside(path string) place {
 	if filepath.Dir(path) != filepath.Dir(p.given) {
 		return newPlace(path)
@@ -67,8 +66,8 @@ func (p place) beside(path string) place {
 	return place{given: path, name: name, file: name}
 }
 
-// holds returns an error unless name leads to f. Whatever renames, replaces or removes asks
-// before: the file that is locked may have been moved away, and another be in its place.
+// holds returns an error unless name leads to f. Whatever renames, replaces or removes calls it
+// first: the locked file may have been moved away, and another may be in its place.
 func (p place) holds(f *os.File) error {
 	same, err := leadsTo(p.name, f)
 	if err != nil {
@@ -81,7 +80,7 @@ func (p place) holds(f *os.File) error {
 	return nil
 }
 
-// shown puts the path as the user gave it into an error of the system.
+// shown replaces the path in an error of the system with the path that the user gave.
 func (p place) shown(err error) error {
 	show := func(path *string) {
 		if *path == p.name || *path == p.file {

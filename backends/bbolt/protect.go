@@ -11,9 +11,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// protect runs fn, which lets bbolt touch pages, and makes an error of a panic or a memory
-// fault: bbolt answers damaged pages with either. The pages that it is about to touch are
-// checked beforehand; this is the net below.
+// protect runs fn, which lets bbolt touch pages, and turns a panic or a memory fault into an
+// error: bbolt answers damaged pages with either. The pages that bbolt is about to touch are
+// checked beforehand; protect is the safety net.
 func protect(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -29,10 +29,11 @@ func protect(fn func() error) (err error) {
 }
 
 // failStop is the logger that bbolt gets. bbolt logs the error of a commit before it rolls
-// back, and its rollback walks over all pages in a goroutine of its own: slow, and where a
-// single damaged page, when the disk has become full, ends the process. So while a commit runs,
-// the first error that is logged is thrown past the rollback, to protect; unless it may be
-// tolerated: then bbolt rolls back, and gets the free pages back that it had taken.
+// back. Its rollback walks over all pages in a goroutine of its own. That is slow, and a single
+// damaged page ends the process there, when all that had happened was a full disk. So while a
+// commit runs, the first error that is logged is thrown past the rollback, to protect, unless
+// allows says that it may be tolerated: then bbolt rolls back, and gets back the free pages
+// that it had taken.
 type failStop struct {
 	armed  atomic.Bool
 	allows func(error) bool // whether bbolt may roll back by itself after an error

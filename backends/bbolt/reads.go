@@ -14,7 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// reads is how an engine serves its readers.
+// reads is how an engine serves its readers. There are two implementations: mapped, and copied
+// for systems that lack address space.
 type reads interface {
 	// get returns the value of key in the newest state.
 	get(key []byte) ([]byte, core.Releaser, error)
@@ -24,17 +25,18 @@ type reads interface {
 
 	// refresh shows readers the newest state of f. The writer calls it after every commit,
 	// before the commit is reported, and with another file after a compaction. After an error
-	// readers see what they saw before.
+	// readers still see what they saw before.
 	refresh(f *file) error
 
-	// loosen lets the commit that follows use the pages that the last one has freed, if it can,
-	// and reports whether it did. Then refresh or tighten follows before any other commit.
+	// loosen lets the next commit use the pages that the last one has freed, if that is
+	// possible, and reports whether it did. Then refresh or tighten follows before any other
+	// commit.
 	loosen() bool
 
 	// tighten undoes loosen, after a commit that failed.
 	tighten(f *file) error
 
-	// stop drops what is kept for readers to come. There are none.
+	// stop drops what is kept for future readers. There will be none.
 	stop()
 }
 
@@ -92,14 +94,14 @@ func (m *mapped) refresh(f *file) error {
 	return nil
 }
 
-// loosen ends the read transaction of the newest state, unless somebody uses that state. Bbolt
-// keeps what a commit has freed as long as a transaction that began before the next one is
-// open, though nobody can see these pages: a load would take the room of one commit more. The
-// newest state needs no transaction: its pages are in use, the next commit does not change
-// them, and what that frees is kept by the transaction of the state that follows.
+// loosen ends the read transaction of the newest state, unless somebody uses that state. bbolt
+// keeps what a commit has freed for as long as a transaction that began before the next commit
+// is open, although nobody can see these pages: a load would take the room of one more commit.
+// The newest state needs no transaction: its pages are in use, the next commit does not change
+// them, and what that commit frees is kept by the transaction of the following state.
 func (m *mapped) loosen() bool {
 	s := m.newest.Load()
-	if s == nil || s.tx == nil || s.refs.Load() > 1 { // who comes later finds the state as it is
+	if s == nil || s.tx == nil || s.refs.Load() > 1 { // whoever comes later finds the state as it is
 		return false
 	}
 	err := protect(s.tx.Rollback)
@@ -128,18 +130,18 @@ func (m *mapped) stop() {
 	}
 }
 
-// copied is for systems without address space to spare: no transaction stays open between
-// calls, so the writer never waits long for readers when it must map the file anew. Values are
-// copied, and so is the whole storage for a snapshot, once for all snapshots of one state.
+// copied is for systems without spare address space: no transaction stays open between calls,
+// so the writer never waits long for readers when it has to remap the file. Values are copied,
+// and so is the whole storage for a snapshot, once for all snapshots of one state.
 type copied struct {
 	mu   sync.RWMutex // held while file is read, and to replace it
 	file *file
 
 	building sync.Mutex
-	newest   *state // the last copy; nil if none is of use
+	newest   *state // the last copy; nil if none can be used
 }
 
-// nothing is released when a value is a copy.
+// nothing is the Releaser of a value that is a copy.
 type nothing struct{}
 
 func (nothing) Release() {}

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// renameExclusive renames a file to a name that nothing has, or returns errors.ErrUnsupported
-// where the kernel or the file system cannot.
+// renameExclusive renames a file to an unused name, or returns errors.ErrUnsupported if the
+// kernel or the file system cannot do that.
 func renameExclusive(from, to string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	switch {

@@ -7,5 +7,6 @@ package bbolt
 
 import "errors"
 
-// renameExclusive has no counterpart here that every release of the system knows.
+// renameExclusive returns errors.ErrUnsupported: no call does it in every release of these
+// systems.
 func renameExclusive(string, string) error { return errors.ErrUnsupported }

@@ -12,10 +12,10 @@ import (
 
 // space is the address space that the files of this process are mapped with.
 //
-// bbolt waits for all readers before it maps a file anew, and lets no reader begin while it
-// waits. A mapping that never has to grow is what keeps readers and the writer out of each
-// other's way. It costs address space, not memory; but the Go heap, and whatever else the
-// program maps, need address space too, so all storages together take a part of it.
+// bbolt waits for all readers before it remaps a file, and lets no reader begin while it waits.
+// Only a mapping that never has to grow keeps readers and the writer out of each other's way.
+// It costs address space, not memory. But the Go heap, and whatever else the program maps, need
+// address space too, so all storages together take only a part of it.
 type space struct {
 	mu    sync.Mutex
 	free  func(size int64) bool // replaced in tests
@@ -30,8 +30,8 @@ const (
 	tib = 1 << 40
 )
 
-// sizes are what a file may be mapped with, and the part of all space, in eighths, that may be
-// taken by then. The more storages a process has open, the less each gets.
+// sizes are the sizes that a file may be mapped with, each with the part of all space, in
+// eighths, that may be taken by then. The more storages a process has open, the less each gets.
 var sizes = []struct{ size, eighths int64 }{
 	{16 * tib, 4},
 	{1 * tib, 2},
@@ -39,8 +39,8 @@ var sizes = []struct{ size, eighths int64 }{
 	{8 * gib, 6},
 }
 
-// take returns how many bytes of address space a file may be mapped with, 0 if too few are to
-// be had.
+// take returns how many bytes of address space a file may be mapped with, or 0 if too few are
+// free.
 func (s *space) take(fileSize int64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,8 +63,8 @@ func (s *space) take(fileSize int64) int {
 	return 0
 }
 
-// again returns size, once more, for a file that replaces one that has it: the two are mapped
-// for a short time only.
+// again takes size once more, for a file that replaces one of that size: both are mapped only
+// for a short time.
 func (s *space) again(size int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

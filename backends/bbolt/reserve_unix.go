@@ -10,7 +10,7 @@ import "syscall"
 // canReserve: files can be mapped with more address space than they need.
 const canReserve = true
 
-// isFree reports whether size bytes of address space are to be had at this moment.
+// isFree reports whether size bytes of address space are free at this moment.
 func isFree(size int64) bool {
 	b, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_NONE,
 		syscall.MAP_PRIVATE|syscall.MAP_ANON)

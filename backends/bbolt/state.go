@@ -13,19 +13,19 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// state is one committed state of the storage, which any number of readers share. It is what a
-// value is released to, and a snapshot.
+// state is one committed state of the storage, which any number of readers share. It is a
+// snapshot, and the Releaser of the values that were read from it.
 type state struct {
 	refs atomic.Int64
 	rows tree
 	data image
 	root uint64
 	txid int
-	tx   *bolt.Tx // keeps the pages; nil if data is a copy, or nothing need keep them
+	tx   *bolt.Tx // keeps the pages; nil if data is a copy, or if nothing has to keep them
 	file *file    // nil if data is a copy
 
-	// keeper is the next state, which keeps the pages of this one if tx was ended before. It is
-	// set by the writer.
+	// keeper is the next state, which keeps the pages of this one if tx has ended. The writer
+	// sets it.
 	keeper *state
 
 	checked checkedBranches
@@ -100,7 +100,7 @@ func (s *state) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, err
 	return c, ctx.Err()
 }
 
-// Powers returns that bbolt can count.
+// Powers returns Count.
 func (s *state) Powers() core.SnapshotPowers { return core.SnapshotPowers{Count: s.Count} }
 
 // Count counts the rows in the range and their bytes, leaf by leaf.

@@ -13,8 +13,8 @@ import (
 
 const lockIsShared = false
 
-// tryLock fails: bbolt's lock belongs to the process here, and is lost when any file on the
-// storage is closed.
+// tryLock fails: here bbolt's lock belongs to the process, and is lost when any descriptor of
+// the storage is closed.
 func tryLock(*os.File, bool) (bool, error) {
 	return false, fmt.Errorf("no file locks on this system: %w", errors.ErrUnsupported)
 }
@@ -24,7 +24,7 @@ func unlock(*os.File) error { return nil }
 // renamed is needed where lockIsShared is true.
 func renamed(f *os.File, _ string) (*os.File, error) { return f, nil }
 
-// folder has no counterpart here: names are durable when the call that changes them returns.
+// folder is empty here: names are durable when the call that changes them returns.
 type folder struct{}
 
 func openFolder(string) (folder, error) { return folder{}, nil }

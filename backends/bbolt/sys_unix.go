@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockIsShared: a lock belongs to the open file, so bbolt may take it once more on the file it
-// is handed.
+// lockIsShared: a lock belongs to the open file, so bbolt can take it once more on the file
+// that it gets.
 const lockIsShared = true
 
 // tryLock locks f as bbolt does, and reports whether it could.
@@ -51,7 +51,7 @@ func renamed(f *os.File, name string) (*os.File, error) {
 }
 
 // folder is an open directory, whose names can be made durable. It is opened before a name is
-// changed, so that a process that has no descriptors left changes none.
+// changed, so that a process without free descriptors changes none.
 type folder struct{ *os.File }
 
 // openFolder opens the folder of path.

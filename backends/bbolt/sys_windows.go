@@ -41,7 +41,7 @@ func unlock(f *os.File) error {
 // renamed is needed where lockIsShared is true.
 func renamed(f *os.File, _ string) (*os.File, error) { return f, nil }
 
-// folder has no counterpart here: names are durable when the call that changes them returns.
+// folder is empty here: names are durable when the call that changes them returns.
 type folder struct{}
 
 func openFolder(string) (folder, error) { return folder{}, nil }

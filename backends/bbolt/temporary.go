@@ -19,15 +19,15 @@ import (
 // that are being built. A crash leaves at most such a file behind.
 const temporaryMark = ".guardkv-tmp-"
 
-// The marks in the names that core gives: behind a path where a storage is restored, and to
-// what is set aside.
+// The marks in the names that core makes: one follows the path of a storage that is being
+// restored, one is in the names of storages that are set aside.
 const (
 	restoringMark = ".restoring"
 	replacedMark  = ".replaced-"
 )
 
-// isTemporary reports whether newTemporary made a name: one that only looks like it is somebody
-// else's.
+// isTemporary reports whether newTemporary made a name. A name that only looks similar is
+// somebody else's.
 func isTemporary(name string) bool {
 	at := strings.LastIndex(name, temporaryMark)
 	if at < 0 {
@@ -38,8 +38,8 @@ func isTemporary(name string) bool {
 	return err == nil && len(number) == 16
 }
 
-// newTemporary creates an empty file beside the place and locks it, which tells it from what a
-// crash left behind.
+// newTemporary creates an empty file beside the place and locks it: the lock tells it from what
+// a crash left behind.
 func (p place) newTemporary(mode os.FileMode) (*os.File, error) {
 	for {
 		name := fmt.Sprintf("%s%s%016x", p.file, temporaryMark, rand.Uint64())
@@ -63,9 +63,9 @@ func (p place) newTemporary(mode os.FileMode) (*os.File, error) {
 	}
 }
 
-// removeLeftovers removes what a crash left beside the place: temporary files that nobody
-// builds any more, and second names of own, the file at the place, which is locked. own may be
-// nil. It is housekeeping: what cannot be removed stays.
+// removeLeftovers removes what a crash left beside the place: temporary files that nobody is
+// building, and second names of own, the locked file at the place. own may be nil. This is
+// housekeeping: what cannot be removed stays.
 func (p place) removeLeftovers(own *os.File) {
 	dir, base := filepath.Split(p.file)
 	entries, err := os.ReadDir(filepath.Clean(dir))
@@ -86,15 +86,16 @@ func (p place) removeLeftovers(own *os.File) {
 	}
 }
 
-// isSecondName reports whether a file that is called like the storage, and then rest, may be
-// the storage itself: a process that died had given it one name and not yet taken the other.
+// isSecondName reports whether a file whose name is the storage's followed by rest may be the
+// storage itself: a process died after it had given the file one name and before it removed the
+// other.
 func isSecondName(rest string) bool {
 	return rest == restoringMark || strings.HasPrefix(rest, replacedMark) ||
 		strings.HasPrefix(rest, temporaryMark) && isTemporary(rest)
 }
 
-// isSecondNameOf reports whether name leads to f as the place does: without it f keeps the name
-// that it should have.
+// isSecondNameOf reports whether name leads to f, as the place does: f keeps its proper name
+// when this one is removed.
 func (p place) isSecondNameOf(name string, f *os.File) bool {
 	second, err := leadsTo(name, f)
 	if err != nil || !second {
@@ -104,7 +105,7 @@ func (p place) isSecondNameOf(name string, f *os.File) bool {
 	return err == nil && first
 }
 
-// removeUnlocked removes a temporary file if nobody builds it.
+// removeUnlocked removes a temporary file unless somebody is building it.
 func removeUnlocked(name string) {
 	f, err := place{name, name, name}.lock(context.Background(), false, 0)
 	if err != nil || f == nil {
@@ -114,9 +115,8 @@ func removeUnlocked(name string) {
 	f.Close()
 }
 
-// isResidue reports whether the place is a second name of a storage that was restored: its
-// Restore died when the storage had its own name and not yet lost this one. There is nothing
-// then at the place.
+// isResidue reports whether the place is a second name of a restored storage: its Restore died
+// after the storage got its own name and before it lost this one. Such a place counts as empty.
 func (p place) isResidue() bool {
 	owner, ok := strings.CutSuffix(p.name, restoringMark)
 	if !ok {
@@ -130,15 +130,15 @@ func (p place) isResidue() bool {
 	return err == nil && b.Mode().IsRegular() && os.SameFile(a, b)
 }
 
-// removeResidue makes true that nothing is at the place.
+// removeResidue makes sure that nothing is at the place.
 func (p place) removeResidue() {
 	if p.isResidue() {
 		os.Remove(p.name)
 	}
 }
 
-// removeOpen removes the file at name, which is f. Where a file that is open cannot be removed,
-// it is closed before.
+// removeOpen removes the file at name, which is f. Where an open file cannot be removed, it is
+// closed first.
 func removeOpen(f *os.File, name string) error {
 	if !lockIsShared {
 		f.Close()
@@ -146,7 +146,7 @@ func removeOpen(f *os.File, name string) error {
 	return os.Remove(name)
 }
 
-// renameNew renames a file to a name that nothing has.
+// renameNew renames a file to an unused name.
 func renameNew(from, to string) error {
 	if _, err := os.Lstat(to); err == nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrExist}
@@ -156,8 +156,8 @@ func renameNew(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// moveNew moves a file to a name that nothing has: in one step where the system can, by a
-// second name where the file system has links. A crash between the two steps leaves the second
+// moveNew moves a file to an unused name: in one step if the system can, or else in two, by a
+// second name, if the file system has links. A crash between the two steps leaves the second
 // name, which removeLeftovers knows.
 func moveNew(from, to string) error {
 	if err := renameExclusive(from, to); !errors.Is(err, errors.ErrUnsupported) {

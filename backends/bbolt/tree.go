@@ -89,7 +89,7 @@ func (t *tree) check(p page) error {
 	return p.checkRows()
 }
 
-// checkBranch is check for a branch, which the readers of a state need not check again and again.
+// checkBranch is check for a branch, which the readers of a state need not repeat.
 func (t *tree) checkBranch(p page) error {
 	if t.checked.has(p.id()) {
 		return nil
@@ -107,7 +107,7 @@ func (t *tree) checkEnd(p page) error {
 	return p.checkExtent(p.startAfter(p.count()-1), uint64(len(p)), t.unit())
 }
 
-// unit is what the extents of the tree's pages are multiples of.
+// unit is the size of which the extents of the tree's pages are multiples.
 func (t *tree) unit() uint64 {
 	if t.root == 0 {
 		return 1
@@ -115,7 +115,7 @@ func (t *tree) unit() uint64 {
 	return t.pageSize
 }
 
-// leafFor returns the leaf in which key is, if it exists.
+// leafFor returns the leaf that has key if the key exists.
 func (t *tree) leafFor(key []byte) (page, error) {
 	p, err := t.top()
 	for range maxDepth {
@@ -133,9 +133,9 @@ func (t *tree) leafFor(key []byte) (page, error) {
 	return nil, t.tooDeep()
 }
 
-// absent returns ErrNotFound for a key that was not found, unless a page on the way to where it
-// should be is damaged, or leads astray: its keys must rise and stay below the one that its
-// parent says comes next. A row that is found needs no such proof.
+// absent returns ErrNotFound for a key that was not found, unless a page on the way to its
+// place is damaged or leads astray: the keys of a page must rise, and stay below the one that
+// its parent says comes next. A row that is found needs no such proof.
 func (t *tree) absent(key []byte) error {
 	c := cursor{tree: t}
 	if err := c.descendTo(key); err != nil {
@@ -152,8 +152,8 @@ func (t *tree) absent(key []byte) error {
 	return core.ErrNotFound
 }
 
-// checkSeparator checks that p starts with the key that its parent says it starts with, which
-// bbolt keeps so. A child page that is another page's shows by it.
+// checkSeparator checks that p starts with the key that its parent says, as bbolt makes sure. A
+// wrong child page is found that way.
 func checkSeparator(parent page, i int, p page) error {
 	if p.count() == 0 {
 		return corruptf("page %d: empty below page %d", p.id(), parent.id())

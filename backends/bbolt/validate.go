@@ -10,15 +10,15 @@ import (
 
 // validation is what is known about a file before bbolt sees it.
 type validation struct {
-	// the freelist is in the file: the storage was closed, and bbolt need not look for free
+	// the freelist is in the file: the storage was closed, and bbolt need not search for free
 	// pages
 	clean bool
 }
 
 // validate finds damage that bbolt would answer with a crash, with nonsense, or not at all.
 // After a clean close a quick validation reads a handful of pages. Otherwise bbolt would walk
-// over all pages, in a goroutine whose panics nobody can recover, to find the free ones; so the
-// walk is done here first.
+// over all pages to find the free ones, in a goroutine whose panics nobody can recover; so
+// validate walks over them first.
 func validate(
 	ctx context.Context, r io.ReaderAt, size int64, full, readOnly bool,
 ) (validation, error) {
@@ -43,7 +43,7 @@ func validate(
 	return v, err
 }
 
-// validateFull checks everything: both meta pages, all pages in use, and that all others are
+// validateFull checks everything: both meta pages, all pages in use, and whether all others are
 // free. A crash may leave a meta page half written, which is why there are two; a clean close
 // leaves both intact.
 func validateFull(ctx context.Context, pages *filePages, m metas) error {
@@ -57,7 +57,8 @@ func validateFull(ctx context.Context, pages *filePages, m metas) error {
 	return w.free(pages, m.meta)
 }
 
-// free checks that the freelist names exactly the pages that were not reached. There may be none.
+// free checks that the freelist names exactly the pages that were not reached. There may be no
+// freelist.
 func (w *walker) free(pages *filePages, m meta) error {
 	if m.freelist == noFreelist {
 		return nil
@@ -98,8 +99,8 @@ func validateQuick(ctx context.Context, pages *filePages, m metas) error {
 	return w.freeOfPath(pages, m.meta)
 }
 
-// freeOfPath checks the freelist, as far as it can be seen without a walk: none of the pages
-// that were visited is free.
+// freeOfPath checks the freelist as far as that is possible without a walk: none of the visited
+// pages may be free.
 func (w *walker) freeOfPath(pages *filePages, m meta) error {
 	unused := func(id uint64) error {
 		if w.reached.has(id) {

@@ -8,10 +8,10 @@ import (
 	"context"
 )
 
-// walker visits every page of a state once and checks all that bbolt would rest on: the layout
-// of each page, the order of all keys, that a page starts with the key its parent says, and
-// that no page is reached twice. Its memory is one bit for each page and one page for each
-// level.
+// walker visits every page of a state once and checks everything that bbolt relies on: the
+// layout of each page, the order of all keys, that a page starts with the key its parent says,
+// and that no page is reached twice. It needs memory for one bit for each page and one page for
+// each level.
 type walker struct {
 	ctx     context.Context
 	pages   pageSource

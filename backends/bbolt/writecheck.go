@@ -10,8 +10,8 @@ import (
 )
 
 // writeChecker checks the pages that bbolt is about to change. bbolt believes every position
-// and size on them; a damaged one would make it copy memory that is not the storage's, or free
-// pages that are in use.
+// and size on them; a damaged one would make it copy memory outside the storage, or free pages
+// that are in use.
 type writeChecker struct {
 	image    *image
 	root     uint64
@@ -50,7 +50,7 @@ func checkWrites(im *image, root uint64, name string, writes []core.Write) error
 	return nil
 }
 
-// write checks the pages that one write concerns: those on the way to its key, and for a
+// write checks the pages that one write concerns: those on the way to its key and, for a
 // deletion, after which bbolt may merge pages, their neighbors.
 func (v *writeChecker) write(w *core.Write) error {
 	sameLeaf := v.path != nil && (v.high == nil || bytes.Compare(w.Key, v.high) < 0)

@@ -19,8 +19,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// bulk is the size from which on writes become a table at once, and do not go through the log
-// and the tables in memory.
+// bulk is the size from which on writes become a table directly, and bypass the log and the
+// tables in memory.
 const bulk = 4 << 20
 
 // Apply commits the writes in one batch, or as one table. The arguments may be reused when the
@@ -46,7 +46,7 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 		err = e.ingest(ctx, writes)
 	}
 	if err == nil {
-		err = e.health.check() // pebble was not told of a disk that fails
+		err = e.health.check() // pebble does not learn of a failing disk
 	}
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (e *engine) Apply(ctx context.Context, b core.Batch) error {
 
 // claimRoom makes sure that there is room for the writes before pebble is told of them.
 func (e *engine) claimRoom(ctx context.Context, writes []core.Write, size int) error {
-	if size >= bulk { // it is not in the log
+	if size >= bulk { // such writes are not in the log
 		return e.takeRoom(ctx, int64(size)/2, false)
 	}
 	rows, n := taken(writes, size)
@@ -73,9 +73,9 @@ func (e *engine) claimRoom(ctx context.Context, writes []core.Write, size int) e
 	return nil
 }
 
-// returnRoom takes back what claimRoom has claimed for writes that pebble was not told of: who
-// tries the same again and again would claim ever more, until there seems to be no room, also
-// for deleting and for Compact.
+// returnRoom gives back what claimRoom has claimed for writes that pebble was not told of.
+// Otherwise a caller that tries again and again would claim ever more, until there seems to be
+// no room, not even for deleting and for Compact.
 func (e *engine) returnRoom(writes []core.Write, size int) {
 	rows, n := taken(writes, size)
 	if e.files != nil {
@@ -90,9 +90,9 @@ func taken(writes []core.Write, size int) (rows, log int64) {
 	return rows, rows + int64(size/1024+logOverhead)
 }
 
-// takeRoom takes room of the medium, and asks again when pebble is at rest: while it moves rows
-// to tables or merges tables, the medium holds both the old files and the new ones, and what is
-// refused then may have room a moment later.
+// takeRoom takes room of the medium, and asks again when pebble is at rest. While pebble moves
+// rows to tables or merges tables, the medium holds both the old files and the new ones, and
+// what is refused then may fit a moment later.
 func (e *engine) takeRoom(ctx context.Context, n int64, deleting bool) error {
 	err := e.medium.take(n, deleting)
 	if err == nil || !errors.Is(err, core.ErrNoRoom) {
@@ -108,7 +108,8 @@ func deletesOnly(writes []core.Write) bool {
 	return !slices.ContainsFunc(writes, func(w core.Write) bool { return !w.Delete })
 }
 
-// measure returns the bytes of all keys and values, and refuses what is over a limit.
+// measure returns the number of bytes of all keys and values. It returns an error for what
+// exceeds a limit.
 func measure(writes []core.Write) (int, error) {
 	size := 0
 	for i := range writes {
@@ -133,11 +134,11 @@ func measure(writes []core.Write) (int, error) {
 	return size, nil
 }
 
-// rowOverhead is more than what a batch, and a table, takes for a row beside its bytes.
+// rowOverhead is more than a batch, or a table, takes for a row beside its bytes.
 const rowOverhead = 16
 
-// logOverhead is more than what the log takes for a small write beside its rows: the row that
-// counts, and padding.
+// logOverhead is more than the log takes for a small write beside its rows: the row that counts
+// the writes, and padding.
 const logOverhead = 256
 
 func (e *engine) commit(writes []core.Write, size int) (err error) {
@@ -149,13 +150,13 @@ func (e *engine) commit(writes []core.Write, size int) (err error) {
 		defer e.health.caught(&err)
 		return e.finish(b)
 	}
-	return e.health.unlessStopped(func() error { // which owns the batch, whatever becomes of it
+	return e.health.unlessStopped(func() error { // fn owns the batch, whatever becomes of it
 		e.room.look(e.db)
 		if e.room.deep && e.health.vain.Load() > 0 {
 			if !e.medium.mayMerge() {
 				return errors.Join(errNotMerged, b.Close())
 			}
-			defer e.scheduler().wanted()() // others have made room: the pause is over
+			defer e.scheduler().wanted()() // room was made: the pause is over
 		}
 		return e.finish(b)
 	})
@@ -194,7 +195,7 @@ func (e *engine) batch(writes []core.Write, size int) (b *pebble.Batch, err erro
 	return b, nil
 }
 
-// ingestFile is the table that is being made of writes. Pebble does not know its name and
+// ingestFile is the table that is being made from writes. Pebble does not know its name, and
 // leaves it alone.
 const ingestFile = "guardkv.ingest"
 
@@ -211,10 +212,11 @@ func (e *engine) removeLeftover() error {
 	return nil
 }
 
-// ingest hands the writes to pebble as a table. The row that counts them is no part of it: with
-// a key before all others it would make the table overlap all others, and pebble would have to
-// merge what could stay apart. It follows, so that pebble never counts more writes than it has.
-// Earlier writes are made durable first, so that a crash never loses them and leaves this one.
+// ingest hands the writes to pebble as a table. The row that counts the writes is not part of
+// it: its key is before all others, so it would make the table overlap all others, and pebble
+// would have to merge what could stay apart. That row is written afterwards, so that pebble
+// never counts more writes than it has. Earlier writes are made durable first, so that a crash
+// never loses them and keeps this one.
 func (e *engine) ingest(ctx context.Context, writes []core.Write) (err error) {
 	defer e.health.caught(&err)
 	if err := e.writeTable(writes); err != nil {

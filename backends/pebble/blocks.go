@@ -12,19 +12,20 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// checkedFile is a table. Where the checksum of a block is wrong, pebble looks for a bit that
-// would make it right: by the checksums of up to 300 thousand others, each of all the block. A
-// value is never in more than one block, so that one of some megabytes would take minutes, at
-// every read of it. So a block whose checksum is wrong is found here, and pebble does not see
-// it: one that is large always, and every other too when pebble has found a damaged one in this
-// storage, as it would find it again and again. Every read looks at what it read, so that what
-// was mended is right again.
+// checkedFile is a table whose blocks are checked before pebble sees them. If the checksum of a
+// block is wrong, pebble searches for a single bit that would make it right: it computes up to
+// 300 thousand checksums, each of the whole block. A value is never in more than one block, so
+// for a value of some megabytes that would take minutes, at every read of it. So damaged blocks
+// are found here, and pebble does not see them. Large blocks are always checked; all others are
+// checked once pebble has found a damaged block in this storage, because it would find that
+// again and again. Every read checks what it has read, so a block that was mended counts as
+// sound again.
 type checkedFile struct {
 	vfs.File
 	h *health
 }
 
-// openChecked opens a file to be read, which is not that of another storage.
+// openChecked opens a file for reading, which must not be that of another storage.
 func openChecked(
 	fs vfs.FS, at here, h *health, name string, opts []vfs.OpenOption,
 ) (vfs.File, error) {
@@ -42,17 +43,17 @@ func openChecked(
 }
 
 const (
-	largeBlock = 16 << 10 // a smaller one takes pebble a moment, and most have 4 KiB
-	// one takes pebble some microseconds; the ends of tables, which are no blocks, have 61
-	// bytes
+	largeBlock = 16 << 10 // with a smaller one pebble is quick, and most have 4 KiB
+	// such a block takes pebble some microseconds; the ends of tables, which are not blocks,
+	// have 61 bytes
 	smallBlock    = 128
-	trailerLength = 5 // the way a block is compressed, and its checksum
+	trailerLength = 5 // how the block is compressed, and its checksum
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ReadAt is part of vfs.File. Pebble reads nothing from a table that is as large as smallBlock
-// but blocks, one at a time, with their trailers.
+// ReadAt is part of vfs.File. The only reads of smallBlock bytes or more that pebble makes in a
+// table are of blocks, one at a time, with their trailers.
 func (f checkedFile) ReadAt(p []byte, at int64) (int, error) {
 	n, err := f.File.ReadAt(p, at)
 	if err == nil && f.suspects(n) && !intact(p[:n]) {
@@ -62,12 +63,12 @@ func (f checkedFile) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-// suspects reports whether a block of n bytes is looked at before pebble sees it.
+// suspects reports whether a block of n bytes is checked before pebble sees it.
 func (f checkedFile) suspects(n int) bool {
 	return n >= largeBlock || n >= smallBlock && f.h.damaged.Load()
 }
 
-// intact reports whether the checksum at the end of a block is that of what stands before it.
+// intact reports whether the checksum at the end of a block is right.
 func intact(block []byte) bool {
 	at := len(block) - trailerLength + 1
 	sum := crc32.Checksum(block[:at], castagnoli)

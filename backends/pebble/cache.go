@@ -9,9 +9,9 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// cache is pebble's cache of blocks, which does not grow while everything is read: pebble would
-// fill it with what nobody asks for again, and a program that needs a hundredth of it would
-// need all.
+// cache is pebble's cache of blocks, which does not grow while everything is read. Pebble would
+// fill it with blocks that nobody asks for again, and a program that needs a hundredth of the
+// cache would use all of it.
 type cache struct {
 	blocks *pebble.Cache
 
@@ -20,11 +20,11 @@ type cache struct {
 	release func() // gives back what they have taken from the cache
 }
 
-// onceRoom is how much there may be in the cache while everything is read, if there was not
-// more before.
+// onceRoom is how much the cache may hold while everything is read, if it did not hold more
+// before.
 const onceRoom = 4 << 20
 
-// spare keeps the cache from growing until done is called, which is once.
+// spare keeps the cache from growing until done is called, which must happen once.
 func (c *cache) spare() (done func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 )
 
-// Check compares the number of writes with what is known of it, reads every block of every
-// table from the files, and looks whether the levels agree.
+// Check compares the number of writes with the one that was recorded, reads every block of
+// every table from the files, and checks that the levels agree.
 func (e *engine) Check(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -76,8 +76,8 @@ func tableName(t pebble.SSTableInfo) string {
 		uint64(t.BackingSSTNum))
 }
 
-// checkTable reads every block of a table. One that is gone was merged into others, unless
-// pebble still counts on it.
+// checkTable reads every block of a table. A table that is gone was merged into others, unless
+// pebble still refers to it.
 func (e *engine) checkTable(ctx context.Context, name string) error {
 	err := e.readTable(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -91,7 +91,7 @@ func (e *engine) checkTable(ctx context.Context, name string) error {
 	}
 	if err != nil {
 		if pebble.IsCorruptionError(err) {
-			e.health.damaged.Store(true) // which pebble tells of no other way
+			e.health.damaged.Store(true) // pebble does not report this in any other way
 		}
 		return damage(fmt.Errorf("table %s: %w", name, err))
 	}

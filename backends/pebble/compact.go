@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Compact merges everything into the lowest level, and waits until the tables that were merged
-// are gone, but for those that are still read.
+// Compact merges everything into the lowest level, and waits until the merged tables are gone,
+// except for those that are still being read.
 func (e *engine) Compact(ctx context.Context) error {
 	if err := e.mayWrite(ctx); err != nil {
 		return err
@@ -41,8 +41,8 @@ func (e *engine) Compact(ctx context.Context) error {
 	return noRoom(e.record())
 }
 
-// roomToMove makes sure that rows can be moved from the log to tables, perhaps when pebble is
-// at rest: see takeRoom.
+// roomToMove makes sure that rows can be moved from the log to tables, perhaps once pebble is
+// at rest; see takeRoom.
 func (e *engine) roomToMove(ctx context.Context) error {
 	err := e.medium.toMove()
 	if !errors.Is(err, core.ErrNoRoom) {

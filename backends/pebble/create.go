@@ -14,8 +14,9 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// create makes an empty storage in an empty directory. If files cannot be written it is no
-// storage, and pebble is not left to try forever: it stays a pebble that is being opened.
+// create makes an empty storage in an empty directory. If files cannot be written, it makes
+// none. Pebble does not try forever then, because it counts as still being opened; see
+// freezingFS.
 func (b Backend) create(p directory.Place, row []byte) (err error) {
 	h := newHealth()
 	defer h.caught(&err)

@@ -12,7 +12,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// cursor passes over the rows of a range.
+// cursor goes through the rows of a range.
 type cursor struct {
 	ctx      context.Context
 	health   *health
@@ -23,7 +23,7 @@ type cursor struct {
 
 	rows   int  // how many were returned
 	moved  bool // the iterator stands on a row that was returned, or on none
-	placed bool // Seek has put it on the row that is next, if there is one
+	placed bool // Seek has put it on the next row, if there is one
 	done   bool
 	err    error
 }
@@ -61,7 +61,8 @@ func (c *cursor) Next() (key, value []byte, ok bool) {
 	return key, value[:len(value):len(value)], true
 }
 
-// stopped is deferred by Next. It makes an error of what ended the rows, a panic of pebble too.
+// stopped is deferred by Next. It turns what ended the rows, even a panic of pebble, into an
+// error.
 func (c *cursor) stopped() {
 	if c.done {
 		c.health.recovered(recover(), &c.err)
@@ -105,7 +106,7 @@ func (c *cursor) Seek(key []byte) {
 // Err returns the error that ended the rows early, or nil.
 func (c *cursor) Err() error { return c.err }
 
-// Close releases the cursor. What it could not read Err has said.
+// Close releases the cursor. Err reports what could not be read.
 func (c *cursor) Close() (err error) {
 	defer c.health.caught(&err)
 	if c.spared != nil {

@@ -59,15 +59,15 @@ func readError(err error) error {
 	return damage(err)
 }
 
-// hold holds the bytes of one Get. Pebble closes what it gave out every time it is asked to,
-// even if that is somebody else's by then; so a hold forgets it.
+// hold holds the bytes of one Get. Pebble's closer acts every time it is called, even if
+// somebody else has the bytes by then, so a hold forgets it.
 type hold struct{ closer io.Closer }
 
 var holds = sync.Pool{New: func() any { return new(hold) }}
 
 // Release lets pebble have its bytes back.
 func (h *hold) Release() {
-	h.closer.Close() // of a value that was read: nothing can fail any more
+	h.closer.Close() // the value was read: nothing can fail any more
 	h.closer = nil
 	holds.Put(h)
 }
@@ -84,8 +84,8 @@ func (e *engine) Snapshot(ctx context.Context) (s core.Snapshot, err error) {
 	return &snapshot{engine: e, snap: e.db.NewSnapshot()}, nil
 }
 
-// SetMark replaces the mark, which is durable at once: so the rows that it may speak of are
-// made so before. The arguments may be reused when the call returns.
+// SetMark replaces the mark, which is durable at once. So the rows that it may speak of are
+// made durable before. The arguments may be reused when the call returns.
 func (e *engine) SetMark(ctx context.Context, mark []byte) error {
 	if err := e.mayWrite(ctx); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (e *engine) syncLog() error {
 	}
 	err := e.health.unlessStopped(func() error { return e.db.LogData(nil, pebble.Sync) })
 	if err == nil {
-		err = e.health.check() // pebble was not told of a disk that fails
+		err = e.health.check() // pebble does not learn of a failing disk
 	}
 	return err
 }
@@ -129,15 +129,15 @@ func (e *engine) mayWrite(ctx context.Context) error {
 	return e.place.Check()
 }
 
-// Pebble counts in 32 bits within a batch, and panics at 4 GiB, of which a row takes some for
-// itself.
+// Pebble counts in 32 bits within a batch, and panics at 4 GiB, of which each row needs some
+// for itself.
 const (
 	maxKeySize    = 1 << 20
 	maxValueSize  = 256 << 20
 	maxBatchBytes = 1 << 30
 )
 
-// Powers returns all of them.
+// Powers returns all powers.
 func (e *engine) Powers() core.Powers {
 	return core.Powers{
 		Compact: e.Compact, Size: e.Size, Check: e.Check, Scan: e.Scan, Sync: e.Sync,
@@ -145,12 +145,13 @@ func (e *engine) Powers() core.Powers {
 	}
 }
 
-// Limits returns what is safe with pebble.
+// Limits returns what pebble can take safely.
 func (e *engine) Limits() core.Limits {
 	return core.Limits{Key: maxKeySize, Value: maxValueSize, BatchBytes: maxBatchBytes}
 }
 
-// Size returns how much of the medium all files take, also behind their ends.
+// Size returns how much of the medium all files take, including what is reserved beyond their
+// ends.
 func (e *engine) Size() (int64, error) {
 	if err := e.place.Check(); err != nil {
 		return 0, err
@@ -158,8 +159,8 @@ func (e *engine) Size() (int64, error) {
 	return sizes(e.fs, e.place.Dir, func(string) bool { return true })
 }
 
-// As sets target, a **pebble.DB, to pebble's handle. It is there to be read: what is written
-// past the engine is not counted, so that its loss is not noticed.
+// As sets target, a **pebble.DB, to pebble's handle. Use it only to read: what is written past
+// the engine is not counted, so its loss is not noticed.
 func (e *engine) As(target any) bool {
 	db, ok := target.(**pebble.DB)
 	if ok {
@@ -177,7 +178,7 @@ func (e *engine) Close() error {
 		return errors.Join(e.closeDB(), e.place.Lock.Close())
 	}
 	if err := e.place.Check(); err != nil {
-		e.health.fail(err) // so that nothing is written where another storage may be
+		e.health.fail(err) // nothing must be written where another storage may be
 		return errors.Join(err, e.abandon())
 	}
 	err := e.forgiven(e.flush())
@@ -197,8 +198,8 @@ func (e *engine) Close() error {
 	return errors.Join(err, e.place.Lock.Close())
 }
 
-// forgiven makes a warning of an error that there is no room for what makes a closed storage
-// safer. The rows stay durable in the log, and what the witness said before stays true.
+// forgiven logs an error as a warning if it says that there is no room for what makes a closed
+// storage safer. The rows stay durable in the log, and what the witness said before stays true.
 func (e *engine) forgiven(err error) error {
 	if !errors.Is(err, core.ErrNoRoom) {
 		return err
@@ -210,8 +211,8 @@ func (e *engine) forgiven(err error) error {
 	return nil
 }
 
-// flush moves all rows from the log to tables, if there is room. Those that a crash left in the
-// log pebble has moved when it was opened.
+// flush moves all rows from the log to tables, if there is room. Pebble moved those that a
+// crash had left in the log when it was opened.
 func (e *engine) flush() error {
 	if !e.logged {
 		return nil
@@ -232,8 +233,8 @@ func (e *engine) closeDB() (err error) {
 // patience is how long a pebble that has failed gets to close.
 const patience = 5 * time.Second
 
-// abandon closes a pebble that has failed, if it can be closed: one of its goroutines may have
-// ended on the way. The lock is kept if it cannot, because then its other goroutines may still
+// abandon closes a pebble that has failed, if that is possible: one of its goroutines may have
+// ended midway. If it is not, the lock is kept, because pebble's other goroutines may still
 // write.
 func (e *engine) abandon() error {
 	closed := make(chan error, 1)

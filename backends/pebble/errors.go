@@ -21,8 +21,8 @@ func corruptf(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{core.ErrCorrupt}, args...)...)
 }
 
-// damage adds ErrCorrupt to an error of reading what pebble wrote. The other errors are those
-// of the file system, but a missing file is damage too.
+// damage adds ErrCorrupt to an error of reading what pebble wrote, unless it comes from the
+// file system. A missing file is damage too.
 func damage(err error) error {
 	var moved *movedError
 	switch {

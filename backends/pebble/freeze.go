@@ -15,16 +15,15 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// freezingFS is what stands between pebble and the file system. Where the log or the list of
-// tables cannot be written, pebble ends the process, or panics past any recover. It is not
-// told: the error is given to health, and from then on those files stay as they are, and no
-// file is removed or renamed, while pebble believes that all went well. So what is on the disk
-// is what a crash at that moment would have left; the engine refuses further writes, and reads
-// go on.
+// freezingFS stands between pebble and the file system. If the log or the list of tables cannot
+// be written, pebble ends the process, or panics where nobody can recover. So pebble is not
+// told: health gets the error, and from then on those files stay as they are, and no file is
+// removed or renamed, while pebble believes that all went well. The disk then holds what a
+// crash at that moment would have left. The engine refuses further writes, and reads go on.
 //
-// While a storage is being opened that holds for every file, because pebble would try forever
-// to write a table: so it comes to an end, with tables that are in memory only, and can be
-// closed.
+// While a storage is being opened, the same holds for every file, because pebble would try
+// forever to write a table. This way opening comes to an end, with tables that are only in
+// memory, and pebble can be closed.
 type freezingFS struct {
 	vfs.FS
 	h      *health
@@ -36,7 +35,7 @@ type freezingFS struct {
 	made    sync.Map // names of tables that were made while the storage was being opened
 
 	mu  sync.Mutex
-	log *freezingFile // that is written now
+	log *freezingFile // that is being written now
 }
 
 func freezing(fs vfs.FS, h *health, at here, m *medium) *freezingFS {
@@ -51,7 +50,7 @@ func (f *freezingFS) opened() { f.opening.Store(false) }
 // shams reports whether tables are made in memory, because the storage cannot be opened.
 func (f *freezingFS) shams() bool { return f.opening.Load() && f.h.failed() }
 
-// vital reports whether pebble cannot live without writing a file.
+// vital reports whether pebble cannot go on without writing a file.
 func vital(base string) bool {
 	return isLog(base) || strings.HasPrefix(base, "MANIFEST-") || strings.HasPrefix(base, "marker.")
 }
@@ -64,7 +63,8 @@ func (f *freezingFS) failed(err error) {
 	f.h.fail(fmt.Errorf("pebble's log or list of tables could not be written: %w", err))
 }
 
-// notMade freezes the file system if a storage cannot be opened for want of a file.
+// notMade freezes the file system if a storage cannot be opened because a file could not be
+// made.
 func (f *freezingFS) notMade(err error) error {
 	if err != nil && f.opening.Load() {
 		f.h.fail(fmt.Errorf("what pebble writes when it is opened could not be written: %w",
@@ -73,8 +73,8 @@ func (f *freezingFS) notMade(err error) error {
 	return err
 }
 
-// mayChange freezes the file system if the directory is not at its path any more: what is there
-// now is somebody else's.
+// mayChange freezes the file system if the directory is no longer at its path: what is there
+// now belongs to somebody else.
 func (f *freezingFS) mayChange() error {
 	err := f.here.check()
 	if err != nil {
@@ -106,8 +106,8 @@ func (f *freezingFS) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (v
 	return f.create(name, func() (vfs.File, error) { return f.FS.ReuseForWrite(old, name, c) })
 }
 
-// retryPause is between two attempts of pebble to write a table after a failure. It would not
-// pause.
+// retryPause is the pause between two attempts of pebble to write a table after a failure.
+// Pebble itself would not pause.
 const retryPause = 20 * time.Millisecond
 
 func (f *freezingFS) create(name string, create func() (vfs.File, error)) (vfs.File, error) {
@@ -125,7 +125,7 @@ func (f *freezingFS) create(name string, create func() (vfs.File, error)) (vfs.F
 	return f.sham.Create(base, vfs.WriteCategoryUnspecified)
 }
 
-// createTable creates a file that pebble can be told of when it cannot be written.
+// createTable creates a file whose failed writes pebble may learn of.
 func (f *freezingFS) createTable(base string, create func() (vfs.File, error)) (vfs.File, error) {
 	if f.h.failed() || f.h.full() {
 		time.Sleep(retryPause)
@@ -148,8 +148,8 @@ func (f *freezingFS) createTable(base string, create func() (vfs.File, error)) (
 	return f.sham.Create(base, vfs.WriteCategoryUnspecified)
 }
 
-// Remove is part of vfs.FS. What was made in vain while the storage was being opened goes also
-// when the rest is frozen.
+// Remove is part of vfs.FS. It removes what was made in vain while the storage was being opened
+// even if the rest is frozen.
 func (f *freezingFS) Remove(name string) error {
 	if f.mayChange() != nil {
 		return nil
@@ -178,7 +178,7 @@ func (f *freezingFS) Link(from, to string) error {
 	return f.FS.Link(from, to)
 }
 
-// MkdirAll is part of vfs.FS. Pebble makes sure of its directory, which is there.
+// MkdirAll is part of vfs.FS. Pebble makes sure that its directory exists, which it does.
 func (f *freezingFS) MkdirAll(dir string, mode os.FileMode) error {
 	if err := f.mayChange(); err != nil {
 		return err
@@ -195,12 +195,12 @@ func (f *freezingFS) OpenDir(name string) (vfs.File, error) {
 	return &freezingFile{File: d, fs: f}, nil
 }
 
-// tableFile is a file that pebble can be told of when it cannot be written. It leaves some room
-// to those that must be.
+// tableFile is a file whose failed writes pebble may learn of. It leaves some room for the
+// files that must be written.
 type tableFile struct {
 	vfs.File
 	fs    *freezingFS
-	spare int64 // what may be written until the medium is looked at again
+	spare int64 // what may be written until the medium is checked again
 }
 
 func (t *tableFile) Write(p []byte) (n int, err error) {
@@ -225,11 +225,11 @@ type freezingFile struct {
 
 	mu       sync.Mutex // a log's
 	written  int64
-	wanted   int64 // by those who write rows
+	wanted   int64 // by writers of rows
 	reserved int64
 }
 
-// unless does write unless the file system is frozen, and freezes it if that fails.
+// unless calls write unless the file system is frozen, and freezes it if write fails.
 func (f *freezingFile) unless(write func() error) {
 	if f.fs.h.failed() {
 		return
@@ -269,7 +269,7 @@ func (f *freezingFile) SyncTo(length int64) (full bool, err error) {
 }
 
 // Preallocate is part of vfs.File. Pebble asks for more than a whole table in memory may take,
-// of which most is never used: see reserve.
+// most of which is never used; see reserve.
 func (f *freezingFile) Preallocate(int64, int64) error { return nil }
 
 func (f *freezingFile) Close() error {

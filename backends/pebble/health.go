@@ -9,23 +9,22 @@ import (
 	"time"
 )
 
-// health knows whether pebble has failed in a way after which it must not be written to, nor
+// health knows whether pebble has failed in such a way that it must not be written to, nor
 // trusted to close.
 type health struct {
 	first   atomic.Pointer[error]
 	stopped chan struct{} // closed after the first failure
 
-	// Pebble tries in vain to move rows to a table because there is no room.
+	// Pebble tries in vain to move rows to a table, because there is no room.
 	stuck atomic.Bool
 
-	// A damaged block was read. Its file is looked at more closely from then on, and so are all
-	// others.
+	// A damaged block was read. From then on its file and all others are checked more closely.
 	damaged atomic.Bool
 
 	// How many merges in a row have failed because there is no room.
 	vain atomic.Int32
 
-	// How long after began there was last no room for one or the other.
+	// How long after began there last was no room for one or the other.
 	began    time.Time
 	lastFull atomic.Int64
 }
@@ -40,7 +39,7 @@ func (h *health) fail(err error) {
 
 func (h *health) failed() bool { return h.first.Load() != nil }
 
-// wrote says how moving rows to a table ended.
+// wrote is called with the outcome of moving rows to a table.
 func (h *health) wrote(err error) {
 	if isFull(err) {
 		h.lastFull.Store(int64(time.Since(h.began)))
@@ -48,7 +47,7 @@ func (h *health) wrote(err error) {
 	h.stuck.Store(isFull(err))
 }
 
-// merged says how merging tables ended.
+// merged is called with the outcome of merging tables.
 func (h *health) merged(err error) {
 	if isFull(err) {
 		h.lastFull.Store(int64(time.Since(h.began)))
@@ -58,20 +57,20 @@ func (h *health) merged(err error) {
 	}
 }
 
-// manyInVain is how many merges have to fail in a row before no more is expected of merging.
+// manyInVain is how many merges must fail in a row before merging is expected to fail.
 const manyInVain = 3
 
-// full reports whether rows are not moved to tables, or tables are not merged, because there is
-// no room.
+// full reports whether rows cannot be moved to tables, or tables cannot be merged, for lack of
+// room.
 func (h *health) full() bool { return h.stuck.Load() || h.vain.Load() >= manyInVain }
 
-// foundFull reports whether that is so and was found since start. What was found before may be
-// over: merges that failed are not tried again as long as nothing is there to be merged.
+// foundFull reports whether full is true and was found to be since start. What was found before
+// may be over: failed merges are not tried again as long as there is nothing to merge.
 func (h *health) foundFull(start time.Time) bool {
 	return h.full() && time.Duration(h.lastFull.Load()) >= start.Sub(h.began)
 }
 
-// cause returns the error that has made pebble fail.
+// cause returns the error that made pebble fail.
 func (h *health) cause() error { return *h.first.Load() }
 
 // check returns an error if pebble has failed.
@@ -85,9 +84,9 @@ func (h *health) check() error {
 // roomPatience is how long a call waits for pebble while there is no room.
 const roomPatience = 2 * time.Second
 
-// unlessStopped runs fn, which may wait for pebble to write tables. It does not wait for fn
-// when pebble has failed, because pebble would try forever; and if there is no room for them,
-// not longer than some seconds, after which pebble has failed.
+// unlessStopped runs fn, which may wait for pebble to write tables. When pebble has failed it
+// does not wait for fn, because pebble would try forever. If there is no room for the tables,
+// it waits no longer than some seconds, after which pebble counts as failed.
 func (h *health) unlessStopped(fn func() error) error {
 	return h.unlessStuck(fn, func(err error) error {
 		h.fail(err)
@@ -95,7 +94,8 @@ func (h *health) unlessStopped(fn func() error) error {
 	})
 }
 
-// unlessFull is unlessStopped for what may be given up when there is no room: pebble goes on.
+// unlessFull is unlessStopped for work that may be given up when there is no room: pebble goes
+// on.
 func (h *health) unlessFull(fn func() error) error {
 	return h.unlessStuck(fn, func(err error) error { return err })
 }

@@ -3,7 +3,7 @@
 
 package pebble
 
-// tallyKey is the key of the row that counts the writes. It is not empty because pebble's
+// tallyKey is the key of the row that counts the writes. It is not empty, because pebble's
 // blocks are not made for empty keys.
 var tallyKey = []byte{0}
 
@@ -11,7 +11,7 @@ var tallyKey = []byte{0}
 var firstKey = []byte{0, 0}
 
 // stored returns the key under which pebble has the row of key. To keep tallyKey free, a key of
-// zero bytes alone is one zero longer, which leaves it in the same order to all other keys.
+// zero bytes alone becomes one zero byte longer, which keeps its order among all other keys.
 func stored(key []byte) []byte {
 	if !isZero(key) {
 		return key

@@ -18,13 +18,13 @@ import (
 	"github.com/guardkv/guardkv/core/directory"
 )
 
-// lock is the lock on a directory: flock(2) on the directory itself, which knows it under every
-// name, in this process too, and can be shared; and the lock on the file LOCK that pebble
-// takes, for programs that use pebble by hand.
+// lock is the lock on a directory. It consists of flock(2) on the directory itself, which works
+// under every name of the directory and within this process, and can be shared; and of the lock
+// that pebble takes on the file LOCK, for programs that use pebble by hand.
 type lock struct {
 	path   string
 	dir    io.Closer
-	engine *pebble.Lock // nil if the directory is locked to be read
+	engine *pebble.Lock // nil if the directory is locked for reading
 	shared io.Closer    // for readers
 }
 
@@ -46,7 +46,8 @@ func takeLock(dir string, readOnly bool) (io.Closer, error) {
 	return l, nil
 }
 
-// lockEngine takes pebble's lock. Pebble knows those of this process by the name of the directory.
+// lockEngine takes pebble's lock. Pebble tells the locks of this process apart by the name of
+// the directory.
 func lockEngine(dir string) (*pebble.Lock, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -60,7 +61,7 @@ func lockEngine(dir string) (*pebble.Lock, error) {
 		return l, nil
 	}
 	var path *fs.PathError
-	if errors.As(err, &path) { // the file LOCK cannot be made
+	if errors.As(err, &path) { // the file LOCK could not be made
 		return nil, err
 	}
 	return nil, fmt.Errorf("%w: %w", core.ErrLocked, err)
@@ -86,8 +87,8 @@ func (l *lock) Close() error {
 	return errors.Join(err, l.dir.Close())
 }
 
-// readingFS is a file system for pebble to read a directory that is locked already. Pebble's
-// own lock could not be shared.
+// readingFS is the file system with which pebble reads a directory that is already locked.
+// Pebble's own lock could not be shared.
 type readingFS struct {
 	vfs.FS
 	here here

@@ -7,8 +7,8 @@ package pebble
 
 import "io"
 
-// canShareLock says that several may read a storage at a time. Here pebble's own lock is the
-// only one, and it is exclusive.
+// canShareLock says whether several readers may have a storage open at a time. Here pebble's
+// own lock is the only one, and it is exclusive.
 const canShareLock = false
 
 func shareLock(string) (io.Closer, error) { return nil, nil }

@@ -17,11 +17,11 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// canShareLock says that several may read a storage at a time.
+// canShareLock says whether several readers may have a storage open at a time.
 const canShareLock = true
 
-// shareLock locks the file LOCK against those who use pebble by hand in other processes. A
-// directory whose LOCK is missing is in nobody's use.
+// shareLock locks the file LOCK against programs that use pebble by hand. If LOCK is missing,
+// nobody uses the directory.
 func shareLock(dir string) (io.Closer, error) {
 	f, err := os.Open(filepath.Join(dir, "LOCK"))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -19,7 +19,7 @@ import (
 )
 
 // logger is what pebble logs to. Fatalf, after which pebble expects the process to be gone,
-// ends no more than the storage's writing.
+// only ends writing to the storage.
 type logger struct {
 	to *slog.Logger
 	h  *health
@@ -35,8 +35,8 @@ func (l logger) log(level slog.Level, format string, args []any) {
 	tell(l.to, level, func() string { return "pebble: " + fmt.Sprintf(format, args...) })
 }
 
-// tell logs what pebble says, in pebble's own goroutines: a handler that panics there would end
-// the process, or leave pebble's locks locked.
+// tell logs what pebble says, in pebble's own goroutines. It recovers a panic of the handler,
+// which would end the process there, or leave pebble's locks locked.
 func tell(to *slog.Logger, level slog.Level, text func() string, args ...any) {
 	defer func() { _ = recover() }()
 	if to.Enabled(context.Background(), level) {
@@ -50,8 +50,8 @@ func say(text string) func() string { return func() string { return text } }
 // fatal is the error of a Fatalf on its way to caught.
 type fatal struct{ error }
 
-// Fatalf does not return. A call that came through this package is left by a panic, which
-// becomes the error of that call; one of pebble's own goroutines ends, after it has given back
+// Fatalf does not return. In a call that came through this package it panics, and the panic
+// becomes the error of that call. One of pebble's own goroutines ends, after it has released
 // its locks.
 func (l logger) Fatalf(format string, args ...any) {
 	err := fmt.Errorf("pebble cannot go on: "+format, args...)
@@ -63,12 +63,12 @@ func (l logger) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// tellAgain is how long it is not said again that there is no room.
+// tellAgain is how long a lack of room is not reported again.
 const tellAgain = 10 * time.Second
 
 const packagePath = "github.com/guardkv/guardkv/backends/pebble."
 
-// calledFromHere reports whether there is a method of the engine on the stack, which recovers.
+// calledFromHere reports whether a method of the engine, which recovers, is on the stack.
 func calledFromHere() bool {
 	pc := make([]uintptr, 256)
 	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
@@ -83,12 +83,12 @@ func calledFromHere() bool {
 	}
 }
 
-// listener returns what pebble is to tell beside errors of calls. Without it pebble would end
-// the process when it reads a damaged block.
+// listener returns the events that pebble reports beside the errors of calls. Without it pebble
+// would end the process when it reads a damaged block.
 func listener(to *slog.Logger, h *health) *pebble.EventListener {
 	var flushed error // of the flush that ended last; pebble flushes and reports in one goroutine
 	var mu sync.Mutex
-	var told time.Time // that there is no room, which pebble finds again and again
+	var told time.Time // when a lack of room, which pebble finds again and again, was reported
 	return &pebble.EventListener{
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			h.damaged.Store(true)
@@ -118,7 +118,7 @@ func listener(to *slog.Logger, h *health) *pebble.EventListener {
 	}
 }
 
-// caught makes an error of a panic of pebble. It is deferred by every method that calls pebble.
+// caught turns a panic of pebble into an error. Every method that calls pebble defers it.
 func (h *health) caught(err *error) { h.recovered(recover(), err) }
 
 func (h *health) recovered(from any, err *error) {
@@ -131,7 +131,7 @@ func (h *health) recovered(from any, err *error) {
 			*err = fmt.Errorf("%w: %w", core.ErrTooLarge, r)
 			return
 		}
-		*err = damage(fmt.Errorf("pebble gave up: %w", r)) // which may be the disk's
+		*err = damage(fmt.Errorf("pebble gave up: %w", r)) // which the disk may have caused
 		h.fail(*err)
 	default:
 		*err = fmt.Errorf("%w: pebble gave up: %v", core.ErrCorrupt, r)

@@ -13,11 +13,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// logStep is by how much a log grows. The medium has given the room before there are rows for
-// it, so that these do not fail.
+// logStep is by how much a log grows. The medium reserves the room before rows are written to
+// it, so that writing them does not fail.
 const logStep = 1 << 20
 
-// begin makes a file the log that is written now, if it is one.
+// begin makes file the current log, if it is a log.
 func (f *freezingFS) begin(file *freezingFile) *freezingFile {
 	if !file.isLog {
 		return file
@@ -30,11 +30,11 @@ func (f *freezingFS) begin(file *freezingFile) *freezingFile {
 	f.mu.Unlock()
 	file.mu.Lock()
 	defer file.mu.Unlock()
-	file.grow(1) // that it cannot be is found by writing
+	file.grow(1) // if it cannot grow, writing will find out
 	return file
 }
 
-// reserve makes room for n bytes of rows in the log. If there is none nothing was written.
+// reserve makes room for n bytes of rows in the log. If there is none, nothing was written.
 func (f *freezingFS) reserve(n int64) error {
 	f.mu.Lock()
 	log := f.log
@@ -52,7 +52,7 @@ func (f *freezingFS) reserve(n int64) error {
 	return err
 }
 
-// unreserve says that n bytes of rows for which there was room are not written.
+// unreserve says that n bytes of rows for which room was reserved will not be written.
 func (f *freezingFS) unreserve(n int64) {
 	f.mu.Lock()
 	log := f.log
@@ -65,14 +65,14 @@ func (f *freezingFS) unreserve(n int64) {
 	log.wanted = max(log.wanted-n, 0)
 }
 
-// ahead sees to it that the next n bytes of a log lie in room that is reserved, if there is any.
+// ahead makes sure that the next n bytes of a log lie in reserved room, if there is any.
 func (f *freezingFile) ahead(n int64) {
 	if !f.isLog {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.grow(f.written + n) // that it cannot be is found by writing
+	f.grow(f.written + n) // if it cannot grow, writing will find out
 	f.written += n
 }
 
@@ -97,10 +97,10 @@ func (f *freezingFile) trim() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reserved = f.written
-	trim(f.File.Fd(), f.written) // or it takes more than it has to
+	trim(f.File.Fd(), f.written) // otherwise it takes more room than needed
 }
 
-// removeOldLogs removes the logs that pebble keeps to use their files again. It is called when
+// removeOldLogs removes the logs that pebble keeps to reuse their files. It is called when
 // pebble is closed and all rows are in tables.
 func (e *engine) removeOldLogs() error {
 	names, err := e.fs.List(e.place.Dir)

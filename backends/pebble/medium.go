@@ -19,8 +19,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// isFull reports whether an error is that a medium, or the share of it that somebody may use,
-// has no room.
+// isFull reports whether an error says that a medium, or the user's share of it, has no room.
 func isFull(err error) bool {
 	for _, full := range fullErrors {
 		if err != nil && errors.Is(err, full) {
@@ -30,8 +29,8 @@ func isFull(err error) bool {
 	return false
 }
 
-// noRoom adds ErrNoRoom to an error of a medium without room. Nothing was written, as far as
-// the caller's rows are concerned.
+// noRoom adds ErrNoRoom to an error of a medium without room. None of the caller's rows was
+// written.
 func noRoom(err error) error {
 	if isFull(err) && !errors.Is(err, core.ErrNoRoom) {
 		return fmt.Errorf("%w: %w", core.ErrNoRoom, err)
@@ -39,11 +38,11 @@ func noRoom(err error) error {
 	return err
 }
 
-// medium looks whether there is room for what pebble will write. Pebble acknowledges rows that
-// are in its log, and has to move them to tables later, or else it stands still; and what has
-// to be written and cannot be ends it. So who writes is refused before, while there is room for
-// all that, and for deleting and merging. What others write to the medium at the same moment it
-// cannot see; the room for the rows themselves is reserved in the log.
+// medium checks whether there is room for what pebble will write. Pebble acknowledges rows that
+// are in its log, and has to move them to tables later, or it stalls; and a file that it must
+// write and cannot ends it. So writers are refused earlier, while there is room for all that,
+// and for deleting and merging. medium cannot see what others write to the medium at the same
+// moment; the room for the rows themselves is reserved in the log.
 type medium struct {
 	fs    vfs.FS
 	dir   string
@@ -54,18 +53,18 @@ type medium struct {
 	written                    atomic.Int64
 	finished, moving, inTables atomic.Int64
 
-	failedWith atomic.Int64 // what was free when a merge had failed for want of room
+	failedWith atomic.Int64 // what was free when a merge had failed for lack of room
 
 	merge   int64 // pebble needs no more to merge tables by itself, as a rule
 	asked   time.Time
-	spare   int64 // what may be written until it is asked again
+	spare   int64 // what may be written until the medium is asked again
 	tables  int64 // what the tables took
 	counted time.Time
-	before  int64 // what was written before that
+	before  int64 // what was written before the tables were counted
 }
 
-// floor is what is left for files that must be written: logs that begin, the list of tables,
-// the witness, the mark.
+// floor is what is left for files that must be written: new logs, the list of tables, the
+// witness, the mark.
 const floor = 1 << 20
 
 func newMedium(fs vfs.FS, dir string, ask func(string) (free, total int64, known bool)) *medium {
@@ -78,8 +77,8 @@ func newMedium(fs vfs.FS, dir string, ask func(string) (free, total int64, known
 	return &medium{fs: fs, dir: dir, usage: ask}
 }
 
-// memTable returns the size of tables in memory that suits the medium: the logs, and the room
-// that is left for moving rows to tables, come to a few times that size.
+// memTable returns the size of tables in memory that suits the medium: the logs, together with
+// the room that is kept for moving rows to tables, take a few times that size.
 func (m *medium) memTable() uint64 {
 	_, total, known := m.usage(m.dir)
 	if !known {
@@ -89,7 +88,7 @@ func (m *medium) memTable() uint64 {
 	return uint64(min(max(total/part, least), memTableSize))
 }
 
-// listen lets the medium know what becomes of rows.
+// listen lets the medium follow what becomes of rows.
 func (m *medium) listen(o *pebble.Options) {
 	const tables = 8 // of the first level and those that overlap them
 	m.merge = max(tables*int64(o.MemTableSize), o.LBaseMaxBytes)
@@ -121,14 +120,14 @@ func (m *medium) listen(o *pebble.Options) {
 	}
 }
 
-// unmoved returns how much room the rows may take in tables that are in the log only.
+// unmoved returns how much room the rows that are only in the log may take in tables.
 func (m *medium) unmoved() int64 {
 	n := m.written.Load() - m.inTables.Load()
 	return n + n/8
 }
 
-// grant returns how many bytes of a table may be written before it is asked again, the next n
-// of them included.
+// grant returns how many bytes of a table may be written before grant is called again,
+// including the next n.
 func (m *medium) grant(n int64) (spare int64, err error) {
 	const step = 256 << 10
 	free, _, known := m.usage(m.dir)
@@ -146,7 +145,7 @@ func (m *medium) refusal(free, need int64) error {
 		core.ErrNoRoom, free, m.dir, need, syscall.ENOSPC)
 }
 
-// often is how long what is known of the medium is believed.
+// often is how long a measurement of the medium counts as current.
 const often = 10 * time.Millisecond
 
 // take makes sure that there is room for n bytes of rows. Deleting may use what is kept back
@@ -169,7 +168,7 @@ func (m *medium) ask(n int64, deleting bool) error {
 		return nil
 	}
 	need := m.need(n, deleting)
-	if free < need && m.since() > 0 { // perhaps the tables take less than was supposed
+	if free < need && m.since() > 0 { // perhaps the tables take less than assumed
 		m.count()
 		need = m.need(n, deleting)
 	}
@@ -189,11 +188,11 @@ func (m *medium) need(n int64, deleting bool) int64 {
 	if deleting {
 		return need + m.unmoved()
 	}
-	// what is moved leaves the log, and merging may have that
+	// moved rows leave the log, and merging may use that room
 	return need + floor + max(m.unmoved(), min(m.merge, m.inUse()))
 }
 
-// mayMerge reports whether there is room for what a merge may need, which failed before.
+// mayMerge reports whether there is room for a merge that failed before.
 func (m *medium) mayMerge() bool {
 	free, _, known := m.usage(m.dir)
 	if !known {
@@ -201,7 +200,7 @@ func (m *medium) mayMerge() bool {
 	}
 	m.count()
 	need := floor + max(m.unmoved(), min(m.merge, m.inUse()))
-	// a quota may be full where the medium is not: there must be more than before
+	// a quota may be full although the medium is not: there must be more room than before
 	return free > m.failedWith.Load()+need
 }
 
@@ -235,10 +234,10 @@ func busy(m *pebble.Metrics) bool {
 	return m.Flush.NumInProgress+m.Compact.NumInProgress+m.Table.ObsoleteCount > 0
 }
 
-// least is what pebble needs to open a storage that was closed, or to make one.
+// least is the room that pebble needs to open a closed storage, or to make one.
 const least = 256 << 10
 
-// toOpen makes sure that a storage can be opened of which no row is in the log only.
+// toOpen makes sure that a storage can be opened none of whose rows is only in the log.
 func (m *medium) toOpen() error {
 	free, _, known := m.usage(m.dir)
 	if known && free < least {
@@ -247,7 +246,7 @@ func (m *medium) toOpen() error {
 	return nil
 }
 
-// inUse returns how much of the medium the tables take, at most.
+// inUse returns how much of the medium the tables take at most.
 func (m *medium) inUse() int64 {
 	if time.Since(m.counted) >= time.Second {
 		m.count()
@@ -259,11 +258,11 @@ func (m *medium) inUse() int64 {
 // tables now.
 func (m *medium) since() int64 { return m.written.Load() - m.before }
 
-// count counts what the tables take, and with them what is in the log only.
+// count counts what the tables take, and with them what is only in the log.
 func (m *medium) count() {
 	before := m.inTables.Load()
 	n, err := sizes(m.fs, m.dir, func(name string) bool { return filepath.Ext(name) == ".sst" })
-	if err == nil { // else the directory is gone, which is for pebble to find out
+	if err == nil { // otherwise the directory is gone; pebble will find that out
 		m.tables, m.counted, m.before = n, time.Now(), before
 	}
 }

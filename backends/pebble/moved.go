@@ -3,15 +3,15 @@
 
 package pebble
 
-// movedError is that the directory is not at its path any more. It says nothing about what is
-// in it.
+// movedError says that the directory is no longer at its path. It says nothing about the
+// content of the directory.
 type movedError struct{ error }
 
 func (e *movedError) Unwrap() error { return e.error }
 
-// here is how it is looked whether a directory that pebble knows by its path is still the one
-// that is locked: another storage may be there, with files of the same names. It is nil where
-// nobody can know the path yet.
+// here checks whether a directory that pebble knows by its path is still the locked one:
+// another storage may be there, with files of the same names. It is nil while nobody can know
+// the path yet.
 type here func() error
 
 func (h here) check() error {

@@ -62,7 +62,7 @@ func (e *engine) scheduler() *scheduler {
 	return e.opts.Experimental.CompactionScheduler.(*scheduler)
 }
 
-// prepare looks whether pebble can open the directory, and says how.
+// prepare checks whether pebble can open the directory, and how.
 func (e *engine) prepare(b Backend) (err error) {
 	defer e.health.caught(&err)
 	if err := enoughFiles(); err != nil {
@@ -93,8 +93,8 @@ func (e *engine) prepare(b Backend) (err error) {
 	return nil
 }
 
-// fewFiles is how many files pebble has to be able to open to open a storage, and more: where
-// it has opened half of what it needs it cannot always be closed.
+// fewFiles is more than the number of files that pebble must be able to open to open a storage:
+// if it can open only half of what it needs, it cannot always be closed.
 const fewFiles = 48
 
 // enoughFiles makes sure that the process may open some files.
@@ -107,8 +107,8 @@ func enoughFiles() error {
 	return nil
 }
 
-// openPebble lets pebble open a directory. Pebble reads its logs and writes what is in them to
-// tables before it returns. If they cannot be written, or ctx ends, that comes to an end soon,
+// openPebble lets pebble open a directory. Before it returns, pebble reads its logs and writes
+// what is in them to tables. If the tables cannot be written, or ctx ends, opening ends soon,
 // and the files are what a crash would have left.
 func openPebble(
 	ctx context.Context, p directory.Place, o *pebble.Options, h *health,
@@ -121,7 +121,7 @@ func openPebble(
 	go func() {
 		var r result
 		defer func() { done <- r }()
-		defer o.Cache.Unref() // pebble has it now, or nobody
+		defer o.Cache.Unref() // pebble has a reference now, or nobody has
 		defer h.caught(&r.err)
 		r.db, r.err = pebble.Open(p.Dir, o)
 	}()
@@ -153,7 +153,7 @@ func openPebble(
 	}
 }
 
-// quietly calls what may panic because pebble has failed, which is known.
+// quietly calls fn, which may panic because pebble has failed, as is known.
 func quietly(fn func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -163,7 +163,7 @@ func quietly(fn func() error) (err error) {
 	return fn()
 }
 
-// peek looks whether pebble's files are there, and of a version that this pebble reads.
+// peek checks that pebble's files exist, in a version that this pebble reads.
 func (e *engine) peek() error {
 	if err := e.checkFormat(); err != nil {
 		return err
@@ -181,8 +181,8 @@ func (e *engine) peek() error {
 	return nil
 }
 
-// checkFormat refuses a version of pebble's files that this pebble does not know, which is no
-// damage. Pebble's own error could not be told from one.
+// checkFormat refuses a version of pebble's files that this pebble does not know. That is not
+// damage, but pebble's own error could not be told from damage.
 func (e *engine) checkFormat() error {
 	text, err := atomicfs.ReadMarker(e.fs, e.place.Dir, "format-version")
 	if err != nil || text == "" {
@@ -201,8 +201,8 @@ func (e *engine) checkFormat() error {
 	return nil
 }
 
-// checkLengths refuses files that are far longer than pebble makes them. It would read them to
-// the end, options into memory.
+// checkLengths refuses files that are far longer than pebble makes them. Pebble would read them
+// to the end, and its options into memory.
 func (e *engine) checkLengths() error {
 	names, err := e.fs.List(e.place.Dir)
 	if err != nil {
@@ -245,7 +245,7 @@ func (e *engine) validate(ctx context.Context, v core.Validation) error {
 	return ctx.Err()
 }
 
-// tallyRow returns a copy of the row that counts the writes, nil if it is missing.
+// tallyRow returns a copy of the row that counts the writes, or nil if it is missing.
 func (e *engine) tallyRow() (row []byte, err error) {
 	defer e.health.caught(&err)
 	value, closer, err := e.db.Get(tallyKey)
@@ -258,8 +258,8 @@ func (e *engine) tallyRow() (row []byte, err error) {
 	return row, closer.Close()
 }
 
-// record writes down what is durable: the number of writes, and pebble's list of its tables,
-// which only grows.
+// record records what is durable: the number of writes, and pebble's list of its tables, which
+// only grows.
 func (e *engine) record() error {
 	d, err := pebble.Peek(e.place.Dir, e.fs)
 	if err != nil {

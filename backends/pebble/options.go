@@ -11,22 +11,23 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// format is the version of pebble's files that storages are created with, and brought to. It is
-// the first with checksums in the footers of tables, and logs that tell damage from the end.
+// format is the version of pebble's files in which storages are created, and to which old ones
+// are upgraded. It is the first with checksums in the footers of tables, and with logs that can
+// tell damage from their end.
 const format = pebble.FormatTableFormatV6
 
 const (
-	// a table in memory, and what a crash leaves to be read from the log; less on a small
-	// medium
+	// the size of a table in memory, and what a crash leaves to be read from the log; less on a
+	// small medium
 	memTableSize = 32 << 20
-	bitsPerKey   = 10 // of bloom filters: one lookup in a hundred is in vain
+	bitsPerKey   = 10 // of bloom filters: one lookup in a hundred is wasted
 )
 
 // options returns pebble's options for one storage.
 func (b Backend) options(fs vfs.FS, l *slog.Logger, h *health, m *medium) *pebble.Options {
 	o := &pebble.Options{
 		FS: fs,
-		// which whoever opens a storage lets go of
+		// whoever opens a storage releases it
 		Cache:                       pebble.NewCache(b.CacheSize),
 		FormatMajorVersion:          format,
 		MemTableSize:                m.memTable(),

@@ -9,26 +9,26 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// room knows whether the next commit is certain not to wait for pebble to write tables. One
-// that may wait needs a goroutine of its own, to be given up if pebble fails, and that takes
-// longer than most commits.
+// room knows whether the next commit is certain not to wait for pebble to write tables. A
+// commit that may wait needs a goroutine of its own, so that it can be given up if pebble
+// fails, and that takes longer than most commits.
 //
-// Pebble lets a commit wait in one place only: before it begins a new table in memory, because
-// the last one has no room for the batch. It does so once in a commit, whatever its size, and
+// Pebble makes a commit wait in one place only: before it begins a new table in memory, because
+// the last one has no room for the batch. It does so once per commit, whatever the size, and
 // looks at the sum of the sizes of those tables, and at how many tables of level 0 lie above
-// each other. If both are below their limits then, it does not wait. The sizes grow only where
-// a table in memory is begun, or one is ingested, in the goroutine that writes: pebble tells it
-// of the new log, or of the table, before that call returns. Level 0 grows when tables are
-// ingested, and when pebble moves tables from memory there, at any time: by no more than one
-// for each that there was. (A merge within level 0 may in theory make one table lie above more
-// others before it is heard of. Then a commit waits that was certain not to, and cannot be
-// given up if pebble fails just then.) So what was true when both were looked at holds for the
-// next commit, unless pebble has told something since.
+// each other. If both are below their limits, the commit does not wait. The sizes grow only
+// when the goroutine that writes begins a table in memory or ingests one: pebble reports the
+// new log, or the table, before that call returns. Level 0 grows when tables are ingested, and
+// at any time when pebble moves tables there from memory, by no more than one for each of
+// these. (In theory a merge within level 0 may make one table lie above more others before room
+// hears of it. Then a commit waits that was certain not to, and cannot be given up if pebble
+// fails just then.) So what was true when both were checked holds for the next commit, unless
+// pebble has reported something since.
 type room struct {
 	memory uint64 // the limit of the sizes of the tables in memory
 	depth  int64  // the limit of the tables of level 0 that lie above each other
 
-	changed atomic.Bool // what it knows is out of date
+	changed atomic.Bool // what room knows is out of date
 	enough  bool
 	deep    bool // a commit may wait for tables of level 0 to be merged
 }
@@ -56,8 +56,8 @@ func newRoom(o *pebble.Options) *room {
 // that it has become so.
 func (r *room) certain() bool { return r.enough && !r.changed.Load() }
 
-// look brings up to date what r knows. It may wait for pebble, and is called by the goroutine
-// that writes, or for it.
+// look updates what r knows. It may wait for pebble, and is called by the goroutine that
+// writes, or on its behalf.
 func (r *room) look(db *pebble.DB) {
 	if r.changed.Swap(false) {
 		m := db.Metrics()

@@ -11,17 +11,17 @@ import (
 )
 
 // scheduler lets pebble merge tables as pebble's own scheduler does, with two differences.
-// Nothing is merged before the storage is open: a pebble that cannot be opened closes what its
-// merging goroutines go on to use, and they end the process. And a merge for which the medium
-// has no room is not tried again at once: pebble would write tables and remove them without
-// end, and take the room of everything else.
+// First, nothing is merged before the storage is open: if opening fails, pebble closes what its
+// merging goroutines still use, and they end the process. Second, a merge for which the medium
+// has no room is not tried again at once: pebble would write and remove tables without end, and
+// take the room that everything else needs.
 type scheduler struct {
-	mu      sync.Mutex // held while nothing of pebble's is waited for
+	mu      sync.Mutex // never held while waiting for pebble
 	db      pebble.DBForCompaction
 	open    bool
 	closed  bool
 	running int
-	asked   int           // calls that wait for a merge, for which there is no pause
+	asked   int           // how many calls wait for a merge, for which there is no pause
 	pause   time.Duration // after the last merge, if there was no room for it
 	until   time.Time     // when the pause ends
 
@@ -36,7 +36,7 @@ func newScheduler() *scheduler {
 	return &scheduler{poke: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
-// listen lets the scheduler and h know how merges end.
+// listen lets the scheduler and h learn how merges end.
 func (s *scheduler) listen(o *pebble.Options, h *health) {
 	ended := o.EventListener.CompactionEnd
 	o.EventListener.CompactionEnd = func(i pebble.CompactionInfo) {
@@ -46,7 +46,8 @@ func (s *scheduler) listen(o *pebble.Options, h *health) {
 	}
 }
 
-// The first pause after a merge without room, and the longest: each is twice the one before.
+// The first and the longest pause after a merge without room. Each pause is twice the one
+// before.
 const (
 	firstPause   = 250 * time.Millisecond
 	longestPause = 4 * time.Second
@@ -84,7 +85,7 @@ func (s *scheduler) wanted() (end func()) {
 	s.mu.Lock()
 	s.asked++
 	s.mu.Unlock()
-	s.UpdateGetAllowedWithoutPermission() // which the granting goroutine looks at at once
+	s.UpdateGetAllowedWithoutPermission() // so that the granting goroutine looks at once
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -110,7 +111,7 @@ func (s *scheduler) mayLocked() bool {
 	return s.running < s.db.GetAllowedWithoutPermission()
 }
 
-// may reports whether one more merge may begin, so that pebble does not look for one in vain.
+// may reports whether one more merge may begin, so that pebble does not search for one in vain.
 func (s *scheduler) may() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,10 +135,10 @@ func (s *scheduler) Unregister() {
 	s.done.Wait()
 }
 
-// grantEvery is how often a scheduler of pebble looks for what waits.
+// grantEvery is how often a scheduler looks for waiting merges, as pebble's own does.
 const grantEvery = 100 * time.Millisecond
 
-// grant lets merging begin that was refused before.
+// grant lets merges begin that were refused before.
 func (s *scheduler) grant() {
 	t := time.NewTicker(grantEvery)
 	defer t.Stop()
@@ -182,7 +183,8 @@ func (g granted) Done() {
 	g.s.UpdateGetAllowedWithoutPermission()
 }
 
-// Started is part of pebble.CompactionGrantHandle, and of no interest, like what follows.
+// Started is part of pebble.CompactionGrantHandle. Like the methods below, it has nothing to
+// do.
 func (granted) Started() {}
 
 // MeasureCPU is part of pebble.CompactionGrantHandle.

@@ -20,8 +20,8 @@ type snapshot struct {
 
 var _ core.Snapshot = (*snapshot)(nil)
 
-// copied is the longest value that a snapshot copies: a transaction keeps what it reads until
-// it ends, and holding the original would take more memory than the copy.
+// copied is the length of the longest value that a snapshot copies. A transaction keeps what it
+// reads until it ends, and holding the original would take more memory than the copy.
 const copied = 8 << 10
 
 // Get returns the value of key, or ErrNotFound. The bytes are owned by the engine, must not be
@@ -49,8 +49,8 @@ func (s *snapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, 
 	return s.engine.scan(ctx, s.snap, r)
 }
 
-// Scan returns a cursor over a range of the newest state. It is the state of an iterator of
-// pebble: a snapshot beside it would cost a short scan a fifth of its time.
+// Scan returns a cursor over a range of the newest state, as a pebble iterator sees it. A
+// snapshot beside the iterator would cost a short scan a fifth of its time.
 func (e *engine) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	if err := e.health.check(); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (e *engine) scan(
 		o.UpperBound = stored(r.High)
 	}
 	if o.UpperBound != nil && bytes.Compare(o.UpperBound, o.LowerBound) < 0 {
-		// pebble is not made for bounds that exclude each other, and Seek ends it then
+		// pebble is not made for bounds that exclude each other, and Seek would end it
 		o.UpperBound = o.LowerBound
 	}
 	it, err := from.NewIterWithContext(ctx, &o)

@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// fullErrors are those of a medium, or a share of it, that has no room.
+// fullErrors are the errors of a medium without room, or of a user's share of it.
 var fullErrors = []error{syscall.ENOSPC, syscall.EDQUOT}
 
-// sizeOf returns how much of the medium a file takes, also behind its end.
+// sizeOf returns how much of the medium a file takes, including room beyond its end.
 func sizeOf(info os.FileInfo) int64 {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		return int64(s.Blocks) * 512
@@ -21,7 +21,7 @@ func sizeOf(info os.FileInfo) int64 {
 	return info.Size()
 }
 
-// trim gives back what a file takes behind its end, which is at size.
+// trim gives back what a file takes beyond its end, which is at size.
 func trim(fd uintptr, size int64) error {
 	for {
 		if err := syscall.Ftruncate(int(fd), size); err != syscall.EINTR {
