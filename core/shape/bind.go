@@ -14,25 +14,23 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Options say how a format stores its fields, and what a program answers.
+// Options says how a format stores its fields, and how the program answers questions.
 type Options struct {
-	// Removed and Retyped are fields of which the program says that they were removed, and that
-	// they have another type on purpose. They are given by their stored names from the value
-	// on: "Phone", "Address.Street", "Friends[].Name".
+	// Removed lists fields that the program says were removed, and Retyped those that have
+	// another type on purpose. Each is a path of stored names: "Phone", "Address.Street",
+	// "Friends[].Name".
 	Removed, Retyped []string
 
-	// FoldCase says that fields are found by their names in upper or lower case.
+	// FoldCase says that the format ignores the case of field names when it reads.
 	FoldCase bool
 
-	// Keep says how a field keeps the name under which it is stored, such as `with the tag
-	// json:"phone"`.
+	// Keep tells how a field keeps its stored name, such as `with the tag json:"phone"`.
 	Keep func(name string) string
 }
 
-// Bind compares the type of a program with what is recorded of a table, nil if that is nothing,
-// and returns what is to be recorded. It is what Bind of a format does: see
-// [core.FormatPowers]. A type that says nothing, or is too large to be recorded, leaves what
-// there is.
+// Bind compares the type of a program with the record of a table, which is nil if there is
+// none, and returns the new record. The Bind of a format calls it: see [core.FormatPowers]. A
+// type that says nothing, or is too large to be recorded, leaves the record as it is.
 func Bind(stored []byte, now *Type, o Options) (meta []byte, err error) {
 	var versions []*Type
 	if stored != nil {
@@ -57,7 +55,7 @@ func Bind(stored []byte, now *Type, o Options) (meta []byte, err error) {
 	return encode(append(versions, now)), nil
 }
 
-// comparison goes through a type and all that are recorded at once.
+// comparison goes through a type and all recorded types at once.
 type comparison struct {
 	Options
 	numbers map[*Type]uint64
@@ -66,8 +64,8 @@ type comparison struct {
 	found   []error
 }
 
-// The most steps of a comparison, and the most differences that an error names. Types that are
-// recorded need far fewer.
+// The most steps of a comparison, and the most differences that an error names. Recorded types
+// need far fewer steps.
 const (
 	maxSteps = 1 << 18
 	maxFound = 8
@@ -87,7 +85,8 @@ func compare(now *Type, versions []*Type, o Options) error {
 
 func (c *comparison) done() bool { return c.steps > maxSteps || len(c.found) >= maxFound }
 
-// walk compares a part of the type with the same part of all versions, nil where there is none.
+// walk compares a part of the type with the same part of all versions. The part is nil in
+// versions that lack it.
 func (c *comparison) walk(now *Type, old []*Type, path string) {
 	c.steps += 1 + len(old)
 	if c.done() || c.met(now, old) {
@@ -119,7 +118,7 @@ func (c *comparison) walk(now *Type, old []*Type, path string) {
 	}
 }
 
-// met reports whether these were compared before, and remembers them.
+// met reports whether these types were compared before, and remembers them.
 func (c *comparison) met(now *Type, old []*Type) bool {
 	key := binary.AppendUvarint(nil, c.number(now))
 	for _, t := range old {
@@ -142,7 +141,7 @@ func (c *comparison) number(t *Type) uint64 {
 	return c.numbers[t]
 }
 
-// known returns the newest version of a part that says what it is.
+// known returns the newest version of a part that says what it holds.
 func known(old []*Type) *Type {
 	for _, t := range old {
 		if t != nil && t.Kind != Any {
@@ -162,7 +161,8 @@ func parts(old []*Type, part func(*Type) *Type) []*Type {
 	return all
 }
 
-// fits reports whether values of one type can be those of the other, but for what they are made of.
+// fits reports whether values of one type can be values of the other, apart from the types that
+// they are made of.
 func fits(a, b *Type) bool {
 	switch {
 	case a.Kind == b.Kind:
@@ -200,7 +200,7 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// find returns the field of a name, as the format finds it.
+// find returns the field with a name, as the format finds it.
 func (c *comparison) find(t *Type, name string) *Type {
 	var folded *Type
 	for _, f := range t.Fields {
@@ -240,7 +240,7 @@ func (c *comparison) fields(now *Type, old []*Type, path string) {
 	}
 }
 
-// vanished asks about a field that the newest version has and this program has not.
+// vanished asks about a field that the newest version has and this program lacks.
 func (c *comparison) vanished(gone Field, appeared []Field, path string) {
 	var like []string
 	for _, f := range appeared {
@@ -260,7 +260,7 @@ func (c *comparison) vanished(gone Field, appeared []Field, path string) {
 			join(path, gone.Name)))
 }
 
-// shown names a field for people.
+// shown returns a name of the field for people.
 func (f Field) shown() string {
 	if f.Go == "" || f.Go == f.Name {
 		return f.Name
@@ -268,8 +268,8 @@ func (f Field) shown() string {
 	return fmt.Sprintf("%s (%s)", f.Name, f.Go)
 }
 
-// alike reports whether one field may be the other one under a new name. What structs are made
-// of may have changed too.
+// alike reports whether one field may be the other one under a new name. The fields of structs
+// may have changed too.
 func alike(a, b *Type, depth int) bool {
 	if a.Kind != b.Kind || a.Len != b.Len {
 		return false
@@ -280,8 +280,8 @@ func alike(a, b *Type, depth int) bool {
 	return alike(a.Elem, b.Elem, depth+1) && (a.Key == nil || alike(a.Key, b.Key, depth+1))
 }
 
-// tuple compares structs that are stored as lists. Nothing in them can be added or removed, and
-// names may change.
+// tuple compares structs that are stored as lists. Their fields cannot be added or removed, but
+// may be renamed.
 func (c *comparison) tuple(now *Type, old []*Type, path string) {
 	latest := known(old)
 	if latest == nil {

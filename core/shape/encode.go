@@ -16,25 +16,25 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// What is stored is a line that says what it is, then JSON: the types that opened the table,
-// each a list of the structs that it is made of, in the order in which they are met from the
-// first on, which is the type itself:
+// The record is a line that says what it is, followed by JSON: a list of the types that opened
+// the table. Each type is a list of the structs that it is made of. The first is the type
+// itself, and the others are in the order in which they are met from there:
 //
 //	shape/1
 //	[[{"name":"main.User","fields":[["Name","string"],["Friends","[]#0"]]}]]
 //
-// Types that are no structs are written where they are used. If one contains itself, or is the
+// Types that are not structs are written where they are used. If one contains itself, or is the
 // first, it has a number too: {"is":"[]#0"}.
 const (
 	head     = "shape/1\n"
 	headLike = "shape/"
 )
 
-// The most that is recorded, and read.
+// The limits on what is recorded, and read.
 const (
 	maxStored   = 256 << 10 // bytes
 	maxVersions = 256
-	maxDepth    = 64 // of lists in lists
+	maxDepth    = 64 // of nested lists
 	maxName     = 128
 )
 
@@ -46,12 +46,12 @@ type wireType struct {
 	Fields []wireField `json:"fields,omitempty"`
 }
 
-// wireField is the stored name, the type, and the name in Go if that is another one.
+// wireField is the stored name, the type, and the Go name if it differs.
 type wireField []string
 
 // writer numbers the types that one type is made of.
 type writer struct {
-	names   bool // with those that are for people
+	names   bool // include the names that are for people
 	numbers map[*Type]int
 	cyclic  map[*Type]bool
 	nodes   []*Type
@@ -72,7 +72,7 @@ func (t *Type) wire(names bool) []wireType {
 	return w.out
 }
 
-// find marks what contains itself and has no number of its own.
+// find marks types that contain themselves and have no number of their own.
 func (w *writer) find(t *Type, open, done map[*Type]bool) {
 	if t == nil || done[t] {
 		return
@@ -100,7 +100,7 @@ func (t *Type) sorted() []Field {
 		func(a, b Field) int { return compareNames(a.Name, b.Name) })
 }
 
-// compareNames has numbers first, in their order.
+// compareNames sorts numbers first, in numeric order.
 func compareNames(a, b string) int {
 	m, errA := strconv.ParseInt(a, 10, 64)
 	n, errB := strconv.ParseInt(b, 10, 64)
@@ -160,7 +160,7 @@ func (w *writer) expression(t *Type) string {
 	return t.words(w.ref)
 }
 
-// words returns the expression for a type that has no number, with ref for its parts.
+// words returns the expression for a type that has no number, using ref for its parts.
 func (t *Type) words(ref func(*Type) string) string {
 	switch t.Kind {
 	case ByteArray:
@@ -175,7 +175,8 @@ func (t *Type) words(ref func(*Type) string) string {
 	return leafNames[t.Kind]
 }
 
-// identity returns what tells types apart: without what is for people.
+// identity returns the encoding that distinguishes types, which leaves out names that are for
+// people.
 func (t *Type) identity() []byte { return t.json(false) }
 
 func (t *Type) json(names bool) []byte {
@@ -183,8 +184,8 @@ func (t *Type) json(names bool) []byte {
 	return b
 }
 
-// encode returns what is stored of all versions, nil if the last one alone is too long. If all
-// are, the first are left out.
+// encode returns the record of all versions, or nil if the last one alone is too long. If all
+// of them together are too long, it leaves out the first ones.
 func encode(versions []*Type) []byte {
 	var parts [][]byte
 	size := len(head) + len("[]")
@@ -234,7 +235,7 @@ func decode(stored []byte) ([]*Type, error) {
 	return versions, nil
 }
 
-// reader makes types of what is stored.
+// reader makes types from a record.
 type reader struct{ nodes []*Type }
 
 func read(wire []wireType) (*Type, error) {

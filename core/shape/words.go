@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// shallow is how deeply types in types are looked at that have no names: a map may have twice
-// as many parts in each level.
+// shallow is how deeply nested types without names are shown: with maps, each level may have
+// twice as many parts.
 const shallow = 6
 
 // String returns a type in a few words: structs by their names.
@@ -27,8 +27,8 @@ func (t *Type) expressed(depth int) string {
 	return t.words(func(part *Type) string { return part.expressed(depth + 1) })
 }
 
-// Words describes what [Bind] recorded, for people, as [core.Explanation] does: the newest
-// type, with a line for each field, and the fields that older ones had and it has not. It is ""
+// Words describes for people what [Bind] recorded, as [core.Explanation] does: the newest type,
+// with a line for each field, and the fields that older types had and it lacks. It returns ""
 // if nothing is recorded.
 func Words(meta []byte) (string, error) {
 	if meta == nil {
@@ -55,7 +55,7 @@ func Words(meta []byte) (string, error) {
 	return strings.Join(lines, "\n"), nil
 }
 
-// lines describes a type: each struct that it is made of, and their fields.
+// lines describes a type: each struct that it is made of, and its fields.
 func (t *Type) lines() (lines []string) {
 	l := labels{writer{numbers: map[*Type]int{}, cyclic: map[*Type]bool{}}}
 	l.find(t, map[*Type]bool{}, map[*Type]bool{})
@@ -87,7 +87,7 @@ func (t *Type) lines() (lines []string) {
 // labels numbers types as they are numbered when they are stored.
 type labels struct{ writer }
 
-// label names a type: by its name in Go, with its number if another one has the same or it has
+// label returns a type's Go name, with its number if another type has the same name or it has
 // none.
 func (l *labels) label(t *Type) string {
 	ref := l.ref(t)
@@ -105,7 +105,7 @@ func (l *labels) label(t *Type) string {
 	return t.Name
 }
 
-// paths returns the fields of a type and of all that it is made of, with their types.
+// paths returns the fields of a type and of all types that it is made of, with their types.
 func (t *Type) paths() (all []string) {
 	seen := map[*Type]bool{}
 	var walk func(t *Type, path string)

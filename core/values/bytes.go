@@ -5,7 +5,7 @@ package values
 
 import "github.com/guardkv/guardkv/core"
 
-// Bytes returns the format of values that are bytes already. They are stored as they are, and
+// Bytes returns the format of values that are already bytes. They are stored as they are, and
 // nil reads as empty.
 //
 // The view is the stored bytes themselves. The bytes are owned by the engine, must not be
@@ -24,5 +24,5 @@ func (bytesFormat) ID() string { return "bytes" }
 // Append appends v itself. The arguments may be reused when the call returns.
 func (bytesFormat) Append(dst []byte, v []byte) ([]byte, error) { return append(dst, v...), nil }
 
-// View returns b. There is no room behind it, so that appending to the view copies it.
+// View returns b. Its capacity ends with it, so appending to the view makes a copy.
 func (bytesFormat) View(b []byte) ([]byte, error) { return b[:len(b):len(b)], nil }

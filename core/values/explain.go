@@ -16,9 +16,9 @@ import (
 	"github.com/guardkv/guardkv/core/shape"
 )
 
-// Explain tells what tables in [JSON], [String] and [Bytes] hold, without the Go type: see
-// [core.Explainer]. JSON is shown as it is stored, without the space between its parts;
-// integers of more than 64 bits become strings.
+// Explain shows what tables in [JSON], [String] and [Bytes] hold, without the Go type: see
+// [core.Explainer]. JSON is shown as it is stored, without spaces between its parts; integers
+// of more than 64 bits become strings.
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	switch t.ValueFormat {
 	case "json":
@@ -40,8 +40,8 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 		t.ValueFormat, errors.ErrUnsupported)
 }
 
-// appendJSON appends stored JSON. It may hold what encoding/json reads and others do not, such
-// as text that is not UTF-8.
+// appendJSON appends stored JSON. It may hold things that encoding/json reads but other
+// programs do not, such as text that is not UTF-8.
 func appendJSON(dst, _, value []byte) ([]byte, error) {
 	if !json.Valid(value) { // nor is it nested too deeply then
 		return nil, fmt.Errorf("%w: the value is no JSON", core.ErrCorrupt)
@@ -56,7 +56,7 @@ func appendJSON(dst, _, value []byte) ([]byte, error) {
 	return quoteLong(out.Bytes(), len(dst)), nil
 }
 
-// quoteLong makes strings of the integers from start on that do not fit into 64 bits.
+// quoteLong turns integers, from start on, into strings if they do not fit into 64 bits.
 func quoteLong(b []byte, start int) []byte {
 	const short = 18 // digits that always fit
 	inside, digits := false, start

@@ -16,45 +16,45 @@ import (
 // JSON returns a format that encodes values with encoding/json. T may be a pointer; nil is
 // stored as null.
 //
-// Fields that the stored JSON has and T has not are ignored, and fields that it lacks are zero,
-// so that a type can grow. Anything behind the value is an error.
+// Fields that the stored JSON has and T lacks are ignored, and fields that it lacks are zero,
+// so a type can grow. Anything after the value is an error.
 //
-// So that a renamed field is not zero without a word, the fields of T and their types are
-// recorded with the table, and T is compared with all that opened it before, by the rules of
-// package [github.com/guardkv/guardkv/core/shape]. Opening the table is
-// [core.ErrFormatMismatch] if a field has another type, or if one is gone and another one of
-// its type is new: keep the name of a renamed field by a tag, and say [WithRemoved] of one that
-// was removed, or [WithRetyped]. Programs of several versions may open a table in turn. A table
-// of a GuardKV that recorded nothing begins with the first T that opens it. A type that says
-// nothing, such as any or map[string]any, is not recorded, and opens every table.
+// So that a renamed field does not silently read as zero, the table records the fields of T and
+// their types, and compares T with every type that opened it before, by the rules of package
+// [github.com/guardkv/guardkv/core/shape]. If a field has another type, or if one is gone and
+// another one of its type is new, OpenTable returns [core.ErrFormatMismatch]. Keep the name of
+// a renamed field by a tag, and use [WithRemoved] for one that was removed, or [WithRetyped].
+// Programs of several versions may open a table in turn. A table of a GuardKV that recorded
+// nothing begins with the first T that opens it. A type that says nothing, such as any or
+// map[string]any, is not recorded, and opens every table.
 //
-// A type of which encoding/json would lose something is refused by [core.OpenTable], before the
-// table is made, and when a value of it is written; the error leads to the part of it that is
-// to blame:
-//   - interfaces with methods; channels, functions and complex numbers; keys of maps that are no
+// If encoding/json would lose something of a T, [core.OpenTable] refuses T before the table is
+// made, and so do writes; the error leads to the part of T that is to blame:
+//   - interfaces with methods; channels, functions and complex numbers; keys of maps that are not
 //     text;
-//   - two fields with one name, be they hidden by one another or embedded; structs with unexported
-//     fields alone; embedded pointers to unexported structs;
-//   - methods that have no opposite; values of maps whose methods are those of their pointers, as
-//     in map[string]big.Int (use map[string]*big.Int);
-//   - structs that have a method from a struct that they embed, which knows nothing of their other
-//     fields, as in struct{ time.Time; Note string }.
+//   - two fields with one name, whether one hides the other or they are embedded; structs that have
+//     only unexported fields; embedded pointers to unexported structs;
+//   - types with only one of the methods to encode and decode themselves; values of maps whose
+//     methods belong to their pointers, as in map[string]big.Int (use map[string]*big.Int);
+//   - structs that are encoded by a method of a struct that they embed, which does not know their
+//     other fields, as in struct{ time.Time; Note string }.
 //
-// Of values, these are errors when they are written: strings that are not UTF-8; NaN and
-// infinities; keys of a map that are the same text; times whose zone has seconds in its offset,
-// as most had before 1900 (use UTC); what is nested more than 10000 levels deep, or contains
-// itself, which is [core.ErrTooLarge]. What is in a field of type any is looked at too: it may
-// hold nothing of which something would not be stored, and no integer that float64, as which it
-// is read, does not have. Types that encode themselves are read again before they are stored,
-// and written again: what their methods cannot read, or read as something else, is an error.
-// (This takes twice the time of reading, for all but [time.Time], [math/big.Int] and
+// Writing these values is an error: strings that are not UTF-8; NaN and infinities; keys of a
+// map that are the same text; times whose zone has seconds in its offset, as most had before
+// 1900 (use UTC); values that are nested more than 10000 levels deep, or contain themselves,
+// for which the error is [core.ErrTooLarge]. The content of a field of type any is checked too:
+// all of it must be stored, and since its integers are read as float64, a float64 must hold
+// them exactly. Values of types that encode themselves are read and written again before they
+// are stored: what their methods cannot read, or read as something else, is an error. (This
+// takes twice the time of reading, for all but [time.Time], [math/big.Int] and
 // [encoding/json.RawMessage], and finds no difference that these methods do not write.)
 //
-// What encoding/json does not keep is not kept here: unexported fields beside others; fields
-// with the tag "-", and with omitempty the difference between nil and empty; the difference
-// between upper and lower case in the names of fields that are read; what a pointer to a nil
-// pointer, slice or map points to; what an array is longer than the one it is read into; and,
-// in a field of type any, everything but the types that JSON itself has: numbers are float64.
+// What encoding/json does not keep is not kept here either: unexported fields beside exported
+// ones; fields with the tag "-"; with omitempty, the difference between nil and empty; the
+// difference between upper and lower case in the names of fields that are read; what a pointer
+// to a nil pointer, slice or map points to; the end of an array that is read into a shorter
+// one; and, in a field of type any, everything except the types that JSON itself has: numbers
+// are float64.
 func JSON[T any](opts ...JSONOption) core.ValueFormat[T, T] {
 	f := &jsonFormat[T]{walker: newJSONWalker(reflect.TypeFor[T]())}
 	for _, o := range opts {
@@ -67,8 +67,8 @@ func JSON[T any](opts ...JSONOption) core.ValueFormat[T, T] {
 
 type jsonFormat[T any] struct {
 	encoders sync.Pool
-	walker   *jsonWalker // nil if nothing of a value is to be looked at
-	unfit    error       // why values of T would not be read as they were written
+	walker   *jsonWalker // nil if no part of a value is to be checked
+	unfit    error       // why values of T would not be read back as they were written
 	own      bool        // whether methods of T, or of parts of it, encode and decode
 	options  jsonOptions
 }
@@ -125,7 +125,7 @@ func (f *jsonFormat[T]) ViewInto(b []byte, w *T) error {
 }
 
 // jsonEncoder lets encoding/json write straight into the caller's slice, and holds the value so
-// that no call has to allocate one.
+// that no call has to allocate it.
 type jsonEncoder[T any] struct {
 	out   []byte
 	value T
@@ -186,10 +186,10 @@ func (e *jsonEncoder[T]) encode(dst []byte) ([]byte, error) {
 	return out[:len(out)-1], nil // without the newline
 }
 
-// readsAgain decodes b, which was just encoded, and if methods had a part in that encodes it
-// once more: they may refuse what they wrote themselves, or take it for something else. A panic
-// of theirs is left to those who read: it says what is wrong with the method, and nothing of
-// the value.
+// readsAgain decodes b, which was just encoded. If the types' own methods helped to encode it,
+// readsAgain also encodes the result again: the methods may refuse what they wrote themselves,
+// or read it as something else. If a method panics, readsAgain returns nil and leaves the panic
+// to readers: it shows a fault of the method, not of the value.
 func readsAgain[T any](b []byte, own bool) (err error) {
 	defer func() {
 		if recover() != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// jsonLayout is what encoding/json stores of a struct, and of the structs embedded in it.
+// jsonLayout says what encoding/json stores of a struct, and of the structs embedded in it.
 type jsonLayout struct {
 	fields []jsonField
 	lost   error // which field should be stored and is not, and why; the first of them
@@ -94,14 +94,13 @@ func (l *jsonLayout) field(in jsonEmbedding, f reflect.StructField) []jsonEmbedd
 	return []jsonEmbedding{{base, path, index, in.pointed || f.Type.Kind() == reflect.Pointer}}
 }
 
-// canBeQuoted reports whether the option string means anything for a type: it stands for no
-// more than a number, say.
+// canBeQuoted reports whether the option string has a meaning for a type, as for a number.
 func canBeQuoted(t reflect.Type) bool {
 	kind := t.Kind()
 	return kind >= reflect.Bool && kind <= reflect.Float64 || kind == reflect.String
 }
 
-// add knows fields by their names. Of two with one name at least one is lost.
+// add adds a field under its name. If two fields have one name, at least one of them is lost.
 func (l *jsonLayout) add(f jsonField) {
 	for _, o := range l.fields {
 		if o.name == f.name {
@@ -136,8 +135,8 @@ func exportedIn(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// holdsSomething reports whether a struct has fields that nobody said need not be stored. What
-// is in package sync holds nothing that could be.
+// holdsSomething reports whether a struct has fields that should be stored, because no tag
+// leaves them out. Types of package sync have nothing to store.
 func holdsSomething(t reflect.Type) bool {
 	if t.PkgPath() == "sync" {
 		return false

@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// jsonSteps says where in the values of a type there may be something to be found.
+// jsonSteps says where in the values of a type there may be something to find.
 type jsonSteps struct {
 	needed   bool
-	flat     int // how many levels there are below, or in it, where nothing is to be found
+	flat     int // how many levels, in it or below, have nothing to be found
 	elem     *jsonSteps
 	leads    []int // to the part of a struct that encodes all of it
 	fields   []jsonStep
 	textKeys bool // whether the keys of a map are made text by a method
 	leaf     func(*jsonWalk, reflect.Value, jsonDepth) error
-	err      error // why values of the type cannot be stored
+	err      error // why values of this type cannot be stored
 }
 
 type jsonStep struct {
@@ -30,9 +30,10 @@ type jsonStep struct {
 	to    *jsonSteps
 }
 
-// jsonPlanner makes steps. A type that is open was met on the way to itself.
+// jsonPlanner makes steps. A type is open while its steps are being made, so meeting an open
+// type means that it contains itself.
 type jsonPlanner struct {
-	dynamic bool // for what is in an interface
+	dynamic bool // for the content of an interface
 	made    map[reflect.Type]*jsonSteps
 	open    map[reflect.Type]bool
 }
@@ -81,7 +82,7 @@ func (s *jsonSteps) container(t reflect.Type) bool {
 	return false
 }
 
-// below is how many levels are below s that are not gone through, if it has part.
+// below returns how many levels below s are not gone through, if it has part.
 func below(s, part *jsonSteps) int {
 	if part.needed {
 		return s.flat
@@ -122,7 +123,7 @@ func encodesItself(t reflect.Type) bool {
 	return p.Implements(typeJSONOut) || p.Implements(typeTextOut)
 }
 
-// leads looks at a struct that is encoded by a part of it.
+// leads handles a struct that is encoded by a part of it.
 func (p jsonPlanner) leads(s *jsonSteps, t reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
 		return false
@@ -141,8 +142,8 @@ func (p jsonPlanner) leads(s *jsonSteps, t reflect.Type) bool {
 	return true
 }
 
-// fields leaves out what leads nowhere. A field that leads back to an open type is not one of
-// these.
+// fields leaves out fields that lead to nothing. A field that leads back to an open type is
+// kept.
 func (p jsonPlanner) fields(s *jsonSteps, t reflect.Type) {
 	for _, f := range jsonLayoutOf(t).fields {
 		to := p.plan(f.typ)
@@ -154,7 +155,7 @@ func (p jsonPlanner) fields(s *jsonSteps, t reflect.Type) {
 	}
 }
 
-// exact returns an error unless a number of this size is one of float64.
+// exact returns an error unless a float64 holds the number exactly.
 func exact(n uint64, v reflect.Value) error {
 	if bits.Len64(n)-bits.TrailingZeros64(n) > float64Bits {
 		return fmt.Errorf("the number %v is %w", v, errNotExact)
@@ -165,7 +166,7 @@ func exact(n uint64, v reflect.Value) error {
 // float64Bits is how many bits of a number a float64 keeps.
 const float64Bits = 53
 
-// exactText is for numbers of any size. A fraction is the float64 that is nearest to it.
+// exactText is for numbers of any size. A fraction counts as the float64 that is nearest to it.
 func exactText(s string) error {
 	n, ok := new(big.Int).SetString(s, 10)
 	if ok && !strings.ContainsAny(s, ".eE") && n.BitLen()-int(n.TrailingZeroBits()) > float64Bits {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// sameJSON reports whether two encodings that have been decoded say the same. What was a struct
-// in an interface is an object with sorted names when it is encoded again.
+// sameJSON reports whether two encodings mean the same. They need not be the same bytes: a
+// struct in an interface becomes an object with sorted names when it is encoded again.
 func sameJSON(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -21,8 +21,8 @@ func sameJSON(a, b []byte) bool {
 	return one && other && sameTree(x, y)
 }
 
-// jsonTree decodes what encoding/json decodes into an interface, but for names that come twice,
-// of which it forgets one without a word.
+// jsonTree decodes JSON as encoding/json does into an interface, but not objects with a name
+// that comes twice, of which encoding/json silently drops one.
 func jsonTree(b []byte) (tree any, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -105,8 +105,8 @@ func sameTree(a, b any) bool {
 	return a == b
 }
 
-// sameNumber compares integers by all of their digits, and fractions, which may be written in
-// several ways, as float64.
+// sameNumber compares integers by all of their digits. It compares fractions as float64, since
+// they may be written in several ways.
 func sameNumber(a, b json.Number) bool {
 	if a == b {
 		return true

@@ -14,28 +14,30 @@ import (
 	"github.com/guardkv/guardkv/core/shape"
 )
 
-// JSONOption says what [JSON] cannot know of a type that changed. It does not change the encoding.
+// JSONOption tells [JSON] what it cannot know about a type that changed. It does not change the
+// encoding.
 type JSONOption func(*jsonOptions)
 
 type jsonOptions struct{ removed, retyped []string }
 
-// WithRemoved says that fields were removed, so that [JSON] does not take others of their types
-// for them. They are given by their stored names from the value on: "phone", "address.street",
-// "friends[].name". What rows hold of them is ignored, and stays until the row is put again.
-// The option may stay, and may name what never was.
+// WithRemoved says that fields were removed, so that [JSON] does not ask whether new fields of
+// the same types are the old ones renamed. Give the path of each, in stored names: "phone",
+// "address.street", "friends[].name". What rows hold of these fields is ignored, and stays
+// until the row is put again. The option may stay in the program, and may name fields that
+// never existed.
 func WithRemoved(fields ...string) JSONOption {
 	return func(o *jsonOptions) { o.removed = append(o.removed, fields...) }
 }
 
-// WithRetyped says that fields have another type than before on purpose, because this program
-// can read what is stored of them. Rows that it cannot read are errors then. Fields are given
-// as those of [WithRemoved].
+// WithRetyped says that fields changed their types on purpose, because this program can read
+// what is stored of them. Reading a row that it cannot read returns an error. Fields are named
+// as in [WithRemoved].
 func WithRetyped(fields ...string) JSONOption {
 	return func(o *jsonOptions) { o.retyped = append(o.retyped, fields...) }
 }
 
 // Bind compares T with the types that opened the table before, and records it with the table.
-// The format does not change: values have the names of their fields in them.
+// The format itself does not change, since values contain the names of their fields.
 func (f *jsonFormat[T]) Bind(stored []byte) (core.ValueFormat[T, T], []byte, error) {
 	if f.unfit != nil {
 		return nil, nil, f.unfit
@@ -114,7 +116,8 @@ func (s jsonShapes) kind(made *shape.Type, t reflect.Type) {
 	}
 }
 
-// key: those of objects are text, by a method if they have one.
+// key returns the shape of a map's key. Keys of objects are text, made by a method if they have
+// one.
 func (s jsonShapes) key(t reflect.Type) *shape.Type {
 	if t.Implements(typeTextOut) {
 		return &shape.Type{Kind: shape.Any}

@@ -13,12 +13,12 @@ import (
 
 var errJSONText = errors.New("a string is not UTF-8, and JSON has no others; store bytes as []byte")
 
-// replacement is what encoding/json writes for what is not UTF-8. A U+FFFD that was in a string
-// is written as it is.
+// replacement is what encoding/json writes for bytes that are not UTF-8. A U+FFFD that was in
+// the string is written as it is.
 var replacement = []byte(`\ufffd`)
 
-// replaced reports whether something may have been replaced: a method of the type may have
-// written the same.
+// replaced reports whether something may have been replaced. A method of the type may have
+// written the same bytes.
 func replaced(b []byte) bool {
 	for {
 		at := bytes.Index(b, replacement)
@@ -80,7 +80,8 @@ func mayHoldText(t reflect.Type) bool {
 	return t.Kind() >= reflect.Array && t.Kind() != reflect.UnsafePointer || encodesItself(t)
 }
 
-// checkTextKey: strings are written as they are, whatever methods they have.
+// checkTextKey is for keys of maps. Strings are written as they are, whatever methods they
+// have.
 func checkTextKey(key reflect.Value) error {
 	if key.Kind() == reflect.String {
 		return validText(key.String())
@@ -88,8 +89,8 @@ func checkTextKey(key reflect.Value) error {
 	return checkJSONText(key)
 }
 
-// checkOwnText asks for the text that a type has for itself. What it writes as JSON is its own
-// affair.
+// checkOwnText checks the text that a type's own method returns. It does not check JSON that a
+// type writes itself.
 func checkOwnText(v reflect.Value) error {
 	if v.CanAddr() {
 		v = v.Addr()

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// checkJSON returns why encoding/json would lose something of a T without an error. own says
+// checkJSON returns an error if encoding/json would silently lose something of a T. own says
 // whether methods of T, or of its parts, encode or decode.
 func checkJSON[T any]() (own bool, err error) {
 	t := reflect.TypeFor[T]()
@@ -34,17 +34,17 @@ func checkJSONDynamic(t reflect.Type) error {
 	return nil
 }
 
-// jsonTypes looks for what encoding/json would lose without an error if values of a type were
-// stored. It knows types that were looked at, or are being looked at: they may be recursive.
+// jsonTypes looks for what encoding/json would silently lose if values of a type were stored.
+// Since types may be recursive, it remembers those that it has checked, or is checking.
 type jsonTypes struct {
-	// dynamic is for what is in an interface: it is read as something else anyway, but
-	// everything has to be stored.
+	// dynamic is for the content of an interface: it is read as another type anyway, but all of
+	// it must be stored.
 	dynamic bool
 	seen    map[jsonPlace]bool
 	own     bool // whether methods of the types were found that may not be each other's opposite
 }
 
-// jsonPlace is a type where its values have an address, or have none.
+// jsonPlace is a type, and whether its values have an address there.
 type jsonPlace struct {
 	t         reflect.Type
 	addressed bool
@@ -66,9 +66,9 @@ var jsonKnown = map[reflect.Type]bool{
 
 var errNothingInside = errors.New("a pointer that leads to nothing but itself")
 
-// check returns why values of t would not be read as they were written. path leads to t.
-// addressed says whether the values have an address there: what is in a map or an interface has
-// none, and encoding/json then does not see methods of the pointer.
+// check returns an error if values of t would not be read back as they were written. path leads
+// to t. addressed says whether the values have an address there: values in a map or an
+// interface have none, and then encoding/json does not see methods of the pointer.
 func (c *jsonTypes) check(t reflect.Type, path string, addressed bool) error {
 	chain := map[reflect.Type]bool{}
 	for t.Kind() == reflect.Pointer {
@@ -110,7 +110,8 @@ func (c *jsonTypes) check(t reflect.Type, path string, addressed bool) error {
 	return nil
 }
 
-// pairs: the keys of objects are text. In interfaces encoding/json itself refuses what has none.
+// pairs checks a map, whose keys must be text. In interfaces encoding/json itself refuses other
+// keys.
 func (c *jsonTypes) pairs(t reflect.Type, path string) error {
 	key := t.Key()
 	text := key.Kind() != reflect.Interface && key.Kind() != reflect.Pointer &&
@@ -126,7 +127,7 @@ func (c *jsonTypes) pairs(t reflect.Type, path string) error {
 	return c.check(t.Elem(), path+"[]", false)
 }
 
-// methods reports whether a type encodes itself, and whether that is as it should be.
+// methods reports whether a type encodes itself, and returns an error if it does so wrongly.
 func (c *jsonTypes) methods(t reflect.Type, addressed bool) (itself bool, err error) {
 	if t.Kind() == reflect.Interface {
 		return false, nil
@@ -150,8 +151,8 @@ func (c *jsonTypes) methods(t reflect.Type, addressed bool) (itself bool, err er
 	return false, nil
 }
 
-// unseen returns an error if a type has a method by its address alone: encoding/json stores
-// what has none as what it is made of, and reads it by the method.
+// unseen returns an error if only the pointer to a type has a method. Without an address,
+// encoding/json stores such a value as what it is made of, but reads it with the method.
 func unseen(t reflect.Type) error {
 	p := reflect.PointerTo(t)
 	var name string
@@ -191,22 +192,23 @@ func (c *jsonTypes) pair(t reflect.Type, m jsonMethods) (itself bool, err error)
 	return out, nil
 }
 
-// jsonMethods are two methods that are each other's opposite.
+// jsonMethods holds two methods, each of which must undo the other.
 type jsonMethods struct {
 	out, in         reflect.Type
 	outName, inName string
 	outOf, inOf     func(reflect.Type) (reflect.Method, bool)
 }
 
-// Each method is looked for by a constant: the linker then knows which methods of other types
-// nobody needs.
+// Each method is looked up by a constant name, so that the linker can drop methods that nothing
+// uses.
 func jsonOut(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("MarshalJSON") }
 func jsonIn(t reflect.Type) (reflect.Method, bool)  { return t.MethodByName("UnmarshalJSON") }
 func textOut(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("MarshalText") }
 func textIn(t reflect.Type) (reflect.Method, bool)  { return t.MethodByName("UnmarshalText") }
 
-// alone returns an error if a struct has a method from what it embeds, and has other fields:
-// they would be lost. So would all if it embeds a pointer, which is nil when it is read.
+// alone returns an error if a struct has a method from a type that it embeds, and has other
+// fields, which would be lost. If it embeds a pointer, everything would be lost, since the
+// pointer is nil when the struct is read.
 func alone(
 	t, has reflect.Type, name string, method func(reflect.Type) (reflect.Method, bool),
 ) error {
@@ -245,13 +247,13 @@ func embedded(t, has reflect.Type) (reflect.StructField, bool) {
 	return reflect.StructField{}, false
 }
 
-// promoted reports whether a method was made by the compiler, to call that of an embedded
-// field. Reflection does not tell; but what the compiler makes comes from no file. A method
-// that is written in one may have been compiled into others, and others into it, so each of its
-// instructions is looked at.
+// promoted reports whether the compiler made a method to call that of an embedded field.
+// Reflection does not tell, but code that the compiler makes comes from no source file. A
+// method from a source file may be inlined into others, and others into it, so promoted checks
+// each of its instructions.
 func promoted(t reflect.Type, method func(reflect.Type) (reflect.Method, bool)) bool {
 	own, ok := method(t)
-	if !ok { // a method of the pointer: that one is made for every method of the struct itself
+	if !ok { // a method of the pointer: the compiler makes one for every method of the struct itself
 		if own, ok = method(reflect.PointerTo(t)); !ok {
 			return false
 		}

@@ -18,9 +18,9 @@ import (
 )
 
 // jsonWalker goes through a value before it is encoded, wherever its type does not say what is
-// there. encoding/json calls itself for each level: a list of a million nodes takes the process
-// down, and one of ten thousand is stored and never read, for that is where decoding ends. And
-// what is in an interface may be of a type of which nothing is stored.
+// there. encoding/json recurses for each level: a linked list of a million nodes would crash
+// the process, and one of ten thousand would be stored but never read, since decoding ends
+// there. And an interface may hold a type of which nothing is stored.
 type jsonWalker struct {
 	root  *jsonSteps
 	types sync.Map // of reflect.Type to *jsonSteps, for what was found in interfaces
@@ -33,7 +33,7 @@ const maxJSONLevels = 10_000
 var errJSONTooDeep = fmt.Errorf("%w: it is nested more than %d levels deep, or contains itself",
 	core.ErrTooLarge, maxJSONLevels)
 
-// newJSONWalker returns nil if there is nothing to be found in a type.
+// newJSONWalker returns nil if there is nothing to find in values of the type.
 func newJSONWalker(t reflect.Type) *jsonWalker {
 	w := &jsonWalker{root: newJSONPlanner(false).plan(t)}
 	if !w.root.needed {
@@ -55,16 +55,16 @@ func (w *jsonWalker) typed(t reflect.Type) *jsonSteps {
 	return s.(*jsonSteps)
 }
 
-// check returns an error if v should not be encoded. unsure says that it may be encoded, and
-// has to be decoded to see whether it can be.
+// check returns an error if v should not be encoded. unsure says that v may be encoded, but
+// only decoding it shows whether it can be read.
 func (w *jsonWalker) check(v reflect.Value) (unsure bool, err error) {
 	j := jsonWalk{walker: w}
-	// Pointers and interfaces are no levels.
+	// Pointers and interfaces do not count as levels.
 	err = j.walk(v, w.root, jsonDepth{maxJSONLevels, 8 * maxJSONLevels})
 	return j.unsure, err
 }
 
-// jsonWalk is a walk under way.
+// jsonWalk is the state of one walk.
 type jsonWalk struct {
 	walker *jsonWalker
 	unsure bool
@@ -89,7 +89,7 @@ func (w *jsonWalk) walk(v reflect.Value, s *jsonSteps, d jsonDepth) error {
 	case reflect.Interface:
 		return w.inside(v, d)
 	}
-	if s.leads != nil { // the struct is that part of it
+	if s.leads != nil { // that part stands for the whole struct
 		return w.walk(v.FieldByIndex(s.leads), s.elem, d)
 	}
 	if err := w.down(&d, s.flat); err != nil {
@@ -106,7 +106,7 @@ func (w *jsonWalk) walk(v reflect.Value, s *jsonSteps, d jsonDepth) error {
 	return nil
 }
 
-// down enters a level. Below are so many that are not gone through.
+// down enters a level. flat is how many levels below it are not gone through.
 func (w *jsonWalk) down(d *jsonDepth, flat int) error {
 	if d.levels--; d.levels < 0 {
 		return errJSONTooDeep
@@ -147,7 +147,8 @@ func (w *jsonWalk) pairs(v reflect.Value, s *jsonSteps, d jsonDepth) error {
 	return nil
 }
 
-// textKey returns an error if the text of a key is that of another, or is not all of it.
+// textKey returns an error if a key has the same text as another one, or if its text does not
+// hold all of it.
 func textKey(key reflect.Value, texts map[string]bool) error {
 	k := key.Interface()
 	if t, ok := k.(time.Time); ok {
@@ -182,8 +183,8 @@ func (w *jsonWalk) fields(v reflect.Value, s *jsonSteps, d jsonDepth) error {
 	return nil
 }
 
-// jsonPart returns a field of a struct, which may be behind embedded pointers. There is none
-// behind one that is nil.
+// jsonPart returns a field of a struct, which may lie behind embedded pointers. There is no
+// field behind a nil pointer.
 func jsonPart(v reflect.Value, index []int) reflect.Value {
 	for _, i := range index {
 		if v.Kind() == reflect.Pointer {
@@ -207,7 +208,7 @@ func (w *jsonWalk) inside(v reflect.Value, d jsonDepth) error {
 	return w.dynamic(v.Elem().Interface(), d)
 }
 
-// dynamic is for what is in an interface.
+// dynamic checks the content of an interface.
 func (w *jsonWalk) dynamic(v any, d jsonDepth) error {
 	if d.steps--; d.steps < 0 {
 		return errJSONTooDeep
@@ -254,10 +255,10 @@ func (w *jsonWalk) anyMap(v map[string]any, d jsonDepth) error {
 	return nil
 }
 
-// What is at the end of steps.
+// The following functions check what steps end at.
 
-// seeTime is for times: RFC 3339 has no seconds in the offset of a zone, so that the instant
-// would be another.
+// seeTime is for times. The zone offsets of RFC 3339 have no seconds, so a time whose zone has
+// them would be read as another instant.
 func seeTime(_ *jsonWalk, v reflect.Value, _ jsonDepth) error {
 	if v.CanAddr() {
 		return wholeMinutes(*v.Addr().Interface().(*time.Time))
@@ -274,7 +275,7 @@ func wholeMinutes(t time.Time) error {
 	return nil
 }
 
-// seeRaw is for JSON that is ready. It has levels of its own.
+// seeRaw is for JSON that is already encoded. It has levels of its own.
 func seeRaw(w *jsonWalk, v reflect.Value, d jsonDepth) error {
 	if deepest(v.Bytes()) > d.levels {
 		return errJSONTooDeep
@@ -282,7 +283,7 @@ func seeRaw(w *jsonWalk, v reflect.Value, d jsonDepth) error {
 	return nil
 }
 
-// deepest returns how many levels JSON has.
+// deepest returns how many levels the JSON has.
 func deepest(b []byte) (most int) {
 	level, quoted := 0, false
 	for i := 0; i < len(b); i++ {
@@ -302,7 +303,8 @@ func deepest(b []byte) (most int) {
 	return most
 }
 
-// seeOpaque is for what methods write in an interface: there is no telling how it is read.
+// seeOpaque is for what methods write in an interface, since there is no telling how it is
+// read.
 func seeOpaque(w *jsonWalk, _ reflect.Value, _ jsonDepth) error {
 	w.unsure = true
 	return nil

@@ -34,7 +34,8 @@ func (stringFormat) ID() string { return "string" }
 // Append appends the bytes of v.
 func (stringFormat) Append(dst []byte, v string) ([]byte, error) { return append(dst, v...), nil }
 
-// View returns b as a string, without a copy. It is valid while b is valid and unchanged.
+// View returns b as a string, without copying it. The string is valid while b is valid and
+// unchanged.
 func (stringFormat) View(b []byte) (string, error) {
 	return unsafe.String(unsafe.SliceData(b), len(b)), nil
 }

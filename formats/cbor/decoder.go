@@ -16,7 +16,7 @@ type decoder struct {
 	mode   cbor.DecMode
 	limits limits
 	plan   *plan
-	small  int // bytes that cannot take too much, whatever they are
+	small  int // how many bytes cannot take too much, whatever they are
 }
 
 func newDecoder[T any](l limits) *decoder {
@@ -26,8 +26,8 @@ func newDecoder[T any](l limits) *decoder {
 	return d
 }
 
-// decode decodes b, all of it. The library says io.EOF when there are no bytes: that could be
-// taken for the end of a stream.
+// decode decodes all of b. It hides the io.EOF that the library returns when there are no
+// bytes, which could be mistaken for the end of a stream.
 func (d *decoder) decode(b []byte, target any) error {
 	if len(b) == 0 {
 		return errEmpty
@@ -40,7 +40,8 @@ func (d *decoder) decode(b []byte, target any) error {
 
 var errEmpty = errors.New("there are no bytes")
 
-// check reports why b should not be decoded. What is too small to take much is not looked at.
+// check returns an error if b should not be decoded. It skips bytes that are too few to take
+// much memory.
 func (d *decoder) check(b []byte) error {
 	if len(b) <= d.small {
 		return nil

@@ -12,12 +12,12 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// encoder encodes without allocating: the library is given a pointer to a value that is pooled,
-// and a buffer that is pooled and made of the caller's slice.
+// encoder encodes without allocating: the library gets a pointer to a pooled value, and a
+// pooled buffer that is made of the caller's slice.
 type encoder[T any] struct {
 	mode cbor.UserBufferEncMode
 	walk *walker // nil if no value can be nested more deeply than its type is
-	// all text that may keep a value from being read again, if nothing else can; nil if more can
+	// where the text is that may keep a value from being read again; nil if other things may too
 	texts *texts
 	pool  sync.Pool
 }
@@ -34,8 +34,9 @@ func newEncoder[T any](mode cbor.UserBufferEncMode, l limits) *encoder[T] {
 	}
 }
 
-// append appends the encoding of v, which it does not keep. sound says that it can be read
-// again, as far as the limits allow its elements; if it is false nobody knows.
+// append appends the encoding of v, which it does not keep. sound says that the encoding can be
+// read again, provided that it is within the limit on elements; if sound is false, this is not
+// known.
 func (e *encoder[T]) append(dst []byte, v *T) (result []byte, sound bool, err error) {
 	s := e.pool.Get().(*scratch[T])
 	s.value, s.buffer = *v, *bytes.NewBuffer(dst)

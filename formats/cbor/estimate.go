@@ -11,21 +11,21 @@ import (
 	"reflect"
 )
 
-// estimate passes over bytes that are well-formed, before they are decoded into a type, and
-// adds up what that will allocate. The library makes a slice as long as the bytes say, a new
-// value for each pointer, eight places for each map, and an error for each part that does not
-// fit: one byte can cost hundreds.
+// estimate passes over well-formed bytes, before they are decoded into a type, and adds up what
+// decoding will allocate. The library makes a slice as long as the bytes say, a new value for
+// each pointer, eight places for each map, and an error for each part that does not fit: one
+// byte can cost hundreds.
 type estimate struct {
 	b     []byte
 	at    int
-	left  int64 // bytes of memory that may be used up still
+	left  int64 // bytes of memory that may still be used
 	other bool  // whether a part does not fit its type
 }
 
 // What parts cost, in bytes of memory. Costs are never less than half of what is allocated, and
-// where bytes have been made by this package not much more.
+// not much more than that if this package made the bytes.
 const (
-	boxCost    = 48  // a part that is allocated by itself, besides its size
+	boxCost    = 48  // a part that is allocated by itself, in addition to its size
 	otherCost  = 256 // an error that says that a part has another type
 	tagCost    = 128
 	anyCost    = 16  // an interface, or the head of a string
@@ -41,7 +41,7 @@ var (
 	errOther   = errors.New("too many of its parts do not fit the type")
 )
 
-// within reports why b should not be decoded: b is well-formed.
+// within returns an error if b, which is well-formed, should not be decoded.
 func (e *estimate) within(p *plan) error {
 	e.item(p)
 	switch {
@@ -53,7 +53,8 @@ func (e *estimate) within(p *plan) error {
 	return errTooMuch
 }
 
-// spend takes off what is left. It stays below zero once it is, so that nothing overflows.
+// spend subtracts from what is left. Once that is below zero it stays so, and nothing
+// overflows.
 func (e *estimate) spend(cost int64) {
 	if cost > e.left {
 		e.left = -1
@@ -62,7 +63,7 @@ func (e *estimate) spend(cost int64) {
 	e.left -= cost
 }
 
-// misfit is called for a part that is an error.
+// misfit is called for a part that does not fit its type, for which the library makes an error.
 func (e *estimate) misfit(cost int64) {
 	e.other = true
 	e.spend(otherCost + cost)
@@ -192,8 +193,8 @@ func (e *estimate) skipAll(n int64) {
 	}
 }
 
-// holds reports whether an integer surely fits. An int64 that does not, or a big integer, is
-// nine bytes long, and may be called either.
+// holds reports whether an integer surely fits. An int64 that does not fit, or a big integer,
+// is nine bytes long, and either answer will do.
 func (p *plan) holds(major byte, n int64) bool {
 	size := bits.Len64(uint64(n))
 	switch k := p.base.Kind(); {
@@ -207,7 +208,7 @@ func (p *plan) holds(major byte, n int64) bool {
 	return false
 }
 
-// simple reports whether a boolean, a float or null fits.
+// simple reports whether a boolean, a float or null fits its type.
 func (p *plan) simple(info byte) bool {
 	switch k := p.base.Kind(); info {
 	case headFalse & 0x1f, headTrue & 0x1f:
@@ -233,7 +234,7 @@ func (e *estimate) bytes(p *plan, n int64, bignum bool) {
 		e.spend(anyCost + n)
 	case p.form == formPlain && listed:
 	case bignum:
-		e.misfit(product(n, n) / 16) // the error has all of its digits, which take time
+		e.misfit(product(n, n) / 16) // the error contains all of its digits, which take time
 	default:
 		e.misfit(0)
 	}
@@ -297,11 +298,11 @@ func (e *estimate) fields(p *plan, n int64) {
 	}
 }
 
-// mostOnStack is how many fields are ticked off without an allocation.
+// mostOnStack is how many fields can be ticked off without an allocation.
 const mostOnStack = 128
 
-// spendUnknown is called for the n-th field that is not in the type: the library keeps its
-// name, to see when it comes twice.
+// spendUnknown is called for the n-th field that is not in the type. The library keeps its
+// name, to notice when it comes twice.
 func (e *estimate) spendUnknown(n int64) {
 	switch {
 	case n == 1:
@@ -311,7 +312,7 @@ func (e *estimate) spendUnknown(n int64) {
 	}
 }
 
-// field passes over the name of a field and returns the field, nil if there is none.
+// field passes over the name of a field and returns the field, or nil if there is none.
 func (e *estimate) field(p *plan) (f *plan) {
 	major := e.b[e.at] >> 5
 	if major != majorUint && major != majorInt && major != majorText {
@@ -335,7 +336,7 @@ func (e *estimate) field(p *plan) (f *plan) {
 	return f
 }
 
-// dynamic passes over an item that becomes whatever it is.
+// dynamic passes over an item that is decoded into an interface.
 func (e *estimate) dynamic() {
 	if e.left < 0 {
 		return
@@ -372,8 +373,8 @@ func (e *estimate) dynamic() {
 	}
 }
 
-// product is for lengths and sizes, which are not negative; it never overflows into something
-// small.
+// product multiplies lengths and sizes, which are not negative. It never overflows into
+// something small.
 func product(a, b int64) int64 {
 	if b != 0 && a > math.MaxInt64/b {
 		return math.MaxInt64

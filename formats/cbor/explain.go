@@ -17,18 +17,18 @@ import (
 	"github.com/guardkv/guardkv/core/shape"
 )
 
-// Explain tells what tables in CBOR hold, without the Go type: see [core.Explainer]. Fields are
-// shown under the names or numbers that they are stored under. What JSON lacks is shown as
-// follows:
-//   - A key of a map that is a number, a boolean or null is the name that looks like it: 1 is "1".
-//     If two keys of a map are one by that, or a key is something else, the map is a list of pairs:
+// Explain shows what tables in CBOR hold, without the Go type: see [core.Explainer]. Fields are
+// shown under the names or numbers that they are stored under. Things that JSON lacks are shown
+// as follows:
+//   - A key of a map that is a number, a boolean or null is shown as text: 1 is "1". If that makes
+//     two keys of a map the same, or a key is anything else, the map is a list of pairs:
 //     {"map":[[1,"a"],["1","b"]]}.
 //   - Times, of tag 0, are their text, and big integers, of tags 2 and 3, are numbers or strings of
-//     digits, or {"bigint":...} and the bytes if there are more than 65536. What has another tag is
-//     {"tag":42,"value":...}.
-//   - undefined is {"simple":23}, as are other simple values by their numbers.
+//     digits, or {"bigint":...} with the bytes if there are more than 65536. An item with another
+//     tag is {"tag":42,"value":...}.
+//   - undefined is {"simple":23}, and other simple values are shown by their numbers likewise.
 //
-// A value that is nested more deeply than 256 levels is [core.ErrTooLarge].
+// For a value that is nested more than 256 levels deep the error is [core.ErrTooLarge].
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	switch t.ValueFormat {
 	case "cbor/1", "cbor-text/1":
@@ -46,8 +46,8 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 	}, nil
 }
 
-// ExplainKey tells how keys of [Key] look: see [core.KeyExplainer]. The JSON is that of
-// [Explain]. It cannot be made a key again, since more than one key can look like it.
+// ExplainKey shows keys of [Key]: see [core.KeyExplainer]. The JSON is that of [Explain]. It
+// cannot be turned back into a key, since several keys can look the same.
 func ExplainKey(id string) (core.KeyExplanation, error) {
 	switch id {
 	case "cbor-key/1", "cbor-key-text/1":
@@ -57,7 +57,7 @@ func ExplainKey(id string) (core.KeyExplanation, error) {
 		id, errors.ErrUnsupported)
 }
 
-// maxShown is how deeply what is shown may be nested: more than any default, and less than
+// maxShown is how deeply a shown value may be nested: more than any default, and less than
 // encoding/json reads.
 const maxShown = 256
 
@@ -150,8 +150,8 @@ func (s *shower) text(n uint64) error {
 	return err
 }
 
-// list shows elements. Each takes a byte at least, so that a wrong number of them ends with the
-// bytes.
+// list shows elements. Each takes at least one byte, so a wrong number of elements ends with
+// the bytes.
 func (s *shower) list(n uint64, depth int) error {
 	s.out = append(s.out, '[')
 	for i := range n {
@@ -166,14 +166,14 @@ func (s *shower) list(n uint64, depth int) error {
 	return nil
 }
 
-// shownPair is where a pair of a map is in what is shown.
+// shownPair says where a pair of a map lies in the output.
 type shownPair struct {
 	key, value, end int
-	quoted          bool // whether the key is no text and was put in quotes
+	quoted          bool // whether the key is not text and was put in quotes
 }
 
-// pairs shows a map as an object if its keys are told apart by their texts. What lists, maps
-// and tags look like is no name: names in names would be escaped over and over.
+// pairs shows a map as an object if the texts of its keys differ. Lists, maps and tags do not
+// become names: names in names would be escaped over and over.
 func (s *shower) pairs(n uint64, depth int) error {
 	start, names := len(s.out), map[string]bool{}
 	plain := true
@@ -211,7 +211,7 @@ func (s *shower) pairs(n uint64, depth int) error {
 	return nil
 }
 
-// listPairs makes a list of pairs of what was shown of a map.
+// listPairs turns what was shown of a map into a list of pairs.
 func (s *shower) listPairs(start int, all []shownPair) {
 	list := []byte(`{"map":[`)
 	for i, p := range all {
@@ -228,7 +228,7 @@ func (s *shower) listPairs(start int, all []shownPair) {
 	s.out = append(append(s.out[:start], list...), "]}"...)
 }
 
-// tag shows what package cbor knows, and others with their numbers.
+// tag shows the tags that this package knows, and others with their numbers.
 func (s *shower) tag(n uint64, depth int) error {
 	const tagTime, tagBig, tagNegativeBig = 0, 2, 3
 	if s.at < len(s.b) {
@@ -247,8 +247,8 @@ func (s *shower) tag(n uint64, depth int) error {
 	return nil
 }
 
-// mostDigits is how many bytes of an integer are made digits, which takes a time that grows
-// faster than they do.
+// mostDigits is how many bytes of an integer are turned into digits at most, since the time for
+// that grows faster than their number.
 const mostDigits = 1 << 16
 
 func (s *shower) bignum(negative bool) error {
@@ -299,7 +299,7 @@ func (s *shower) simple(head byte, n uint64) error {
 
 const headSingle = 0xfa
 
-// halfFloat returns a number of 16 bits: a sign, 5 bits of an exponent and 10 of a fraction.
+// halfFloat returns the number in 16 bits: a sign, an exponent of 5 bits and a fraction of 10.
 func halfFloat(bits uint16) float64 {
 	exponent, fraction := int(bits>>10&0x1f), float64(bits&0x3ff)
 	var f float64

@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Key returns a format that stores keys of type K as CBOR. The format is not ordered: tables
-// that are scanned by ranges need the formats of package keys.
+// Key returns a format that stores keys of type K as CBOR. The keys are not ordered: for range
+// scans use the formats of package keys.
 //
 // A key has exactly one encoding, and bytes that are not the encoding of the key they decode to
 // are refused. Keys that differ only as follows are the same key: +0 and -0; one NaN and
@@ -21,11 +21,11 @@ import (
 // pointers to the same value.
 //
 // K is made of booleans, integers, floats, strings, [time.Time], [math/big.Int], types that
-// encode themselves, and of structs, arrays, slices, maps of and pointers to those. A type with
-// which two keys could become one is refused by [core.OpenTable] and every call, and the error
-// says which part of it is to blame: interfaces, pointers to pointers and to [time.Time], and
-// in structs the fields that are unexported, embedded, left out, share a name, or have the
-// option omitempty or omitzero. A type that encodes itself is taken at its word.
+// encode themselves, and of structs, arrays, slices, maps of and pointers to those. If a type
+// could make two keys one, [core.OpenTable] and every call refuse it, and the error says which
+// part of it is to blame: interfaces, pointers to pointers and to [time.Time], and in structs
+// the fields that are unexported, embedded, left out, share a name, or have the option
+// omitempty or omitzero. A type that encodes itself is taken at its word.
 func Key[K any](opts ...Option) core.KeyFormat[K] {
 	l := newLimits(opts)
 	if err := checkKeyType[K](l); err != nil {
@@ -47,7 +47,7 @@ var (
 	_ core.KeyChecker        = (*keyFormat[string])(nil)
 )
 
-// ID returns "cbor-key/1", and "cbor-key-text/1" with [WithText].
+// ID returns "cbor-key/1", or "cbor-key-text/1" with [WithText].
 func (f *keyFormat[K]) ID() string {
 	if f.limits.text {
 		return "cbor-key-text/1"

@@ -12,7 +12,7 @@ import (
 )
 
 // checkKeyType returns an error if two different keys of type K could have one encoding, or a
-// key none.
+// key could have none.
 func checkKeyType[K any](l limits) error {
 	c := keyTypes{text: l.text, seen: map[reflect.Type]bool{}}
 	err := c.check(reflect.TypeFor[K]())
@@ -25,8 +25,8 @@ func checkKeyType[K any](l limits) error {
 	return nil
 }
 
-// keyTypes looks at types, and knows those that were looked at, or are being looked at: they
-// may be recursive.
+// keyTypes checks types. Since they may be recursive, it remembers those that it has checked,
+// or is checking.
 type keyTypes struct {
 	text bool // WithText
 	seen map[reflect.Type]bool
@@ -61,8 +61,8 @@ func (c keyTypes) check(t reflect.Type) error {
 	}
 }
 
-// encodesItself reports whether there is nothing to be known about the encoding of t, or all is
-// known.
+// encodesItself reports whether the parts of t need no check, because nothing can be known
+// about its encoding, or everything is.
 func (c keyTypes) encodesItself(t reflect.Type) bool {
 	if t == reflect.TypeFor[time.Time]() || t == reflect.TypeFor[big.Int]() {
 		return true
@@ -74,7 +74,8 @@ func (c keyTypes) encodesItself(t reflect.Type) bool {
 	return types.marshaler(t) != noMethod
 }
 
-// pointer: nil is stored as null, so nothing else that is pointed to may be.
+// pointer checks what t points to. A nil pointer is stored as null, so nothing that t points to
+// may be stored as null.
 func (c keyTypes) pointer(t reflect.Type) error {
 	if e := t.Elem(); e.Kind() == reflect.Pointer || e == reflect.TypeFor[time.Time]() {
 		return fmt.Errorf("%v has two values that are stored as null", t)
@@ -103,8 +104,8 @@ func (c keyTypes) fields(t reflect.Type) error {
 	return nil
 }
 
-// fieldName returns what tells a field from the others when it is stored, or an error if it is
-// not always stored.
+// fieldName returns the name or number under which a field is stored, or an error if it is not
+// always stored.
 func fieldName(f reflect.StructField) (string, error) {
 	tag := f.Tag.Get("cbor")
 	if tag == "" {

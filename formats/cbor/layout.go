@@ -15,7 +15,7 @@ import (
 // layout says which fields of a struct, and of the structs embedded in it, the library stores.
 type layout struct {
 	fields   []planned // in their order
-	embedded int64     // the size of what embedded pointers lead to
+	embedded int64     // the size of what embedded pointers point to
 	inOrder  bool      // as an array, with the option toarray
 	lost     error     // which field should be stored and is not, and why; the first of them
 }
@@ -31,15 +31,15 @@ type planned struct {
 	ambiguous bool
 }
 
-// embedding is a struct whose fields are those of another.
+// embedding is a struct whose fields count as fields of another.
 type embedding struct {
 	t     reflect.Type
 	index []int
 	path  string
 }
 
-// layoutOf knows fields by what the library knows them by. Of two with one name, the one that
-// is embedded less deeply counts, then the one with a tag, otherwise neither.
+// layoutOf chooses fields as the library does. Of two with one name, the one that is embedded
+// less deeply counts, then the one with a tag, otherwise neither.
 func layoutOf(t reflect.Type) layout {
 	l := layout{}
 	l.lose("", l.options(t))
@@ -78,7 +78,7 @@ func (l *layout) lose(path string, err error) {
 	}
 }
 
-// options looks at the tag that is for the whole struct.
+// options reads the tag for the whole struct.
 func (l *layout) options(t reflect.Type) error {
 	special, _ := t.FieldByName("_")
 	tag := special.Tag.Get("cbor")
@@ -158,7 +158,7 @@ func (l *layout) inside(f reflect.StructField, e embedding) []embedding {
 	return []embedding{e}
 }
 
-// checkTag returns an error if the tag is not understood in the way it is meant.
+// checkTag returns an error if the library would not understand the tag as it is meant.
 func checkTag(f reflect.StructField) error {
 	tag, ok := f.Tag.Lookup("cbor")
 	if !ok {
@@ -210,8 +210,8 @@ func shown(f planned) string {
 	return fmt.Sprintf("the name %q", f.name)
 }
 
-// storesAnything reports whether the library stores a field of a struct, or would if it had a
-// name of its own.
+// storesAnything reports whether the library stores any field of a struct, or would if the
+// field had a name of its own.
 func storesAnything(t reflect.Type) bool { return storedIn(t, map[reflect.Type]bool{}) }
 
 func storedIn(t reflect.Type, seen map[reflect.Type]bool) bool {
@@ -231,7 +231,7 @@ func storedIn(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// embeddedStruct returns the struct that a field embeds, by itself or by a pointer.
+// embeddedStruct returns the struct that a field embeds, directly or by a pointer.
 func embeddedStruct(f reflect.StructField) (reflect.Type, bool) {
 	base := f.Type
 	if base.Kind() == reflect.Pointer {
@@ -249,8 +249,8 @@ func storedName(f reflect.StructField) string {
 	return name
 }
 
-// holdsSomething reports whether a struct has fields that nobody said need not be stored. What
-// is in package sync holds nothing that could be.
+// holdsSomething reports whether a struct has fields that should be stored, because no tag
+// leaves them out. Types of package sync have nothing to store.
 func holdsSomething(t reflect.Type) bool {
 	if t.PkgPath() == "sync" {
 		return false

@@ -5,17 +5,17 @@ package cbor
 
 import "reflect"
 
-// looked reports whether what is encoded of a type has to be looked through before it is
-// stored: not if nothing in it can keep it from being read again, as in a struct of numbers and
-// bytes. It is called for types without methods that encode.
+// looked reports whether encodings of a type have to be scanned before they are stored. They
+// need not be if nothing in them can keep them from being read again, as in a struct of numbers
+// and bytes. It is called for types without methods that encode.
 func (p *plan) looked(l limits) bool {
 	levels, plain := p.plain(map[*plan]bool{}, false, false)
 	return !plain || levels > l.nesting
 }
 
-// plain reports that a type has no text, which may be no UTF-8, nothing of any type, no floats
-// as keys of maps, of which two may be NaN, and no bound on its levels but that of the type,
-// and returns that bound. above are the plans on the way here. If text is true, it may have text.
+// plain reports whether a type has no text, which may not be UTF-8, nothing of type any, no floats
+// as keys of maps, of which two may be NaN, and a bound on its levels, which it returns. above
+// holds the plans on the way here. If text is true, the type may have text.
 func (p *plan) plain(above map[*plan]bool, key, text bool) (levels int, plain bool) {
 	switch p.base.Kind() {
 	case reflect.String:
@@ -46,7 +46,7 @@ func (p *plan) plain(above map[*plan]bool, key, text bool) (levels int, plain bo
 	return levels + 1, true
 }
 
-// parts yields the types that this one consists of, and whether it is one of keys.
+// parts yields the types that this one consists of, and whether each is the type of keys.
 func (p *plan) parts() func(yield func(*plan, bool) bool) {
 	return func(yield func(*plan, bool) bool) {
 		if p.key != nil && !yield(p.key, true) || p.elem != nil && !yield(p.elem, false) {

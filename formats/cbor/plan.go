@@ -14,7 +14,7 @@ import (
 
 // plan says what decoding into one Go type costs: see estimate.
 type plan struct {
-	base   reflect.Type // what is behind all pointers
+	base   reflect.Type // what all pointers lead to
 	form   form
 	room   int64 // bytes that one takes where it is kept: in a struct, a slice, a map
 	boxes  int64 // bytes that one takes elsewhere, behind pointers
@@ -29,7 +29,7 @@ type plan struct {
 	order   []*plan // with the option toarray
 }
 
-// form is how the library decodes a type.
+// form says how the library decodes a type.
 type form int
 
 const (
@@ -93,8 +93,8 @@ func formOf(base reflect.Type) form {
 	return formPlain
 }
 
-// planFields knows fields by what the library knows them by. Bytes that hold no field of an
-// embedded pointer are charged for it nevertheless.
+// planFields chooses fields as the library does. The cost of an embedded pointer is charged
+// even if the bytes hold none of its fields.
 func (p planner) planFields(made *plan, t reflect.Type) {
 	made.names, made.numbers = map[string]*plan{}, map[int64]*plan{}
 	l := layoutOf(t)
@@ -113,7 +113,7 @@ func (p planner) planFields(made *plan, t reflect.Type) {
 	}
 }
 
-// worst is the most that an item may cost for each of its bytes, or more.
+// worst returns at least the most that an item may cost for each of its bytes.
 func (p planner) worst() int64 {
 	var most int64
 	for _, made := range p.made {
@@ -126,8 +126,8 @@ func (p planner) worst() int64 {
 	return most
 }
 
-// mapCost is what a map of n pairs takes: it is made of groups of eight, is never full, and
-// holds what is big elsewhere.
+// mapCost returns what a map of n pairs takes. A map is made of groups of eight, is never full,
+// and keeps big parts elsewhere.
 func (p *plan) mapCost(n int64) int64 {
 	pair := slot(p.key.room) + slot(p.elem.room) + 1
 	if n == 0 {

@@ -9,8 +9,8 @@ import (
 	"runtime"
 )
 
-// A struct has the methods of what it embeds. So one that embeds a time.Time encodes itself, as
-// the time alone, and its other fields are lost without anybody having asked for it.
+// A struct has the methods of the types that it embeds. So one that embeds a time.Time encodes
+// itself, as the time alone, and its other fields are silently lost.
 
 // promotedFrom returns the embedded field that a struct has a method from, or false if the
 // method is its own.
@@ -26,13 +26,13 @@ func promotedFrom(t reflect.Type, m method) (f reflect.StructField, promoted boo
 	return f, false
 }
 
-// isPromoted reports whether the method was made by the compiler, to call that of an embedded
-// field. Reflection does not tell; but what the compiler makes comes from no file. A method
-// that is written in one may have been compiled into others, and others into it, so each of its
-// instructions is looked at.
+// isPromoted reports whether the compiler made a method to call that of an embedded field.
+// Reflection does not tell, but code that the compiler makes comes from no source file. A
+// method from a source file may be inlined into others, and others into it, so isPromoted
+// checks each of its instructions.
 func isPromoted(t reflect.Type, m method) bool {
 	own, ok := m.of(t)
-	if !ok { // a method of the pointer: that one is made for every method of the struct itself
+	if !ok { // a method of the pointer: the compiler makes one for every method of the struct itself
 		if own, ok = m.of(reflect.PointerTo(t)); !ok {
 			return false
 		}
@@ -49,8 +49,8 @@ func isPromoted(t reflect.Type, m method) bool {
 	}
 }
 
-// aloneIn returns an error unless f is all that there is in the struct t, so that nothing is
-// lost when a method of f encodes all of t.
+// aloneIn returns an error unless f is all that the struct t has, so that nothing is lost when
+// a method of f encodes all of t.
 func aloneIn(t reflect.Type, f reflect.StructField, name string) error {
 	if f.Type.Kind() == reflect.Pointer || f.Type.Kind() == reflect.Interface {
 		return fmt.Errorf("%v has %s from its embedded field %s, which is nil when it is read; "+
@@ -66,8 +66,8 @@ func aloneIn(t reflect.Type, f reflect.StructField, name string) error {
 	return nil
 }
 
-// method is one of those by which a type encodes itself, or is decoded. Each is looked for by a
-// constant: the linker then knows which methods of other types nobody needs.
+// method is one of the methods by which a type encodes or decodes itself. Each is looked up by
+// a constant name, so that the linker can drop methods that nothing uses.
 type method int
 
 const (
@@ -87,7 +87,7 @@ func (m method) String() string {
 	}[m]
 }
 
-// of returns the method of a type that is no interface.
+// of returns the method of a type that is not an interface.
 func (m method) of(t reflect.Type) (reflect.Method, bool) {
 	switch m {
 	case marshalCBOR:

@@ -12,8 +12,8 @@ import (
 // scan looks through bytes that were just encoded for whatever could keep them from being read
 // again: invalid UTF-8, equal map keys (a map[any]T may hold an int 1 and an int64 1), too many
 // elements, too many levels. It knows the plain things that nearly all values are made of, and
-// takes a fifth of the time of decoding. What it does not know is not wrong: it has to be
-// decoded to see.
+// takes a fifth of the time of decoding. Things that it does not know are not wrong, but only
+// decoding shows whether they can be read.
 type scan struct {
 	b      []byte
 	at     int
@@ -66,7 +66,7 @@ func (s *scan) item(depth int) bool {
 	return s.simple(start)
 }
 
-// small passes over an integer of one byte, as most field numbers are, and reports whether
+// small passes over an integer of one byte, which most field numbers are, and reports whether
 // there was one.
 func (s *scan) small() bool {
 	if s.at < len(s.b) && s.b[s.at]&^0x20 < 24 {
@@ -77,8 +77,8 @@ func (s *scan) small() bool {
 }
 
 // ascii passes over text of less than 256 bytes, all of them ASCII, and reports whether there
-// was one. Nearly all text is like that, and most values are nearly all text, so this is what
-// the time of a scan goes into: eight bytes at a time.
+// was one. Nearly all text is like that, and most values are nearly all text, so a scan spends
+// its time here. It reads eight bytes at a time.
 func (s *scan) ascii() bool {
 	b := s.b[s.at:]
 	if len(b) < 2 {
@@ -102,7 +102,7 @@ func (s *scan) ascii() bool {
 
 const highBits = 0x8080808080808080
 
-// isASCII looks at the last eight bytes as a whole, some of them for the second time.
+// isASCII checks the last eight bytes as a whole, some of them for the second time.
 func isASCII(b []byte) bool {
 	if len(b) < 8 {
 		var all byte
@@ -192,8 +192,8 @@ const (
 	headDouble    = 0xfb
 )
 
-// simple has passed over the item at start: a boolean, null, undefined, a float, or what is not
-// plain.
+// simple is called after the item at start: a boolean, null, undefined, a float, or something
+// that is not plain.
 func (s *scan) simple(start int) bool {
 	item := s.b[start:s.at]
 	if s.unify && bytes.Equal(item, negativeZero) {

@@ -13,20 +13,20 @@ import (
 	"unsafe"
 )
 
-// texts says where the text of a value lies in memory. Most types have nothing but text that can
-// keep a value from being read again, and to look at that takes a fraction of the time that it
-// takes to find it in what was encoded.
+// texts says where the text of a value lies in memory. In most types only invalid text can keep a
+// value from being read again, and checking the text in memory takes a fraction of the time of
+// finding it in the encoding.
 //
-// All text of a value is found, and some that is not encoded, such as that of fields that are
-// left out. So valid text means that everything can be read again, and other text that what was
-// encoded has to be looked through.
+// It finds all text of a value, and some that is not encoded, such as that of fields that are
+// left out. So if all text is valid, everything can be read again; otherwise the encoding has
+// to be scanned.
 type texts struct {
 	strings []stringRun
 	lists   []uintptr // offsets of slices of strings
 	parts   []textPart
 }
 
-// stringRun are strings that lie side by side, as fields of a struct often do.
+// stringRun is a run of strings that lie side by side, as fields of a struct often do.
 type stringRun struct {
 	at    uintptr
 	count int
@@ -45,7 +45,7 @@ type textPart struct {
 	in    *texts       // of an element
 }
 
-// textsOf returns where the text of a T is, nil if that is not all that has to be looked at.
+// textsOf returns where the text of a T is, or nil if other things have to be checked too.
 func textsOf(p *plan, t reflect.Type, l limits) *texts {
 	if levels, plain := p.plain(map[*plan]bool{}, false, true); !plain || levels > l.nesting {
 		return nil
@@ -57,8 +57,8 @@ func textsOf(p *plan, t reflect.Type, l limits) *texts {
 	return all
 }
 
-// add adds the text of a part. open are the types that it is in: fields that are left out may be
-// recursive. It returns false for what it cannot look at.
+// add adds the text of a part. open holds the types that the part is in, since fields that are left
+// out may be recursive. It returns false for a part that it cannot check.
 func (x *texts) add(t reflect.Type, at uintptr, open map[reflect.Type]bool) bool {
 	if t == reflect.TypeFor[time.Time]() || t == reflect.TypeFor[big.Int]() {
 		return true
@@ -104,7 +104,7 @@ func (x *texts) addString(at uintptr) {
 	x.strings = append(x.strings, stringRun{at, 1})
 }
 
-// addFields adds what may be stored: exported fields, and what is embedded.
+// addFields adds the fields that may be stored: exported and embedded ones.
 func (x *texts) addFields(t reflect.Type, at uintptr, open map[reflect.Type]bool) bool {
 	for f := range t.Fields() {
 		if (f.IsExported() || f.Anonymous) && !x.add(f.Type, at+f.Offset, open) {
@@ -127,13 +127,13 @@ func (x *texts) addPart(p textPart, elem reflect.Type, open map[reflect.Type]boo
 
 func (x *texts) empty() bool { return len(x.strings)+len(x.lists)+len(x.parts) == 0 }
 
-// valid reports whether all text of the value at v is UTF-8. Nearly all text is ASCII, so it is
-// looked at once for that, all together.
+// valid reports whether all text of the value at v is UTF-8. Nearly all text is ASCII, so a
+// first pass checks all of it together for that.
 func (x *texts) valid(v unsafe.Pointer) bool {
 	return x.bits(v)&highBits == 0 || x.each(v, utf8.ValidString)
 }
 
-// bits returns the bits of all text, eight bytes at a time.
+// bits returns the bytes of all text, ORed together eight at a time.
 func (x *texts) bits(v unsafe.Pointer) (all uint64) {
 	for _, run := range x.strings {
 		all |= bitsOf(run.in(v))
@@ -151,7 +151,7 @@ func (x *texts) bits(v unsafe.Pointer) (all uint64) {
 	return all
 }
 
-// each reports whether all text is as is says.
+// each reports whether is returns true for all text.
 func (x *texts) each(v unsafe.Pointer, is func(string) bool) bool {
 	isNot := func(s string) bool { return !is(s) }
 	for _, run := range x.strings {
@@ -185,16 +185,15 @@ func (p *textPart) elements(v unsafe.Pointer) (first unsafe.Pointer, count int) 
 			return nil, 0
 		}
 		return first, 1
-	case reflect.Slice: // whatever its elements are, its head is the same
+	case reflect.Slice: // the slice header is the same for all elements
 		s := *(*[]struct{})(first)
 		return unsafe.Pointer(unsafe.SliceData(s)), len(s)
 	}
 	return first, p.count
 }
 
-// bitsOf returns the bytes of texts, eight by eight, with a bit where any of them has it. Most
-// texts have up to 32 bytes: they are looked at without a loop and without a call, bytes in the
-// middle twice.
+// bitsOf returns the bytes of texts, ORed together eight at a time. Most texts have up to 32
+// bytes: they are read without a loop and without a call, some bytes in the middle twice.
 func bitsOf(list []string) (all uint64) {
 	for _, s := range list {
 		p, n := unsafe.Pointer(unsafe.StringData(s)), len(s)
@@ -224,6 +223,6 @@ func otherBits(s string) (all uint64) {
 	return 0
 }
 
-// eight returns eight bytes. They need not be aligned.
+// eight returns eight bytes, which need not be aligned.
 func eight(p unsafe.Pointer) uint64 { return binary.LittleEndian.Uint64((*[8]byte)(p)[:]) }
 func four(p unsafe.Pointer) uint32  { return binary.LittleEndian.Uint32((*[4]byte)(p)[:]) }

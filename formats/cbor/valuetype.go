@@ -14,12 +14,12 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// valueTypes looks for what would be lost without an error if values of a type were stored. It
-// knows types that were looked at, or are being looked at: they may be recursive.
+// valueTypes looks for what would silently be lost if values of a type were stored. Since types
+// may be recursive, it remembers those that it has checked, or is checking.
 type valueTypes struct {
 	text bool // WithText
-	// dynamic is for what is in an interface: it is read as something else anyway, but
-	// everything has to be stored.
+	// dynamic is for the content of an interface: it is read as another type anyway, but all of
+	// it must be stored.
 	dynamic bool
 	seen    map[reflect.Type]bool
 	own     bool // whether methods of the types were found that may not be each other's opposite
@@ -34,7 +34,7 @@ var interfaces = map[method]reflect.Type{
 	unmarshalText:   reflect.TypeFor[encoding.TextUnmarshaler](),
 }
 
-// known are types that the library encodes, or whose methods are known to be right.
+// known holds types that the library encodes, or whose methods are known to be right.
 var known = map[reflect.Type]bool{
 	reflect.TypeFor[time.Time]():        true,
 	reflect.TypeFor[big.Int]():          true,
@@ -45,7 +45,8 @@ var known = map[reflect.Type]bool{
 	reflect.TypeFor[cbor.SimpleValue](): true,
 }
 
-// check returns why values of t would not be read as they were written. path leads to t.
+// check returns an error if values of t would not be read back as they were written. path leads
+// to t.
 func (c *valueTypes) check(t reflect.Type, path string) error {
 	base, ends := behindPointers(t)
 	switch {
@@ -83,8 +84,8 @@ func (c *valueTypes) check(t reflect.Type, path string) error {
 	return nil
 }
 
-// behindPointers returns what a type points to, by any number of pointers, or false if that
-// never ends.
+// behindPointers returns what a type points to, through any number of pointers, or false if
+// they never end.
 func behindPointers(t reflect.Type) (reflect.Type, bool) {
 	slow, move := t, false
 	for t.Kind() == reflect.Pointer {
@@ -100,7 +101,7 @@ func behindPointers(t reflect.Type) (reflect.Type, bool) {
 	return t, true
 }
 
-// methods reports whether a type encodes itself, and whether that is as it should be.
+// methods reports whether a type encodes itself, and returns an error if it does so wrongly.
 func (c *valueTypes) methods(t reflect.Type) (itself bool, err error) {
 	if t.Kind() == reflect.Interface {
 		return false, nil
@@ -131,7 +132,8 @@ func (c *valueTypes) methods(t reflect.Type) (itself bool, err error) {
 	}
 }
 
-// promoted returns an error if a method of t is that of a part of it, and t has others.
+// promoted returns an error if a method of t is that of one of its parts, and t has other
+// parts.
 func (c *valueTypes) promoted(t reflect.Type, m method) error {
 	f, promoted := promotedFrom(t, m)
 	if !promoted {
@@ -156,7 +158,7 @@ func (c *valueTypes) marshaler(t reflect.Type) method {
 	return noMethod
 }
 
-// unmarshaler returns a method by which the library decodes a type, whatever the bytes are.
+// unmarshaler returns a method by which the library decodes a type from any bytes.
 func (c *valueTypes) unmarshaler(t reflect.Type) method {
 	switch {
 	case unmarshalCBOR.in(t):
@@ -192,8 +194,8 @@ func (c *valueTypes) cure(t reflect.Type) string {
 	return ": it has no exported fields, and does not encode itself"
 }
 
-// key is for the keys of a map: what a pointer points to is read, and no map has the new
-// pointer as a key.
+// key is for the keys of a map. A pointer is refused, since reading it makes a new pointer,
+// which is not a key of any map.
 func (c *valueTypes) key(t reflect.Type, path string) error {
 	if t.Kind() == reflect.Pointer && !c.dynamic {
 		return fmt.Errorf("the keys of the map %s are of type %v: pointers are others when they "+
@@ -202,8 +204,8 @@ func (c *valueTypes) key(t reflect.Type, path string) error {
 	return c.check(t, path+"[key]")
 }
 
-// checkValueType returns why values of type T would not be read as they were written. own says
-// whether they are encoded by methods of their own.
+// checkValueType returns an error if values of type T would not be read back as they were
+// written. own says whether methods of their own encode them.
 func checkValueType[T any](l limits) (own bool, err error) {
 	t := reflect.TypeFor[T]()
 	c := valueTypes{text: l.text, seen: map[reflect.Type]bool{}}

@@ -13,9 +13,9 @@ import (
 )
 
 // walker goes through a value before it is encoded, wherever its type does not say what is
-// there: the library calls itself for each level, so that a list of a million nodes, or one
-// that ends in itself, would take the process down. And what is in an interface may be of a
-// type of which nothing is stored.
+// there. The library recurses for each level, so a linked list of a million nodes, or one that
+// ends in itself, would crash the process. And an interface may hold a type of which nothing is
+// stored.
 type walker struct {
 	root  *steps
 	text  bool
@@ -23,7 +23,7 @@ type walker struct {
 	types sync.Map // of reflect.Type to *steps, for what was found in interfaces
 }
 
-// steps says where in the values of a type there may be something to be found.
+// steps says where in the values of a type there may be something to find.
 type steps struct {
 	needed bool
 	elem   *steps
@@ -42,7 +42,7 @@ var typeAny = reflect.TypeFor[any]()
 var errTooDeep = errors.New("it is nested too deeply, or contains itself")
 
 func newWalker(t reflect.Type, l limits) *walker {
-	// pointers and interfaces are no levels of CBOR
+	// pointers and interfaces are not levels in CBOR
 	w := &walker{text: l.text, depth: 8*l.nesting + 256}
 	w.root = w.plan(t)
 	if !w.root.needed {
@@ -56,7 +56,8 @@ func (w *walker) plan(t reflect.Type) *steps {
 	return p.plan(t)
 }
 
-// stepPlanner makes steps. A type that is open was met on the way to itself.
+// stepPlanner makes steps. A type is open while its steps are being made, so meeting an open
+// type means that it contains itself.
 type stepPlanner struct {
 	text bool
 	made map[reflect.Type]*steps
@@ -92,8 +93,8 @@ func (p stepPlanner) plan(t reflect.Type) *steps {
 	return s
 }
 
-// fields leaves out what leads nowhere. A field that leads back to an open type is not one of
-// these.
+// fields leaves out fields that lead to nothing. A field that leads back to an open type is
+// kept.
 func (p stepPlanner) fields(s *steps, t reflect.Type) {
 	for _, f := range layoutOf(t).fields {
 		if to := p.plan(f.typ); to.needed {
@@ -180,7 +181,7 @@ func (w *walker) fields(v reflect.Value, s *steps, left int) error {
 	return nil
 }
 
-// dynamic is for what is in an interface.
+// dynamic checks the content of an interface.
 func (w *walker) dynamic(v any, left int) error {
 	if left < 0 {
 		return errTooDeep

@@ -1,9 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shapetest tests formats that record their types with package shape: that a field that
-// was renamed or has another type is a question when a table is opened, and that nobody else is
-// asked.
+// Package shapetest tests formats that record their types with package shape. Opening a table
+// must ask about a field that was renamed or has another type, and about nothing else.
 package shapetest
 
 import (
@@ -44,7 +43,7 @@ type (
 
 // Formats are the formats of these types, for one encoding.
 type Formats struct {
-	// Person is the format of tables that are opened with another one afterwards.
+	// Person is the format of tables that are opened with another format afterwards.
 	Person core.ValueFormat[Person, Person]
 	// Renamed gets the fields that the option WithRemoved names.
 	Renamed func(removed ...string) core.ValueFormat[Renamed, Renamed]
@@ -52,7 +51,7 @@ type Formats struct {
 	Retyped func(retyped ...string) core.ValueFormat[Retyped, Retyped]
 	// Any is the format of a type that says nothing.
 	Any core.ValueFormat[any, any]
-	// Map is the format of another one.
+	// Map is the format of another such type.
 	Map core.ValueFormat[map[string]any, map[string]any]
 }
 
@@ -95,7 +94,7 @@ func open[V any](
 	return core.OpenTable(ctx, s, "people", keys.String(), f)
 }
 
-// asks returns an error unless opening with a format is a question that says all of want.
+// asks returns an error unless opening with a format asks a question that contains all of want.
 func asks[V any](
 	ctx context.Context, s *core.Storage, f core.ValueFormat[V, V], want ...string,
 ) error {
@@ -120,7 +119,7 @@ func orNil(err error) error {
 	return err
 }
 
-// meta returns what is recorded of the only table.
+// meta returns the record of the only table.
 func meta(ctx context.Context, s *core.Storage) ([]byte, error) {
 	infos, err := s.Tables(ctx)
 	if err != nil || len(infos) != 1 {
@@ -129,7 +128,7 @@ func meta(ctx context.Context, s *core.Storage) ([]byte, error) {
 	return infos[0].Meta, nil
 }
 
-// recordsNothing returns an error unless opening with a format leaves what is recorded.
+// recordsNothing returns an error unless opening with a format leaves the record as it is.
 func recordsNothing[V any](
 	ctx context.Context, s *core.Storage, f core.ValueFormat[V, V],
 ) error {
@@ -168,8 +167,8 @@ func made(ctx context.Context, s *core.Storage, f core.ValueFormat[Person, Perso
 	return table.Put(ctx, "ann", ann)
 }
 
-// renamed: a release renamed a field, and every row that was there read as if it had none: no
-// error, and what was put back had lost it.
+// renamed: a release renamed a field, and every existing row read as if it lacked the field.
+// There was no error, and rows that were put back had lost it.
 func renamed(ctx context.Context, s *core.Storage, f Formats) error {
 	if err := made(ctx, s, f.Person); err != nil {
 		return err
@@ -224,7 +223,8 @@ func retyped(ctx context.Context, s *core.Storage, f Formats) error {
 // older is the format as it was before it recorded anything.
 type older[V any] struct{ core.ValueFormat[V, V] }
 
-// unrecorded: tables of before have no metadata, and programs of before know none. Both go on.
+// unrecorded: older tables have no metadata, and older programs do not know it. Both go on
+// working.
 func unrecorded(ctx context.Context, s *core.Storage, f Formats) error {
 	before := core.ValueFormat[Person, Person](older[Person]{f.Person})
 	if err := made(ctx, s, before); err != nil {
@@ -245,7 +245,7 @@ func unrecorded(ctx context.Context, s *core.Storage, f Formats) error {
 		asks(ctx, s, f.Renamed()))
 }
 
-// vague: a tool without the type must not change what is recorded.
+// vague: a tool without the type must not change the record.
 func vague(ctx context.Context, s *core.Storage, f Formats) error {
 	if err := made(ctx, s, f.Person); err != nil {
 		return err
