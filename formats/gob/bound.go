@@ -11,9 +11,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// bound is the format for one table. Each of its values starts with the number of an epoch,
-// which is one description of T, from 1 on. Nothing behind the number is a nil T, which has to
-// be a pointer then.
+// bound is the format for one table. Each value starts with the number of an epoch, which is
+// one description of T, counted from 1. If nothing follows the number, the value is nil, and T
+// has to be a pointer.
 type bound[T any] struct {
 	limits   limits
 	epochs   []*epoch
@@ -30,11 +30,11 @@ type epoch struct {
 	decoders decoders
 }
 
-// maxEpoch is more than the descriptions that any table will have: a greater number was never
-// written.
+// maxEpoch is more than the number of descriptions that any table will have: a greater number
+// was never written.
 const maxEpoch = 1 << 16
 
-// newBound returns the format that writes values of one of the records and reads those of all.
+// newBound returns the format that writes values of one record and reads those of all.
 func newBound[T any](l limits, records []record, current int) (*bound[T], error) {
 	b := &bound[T]{limits: l}
 	b.encoders.prepare()
@@ -81,8 +81,8 @@ func (b *bound[T]) Append(dst []byte, v T) ([]byte, error) {
 	return result, nil
 }
 
-// pointsNowhere reports whether v is a nil pointer. A pointer to one cannot be told from it
-// when it is read.
+// pointsNowhere reports whether v is a nil pointer. When it is read, it looks the same as a
+// pointer to a nil pointer.
 func pointsNowhere[T any](v T) (bool, error) {
 	if reflect.TypeFor[T]().Kind() != reflect.Pointer {
 		return false, nil
@@ -101,8 +101,8 @@ func pointsNowhere[T any](v T) (bool, error) {
 
 // View decodes b. The value is a copy and may be kept.
 //
-// There is no ViewInto. It could reuse nothing that T refers to, and a value that refers to
-// itself, as a tree with parents does, would be changed by the next row.
+// There is no ViewInto. It could reuse nothing that T refers to, and the next row would change
+// a value that refers to itself, such as a tree with parents.
 func (b *bound[T]) View(stored []byte) (T, error) {
 	var v, zero T
 	if err := b.view(stored, &v); err != nil {
@@ -143,10 +143,10 @@ func (b *bound[T]) view(stored []byte, v *T) error {
 // found is a value that was walked over.
 type found struct {
 	payload  []byte
-	decoders *decoders // nil if those of the epoch will do
+	decoders *decoders // nil if those of the epoch suffice
 }
 
-// look finds what gob can be given of a value, and walks over it.
+// look finds the bytes of a value that gob can be given, and walks over them.
 func (b *bound[T]) look(e *epoch, body []byte) (found, error) {
 	w := walk{budget: b.limits.budget(len(body))}
 	if e.stored == storedPrimed {

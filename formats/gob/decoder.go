@@ -10,16 +10,15 @@ import (
 	"sync"
 )
 
-// decoder is a decoder of gob that has been told, or is about to be told, the descriptions of
-// one epoch.
+// decoder is a gob decoder that has read, or is about to read, the descriptions of one epoch.
 type decoder struct {
 	gob    *gob.Decoder
 	source source
-	head   []byte // what gob wants in front of the value
+	head   []byte // what gob wants before the value
 }
 
-// source is what gob reads from: the head, then the value. It reads no further than it has to
-// because of ReadByte.
+// source is what gob reads from: the head, then the value. Since source has ReadByte, gob reads
+// no further than it has to.
 type source struct{ head, value []byte }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -42,8 +41,8 @@ func (s *source) ReadByte() (byte, error) {
 	return b[0], err
 }
 
-// decoders is a pool of decoders of one description. One that has met an error or a panic does
-// not come back.
+// decoders is a pool of decoders of one description. A decoder that has met an error or a panic
+// does not go back.
 type decoders struct {
 	pool     sync.Pool
 	root     typeID

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// typeID names a type within a description. The low ones are gob's own.
+// typeID names a type within a description. The low IDs are gob's own.
 type typeID int64
 
 const (
@@ -23,7 +23,7 @@ const (
 	idComplex
 	idInterface
 
-	firstID     typeID = 64 // what is below is gob's own
+	firstID     typeID = 64 // lower ones are gob's own
 	canonicalID typeID = 65 // the first number of the canonical form
 )
 
@@ -37,7 +37,7 @@ const (
 	formMap
 	formGobEncoder      // the types that encode themselves, and by which method
 	formBinaryMarshaler //
-	formTextMarshaler   // gob knows it and does not use it
+	formTextMarshaler   // gob knows this form but does not use it
 )
 
 // wireType describes one type that is not gob's own.
@@ -53,8 +53,8 @@ type wireField struct {
 	id   typeID
 }
 
-// The most types and fields that a description may have, and the most work it may make, if it
-// is stored with the table and if it is in a value.
+// The most types and fields that a description may have, and the most work that it may cause,
+// if it is stored with the table and if it is in a value.
 const (
 	maxParts      = 1 << 16
 	maxValueParts = 1 << 12
@@ -62,12 +62,12 @@ const (
 	maxValueWork  = 1 << 14
 )
 
-// description is what gob says of a type before it sends the first value: the types it is made
+// description is what gob sends about a type before the first value: the types that it is made
 // of, by number.
 //
 // Gob numbers the types of a process in the order of their first use. In the canonical form
-// they are numbered from 65 on in the order in which they are met from the root, and have no
-// names: it depends on nothing but what is stored.
+// they are numbered from 65 on, in the order in which they are met from the root, and have no
+// names, so it depends only on what is stored.
 type description struct {
 	root  typeID
 	types map[typeID]*wireType
@@ -79,7 +79,7 @@ var (
 	errTooManyTypes = errors.New("the description of a type is too long")
 )
 
-// add reads the description of one type. There may be so many types and fields at most.
+// add reads the description of one type. There may be at most that many types and fields.
 func (d *description) add(id typeID, r *reader, most int) error {
 	t := readWireType(r)
 	if r.bad || len(r.b) > 0 || t == nil || id < firstID || d.types[id] != nil {
@@ -95,7 +95,7 @@ func (d *description) add(id typeID, r *reader, most int) error {
 	return nil
 }
 
-// readWireType reads what gob's documentation calls a wireType. It returns nil if that is not
+// readWireType reads what gob's documentation calls a wireType. It returns nil unless it finds
 // exactly one type.
 func readWireType(r *reader) *wireType {
 	var t *wireType
@@ -110,8 +110,8 @@ func readWireType(r *reader) *wireType {
 	return t
 }
 
-// readPart reads one field of the description of a type: the first is its name and number,
-// which do not matter.
+// readPart reads one field of the description of a type. The first field is the type's name and
+// number, which do not matter.
 func (t *wireType) readPart(r *reader, field int) {
 	switch {
 	case field == 0:
@@ -166,8 +166,8 @@ func (t *wireType) readFields(r *reader) {
 	}
 }
 
-// check returns an error if a type is referred to that is not described, or if gob would have
-// too much work with the types.
+// check returns an error if a reference leads to a type that is not described, or if the types
+// would cause gob too much work.
 func (d *description) check(work int) error {
 	known := func(id typeID) bool { return id >= idBool && id <= idInterface || d.types[id] != nil }
 	ok := known(d.root)
@@ -184,8 +184,8 @@ func (d *description) check(work int) error {
 }
 
 // workWithin adds up what gob has to do when nothing of a value has a place to go: for each
-// field of a struct it goes through all types up to the next structs, and forgets what it
-// found.
+// field of a struct it goes through all types up to the next structs, without remembering what
+// it found.
 func (d *description) workWithin(most int) bool {
 	steps := map[typeID]int{}
 	var from func(id typeID) int
@@ -212,7 +212,7 @@ func (d *description) workWithin(most int) bool {
 	return total <= most
 }
 
-// eachReference calls fn for every place where the type names another.
+// eachReference calls fn for every place where the type refers to another.
 func (t *wireType) eachReference(fn func(id *typeID)) {
 	switch t.form {
 	case formMap:
@@ -227,14 +227,14 @@ func (t *wireType) eachReference(fn func(id *typeID)) {
 	}
 }
 
-// canonical returns the canonical form. Types that cannot be reached from the root are left out.
+// canonical returns the canonical form, without the types that cannot be reached from the root.
 func (d *description) canonical() *description {
 	n := newNumbering(d)
 	n.to.root = n.number(d.root)
 	return n.to
 }
 
-// numbering gives types new numbers, in the order in which it is asked for them.
+// numbering gives types new numbers, in the order in which they are asked for.
 type numbering struct {
 	from, to *description
 	numbers  map[typeID]typeID
@@ -244,8 +244,8 @@ func newNumbering(from *description) *numbering {
 	return &numbering{from, &description{types: map[typeID]*wireType{}}, map[typeID]typeID{}}
 }
 
-// number returns the new number of a type. If it is new, all that can be reached from it is
-// numbered too.
+// number returns the new number of a type. If the type had none, all types that can be reached
+// from it are numbered too.
 func (n *numbering) number(id typeID) typeID {
 	if id < firstID {
 		return id
@@ -276,11 +276,11 @@ func (n *numbering) number(id typeID) typeID {
 	return first
 }
 
-// messages returns the messages by which a decoder of gob learns the types of a canonical
+// messages returns the messages from which a gob decoder learns the types of a canonical
 // description.
 func (d *description) messages() []byte { return d.messagesFrom(0) }
 
-// messagesFrom leaves out the messages about the first types.
+// messagesFrom is messages without those about the first types.
 func (d *description) messagesFrom(first int) []byte {
 	var all []byte
 	for id := canonicalID + typeID(first); id < canonicalID+typeID(len(d.types)); id++ {
@@ -326,9 +326,9 @@ var builtinNames = [...]string{
 	idComplex: "complex", idInterface: "interface",
 }
 
-// describe writes a type in the manner of Go, without the names of types: ^1 is the type around
-// it, ^2 the one around that. What is longer than most bytes is cut: descriptions that were
-// made to do harm can be endless.
+// describe writes a type like Go source, without the names of types: ^1 is the type around it,
+// ^2 the one around that. It cuts the text after most bytes, since a malicious description can
+// be endless.
 func (d *description) describe(id typeID, most int) string {
 	w := describer{types: d.types, most: most}
 	w.write(id)
@@ -388,7 +388,7 @@ func (w *describer) writeParts(t *wireType) {
 	}
 }
 
-// ownNames are what types that encode themselves are called.
+// ownNames holds the names for types that encode themselves.
 var ownNames = map[form]string{
 	formGobEncoder: "GobEncoder", formBinaryMarshaler: "BinaryMarshaler",
 	formTextMarshaler: "TextMarshaler",

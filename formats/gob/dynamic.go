@@ -12,9 +12,10 @@ import (
 	"sync"
 )
 
-// Values that hold interfaces are stored as the number of descriptions that follow, these, each
+// Values that hold interfaces are stored as the number of descriptions, the descriptions, each
 // a counted message, and the value. The descriptions are of the types that are in the
-// interfaces and not in T, numbered on from those of T, in the order in which they are met.
+// interfaces but not in T. Their numbers continue those of T, in the order in which they are
+// met.
 
 // appendDynamic appends such a value.
 func (b *bound[T]) appendDynamic(dst []byte, v T) ([]byte, error) {
@@ -46,8 +47,8 @@ func (b *bound[T]) appendDynamic(dst []byte, v T) ([]byte, error) {
 	return append(append(dst, n.to.messagesFrom(own)...), payload...), nil
 }
 
-// sendDynamic returns what an encoder of gob sends for v: descriptions, and then one message
-// with the value. Left to itself gob would put descriptions in the middle of it.
+// sendDynamic returns what a gob encoder sends for v: descriptions, and then one message with
+// the value. Left to itself, gob would put descriptions in the middle of the value.
 func sendDynamic[T any](v T) (messages, error) {
 	inside := typesInside{found: map[reflect.Type]bool{}, dynamic: map[reflect.Type]bool{}}
 	if err := inside.collect(reflect.ValueOf(&v).Elem()); err != nil {
@@ -66,7 +67,7 @@ func sendDynamic[T any](v T) (messages, error) {
 	return sent, encode(e, &v)
 }
 
-// typesInside are the types of what a value's interfaces hold.
+// typesInside collects the types that a value's interfaces hold.
 type typesInside struct {
 	found   map[reflect.Type]bool
 	dynamic map[reflect.Type]bool // whether a type that was looked at leads to interfaces
@@ -125,7 +126,7 @@ func (c *typesInside) leadsToMore(t reflect.Type) (bool, error) {
 	return leads, err
 }
 
-// renumbering copies a value and gives the types in its interfaces other numbers.
+// renumbering copies a value and changes the numbers of the types in its interfaces.
 type renumbering struct {
 	reader
 	*numbering
@@ -184,8 +185,8 @@ func (r *renumbering) structure(dst []byte, t *wireType) []byte {
 	}
 }
 
-// inner copies what is in an interface: the name of its type, empty for nil, the number of its
-// description, and its bytes.
+// inner copies the content of an interface: the name of its type, empty for nil, the number of
+// its description, and its bytes.
 func (r *renumbering) inner(dst []byte) []byte {
 	name := r.counted()
 	dst = appendCounted(dst, name)
@@ -249,7 +250,7 @@ func (b *bound[T]) lookDynamic(e *epoch, w walk, body []byte) (found, error) {
 	return value, w.whole(e.plan)
 }
 
-// innerPlanner makes the plans for what is in interfaces.
+// innerPlanner makes the plans for the content of interfaces.
 type innerPlanner struct {
 	planner
 	names *registered
@@ -287,14 +288,14 @@ func (p *innerPlanner) make(name []byte, id typeID) (*plan, error) {
 	return p.whole(string(name), id, t)
 }
 
-// opaqueRoom is how big a type that encodes itself is taken to be if it is in an interface.
+// opaqueRoom is the assumed size of a type that encodes itself, if it is in an interface.
 const opaqueRoom = 256
 
 // registered knows which types are registered under which names.
 type registered struct{ types sync.Map }
 
-// find returns the type that is registered under a name. Gob does not tell, but it makes one if
-// it is given a zero.
+// find returns the type that is registered under a name. Gob does not tell, but when it decodes
+// a zero, it makes a value of that type.
 func (r *registered) find(name string, id typeID, d *description) (reflect.Type, error) {
 	if t, ok := r.types.Load(name); ok {
 		return t.(reflect.Type), nil
@@ -315,8 +316,8 @@ func (r *registered) find(name string, id typeID, d *description) (reflect.Type,
 	return t, nil
 }
 
-// forZero returns the description of a type of which only a zero is wanted. That of a struct
-// needs no fields: without them gob makes the type that is registered whatever its fields are,
+// forZero returns the description of a type of which only a zero is wanted. The description of
+// a struct needs no fields: without them gob makes the registered type whatever its fields are,
 // and the plan finds those that do not fit.
 func (d *description) forZero(id typeID) *description {
 	if t := d.types[id]; t != nil && t.form == formStruct {
@@ -327,7 +328,7 @@ func (d *description) forZero(id typeID) *description {
 	return &of
 }
 
-// appendZeroAlone appends the encoding of a zero of the root, unless that would be long.
+// appendZeroAlone appends the encoding of a zero of the root type, unless it would be long.
 func (d *description) appendZeroAlone(dst []byte) ([]byte, bool) {
 	if t := d.types[d.root]; t == nil || t.form != formStruct {
 		dst = append(dst, 0)

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// encoder is an encoder of gob that has sent the descriptions of T, and the value it is given,
-// so that no call has to allocate one.
+// encoder is a gob encoder that has sent the descriptions of T, together with room for a value,
+// so that no call has to allocate it.
 type encoder[T any] struct {
 	gob      *gob.Encoder
 	out      []byte
@@ -19,8 +19,8 @@ type encoder[T any] struct {
 	messages int
 }
 
-// encoders is a pool of them. One that has met an error or a panic does not come back: errors
-// of gob stay.
+// encoders is a pool of encoders. An encoder that has met an error or a panic does not go back,
+// because gob's errors are permanent.
 type encoders[T any] struct {
 	pool    sync.Pool
 	nesting nesting
@@ -64,8 +64,8 @@ func (p *encoders[T]) append(dst []byte, v T) ([]byte, error) {
 	return out, nil
 }
 
-// maxPooled is the size of a value after which a coder is dropped: gob keeps a buffer of the
-// biggest one it met.
+// maxPooled is the size of a value after which an encoder or decoder is dropped: gob keeps a
+// buffer of the size of the biggest value it met.
 const maxPooled = 1 << 20
 
 func (p *encoders[T]) get() (*encoder[T], error) {
@@ -77,12 +77,13 @@ func (p *encoders[T]) get() (*encoder[T], error) {
 	return e, describeTo[T](e.gob)
 }
 
-// describeTo has an encoder send the descriptions of T. An empty map needs no value of T, some
-// of which gob cannot encode, and tells the type even if it is a pointer or gob's own.
+// describeTo makes an encoder send the descriptions of T. It encodes an empty map: that needs
+// no value of T, some of which gob cannot encode, and tells the type even if it is a pointer or
+// one of gob's own.
 func describeTo[T any](e *gob.Encoder) error { return e.Encode(map[bool]T{}) }
 
 // encode encodes *v, in which no pointer is nil. Gob follows pointers itself, but one time too
-// often if they lead to a type that encodes itself: it gets the last one.
+// often if they lead to a type that encodes itself. So encode passes it the last pointer.
 func encode[T any](e *gob.Encoder, v *T) error {
 	if reflect.TypeFor[T]().Kind() != reflect.Pointer {
 		return e.Encode(v)
@@ -95,7 +96,8 @@ func encode[T any](e *gob.Encoder, v *T) error {
 }
 
 // Write is for e.gob, which writes one message at a time: a length, the number of a type, and a
-// value. The number is good for this process only, and both are known when the value is read.
+// value. Write drops the length and the number: the number is only valid in this process, and
+// both are known when the value is read.
 func (e *encoder[T]) Write(message []byte) (int, error) {
 	e.messages++
 	r := reader{b: message}
@@ -130,7 +132,7 @@ func describe[T any]() (*description, error) {
 // messages are what an encoder of gob writes, one at a time.
 type messages struct {
 	sent          []byte
-	withoutValues bool // drop what is no description
+	withoutValues bool // drop everything except descriptions
 }
 
 func (m *messages) Write(message []byte) (int, error) {

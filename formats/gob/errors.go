@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// cannotDecode says what a row that cannot be read needs: a mismatch is cured in the program,
-// and the row is as good as any.
+// cannotDecode classifies the error for a row that cannot be read: a mismatch has to be fixed
+// in the program, while the row itself is sound.
 func cannotDecode[T any](err error) error {
 	advice := "it is damaged: restore it from a backup, or delete it"
 	switch {
@@ -39,9 +39,10 @@ func cannotEncode[T any](err error) error {
 	return fmt.Errorf("gob of %v: %w", reflect.TypeFor[T](), err)
 }
 
-// disagreement is the error of a type in an interface, of which a zero is not read into what is
-// registered under its name. That is no damage: the name and the type are those of another
-// program, or of another version of this one. A name that nobody would register is.
+// disagreement is the error for a type in an interface, if a zero of it cannot be read into the
+// type that is registered under its name. That is not damage: the name and the type are those
+// of another program, or of another version of this one. A name that no program would register
+// is damage.
 func disagreement(name string, err error) error {
 	switch classified := refusal(err); {
 	case !plausible(name):
@@ -54,8 +55,8 @@ func disagreement(name string, err error) error {
 		core.ErrFormatMismatch, name, err)
 }
 
-// refusal classifies the error of gob on a value that was walked over. Gob has no other way to
-// tell than by its words.
+// refusal classifies gob's error on a value that was walked over. Only the text of the error
+// tells what it is.
 func refusal(err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, "name not registered for interface"):

@@ -16,18 +16,18 @@ import (
 	"github.com/guardkv/guardkv/core/explain"
 )
 
-// Explain tells what tables in gob hold, without the Go type: see [core.Explainer]. It goes by
-// the descriptions that are stored with the table, and needs no type that is registered.
-// Structs are objects with the fields that are stored, which leaves out those that are zero.
-// What JSON lacks is shown as follows:
-//   - A map whose keys are no strings is a list of pairs: [[1,"a"],[2,"b"]].
-//   - What is in an interface is {"type":...,"value":...} with the name that its type is registered
-//     under, or null.
-//   - A complex number is a list of two numbers. A type that encodes itself is the bytes that it
-//     wrote, in base64.
+// Explain shows what tables in gob hold, without the Go type: see [core.Explainer]. It uses the
+// descriptions that are stored with the table, and needs no registered types. Structs are
+// objects with the fields that are stored, which leaves out those that are zero. Things that
+// JSON lacks are shown as follows:
+//   - A map whose keys are not strings is a list of pairs: [[1,"a"],[2,"b"]].
+//   - The content of an interface is {"type":...,"value":...} with the name that its type is
+//     registered under, or null.
+//   - A complex number is a list of two numbers. A value of a type that encodes itself is shown as
+//     the bytes that it wrote, in base64.
 //   - A nil value is null. A key of a map that is not UTF-8 is the text of {"base64":...}.
 //
-// A value that is nested more deeply than 1024 levels is [core.ErrTooLarge].
+// For a value that is nested more than 1024 levels deep the error is [core.ErrTooLarge].
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	if t.ValueFormat != formatID {
 		return core.Explanation{}, fmt.Errorf("values in %q are not in gob: %w",
@@ -49,10 +49,11 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 	}, nil
 }
 
-// mostWords is how many bytes of a description are told.
+// mostWords is how many bytes of a description are shown.
 const mostWords = 4000
 
-// words tells the newest description, and the others by their numbers.
+// words returns all descriptions as text, the newest first, with their numbers if there are
+// several.
 func words(epochs []record) string {
 	var lines []string
 	for i, e := range slices.Backward(epochs) {
@@ -65,7 +66,7 @@ func words(epochs []record) string {
 	return strings.Join(lines, "\n")
 }
 
-// maxShown is how deeply what is shown may be nested.
+// maxShown is how deeply a shown value may be nested.
 const maxShown = 1024
 
 var (
@@ -96,7 +97,8 @@ func appendJSON(dst, stored []byte, epochs []record) ([]byte, error) {
 	return s.whole()
 }
 
-// newShower bounds what is shown: the names of fields take more than they do in gob.
+// newShower bounds the size of the output, in which the names of fields take more room than in
+// gob.
 func newShower(dst, body []byte, types *description) shower {
 	return shower{
 		reader: reader{b: body}, types: types, out: dst,
@@ -122,10 +124,10 @@ type shower struct {
 	types *description
 	out   []byte
 	most  int64 // how long out may be
-	err   error // why it ended early, if not for bytes that are wrong
+	err   error // why it ended early, if not because of wrong bytes
 }
 
-// learn reads the descriptions in front of a value that holds interfaces.
+// learn reads the descriptions before a value that holds interfaces.
 func (s *shower) learn() error {
 	n := s.uint()
 	if n > maxValueParts {
@@ -158,8 +160,8 @@ func (s *shower) stop(err error) {
 
 func (s *shower) text(text string) { s.out = append(s.out, text...) }
 
-// alone shows a value that is in no struct: if it is none itself, a zero stands for the number
-// of its field.
+// alone shows a value outside of any struct. Unless it is itself a struct, a zero stands for
+// the number of its field.
 func (s *shower) alone(id typeID, depth int) {
 	if t := s.types.types[id]; (t == nil || t.form != formStruct) && s.uint() != 0 {
 		s.fail()
@@ -222,8 +224,8 @@ func (s *shower) builtin(id typeID, depth int) {
 	}
 }
 
-// elements shows a list. Each takes a byte at least, so that a wrong number of them ends with
-// the bytes.
+// elements shows a list. Each element takes at least one byte, so a wrong number of elements
+// ends with the bytes.
 func (s *shower) elements(t *wireType, n uint64, depth int) {
 	s.text("[")
 	for i := uint64(0); i < n && !s.bad; i++ {
@@ -235,8 +237,8 @@ func (s *shower) elements(t *wireType, n uint64, depth int) {
 	s.text("]")
 }
 
-// rows shows a map: an object if its keys are strings, else a list of pairs. Gob has no order
-// of them.
+// rows shows a map: as an object if its keys are strings, otherwise as a list of pairs. Gob
+// does not order them.
 func (s *shower) rows(t *wireType, depth int) {
 	names := t.key == idString
 	open, between, separator, end := "[[", "],[", ",", "]]"
@@ -288,7 +290,7 @@ func (s *shower) structure(t *wireType, depth int) {
 	s.text("}")
 }
 
-// dynamic shows what is in an interface.
+// dynamic shows the content of an interface.
 func (s *shower) dynamic(depth int) {
 	name := s.counted()
 	if len(name) == 0 {

@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// ExplainKey tells how keys of [Key] look, by the description that is a part of the ID: see
-// [core.KeyExplainer]. The JSON is that of [Explain]. It cannot be made a key again.
+// ExplainKey shows keys of [Key], using the description that is part of the ID: see
+// [core.KeyExplainer]. The JSON is that of [Explain]. It cannot be turned back into a key.
 func ExplainKey(id string) (core.KeyExplanation, error) {
 	text, found := strings.CutPrefix(id, keyID+" ")
 	if !found {
@@ -48,7 +48,7 @@ type describedParser struct {
 	around []typeID
 }
 
-// maxAround is how deeply types lie in each other that are read.
+// maxAround is how deeply the types that are read may be nested.
 const maxAround = 1000
 
 func (p *describedParser) take(word string) bool {
@@ -61,7 +61,7 @@ func (p *describedParser) take(word string) bool {
 
 func (p *describedParser) want(word string) { p.bad = p.bad || !p.take(word) }
 
-// until takes the text in front of a word, and the word.
+// until reads the text before a word, and the word.
 func (p *describedParser) until(word string) string {
 	text, rest, ok := strings.Cut(p.text, word)
 	p.bad, p.text = p.bad || !ok, rest
@@ -89,7 +89,7 @@ func (p *describedParser) typ(depth int) typeID {
 	return id
 }
 
-// outer takes the number of a type around this one.
+// outer reads the number of a type around this one.
 func (p *describedParser) outer() typeID {
 	end := 0
 	for end < len(p.text) && p.text[end] >= '0' && p.text[end] <= '9' {

@@ -10,10 +10,11 @@ import (
 	"reflect"
 )
 
-// survey looks through a Go type for what gob cannot store, or loses without a word.
+// survey looks through a Go type for parts that gob cannot store, or silently loses.
 type survey struct {
 	seen map[visit]bool
-	// dynamic says that values hold interfaces. Gob describes what is in them inside the values.
+	// dynamic says that values hold interfaces. Gob describes the content of interfaces inside the
+	// values.
 	dynamic bool
 }
 
@@ -31,8 +32,8 @@ func surveyType(t reflect.Type) (dynamic bool, err error) {
 	return s.dynamic, nil
 }
 
-// look looks at the type of the part that path names. What is in a map is not addressable, and
-// what a pointer or a slice leads to is.
+// look checks the type of the part that path names. Values in a map are not addressable, while
+// those behind a pointer or in a slice are.
 func (s *survey) look(path string, t reflect.Type, addressable bool) error {
 	base, ok := indirect(t)
 	if !ok {
@@ -116,7 +117,7 @@ func checkMethods(path string, base reflect.Type, encodes, decodes method, reach
 	return nil
 }
 
-// indirect follows pointers to what they lead to. ok is false if that is no end.
+// indirect follows pointers to what they lead to. ok is false if they never end.
 func indirect(t reflect.Type) (base reflect.Type, ok bool) {
 	for range 100 {
 		if t.Kind() != reflect.Pointer {
@@ -127,8 +128,8 @@ func indirect(t reflect.Type) (base reflect.Type, ok bool) {
 	return t, false
 }
 
-// method is the pair of methods by which a type encodes itself, 0 for none. Gob does not use
-// those for text.
+// method is the pair of methods by which a type encodes itself, or 0 for none. Gob does not use
+// the methods for text.
 type method uint8
 
 const (
@@ -159,8 +160,8 @@ func methodOf(t reflect.Type, interfaces []reflect.Type) method {
 	return 0
 }
 
-// hasMethod reports whether gob finds the methods: those of t, of what it points to, and, if it
-// is no pointer, of a pointer to it.
+// hasMethod reports whether gob finds the methods: those of t, of what t points to, or, if t is
+// not a pointer, of a pointer to t.
 func hasMethod(t, methods reflect.Type) bool {
 	for u := t; ; u = u.Elem() {
 		if u.Implements(methods) {

@@ -13,8 +13,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Key returns a format that stores keys of type K as gob. The format is not ordered: tables
-// that are scanned by ranges need the formats of package keys.
+// Key returns a format that stores keys of type K as gob. The keys are not ordered: for range
+// scans use the formats of package keys.
 //
 // A key has exactly one encoding, and bytes that are not the encoding of the key they decode to
 // are refused. A nil slice and an empty one are the same key.
@@ -27,8 +27,8 @@ import (
 // differently; structs with fields that are not stored. A type that encodes itself is taken at
 // its word.
 //
-// The description of K is a part of the ID, so that a table whose keys are stored as another
-// type is not opened.
+// The description of K is part of the ID, so a table whose keys are stored as another type
+// cannot be opened.
 func Key[K any](opts ...Option) core.KeyFormat[K] {
 	f := &keyFormat[K]{limits: newOptions(opts).limits}
 	f.describe = sync.OnceFunc(f.prepare)

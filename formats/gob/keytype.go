@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// checkKeyType returns an error if two different keys of type t could have one encoding, or
-// equal ones two.
+// checkKeyType returns an error if two different keys of type t could have the same encoding,
+// or equal keys different ones.
 func checkKeyType(t reflect.Type) error {
 	c := keyTypes{}
 	if err := c.check(t); err != nil {
@@ -19,7 +19,8 @@ func checkKeyType(t reflect.Type) error {
 	return nil
 }
 
-// keyTypes are the types that were looked at, or are being looked at: types may be recursive.
+// keyTypes holds the types that were checked, or are being checked, since types may be
+// recursive.
 type keyTypes map[reflect.Type]bool
 
 func (c keyTypes) check(t reflect.Type) error {
@@ -51,7 +52,7 @@ func (c keyTypes) check(t reflect.Type) error {
 		return fmt.Errorf("%v has a -0, which equals +0 and is stored differently; keys.Float64 "+
 			"has one zero", t)
 	}
-	return nil // what gob cannot store at all, it says itself
+	return nil // gob itself reports what it cannot store at all
 }
 
 func (c keyTypes) fields(t reflect.Type) error {

@@ -12,18 +12,18 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// What is stored with a table: a line that says what it is, then its epochs, each a counted
-// byte string. An epoch is one description of T. It starts with how its values are stored, goes
-// on with the number of T, and then has the messages by which gob learns the types.
+// The metadata of a table is a line that says what it is, followed by the epochs, each a
+// counted byte string. An epoch is one description of T. It consists of the way in which its
+// values are stored, the number of T, and the messages from which gob learns the types.
 const metadataHead = formatID + "\n"
 
 // The ways in which the values of an epoch are stored.
 const (
-	storedPrimed  = 0 // the description is in the metadata alone
-	storedWithAll = 1 // values hold interfaces, and bring the descriptions of everything in them
+	storedPrimed  = 0 // only the metadata has the description
+	storedWithAll = 1 // values hold interfaces, and contain the descriptions of everything in them
 )
 
-// record is what is stored of an epoch.
+// record is an epoch as it is stored.
 type record struct {
 	stored byte
 	types  *description // canonical
@@ -49,8 +49,8 @@ func appendMetadata(dst []byte, epochs []record) []byte {
 
 var errMetadata = errors.New("the descriptions of types that are stored with the table are damaged")
 
-// parseMetadata reads what appendMetadata wrote. It takes nothing else: the descriptions must
-// be canonical.
+// parseMetadata reads what appendMetadata wrote, and nothing else: the descriptions must be
+// canonical.
 func parseMetadata(stored []byte) ([]record, error) {
 	rest, found := strings.CutPrefix(string(stored), metadataHead)
 	r := reader{b: []byte(rest), bad: !found || rest == ""}

@@ -8,13 +8,13 @@ import (
 	"sync"
 )
 
-// nesting finds values that are nested too deeply before gob sees them. Gob goes down into a
-// value as far as it leads, a value that contains itself has no end, and a goroutine whose
-// stack is full ends the process.
+// nesting finds values that are nested too deeply before gob sees them. Gob descends into a
+// value as far as it goes, a value that contains itself has no end, and a stack overflow ends
+// the process.
 type nesting struct{ types sync.Map } // of *nest, by the reflect.Type of what is in interfaces
 
-// nest is a type whose values may be nested without end, and where. Types whose values cannot
-// have none, so that values of them cost nothing to check.
+// nest is a type whose values may be nested without end, and says where. Other types have no
+// nest, so that checking their values costs nothing.
 type nest struct {
 	kind      reflect.Kind
 	key, elem *nest
@@ -26,7 +26,7 @@ type nestField struct {
 	nest  *nest
 }
 
-// of returns the nest of a type, nil if it has none.
+// of returns the nest of a type, or nil if it has none.
 func (n *nesting) of(t reflect.Type) *nest {
 	if known, ok := n.types.Load(t); ok {
 		return known.(*nest)
@@ -37,7 +37,7 @@ func (n *nesting) of(t reflect.Type) *nest {
 	return made
 }
 
-// check returns an error if v is nested too deeply. depth is how many levels lie around it.
+// check returns an error if v is nested too deeply. depth is how many levels are around it.
 func (n *nesting) check(v reflect.Value, p *nest, depth int) error {
 	if p == nil {
 		return nil
@@ -89,13 +89,13 @@ func (n *nesting) checkRows(v reflect.Value, p *nest, depth int) error {
 
 // nestMaker makes the nests of a type and of all that it leads to.
 type nestMaker struct {
-	// true while a type is looked at, so that it is if it leads back to itself
+	// set to true while a type is checked, which is the result if it leads back to itself
 	endless map[reflect.Type]bool
 	made    map[reflect.Type]*nest
 }
 
-// isEndless reports whether values of a type may be nested without end: it leads back to a type
-// that is being looked at, or to an interface, which may hold anything.
+// isEndless reports whether values of a type may be nested without end, because it leads back
+// to a type that is being checked, or to an interface, which may hold anything.
 func (m *nestMaker) isEndless(t reflect.Type) bool {
 	t, ok := indirect(t)
 	if !ok {
@@ -113,7 +113,7 @@ func (m *nestMaker) isEndless(t reflect.Type) bool {
 	return endless
 }
 
-// partsOf returns the types of what gob goes down into.
+// partsOf returns the types of the parts that gob descends into.
 func partsOf(t reflect.Type) []reflect.Type {
 	if encodesItself(t) != 0 {
 		return nil

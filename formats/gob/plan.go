@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// plan says how values of one stored type are read into one Go type, and what that costs. It is
-// what the walk goes by.
+// plan says how values of one stored type are read into one Go type, and what that costs. A
+// walk follows it.
 type plan struct {
 	id     typeID       // of a type of gob's own; 0 for others
 	form   form         // of the others
@@ -28,8 +28,8 @@ type plan struct {
 	fields []*plan
 }
 
-// What a pointer leads to, an element that has parts, and a row of a map take more memory and
-// time than what is in them. These are bytes that cost as much.
+// A value behind a pointer, an element that has parts, and a row of a map take more memory and
+// time than their content. These are that many bytes.
 const (
 	boxCost = 40
 	mapCost = 64
@@ -56,7 +56,8 @@ func newPlan(d *description, t reflect.Type) (*plan, error) {
 	return p.whole(t.String(), d.root, t)
 }
 
-// whole is plan for a value that stands alone: gob reads no struct of which it knows no field.
+// whole is plan for a value that stands alone, since gob does not read a struct of which it
+// knows no field.
 func (p *planner) whole(path string, id typeID, t reflect.Type) (*plan, error) {
 	made, err := p.plan(path, id, t)
 	if err != nil {
@@ -76,7 +77,7 @@ func (p *planner) whole(path string, id typeID, t reflect.Type) (*plan, error) {
 
 func (p *plan) isStruct() bool { return p.id == 0 && p.form == formStruct }
 
-// reaches reports whether any field of a struct has a place to go.
+// reaches reports whether any field of a struct has a place in the Go type.
 func (p *plan) reaches() bool {
 	for _, f := range p.fields {
 		if f.goType != nil {
@@ -86,7 +87,8 @@ func (p *plan) reaches() bool {
 	return false
 }
 
-// plan returns the plan for the part that path names. t is nil if it has no place to go.
+// plan returns the plan for the part that path names. t is nil if the part has no place in the
+// Go type.
 func (p *planner) plan(path string, id typeID, t reflect.Type) (*plan, error) {
 	at := pairing{id, t}
 	if made := p.plans[at]; made != nil {
@@ -152,7 +154,7 @@ func (p *planner) planFields(made *plan, path string, w *wireType, base reflect.
 	return nil
 }
 
-// fieldType returns the type of the field that gob stores a value in, nil if there is none.
+// fieldType returns the type of the field that gob stores a value in, or nil if there is none.
 func fieldType(t reflect.Type, name string) (reflect.Type, error) {
 	if t == nil {
 		return nil, nil
@@ -161,7 +163,7 @@ func fieldType(t reflect.Type, name string) (reflect.Type, error) {
 	if !ok || !f.IsExported() {
 		return nil, nil
 	}
-	for n := range len(f.Index) - 1 { // gob does not make what an embedded pointer leads to
+	for n := range len(f.Index) - 1 { // gob does not allocate what an embedded pointer points to
 		if around := t.FieldByIndex(f.Index[:n+1]); around.Type.Kind() == reflect.Pointer {
 			return nil,
 				fmt.Errorf("%w: %v.%s is stored, and is behind the embedded pointer %s now; "+
@@ -172,8 +174,8 @@ func fieldType(t reflect.Type, name string) (reflect.Type, error) {
 	return f.Type, nil
 }
 
-// fits reports whether gob reads the stored type into t, which points to base or is it. The
-// parts are looked at later.
+// fits reports whether gob reads the stored type into t, which is base or points to it. The
+// parts are checked later.
 func (p *planner) fits(id typeID, t, base reflect.Type) bool {
 	w := p.types.types[id] // nil for gob's own
 	if m := decodesItself(t); m != 0 {
@@ -209,7 +211,7 @@ func (p *planner) fits(id typeID, t, base reflect.Type) bool {
 	return false
 }
 
-// narrower returns the size of a type if gob's numbers may be too big for it, 0 if they are not.
+// narrower returns the size of a type if gob's numbers may be too big for it, otherwise 0.
 func narrower(id typeID, base reflect.Type) int {
 	full := 64
 	switch id {
@@ -249,8 +251,8 @@ func (p *plan) show(x uint64) string {
 	return strconv.FormatFloat(float(x), 'g', -1, 64)
 }
 
-// sliceCost is what n elements take at least while they are read: gob lets a slice grow when it
-// is bigger than 10 MiB.
+// sliceCost returns what n elements take at least while they are read: gob grows slices of more
+// than 10 MiB step by step.
 func (p *plan) sliceCost(n uint64) uint64 {
 	cost := product(n, p.elem.room)
 	if cost > 10<<20 {
@@ -259,12 +261,12 @@ func (p *plan) sliceCost(n uint64) uint64 {
 	return cost
 }
 
-// mapCost is what a map of n rows takes: it is never full.
+// mapCost returns what a map of n rows takes. A map is never full.
 func (p *plan) mapCost(n uint64) uint64 {
 	return product(n, mapCost+5*(p.key.room+p.elem.room)/2)
 }
 
-// product never overflows into something small.
+// product multiplies, and never overflows into something small.
 func product(a, b uint64) uint64 {
 	if b != 0 && a > math.MaxInt64/b {
 		return math.MaxInt64

@@ -13,10 +13,11 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// A field that got another name is another one to gob: what is stored of it is passed over, and
-// gone when the row is put again. Only who changed the type can tell that from a field that was
-// removed while another one was added. So a description that is new to a table, and lacks a
-// field that the newest one has while a field of the same type is new in it, is a question.
+// A renamed field is another field to gob: what is stored of it is passed over, and gone when
+// the row is put again. Only the author of the change can tell a renamed field from one that
+// was removed while another one was added. So if a description is new to a table, and lacks a
+// field that the newest one has while a field of the same type is new in it, the program is
+// asked.
 
 // comparison compares the description of T today with those that are stored.
 type comparison struct {
@@ -27,16 +28,16 @@ type comparison struct {
 	found   []error
 }
 
-// was is a part of a description that is stored, and the plan by which it is read today. The
-// plan is nil where the description has no such part.
+// was is a part of a stored description, and the plan by which it is read today. The plan is
+// nil if the description has no such part.
 type was struct {
 	types *description
 	id    typeID
 	plan  *plan
 }
 
-// The most steps of a comparison, and the most questions of an error. Descriptions of types
-// that somebody wrote need far fewer steps.
+// The most steps of a comparison, and the most questions in an error. Descriptions of types
+// from real programs need far fewer steps.
 const (
 	maxSteps     = 1 << 18
 	maxQuestions = 8
@@ -44,8 +45,8 @@ const (
 
 var errTooManySteps = errors.New("the descriptions of types take too long to compare")
 
-// compare returns an error with all questions about a description that is new to a table which
-// has these epochs, the newest last.
+// compare returns an error with all questions about a description that is new to a table with
+// these epochs, the newest last.
 func compare(now *description, stored []*epoch, removed []string) error {
 	var old []was
 	for _, e := range slices.Backward(stored) {
@@ -59,8 +60,8 @@ func compare(now *description, stored []*epoch, removed []string) error {
 	return errors.Join(c.found...)
 }
 
-// walk compares a part of the type with the same part of all stored descriptions. Its form is
-// the same there, or there would be no plans.
+// walk compares a part of the type with the same part of all stored descriptions. The part has
+// the same form in them, or there would be no plans.
 func (c *comparison) walk(now typeID, old []was, path string) {
 	c.steps += 1 + len(old)
 	if now < firstID || c.done() || c.met(now, old) {
@@ -95,7 +96,7 @@ func (c *comparison) met(now typeID, old []was) bool {
 	return false
 }
 
-// parts returns a part of all descriptions that have the type around it.
+// parts returns a part from all descriptions that have the type around it.
 func parts(old []was, part func(*wireType, *plan) (typeID, *plan)) []was {
 	all := make([]was, len(old))
 	for i, o := range old {
@@ -129,7 +130,7 @@ func (c *comparison) fields(now *wireType, old []was, path string) {
 
 func (w was) isThere() bool { return w.plan != nil }
 
-// field returns the type and the plan of a field, nil if there is none.
+// field returns the type and the plan of a field, or nil if there is none.
 func (t *wireType) field(name string, p *plan) (typeID, *plan) {
 	i := slices.IndexFunc(t.fields, func(f wireField) bool { return f.name == name })
 	if i < 0 {
@@ -138,7 +139,7 @@ func (t *wireType) field(name string, p *plan) (typeID, *plan) {
 	return t.fields[i].id, p.fields[i]
 }
 
-// gone asks about the fields of a struct that have no place in the type of today.
+// gone asks about the fields of a struct that have no place in today's type.
 func (c *comparison) gone(newest was, appeared []wireField, path string) {
 	for i, f := range newest.types.types[newest.id].fields {
 		at := joined(path, f.name)
@@ -168,12 +169,12 @@ func joined(path, name string) string {
 	return path + "." + name
 }
 
-// shallow is how deeply types in types are looked at: a map has two in each level, and types may
+// shallow is how deeply nested types are compared: a map has two in each level, and types may
 // contain themselves.
 const shallow = 6
 
-// alike reports whether one field may be the other one under a new name. What structs are made
-// of may have changed too.
+// alike reports whether one field may be the other one under a new name. The fields of structs
+// may have changed too.
 func alike(a *description, x typeID, b *description, y typeID, depth int) bool {
 	if x < firstID || y < firstID {
 		return x == y

@@ -10,19 +10,19 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// walk passes over a value before gob does, because gob believes what it reads: it makes a map
-// as big as the bytes say, goes as deep as they lead, and does not mind what is behind the
-// value. A walk finds that the bytes are exactly one value, and what reading it will cost.
+// walk passes over a value before gob does, because gob trusts what it reads: it makes a map as
+// big as the bytes say, descends as deep as they lead, and ignores bytes after the value. A
+// walk makes sure that the bytes are exactly one value, and finds what reading it will cost.
 type walk struct {
 	reader
-	budget int64 // bytes of memory that may be used up still
+	budget int64 // bytes of memory that may still be used
 	depth  int
-	err    error          // why it ended early, if not for bytes that are wrong
-	inner  dynamicPlanner // what is in interfaces; nil if there are none
+	err    error          // why it ended early, if not because of wrong bytes
+	inner  dynamicPlanner // for the content of interfaces; nil if there are none
 }
 
-// dynamicPlanner finds the plan for what is in an interface: the name that its Go type is
-// registered under, and the number of its stored type.
+// dynamicPlanner finds the plan for the content of an interface, by the name that its Go type
+// is registered under and the number of its stored type.
 type dynamicPlanner interface {
 	planFor(name []byte, id typeID) (*plan, error)
 }
@@ -40,7 +40,7 @@ var (
 		"put the field back, if only to read the old rows", core.ErrFormatMismatch)
 )
 
-// whole passes over all of the bytes: a value that stands alone.
+// whole passes over all of the bytes, which must be one value that stands alone.
 func (w *walk) whole(p *plan) error {
 	w.spend(p.room + p.boxes)
 	w.alone(p)
@@ -55,8 +55,8 @@ func (w *walk) whole(p *plan) error {
 	return nil
 }
 
-// alone passes over a value that is in no struct: if it is none itself, a zero stands for the
-// number of its field.
+// alone passes over a value outside of any struct. Unless it is itself a struct, a zero stands
+// for the number of its field.
 func (w *walk) alone(p *plan) {
 	if !p.isStruct() && w.uint() != 0 {
 		w.fail()
@@ -65,7 +65,7 @@ func (w *walk) alone(p *plan) {
 	w.value(p)
 }
 
-// spend is called for all that takes memory or more time than the bytes it is made of.
+// spend is called for everything that takes memory, or more time than its bytes.
 func (w *walk) spend(cost uint64) {
 	if cost > uint64(max(w.budget, 0)) {
 		w.stop(errTooMuch)
@@ -133,7 +133,7 @@ func (w *walk) narrow(p *plan, x uint64) {
 	}
 }
 
-// elementCount reads how many elements follow, each of which takes a byte at least.
+// elementCount reads how many elements follow, each of which takes at least one byte.
 func (w *walk) elementCount(elem *plan) uint64 {
 	n := w.uint()
 	if n > uint64(len(w.b)) {
@@ -189,8 +189,8 @@ func (w *walk) structure(p *plan) {
 	}
 }
 
-// dynamic passes over what is in an interface: the name of its type, empty for nil, the number
-// of its description, and its bytes.
+// dynamic passes over the content of an interface: the name of its type, empty for nil, the
+// number of its description, and its bytes.
 func (w *walk) dynamic(p *plan) {
 	name := w.counted()
 	if len(name) == 0 {

@@ -9,15 +9,15 @@ import (
 	"math/bits"
 )
 
-// reader reads gob's basic encodings from bytes that may be anything. After the first that is
-// wrong, bad is set and everything reads as zero.
+// reader reads gob's basic encodings from arbitrary bytes. After the first wrong byte, bad is
+// set and everything reads as zero.
 type reader struct {
 	b   []byte
 	bad bool
 }
 
-// uint reads an unsigned integer: itself if it is below 128, else the negated number of its
-// bytes and they.
+// uint reads an unsigned integer: the integer itself if it is below 128, otherwise the negated
+// number of its bytes, followed by them.
 func (r *reader) uint() uint64 {
 	if len(r.b) == 0 {
 		return r.fail()
@@ -44,7 +44,7 @@ func (r *reader) int() int64 {
 	return signed(r.uint())
 }
 
-// signed is the signed integer that is stored as u.
+// signed returns the signed integer that is stored as u.
 func signed(u uint64) int64 {
 	if u&1 != 0 {
 		return ^int64(u >> 1)
@@ -52,11 +52,11 @@ func signed(u uint64) int64 {
 	return int64(u >> 1)
 }
 
-// float is the floating-point number that is stored as u: its bytes are turned around, so that
-// round ones are short.
+// float returns the floating-point number that is stored as u, with its bytes reversed, so that
+// round numbers are short.
 func float(u uint64) float64 { return math.Float64frombits(bits.ReverseBytes64(u)) }
 
-// counted reads a length and so many bytes.
+// counted reads a length and that many bytes.
 func (r *reader) counted() []byte {
 	n := r.uint()
 	if n > uint64(len(r.b)) {

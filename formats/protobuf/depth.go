@@ -11,9 +11,9 @@ import (
 
 var errTooDeep = errors.New("it is nested too deeply, or contains itself")
 
-// within reports whether no more messages than so many lie in each other in m. The library
-// would follow one that contains itself until the stack of the process is full. Only messages
-// are looked at whose type has no such bound itself.
+// within reports whether the messages in m are nested at most levels deep. The library would
+// follow a message that contains itself until the stack overflows. Only messages whose type
+// does not bound their depth are checked.
 func within(m protoreflect.Message, p *plan, levels int) bool {
 	if p.levels <= levels {
 		return true
@@ -33,7 +33,7 @@ func within(m protoreflect.Message, p *plan, levels int) bool {
 	return true
 }
 
-// within looks at the value of a field.
+// within checks the value of a field.
 func (f *fieldPlan) within(v protoreflect.Value, fd protoreflect.FieldDescriptor, levels int) bool {
 	switch {
 	case fd.IsMap():

@@ -13,7 +13,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// schemaOf returns the schema of a message, or why its values could not be stored and read again.
+// schemaOf returns the schema of a message, or an error if its values could not be stored and read
+// again.
 func schemaOf(root protoreflect.MessageDescriptor) (*schema, error) {
 	s := &schema{root: string(root.FullName()), types: make(map[string]*definition)}
 	if err := s.addMessage(root); err != nil {
@@ -57,7 +58,7 @@ var (
 		"package that was generated for it")
 )
 
-// storable returns why messages of this type could not be stored and read again.
+// storable returns an error if messages of this type could not be stored and read again.
 func storable(m protoreflect.MessageDescriptor) error {
 	switch set, ok := m.(interface{ IsMessageSet() bool }); {
 	case m.IsPlaceholder():
@@ -97,7 +98,7 @@ func (s *schema) field(fd protoreflect.FieldDescriptor) (field, error) {
 	return f, err
 }
 
-// typ returns the type of one value of a field, and adds what it refers to.
+// typ returns the type of one value of a field, and adds the types that it refers to.
 func (s *schema) typ(fd protoreflect.FieldDescriptor) (fieldType, error) {
 	t := fieldType{kind: fd.Kind()}
 	switch t.kind {
@@ -114,8 +115,8 @@ func (s *schema) typ(fd protoreflect.FieldDescriptor) (fieldType, error) {
 	return t, nil
 }
 
-// checksUTF8 reports whether the library refuses strings in a field that are no UTF-8. The
-// method is that of its descriptors, which they have for this purpose.
+// checksUTF8 reports whether the library refuses strings in a field that are not UTF-8. It uses
+// a method that the library's descriptors have for this purpose.
 func checksUTF8(fd protoreflect.FieldDescriptor) bool {
 	if d, ok := fd.(interface{ EnforceUTF8() bool }); ok {
 		return d.EnforceUTF8()

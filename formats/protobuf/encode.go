@@ -18,11 +18,11 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// This is how a table remembers the schema of its rows: the magic, the full name of the root
-// with its length as a varint before it, and a FileDescriptorSet of one file, which has no
-// package. What is a package elsewhere is a message around its types there, so that the full
-// names are the same, whichever files the types come from and however they refer to each other.
-// The file says with features what other files say with their syntax.
+// A table remembers the schema of its rows as the magic, the length of the root's full name as
+// a varint, that name, and a FileDescriptorSet of one file, which has no package. In this file
+// each package is a message around its types, so that full names stay the same, whichever files
+// the types come from and however they refer to each other. The file expresses with features
+// what other files express with their syntax.
 const magic = "PBD\x01" // the last byte is the version
 
 const (
@@ -61,8 +61,8 @@ func damaged(err error) error {
 		core.ErrCorrupt, err)
 }
 
-// decodeRoot returns the message that the rows of a table are, of the union of all programs
-// that have opened it.
+// decodeRoot returns the message type of a table's rows, with the fields of all programs that
+// have opened the table.
 func decodeRoot(b []byte) (protoreflect.MessageDescriptor, error) {
 	rest, ok := bytes.CutPrefix(b, []byte(magic))
 	if !ok && bytes.HasPrefix(b, []byte(magic[:len(magic)-1])) && len(b) >= len(magic) {
@@ -92,7 +92,7 @@ func decodeRoot(b []byte) (protoreflect.MessageDescriptor, error) {
 
 var errForeign = errors.New("it is not one that this package has made")
 
-// decodeFile believes nothing: the library ends the process when it meets some editions.
+// decodeFile trusts nothing: some editions make the library end the process.
 func decodeFile(b []byte) (protoreflect.FileDescriptor, error) {
 	if err := fileEstimator.check(b, defaultLimits); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func decodeFile(b []byte) (protoreflect.FileDescriptor, error) {
 
 var fileEstimator = newEstimator((*descriptorpb.FileDescriptorSet)(nil).ProtoReflect().Type())
 
-// messageNamed finds a message by its full name, nil if there is none.
+// messageNamed finds a message by its full name. It returns nil if there is none.
 func messageNamed(file protoreflect.FileDescriptor, name string) protoreflect.MessageDescriptor {
 	var found protoreflect.MessageDescriptor
 	messages := file.Messages()
@@ -149,7 +149,7 @@ func (s *schema) file() *descriptorpb.FileDescriptorProto {
 	return file
 }
 
-// scope is a package, message or enum and what is declared inside.
+// scope is a package, message or enum, and what is declared in it.
 type scope struct {
 	definition *definition // nil for a package
 	inside     map[string]*scope
@@ -162,7 +162,7 @@ func (c *scope) sub(name string) *scope {
 	return c.inside[name]
 }
 
-// declare returns the declarations of what is inside, in the order of their names.
+// declare returns the declarations in the scope, in the order of their names.
 func (c *scope) declare() (messages []*descriptorpb.DescriptorProto, enums []*descriptorpb.EnumDescriptorProto) {
 	for _, name := range sortedNames(c.inside) {
 		in := c.inside[name]
@@ -208,7 +208,7 @@ func (d *definition) declareEnum(name string) *descriptorpb.EnumDescriptorProto 
 	return e
 }
 
-// declareFields adds the fields to a message. Those of a oneof stand side by side.
+// declareFields adds the fields to a message. Those of a oneof are side by side.
 func (d *definition) declareFields(m *descriptorpb.DescriptorProto) {
 	byOneof := make(map[string][]field)
 	var oneofs []string
@@ -233,7 +233,7 @@ func (d *definition) declareFields(m *descriptorpb.DescriptorProto) {
 	}
 }
 
-// declare returns the field. What a map consists of is a type inside the message m, whose full
+// declare returns the field. The entries of a map are a type inside the message m, whose full
 // name is in.
 func (f field) declare(
 	in string, m *descriptorpb.DescriptorProto,
@@ -281,7 +281,7 @@ func (t fieldType) packable() bool {
 	return true
 }
 
-// declare returns a field of one such value.
+// declare returns a field with one value of this type.
 func (t fieldType) declare(
 	name string, number protoreflect.FieldNumber,
 ) *descriptorpb.FieldDescriptorProto {
@@ -305,7 +305,7 @@ func (t fieldType) declare(
 	return p
 }
 
-// addFeatures leaves out what says nothing.
+// addFeatures leaves out features that say nothing.
 func addFeatures(p *descriptorpb.FieldDescriptorProto, features *descriptorpb.FeatureSet) {
 	if proto.Size(features) == 0 {
 		return
@@ -316,7 +316,7 @@ func addFeatures(p *descriptorpb.FieldDescriptorProto, features *descriptorpb.Fe
 	proto.Merge(p.Options.Features, features)
 }
 
-// entryName is the name that a map's entries have by the rules of the language.
+// entryName returns the name that a map's entries have by the rules of the language.
 func entryName(field string) string {
 	var b []byte
 	upper := true

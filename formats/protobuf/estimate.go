@@ -10,8 +10,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// estimator tells before bytes are decoded what that would allocate: the library makes a struct
-// for every two bytes that stand for an empty message, and a place in a map for every four.
+// estimator estimates what decoding would allocate, before bytes are decoded: the library makes
+// a struct for every two bytes that stand for an empty message, and a place in a map for every
+// four.
 type estimator struct {
 	plan  *plan
 	worst int64 // what a byte may cost
@@ -24,7 +25,8 @@ func newEstimator(t protoreflect.MessageType) *estimator {
 
 var errTooMuch = errors.New("decoding it would take more memory than WithMaxMemory allows")
 
-// check reports that b should not be decoded. What is too small to take much is not looked at.
+// check returns an error if b should not be decoded. It skips bytes that are too few to take
+// much memory.
 func (e *estimator) check(b []byte, l limits) error {
 	budget := l.budget(len(b))
 	if int64(len(b)) <= budget/e.worst {
@@ -38,14 +40,15 @@ func (e *estimator) check(b []byte, l limits) error {
 	return nil
 }
 
-// scan passes over bytes and takes off what decoding them costs. It ends where they are
-// malformed or nested too deeply: the library gets no further either.
+// scan passes over bytes and subtracts what decoding them costs. It ends where they are
+// malformed or nested too deeply, since the library gets no further either.
 type scan struct {
 	left   int64
-	levels int // messages that may still lie in each other
+	levels int // levels of messages that are left
 }
 
-// spend takes off what is left. It stays below zero once it is, so that nothing overflows.
+// spend subtracts from what is left. Once that is below zero it stays so, and nothing
+// overflows.
 func (s *scan) spend(cost int64) bool {
 	if cost > s.left {
 		s.left = -1
@@ -55,8 +58,8 @@ func (s *scan) spend(cost int64) bool {
 	return true
 }
 
-// message passes over a message, up to the end of b or of its group, if that is not 0. n is
-// negative where the scan ends.
+// message passes over a message, up to the end of b, or of its group if that is not 0. n is
+// negative if the scan ends.
 func (s *scan) message(p *plan, b []byte, group protowire.Number) (n int) {
 	const stop = -1
 	if s.levels--; s.levels < 0 {
@@ -84,7 +87,7 @@ func (s *scan) message(p *plan, b []byte, group protowire.Number) (n int) {
 	return n
 }
 
-// value passes over the value of a field, which is nil if it is not known.
+// value passes over the value of a field. f is nil if the field is not known.
 func (s *scan) value(f *fieldPlan, number protowire.Number, wire protowire.Type, b []byte) (n int) {
 	if f != nil && f.wire == wire && f.sub != nil {
 		return s.inside(f, b)

@@ -15,9 +15,9 @@ import (
 )
 
 // merge returns the schema of all rows that a table may hold: those written with the stored
-// schema, and with this one. What the two have in common must mean the same in both, else the
-// error names it and both sides. Neither needs to be the newer one. A number or name, once
-// used, is never forgotten, so that it is not given to something else.
+// schema, and with this one. Whatever the two have in common must mean the same in both;
+// otherwise the error names it and both sides. Neither needs to be the newer one. A number or
+// name, once used, is never forgotten, so it cannot be given to something else.
 func (s *schema) merge(stored *schema) (*schema, error) {
 	if stored.root != s.root {
 		return nil, fmt.Errorf("%w; if this is a new name for the same message, use Renamed",
@@ -108,8 +108,8 @@ func (d *definition) numbered(n protoreflect.FieldNumber) (field, bool) {
 	return d.fields[i], true
 }
 
-// merge returns what f is in a table that knows it as before. Of what rows do not depend on, it
-// is what this program says.
+// merge returns the field as a table that knows it as before should remember it. Properties
+// that rows do not depend on are those of this program.
 func (f field) merge(before field, in string) (field, error) {
 	differ := mismatch("field", in+"."+f.name, before.declaration(), f.declaration())
 	if before.name != f.name {
@@ -134,7 +134,8 @@ func (f field) merge(before field, in string) (field, error) {
 	return f, nil
 }
 
-// widensTo reports whether all values of t are, with the same bytes, values of another type.
+// widensTo reports whether all values of t are also values of another type, with the same
+// bytes.
 func (t fieldType) widensTo(wide fieldType) bool {
 	if t.kind == protoreflect.StringKind {
 		return t.kind == wide.kind && wide.unchecked
@@ -192,8 +193,8 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(name string) bool { return slices.Contains(b, name) })
 }
 
-// unambiguous returns an error if two things have one full name, as when a value moves from one
-// enum to another one beside it: as the table forgets nothing, it is in both.
+// unambiguous returns an error if two things have the same full name, as when a value moves
+// from one enum to another one beside it: since the table forgets nothing, both have it.
 func (s *schema) unambiguous() error {
 	seen := make(map[string]string)
 	add := func(scope, name, what string) error {

@@ -19,14 +19,14 @@ import (
 )
 
 // Explain is the [core.Explainer] of tables in this format. Values are shown in the JSON of
-// protocol buffers, with the names of fields as the .proto file has them: integers of 64 bits
-// are strings, and what [google.golang.org/protobuf/types/known] has a form of its own for is
-// in that form. A google.protobuf.Any is shown as the name of its type and its bytes. Fields
-// that no program has told the table about are not shown.
+// protocol buffers, with field names as in the .proto file: integers of 64 bits are strings,
+// and the types of [google.golang.org/protobuf/types/known] have their own forms. A
+// google.protobuf.Any is shown as the name of its type and its bytes. Fields that no program
+// has told the table about are not shown.
 //
-// Where a message has no such form, as a time in the year 10000, or a string that is no UTF-8,
-// the whole row is shown without the forms, and strings of fields that may be any bytes as
-// bytes.
+// If a message has no such form, such as a time in the year 10000 or a string that is not
+// UTF-8, the whole row is shown without these forms, and strings that may hold any bytes are
+// shown as bytes.
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	root, err := Descriptor(t)
 	if err != nil {
@@ -58,12 +58,11 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 }
 
 // Descriptor returns the descriptor of the messages of a table, which knows the fields of all
-// programs that have opened it. It is for [Dynamic] and for tools that look at messages without
-// generated code. Names, numbers and types are those that the programs have; defaults, comments
-// and options are not kept, and the file that it says it is from holds all types that the
-// message needs.
+// programs that have opened it. It is for [Dynamic], and for tools that read messages without
+// generated code. Names, numbers and types are those of the programs. Defaults, comments and
+// options are not kept, and the file of the descriptor holds all types that the message needs.
 //
-// A table of another format is an error that is [errors.ErrUnsupported].
+// For a table of another format the error is [errors.ErrUnsupported].
 func Descriptor(t core.TableInfo) (protoreflect.MessageDescriptor, error) {
 	if t.ValueFormat != id {
 		return nil,
@@ -73,8 +72,8 @@ func Descriptor(t core.TableInfo) (protoreflect.MessageDescriptor, error) {
 	return decodeRoot(t.Meta)
 }
 
-// shownLimits are above those of New, because messages without a Go type take more, and options
-// may have raised those.
+// shownLimits is above the limits of New, because messages without a Go type take more, and
+// options may have raised the limits.
 var shownLimits = limits{nesting: 4000, memory: 64 << 20, perByte: 512}
 
 // shower shows the messages of one type.
@@ -103,7 +102,7 @@ func newShower(s *schema) (*shower, error) {
 	}, nil
 }
 
-// errNoForm is the error for a message that cannot be shown although its bytes are in order.
+// errNoForm is the error for a message that cannot be shown although its bytes are valid.
 var errNoForm = errors.New("it has no form in JSON")
 
 func (s *shower) appendJSON(dst, value []byte) ([]byte, error) {
@@ -123,7 +122,7 @@ func (s *shower) appendJSON(dst, value []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", errNoForm, err)
 	}
 	b := bytes.NewBuffer(dst)
-	// the library puts spaces in that differ between programs
+	// the library adds spaces that differ between programs
 	if err := json.Compact(b, text); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoForm, err)
 	}
@@ -133,11 +132,11 @@ func (s *shower) appendJSON(dst, value []byte) ([]byte, error) {
 const wellKnown = "google.protobuf"
 
 // withoutAny hides google.protobuf.Any from the library, which cannot show it without the type
-// of what is in it.
+// of its content.
 func (s *schema) withoutAny() *schema { return s.hide(wellKnown + ".Any") }
 
-// plain hides all types that the library has forms for, and makes bytes of strings that may be
-// no UTF-8. The bytes of messages mean the same.
+// plain hides all types that the library has forms for, and turns strings that may not be UTF-8
+// into bytes. Encoded messages mean the same.
 func (s *schema) plain() *schema {
 	var known []string
 	for name := range s.types {
@@ -157,7 +156,7 @@ func (s *schema) plain() *schema {
 	return hidden
 }
 
-// hide returns a copy in which these types have names that nobody knows.
+// hide returns a copy in which these types have names that the library does not know.
 func (s *schema) hide(names ...string) *schema {
 	now := &schema{root: s.root, types: make(map[string]*definition)}
 	r := make(renames)
@@ -172,8 +171,8 @@ func (s *schema) hide(names ...string) *schema {
 	return now
 }
 
-// plain changes f, which is in a message, so that it is shown whatever is in it. A map whose
-// keys may be any bytes becomes a list of entries, which are a type of their own.
+// plain changes f, a field of a message, so that it can be shown whatever it holds. A map whose
+// keys may be any bytes becomes a list of entries, which have a type of their own.
 func (f *field) plain(in string) (entry *definition) {
 	f.typ = f.typ.plain()
 	if !f.key.unchecked {

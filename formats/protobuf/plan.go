@@ -12,25 +12,26 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// plan is what decoding messages of one type costs. The plans of a recursive type are a cycle.
+// plan says what decoding messages of one type costs. The plans of a recursive type form a
+// cycle.
 type plan struct {
 	dense  [64]*fieldPlan // by number, those that are that small
 	others map[protowire.Number]*fieldPlan
 	nests  []*fieldPlan // those with messages in them
-	// messages that can lie in each other, this one included; endless if there is no bound
+	// levels of nested messages, this one included; endless if there is no bound
 	levels int
 }
 
 const endless = math.MaxInt
 
-// fieldPlan is what one occurrence of a field costs.
+// fieldPlan says what one occurrence of a field costs.
 type fieldPlan struct {
 	number   protowire.Number
 	wire     protowire.Type
-	cost     int64 // of an element, besides its contents
+	cost     int64 // of an element, in addition to its content
 	perByte  int64 // of a list that is packed
 	packable bool
-	sub      *plan // nil if it is no message
+	sub      *plan // nil if it is not a message
 }
 
 func (p *plan) field(n protowire.Number) *fieldPlan {
@@ -43,7 +44,7 @@ func (p *plan) field(n protowire.Number) *fieldPlan {
 // What parts cost, in bytes of memory. Costs are never less than half of what is allocated:
 // appending to a list copies it several times.
 const (
-	boxCost     = 48  // what is allocated by itself, besides its size
+	boxCost     = 48  // a part that is allocated by itself, in addition to its size
 	growth      = 3   // for each byte of a list, or of what is unknown
 	entryCost   = 96  // an entry of a map, besides twice its parts
 	dynamicCost = 192 // a field of a message without a Go type, which is an entry of a map
@@ -56,7 +57,7 @@ type planner struct {
 	worst int64 // what a byte may cost
 }
 
-// newPlan returns the plan of a type, and what a byte may cost at most.
+// newPlan returns the plan of a type, and the most that a byte may cost.
 func newPlan(t protoreflect.MessageType) (*plan, int64) {
 	p := planner{made: make(map[protoreflect.FullName]*plan), worst: packedCost}
 	root := p.plan(t.New())
@@ -64,7 +65,7 @@ func newPlan(t protoreflect.MessageType) (*plan, int64) {
 	return root, p.worst
 }
 
-// plan looks at a message that is empty.
+// plan makes the plan from an empty message.
 func (p *planner) plan(m protoreflect.Message) *plan {
 	d := m.Descriptor()
 	if made := p.made[d.FullName()]; made != nil {
@@ -156,7 +157,7 @@ func isDynamic(m protoreflect.Message) bool {
 	return ok
 }
 
-// structSize is the size of the Go struct of a message. What is not known is taken to be big.
+// structSize returns the size of the Go struct of a message. An unknown size counts as big.
 func structSize(m protoreflect.Message) int64 {
 	const unknown = 1024
 	if t := reflect.TypeOf(m.Interface()); t.Kind() == reflect.Pointer {
@@ -165,7 +166,7 @@ func structSize(m protoreflect.Message) int64 {
 	return unknown
 }
 
-// sizeOf is the size of a value in a field or list.
+// sizeOf returns the size of a value in a field or list.
 func sizeOf(k protoreflect.Kind) int64 {
 	switch k {
 	case protoreflect.BoolKind:
@@ -194,9 +195,9 @@ func wireType(k protoreflect.Kind) protowire.Type {
 	}
 }
 
-// measure sets the levels of a plan and of all below it, and returns those of this one. above
-// are the plans on the way here. A plan below a cycle that is met on the way is endless too, as
-// it leads into the cycle; so no plan is measured twice.
+// measure sets the levels of a plan and of all plans below it, and returns the levels of this
+// one. above holds the plans on the way here. A plan that leads into a cycle is endless too, so
+// no plan is measured twice.
 func measure(p *plan, above map[*plan]bool) int {
 	if p.levels != 0 {
 		return p.levels

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// schema is what is known about the messages of one table: the root and all that can be reached
-// from it. What decides about the meaning of bytes is in it, and not which file or syntax says
+// schema describes the messages of one table: the root and all types that can be reached from
+// it. It has everything that decides the meaning of bytes, but not which file or syntax says
 // so.
 type schema struct {
 	root  string
@@ -26,7 +26,7 @@ type definition struct {
 	enum   bool
 	closed bool    // whether an enum has no other values
 	fields []field // of a message, in the order of their numbers
-	// of an enum: the first one of the declaration, and the others in the order of inOrder
+	// of an enum: the first one declared, then the others in the order of inOrder
 	values []value
 }
 
@@ -45,7 +45,7 @@ type field struct {
 	implicit bool // whether zero is written as nothing
 }
 
-// label is how many values a field has.
+// label says how many values a field has.
 type label uint8
 
 const (
@@ -59,7 +59,7 @@ const (
 type fieldType struct {
 	kind      protoreflect.Kind
 	def       string // the message or enum; "" if it is neither
-	unchecked bool   // whether a string may be no UTF-8
+	unchecked bool   // whether a string may not be UTF-8
 }
 
 func (t fieldType) String() string {
@@ -76,7 +76,7 @@ func (t fieldType) String() string {
 	return t.kind.String()
 }
 
-// declaration is all that rows depend on, as text like that of a .proto file.
+// declaration returns everything that rows depend on, as text like that of a .proto file.
 func (f field) declaration() string {
 	var b strings.Builder
 	switch f.label {
@@ -104,20 +104,21 @@ type value struct {
 
 func (v value) String() string { return fmt.Sprintf("%s = %d", v.name, v.number) }
 
-// inOrder is the order of values but the first.
+// inOrder is the order of all values except the first.
 func inOrder(a, b value) int {
 	return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.name, b.name))
 }
 
-// sortValues leaves the first one where it is: it is what a field of a closed enum is that was
-// never set.
+// sortValues leaves the first value where it is: a field of a closed enum that was never set
+// has this value.
 func sortValues(values []value) {
 	if len(values) > 1 {
 		slices.SortFunc(values[1:], inOrder)
 	}
 }
 
-// enumKind is how an enum is called, according to what is done with numbers that it does not have.
+// enumKind returns the name for the kind of an enum, which says what happens to numbers that it
+// does not have.
 func (d *definition) enumKind() string {
 	if d.closed {
 		return "closed enum"
@@ -132,7 +133,7 @@ func (d *definition) what() string {
 	return "message"
 }
 
-// String shows the schema as text like that of a .proto file.
+// String returns the schema as text like that of a .proto file.
 func (s *schema) String() string {
 	var b strings.Builder
 	s.types[s.root].describe(&b)

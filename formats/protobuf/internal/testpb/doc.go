@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package testpb has messages for tests: what protoc-gen-go, version 1.36.12, made of the .proto files. The result is
-// committed, so that protoc is needed by nobody but those who change them:
+// Package testpb has messages for tests, which protoc-gen-go, version 1.36.12, generated from the
+// .proto files. The result is committed, so only changing them takes protoc:
 //
 //	go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 package testpb
