@@ -14,7 +14,7 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// readSchema reads a compiled schema, all of it. Its root is the root_type, "" if it has none.
+// readSchema reads all of a compiled schema. Its root is the root_type, or "" if it has none.
 func readSchema(bfbs []byte) (*schema, error) {
 	r, err := openSchema(bfbs)
 	if err != nil {
@@ -110,7 +110,7 @@ func (r *schemaReader) field(f record, in *definition) (field, error) {
 	read := field{
 		name: f.text(fieldName), typ: typ, offset: uint16(f.int16(fieldOffset)),
 		deprecated: f.flag(fieldDeprecated),
-		// A deprecated field is not written any more.
+		// A deprecated field is no longer written.
 		required: f.flag(fieldRequired) && !f.flag(fieldDeprecated),
 	}
 	if f.flag(fieldIsOffset64) {
@@ -175,9 +175,9 @@ func (r *schemaReader) typ(owner record, at int) (fieldType, error) {
 	return read, nil
 }
 
-// nested returns the table that a vector of bytes holds a record of. The attribute has the name
-// as it was written, so it is looked for where the compiler looks: in the namespace of the
-// table with the field, then in those around it.
+// nested returns the table whose record a vector of bytes holds. The attribute has the name as
+// it was written, so nested looks where the compiler looks: in the namespace of the table with
+// the field, then in those around it.
 func (r *schemaReader) nested(f record, t fieldType, in string) (string, error) {
 	for _, a := range f.list(fieldAttributes) {
 		if a.text(attributeKey) != "nested_flatbuffer" {

@@ -13,7 +13,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// This is how a table remembers the schema of its rows: compact, and one schema has one encoding.
+// A table remembers the schema of its rows in this compact form. A schema has one encoding.
 //
 //	schema     = magic identifier root definitions
 //	definition = kind name (size align if it is a struct) fields values
@@ -21,8 +21,9 @@ import (
 //	value      = name number (type if it is in a union)
 //	type       = base (element if it is a vector or array) (length if it is an array) def nested
 //
-// Definitions are in the order of their names. def and nested are their positions, counted from
-// 1; 0 is none. Strings and lists begin with their length; all numbers are varints.
+// Definitions are in the order of their names. def and nested are positions of definitions,
+// counted from 1; 0 means none. Strings and lists begin with their length; all numbers are
+// varints.
 const magic = "FBS\x01" // the last byte is the version
 
 const flagRequired = 1
@@ -124,11 +125,11 @@ func decodeSchema(b []byte) (*schema, error) {
 	return s, nil
 }
 
-// decoding reads an encoding from its start. After a mistake it is bad, and reads zeros.
+// decoding reads an encoding from its start. After a mistake it is bad, and reads only zeros.
 type decoding struct {
 	b   []byte
 	bad bool
-	// References are positions in the list of definitions, which is not known yet when they are
+	// References are positions in the list of definitions, which is not yet known when they are
 	// read.
 	refs []reference
 }
@@ -180,12 +181,12 @@ func (d *decoding) signed() int64 {
 	return n
 }
 
-// count reads the length of a list, no element of which takes less than a byte.
+// count reads the length of a list whose elements take at least one byte each.
 func (d *decoding) count() int { return int(d.number(uint64(len(d.b)))) }
 
 func (d *decoding) text() string {
 	n := d.number(uint64(len(d.b)))
-	if n > uint64(len(d.b)) { // the number itself took some
+	if n > uint64(len(d.b)) { // the number itself took some bytes
 		d.bad, d.b = true, nil
 		return ""
 	}

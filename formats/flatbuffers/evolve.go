@@ -12,9 +12,9 @@ import (
 )
 
 // merge returns the schema of all rows that a table may hold: those written with the stored
-// schema, and with this one. What the two have in common must mean the same in both, else the
-// error names it and both sides. Neither needs to be the newer one. A name, once used, is never
-// forgotten, so that its place is not given to something else.
+// schema, and with this one. Whatever the two have in common must mean the same in both;
+// otherwise the error names it and both sides. Neither needs to be the newer one. A name, once
+// used, is never forgotten, so its place cannot be given to something else.
 func (s *schema) merge(stored *schema) (*schema, error) {
 	if stored.root != s.root {
 		return nil, mismatch("the record", "", stored.root, s.root)
@@ -61,7 +61,8 @@ func (d *definition) merge(old *definition) (*definition, error) {
 	return d.mergeValues(old)
 }
 
-// sameStruct: structs have no vtable, so they can never change.
+// sameStruct returns an error unless a struct is unchanged. Structs have no vtable, so they can
+// never change.
 func (d *definition) sameStruct(old *definition) error {
 	for i := range max(len(d.fields), len(old.fields)) {
 		before, now := structField(old, i), structField(d, i)

@@ -17,16 +17,16 @@ import (
 	"github.com/guardkv/guardkv/core/explain"
 )
 
-// Explain tells what tables of FlatBuffers hold, without generated code: see [core.Explainer].
-// It goes by the schema that is stored with the table. Tables and structs are objects with the
+// Explain shows what tables of FlatBuffers hold, without generated code: see [core.Explainer].
+// It uses the schema that is stored with the table. Tables and structs are objects with the
 // fields that are stored, which leaves out those that have their default. Values of enums are
-// their names, or numbers if they have none; a union is two fields, as in the schema, of which
-// the first is the name of the member. A vector of ubyte is bytes in base64, unless it is a
-// nested record, which is an object.
+// shown as their names, or as numbers if they have none; a union is two fields, as in the
+// schema, of which the first is the name of the member. A vector of ubyte is bytes in base64,
+// unless it is a nested record, which is an object.
 //
-// Every record is verified first, with the default of [WithMaxWork], and of [WithMaxDepth] more
-// than that: 1024. What would take more than 16 MiB and 32 times the record, because its parts
-// are shared, is [core.ErrTooLarge].
+// Every record is verified first, with the default of [WithMaxWork], and with a [WithMaxDepth]
+// of 1024, which is more than the default. If showing a record would take more than 16 MiB and
+// more than 32 times its size, because its parts are shared, the error is [core.ErrTooLarge].
 func Explain(t core.TableInfo) (core.Explanation, error) {
 	if t.ValueFormat != formatID {
 		return core.Explanation{}, fmt.Errorf("values in %q are no FlatBuffers: %w",
@@ -49,7 +49,7 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 	}, nil
 }
 
-// words returns the schema as its language has it, with the root first.
+// words returns the schema in the schema language, with the root first.
 func (s *schema) words() string {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(s.types)),
 		func(name string) bool { return name == s.root })
@@ -68,7 +68,7 @@ func (s *schema) words() string {
 	return strings.Join(lines, "\n")
 }
 
-// The most that is shown.
+// The limits on what is shown.
 const (
 	shownDepth = 1024
 	shownBytes = 16 << 20
@@ -89,8 +89,8 @@ func (s *schema) appendJSON(dst, b []byte, p *program) ([]byte, error) {
 	return w.out, nil
 }
 
-// shower appends a record that was verified. What the stored schema says of structs was not, so
-// what is read from outside of the record is zero.
+// shower shows a verified record. What the stored schema says about structs was not verified,
+// so reads outside the record return zero.
 type shower struct {
 	schema  *schema
 	b       []byte
@@ -100,7 +100,7 @@ type shower struct {
 	tooMuch bool
 }
 
-// full is asked before each part.
+// full reports whether there is room for another part. It is called before each part.
 func (w *shower) full() bool {
 	w.tooMuch = w.tooMuch || len(w.out) > w.most || w.depth > 2*shownDepth
 	return w.tooMuch
@@ -176,7 +176,7 @@ func (w *shower) string(pos uint64) {
 	w.out = explain.AppendString(w.out, string(w.read(pos+4, w.number(pos))))
 }
 
-// inline shows a scalar or a struct.
+// inline shows a scalar or a struct that lies in place.
 func (w *shower) inline(base baseType, def string, pos uint64) {
 	d := w.schema.types[def]
 	if base == objectType && d != nil {
@@ -226,7 +226,7 @@ func (w *shower) scalar(base baseType, pos uint64) int64 {
 	return 0
 }
 
-// structure shows a struct, whose fields are in it one behind the other.
+// structure shows a struct, whose fields follow one another in it.
 func (w *shower) structure(d *definition, pos uint64) {
 	if w.full() {
 		return
@@ -316,7 +316,7 @@ func (w *shower) union(t fieldType, number int64, pos uint64) {
 	}
 }
 
-// unions shows a vector of unions, beside which there is one of their types.
+// unions shows a vector of unions, which comes with a vector of their types.
 func (w *shower) unions(t fieldType, types, pos uint64) {
 	w.list(w.number(pos), func(i uint64) {
 		w.union(t, int64(w.read(types+4+i, 1)[0]), w.target(pos+4+4*i))

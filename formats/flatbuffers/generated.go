@@ -13,10 +13,10 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// The schema and the generated code come from two runs of flatc, and only one of them may have
-// been run again. Then records would be verified by one schema and read by another. So names,
-// types and places in both are compared, of all types that code leads to. (To the members of
-// unions it does not.)
+// The schema and the generated code come from two runs of flatc, and perhaps only one of them
+// was repeated after a change. Then records would be verified by one schema and read by
+// another. So this file compares names, types and places in both, for all types that the code
+// leads to. (It does not lead to the members of unions.)
 
 // find returns the part of the schema that belongs to an accessor type.
 func (s *schema) find(view reflect.Type) (*schema, error) {
@@ -39,7 +39,7 @@ func (s *schema) find(view reflect.Type) (*schema, error) {
 	return s.of(names[0]), nil
 }
 
-// tables lists the tables of the schema, of which a large one has many.
+// tables lists the tables of the schema, shortened if there are many.
 func (s *schema) tables() string {
 	const most = 20
 	var names []string
@@ -55,8 +55,8 @@ func (s *schema) tables() string {
 	return fmt.Sprintf("%q", names)
 }
 
-// closest returns those of several names whose namespaces agree best with a package's path: the
-// folders of generated packages are called like the namespaces.
+// closest returns those of several names whose namespaces agree best with a package's path,
+// since the folders of generated packages are named after the namespaces.
 func closest(names []string, folder string) []string {
 	slices.Sort(names)
 	var best []string
@@ -71,8 +71,8 @@ func closest(names []string, folder string) []string {
 	return best
 }
 
-// closeness counts the parts of a namespace that are the last folders. Parts that are not weigh
-// less than those that are.
+// closeness counts the parts of a namespace that match the last folders. Parts that do not
+// match count against it, but weigh less.
 func closeness(space, folder string) int {
 	parts, folders := strings.Split(space, "."), strings.Split(folder, "/")
 	if space == "" {
@@ -90,14 +90,14 @@ func closeness(space, folder string) int {
 
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// alike compares a name in a schema with a name in Go: versions of flatc differ in how they put
-// the words together.
+// alike compares a name in a schema with a name in Go. Versions of flatc differ in how they
+// join the words.
 func alike(name, goName string) bool { return plain(name) == plain(goName) }
 
 func plain(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 // fitsView returns an error unless a type is the accessor of the root table, and the object
-// that it unpacks to, if it was generated, the object of the root table.
+// type that it unpacks to, if there is one, is that of the root table.
 func (s *schema) fitsView(view reflect.Type) error {
 	if view.Kind() != reflect.Struct || view.NumField() != 1 ||
 		view.Field(0).Type != reflect.TypeFor[flatbuffers.Table]() {
@@ -172,14 +172,14 @@ func (g *generated) view(d *definition, view reflect.Type) error {
 func (g *generated) reads(d *definition, f field, view reflect.Type, m reflect.Method) bool {
 	switch {
 	case f.typ.base == arrayType:
-		return true // it has an index, and no length
+		return true // it takes an index, and has no length
 	case d.kind == structDef:
 		return uint32(f.offset) < d.size && readsOffset(view, m, int(f.offset), d.size)
 	}
 	return readsSlot(view, m, f.slot())
 }
 
-// innerView goes on with the table or struct that an accessor returns.
+// innerView continues with the table or struct that an accessor returns.
 func (g *generated) innerView(f field, m reflect.Type) error {
 	inner := g.schema.types[f.typ.def]
 	if inner == nil || inner.fields == nil || m.NumIn() < 2 || m.In(1).Kind() != reflect.Pointer {
@@ -188,7 +188,8 @@ func (g *generated) innerView(f field, m reflect.Type) error {
 	return g.view(inner, m.In(1))
 }
 
-// returns reports whether the accessor of a field returns a scalar if that is what the field is.
+// returns reports whether the accessor of a field returns the scalar type of the field, if it has
+// one.
 func (g *generated) returns(f field, m reflect.Type) bool {
 	if m.NumOut() != 1 {
 		return false
@@ -212,8 +213,8 @@ func (g *generated) returns(f field, m reflect.Type) bool {
 	return out.Kind() == f.typ.base.kind()
 }
 
-// object looks for the field of every field and the other way around: a field that only Go has
-// would be packed and never verified.
+// object looks for the Go field of every field in the schema, and the other way around: a field
+// that only Go has would be packed but never verified.
 func (g *generated) object(d *definition, object reflect.Type) error {
 	if g.seen[d.name] {
 		return nil
@@ -249,7 +250,7 @@ func hasField(object reflect.Type, name string) bool {
 	return ok
 }
 
-// inner goes on with the tables and structs in a field.
+// inner continues with the tables and structs in a field.
 func (g *generated) inner(f field, t reflect.Type) error {
 	d := g.schema.types[f.typ.def]
 	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer || t.Kind() == reflect.Array {

@@ -15,16 +15,16 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// objects looks at values before generated code packs them, for what that does not notice: a
-// nil in a vector of structs shifts all that is packed before, and a value that contains itself
-// fills the stack, which ends the process. What generated code or the verifier do notice is
-// looked for when they have, to name it.
+// objects checks values before generated code packs them, for faults that the code does not
+// notice: a nil in a vector of structs shifts everything that was packed before, and a value
+// that contains itself overflows the stack, which ends the process. For faults that generated
+// code or the verifier notice, objects searches afterwards, to name the part.
 type objects struct {
 	schema *schema
-	depth  int             // the most tables that may lie in each other
-	early  map[string]bool // by definition: it may hold what must be found before it is packed
+	depth  int             // the most levels of nested tables
+	early  map[string]bool // by definition: it may hold faults to be found before packing
 	root   *objectPlan
-	before bool // values are looked at before they are packed: the root is early
+	before bool // values are checked before they are packed, because the root is early
 
 	mu    sync.Mutex
 	plans map[objectKey]*objectPlan
@@ -35,7 +35,7 @@ type objectKey struct {
 	t   reflect.Type
 }
 
-// objectPlan is an object type, and where its values may hold others.
+// objectPlan is an object type, and says where its values may hold others.
 type objectPlan struct {
 	table bool // else a struct
 	parts []objectPart
@@ -49,7 +49,7 @@ type objectPart struct {
 	plan   *objectPlan // nil for a union
 	many   bool        // a vector or array
 	early  bool
-	needed bool // part of a struct, which has all of its parts
+	needed bool // part of a struct, in which no part may be missing
 }
 
 func newObjects(s *schema, t reflect.Type, depth int) *objects {
@@ -62,7 +62,8 @@ func newObjects(s *schema, t reflect.Type, depth int) *objects {
 	return o
 }
 
-// isEarly fills o.early. A definition that is being looked at counts: it leads to itself.
+// isEarly fills o.early. A definition that is being checked counts as early, since it leads to
+// itself.
 func (o *objects) isEarly(def string) bool {
 	d := o.schema.types[def]
 	if d == nil || d.kind == structDef || d.kind == enumDef {
@@ -88,7 +89,7 @@ func (o *objects) isEarlyField(t fieldType) bool {
 	return d != nil && (t.base == vectorType && d.kind == structDef || o.isEarly(t.def))
 }
 
-// planFor is plan for values that are in unions, whose types are not known before.
+// planFor is plan for values in unions, whose types are not known in advance.
 func (o *objects) planFor(d *definition, t reflect.Type) *objectPlan {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -146,18 +147,18 @@ func (o *objects) part(f field, goField reflect.StructField) (p objectPart, ok b
 	return p, true
 }
 
-// objectLook is one look at a value. all is for a value that could not be packed.
+// objectLook is one check of a value. all is set for a value that could not be packed.
 type objectLook struct {
 	*objects
 	all   bool
 	depth int
 }
 
-// needed reports whether values are looked at before they are packed.
+// needed reports whether values are checked before they are packed.
 func (o *objects) needed() bool { return o != nil && o.before }
 
-// check returns an error that names what cannot be packed. Nothing is known of values without
-// objects.
+// check returns an error that names the part that cannot be packed. Without objects it knows
+// nothing about values.
 func (o *objects) check(v reflect.Value, all bool) error {
 	if o == nil || !all && !o.needed() {
 		return nil
@@ -193,7 +194,7 @@ func (l *objectLook) object(p *objectPlan, v reflect.Value) (path string, err er
 			err = errNilPart
 		}
 		if err != nil {
-			return around(part.name, path), err // the look is over
+			return around(part.name, path), err // the check is over
 		}
 	}
 	if p.table {
@@ -202,7 +203,7 @@ func (l *objectLook) object(p *objectPlan, v reflect.Value) (path string, err er
 	return "", nil
 }
 
-// around puts a field in front of a path, unless that is long already: values may contain
+// around puts a field before a path, unless the path is already long, since values may contain
 // themselves.
 func around(name, path string) string {
 	const most = 160
@@ -237,7 +238,8 @@ func (l *objectLook) elements(part *objectPart, v reflect.Value) (path string, e
 	return "", nil
 }
 
-// firstNil returns the index of the first nil in a slice or array of pointers, -1 if there is none.
+// firstNil returns the index of the first nil in a slice or array of pointers, or -1 if there is
+// none.
 func firstNil(v reflect.Value) int {
 	if v.Kind() == reflect.Slice {
 		return slices.Index(unsafe.Slice((*unsafe.Pointer)(v.UnsafePointer()), v.Len()), nil)
@@ -250,7 +252,7 @@ func firstNil(v reflect.Value) int {
 	return -1
 }
 
-// one looks at what a pointer leads to.
+// one checks what a pointer points to.
 func (l *objectLook) one(part *objectPart, v reflect.Value) (path string, err error) {
 	if part.def.kind == unionDef {
 		return l.union(part, v.Elem())
@@ -258,7 +260,7 @@ func (l *objectLook) one(part *objectPart, v reflect.Value) (path string, err er
 	return l.object(part.plan, v.Elem())
 }
 
-// union looks at the value of a union, which generated code has as a number and an interface.
+// union checks the value of a union, which in generated code is a number and an interface.
 func (l *objectLook) union(part *objectPart, u reflect.Value) (path string, err error) {
 	typ, content := u.FieldByName("Type"), u.FieldByName("Value")
 	if !typ.IsValid() || !typ.CanUint() || content.Kind() != reflect.Interface || typ.Uint() == 0 {

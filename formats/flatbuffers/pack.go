@@ -38,7 +38,7 @@ func (p *packer[T, P]) append(dst []byte, v T, identifier string) ([]byte, error
 		}
 	}
 	if err := pack(P(&s.value), s.builder, identifier); err != nil {
-		return nil, err // nobody knows what state the builder is in, so it is not used again
+		return nil, err // the state of the builder is not known, so it is not reused
 	}
 	dst = append(dst, s.builder.FinishedBytes()...)
 	var none T
@@ -59,8 +59,7 @@ func (p *packer[T, P]) explain(v T, err error) error {
 	return err
 }
 
-// pack calls generated code, which panics when it is used wrongly, and when a record grows
-// beyond 2 GiB.
+// pack calls generated code, which panics if it is misused, or if a record grows beyond 2 GiB.
 func pack[T any, P Object[T]](v P, b *flatbuffers.Builder, identifier string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -11,12 +11,12 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// Where an accessor reads is only in its code. It is found out by calling it: on a table that
-// has nothing, and on one that has nothing but the field in question. If the two look
-// different, that is the field it reads.
+// Only the code of an accessor says where it reads. So this file calls it on an empty table,
+// and on a table that has only the field in question. If the results differ, that is the field
+// it reads.
 
-// patterns are the first bytes of the field in question. As a scalar, one of the two is not its
-// default; as an offset, 8 leads to a vector or string of one element.
+// patterns holds the first bytes of the field in question. For a scalar, one of the two is not
+// the default; as an offset, 8 leads to a vector or string of one element.
 var patterns = []uint64{8, 0}
 
 const probeSize = 64
@@ -32,8 +32,8 @@ func readsSlot(view reflect.Type, m reflect.Method, slot int) bool {
 	return false
 }
 
-// probe returns a table with one field, which begins with the pattern; with none if slot is
-// negative.
+// probe returns a table with one field, which begins with the pattern, or an empty table if
+// slot is negative.
 func probe(slot int, pattern uint64) flatbuffers.Table {
 	vtable := 4 + 2*(slot+1)
 	at := (vtable + 7) / 8 * 8
@@ -49,7 +49,7 @@ func probe(slot int, pattern uint64) flatbuffers.Table {
 	return flatbuffers.Table{Bytes: b, Pos: flatbuffers.UOffsetT(at)}
 }
 
-// readsOffset reports whether the accessor m of a struct reads what is at an offset.
+// readsOffset reports whether the accessor m of a struct reads at an offset.
 func readsOffset(view reflect.Type, m reflect.Method, offset int, size uint32) bool {
 	zeros, ones := make([]byte, size), make([]byte, size)
 	ones[offset] = 1
@@ -64,12 +64,13 @@ func readsOffset(view reflect.Type, m reflect.Method, offset int, size uint32) b
 // seen is what an accessor returned.
 type seen struct {
 	there  bool
-	inner  bool // it is an accessor,
+	inner  bool // whether it is an accessor,
 	at     flatbuffers.UOffsetT
 	scalar uint64
 }
 
-// look calls an accessor. One that panics sees nothing: generated code does not, on these tables.
+// look calls an accessor. If it panics, it counts as seeing nothing: generated code does not panic
+// on these tables.
 func look(view reflect.Type, m reflect.Method, t flatbuffers.Table) (s seen) {
 	defer func() {
 		if recover() != nil {
@@ -81,7 +82,7 @@ func look(view reflect.Type, m reflect.Method, t flatbuffers.Table) (s seen) {
 	args := []reflect.Value{v}
 	if m.Type.NumIn() == 2 {
 		args = append(args, reflect.Zero(m.Type.In(1)))
-		// of a union, which alone needs one
+		// of a union, the only accessor that needs a table
 		if m.Type.In(1) == reflect.TypeFor[*flatbuffers.Table]() {
 			args[1] = reflect.New(m.Type.In(1).Elem())
 		}

@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// problem is what is wrong with a record.
+// problem says what is wrong with a record.
 type problem uint8
 
 const (
@@ -61,7 +61,7 @@ func (p problem) advice() string {
 	return ""
 }
 
-// invalid is the error of a record that did not pass.
+// invalid is the error for a record that did not pass verification.
 type invalid struct {
 	problem problem
 	where   string

@@ -11,18 +11,18 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// program is a schema in the form that records are checked by. It does not change, and is
-// shared by all who verify.
+// program is a schema in the form by which records are checked. It does not change, and all
+// verifiers share it.
 type program struct {
 	root       *tableCheck
 	identifier string // 4 bytes at byte 4 of a record; "" if records have none
 }
 
-// tableCheck checks a table. fields[i] is the field whose slot of the vtable has the number i.
+// tableCheck checks a table. fields[i] is the field in slot i of the vtable.
 type tableCheck struct {
 	name   string
 	fields []fieldCheck
-	// how many slots a vtable has at least: as many as there are up to the last required field
+	// the least number of slots of a vtable: those up to the last required field
 	slots int
 }
 
@@ -30,7 +30,7 @@ type fieldCheck struct {
 	name     string
 	check    check
 	required bool
-	watched  bool   // its absence means something: it is required, or the type of a union
+	watched  bool   // its absence matters: it is required, or the type of a union
 	size     uint64 // of a scalar or struct, or of an element of a vector of them
 	mask     uint64 // its alignment - 1
 	table    *tableCheck
@@ -68,8 +68,8 @@ const (
 // maxStructAlign is far above what flatc allows.
 const maxStructAlign = 1 << 15
 
-// compile turns a schema into a program. It trusts nothing: the schema may come from a damaged
-// storage.
+// compile turns a schema into a program. It trusts nothing, since the schema may come from a
+// damaged storage.
 func (s *schema) compile() (*program, error) {
 	if d := s.types[s.root]; d == nil || d.kind != tableDef {
 		return nil, fmt.Errorf("the schema has no table %s", s.root)
@@ -163,7 +163,7 @@ func (c *compiler) field(d *definition, i int) (fieldCheck, error) {
 	}
 }
 
-// inline is for what has a fixed size.
+// inline is for types of a fixed size.
 func (c *compiler) inline(base baseType, def string, kind check) (fieldCheck, error) {
 	if n := uint64(base.size()); n != 0 {
 		return fieldCheck{check: kind, size: n, mask: n - 1}, nil
@@ -195,7 +195,7 @@ func (c *compiler) vector(t fieldType) (fieldCheck, error) {
 	return c.inline(t.element, t.def, checkVector)
 }
 
-// typeOfUnion is for the field that says which member is in the field after it, which must be
+// typeOfUnion is for the field that says which member the next field holds; that field must be
 // the union.
 func typeOfUnion(d *definition, i int, kind check, next fieldType) (fieldCheck, error) {
 	if i+1 == len(d.fields) || d.fields[i+1].typ != next {
@@ -262,8 +262,8 @@ func (c *compiler) member(t fieldType) (memberCheck, error) {
 	return memberCheck{}, fmt.Errorf("%w: a union of %v", errNoAccessor, t)
 }
 
-// verify returns the position of the root table of a record, if all that can be reached from it
-// is in order. strict refuses what the schema does not know.
+// verify returns the position of the root table of a record, if everything that can be reached
+// from it is valid. strict refuses parts that the schema does not know.
 func (p *program) verify(b []byte, l limits, strict bool) (flatbuffers.UOffsetT, error) {
 	v := newVerifier(b, l, strict)
 	pos, ok := v.record(p.root, p.identifier)

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// reflection is the schema of compiled schemas, as far as they are read here: they are records
-// too, and are verified like any other before they are read.
+// reflection returns the schema of compiled schemas, as far as this package reads them. They
+// are records too, and are verified like any other before they are read.
 func reflection() *schema {
 	return &schema{
 		root: "Schema", identifier: "BFBS",
@@ -34,7 +34,7 @@ func reflection() *schema {
 	}
 }
 
-// The slots of the fields that are read.
+// The slots of the fields that this package reads.
 const (
 	schemaObjects, schemaEnums, schemaIdentifier                                    = 0, 1, 2
 	objectName, objectFields, objectIsStruct, objectAlign, objectSize               = 0, 1, 2, 3, 4
@@ -48,8 +48,8 @@ const (
 	schemaRoot                                   = 4
 )
 
-// tableOf makes a table of fields that are written as in a schema; an exclamation mark stands
-// for required.
+// tableOf makes a table of fields that are written as in a schema. An exclamation mark means
+// required.
 func tableOf(name string, fields ...string) *definition {
 	d := &definition{kind: tableDef, name: name}
 	for i, text := range fields {

@@ -10,8 +10,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// renames maps old names to new ones: those of types, "zoo.Animal", and with their types in
-// front those of fields and values, "zoo.Animal.legs".
+// renames maps old names to new ones: those of types, "zoo.Animal", and those of fields and
+// values after their types, "zoo.Animal.legs".
 type renames map[string]string
 
 func (r renames) typ(name string) string {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// schema is what is known about the records of one table: its root and all that can be reached
-// from it.
+// schema describes the records of one table: the root and all types that can be reached from
+// it.
 type schema struct {
 	root       string
 	identifier string // of records; "" if they have none
@@ -26,7 +26,7 @@ type definition struct {
 	values      []value // of an enum or union, in the order of inOrder
 }
 
-// twice returns a name that two fields or values have, "" if there is none.
+// twice returns a name that two fields or values have, or "" if there is none.
 func (d *definition) twice() string {
 	seen := make(map[string]bool)
 	for _, f := range d.fields {
@@ -70,8 +70,8 @@ type field struct {
 // slot returns the number of a table's field.
 func (f field) slot() int { return int(f.offset)/2 - 2 }
 
-// declaration is all that rows depend on. Two fields may stand for each other if they are
-// declared alike.
+// declaration returns everything that rows depend on. Two fields may stand for each other if
+// their declarations are the same.
 func (f field) declaration() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%v", f.name, f.typ)
@@ -90,7 +90,7 @@ type fieldType struct {
 	element baseType // of a vector or array
 	length  uint16   // of an array
 	def     string   // the definition that base or element refers to; "" if none
-	nested  string   // the table whose records, bytes of their own, lie in the vector; "" if none
+	nested  string   // the table whose nested records lie in the vector; "" if none
 }
 
 func (t fieldType) String() string {
@@ -122,7 +122,7 @@ type value struct {
 	typ    fieldType // of a member
 }
 
-// inOrder is the order of values: by their numbers, of which two names may have the same.
+// inOrder orders values by their numbers. Two names may have the same number.
 func inOrder(a, b value) int {
 	return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.name, b.name))
 }
@@ -172,7 +172,7 @@ func (b baseType) String() string {
 	return fmt.Sprintf("type %d", uint8(b))
 }
 
-// size is the size, and the alignment, of a scalar; 0 for others.
+// size returns the size and alignment of a scalar, or 0 for other types.
 func (b baseType) size() uint32 {
 	switch b {
 	case unionTypeType, boolType, byteType, ubyteType:

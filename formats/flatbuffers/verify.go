@@ -5,17 +5,17 @@ package flatbuffers
 
 import "encoding/binary"
 
-// verifier checks that no accessor of generated code leaves a record, whatever is in it. It is
-// one pass over the tables, without allocations, and what it costs is bounded by the size of
-// the record.
+// verifier checks that no accessor of generated code leaves a record, whatever is in it. It
+// makes one pass over the tables, without allocations, and the size of the record bounds its
+// cost.
 //
 // Positions are uint64: a sum of a position (under 2^31) and a product of two 32-bit numbers
 // cannot wrap around. Offsets point forward, so a record cannot contain itself.
 type verifier struct {
-	b      []byte // the record, or the nested record that is being looked at
+	b      []byte // the record, or the nested record that is being checked
 	work   int64  // steps that are left
-	depth  int    // tables that may still lie in each other
-	strict bool   // refuse what the schema does not know
+	depth  int    // levels of nested tables that are left
+	strict bool   // refuse parts that the schema does not know
 
 	problem problem
 	at      uint64 // the position of the problem
@@ -44,7 +44,7 @@ func (v *verifier) record(root *tableCheck, identifier string) (pos uint64, ok b
 	return pos, v.checkTable(root, pos)
 }
 
-// fail notes the first problem.
+// fail records the first problem.
 func (v *verifier) fail(p problem, at uint64) bool {
 	if v.problem == none {
 		v.problem, v.at = p, at
@@ -62,8 +62,8 @@ func (v *verifier) within(pos, size, mask uint64) bool {
 	return pos&mask == 0 && pos+size <= uint64(len(v.b))
 }
 
-// follow returns where the offset at pos leads. What is wrong if it leads nowhere says
-// badOffset: this is called for every reference, and is small enough to be inlined.
+// follow returns where the offset at pos leads. It is called for every reference, and kept
+// small enough to be inlined: badOffset says what is wrong with an offset that leads nowhere.
 func (v *verifier) follow(pos uint64) (target uint64, ok bool) {
 	if !v.within(pos, 4, 3) {
 		return 0, false
@@ -79,7 +79,7 @@ func (v *verifier) badOffset(pos uint64) bool {
 	return v.fail(badOffset, pos)
 }
 
-// checkTable checks the table at pos, and notes which was the innermost with a problem.
+// checkTable checks the table at pos, and records the innermost table with a problem.
 func (v *verifier) checkTable(t *tableCheck, pos uint64) bool {
 	f, ok := v.checkFields(t, pos)
 	if !ok && v.table == nil {
@@ -88,7 +88,7 @@ func (v *verifier) checkTable(t *tableCheck, pos uint64) bool {
 	return ok
 }
 
-// checkFields returns the field with a problem, nil if the problem is in none.
+// checkFields returns the field with a problem, or nil if the problem is not in a field.
 func (v *verifier) checkFields(t *tableCheck, pos uint64) (f *fieldCheck, ok bool) {
 	slots, ok := v.vtable(pos)
 	if !ok {
@@ -138,7 +138,7 @@ func (v *verifier) vtable(pos uint64) (slots []byte, ok bool) {
 	return v.b[at+4 : uint64(at)+size], true
 }
 
-// allKnown checks that the slots behind those of known fields are empty.
+// allKnown checks that the slots after those of known fields are empty.
 func (v *verifier) allKnown(slots []byte, pos uint64) bool {
 	if !v.spend(uint64(len(slots))) {
 		return v.fail(tooMuch, pos)
@@ -159,7 +159,8 @@ func slot(slots []byte, i int) uint64 {
 	return uint64(binary.LittleEndian.Uint16(slots[2*i:]))
 }
 
-// present checks field number i, which is at the offset in the table, and not a scalar or struct.
+// present checks field number i, which is at the offset in the table, and is not a scalar or
+// struct.
 func (v *verifier) present(f *fieldCheck, table, offset uint64, slots []byte, i int) bool {
 	pos := table + offset
 	if f.check == checkUnionType {
@@ -195,7 +196,7 @@ func (v *verifier) present(f *fieldCheck, table, offset uint64, slots []byte, i 
 	return v.fail(outside, pos)
 }
 
-// absent checks a field that is not there, but required or the type of a union.
+// absent checks a field that is missing, but is required or the type of a union.
 func (v *verifier) absent(f *fieldCheck, table uint64, slots []byte, i int) bool {
 	if f.required {
 		return v.fail(missing, table)
@@ -203,8 +204,8 @@ func (v *verifier) absent(f *fieldCheck, table uint64, slots []byte, i int) bool
 	return slot(slots, i+1) == 0 || v.fail(badUnion, table)
 }
 
-// text checks a string, which is a vector of bytes and a NUL that is not counted. Most of what
-// is checked are strings, so what is in order is found to be without further calls.
+// text checks a string, which is a vector of bytes followed by a NUL that is not counted. Most
+// checks are of strings, so a valid one takes no further calls.
 func (v *verifier) text(pos uint64) bool {
 	if v.within(pos, 4, 3) {
 		n := uint64(binary.LittleEndian.Uint32(v.b[pos:]))
@@ -267,7 +268,7 @@ func (v *verifier) elements(f *fieldCheck, pos uint64) bool {
 	return true
 }
 
-// nested checks a record inside the record. Its positions count from its own start.
+// nested checks a record inside the record. Positions in it count from its own start.
 func (v *verifier) nested(root *tableCheck, pos uint64) bool {
 	n, ok := v.vector(pos, 1, 0)
 	if !ok {
@@ -280,7 +281,8 @@ func (v *verifier) nested(root *tableCheck, pos uint64) bool {
 	return ok
 }
 
-// unionType checks the type of a union against the slot of its value: both are there, or none.
+// unionType checks the type of a union against the slot of its value: both must be there, or
+// neither.
 func (v *verifier) unionType(pos, value uint64) bool {
 	if !v.within(pos, 1, 0) {
 		return v.fail(outside, pos)
@@ -288,13 +290,13 @@ func (v *verifier) unionType(pos, value uint64) bool {
 	return (v.b[pos] != 0) == (value != 0) || v.fail(badUnion, pos)
 }
 
-// union checks the value of a union whose type, at typ, was checked before.
+// union checks the value of a union whose type, at typ, has been checked.
 func (v *verifier) union(f *fieldCheck, typ, target uint64) bool {
 	return v.member(f, int(v.b[typ]), target)
 }
 
-// member checks what is at pos as a member of a union. Members that the schema does not know
-// are not followed: there is no code that would read them.
+// member checks the bytes at pos as a member of a union. It does not follow members that the
+// schema does not know, since no code would read them.
 func (v *verifier) member(f *fieldCheck, number int, pos uint64) bool {
 	var m memberCheck
 	if number < len(f.members) {
@@ -311,8 +313,8 @@ func (v *verifier) member(f *fieldCheck, number int, pos uint64) bool {
 	return !v.strict || v.fail(unknownMember, pos)
 }
 
-// unions checks a vector of unions, which is two: one of types, which was checked before, and
-// one of values.
+// unions checks a vector of unions, which is stored as two vectors: one of types, which has
+// been checked, and one of values.
 func (v *verifier) unions(f *fieldCheck, table, typesSlot, pos uint64) bool {
 	n, ok := v.vector(pos, 4, 3)
 	if !ok {
@@ -328,7 +330,7 @@ func (v *verifier) unions(f *fieldCheck, table, typesSlot, pos uint64) bool {
 	for i := range n {
 		number := int(v.b[types+4+i])
 		if number == 0 {
-			continue // NONE has no value, and its offset is not looked at
+			continue // NONE has no value, and its offset is ignored
 		}
 		target, ok := v.follow(pos + 4 + 4*i)
 		if !ok {

@@ -14,14 +14,14 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// collector finds all types that the roots are made of.
+// collector finds all types that the root types are made of.
 type collector struct {
 	*source
 	structs map[string]*structType // by their names in the schema
 	oneofs  map[string]*oneofType
 	order   []*structType // as they are found
 	imports map[string]string
-	within  []types.Type // named types that are no structs, to find one that contains itself
+	within  []types.Type // named types that are not structs, to find one that contains itself
 	removed []string     // see Options
 }
 
@@ -60,7 +60,7 @@ func isTime(t types.Type) bool {
 		s.Field(0).Pkg().Path() == "time"
 }
 
-// qualified is a type as the generated file writes it.
+// qualified returns a type as the generated file writes it.
 func (c *collector) qualified(t types.Type) string {
 	return types.TypeString(t, func(p *types.Package) string {
 		if p == c.pkg {
@@ -71,7 +71,7 @@ func (c *collector) qualified(t types.Type) string {
 	})
 }
 
-// nameOf is what a named type is called in names that are made of it.
+// nameOf returns the form of a type's name that other names are made of.
 func (c *collector) nameOf(t *types.Named) string {
 	if t.Obj().Pkg() == c.pkg || t.Obj().Pkg() == nil {
 		return t.Obj().Name()
@@ -86,7 +86,7 @@ func (c *collector) schemaName(t *types.Named) string {
 	return t.Obj().Pkg().Name() + "." + t.Obj().Name()
 }
 
-// structType returns what is known of a struct. Its fields are found once it is known, since it
+// structType returns the struct type. It is registered before its fields are found, since it
 // may contain itself.
 func (c *collector) structType(t *types.Named, pos token.Pos, path string) (*structType, error) {
 	name := c.schemaName(t)
@@ -130,7 +130,7 @@ func (c *collector) structType(t *types.Named, pos token.Pos, path string) (*str
 	return s, nil
 }
 
-// options are those of a tag.
+// options are the options of a tag.
 type options struct {
 	skip, fixed bool
 	was         []string
@@ -389,7 +389,7 @@ func (c *collector) mapType(u *types.Map, pos token.Pos, path, code string) (*ty
 	}, nil
 }
 
-// oneof returns the type of an interface that lists what it may hold.
+// oneof returns the type of an interface that lists the types it may hold.
 func (c *collector) oneof(t *types.Named, pos token.Pos, path, code string) (*typ, error) {
 	name := t.Obj().Name()
 	words, ok := c.directive(name, "oneof")
@@ -444,8 +444,8 @@ func (c *collector) addMember(o *oneofType, t *types.Named, word string) error {
 	return nil
 }
 
-// encodesItself reports whether a type has methods of its own that encode and decode it. Those
-// of what it embeds would leave out the rest.
+// encodesItself reports whether a type has methods of its own that encode and decode it.
+// Methods of an embedded type would leave out the other fields.
 func encodesItself(t types.Type) bool {
 	for _, name := range []string{"MarshalBinary", "UnmarshalBinary"} {
 		obj, index, _ := types.LookupFieldOrMethod(types.NewPointer(t), false, nil, name)

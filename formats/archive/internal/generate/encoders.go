@@ -43,7 +43,7 @@ func (e *emitter) structEncoder(t *structType) {
 	e.printf("}\n\n")
 }
 
-// put writes what puts a value into bytes. depth keeps the names of variables apart.
+// put writes the code that puts a value into bytes. depth keeps the names of variables apart.
 func (e *emitter) put(t *typ, b string, p place, x string, depth int) {
 	switch k := t.kind(); k {
 	case schema.Optional:
@@ -74,7 +74,7 @@ func (e *emitter) put(t *typ, b string, p place, x string, depth int) {
 	}
 }
 
-// from is a slice from a place on.
+// from returns the expression for a slice from a place on.
 func from(b string, p place) string {
 	if p.base == "" && p.n == 0 {
 		return b
@@ -82,7 +82,7 @@ func from(b string, p place) string {
 	return fmt.Sprintf("%s[%v:]", b, p)
 }
 
-// refer writes what appends the things that a value refers to.
+// refer writes the code that appends the things that a value refers to.
 func (e *emitter) refer(t *typ, p place, x string, depth int) {
 	switch t.kind() {
 	case schema.String:
@@ -119,7 +119,7 @@ func (e *emitter) refer(t *typ, p place, x string, depth int) {
 	}
 }
 
-// begin writes what encodes a struct behind a reference.
+// begin writes the code that encodes a struct behind a reference.
 func (e *emitter) begin(t *structType, p place, x string, depth int) {
 	e.printf("\tif p%d, ok := e.Struct(%v, %d); ok {\n\t\t%s(e, p%d, %s)\n\t}\n\te.Leave()\n",
 		depth, p, t.def.Size(), t.encode, depth, x)
@@ -146,7 +146,7 @@ func (e *emitter) referSlice(t *typ, p place, x string, depth int) {
 	}
 }
 
-// slot writes what encodes a value that is no field of a struct.
+// slot writes the code that encodes a value that is not a field of a struct.
 func (e *emitter) slot(t *typ, p place, x string, depth int) {
 	if !t.inline() {
 		e.refer(t, p, x, depth)
@@ -181,7 +181,8 @@ func (e *emitter) referMap(t *typ, p place, x string, depth int) {
 	e.printf("\t\tif %s, ok := e.Slots(%v, false, len(*%s), %d); ok {\n", pl, p, pairs, size)
 	e.printf("\t\t\tfor %s := range *%s {\n\t\t\t\t%s := &(*%s)[%s]\n", i, pairs, pair, pairs, i)
 	entry := place{pl, 0}.element(i, size)
-	// What has no references first: its bytes are there until something is appended.
+	// Parts without references come first, since their bytes are valid only until something is
+	// appended.
 	parts := []struct {
 		t *typ
 		p place

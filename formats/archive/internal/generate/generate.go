@@ -13,13 +13,14 @@ import (
 	"unicode"
 )
 
-// Options say what is generated.
+// Options says what to generate.
 type Options struct {
 	Dir   string   // of the package
 	Types []string // the structs whose values are put into tables
 	Out   string   // the name of the generated file
 	// Removed names fields, as T.Field, and members of interfaces, as I.Member, that were removed
-	// while others of their types were added: without it they may have been renamed.
+	// while others of their types were added. Fields and members that it does not name might have
+	// been renamed.
 	Removed []string
 }
 
@@ -85,7 +86,7 @@ func constantOf(file string) string {
 	return b.String() + "Schema"
 }
 
-// fuzzTest is a file that tests what was generated.
+// fuzzTest returns a file that tests the generated code.
 func (c *collector) fuzzTest(roots []string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b,

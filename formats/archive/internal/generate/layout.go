@@ -14,7 +14,7 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// readSchema returns the schema in a file that was generated before, nil if there is none.
+// readSchema returns the schema in a file that was generated before, or nil if there is none.
 func readSchema(name string, src []byte, constant string) (*schema.Schema, error) {
 	if src == nil {
 		return nil, nil
@@ -51,7 +51,7 @@ func readSchema(name string, src []byte, constant string) (*schema.Schema, error
 			name)
 }
 
-// literal is the value of a string that may be written in parts.
+// literal returns the value of a string that may be written in parts.
 func literal(e ast.Expr) (string, error) {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -67,7 +67,7 @@ func literal(e ast.Expr) (string, error) {
 	return "", fmt.Errorf("the schema that was generated before is no string")
 }
 
-// layOut gives all fields their places: those they had, and those that are new the next ones.
+// layOut gives all fields their places: old fields keep theirs, and new ones get the next.
 func (c *collector) layOut(old *schema.Schema) (*schema.Schema, error) {
 	if old == nil {
 		old = &schema.Schema{}
@@ -101,7 +101,7 @@ func (c *collector) layOut(old *schema.Schema) (*schema.Schema, error) {
 			return nil, err
 		}
 	}
-	for _, d := range old.Defs { // what fields that were removed are made of
+	for _, d := range old.Defs { // types of removed fields
 		if s.Def(d.Name) == nil && renamed[d.Name] == "" {
 			s.Add(d)
 		}
@@ -109,8 +109,8 @@ func (c *collector) layOut(old *schema.Schema) (*schema.Schema, error) {
 	return s, settled(s, old)
 }
 
-// settled returns an error if no verifier can be compiled of the schema, or if tables with the
-// old one would refuse it.
+// settled returns an error if no verifier can be compiled from the schema, or if tables with
+// the old one would refuse it.
 func settled(s, old *schema.Schema) error {
 	if _, err := schema.Parse(s.String()); err != nil {
 		return err
@@ -156,7 +156,7 @@ func formerNames(before *schema.Def, name string, was []string) []string {
 	return slices.Compact(all)
 }
 
-// renames maps former names of structs to those of today.
+// renames maps former names of structs to today's names.
 func renames(structs []*structType) map[string]string {
 	names := make(map[string]string)
 	for _, t := range structs {
@@ -244,7 +244,7 @@ func (t *typ) inPlace() *structType {
 	return nil
 }
 
-// match returns the number of the field that f was, -1 if it is new.
+// match returns the index of the field that f was, or -1 if f is new.
 func (t *structType) match(f *field, renamed map[string]string) (int, error) {
 	found := -1
 	for i := range t.def.Fields {
@@ -268,7 +268,7 @@ func (t *structType) match(f *field, renamed map[string]string) (int, error) {
 	return found, t.sameType(&t.def.Fields[found], f, renamed)
 }
 
-// sameType returns an error if a field has another type than it had.
+// sameType returns an error if a field has another type than before.
 func (t *structType) sameType(old *schema.Field, f *field, renamed map[string]string) error {
 	was, is := withNames(old.Type, renamed), f.typ.schema
 	if was.String() == is.String() {
@@ -286,7 +286,7 @@ func (t *structType) sameType(old *schema.Field, f *field, renamed map[string]st
 	return fmt.Errorf("%s.%s %s %s, and is %s now: %s", t.name, f.name, verb, was, is, advice)
 }
 
-// takenOver is what becomes of a field that is there again.
+// takenOver returns an old field that still exists, or exists again, as the new schema has it.
 func takenOver(old schema.Field, f *field) schema.Field {
 	was := append(slices.Clone(old.Was), f.was...)
 	if old.Name != f.name {
@@ -304,7 +304,7 @@ func takenOver(old schema.Field, f *field) schema.Field {
 	return schema.Field{At: old.At, Name: f.name, Type: f.typ.schema, Was: was, State: state}
 }
 
-// withNames is a type in which structs have the names of today.
+// withNames returns the type with today's names of structs.
 func withNames(t *schema.Type, renamed map[string]string) *schema.Type {
 	if t == nil {
 		return nil
@@ -317,8 +317,8 @@ func withNames(t *schema.Type, renamed map[string]string) *schema.Type {
 	return &r
 }
 
-// giveTags gives the members of an interface their tags: those they had, and those that are new
-// the next ones.
+// giveTags gives the members of an interface their tags: old members keep theirs, and new ones
+// get the next.
 func (c *collector) giveTags(
 	o *oneofType, before *schema.Def, renamed map[string]string,
 ) error {

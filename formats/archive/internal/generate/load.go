@@ -1,7 +1,7 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package generate makes views, encoders and schemas of Go types.
+// Package generate makes views, encoders and schemas from Go types.
 package generate
 
 import (
@@ -24,12 +24,12 @@ import (
 type source struct {
 	fset       *token.FileSet
 	pkg        *types.Package
-	directives map[string][]string // of types: what stands behind //archive:, such as "oneof A B"
+	directives map[string][]string // of types: the text after //archive:, such as "oneof A B"
 	broken     []error
 }
 
-// load reads the package in a folder, without the files that are generated: those may be of an
-// earlier type, or missing.
+// load reads the package in a folder, without the generated files: they may be missing, or
+// belong to an earlier version of the types.
 func load(dir string, generated ...string) (*source, error) {
 	list, err := listed(dir)
 	if err != nil {
@@ -55,8 +55,8 @@ func load(dir string, generated ...string) (*source, error) {
 	conf := types.Config{
 		Importer:         importer.ForCompiler(s.fset, "gc", list.open),
 		IgnoreFuncBodies: true,
-		// What is generated is missing, so errors are expected. They matter if a type that is
-		// archived is broken.
+		// The generated code is left out, so errors are expected. They matter only if a type
+		// that is archived is broken.
 		Error: func(err error) { s.broken = append(s.broken, err) },
 	}
 	s.pkg, _ = conf.Check(list.path, s.fset, files, nil)
@@ -72,7 +72,7 @@ func isOneOf(name string, names []string) bool {
 	return false
 }
 
-// listing is what the go command says of a package.
+// listing is what the go command says about a package.
 type listing struct {
 	path    string
 	files   []string
@@ -147,7 +147,7 @@ func (s *source) addDirectives(name string, doc *ast.CommentGroup) {
 	}
 }
 
-// directive returns the words behind a directive of a type.
+// directive returns the words after a directive of a type.
 func (s *source) directive(typ, word string) ([]string, bool) {
 	for _, text := range s.directives[typ] {
 		words := strings.Fields(text)
@@ -158,7 +158,7 @@ func (s *source) directive(typ, word string) ([]string, bool) {
 	return nil, false
 }
 
-// problem is an error at a place of the source.
+// problem returns an error at a place in the source.
 func (s *source) problem(pos token.Pos, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	if !pos.IsValid() {

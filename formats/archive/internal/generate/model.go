@@ -13,13 +13,13 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// typ is a type that can be archived, as Go and as its schema have it.
+// typ is a type that can be archived, as it is in Go and in the schema.
 type typ struct {
 	schema *schema.Type
 	code   string // the type in Go
-	// the basic type in Go that it is made of; code is another one if the type has a name
+	// the basic Go type that it is made of; code differs from it if the type has a name
 	plain     string
-	name      string // what it is called in names that are made of it
+	name      string // the form of its name that other names are made of
 	elem, key *typ
 	def       *structType
 	oneof     *oneofType
@@ -32,7 +32,7 @@ type structType struct {
 	view   string
 	encode string // the function that encodes it
 	root   bool
-	fields []*field // in the order of their places; those that are live
+	fields []*field // the live ones, in the order of their places
 	def    *schema.Def
 	named  *types.Named
 	was    []string
@@ -63,7 +63,7 @@ type member struct {
 	tag     int
 }
 
-// names are what a name is that is made of others.
+// The following functions make names and expressions out of others.
 
 func (t *typ) kind() schema.Kind { return t.schema.Kind }
 
@@ -73,7 +73,7 @@ func exported(name string) string {
 	return string(unicode.ToUpper(r)) + name[n:]
 }
 
-// converted is an expression of the plain type as one of t.
+// converted converts an expression of the plain type to type t.
 func (t *typ) converted(expr string) string {
 	if t.code == t.plain {
 		return expr
@@ -81,7 +81,7 @@ func (t *typ) converted(expr string) string {
 	return t.code + "(" + expr + ")"
 }
 
-// asPlain is an expression of type t as one of the plain type.
+// asPlain converts an expression of type t to the plain type.
 func (t *typ) asPlain(expr string) string {
 	if t.code == t.plain {
 		return expr
@@ -109,7 +109,7 @@ func (t *typ) number() bool {
 	return t.kind().Scalar()
 }
 
-// place is an offset: a number of bytes behind what may be an expression.
+// place is an offset: a base, which may be an expression, plus a number of bytes.
 type place struct {
 	base string
 	n    int
@@ -129,7 +129,7 @@ func (p place) String() string {
 	return fmt.Sprintf("%s+%d", p.base, p.n)
 }
 
-// element is the place of an element of some size.
+// element returns the place of an element of some size.
 func (p place) element(i string, size int) place {
 	if size != 1 {
 		i = fmt.Sprintf("%s*%d", i, size)

@@ -11,13 +11,13 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
-// A field that got another name is another one to the schema: what is stored of it is not read
-// any more, and lost when the row is put again. Only who changed the type can tell that from a
-// field that was removed while another one was added. So a field that is gone while one of the
-// same type is new is a question, and so is a member of an interface.
+// A renamed field is another field to the schema: what is stored of it is no longer read, and
+// lost when the row is put again. Only the author of the change can tell a renamed field from
+// one that was removed while another one was added. So the generator asks about a field that is
+// gone while one of the same type is new, and likewise about a member of an interface.
 
-// askOfFields returns the question about the fields of a struct, before those that are not kept
-// become removed ones.
+// askOfFields returns the question about the fields of a struct. It runs before the fields that
+// are not kept become removed ones.
 func (c *collector) askOfFields(
 	t *structType, kept []bool, added []*field, renamed map[string]string,
 ) error {
@@ -49,8 +49,8 @@ func (c *collector) askOfFields(
 	return nil
 }
 
-// askOfMembers returns the question about the members of an interface that are marked as removed,
-// of which live are those that were there.
+// askOfMembers returns the question about the members of an interface that are marked as removed.
+// live names those that were there before.
 func (c *collector) askOfMembers(o *oneofType, live []string, added []string) error {
 	for i := range o.def.Fields {
 		f := &o.def.Fields[i]
@@ -68,8 +68,8 @@ func (c *collector) askOfMembers(o *oneofType, live []string, added []string) er
 	return nil
 }
 
-// alike reports whether one type may be the other one under a new name: that of a struct may be
-// new too.
+// alike reports whether a field of one type may be one of the other under a new name. The name
+// of a struct may be new too.
 func alike(a, b *schema.Type) bool {
 	if a == nil || b == nil {
 		return a == b

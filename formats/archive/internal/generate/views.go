@@ -57,7 +57,7 @@ func (e *emitter) codec(t *structType) {
 	e.printf("\t}\n}\n\n")
 }
 
-// binaries are the types that encode themselves and that a struct reaches.
+// binaries returns the types that a struct reaches and that encode themselves.
 func (e *emitter) binaries(root *structType) (all []*typ) {
 	seen := make(map[string]bool)
 	var visit func(t *typ)
@@ -149,8 +149,8 @@ func (e *emitter) oneofView(o *oneofType) {
 	e.printf("\t}\n\treturn nil\n}\n\n")
 }
 
-// counted reports whether what is copied of the struct is counted: it refers to what may be
-// long, or contains itself.
+// counted reports whether copies of the struct are counted, because it contains itself or
+// refers to something that may be long.
 func (t *structType) counted() bool { return t.countedIn(make(map[*structType]bool)) }
 
 func (t *structType) countedIn(above map[*structType]bool) bool {
@@ -174,7 +174,7 @@ func (t *typ) countedIn(above map[*structType]bool) bool {
 	return false
 }
 
-// structType is the struct that a value is, or points to.
+// structType returns the struct that a value is, or points to.
 func (t *typ) structType() *structType {
 	if t.def == nil {
 		return t.elem.def
@@ -182,7 +182,7 @@ func (t *typ) structType() *structType {
 	return t.def
 }
 
-// valueCall calls the method that copies a view.
+// valueCall returns the call of the method that copies a view.
 func (t *structType) valueCall() string {
 	if t.counted() {
 		return "value(c)"
@@ -190,10 +190,10 @@ func (t *structType) valueCall() string {
 	return "Value()"
 }
 
-// nameInCode is the name of the struct in names that are made of it.
+// nameInCode returns the form of the struct's name that other names are made of.
 func (t *structType) nameInCode() string { return t.view[:len(t.view)-len("View")] }
 
-// viewOf is the type that an accessor of t returns.
+// viewOf returns the type that an accessor of t returns.
 func (e *emitter) viewOf(t *typ) string {
 	switch t.kind() {
 	case schema.Bytes:
@@ -232,7 +232,7 @@ func (t *typ) owned() bool {
 	return t.kind().Scalar()
 }
 
-// baseName is the name of a list or map, whatever name its Go type has.
+// baseName returns the name of a list or map, whatever name its Go type has.
 func (t *typ) baseName() string {
 	switch t.kind() {
 	case schema.Slice:
@@ -245,7 +245,7 @@ func (t *typ) baseName() string {
 	return t.name
 }
 
-// listOf is the type of the view of a slice.
+// listOf returns the type of the view of a slice.
 func (e *emitter) listOf(t *typ) string {
 	switch k := t.elem.kind(); {
 	case k == schema.Bool && t.elem.code == "bool":
@@ -266,7 +266,7 @@ func (e *emitter) listOf(t *typ) string {
 	return name
 }
 
-// read is the view of a value at an offset of a record.
+// read returns the expression for the view of a value at an offset of a record.
 func (e *emitter) read(t *typ, r string, p place) string {
 	switch k := t.kind(); k {
 	case schema.Bool, schema.Float32, schema.Float64, schema.Complex64, schema.Complex128, schema.Time:
@@ -340,7 +340,7 @@ func (e *emitter) readArray(t *typ, r string, p place) string {
 	return fmt.Sprintf("%s(%s, %v)", name, r, p)
 }
 
-// value is a copy that lives forever of what an accessor returned.
+// value returns the expression that copies what an accessor returned, so that it lives forever.
 func (e *emitter) value(t *typ, expr string) string {
 	switch t.kind() {
 	case schema.String:
@@ -458,7 +458,7 @@ func (e *emitter) mapView(name string, t *typ) {
 		t.plain, e.value(t.key, "k"), e.value(t.elem, "v"))
 }
 
-// compare is the comparison of two keys.
+// compare returns the expression that compares two keys.
 func (e *emitter) compare(t *typ, a, b string) string {
 	switch t.kind() {
 	case schema.Bool:

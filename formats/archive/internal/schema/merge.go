@@ -24,9 +24,9 @@ func (m *Mismatch) Error() string {
 }
 
 // Merge returns the schema of all rows that a table may hold: those written with the stored
-// schema, and with the own one. What the two have in common must mean the same in both, else
-// the error is a [Mismatch]. Neither needs to be the newer one. Nothing is ever forgotten, so
-// that no place is given to something else.
+// schema, and those written with the program's own. Whatever the two have in common must mean
+// the same in both; otherwise the error is a [Mismatch]. Neither needs to be the newer one.
+// Nothing is ever forgotten, so no place is given to something else.
 func Merge(own, stored *Schema) (*Schema, error) {
 	names := make(map[string]string) // from former names to later ones
 	for _, s := range []*Schema{stored, own} {
@@ -78,7 +78,7 @@ func adviceOnType(was string) string {
 	return fmt.Sprintf("if this is a new name for the same type, give it the comment //archive:was %s", was)
 }
 
-// renamed is a copy of the schema in which definitions have the names that they have today.
+// renamed returns a copy of the schema with today's names of definitions.
 func (s *Schema) renamed(names map[string]string) *Schema {
 	now := func(name string) string {
 		for range len(names) { // a chain is not longer
@@ -225,12 +225,12 @@ func (d *Def) mergeField(f, old *Field) (Field, error) {
 		merged.State = Returned
 	}
 	if d.Oneof {
-		merged.Was = nil // a member is called as its struct is
+		merged.Was = nil // a member has the name of its struct
 	}
 	return merged, nil
 }
 
-// sameFixed returns an error if a struct that lies in place somewhere has another size now.
+// sameFixed returns an error if the size of a struct that lies in place somewhere has changed.
 func sameFixed(own, stored, all *Schema) error {
 	for _, d := range all.Defs {
 		for _, s := range []*Schema{own, stored} {

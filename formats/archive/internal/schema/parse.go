@@ -12,8 +12,8 @@ import (
 	"unicode"
 )
 
-// Parse reads what String makes. It accepts nothing that could not be a schema, wherever the
-// text comes from.
+// Parse reads what String makes. It accepts only text that could be a schema, wherever the text
+// comes from.
 func Parse(text string) (*Schema, error) {
 	first, rest, _ := strings.Cut(text, "\n")
 	root, ok := strings.CutPrefix(first, header)
@@ -101,7 +101,7 @@ func (d *Def) parseField(at string, words []string) (err error) {
 	return err
 }
 
-// maxNesting is the most types that may be in each other, as in [][][]string.
+// maxNesting is how deeply types may be nested, as in [][][]string.
 const maxNesting = 16
 
 func parseType(text string) (*Type, error) {
@@ -179,7 +179,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// check returns an error unless verifiers can be compiled of the schema.
+// check returns an error unless verifiers can be compiled from the schema.
 func (s *Schema) check() error {
 	for i, d := range s.Defs {
 		if i > 0 && s.Defs[i-1].Name >= d.Name {
@@ -348,7 +348,7 @@ func (s *Schema) containsFixed(in, name string, seen map[string]bool) bool {
 	return false
 }
 
-// IsKey reports whether maps may have keys of the type: those whose order the bytes show
+// IsKey reports whether maps may have keys of the type: the bytes of keys must show their order
 // without doubt.
 func IsKey(t *Type) bool {
 	switch t.Kind {

@@ -1,9 +1,9 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package schema is what is known of archived types: where their fields lie, and what they were
-// before. The generator makes schemas of Go types, tables remember them, and verifiers are
-// compiled of them.
+// Package schema describes archived types: where their fields lie, and what they were before.
+// The generator makes schemas from Go types, tables remember them, and verifiers are compiled
+// from them.
 package schema
 
 import (
@@ -16,8 +16,8 @@ import (
 // bits.
 const MaxFixed = 1<<16 - 1
 
-// Schema is a set of definitions. Those of a table have a root, the type of its records, and
-// all that it reaches.
+// Schema is a set of definitions. The schema of a table has a root, the type of its records,
+// and all that the root reaches.
 type Schema struct {
 	Root string
 	Defs []*Def // in the order of their names
@@ -32,7 +32,7 @@ type Def struct {
 	Fields []Field // of a struct in the order of their offsets, of a oneof in that of their tags
 }
 
-// Size is that of the fixed part of a struct today.
+// Size returns the size of a struct's fixed part today.
 func (d *Def) Size() int {
 	if len(d.Sizes) == 0 {
 		return 0
@@ -40,14 +40,14 @@ func (d *Def) Size() int {
 	return d.Sizes[len(d.Sizes)-1]
 }
 
-// State says in which programs a field is. A field is never forgotten, so that its place is not
-// used again.
+// State says which programs have a field. A field is never forgotten, so its place is not used
+// again.
 type State byte
 
 // The states of a field.
 const (
-	Live     State = iota // in all of them
-	Removed               // in none any more
+	Live     State = iota // all programs have it
+	Removed               // no program has it any more
 	Returned              // removed from some: rows of today's size may be without it
 )
 
@@ -63,7 +63,7 @@ type Field struct {
 // Called reports whether the field has the name, or had it.
 func (f *Field) Called(name string) bool { return f.Name == name || slices.Contains(f.Was, name) }
 
-// Declaration is the field as a line of a schema, without its place.
+// Declaration returns the field as a line of a schema, without its place.
 func (f *Field) Declaration() string {
 	if f.Type == nil {
 		return f.Name
@@ -71,7 +71,7 @@ func (f *Field) Declaration() string {
 	return f.Name + " " + f.Type.String()
 }
 
-// Def returns a definition, nil if there is none.
+// Def returns a definition, or nil if there is none.
 func (s *Schema) Def(name string) *Def {
 	i, ok := slices.BinarySearchFunc(s.Defs, name,
 		func(d *Def, name string) int { return strings.Compare(d.Name, name) })
@@ -81,7 +81,7 @@ func (s *Schema) Def(name string) *Def {
 	return s.Defs[i]
 }
 
-// Add adds a definition that is not there yet.
+// Add adds a definition that the schema does not have yet.
 func (s *Schema) Add(d *Def) {
 	i, _ := slices.BinarySearchFunc(s.Defs, d.Name,
 		func(d *Def, name string) int { return strings.Compare(d.Name, name) })
@@ -114,7 +114,7 @@ func (s *Schema) take(from *Schema, name string) {
 	}
 }
 
-// String is the schema as it is stored. [Parse] reads it.
+// String returns the schema as it is stored. [Parse] reads it.
 func (s *Schema) String() string {
 	b := []byte(header)
 	if s.Root != "" {

@@ -48,7 +48,7 @@ var kindNames = [...]string{
 	Time: "time", Duration: "duration", String: "string", Bytes: "bytes",
 }
 
-// kindNamed returns the kind of a type that is one word, Invalid for other words.
+// kindNamed returns the kind of a type that is one word, or Invalid for other words.
 func kindNamed(word string) Kind {
 	for k, name := range kindNames {
 		if name == word && name != "" {
@@ -58,13 +58,13 @@ func kindNamed(word string) Kind {
 	return Invalid
 }
 
-// IsWord reports whether a name means a type already, so that no struct may have it.
+// IsWord reports whether a name already means a type, so that no struct may have it.
 func IsWord(name string) bool { return kindNamed(name) != Invalid }
 
 // Scalar reports whether values have one size and refer to nothing.
 func (k Kind) Scalar() bool { return k >= Bool && k <= Duration }
 
-// scalarSize is the size of a scalar; 0 for others.
+// scalarSize returns the size of a scalar, or 0 for other kinds.
 func (k Kind) scalarSize() int {
 	switch k {
 	case Bool, Int8, Uint8:
@@ -112,7 +112,7 @@ func (t *Type) Walk(fn func(*Type)) {
 	}
 }
 
-// String is the type as it is written in schemas.
+// String returns the type as it is written in schemas.
 func (t *Type) String() string {
 	switch t.Kind {
 	case Binary:
@@ -137,8 +137,8 @@ func (t *Type) String() string {
 	return kindNames[t.Kind]
 }
 
-// Size is the number of bytes that a value takes in a fixed part, more than MaxFixed if it is
-// too many.
+// Size returns the number of bytes that a value takes in a fixed part, or a number above
+// MaxFixed if it takes too many.
 func (s *Schema) Size(t *Type) int {
 	switch t.Kind {
 	case String, Bytes, Binary, Slice, Map:

@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fb has characters of the Unicode character database as FlatBuffers, for examples:
-// what flatc made of char.fbs.
+// Package fb has characters of the Unicode character database as FlatBuffers, for examples.
+// flatc generated it from char.fbs.
 package fb
 
 import _ "embed"
