@@ -10,6 +10,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
+// To scan a range of keys, an engine needs two byte strings: the lowest encoding in the range,
+// and the first one past it. This file computes them. A key is encoded differently alone and as
+// a component of a composite key, so a span keeps bounds for both.
+
 // bounds are encoded bounds of a range: low is inclusive, high exclusive. nil is no bound.
 type bounds struct{ low, high []byte }
 

@@ -19,8 +19,8 @@
 //     An interface, or a type that encodes itself, does not say what it holds, and fits everything.
 //   - The length of an array, and the order of a struct that is stored as a list, stay as they are.
 //
-// To ask is to return [core.ErrFormatMismatch], in an error that names the field and both
-// sides. Names of types do not matter.
+// [Bind] asks by returning [core.ErrFormatMismatch]; the error names the field and both sides.
+// Names of types do not matter.
 package shape
 
 // Type says how the values of a Go type are stored.

@@ -10,6 +10,10 @@ import (
 	"github.com/guardkv/guardkv/formats/archive/internal/schema"
 )
 
+// A schema is compiled into a program before records are read: for each struct, a list of
+// checks in the order in which its fields lie. The verifier, in verify.go, runs the program on
+// every record, and so looks up no names, and skips fields in which any bytes are right.
+
 // program is a schema, compiled into steps that the verifier runs.
 type program struct {
 	root *block

@@ -12,6 +12,10 @@ import (
 	"strings"
 )
 
+// The library decides which fields of a struct it stores, and drops the others without an
+// error. This file follows the same rules, to find the fields that would be lost before any
+// value is stored.
+
 // layout says which fields of a struct, and of the structs embedded in it, the library stores.
 type layout struct {
 	fields   []planned // in their order

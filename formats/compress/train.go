@@ -16,6 +16,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// A dictionary is made from samples in two steps. cover, in cover.go, picks the pieces of
+// samples that are most useful to refer to; build then adds statistics about the samples, with
+// which the compressor needs fewer bits.
+
 // DefaultDictionarySize is the largest size of a dictionary in bytes, unless [DictionarySize] says
 // otherwise.
 const DefaultDictionarySize = 32 << 10

@@ -55,8 +55,8 @@
 // nonces would give both rows away. The count covers all rows that this process writes with a
 // secret, in all tables and storages, including rows whose transaction failed in the end. It does
 // not cover what other processes wrote, or this one before a restart: if the program keeps that
-// number, [Key.AddRows] adds it. At 1,000 rows a second, a key lasts 49 days. After that writes
-// return [ErrExhausted], and reads go on.
+// number, [Key.AddRows] adds it. At 1,000 rows a second, a key lasts 49 days. When it is used up,
+// writes return [ErrExhausted], and reads go on.
 //
 // # Memory
 //

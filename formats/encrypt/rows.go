@@ -10,6 +10,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
+// Each value is encrypted by itself, and authenticated together with the ID of its table and
+// the key of its row, so that it is refused in any other row. A value is encrypted after the
+// inner format has encoded it, and decrypted before the inner format makes a view of it.
+
 // rows encrypts and decrypts the rows of one table.
 type rows[V, W any] struct {
 	inner core.RowFormat[V, W]

@@ -11,6 +11,10 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
+// A schema is compiled into a program before records are read. It says for each table what to
+// check in which slot of the vtable. The verifier, in verify.go, runs it on every record, and
+// so looks up no names.
+
 // program is a schema in the form by which records are checked. It does not change, and all
 // verifiers share it.
 type program struct {

@@ -12,6 +12,11 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
+// A table may hold rows from a time when T had other fields. This file compares a stored
+// description with T as it is now, and makes a plan for reading: where each stored field goes,
+// and how much memory that takes. If a stored type cannot be read into T, there is no plan, but
+// an error that names the part.
+
 // plan says how values of one stored type are read into one Go type, and what that costs. A
 // walk follows it.
 type plan struct {

@@ -63,7 +63,7 @@ type member struct {
 	tag     int
 }
 
-// The following functions make names and expressions out of others.
+// The following functions make names and expressions from other ones.
 
 func (t *typ) kind() schema.Kind { return t.schema.Kind }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package testpb has messages for tests, which protoc-gen-go, version 1.36.12, generated from the
-// .proto files. The result is committed, so only changing them takes protoc:
+// .proto files. The result is committed, so protoc is needed only to change them:
 //
 //	go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 package testpb
