@@ -35,8 +35,8 @@
 // Composite formats make ranges for [core.Scan.Within]. A range holds all keys that begin with the
 // given components, or whose next component starts with a text, is between two others, or is in a
 // range that its own format made. [DescFormat.Range], [OptionalFormat.Range] and [MapFormat.Range]
-// take ranges of the formats that they wrap. A range belongs to the format that made it; a scan of
-// another one returns [core.ErrFormatMismatch].
+// take ranges of the formats that they wrap. A range belongs to the format that made it; with
+// another format, a scan returns [core.ErrFormatMismatch].
 //
 //	trips := keys.Triple(keys.String(), keys.String(), keys.Int()) // from, to, number
 //	trips.First("Oslo")                         // from Oslo

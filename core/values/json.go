@@ -32,7 +32,7 @@ import (
 // made, and so do writes; the error leads to the part of T that is to blame:
 //   - interfaces with methods; channels, functions and complex numbers; keys of maps that are not
 //     text;
-//   - two fields with one name, whether one hides the other or they are embedded; structs that have
+//   - two fields with one name, whether one hides the other or both are embedded; structs that have
 //     only unexported fields; embedded pointers to unexported structs;
 //   - types with only one of the methods to encode and decode themselves; values of maps whose
 //     methods belong to their pointers, as in map[string]big.Int (use map[string]*big.Int);
@@ -187,9 +187,9 @@ func (e *jsonEncoder[T]) encode(dst []byte) ([]byte, error) {
 }
 
 // readsAgain decodes b, which was just encoded. If the types' own methods helped to encode it,
-// readsAgain also encodes the result again: the methods may refuse what they wrote themselves,
-// or read it as something else. If a method panics, readsAgain returns nil and leaves the panic
-// to readers: it shows a fault of the method, not of the value.
+// readsAgain also encodes the result: the methods may refuse what they wrote themselves, or
+// read it as something else. If a method panics, readsAgain returns nil and leaves the panic to
+// readers: it shows a fault of the method, not of the value.
 func readsAgain[T any](b []byte, own bool) (err error) {
 	defer func() {
 		if recover() != nil {

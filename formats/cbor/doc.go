@@ -58,10 +58,10 @@
 //     other fields: struct{ time.Time; Note string } would be stored as the time alone. And
 //     types with only one of the methods to encode and decode themselves.
 //
-// The content of an interface is checked when it is written, and is refused then. Values of
-// types that encode themselves are read and written again before they are stored: what their
-// methods cannot read, or read as something else, is an error too. (This takes twice the time
-// of reading, and finds no difference that these methods do not write.)
+// The content of an interface is checked only when it is written, and may be refused then.
+// Values of types that encode themselves are read and written again before they are stored:
+// what their methods cannot read, or read as something else, is an error too. (This takes twice
+// the time of reading, and finds no difference that these methods do not write.)
 //
 // What survives storing, and what does not:
 //   - A [time.Time] in the years 0 to 9999 keeps its instant to the nanosecond and is read in UTC,
@@ -75,9 +75,9 @@
 //     So do -0 and infinities; every NaN becomes the same one.
 //   - A value in a field of type any is read as the type that CBOR has for it: an int comes back as
 //     uint64 or int64, a float32 as float64, a struct or map as map[any]any.
-//   - In structs that have exported fields too, unexported fields are not stored; neither are
-//     fields with the tag cbor:"-". Fields with omitempty or omitzero are not stored when they are
-//     empty, and then read as zero: an embedded pointer of which no field is stored is nil.
+//   - Unexported fields are not stored, in structs that also have exported ones; neither are fields
+//     with the tag cbor:"-". Fields with omitempty or omitzero are not stored when they are empty,
+//     and then read as zero: an embedded pointer of which no field is stored is nil.
 //   - An array that is read into a longer one leaves zeros at the end; one that is read into a
 //     shorter one loses its end.
 //   - Types that implement the library's Marshaler and Unmarshaler, or [encoding.BinaryMarshaler]

@@ -15,8 +15,8 @@
 // Against somebody who has the files, or a backup of them, but not the secret:
 //   - Values cannot be read. Neither can the metadata that the inner format keeps with the
 //     table, such as a schema or a dictionary.
-//   - Values cannot be changed or forged: reading such a row returns [core.ErrCorrupt], and
-//     nothing of its content.
+//   - Values cannot be changed or forged: reading a row whose value was returns
+//     [core.ErrCorrupt], and nothing of the row.
 //   - The value of a row cannot be moved to another row, nor to another table of this storage
 //     or any other: the table's random ID and the row's key are authenticated with it.
 //
