@@ -29,12 +29,13 @@ type fuzzed struct {
 	err                       error  // of building it
 }
 
-// Fuzz runs every fuzz target of all published modules one after the other, each for the given
-// time, 30s if nil. It builds the test program of a package once for all of its targets, as go
-// test would do for each of them, and the next one meanwhile. In less than five seconds a target
-// runs its seeds, what was found before, and random changes of them, unguided by coverage. What the tools have are targets
-// that were generated for their records, and other records of formats/archive have too: with
-// them, every engine would be compiled for the fuzzer.
+// Fuzz runs every fuzz target of all published modules one after another, each for the given
+// time, 30s if nil. It builds the test program of a package once for all of its targets, where
+// go test would do so for each of them, and builds the next program meanwhile. In less than
+// five seconds a target runs its seeds, what was found before, and random changes of them,
+// unguided by coverage. The targets of the tools are left out. They were generated for the
+// tools' records, as they are for other records of formats/archive, and with them every engine
+// would be compiled for the fuzzer.
 func Fuzz(each *time.Duration) error {
 	fuzztime := 30 * time.Second
 	if each != nil {
@@ -91,8 +92,8 @@ func built(packages []fuzzed, bin string, each time.Duration) <-chan *fuzzed {
 	return ready
 }
 
-// guided is the least time in which a target is worth being guided by what its inputs reach. For
-// that, everything that is imported is compiled once more, which takes minutes.
+// guided is the least time for which guiding a target by what its inputs reach is worth it. For
+// that, everything it imports is compiled once more, which takes minutes.
 const guided = 5 * time.Second
 
 // buildArgs returns the command that builds the test program of a package.
@@ -104,8 +105,8 @@ func buildArgs(pkg, program string, each time.Duration) []string {
 	return append(args, pkg)
 }
 
-// minimize bounds what is spent on making an input smaller. Without it, a target that does not
-// take the same way each time, such as one that reads files, spends all of its time on that.
+// minimize limits the effort of making an input smaller. Without it, a target that does not
+// take the same path each time, such as one that reads files, spends all of its time on that.
 const minimize = "-test.fuzzminimizetime=10x"
 
 // run runs the targets of a package, up to the first that fails. What they find interesting is
@@ -128,16 +129,17 @@ func (p *fuzzed) run(cache string, each time.Duration) error {
 	return nil
 }
 
-// ranOut reports whether a target failed for nothing but that its time was over, which go test
-// before 1.27 takes for a failure now and then (https://go.dev/issue/75804). It gets another try.
+// ranOut reports whether a target failed only because its time was over, which go test before
+// 1.27 now and then takes for a failure (https://go.dev/issue/75804). Such a target gets
+// another try.
 func ranOut(out string) bool {
 	_, after, failed := strings.Cut(out, "--- FAIL: ")
 	_, after, _ = strings.Cut(after, "\n")
 	return failed && after == "    context deadline exceeded\nFAIL\n"
 }
 
-// findFuzzed finds the targets in the packages that go list -json printed. That there are none
-// is an error: a check that looks at nothing must not pass.
+// findFuzzed finds the targets in the packages that go list -json printed. Finding none is an
+// error: a check that looks at nothing must not pass.
 func findFuzzed(list string) ([]fuzzed, error) {
 	var all []fuzzed
 	for d := json.NewDecoder(strings.NewReader(list)); ; {

@@ -229,8 +229,8 @@ func (e *engine) checkLengths() error {
 	return nil
 }
 
-// validate compares the writes that pebble has with those that are known, and reads everything if it
-// is to.
+// validate compares the writes that pebble has with those that were recorded, and reads
+// everything if v asks for that.
 func (e *engine) validate(ctx context.Context, v core.Validation) error {
 	row, err := e.tallyRow()
 	if err != nil {

@@ -19,11 +19,12 @@ type Address struct {
 	URL       string   `json:",omitempty"` // of PostgreSQL
 	Endpoints []string `json:",omitempty"` // of etcd
 
-	// Commit is how long a commit may take until its outcome is unknown; 0 is patience.
+	// Commit is how long a commit may take before its outcome counts as unknown; 0 means
+	// patience.
 	Commit time.Duration `json:",omitempty"`
 }
 
-// patience is less than what fails takes, so that outcomes are unknown.
+// patience is shorter than the failures last, so that outcomes become unknown.
 const patience = 2 * time.Second
 
 // Backend returns the backend of another process.

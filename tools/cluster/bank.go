@@ -18,7 +18,7 @@ const (
 	deposit  = 100 // in each at the beginning
 )
 
-// transfer moves money, and writes it into the ledger, in one transaction.
+// transfer moves money and records that in the ledger, in one transaction.
 func (c *client) transfer() {
 	from, to := c.rnd.Uint64N(accounts), c.rnd.Uint64N(accounts)
 	amount := 1 + c.rnd.IntN(20)

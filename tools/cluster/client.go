@@ -44,7 +44,7 @@ var workloads = []workload{
 	{"histories", 4, (*client).play},
 }
 
-// client makes one call after the other.
+// client makes one call after another.
 type client struct {
 	*Session
 	rnd     *rand.Rand
@@ -103,7 +103,7 @@ func (c *client) read(what string, fn func(ctx context.Context) error) bool {
 	return err == nil
 }
 
-// call makes a call, which must return when its context ends, or a while after it.
+// call makes a call, which must return when its context ends, or within after of that.
 func (c *client) call(what string, after time.Duration, fn func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.plan.Timeout)
 	defer cancel()
@@ -117,14 +117,14 @@ func (c *client) call(what string, after time.Duration, fn func(ctx context.Cont
 	return err
 }
 
-// refused reports whether an error says that nothing was written, and that to call again is
+// refused reports whether an error says that nothing was written, and that calling again is
 // right.
 func refused(err error) bool {
 	return errors.Is(err, core.ErrUnavailable) || errors.Is(err, core.ErrSnapshotExpired) ||
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// fault notes something that must not be.
+// fault records something that must not happen.
 func (c *client) fault(format string, args ...any) {
 	c.Session.fault(fmt.Sprintf("client %d: ", c.record.Client) + fmt.Sprintf(format, args...))
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// counters are few, so that clients are in each other's way.
+// counters is small, so that clients get in each other's way.
 const counters = 4
 
 // Count is what one client did to one counter.

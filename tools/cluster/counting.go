@@ -13,7 +13,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// unanswered is the error of a commit to which no answer came. The number tells it from others.
+// unanswered is the error of a commit that was not answered. The number tells it from others.
 type unanswered struct {
 	number int64
 	err    error
@@ -27,9 +27,9 @@ func (u *unanswered) Unwrap() error { return u.err }
 
 var unansweredText = regexp.MustCompile(`unanswered commit (\d+):`)
 
-// unansweredIn returns the number of the commit that an error tells of, "" for none. It is in the
-// text, because core keeps the errors of its own contexts from callers, whose contexts have not
-// ended.
+// unansweredIn returns the number of the commit that an error tells of, or "" for none. The
+// number is in the text, because core keeps the errors of its own contexts from callers, whose
+// contexts have not ended.
 func unansweredIn(err error) string {
 	if found := unansweredText.FindStringSubmatch(err.Error()); found != nil {
 		return found[1]
@@ -37,7 +37,7 @@ func unansweredIn(err error) string {
 	return ""
 }
 
-// counting is a backend that counts the commits to which no answer came. Core finds out what
+// counting is a backend that counts the commits that were not answered. core finds out what
 // became of most of them, so its callers do not know how many there were.
 type counting struct {
 	core.Backend

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/tools/history"
 )
 
-// A group of rows is played on for groupTime, by a few clients of all processes: what Porcupine
-// has to think about grows with the calls that are under way at once.
+// A few clients of all processes play on a group of rows for groupTime: the work of Porcupine
+// grows with the number of simultaneous calls.
 const (
 	groupTime    = int64(100 * time.Millisecond)
 	groupClients = 8
@@ -62,7 +62,7 @@ func (c *client) play() {
 	}
 }
 
-// checkHistories asks whether each group was one storage that does one thing at a time.
+// checkHistories checks that each group behaved as one storage that does one thing at a time.
 func (f *Findings) checkHistories(records []Record) {
 	groups := map[uint64][]history.Operation{}
 	for _, r := range records {

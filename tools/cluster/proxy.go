@@ -30,18 +30,18 @@ type Proxy struct {
 
 // Cut is a connection that is to be cut.
 type Cut struct {
-	// Match is what the client sends: the first bytes of a client in which it is are hit. What
-	// is sent in several pieces is found, too. If it is empty any bytes are hit.
+	// Match is what a client must send: the first bytes that contain it are hit, even if they
+	// are sent in several pieces. If Match is empty, any bytes are hit.
 	Match []byte
-	// After lets the server have what was hit, and do what it says: only its answer is lost.
-	// Else the connection is cut before.
+	// After passes on to the server what was hit, and lets it act on that: only its answer is
+	// lost. Otherwise the connection is cut before.
 	After bool
 
 	done chan struct{}
 }
 
-// quiet is how long a server whose answers are lost says nothing before it is believed to have
-// done what it was asked.
+// quiet is how long a server whose answers are lost must say nothing before it is assumed to
+// have done what it was asked.
 const quiet = 100 * time.Millisecond
 
 // NewProxy listens on the loopback interface. dial connects to the server.
@@ -89,8 +89,8 @@ func (p *Proxy) Delay(d time.Duration) {
 	p.delay = d
 }
 
-// Hold passes nothing on, while all connections stay: it is what a client sees of a server that
-// hangs, or of a network that loses everything.
+// Hold passes nothing on while all connections stay, as with a server that hangs, or a network
+// that loses everything.
 func (p *Proxy) Hold(hold bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +110,7 @@ func (p *Proxy) Refuse(refuse bool) {
 	p.refuses = refuse
 }
 
-// CutAll cuts all connections that there are.
+// CutAll cuts all existing connections.
 func (p *Proxy) CutAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -16,9 +16,9 @@ import (
 // absent stands for no row among the values that a row may have.
 const absent = ""
 
-// changeRow writes, or reads, one row that only this client writes. The record has what it is,
-// or both what it may be after an unknown outcome. Such a row is only read from then on, because
-// the write may still come.
+// changeRow writes, or reads, one row that only this client writes. The record has its value,
+// or after an unknown outcome both possible values. From then on such a row is only read,
+// because the write may still arrive.
 func (c *client) changeRow() {
 	i := c.rnd.IntN(2*len(c.record.Rows) + 1)
 	if i >= len(c.record.Rows) { // as often as not
@@ -74,7 +74,7 @@ func (c *client) loadRow(key string, row []string) {
 	}
 }
 
-// insertRow finds a row exactly if it is there.
+// insertRow must find a row exactly if it exists.
 func (c *client) insertRow(key string, row *[]string, fresh string) {
 	found := false
 	o := c.write("insert", func(ctx context.Context) error {
@@ -93,7 +93,7 @@ func (c *client) insertRow(key string, row *[]string, fresh string) {
 	}
 }
 
-// deleteRow says that it deleted a row exactly if one was there.
+// deleteRow must report a deletion exactly if there was a row.
 func (c *client) deleteRow(key string, row *[]string) {
 	found := false
 	o := c.write("delete", func(ctx context.Context) (err error) {
@@ -106,7 +106,7 @@ func (c *client) deleteRow(key string, row *[]string) {
 	follow(row, o, absent)
 }
 
-// extendRow appends to what is there: to do it twice shows.
+// extendRow appends to the value, so that doing it twice shows.
 func (c *client) extendRow(key string, row *[]string, fresh string) {
 	seen := absent
 	o := c.write("modify", func(ctx context.Context) error {

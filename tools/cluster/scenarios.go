@@ -16,7 +16,7 @@ type Scenario struct {
 	run  func(ctx context.Context, s *Site) error
 }
 
-// outage is how long something that fails does.
+// outage is how long a failure lasts.
 const outage = 1500 * time.Millisecond
 
 // Scenarios are what is tried on every cluster.
@@ -60,8 +60,8 @@ func answersLost(ctx context.Context, s *Site) error {
 	return nil
 }
 
-// commitMark is how the keys of the rows begin by which core finds out what became of a commit.
-// Every commit has such a key, and little else.
+// commitMark is the beginning of the keys of those rows by which core finds out what became of
+// a commit. Every commit has such a key, and little else has.
 var commitMark = []byte("\xff\xff\xff\xff")
 
 // loseAnswers cuts connections when a commit is on its way, before it reaches the server or

@@ -41,8 +41,8 @@ func prepare(ctx context.Context, b core.Backend, path string) error {
 	return t.fillBank(ctx)
 }
 
-// persist calls fn until it fails for another reason than that a server is busy, or away for a
-// while. fn may be done twice.
+// persist calls fn until it succeeds, or fails for a reason other than that a server is busy or
+// away for a while. It must do no harm to call fn twice.
 func persist(ctx context.Context, fn func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, workingTime)
 	defer cancel()
@@ -139,7 +139,7 @@ type Session struct {
 	told  map[string]bool
 }
 
-// discard is where storages log: what fails here is meant to.
+// discard is where storages log: failures are intended here.
 var discard = core.WithLogger(slog.New(slog.DiscardHandler))
 
 // NewSession opens the storage, and the clients begin.

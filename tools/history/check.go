@@ -22,7 +22,8 @@ type Result struct {
 	Decided bool // whether Porcupine came to an end
 }
 
-// ErrNotLinearizable is of a history that no storage shows that does one thing at a time.
+// ErrNotLinearizable is the error of a history that a storage which does one thing at a time
+// cannot show.
 var ErrNotLinearizable = errors.New("not linearizable")
 
 // Check asks Porcupine whether a group that began without rows can have shown what clients saw.

@@ -10,7 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// keys is how many rows a group has. Few, so that clients are in each other's way.
+// keys is how many rows a group has: few, so that clients get in each other's way.
 const keys = 4
 
 // state is what all rows of a group are; "" stands for no row.

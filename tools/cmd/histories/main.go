@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Histories lets random clients of two processes use shared storages over a network that is not
-// to be relied on, and checks that what they saw is linearizable, until the time is over.
+// Histories lets random clients of two processes use shared storages over an unreliable
+// network, and checks that what they saw is linearizable, until the time is over.
 package main
 
 import (

@@ -176,7 +176,7 @@ func checkClaimForeign(t *kit.Trial) {
 }
 
 // markError returns why a path has no mark. An engine that locks a file inside a directory
-// cannot claim a file, so that Claim may say it too.
+// cannot claim a file, so Claim may return the error too.
 func markError(t *kit.Trial, path string) error {
 	c, err := t.Backend.Claim(t.Ctx, path, false)
 	if err != nil {
@@ -201,7 +201,7 @@ func checkClaimPure(t *kit.Trial) {
 	}
 }
 
-// locked ends the check if a claim is granted. It does not wait as long as an engine may.
+// locked ends the check if a claim is granted. It does not wait for as long as an engine may.
 func locked(t *kit.Trial, readOnly bool) {
 	t.TB.Helper()
 	ctx, cancel := context.WithTimeout(t.Ctx, kit.Briefly)
@@ -337,7 +337,7 @@ func checkRenameOnto(t *kit.Trial) {
 	renameOntoFiles(t, t.Medium())
 }
 
-// renameOntoFiles renames onto what is no storage.
+// renameOntoFiles renames onto things that are not storages.
 func renameOntoFiles(t *kit.Trial, m kit.Medium) {
 	t.TB.Helper()
 	if m == kit.Elsewhere {

@@ -32,7 +32,7 @@ var conditionPromises = []kit.Promise{
 	},
 }
 
-// conditional makes a storage, unless its engine does not look at conditions.
+// conditional makes a storage, unless its engine does not check conditions.
 func conditional(t *kit.Trial, opts core.EngineOptions) (s *kit.Store, ok bool) {
 	t.TB.Helper()
 	opts.Mark = kit.SomeMark
@@ -167,8 +167,8 @@ func checkConditionLarge(t *kit.Trial) {
 	s.Reopen().Has(want...)
 }
 
-// sizeOfLarge returns how many rows are a large batch, no more than most, and what value each
-// has: together more than engines write to a log, or as much as the engine takes.
+// sizeOfLarge returns how many rows make a large batch, at most most, and the value of each:
+// together more than engines write to a log, or as much as the engine takes.
 func sizeOfLarge(s *kit.Store, most int) (rows int, value string) {
 	const key = 64 // and what an engine may add
 	rows, size := kit.Fits(most, s.Limits().BatchRows), 32<<10

@@ -37,7 +37,7 @@ var mediumPromises = []kit.Promise{
 }
 
 // TellsPages reports whether the medium of the trial tells what is not synced. A disk of the
-// machine does, one in memory does not.
+// machine does; one in memory does not.
 func TellsPages(t *kit.Trial) bool {
 	t.TB.Helper()
 	if !pagesAreKnown || !t.OnDisk() {
@@ -69,8 +69,8 @@ func checkSynced(t *kit.Trial) {
 		s.MustApply(kit.Put(fmt.Sprintf("%d", i), value))
 		written += int64(len(value))
 	}
-	// An engine may leave a second copy of what it has synced to the system, so what is not
-	// synced alone proves nothing.
+	// An engine may leave a second copy of what it has synced to the system, so unsynced pages
+	// alone prove nothing.
 	p, ok := pagesOf(t.Path)
 	if ok && p.dirty >= written && p.cached-p.dirty < written {
 		t.Errorf("%d bytes were written durably; %d bytes of the storage's files are not synced, "+
@@ -128,7 +128,8 @@ func checkQuickOpen(t *kit.Trial) {
 	}
 }
 
-// checkFailedClose moves the storage away while it is open: whoever closes by path fails.
+// checkFailedClose moves the storage away while it is open: an engine that closes by path
+// fails.
 func checkFailedClose(t *kit.Trial) {
 	s := t.Create()
 	s.MustApply(kit.Put("k", "v"))

@@ -88,7 +88,7 @@ func checkBegin(t *kit.Trial) {
 	}
 }
 
-// readers are the ways to read one row of a snapshot, "" if it is not there.
+// readers are the ways to read one row of a snapshot; "" stands for an absent row.
 var readers = map[string]func(t *kit.Trial, snap core.Snapshot, key string) (string, error){
 	"Get": func(t *kit.Trial, snap core.Snapshot, key string) (string, error) {
 		v, err := kit.ValueIn(snap, t.Ctx, key)
@@ -119,7 +119,7 @@ var readers = map[string]func(t *kit.Trial, snap core.Snapshot, key string) (str
 	},
 }
 
-// readNow returns the value of key as the i-th of the ways to read it says.
+// readNow returns the value of key, read in the i-th of all ways.
 func readNow(s *kit.Store, key string, i int) (value string, err error) {
 	if i %= len(uses) + 2; i == 0 {
 		v, r, err := s.Get(s.T.Ctx, []byte(key))
@@ -144,7 +144,7 @@ func readNow(s *kit.Store, key string, i int) (value string, err error) {
 	return readers[[]string{"Get", "Scan", "GetMany", "Get"}[i-2]](s.T, snap, key)
 }
 
-// again calls f until it gives something else than a conflict, as core does.
+// again calls f until it returns something other than a conflict, as core does.
 func again(t *kit.Trial, f func() error) error {
 	for i := 0; ; i++ {
 		err := f()
@@ -321,8 +321,8 @@ func checkConditions(t *kit.Trial) {
 	}
 }
 
-// checkOneWins lets both processes count in one row. In each round all have read the same number
-// when the first one writes the next.
+// checkOneWins lets both processes count in one row. In each round all have read the same
+// number before the first one writes the next.
 func checkOneWins(t *kit.Trial) {
 	one, two := t.Pair()
 	one.MustApply(kit.Put("counter", "0"))
@@ -384,7 +384,7 @@ func counted(s *kit.Store, byBase bool, read *sync.WaitGroup) bool {
 // checkDeadline lets the contexts of Applies end at any time.
 func checkDeadline(t *kit.Trial) {
 	one, two := t.Pair()
-	want := map[string]string{} // what must be of each key; ErrMaybe allows both
+	want := map[string]string{} // what each key must have; ErrMaybe allows both values
 	for i := range t.Pick(300, 60) {
 		key := fmt.Sprintf("k%03d", i)
 		ctx, cancel := context.WithTimeout(t.Ctx, time.Duration(i*i)*100*time.Nanosecond)

@@ -57,7 +57,7 @@ func marked(t *kit.Trial, c core.Claim, want []byte) {
 	}
 }
 
-// opening returns the error of opening a storage that is not to be had.
+// opening returns the error of opening a storage that cannot be opened.
 func opening(t *kit.Trial, c core.Claim) error {
 	t.TB.Helper()
 	e, err := c.Open(t.Ctx, core.EngineOptions{
@@ -94,7 +94,7 @@ func checkSharedClaims(t *kit.Trial) {
 	}
 }
 
-// stale ends the check unless all calls of a claim give ErrConflict.
+// stale ends the check unless all calls of a claim return ErrConflict.
 func stale(t *kit.Trial, when string, c core.Claim) {
 	t.TB.Helper()
 	t.Is(when+" Rename", c.Rename(t.Path+".stale"), core.ErrConflict)

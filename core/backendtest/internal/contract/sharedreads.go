@@ -71,8 +71,9 @@ func getsMany(keys ...string) baseReader {
 	}
 }
 
-// walks goes with a cursor: "" is Next, all else a key to seek, and "..." everything that is left.
-// The cursor stays open while the batch is applied, as that of a transaction may.
+// walks reads with a cursor: "" is Next, "..." reads everything that is left, and any other
+// step is a key to seek. The cursor stays open while the batch is applied, as that of a
+// transaction may.
 func walks(r core.ScanRange, steps ...string) baseReader {
 	return func(t *kit.Trial, base core.Snapshot) error {
 		c, err := base.Scan(t.Ctx, r)
@@ -147,7 +148,7 @@ func crossed(t *kit.Trial, one, two *kit.Store, c baseCase) (first, other error)
 	return first, other
 }
 
-// conflicts ends the check unless one of the two was given ErrConflict, and wrote nothing.
+// conflicts ends the check unless one of the two got ErrConflict and wrote nothing.
 func conflicts(t *kit.Trial, c baseCase) {
 	t.TB.Helper()
 	one, two := t.Pair()
@@ -171,8 +172,8 @@ func conflicts(t *kit.Trial, c baseCase) {
 	}
 }
 
-// others deletes the rows that the case before has left, but for those that every case begins
-// with.
+// others deletes the rows that the previous case has left, except for those that every case
+// begins with.
 func others(s *kit.Store) (writes []core.Write) {
 	snap := s.MustSnapshot()
 	defer s.T.Close(snap)
@@ -234,8 +235,8 @@ func checkBaseRanges(t *kit.Trial) {
 	}
 }
 
-// checkBaseElse has many rows between what is read and what is written, because engines may note
-// pages of rows. A few conflicts are no harm, so each case may be tried again.
+// checkBaseElse puts many rows between what is read and what is written, because engines may
+// note pages of rows. A few conflicts do no harm, so each case may be tried again.
 func checkBaseElse(t *kit.Trial) {
 	one, two := t.Pair()
 	n := t.Pick(6000, 3000)

@@ -27,7 +27,7 @@ func Batch(n, round int) (writes []core.Write) {
 	return writes
 }
 
-// Whole complains about rows that are not one round of batch.
+// Whole complains unless the rows are one round of Batch.
 func Whole(t *Trial, rows []Row, n int) {
 	if len(rows) == 0 {
 		return

@@ -61,7 +61,7 @@ func FillOdd(s *Store) (rows []Row) {
 	return rows
 }
 
-// Bounds are all the odd keys, what lies between them, and no bound.
+// Bounds are all the odd keys, keys between them, and no bound.
 func Bounds() [][]byte {
 	all := [][]byte{
 		nil, []byte("0"), []byte("a\xff\xff"), []byte("zz"),

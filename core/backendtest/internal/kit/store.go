@@ -15,7 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// SomeMark is what the checks let storages be marked with. It holds what text files do not.
+// SomeMark is the mark of the storages that checks make. It has bytes that text files do not
+// have.
 var SomeMark = []byte("a mark of some length \x00\xff\r\n that no engine looks into")
 
 // Claim claims a path, and gives the claim back after the check.
@@ -72,7 +73,7 @@ type Store struct {
 	begun  atomic.Int64 // how many snapshots MustSnapshot was asked for
 }
 
-// Create makes a storage at the trial's path. Only checks of durability pay for it.
+// Create makes a storage at the trial's path. Only checks of durability pay for durability.
 func (t *Trial) Create() *Store {
 	return t.OpenStore(t.Path, core.EngineOptions{Mark: SomeMark, NoSync: true})
 }
@@ -165,8 +166,8 @@ func (s *Store) Lacks(key string) {
 	}
 }
 
-// MustSnapshot returns a snapshot that the check must close. If the storage is shared every
-// other one is one that was begun.
+// MustSnapshot returns a snapshot that the check must close. On a shared storage every other
+// one comes from Begin.
 func (s *Store) MustSnapshot() core.Snapshot {
 	s.T.TB.Helper()
 	if s.Shared() && s.begun.Add(1)%2 == 0 {

@@ -18,7 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
 )
 
-// TB is what the suite uses of testing.T, so that the suite's own tests can look at its verdicts.
+// TB is the part of testing.T that the suite uses. It lets the suite's own tests see its
+// verdicts.
 type TB interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -30,7 +31,7 @@ type TB interface {
 // disks can be slow, and some checks open many storages.
 const MaxWait = 3 * time.Minute
 
-// Trial is one promise put to the test at a fresh place. Unlike those of testing.T its methods
+// Trial is one promise put to the test at a fresh place. Unlike those of testing.T, its methods
 // may be called from any goroutine; Fatalf ends the goroutine that calls it.
 type Trial struct {
 	promise *Promise
@@ -49,7 +50,7 @@ type Trial struct {
 	TB       TB
 	failed   bool
 	problem  string // the first line of the first report
-	over     bool   // the verdict is in: a goroutine left behind has no say any more
+	over     bool   // the verdict is in: goroutines left behind can no longer change it
 	cleanups []func()
 }
 
@@ -91,8 +92,8 @@ func (t *Trial) Run() {
 	t.mu.Unlock()
 }
 
-// check runs the promise's check, what it left to be cleaned up, and then looks at what is
-// still open. A check that failed need not have closed anything.
+// check runs the promise's check and its cleanups, and then complains about what is still open.
+// A check that failed need not have closed anything.
 func (t *Trial) check() {
 	defer t.balance()
 	defer t.cleanUp()
@@ -132,14 +133,14 @@ func (t *Trial) Failed() bool {
 	return t.failed
 }
 
-// Problem returns the first line of what was reported first, "" if nothing was.
+// Problem returns the first line of the first report, or "" if there was none.
 func (t *Trial) Problem() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.problem
 }
 
-// Errorf reports that the promise is broken, and which it is.
+// Errorf reports that the promise is broken, and which promise it is.
 func (t *Trial) Errorf(format string, args ...any) {
 	t.TB.Helper()
 	t.mu.Lock()
@@ -180,7 +181,7 @@ func (t *Trial) Do(what string, err error) {
 	}
 }
 
-// Pick returns the smaller amount of work if tests are to be short.
+// Pick returns the smaller amount of work if tests should be short.
 func (t *Trial) Pick(full, short int) int {
 	if t.Short {
 		return short
@@ -201,7 +202,7 @@ func (t *Trial) Is(what string, err, want error) {
 	}
 }
 
-// Within ends the check if f takes longer than the time that nothing should take. f goes on then.
+// Within ends the check if f takes longer than d. f goes on in that case.
 func (t *Trial) Within(d time.Duration, what string, f func()) {
 	t.TB.Helper()
 	done := make(chan struct{})

@@ -33,7 +33,7 @@ var argumentPromises = []kit.Promise{
 // blobs is a table of bytes.
 type blobs = *core.Table[[]byte, []byte, []byte]
 
-// scratch is a key and a value that are spoilt after each use.
+// scratch is a key and a value that are spoiled after each use.
 type scratch struct{ k, v []byte }
 
 // fill sets the key and value number i.

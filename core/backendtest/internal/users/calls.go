@@ -148,8 +148,7 @@ func storageCalls(t *kit.Trial, s *core.Storage) map[string]func() error {
 	}
 }
 
-// badRow returns a row that the engine cannot take, the zero row if there is none that is
-// practical.
+// badRow returns a row that the engine cannot take, or the zero row if none is practical.
 func badRow(t *kit.Trial) kit.Row {
 	limits := limitsOf(t)
 	if limits.Key != 0 && limits.Key <= t.Testable() {
@@ -173,8 +172,8 @@ func putMuch(size int, put func(k, v string) error) error {
 	return nil
 }
 
-// tooMuch returns a number of bytes that one atomic write cannot take, 0 if any that is
-// practical is fine.
+// tooMuch returns a number of bytes that one atomic write cannot take, or 0 if it takes any
+// practical number.
 func tooMuch(t *kit.Trial) int {
 	if n := limitsOf(t).BatchBytes; n != 0 && n < t.Testable() {
 		return n + 1

@@ -11,9 +11,9 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// crowd has all writers write at once, behind an Apply that is held up until they have queued.
-// It returns after all are done. Where several processes write, a few groups are on their way at
-// once, so every Apply is held up: an engine that is quick would else write with the free turns
+// crowd makes all writers write at once, after an Apply that is held up until they have queued.
+// It returns when all are done. Where several processes write, a few groups are on their way at
+// once, so every Apply is held up: otherwise a fast engine would use the free turns to write
 // before anybody queues.
 func crowd(t *kit.Trial, b *decorate.Faults, tab words, write func(i int)) {
 	t.TB.Helper()

@@ -11,12 +11,12 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
 )
 
-// errKilled says that nothing was done: of another error on a shared storage, what became of the
-// call is looked for as long as two commits may take.
+// errKilled says that nothing was done. After another error on a shared storage, core would try
+// to find out the outcome for as long as two commits may take.
 var errKilled = fmt.Errorf("%w: as if the process were killed", core.ErrUnavailable)
 
-// killedAt is a backend of which nothing works from the n-th call of op on, until its locks are
-// given back.
+// killedAt returns a backend in which nothing works from the n-th call of op on, until its
+// locks are given back.
 func killedAt(b core.Backend, op decorate.Op, n int) *decorate.Faults {
 	f := decorate.Fault(b)
 	f.Fail(decorate.Failure{Op: op, N: n, Err: errKilled, Do: func() {

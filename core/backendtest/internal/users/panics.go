@@ -47,7 +47,7 @@ func (f *failpoint) pass(at string) {
 	}
 }
 
-// failingKeys and failingValues are formats each method of which may fail.
+// failingKeys and failingValues are formats, each of whose methods may fail.
 type (
 	failingKeys struct {
 		keys.Part[string]
@@ -345,7 +345,7 @@ var panicVerbs = []panicVerb{
 	}},
 }
 
-// rows is an iterator that may fail behind its second row.
+// rows is an iterator that may fail after its second row.
 func (f *failpoint) rows(yield func(k, v string) bool) {
 	if yield("streamed 1", "v") && yield("streamed 2", "v") {
 		f.pass(here)

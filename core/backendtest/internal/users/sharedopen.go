@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// What becomes of those who have a storage open while another process replaces it, migrates it,
-// or restores one.
+// What happens to processes that have a storage open while another one replaces it, migrates
+// it, or restores one.
 var sharedOpenPromises = []kit.Promise{
 	{
 		Name: "shared storages/policies", Check: checkSharedPolicies, Shared: true,
