@@ -44,7 +44,9 @@ type scratch struct {
 	data  []byte // associated data
 }
 
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
+// The memory has room for small rows from the start: if an inner format outgrows it and then fails,
+// the memory that the format allocated is not known here, and cannot be cleared.
+var scratches = sync.Pool{New: func() any { return &scratch{plain: make([]byte, 0, 512)} }}
 
 // release clears the plain bytes, and lets others use the memory.
 func (s *scratch) release() {
