@@ -48,7 +48,7 @@ func TestSpoilReads(t *testing.T) {
 	e := openEngine(t, decorate.Spoil(newPlain("")))
 	v, r, _ := e.Get(ctx, []byte("k"))
 	if string(v) != "value" || cap(v) == len(v) || !isSpoilt(v[len(v):cap(v)]) {
-		t.Errorf("Get = %q with %d bytes of room behind; want spoilt ones", v, cap(v)-len(v))
+		t.Errorf("Get = %q with %d bytes of room behind; want spoiled ones", v, cap(v)-len(v))
 	}
 	r.Release()
 	if !isSpoilt(v) {
@@ -84,7 +84,7 @@ func TestSpoilArguments(t *testing.T) {
 	e := openEngine(t, decorate.Spoil(newPlain("kept value")))
 	v, r, err := e.Get(context.Background(), []byte("k"))
 	if err != nil || !isSpoilt(v) {
-		t.Errorf("an engine that keeps values gives %q, %v; want spoilt bytes", v, err)
+		t.Errorf("an engine that keeps values gives %q, %v; want spoiled bytes", v, err)
 	}
 	r.Release()
 	for _, breaks := range []string{"", "kept value"} {
