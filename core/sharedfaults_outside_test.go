@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -220,6 +221,27 @@ func TestNoAnswerIsNoConflictWithOthers(t *testing.T) {
 		if got, err := table.Load(t.Context(), 1); got != "before" || err != nil {
 			t.Errorf("then the row is %q, %v", got, err)
 		}
+		s.Close()
+	})
+}
+
+// A read whose context ended while others changed the tables said that others had changed what the
+// write depends on.
+func TestAReadThatGivesUpSpeaksOfNoWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		moved := fmt.Errorf("%w: the tables moved", core.ErrConflict)
+		p := &process{Backend: memory.NewShared()}
+		s := sharedStorage(t, p)
+		table := sharedTable(t, s)
+		p.begin = func(core.Use) error { return moved }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := table.Load(ctx, 1)
+		if !errors.Is(err, moved) || !errors.Is(err, context.DeadlineExceeded) ||
+			strings.Contains(err.Error(), "write") {
+			t.Errorf("Load: %v; want the conflict and the context's end", err)
+		}
+		p.begin = nil
 		s.Close()
 	})
 }

@@ -221,15 +221,14 @@ func (w *writer) gaveUp(ctx context.Context, r *request) error {
 	return stopped(r.tries, r.met, ctx.Err())
 }
 
-// stopped is the error of a write whose context ended after tries that all met a conflict, of
-// which met is the last. A server that does not answer is no conflict to whoever asks.
+// stopped returns the error of a read or a write whose context ended after tries that all met a
+// conflict, of which met is the last. A server that does not answer is no conflict to whoever asks.
 func stopped(tries int, met, ended error) error {
 	if errors.Is(met, errNeverMade) {
 		return fmt.Errorf("%w: no answer came to the write, and it was not made (tries: %d): %w",
 			ErrUnavailable, tries, ended)
 	}
-	return fmt.Errorf("%w: others changed what the write depends on (tries: %d): %w",
-		ErrConflict, tries, ended)
+	return fmt.Errorf("%w (tries: %d): %w", met, tries, ended)
 }
 
 func (w *writer) enqueue(r *request) {

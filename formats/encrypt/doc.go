@@ -48,8 +48,8 @@
 //
 // A table keeps a check for each key that it was written with. OpenTable returns [ErrKey] if a
 // known ID has a wrong secret, or if the key of the metadata is missing. Reading a row whose key is
-// missing returns an error that is both ErrKey and [core.ErrFormatMismatch]. The error of OpenTable
-// is ErrKey alone, so that no policy sets a table aside because of a wrong key.
+// missing returns an error that is both ErrKey and [core.ErrFormatMismatch]. OpenTable returns ErrKey
+// alone, so that no policy sets a table aside because of a wrong key.
 //
 // A key encrypts at most [MaxRows] rows, because each has a random nonce of 96 bits, and two equal
 // nonces would give both rows away. The count covers all rows that this process writes with a
