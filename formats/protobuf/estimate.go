@@ -14,13 +14,14 @@ import (
 // a struct for every two bytes that stand for an empty message, and a place in a map for every
 // four.
 type estimator struct {
-	plan  *plan
-	worst int64 // what a byte may cost
+	plan        *plan
+	worst       int64 // what a byte may cost
+	dynamicMaps bool  // messages without generated code have maps in them
 }
 
 func newEstimator(t protoreflect.MessageType) *estimator {
-	p, worst := newPlan(t)
-	return &estimator{plan: p, worst: worst}
+	p, root := newPlan(t)
+	return &estimator{plan: root, worst: p.worst, dynamicMaps: p.dynamicMaps}
 }
 
 var errTooMuch = errors.New("decoding it would take more memory than WithMaxMemory allows")
@@ -43,8 +44,9 @@ func (e *estimator) check(b []byte, l limits) error {
 // scan passes over bytes and subtracts what decoding them costs. It ends where they are
 // malformed or nested too deeply, since the library gets no further either.
 type scan struct {
-	left   int64
-	levels int // levels of messages that are left
+	left     int64
+	levels   int  // levels of messages that are left
+	keysLast bool // puts the keys of entries last, see mapkeys.go
 }
 
 // spend subtracts from what is left. Once that is below zero it stays so, and nothing
@@ -118,6 +120,9 @@ func (s *scan) inside(f *fieldPlan, b []byte) (n int) {
 		return s.message(f.sub, b, f.number)
 	}
 	inner, n := protowire.ConsumeBytes(b)
+	if s.keysLast && f.entry {
+		putKeysLast(inner, f.sub.field(keyNumber).wire)
+	}
 	if n < 0 || s.message(f.sub, inner, 0) < 0 {
 		return -1
 	}

@@ -114,7 +114,7 @@ func (s *shower) appendJSON(dst, value []byte) ([]byte, error) {
 		Merge: true, AllowPartial: true,
 		RecursionLimit: shownLimits.nesting,
 	}
-	if err := o.Unmarshal(value, m); err != nil {
+	if err := s.estimate.unmarshal(o, value, m); err != nil {
 		return nil, fmt.Errorf("%w: %w", core.ErrCorrupt, err)
 	}
 	text, err := s.marshal.Marshal(m)

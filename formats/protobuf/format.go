@@ -146,7 +146,7 @@ func (f *format[M]) View(b []byte) (M, error) {
 	m := f.typ.New().Interface()
 	// it is new: there is nothing to reset
 	o := proto.UnmarshalOptions{Merge: true, RecursionLimit: f.options.nesting}
-	if err := o.Unmarshal(b, m); err != nil {
+	if err := f.estimate.unmarshal(o, b, m); err != nil {
 		return none, f.cannotDecode(err)
 	}
 	return m.(M), nil

@@ -31,8 +31,12 @@ type fieldPlan struct {
 	cost     int64 // of an element, in addition to its content
 	perByte  int64 // of a list that is packed
 	packable bool
+	entry    bool  // of a map
 	sub      *plan // nil if it is not a message
 }
+
+// Numbers of the fields of a map's entry.
+const keyNumber, valueNumber = 1, 2
 
 func (p *plan) field(n protowire.Number) *fieldPlan {
 	if n < protowire.Number(len(p.dense)) {
@@ -53,16 +57,17 @@ const (
 
 // planner makes each plan once.
 type planner struct {
-	made  map[protoreflect.FullName]*plan
-	worst int64 // what a byte may cost
+	made        map[protoreflect.FullName]*plan
+	worst       int64 // what a byte may cost
+	dynamicMaps bool  // messages without generated code have maps in them
 }
 
-// newPlan returns the plan of a type, and the most that a byte may cost.
-func newPlan(t protoreflect.MessageType) (*plan, int64) {
+// newPlan returns the plan of a type, and what the planner met.
+func newPlan(t protoreflect.MessageType) (planner, *plan) {
 	p := planner{made: make(map[protoreflect.FullName]*plan), worst: packedCost}
 	root := p.plan(t.New())
 	measure(root, make(map[*plan]bool))
-	return root, p.worst
+	return p, root
 }
 
 // plan makes the plan from an empty message.
@@ -127,13 +132,11 @@ func (p *planner) field(m protoreflect.Message, fd protoreflect.FieldDescriptor)
 func (p *planner) mapField(m protoreflect.Message, fd protoreflect.FieldDescriptor) *fieldPlan {
 	key, value := fd.MapKey(), fd.MapValue()
 	f := &fieldPlan{
-		number: fd.Number(), wire: protowire.BytesType, sub: &plan{},
+		number: fd.Number(), wire: protowire.BytesType, entry: true, sub: &plan{},
 		cost: entryCost + boxCost + 2*(sizeOf(key.Kind())+sizeOf(value.Kind())),
 	}
-	k, v := &fieldPlan{number: 1, wire: wireType(key.Kind())}, &fieldPlan{
-		number: 2,
-		wire:   wireType(value.Kind()),
-	}
+	k := &fieldPlan{number: keyNumber, wire: wireType(key.Kind())}
+	v := &fieldPlan{number: valueNumber, wire: wireType(value.Kind())}
 	for _, part := range []*fieldPlan{k, v} {
 		if part.wire == protowire.BytesType {
 			part.cost = boxCost
@@ -145,6 +148,7 @@ func (p *planner) mapField(m protoreflect.Message, fd protoreflect.FieldDescript
 		v.cost, v.sub = structSize(inside)+boxCost, p.plan(inside)
 	}
 	if isDynamic(m) {
+		p.dynamicMaps = true
 		f.cost += 2 * dynamicCost
 	}
 	p.add(f.sub, k)
