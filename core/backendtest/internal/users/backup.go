@@ -212,8 +212,8 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// occupied ends the check unless that storage is at a path, and nothing else but what is expected.
-func occupied(t *kit.Trial, path string, beside ...string) {
+// wantOccupied ends the check unless that storage is at a path, and nothing else but what is expected.
+func wantOccupied(t *kit.Trial, path string, beside ...string) {
 	t.TB.Helper()
 	s, err := core.Open(t.Ctx, path, t.Backend, core.WithAnyVersion())
 	t.Do("Open", err)
@@ -232,7 +232,7 @@ func checkRestoreOccupied(t *kit.Trial) {
 	_, err = restore(t, t.Backend, bytes.NewReader(b[:len(b)-1]), core.WithVersion(5),
 		core.WithRecreate(core.Always))
 	t.Is("Restore of a cut backup over a storage", err, core.ErrCorrupt)
-	occupied(t, restoredPath(t))
+	wantOccupied(t, restoredPath(t))
 	s, err := restore(t, t.Backend, bytes.NewReader(b), core.WithVersion(5),
 		core.WithRecreate(core.Always))
 	t.Do("Restore with Always", err)
@@ -269,7 +269,7 @@ func checkRestoreAppears(t *kit.Trial) {
 	b := backup(t)
 	_, err := restore(t, t.Backend, interrupted(b, func() { occupy(t) }), core.WithVersion(5))
 	t.Is("Restore to a path where a storage appears", err, core.ErrExists)
-	occupied(t, restoredPath(t))
+	wantOccupied(t, restoredPath(t))
 }
 
 func checkRestoreTwice(t *kit.Trial) {
@@ -353,7 +353,7 @@ func checkRestoreFails(t *kit.Trial) {
 		_, err := restore(t, broken, bytes.NewReader(b), core.WithVersion(5),
 			core.WithRecreate(core.Always))
 		t.Is("Restore that cannot move", err, failure)
-		occupied(t, restoredPath(t))
+		wantOccupied(t, restoredPath(t))
 	}
 	// something was at the path for a moment, and then the path cannot be looked at
 	var broken *decorate.Faults
@@ -364,7 +364,7 @@ func checkRestoreFails(t *kit.Trial) {
 	_, err := restore(t, broken, bytes.NewReader(b), core.WithVersion(5),
 		core.WithRecreate(core.Always))
 	t.Is("Restore that cannot try again", err, failure)
-	occupied(t, restoredPath(t))
+	wantOccupied(t, restoredPath(t))
 }
 
 func checkRestoreCancelled(t *kit.Trial) {

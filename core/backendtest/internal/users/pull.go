@@ -271,8 +271,8 @@ func checkPages(t *kit.Trial) {
 	}
 }
 
-// many returns copies of the rows that GetMany gives.
-func many(t *kit.Trial, tab words, ks iter.Seq[string]) (rows []kit.Row) {
+// getMany returns copies of the rows that GetMany gives.
+func getMany(t *kit.Trial, tab words, ks iter.Seq[string]) (rows []kit.Row) {
 	t.TB.Helper()
 	for r, err := range tab.GetMany(t.Ctx, ks) {
 		t.Do("GetMany", err)
@@ -295,11 +295,11 @@ func checkGetMany(t *kit.Trial) {
 			want = append(want, kit.KV(k, fmt.Sprintf("value %d", n)))
 		}
 	}
-	if got := many(t, tab, slices.Values(ks)); !slices.Equal(got, want) {
+	if got := getMany(t, tab, slices.Values(ks)); !slices.Equal(got, want) {
 		t.Errorf("GetMany of %d keys gives %d rows; want %d, in the order asked",
 			asked, len(got), len(want))
 	}
-	if got := many(t, tab, slices.Values([]string(nil))); len(got) > 0 {
+	if got := getMany(t, tab, slices.Values([]string(nil))); len(got) > 0 {
 		t.Errorf("GetMany of no key gives %v", got)
 	}
 	t.Do("Close", s.Close())

@@ -123,7 +123,7 @@ func checkSeenAfterReturn(t *kit.Trial) {
 				if err := tab.Put(t.Ctx, k, v); err != nil {
 					t.Fatalf("Put: %v", err)
 				}
-				seen(t, s, tab, k, v)
+				wantEverywhere(t, s, tab, k, v)
 				if existed, err := tab.Delete(t.Ctx, k); !existed || err != nil {
 					t.Fatalf("Delete = %v, %v; want true", existed, err)
 				}
@@ -134,8 +134,8 @@ func checkSeenAfterReturn(t *kit.Trial) {
 	all.Wait()
 }
 
-// seen ends the goroutine unless all verbs read v at k.
-func seen(t *kit.Trial, s *core.Storage, tab words, k, v string) {
+// wantEverywhere ends the goroutine unless all verbs read v at k.
+func wantEverywhere(t *kit.Trial, s *core.Storage, tab words, k, v string) {
 	t.TB.Helper()
 	reads(t, tab, k, v)
 	g := guard(t, tab, k)
