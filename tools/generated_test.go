@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// What the generator of formats/archive has made in the tools is committed, and a change of the
-// generator or of a type is a change of it. What it has made in its own module it checks itself.
+// The code that the generator of formats/archive made for the tools is committed, so it has to be
+// made again when the generator or a type changes. The generator's own module checks its own.
 func TestGeneratedCodeIsUpToDate(t *testing.T) {
 	const generator = "github.com/guardkv/guardkv/formats/archive/cmd/guardkv-archive"
 	program := filepath.Join(t.TempDir(), "guardkv-archive.exe")

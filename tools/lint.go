@@ -35,8 +35,8 @@ func Lint() error {
 	)
 }
 
-// buildLinters builds the versions that tools/lint/go.mod pins. That module is no part of the
-// workspace, lest the linters' requirements choose versions for everything else.
+// buildLinters builds the versions that tools/lint/go.mod pins. That module is not part of the
+// workspace, or the linters' requirements would choose versions for everything else.
 func buildLinters(bin string) error {
 	return command{
 		env:  []string{"GOWORK=off", "GOBIN=" + bin},

@@ -20,7 +20,7 @@ import (
 	"github.com/guardkv/guardkv/tools/release"
 )
 
-// A module that go.work does not name would be tested by nobody.
+// No test would run in a module that go.work does not name.
 func TestModulesAreAllOfThem(t *testing.T) {
 	root, err := Root()
 	if err != nil {
@@ -83,8 +83,9 @@ func TestEveryPublishedModuleHasAVersion(t *testing.T) {
 	}
 }
 
-// What is in the table of engines and formats is in the demonstration, the benchmarks and the
-// tests in lockstep; what is forgotten there is in none of them, and no test fails.
+// The demonstration, the benchmarks and the tests in lockstep take all engines and formats from
+// one table. A module that is missing there would be missing in all of them, without a failing
+// test.
 func TestEveryModuleIsInTheTable(t *testing.T) {
 	var table []string
 	for _, e := range modules.Engines {
@@ -123,7 +124,7 @@ func TestEveryModuleIsInTheTable(t *testing.T) {
 	}
 }
 
-// The table in the README is kept by hand: it must name every module, and every module that one
+// The table in the README is written by hand: it must name every module, and every module that one
 // requires.
 func TestReadmeListsModulesAndWhatTheyRequire(t *testing.T) {
 	root, err := Root()

@@ -54,8 +54,8 @@ func Histories(length *time.Duration) error {
 	return run(appendFlag([]string{"go", "run", "./tools/cmd/histories"}, "time", length)...)
 }
 
-// Cluster fails servers of the engines, and checks what their clients were told, for the given
-// time. A nil argument leaves the choice to the program.
+// Cluster makes servers of the engines fail for the given time, and checks what their clients were
+// told. A nil argument leaves the choice to the program.
 func Cluster(length *time.Duration, engine *string) error {
 	args := appendFlag([]string{"go", "run", "./tools/cmd/cluster"}, "time", length)
 	return run(appendFlag(args, "engine", engine)...)

@@ -29,7 +29,7 @@ func (c command) run() error {
 	return c.wrap(cmd.Run())
 }
 
-// show is run, and returns what was shown.
+// show is run, and also returns the output.
 func (c command) show() (string, error) {
 	fmt.Println("$", c)
 	var out strings.Builder

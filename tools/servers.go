@@ -5,9 +5,9 @@ package tools
 
 import "path/filepath"
 
-// Servers builds the servers that tests need, and that no package manager has to have: bin/etcd,
-// in the version that tools/etcd/go.mod pins. That module is no part of the workspace, as those
-// of the linters are not, and nothing that is published requires it.
+// Servers builds the servers that tests need and package managers may lack: bin/etcd, in the
+// version that tools/etcd/go.mod pins. Like the linters' module, that one is not part of the
+// workspace, and no published module requires it.
 func Servers() error {
 	root, err := Root()
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 type Config struct {
 	Run   *regexp.Regexp // the names of the works to do; nil is all
 	Short bool           // less data and fewer rounds
-	// slows GuardKV's sides down by this part of the baseline's time, to test the harness
+	// slows GuardKV's sides down by this fraction of the baseline's time, to test the harness
 	Slowdown float64
 	Dir      string    // where the databases are made; "" is the system's temporary folder
-	Yours    Yours     // the user's own data; zero does the works of the design
+	Yours    Yours     // the user's own data; zero runs the works of the design
 	Out      io.Writer // the table
 	Progress io.Writer // one line that is rewritten; nil is none
 	JSON     io.Writer // nil is none
@@ -46,7 +46,7 @@ func Run(ctx context.Context, cfg Config) error {
 	return e.run(ctx, wanted)
 }
 
-// run does works, reports them, and deletes all databases.
+// run runs works, reports what they measured, and deletes all databases.
 func (e *env) run(ctx context.Context, works []work) (err error) {
 	defer func() { err = errors.Join(err, e.drop(""), e.remove()) }()
 	report := &Report{
@@ -81,18 +81,18 @@ type env struct {
 	dir     string
 	sizes   sizes
 	shared  map[dataKey]*pair
-	fresh   int // paths that were given out
+	fresh   int // how many paths freshPath has returned
 }
 
 // sizes is how much data the works have.
 type sizes struct {
 	small, middle, large shape
-	change               shape // what is deleted from, opened, compacted
+	change               shape // for deleting, opening and compacting
 	load                 shape
 	scale                []shape
 	// rows of two tables that should need the same memory; zero if that takes too long
 	flat   [2]int
-	writes int // of 64 goroutines in a turn
+	writes int // by 64 goroutines in a turn
 }
 
 var (

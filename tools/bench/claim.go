@@ -18,11 +18,12 @@ type claim struct {
 type kind uint8
 
 const (
-	ratioAtMost kind = iota // time by time of the baseline
-	timesFaster             // time of the baseline by time
+	ratioAtMost kind = iota // time divided by that of the baseline
+	timesFaster             // time of the baseline divided by that of the side
 	excessNanos             // nanoseconds above the baseline
-	diskTimes               // bytes on the disk by those of the baseline
-	// memory by memory of the baseline, but for what a garbage collector leaves lying around
+	diskTimes               // bytes on the disk divided by those of the baseline
+	// memory divided by that of the baseline, with room for what a garbage collector has not
+	// collected
 	memoryTimes
 )
 

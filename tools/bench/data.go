@@ -169,7 +169,7 @@ func (p *pair) removeAll() error {
 	return err
 }
 
-// disk returns what both have on the disk.
+// disk returns the bytes that both take on the disk.
 func (p *pair) disk() (bytes int64, err error) {
 	if p.hand != nil {
 		bytes, err = diskuse.Of(p.hand.path)
@@ -181,7 +181,7 @@ func (p *pair) disk() (bytes int64, err error) {
 	return bytes, err
 }
 
-// sides makes a side of each way that the engine has.
+// sides makes a side for each way to use the engine.
 func (p *pair) sides(nativeName string, hand func(native) func(int) error, also ...kvSide) []side {
 	var sides []side
 	if p.hand != nil {
@@ -203,7 +203,7 @@ type kvSide struct {
 	claims []claim
 }
 
-// dataKey is which of the data that works share.
+// dataKey names a pair that several works share.
 type dataKey struct {
 	engine, differs string
 	shape           shape

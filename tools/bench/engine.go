@@ -16,14 +16,15 @@ import (
 type engine struct {
 	name    string
 	backend func() core.Backend
-	// by hand; nil for an engine of our own
+	// opens the engine by hand; nil for an engine of our own
 	open func(path string, o nativeOptions) (native, error)
-	// differs says what the two do not have in common and cannot have. It is part of every title.
+	// differs says where the two ways have to differ. It is part of every title.
 	differs string
-	// manyWriters is the engine's own way for many goroutines, if it is not native.put.
+	// manyWriters names the engine's own way to write from many goroutines, if it is not
+	// native.put.
 	manyWriters string
-	// settles says that the engine goes on working after a load. Then what is read is compacted
-	// first, both times.
+	// settles says that the engine goes on working after a load. Both ways then compact before
+	// they read.
 	settles bool
 	targets targets
 	// squeezed is the engine with a cache much smaller than the data; nil for engines that
@@ -33,8 +34,8 @@ type engine struct {
 	also func(shape) []work
 }
 
-// engines is everything that is compared: all engines of the repository. One that is used by
-// hand too has a line in natives and a file that holds its native; the others are measured alone.
+// engines are all engines of the repository. One that is also used by hand has an entry in natives
+// and a file with its native; the others are measured alone.
 var engines = func() (all []engine) {
 	for _, e := range modules.Engines {
 		en := natives[e.Name]
@@ -66,7 +67,7 @@ var natives = map[string]engine{
 	},
 }
 
-// smallCache is that of engines which are squeezed.
+// smallCache is the size of the cache of a squeezed engine.
 const smallCache = 16 << 20
 
 var squeezedPebble = engine{
@@ -77,17 +78,18 @@ var squeezedPebble = engine{
 	},
 }
 
-// targets are those of an engine: time by time of the engine by hand. Zero is none.
+// targets are what GuardKV should reach on an engine: its time divided by that of the engine used
+// by hand, unless the field says otherwise. Zero is no target.
 type targets struct {
 	get             float64
 	getNoAllocs     bool
 	getBesideWriter float64
 	scan            float64
 	put             float64
-	timesFaster64   float64 // 64 goroutines against the same with put
-	put64           float64 // 64 goroutines against manyWriters, or put where there is none
+	timesFaster64   float64 // how often put's time by hand holds the time, 64 goroutines
+	put64           float64 // beside manyWriters, or put if there is none, 64 goroutines
 	load            float64 // in random order
-	disk            float64 // bytes by bytes of the engine by hand, after that
+	disk            float64 // bytes divided by those of the engine by hand, after that
 }
 
 // heading names the engine in a title.
@@ -98,15 +100,15 @@ func (en engine) heading() string {
 	return fmt.Sprintf("%s (%s)", en.name, en.differs)
 }
 
-// nativeOptions are what both ways have in common.
+// nativeOptions are the options that both ways share.
 type nativeOptions struct {
 	noSync bool
 }
 
 // native is an engine used by hand: as its documentation shows, with the options that GuardKV's
 // backend has. Keys are eight bytes, behind a number of four bytes where the engine knows no
-// tables. What is read is given to a function that does with it what the other side does with
-// its view. It is safe for concurrent use.
+// tables. Each row that is read goes to a function that does with it what the other side does with
+// its view. A native is safe for concurrent use.
 type native interface {
 	// get reads n rows in place.
 	get(n int, next func() uint64, see func(value []byte) error) error
@@ -122,18 +124,18 @@ type native interface {
 	putMany(n int, next func() uint64, value valuer) error
 	// putAll writes rows in one durable and atomic write.
 	putAll(rows iter.Seq2[uint64, []byte]) error
-	// load writes many rows, of which none need be durable before it returns. sorted says that
-	// keys ascend.
+	// load writes many rows. They are durable when it returns, and need not be before. sorted says
+	// that keys ascend.
 	load(rows iter.Seq2[uint64, []byte], sorted bool) error
 	// move adds one to a number in one table and takes it from one in another, durably and
 	// atomically.
 	move(from, to uint64) error
-	// increment adds one to a counter in the table of rows, durably; nobody else increments the
-	// same one meanwhile.
+	// increment adds one to a counter in the table of rows, durably. No other goroutine increments
+	// the same one meanwhile.
 	increment(key uint64) error
 	// deleteRange deletes the rows in the range from low to high, exclusive.
 	deleteRange(low, high uint64) error
-	// compact gives space back.
+	// compact gives unused space back.
 	compact() error
 	close() error
 }

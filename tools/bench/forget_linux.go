@@ -14,8 +14,8 @@ import (
 
 const canForget = true
 
-// forget makes the system forget what it has in memory of a file, or of all files in a folder.
-// Nobody may have them open.
+// forget makes the system drop a file, or all files in a folder, from its cache. They must not be
+// open.
 func forget(path string) error {
 	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -25,7 +25,7 @@ func forget(path string) error {
 		if err != nil {
 			return err
 		}
-		err = f.Sync() // what is not on the disk yet is not forgotten
+		err = f.Sync() // the cache keeps what is not on the disk yet
 		return errors.Join(err, unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED), f.Close())
 	})
 }

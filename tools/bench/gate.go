@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// gate is what must not get worse unnoticed. Allocations are the same on every machine. Times
-// are not, so their bounds are generous: they let noise pass and stop what costs half as much
-// again.
+// gate bounds what one side of a work may cost. Allocations are the same on every machine. Times
+// are not, so their bounds are generous: they let noise pass, and stop a change that costs half as
+// much again.
 type gate struct {
 	work, side string
 	allocs     float64 // of an operation, rounded
-	moreAllocs float64 // how many more are no news: an engine's own, which depend on chance
+	moreAllocs float64 // how many more may pass: an engine's own, which depend on chance
 	ratio      float64 // to the first side; 0 is no bound
 	// nanoseconds above the second side, the same read without a guard; 0 is no bound
 	excess float64
@@ -38,11 +38,11 @@ var gates = []gate{
 	{work: "memory/guard/view40", side: "guardkv Get+Close", excess: 90},
 }
 
-// gateTries is how often a work is measured before it has failed: noise passes, a loss does not.
+// gateTries is how often a work is measured before it fails: noise goes away, a slowdown stays.
 const gateTries = 3
 
-// Gate measures what must not get worse, in less than half a minute, and returns an error that
-// says what has.
+// Gate measures all works that have gates, in less than half a minute, and returns an error that
+// says what has got worse.
 func Gate(ctx context.Context, cfg Config) error {
 	cfg.Short = true
 	e, err := newEnv(cfg)
@@ -90,7 +90,7 @@ func (e *env) pass(ctx context.Context, w work, gated []gate) error {
 	return failed
 }
 
-// check holds a result against the bounds.
+// check compares a result with the bounds.
 func (g gate) check(r *Result) error {
 	for _, s := range r.Sides {
 		if s.Name == g.side {
@@ -110,7 +110,7 @@ func (g gate) checkAllocs(s Side) error {
 
 func (g gate) checkTime(s Side, sides []Side) error {
 	ratio := s.Min / sides[0].Min
-	if cpu := s.CPU / sides[0].CPU; cpu > 0 { // not so if it is unknown
+	if cpu := s.CPU / sides[0].CPU; cpu > 0 { // 0 if it is unknown
 		ratio = min(ratio, cpu)
 	}
 	if g.ratio > 0 && ratio > g.ratio {

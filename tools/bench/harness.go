@@ -1,8 +1,14 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package bench compares work done through GuardKV with the same work done by hand on the
-// engine, on the same data, in one process, in turns.
+// Package bench compares work done through GuardKV with the same work done on the engine by hand,
+// on the same data and in one process.
+//
+// A work is one benchmark, such as bbolt/get/128B. Its sides are the ways to do it: by hand, in
+// native_*.go, and through GuardKV, in work_*.go. The sides take turns, so that a busy moment of
+// the machine hits all of them, and only the ratio of their times is compared with a target. The
+// targets come from the design; docs/performance.md says what they are and which of them are met.
+// [Run] measures works, and [Gate] holds a dozen of them to generous bounds in half a minute.
 package bench
 
 import (
@@ -19,19 +25,19 @@ type work struct {
 	name   string // for -run: "bbolt/get/128B"
 	title  string
 	unit   string // what an operation is: "op", "row"
-	group  string // which works are compared with it: "get"
+	group  string // which works are shown beside it: "get"
 	engine string
 	format string // "raw" for bytes
 	shape  shape
-	// setup makes the sides, the first of which is the baseline of all claims that name no
-	// other. cleanup is called when all rounds are over.
+	// setup makes the sides. The first one is the baseline of all claims that name no other.
+	// cleanup is called when all rounds are over.
 	setup func(context.Context, *env) (sides []side, cleanup func() error, err error)
 	// ops is the fixed number of operations of a turn, with at most rounds of them; 0 means as
 	// many operations as fill a turn.
 	ops    int
 	rounds int
-	// waits says that the work waits for a disk, whose luck a comparison of the fastest turns
-	// would compare.
+	// waits says that the work waits for a disk. Its medians are compared, because the fastest
+	// turns only show who had luck with the disk.
 	waits bool
 	// peaks says that the memory of the process is watched during the turns.
 	peaks bool
@@ -43,22 +49,22 @@ type side struct {
 	run    func(n int) error // does n operations
 	native bool              // by hand, on the engine: never slowed down
 	claims []claim
-	ops    int                   // of a turn, if not the work's
+	ops    int                   // of a turn, in place of the work's
 	before func() error          // prepares a turn, which is not measured; may be nil
 	after  func() error          // ends a turn, which is not measured; may be nil
 	disk   func() (int64, error) // how many bytes lie on the disk after the last turn; may be nil
 }
 
-// turn is what one side needed in one round, for each operation.
+// turn is what one operation of a side took, on average, in one round.
 type turn struct {
 	nanos, allocs, bytes float64
-	// nanoseconds that the process had a processor, all threads together; 0 if unknown
+	// processor time in nanoseconds, of all threads of the process; 0 if unknown
 	cpu float64
 	// how much the memory of the process grew during the turn, if that was watched
 	peak int64
 }
 
-// series is what one side needed in all rounds.
+// series is what one side took in all rounds.
 type series struct {
 	side  side
 	turns []turn
@@ -70,16 +76,16 @@ type series struct {
 type harness struct {
 	rounds   int
 	turn     time.Duration // how long a turn should take
-	slowdown float64       // by which part of the baseline's time every other side is slowed down
+	slowdown float64       // slows the other sides by this fraction of the baseline's time
 	progress func(part float64)
 }
 
-// measure finds out how much a turn is, then takes the turns.
+// measure finds out how many operations fill a turn, then takes the turns.
 func (h harness) measure(w work, sides []side) ([]series, error) {
 	if len(sides) == 0 {
 		return nil, nil
 	}
-	if w.waits { // many waits make one turn, or its beginning and end weigh too much
+	if w.waits { // a turn has many waits, or its beginning and end weigh too much
 		h.turn, h.rounds = 5*h.turn, max(3, h.rounds/3)
 	}
 	ops := make([]int, len(sides))
@@ -97,9 +103,9 @@ func (h harness) measure(w work, sides []side) ([]series, error) {
 	return h.takeTurns(w, sides, ops, extra)
 }
 
-// takeTurns lets all sides take turns, so that a noisy moment hits all of them; who goes first
-// changes from round to round. A turn of a side is as many operations as ops says; extra spins
-// slow each of them down.
+// takeTurns lets all sides take turns, so that a noisy moment hits all of them. Another side goes
+// first in each round. A turn has as many operations as ops says for its side; extra spins slow
+// each of them down.
 func (h harness) takeTurns(w work, sides []side, ops []int, extra int) ([]series, error) {
 	results := make([]series, len(sides))
 	for i, s := range sides {
@@ -251,9 +257,9 @@ func cpu(t turn) float64    { return t.cpu }
 func allocs(t turn) float64 { return t.allocs }
 func heap(t turn) float64   { return t.bytes }
 
-// typical is the time by which the side is compared with others: noise only ever adds to the
-// time of a computation, so the fastest turn is the one that was least disturbed; waiting for a
-// disk has no such floor.
+// typical is the time that stands for the side. Noise only ever adds to the time of a computation,
+// so its fastest turn is the one that was least disturbed. Waiting for a disk has no such floor,
+// so the median counts.
 func (s series) typical() float64 {
 	if s.waits {
 		return median(s.over(nanos))
@@ -264,8 +270,8 @@ func (s series) typical() float64 {
 // ratio compares a side with another one.
 func (s series) ratio(base series) float64 { return s.typical() / base.typical() }
 
-// spread is between which ratios to another side half of the rounds lie. Both sides of a round
-// met the same noise.
+// spread returns the ratios to another side between which half of the rounds lie. It compares
+// round by round, because both sides of a round met the same noise.
 func (s series) spread(base series) (low, high float64) {
 	var ratios []float64
 	for i := range min(len(s.turns), len(base.turns)) {
@@ -278,7 +284,7 @@ func (s series) spread(base series) (low, high float64) {
 	return ratios[(len(ratios)-1)/4], ratios[len(ratios)-1-(len(ratios)-1)/4]
 }
 
-// noise is by how much half of a side's rounds lie apart, as a part of the median.
+// noise is how wide the middle half of a side's rounds is, as a fraction of the median.
 func (s series) noise() float64 {
 	times := s.over(nanos)
 	middle := median(times) // sorts
@@ -299,8 +305,8 @@ func (s series) peak() int64 {
 }
 
 // cpuRatio compares the processor time of two sides, which other processes of a busy machine
-// disturb less than time. It is 0 if that says nothing: where the time is unknown, or a disk is
-// waited for.
+// disturb less than time. It is 0 where that says nothing: the time is unknown, or the work waits
+// for a disk.
 func (s series) cpuRatio(base series) float64 {
 	mine, other := slices.Min(s.over(cpu)), slices.Min(base.over(cpu))
 	if s.waits || other == 0 {
@@ -309,7 +315,7 @@ func (s series) cpuRatio(base series) float64 {
 	return mine / other
 }
 
-// excess is what a side needs more than another one.
+// excess is how much longer a side takes than another one.
 func (s series) excess(base series) float64 { return s.typical() - base.typical() }
 
 // median returns the middle of the values, which it sorts.

@@ -21,7 +21,7 @@ func spinning() (work, []side) {
 	return w, []side{{name: "native", run: run, native: true}, {name: "guarded", run: run}}
 }
 
-// spinRatio compares both sides after so many extra spins for each operation of 1000.
+// spinRatio compares two sides of 1000 spins an operation, one of them slowed down by extra spins.
 func spinRatio(t *testing.T, extra int) float64 {
 	t.Helper()
 	w, sides := spinning()
@@ -34,7 +34,7 @@ func spinRatio(t *testing.T, extra int) float64 {
 }
 
 // expectRatio measures up to three times: a busy machine spoils a measurement now and then, a
-// wrong harness all.
+// wrong harness spoils all.
 func expectRatio(t *testing.T, extra int, low, high float64) {
 	t.Helper()
 	var ratios []float64
@@ -53,7 +53,7 @@ func TestEqualWorkHasRatioOne(t *testing.T) { expectRatio(t, 0, 0.9, 1.1) }
 
 func TestSlowdownShows(t *testing.T) { expectRatio(t, 200, 1.1, 1.3) }
 
-// It is measured several times, for a busy machine spoils a measurement now and then.
+// It is measured several times, because a busy machine spoils a measurement now and then.
 func TestSlowdownIsAPartOfTheBaseline(t *testing.T) {
 	_, sides := spinning()
 	var got []int
@@ -232,7 +232,7 @@ func TestSpreadIsOfRounds(t *testing.T) {
 	}
 }
 
-// tinySizes is as little data as makes every work run.
+// tinySizes is just enough data for every work to run.
 var tinySizes = sizes{
 	small: shape{2000, 128}, middle: shape{200, 1024}, large: shape{20, 16 << 10},
 	change: shape{2000, 128}, load: shape{2000, 128},
@@ -295,8 +295,8 @@ func TestRunChoosesByName(t *testing.T) {
 	}
 }
 
-// A claim whose baseline cannot be found is not printed, neither met nor missed: that of the
-// formats once was not.
+// A claim whose baseline cannot be found is not printed at all, neither as met nor as missed. That
+// once happened to the claims of the formats.
 func TestFormatsClaimsAreCompared(t *testing.T) {
 	for name, sidesOf := range map[string]func(int) ([]side, error){
 		"reads": formatReads, "writes": formatWrites,

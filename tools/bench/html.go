@@ -45,7 +45,7 @@ type target struct {
 	Compare
 }
 
-// writeHTML writes one page that needs nothing else.
+// writeHTML writes a page that needs no other file.
 func (r *Report) writeHTML(w io.Writer) error {
 	p := page{
 		Report: r, Targets: r.targets(), Matrices: r.matrices(), Ratios: r.ratios(),
@@ -54,7 +54,7 @@ func (r *Report) writeHTML(w io.Writer) error {
 	return pageTemplate.Execute(w, p)
 }
 
-// Style is what the charts need in the page's style sheet.
+// Style returns what the charts need in the page's style sheet.
 func (page) Style() template.CSS { return chart.Style() }
 
 // Met counts the targets that were met.
@@ -85,7 +85,7 @@ func (r *Report) ratios() (charts []titled) {
 	bars := make(map[string][]chart.Bar)
 	for _, res := range r.Results {
 		if strings.HasPrefix(res.Group, "memory of ") || res.Group == "guard" {
-			continue // what they compare is no engine by hand
+			continue // they do not compare with an engine by hand
 		}
 		for _, c := range res.Compared {
 			if !slices.Contains(groups, res.Group) {
@@ -140,7 +140,7 @@ type matrixRow struct {
 	Cells  []cell
 }
 
-// cell is one figure; Shade is how dear it is among the others, from 0 to 1.
+// cell is one figure; Shade is how expensive it is beside the others, from 0 to 1.
 type cell struct {
 	Text  string
 	Shade float64

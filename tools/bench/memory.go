@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// watcher looks at the memory of the process all the time: at what only the process can give
-// back, not at pages of mapped files, which the system takes when it needs them.
+// watcher samples the memory of the process: what only the process can give back, not pages of
+// mapped files, which the system takes when it needs them.
 type watcher struct {
 	before, highest int64
 	err             error
@@ -23,7 +23,8 @@ type watcher struct {
 	done            chan struct{}
 }
 
-// watchMemory starts a watcher. It does nothing on a system that does not tell.
+// watchMemory starts a watcher. It does nothing on a system that does not tell how much a process
+// has.
 func watchMemory() (*watcher, error) {
 	debug.FreeOSMemory()
 	before, err := residentNow()
@@ -60,7 +61,7 @@ func (w *watcher) look() {
 	w.highest, w.err = max(w.highest, now), errors.Join(w.err, err)
 }
 
-// grown ends the watching and returns by how much the memory grew at most.
+// grown stops watching, and returns how far the memory grew at most.
 func (w *watcher) grown() (int64, error) {
 	close(w.quit)
 	<-w.done

@@ -15,7 +15,7 @@ import (
 // nativeBadger is badger by hand. Its tables are keys behind a number.
 type nativeBadger struct{ db *badger.DB }
 
-// openBadger opens badger with the options of GuardKV's backend, but for SyncWrites: a write by
+// openBadger opens badger with the options of GuardKV's backend, except SyncWrites: a write by
 // hand is durable because badger syncs it.
 func openBadger(path string, o nativeOptions) (native, error) {
 	db, err := badger.Open(badger.DefaultOptions(path).
@@ -212,8 +212,8 @@ func moveIn(txn *badger.Txn, from, to uint64) error {
 	return nil
 }
 
-// deleteRange deletes key by key: badger knows no ranges but prefixes, which it drops only
-// while nobody writes.
+// deleteRange deletes key by key: badger can drop only prefixes, and only while there are no
+// writes.
 func (n *nativeBadger) deleteRange(low, high uint64) error {
 	b := n.db.NewWriteBatch()
 	defer b.Cancel()

@@ -28,8 +28,8 @@ var (
 	countsTable = []byte("counts")
 )
 
-// openBolt opens bbolt with the options of GuardKV's backend. They are better than bbolt's own,
-// with which a reader stops the writer that has to map the file anew.
+// openBolt opens bbolt with the options of GuardKV's backend. They are better than bbolt's
+// defaults, with which a reader blocks a writer that has to map the file again.
 func openBolt(path string, o nativeOptions) (native, error) {
 	options := &bolt.Options{
 		Timeout:        time.Second,
@@ -49,7 +49,7 @@ func (n *nativeBolt) openDB() (err error) {
 	if n.db, err = bolt.Open(n.path, 0o600, n.options); err != nil {
 		return err
 	}
-	// the best for as many goroutines
+	// the best values for that many goroutines
 	n.db.MaxBatchSize, n.db.MaxBatchDelay = writers, time.Millisecond
 	exist := false
 	err = n.db.View(func(tx *bolt.Tx) error {
@@ -231,8 +231,8 @@ func (n *nativeBolt) deleteRange(low, high uint64) error {
 	return n.db.Update(func(tx *bolt.Tx) error {
 		end := binary.BigEndian.AppendUint64(nil, high)
 		c := tx.Bucket(rowsTable).Cursor()
-		// Delete leaves the cursor on the row after the deleted one, or before it: seeking
-		// again is what is safe.
+		// Delete leaves the cursor on the row after the deleted one, or before that: only seeking
+		// again is safe.
 		for k, _ := c.Seek(binary.BigEndian.AppendUint64(nil, low)); k != nil && bytes.Compare(k,
 			end) < 0; {
 			key := bytes.Clone(k)

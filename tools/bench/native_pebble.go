@@ -19,7 +19,7 @@ type nativePebble struct {
 	sync *pebble.WriteOptions
 }
 
-// pebbleCache is the default of GuardKV's backend, as the other options are.
+// pebbleCache is the default of GuardKV's backend, like the other options.
 const pebbleCache = 256 << 20
 
 func openPebble(path string, o nativeOptions) (native, error) {
@@ -48,7 +48,7 @@ func openPebbleWith(cache int64, path string, o nativeOptions) (native, error) {
 	return n, nil
 }
 
-// quietPebble leaves out what pebble says about its work.
+// quietPebble discards what pebble logs.
 type quietPebble struct{}
 
 func (quietPebble) Infof(string, ...any)           {}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// processorTime returns how long the process has had a processor, all its threads together.
+// processorTime returns the processor time of the process, of all its threads together.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {

@@ -31,8 +31,8 @@ func newProgress(w io.Writer, works []work, h harness) *progress {
 	return p
 }
 
-// weight is a guess of the seconds that a work takes. It only has to be right beside the other
-// guesses.
+// weight estimates the seconds that a work takes. It only has to be right in proportion to the
+// other estimates.
 func (w work) weight(h harness) float64 {
 	rounds, turn := float64(h.rounds), h.turn.Seconds()
 	if w.rounds > 0 {

@@ -84,7 +84,7 @@ func (t *textReport) compare(c Compare) {
 // conclude prints the last line.
 func (t *textReport) conclude() { fmt.Fprintf(t.w, "\n%d of %d targets met\n", t.met, t.claimed) }
 
-// figure formats a number with about four digits that matter.
+// figure formats a number with about four significant digits.
 func figure(f float64) string {
 	if f < 10 {
 		return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(f, 'f', 2, 64), "0"), ".")

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Report is what one run measured. It is what -json writes.
+// Report is what one run measured. The flag -json writes it.
 type Report struct {
 	Machine Machine   `json:"machine"`
 	Short   bool      `json:"short"`
@@ -53,7 +53,7 @@ type Side struct {
 	Native bool    `json:"native"`
 	Min    float64 `json:"min_ns"`
 	Median float64 `json:"median_ns"`
-	// by how much half of the rounds lie apart, as a part of the median
+	// how wide the middle half of the rounds is, as a fraction of the median
 	Spread float64   `json:"spread"`
 	Rounds []float64 `json:"rounds_ns"`
 	CPU    float64   `json:"min_cpu_ns,omitempty"` // of all threads
@@ -63,11 +63,11 @@ type Side struct {
 	Peak   int64     `json:"peak_memory_bytes,omitempty"` // above what the process had before
 }
 
-// Compare is a side beside another one.
+// Compare is the comparison of a side with another one.
 type Compare struct {
 	Side string `json:"side"`
 	Base string `json:"base"`
-	// of the fastest rounds, or of the medians where a disk is waited for
+	// of the fastest rounds, or of the medians if the work waits for a disk
 	Ratio  float64 `json:"ratio"`
 	Low    float64 `json:"low"` // half of the rounds lie from Low to High
 	High   float64 `json:"high"`

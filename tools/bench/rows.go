@@ -16,7 +16,7 @@ var seen atomic.Uint64
 // keep notes what was read.
 func keep(sum uint64) { seen.Store(sum) }
 
-// block is what values are cut from. It does not compress.
+// block holds the bytes that values are cut from. They do not compress.
 var block = func() []byte {
 	random := rand.New(rand.NewPCG(1, 1))
 	b := make([]byte, 1<<20)
@@ -40,7 +40,7 @@ func inOrder(rows, size int) iter.Seq2[uint64, []byte] {
 	return reordered(rows, size, func(i uint64) uint64 { return i })
 }
 
-// shuffled yields the same rows in an order without order.
+// shuffled yields the same rows in random order.
 func shuffled(rows, size int) iter.Seq2[uint64, []byte] {
 	order := rand.New(rand.NewPCG(3, 3)).Perm(rows)
 	return reordered(rows, size, func(i uint64) uint64 { return uint64(order[i]) })
@@ -64,7 +64,7 @@ func randomKeys(n int, seed uint64) func() uint64 {
 	return func() uint64 { return random.Uint64N(uint64(n)) }
 }
 
-// counter returns a source of ever new keys, for many goroutines.
+// counter returns a source of keys that never repeat, for any number of goroutines.
 func counter() func() uint64 {
 	var last atomic.Uint64
 	return func() uint64 { return last.Add(1) }

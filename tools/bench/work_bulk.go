@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/tools/diskuse"
 )
 
-// loadWork loads rows into an empty database. Opening and closing it are not measured, but that
-// the rows are durable is.
+// loadWork loads rows into an empty database. It measures until the rows are durable, and leaves
+// out opening and closing the database.
 func loadWork(en engine, s shape, sorted bool, rounds int) work {
 	order := "random"
 	if sorted {
@@ -237,7 +237,7 @@ func repeated(do func() error) func(int) error {
 	}
 }
 
-// compactWork compacts a storage in which every second row was deleted, and which is made anew
+// compactWork compacts a storage in which half of the rows were deleted, and which is made anew
 // for each turn.
 func compactWork(en engine, s shape) work {
 	return work{
@@ -300,12 +300,12 @@ func (e *env) thinned(ctx context.Context, en engine, s shape, byHand bool) side
 	return out
 }
 
-// thin deletes every second row, in chunks that every engine takes.
+// thin deletes half of the rows, in chunks that every engine takes.
 func (p *pair) thin(ctx context.Context, s shape) error {
 	const chunk = 10_000
 	for low := 0; low < s.rows; low += chunk {
 		if p.hand != nil {
-			// ranges, as deleting by hand knows them
+			// the same ranges as below
 			for i := low; i < min(low+chunk, s.rows); i += chunk / 10 {
 				if err := p.hand.deleteRange(uint64(i), uint64(i+chunk/20)); err != nil {
 					return err

@@ -9,13 +9,14 @@ import (
 	"fmt"
 )
 
-// coldReads is how many rows a turn of coldWork reads: few enough that hardly a page is met twice.
+// coldReads is how many rows a turn of coldWork reads: few enough that hardly any page is read
+// twice.
 const coldReads = 2000
 
-// coldWork opens a database and reads rows at random, when the system has nothing of it in
-// memory: what a read costs when the data is far larger than the memory. Opening is measured
-// too, because an engine that reads everything when it opens has it in memory afterwards. The
-// work is there where the system can be made to forget files.
+// coldWork opens a database and reads rows at random while the system has nothing of it in memory.
+// It shows what a read costs when the data is far larger than the memory. Opening is measured too,
+// because an engine that reads everything when it opens has it in memory afterwards. The work
+// exists only where the system can be made to forget files.
 func coldWork(en engine, s shape) []work {
 	if !canForget || en.open == nil {
 		return nil

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// packedBadger is badger behind GuardKV with each compression. The first is what the others are
-// compared with.
+// packedBadger is badger behind GuardKV with each compression. The others are compared with the
+// first.
 var packedBadger = []engine{
 	packing("none", badger.None),
 	packing("snappy", badger.Snappy),
@@ -29,8 +29,8 @@ func packing(name string, c badger.Compression) engine {
 	}
 }
 
-// prose is what values that compress are cut from: words, of which some come more often than
-// others, and numbers.
+// prose holds the text that compressible values are cut from: words, some of them more frequent
+// than others, and numbers.
 var prose = func() []byte {
 	const words, shortest, longest = 2000, 3, 10
 	random := rand.New(rand.NewPCG(2, 2))
@@ -54,8 +54,8 @@ var prose = func() []byte {
 	return b
 }()
 
-// proseOf returns values that compress as text does. Those of neighbors have nothing in common but
-// words.
+// proseOf returns values that compress as text does. The values of neighbors have only words in
+// common.
 func proseOf(size int) valuer {
 	const apart = 10_007
 	room := uint64(len(prose) - size)
@@ -78,7 +78,7 @@ func inProse(rows iter.Seq2[uint64, []byte], size int) iter.Seq2[uint64, []byte]
 }
 
 // compressionWorks compare the compressions of badger with each other: what they save, and what a
-// read costs where the cache has room for all blocks, and where it has not.
+// read costs with a cache that has room for all blocks and with one that has not.
 func compressionWorks(s shape) []work {
 	cached := shape{s.rows / 10, s.size}
 	return []work{
@@ -105,8 +105,8 @@ func packedWorkOf(name, title string, s shape) work {
 	}
 }
 
-// packedLoadWork loads rows, and says what they take on the disk when all tables are merged and the
-// storage is closed.
+// packedLoadWork loads rows, and measures what they take on the disk when all tables are merged
+// and the storage is closed.
 func packedLoadWork(s shape) work {
 	w := packedWorkOf("load", "load values that compress in random order, and Compact", s)
 	w.unit, w.ops, w.rounds = "row", s.rows, 3
@@ -133,7 +133,7 @@ func packedLoadWork(s shape) work {
 	return w
 }
 
-// packedWork reads from data that is there with each compression.
+// packedWork reads the same data with each compression.
 func packedWork(
 	name, title string, s shape, run func(context.Context, *guarded) func(int) error,
 ) work {

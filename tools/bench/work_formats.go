@@ -44,14 +44,16 @@ func formatWork(name, title string, size int, sides func(size int) ([]side, erro
 	}
 }
 
-// overhead is what a format may cost of what its library costs.
+// overhead is how many times as much as its library a format may cost.
 const overhead = 1.25
 
-// lighter is what archive may cost of what FlatBuffers cost, to verify and to write.
+// lighter is the fraction of the cost of FlatBuffers that archive may cost, to verify and to
+// write.
 const lighter = 0.25
 
-// warmOps is how many records a turn encodes if the encoder takes milliseconds to be made: what
-// made it can be taken by the garbage collector between two turns.
+// warmOps is how many records a turn encodes if its encoder takes milliseconds to make: the
+// garbage collector may take the encoder between two turns, so each turn makes it again before it
+// is measured.
 func warmOps(size int) int { return 1_000_000 / size }
 
 // formatReads are one field and all fields in each format.
@@ -111,14 +113,14 @@ func formatSides(
 	return all, at, nil
 }
 
-// Where the sides of a format that can trust rows are.
+// The positions among the sides of a format that can trust rows.
 const (
 	verifiedAlone = 2
 	trustedField  = 3
 )
 
-// readSides reads one record with View, without looking at anything if that tells something,
-// without validation if the format can do that, as rows with checksums are read, and by hand.
+// readSides reads one record in several ways: with View; with View alone, if that tells something;
+// without validation, if the format can do that, as rows with checksums are read; and by hand.
 func readSides(format string, m modules.Measured, limit float64) []side {
 	var claims []claim
 	hand := fmt.Sprintf("%s by hand, %s B, all fields", format, grouped(int64(m.SizeByHand)))
@@ -242,7 +244,7 @@ func appendPairByHand(dst []byte, k pairKey) []byte {
 
 //go:noinline
 func decodePairByHand(b []byte) (k pairKey, ok bool) {
-	var text []byte // unless it is in b as it is
+	var text []byte // nil while the text is in b as it is
 	for {
 		i := bytes.IndexByte(b, 0)
 		switch {
@@ -264,7 +266,7 @@ func decodePairByHand(b []byte) (k pairKey, ok bool) {
 	}
 }
 
-// kept is run, whose sum the compiler must not leave out.
+// kept calls run and uses its sum, which the compiler could leave out otherwise.
 func kept(run func(ops int) (uint64, error)) func(int) error {
 	return func(ops int) error {
 		sum, err := run(ops)

@@ -17,7 +17,7 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// guardRows is few, so that all of them stay in the CPU's caches and the cost of the guard
+// guardRows is a small number, so that all rows stay in the CPU's caches and the cost of the guard
 // stands out.
 const guardRows = 1000
 
@@ -55,7 +55,7 @@ func guardWork[V, W any](
 	}
 }
 
-// raw is how the rows are put where they are bytes anyway.
+// raw encodes values that are bytes already.
 func raw(v []byte) []byte { return v }
 
 // view32 is a view of the size that generated accessors have: the bytes, and a position in
@@ -73,7 +73,7 @@ func (format32) Append(dst, v []byte) ([]byte, error) { return append(dst, v...)
 func (format32) View(b []byte) (view32, error)        { return view32{b, uint32(b[1])}, nil }
 
 // view40 is a view of five words, which the compiler keeps in memory and copies wherever it is
-// handed on.
+// passed.
 type view40 struct {
 	bytes     []byte
 	at, field uint64
@@ -193,7 +193,7 @@ func engineKey(dst []byte, i uint64) []byte {
 	return dst
 }
 
-// engineView reads rows as a table does, but for the guard: it encodes the key, gets the bytes,
+// engineView reads rows as a table does, without the guard: it encodes the key, gets the bytes,
 // views and releases them.
 func engineView[V, W any](
 	ctx context.Context, engine core.Engine, key core.KeyFormat[uint64],

@@ -62,8 +62,8 @@ func modifyWork(en engine, ops int) work {
 	}
 }
 
-// modifyClaims hold Modify to what Put costs on bbolt, where reading the row costs little
-// beside writing it.
+// modifyClaims compare Modify with Put. The target is for bbolt, where reading the row costs
+// little beside writing it.
 func modifyClaims(en engine) []claim {
 	if en.name == "bbolt" {
 		return []claim{{base: "guardkv Put", limit: 1 / 0.8}, {}}
@@ -97,7 +97,8 @@ func wholeWork(en engine, name, title string, s shape, way kvSide) work {
 	}
 }
 
-// rangeClaims hold engines that delete a range to what one deletion costs by hand.
+// rangeClaims compare with the same work by hand. The target is for pebble, where that is one
+// deletion of a range.
 func rangeClaims(en engine) []claim {
 	if en.name == "pebble" {
 		return []claim{{limit: 2}}
@@ -121,7 +122,7 @@ func dropWork(en engine, s shape) work {
 		}, rangeClaims(en)})
 }
 
-// anew opens the table of rows again, which may have been dropped.
+// anew opens the table of rows again, in case it was dropped.
 func (g *guarded) anew(ctx context.Context) (err error) {
 	g.table, err = core.OpenTable(ctx, g.storage, "rows", keys.Uint64(), values.Bytes())
 	return err

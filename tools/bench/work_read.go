@@ -229,7 +229,7 @@ func scanWork(en engine, s shape, reverse bool) work {
 	return w
 }
 
-// counted is an error unless all rows were read.
+// counted returns an error unless all rows were read.
 func counted(scan func() (int, error)) func(int) error {
 	return func(n int) error {
 		rows, err := scan()

@@ -12,7 +12,7 @@ import (
 // scaleWorks shows what a table of some size costs to load, to read and to scan.
 func scaleWorks(en engine, s shape) []work {
 	if en.open == nil && s.rows > 1_000_000 {
-		return nil // so much memory is for others
+		return nil // it would take too much memory
 	}
 	rounds := 3
 	if s.rows > 1_000_000 {

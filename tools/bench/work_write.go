@@ -63,9 +63,9 @@ func (g *guarded) put(ctx context.Context, next func() uint64, value valuer) fun
 	}
 }
 
-// putConcurrentlyWork puts durable rows from many goroutines. A turn has as many operations for
-// everyone who groups them, however slow the disk is: a turn by time would hold too few of them
-// to be grouped.
+// putConcurrentlyWork puts durable rows from many goroutines. The number of operations in a turn
+// is fixed, however slow the disk is: a turn of a fixed time could hold too few of them to form
+// groups.
 func putConcurrentlyWork(en engine, size, ops int) work {
 	return work{
 		name: fmt.Sprintf("%s/put-%d", en.name, writers),
@@ -96,7 +96,7 @@ func putConcurrentlyWork(en engine, size, ops int) work {
 				return concurrently(func() error { return put(1) })
 			}, claims})
 			if p.hand != nil && en.manyWriters != "" {
-				sides[0].ops = max(writers, ops/8) // it does not group
+				sides[0].ops = max(writers, ops/8) // it forms no groups, so fewer operations do
 				sides = append(sides,
 					side{name: many, native: true, run: concurrently(func() error {
 						return p.hand.putMany(1, next, value)

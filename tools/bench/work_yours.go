@@ -9,7 +9,7 @@ import (
 	"math/rand/v2"
 )
 
-// Yours describes the data of a user. What is zero has a default.
+// Yours describes the data of a user. Zero fields have defaults.
 type Yours struct {
 	Rows, Size int // 1,000,000 rows (100,000 in the short form) of 128 bytes
 	Reads      int // percent of all operations; 0 is 90, negative is none

@@ -3,8 +3,8 @@
 
 package bench
 
-// works is everything that can be measured, engine by engine, so that the data of one engine is
-// on the disk at a time.
+// works returns everything that can be measured, engine by engine, so that only the data of one
+// engine is on the disk at a time.
 func (e *env) works() []work {
 	if e.cfg.Yours != (Yours{}) {
 		return e.yourWorks()

@@ -14,11 +14,11 @@ type Bar struct {
 	Class            string // of the style sheet: the color
 	Ratio, Low, High float64
 	Target           float64 // 0 is none
-	Hint             string  // is shown where the mouse is
+	Hint             string  // shown under the mouse
 }
 
-// Bars draws ratios on a scale of factors, around a line where both sides need the same
-// time. Shorter is better.
+// Bars draws ratios on a logarithmic scale, from a line at 1, where both sides take the same time.
+// Shorter is better.
 func Bars(title string, bars []Bar) template.HTML {
 	const left, right, row, top, bottom = 210, 70, 22, 8, 26
 	values := []float64{0.5, 2}

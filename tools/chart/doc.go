@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package chart draws what was measured as SVG, for pages that need nothing else: no script, and no
-// file beside them. All scales are logarithmic, so that half as much and twice as much look alike.
+// Package chart draws measurements as SVG, for pages that need no script and no other file. All
+// scales are logarithmic, so that half as much and twice as much look alike.
 //
 // A page includes [Style] in its style sheet, defines the colors --ink, --dim and --rule, and gives
 // the classes of its bars and curves their colors.
@@ -18,7 +18,7 @@ import (
 //go:embed style.css
 var style string
 
-// Style is what charts need in the style sheet of their page.
+// Style returns what charts need in the style sheet of their page.
 func Style() template.CSS { return template.CSS(style) }
 
 // Number formats a figure with three digits, or with commas between its thousands.

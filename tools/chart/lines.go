@@ -18,7 +18,7 @@ type Curve struct {
 // Point is one figure. Both are above zero, as the scales are logarithmic.
 type Point struct{ X, Y float64 }
 
-// Lines draws curves on scales of factors. xTick formats the sizes.
+// Lines draws curves on logarithmic scales. xTick formats the sizes.
 func Lines(
 	title, xName, yName string, xTick func(float64) string, curves []Curve,
 ) template.HTML {
@@ -60,7 +60,7 @@ func Lines(
 	return s.element(title)
 }
 
-// names writes the names of curves where they end, without writing one over the other.
+// names writes the names of curves where they end, without overlaps.
 func (s *svg) names(curves []Curve, y Scale, x float64) {
 	const apart = 15
 	type name struct {

@@ -28,8 +28,8 @@ func (s Scale) At(v float64) float64 {
 	return s.From + (s.To-s.From)*math.Log(v/s.Low)/math.Log(s.High/s.Low)
 }
 
-// ticks are the round numbers on a scale: 1, 2 and 5 times powers of ten, or powers alone where
-// there are many.
+// ticks are the round numbers on a scale: 1, 2 and 5 times powers of ten, or powers of ten alone
+// if those are many.
 func (s Scale) ticks() (ticks []float64) {
 	steps := []float64{1, 2, 5}
 	if s.High/s.Low > 200 {

@@ -19,12 +19,12 @@ type Address struct {
 	URL       string   `json:",omitempty"` // of PostgreSQL
 	Endpoints []string `json:",omitempty"` // of etcd
 
-	// Commit is how long a commit may take before its outcome counts as unknown; 0 means
-	// patience.
+	// Commit is how long a commit may take before its outcome counts as unknown; 0 stands for the
+	// constant patience.
 	Commit time.Duration `json:",omitempty"`
 }
 
-// patience is shorter than the failures last, so that outcomes become unknown.
+// patience is shorter than some of the failures last, so that outcomes become unknown.
 const patience = 2 * time.Second
 
 // Backend returns the backend of another process.

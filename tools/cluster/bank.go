@@ -46,7 +46,7 @@ func (t tables) move(
 	if err := bank.Put(ctx, from, strconv.Itoa(there-amount)); err != nil {
 		return err
 	}
-	here, err := t.balance(ctx, tx, to) // which sees what was taken away if it is the same
+	here, err := t.balance(ctx, tx, to) // it sees what was taken away if both accounts are the same
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (c *client) lookBank() {
 			}
 			return add(ctx, tx, &again)
 		})
-		if errors.Is(err, core.ErrConflict) { // nobody but the caller can make another snapshot
+		if errors.Is(err, core.ErrConflict) { // only the caller can take another snapshot
 			err = errors.Join(core.ErrSnapshotExpired, err)
 		}
 		return err

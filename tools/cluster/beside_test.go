@@ -29,9 +29,9 @@ const besideRows = 20_000
 
 type besideTable = core.Table[uint64, []byte, []byte]
 
-// BenchmarkBeside is the same work on one file and on servers, all of them durable: bbolt, one
-// PostgreSQL, and three nodes of etcd on one machine. It is what the guide "From one file to a
-// cluster" shows.
+// BenchmarkBeside does the same durable work on one file and on servers: bbolt, one PostgreSQL,
+// and three nodes of etcd on one machine. The guide "From one file to a cluster" shows its
+// figures.
 //
 //	go test -run=- -bench=Beside ./tools/cluster
 func BenchmarkBeside(b *testing.B) {

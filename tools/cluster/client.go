@@ -29,7 +29,7 @@ type outcomes []outcome
 // workload is one way to use a storage.
 type workload struct {
 	name   string
-	weight int // how often a client does it, beside the others
+	weight int // how often a client does it, in proportion to the others
 	step   func(*client)
 }
 
@@ -49,12 +49,12 @@ type client struct {
 	*Session
 	rnd     *rand.Rand
 	record  Record
-	lastAck atomic.Int64 // when the last call began that wrote and was acknowledged
+	lastAck atomic.Int64 // when the last acknowledged write began
 	group   uint64       // of a history that it plays, and how many calls it has made in it
 	calls   int
 }
 
-// run is the life of a client.
+// run makes one random step after another until the session is stopped.
 func (c *client) run() {
 	total := 0
 	for _, w := range workloads {
@@ -76,7 +76,7 @@ func (c *client) run() {
 	}
 }
 
-// write makes a call that writes, and returns what it says of itself.
+// write makes a call that writes, and returns what its client then knows of it.
 func (c *client) write(what string, fn func(ctx context.Context) error) outcome {
 	began := now()
 	err := c.call(what, c.plan.Commits, fn)
@@ -94,7 +94,7 @@ func (c *client) write(what string, fn func(ctx context.Context) error) outcome 
 	return failed
 }
 
-// read makes a call that only reads, and reports whether it has an answer.
+// read makes a call that only reads, and reports whether it was answered.
 func (c *client) read(what string, fn func(ctx context.Context) error) bool {
 	err := c.call(what, 0, fn)
 	if err != nil && !refused(err) {
@@ -117,8 +117,7 @@ func (c *client) call(what string, after time.Duration, fn func(ctx context.Cont
 	return err
 }
 
-// refused reports whether an error says that nothing was written, and that calling again is
-// right.
+// refused reports whether an error says that nothing was written and the call may be repeated.
 func refused(err error) bool {
 	return errors.Is(err, core.ErrUnavailable) || errors.Is(err, core.ErrSnapshotExpired) ||
 		errors.Is(err, context.DeadlineExceeded)

@@ -7,7 +7,7 @@ package cluster
 
 import "golang.org/x/sys/unix"
 
-// now is a clock that all processes of the machine share, and that nobody sets.
+// now is a clock that all processes of the machine share and that cannot be set.
 func now() int64 {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {

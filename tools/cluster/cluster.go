@@ -9,14 +9,14 @@ import (
 	"net"
 )
 
-// Cluster is a set of servers that keep the same storages. One of them leads. Its methods are
-// for one goroutine at a time, but for Dial.
+// Cluster is a set of servers that keep the same storages. One of them leads. Only one goroutine
+// at a time may call its methods, except Dial.
 type Cluster interface {
 	// Size is how many servers there are, dead ones included.
 	Size() int
 	// Dial connects to a server.
 	Dial(node int) (net.Conn, error)
-	// Address is how clients find servers that are at the addresses of TCP, in their order.
+	// Address returns how clients find the servers, in their order, at these addresses.
 	Address(at []*net.TCPAddr) Address
 
 	// Leader waits until there is a server that leads, and returns it.
@@ -34,13 +34,13 @@ type Cluster interface {
 	Close() error
 }
 
-// Site is a cluster, and a proxy before each of its servers.
+// Site is a cluster with a proxy in front of each of its servers.
 type Site struct {
 	Cluster
 	proxies []*Proxy
 }
 
-// NewSite puts proxies before the servers.
+// NewSite puts proxies in front of the servers.
 func NewSite(c Cluster) (*Site, error) {
 	s := &Site{Cluster: c}
 	for i := range c.Size() {

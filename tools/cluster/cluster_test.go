@@ -17,8 +17,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// site starts a cluster, or skips the test aloud if the servers are not installed and the
-// environment does not require them.
+// site starts a cluster. If its servers are not installed it skips the test, and says so, unless
+// the environment requires them.
 func site(t *testing.T, e Engine) *Site {
 	t.Helper()
 	c, err := e.Start()
@@ -41,12 +41,12 @@ func site(t *testing.T, e Engine) *Site {
 	return s
 }
 
-// What is promised about servers holds on real ones, whatever fails: 64 clients in 4 processes
-// use them meanwhile. With -short a few things fail, with -v it shows the counts.
+// Storages on real servers keep their promises whatever fails, while 64 clients in 4 processes use
+// them. With -short only a few things fail; -v shows the counts.
 func TestClusters(t *testing.T) {
 	for _, e := range Engines {
 		t.Run(e.Name, func(t *testing.T) {
-			t.Parallel() // most of the time everybody waits
+			t.Parallel() // it mostly waits
 			s := site(t, e)
 			t.Run("cut commits", func(t *testing.T) { cutCommits(t, s) })
 			t.Run("there and back", func(t *testing.T) { thereAndBack(t, s) })

@@ -27,9 +27,9 @@ func (u *unanswered) Unwrap() error { return u.err }
 
 var unansweredText = regexp.MustCompile(`unanswered commit (\d+):`)
 
-// unansweredIn returns the number of the commit that an error tells of, or "" for none. The
-// number is in the text, because core keeps the errors of its own contexts from callers, whose
-// contexts have not ended.
+// unansweredIn returns the number of the commit that an error tells of, or "" for none. It looks
+// in the text, because core hides the errors of its own contexts from callers, whose contexts have
+// not ended.
 func unansweredIn(err error) string {
 	if found := unansweredText.FindStringSubmatch(err.Error()); found != nil {
 		return found[1]

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// hits arms all proxies, of which one leads to the server that is asked. What it returns disarms
-// them, and reports whether a commit was hit.
+// hits arms all proxies, because it does not know which server will be asked. The function that it
+// returns disarms them, and reports whether a commit was hit.
 func (s *Site) hits(after bool) (hit func() bool) {
 	before := 0
 	for _, p := range s.proxies {
@@ -32,7 +32,8 @@ func (s *Site) hits(after bool) (hit func() bool) {
 	}
 }
 
-// patient is a backend for which nothing is unknown because the machine is busy.
+// patient returns a backend that waits long enough for a busy machine, so that no outcome becomes
+// unknown.
 func (s *Site) patient(t *testing.T) core.Backend {
 	t.Helper()
 	a := s.Address()
@@ -41,7 +42,7 @@ func (s *Site) patient(t *testing.T) core.Backend {
 }
 
 // A commit whose connection is cut, before it reaches the server or before its answer reaches the
-// client, is made exactly once, and its caller learns of nothing.
+// client, takes effect exactly once, and its caller notices nothing.
 func cutCommits(t *testing.T, s *Site) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -77,7 +78,7 @@ func cutCommits(t *testing.T, s *Site) {
 	const times = 3
 	calls := 0
 	for verb, write := range verbs {
-		check(t, write(calls)) // the first one has more to ask for
+		check(t, write(calls)) // the first call has more to ask for
 		for i := range 2 * times {
 			after := i%2 == 1
 			hit := s.hits(after)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Engine is one of those whose clusters are started.
+// Engine is an engine that runs on a cluster of servers.
 type Engine struct {
 	Name  string
 	Start func() (Cluster, error) // wraps exec.ErrNotFound if its servers are not installed

@@ -19,9 +19,9 @@ import (
 type Findings struct {
 	Acked     int // calls that wrote and were acknowledged
 	Lost      int // commits to which no answer came
-	Settled   int // those of them of which core found out what became of them
+	Settled   int // lost commits whose outcome core found out
 	Unknown   int // calls that returned ErrMaybe
-	Made      int // those of them, of which that can be told, that were made after all
+	Made      int // unknown calls that turned out to have taken effect
 	Histories int // that are linearizable
 	Undecided int // histories that are too hard to decide
 	Gap       time.Duration
@@ -37,7 +37,7 @@ type content struct {
 	bank, counts         map[uint64]int
 }
 
-// Check compares what clients were told with what a storage holds that nobody else writes to.
+// Check compares what clients were told with what their storage holds. They must have stopped.
 func Check(ctx context.Context, b core.Backend, path string, logs []Log) (*Findings, error) {
 	f := new(Findings)
 	err := persist(ctx, func() (err error) {
@@ -88,7 +88,7 @@ func (f *Findings) Err() error {
 	return fmt.Errorf("%d faults, such as\n%s", len(f.Faults), strings.Join(shown, "\n"))
 }
 
-// String is a line of counts.
+// String returns a line of counts.
 func (f *Findings) String() string {
 	return fmt.Sprintf("%d writes acknowledged; %d commits unanswered, %d of them settled; "+
 		"%d calls told ErrMaybe, %d of them seen made; %d histories linearizable, %d undecided; "+

@@ -28,7 +28,7 @@ type Played struct {
 	history.Operation
 }
 
-// play makes a call on the group of the hour.
+// play makes a call on the group of rows that is in use now.
 func (c *client) play() {
 	teams := (c.plan.All + groupClients - 1) / groupClients
 	group := uint64(now()/groupTime)*uint64(teams) + uint64(c.record.Client%teams)

@@ -23,15 +23,15 @@ import (
 	"github.com/guardkv/guardkv/formats/cbor"
 )
 
-// person is what one of the tables has that move.
+// person is a row of one of the tables that move.
 type person struct {
 	Name string
 	Born time.Time
 	Tags []string
 }
 
-// fillForMove makes tables of several formats: with keys that are hard to order, values that are
-// empty, some that are long, and more rows than one commit or one page has.
+// fillForMove makes tables of several formats, with keys that are hard to order, empty and long
+// values, and more rows than one commit or one page takes.
 func fillForMove(t *testing.T, db *core.Storage, rows int) {
 	t.Helper()
 	ctx, rnd := t.Context(), rand.New(rand.NewPCG(1, 2))
@@ -75,7 +75,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// allRows are the rows of every table, as it is stored, in its order.
+// allRows returns the rows of every table as they are stored, in their order.
 func allRows(t *testing.T, db *core.Storage) map[string][][2]string {
 	t.Helper()
 	tables := must(db.Tables(t.Context()))(t)
@@ -119,8 +119,8 @@ func move(
 	return out.Bytes()
 }
 
-// A storage moves from a file to a cluster, and back, as a backup: with every row as it was, so
-// that the backups are equal to the last byte.
+// A storage moves from a file to a cluster and back, as a backup. Every row stays as it was, so
+// the backups are equal to the last byte.
 func thereAndBack(t *testing.T, s *Site) {
 	there := s.patient(t)
 	file := filepath.Join(t.TempDir(), "data.db")
@@ -141,8 +141,8 @@ func thereAndBack(t *testing.T, s *Site) {
 	lossy(t, s, there, first.Bytes(), want)
 }
 
-// tooLarge restores a row that the engine cannot take: it is refused with a word, and nothing is
-// left at the path.
+// tooLarge restores a row that the engine cannot take: Restore returns ErrTooLarge, and leaves
+// nothing at the path.
 func tooLarge(t *testing.T, there core.Backend) {
 	t.Helper()
 	db := must(core.Open(t.Context(), filepath.Join(t.TempDir(), "data.db"), bbolt.Backend{}))(t)
@@ -164,7 +164,7 @@ func tooLarge(t *testing.T, there core.Backend) {
 	}
 }
 
-// lossy restores while answers of commits get lost: all of it is there in the end, or nothing.
+// lossy restores while answers of commits get lost: in the end all of it is there, or nothing.
 func lossy(
 	t *testing.T, s *Site, there core.Backend, backup []byte, want map[string][][2]string,
 ) {

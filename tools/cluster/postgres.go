@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/backends/postgres/postgrestest"
 )
 
-// postgresCluster is a primary of PostgreSQL with two synchronous standbys. Somebody has to
-// promote one of them when the primary is dead: here that is the test.
+// postgresCluster is a primary of PostgreSQL with two synchronous standbys. When the primary is
+// dead, somebody has to promote one of them: here the test does.
 type postgresCluster struct {
 	*postgrestest.Cluster
 	nodes []*postgrestest.Server
@@ -38,11 +38,11 @@ func (c *postgresCluster) Dial(node int) (net.Conn, error) {
 	return net.Dial("unix", c.nodes[node].Socket())
 }
 
-// Address is a URL with all hosts, of which a client takes the one that writes.
+// Address returns a URL with all hosts, from which a client takes the one that accepts writes.
 func (c *postgresCluster) Address(at []*net.TCPAddr) Address {
 	u, err := url.Parse(c.URL())
 	if err != nil {
-		panic(err) // it is one
+		panic(err) // it is a valid URL
 	}
 	var hosts, ports []string
 	for _, tcp := range at {
@@ -64,7 +64,7 @@ func (c *postgresCluster) Kill(node int) error   { return c.nodes[node].Kill() }
 func (c *postgresCluster) Pause(node int) error  { return c.nodes[node].Pause() }
 func (c *postgresCluster) Resume(node int) error { return c.nodes[node].Resume() }
 
-// Succeed promotes the standby that has most, and lets the others follow it.
+// Succeed promotes the standby that has received most, and lets the others follow it.
 func (c *postgresCluster) Succeed(ctx context.Context) error {
 	old, err := c.Leader(ctx)
 	if err != nil {
@@ -74,8 +74,8 @@ func (c *postgresCluster) Succeed(ctx context.Context) error {
 	return c.Promote()
 }
 
-// Return starts a primary first, because its standbys wait for it. One that has a successor
-// undoes what that one does not have.
+// Return starts a primary first, because its standbys wait for it. A former primary undoes what
+// its successor does not have.
 func (c *postgresCluster) Return(ctx context.Context, nodes ...int) error {
 	nodes = slices.Clone(nodes)
 	leader, err := c.Leader(ctx)

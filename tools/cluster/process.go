@@ -24,8 +24,8 @@ type Process struct {
 	answers *json.Decoder
 }
 
-// Children are what the program does if it was started as another process: give them to
-// [backendtest.RunChild] first of all.
+// Children are what a program does that this package has started as another process. Before
+// anything else, the program must pass them to [backendtest.RunChild].
 var Children = map[string]func(args []string) error{clientsChild: runClients}
 
 // clientsChild is the name of the child that runs clients.
@@ -43,7 +43,7 @@ type answer struct {
 	Log *Log
 }
 
-// What the other process is asked for. It ends after stop, and if nobody asks any more.
+// The questions to the other process. It ends after stop, or when its standard input does.
 const (
 	askWorking = "working"
 	askStop    = "stop"
@@ -71,13 +71,13 @@ func StartProcess(ctx context.Context, a Address, p Plan) (*Process, error) {
 	return proc, proc.cmd.Start()
 }
 
-// Working is that of the session.
+// Working asks the session of the process whether it is working.
 func (p *Process) Working() error {
 	_, err := p.ask(askWorking)
 	return err
 }
 
-// Stop is that of the session, and ends the process.
+// Stop stops the session of the process, and ends the process.
 func (p *Process) Stop() (Log, error) {
 	a, err := p.ask(askStop)
 	err = errors.Join(err, p.in.Close(), p.cmd.Wait())
@@ -90,7 +90,7 @@ func (p *Process) Stop() (Log, error) {
 // Kill ends the process.
 func (p *Process) Kill() {
 	p.cmd.Process.Kill()
-	p.cmd.Wait() // whose error says that it was killed
+	p.cmd.Wait() // its error only says that it was killed
 }
 
 func (p *Process) ask(question string) (a answer, err error) {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Proxy passes on what clients and one server say to each other, and fails in the ways that
-// networks do. Clients connect to Addr.
+// Proxy passes on what clients and one server send each other, and fails in the ways that networks
+// do. Clients connect to Addr.
 type Proxy struct {
 	listener net.Listener
 	dial     func() (net.Conn, error)
@@ -28,13 +28,13 @@ type Proxy struct {
 	closed  bool
 }
 
-// Cut is a connection that is to be cut.
+// Cut says which connection is to be cut, and when.
 type Cut struct {
 	// Match is what a client must send: the first bytes that contain it are hit, even if they
 	// are sent in several pieces. If Match is empty, any bytes are hit.
 	Match []byte
-	// After passes on to the server what was hit, and lets it act on that: only its answer is
-	// lost. Otherwise the connection is cut before.
+	// After passes the bytes that were hit on to the server and lets it act on them, so that only
+	// its answer is lost. Otherwise the connection is cut before they reach it.
 	After bool
 
 	done chan struct{}
@@ -58,7 +58,7 @@ func NewProxy(dial func() (net.Conn, error)) (*Proxy, error) {
 // Addr is where clients connect to.
 func (p *Proxy) Addr() *net.TCPAddr { return p.listener.Addr().(*net.TCPAddr) }
 
-// Close cuts all connections, and waits until nothing of the proxy runs.
+// Close cuts all connections, and waits until no goroutine of the proxy runs any more.
 func (p *Proxy) Close() error {
 	err := p.listener.Close()
 	p.mu.Lock()
@@ -133,7 +133,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// serve connects a client with the server until one of them, or somebody else, ends that.
+// serve connects a client with the server until either of them, or a cut, ends the connection.
 func (p *Proxy) serve(client net.Conn) {
 	reset(client)
 	defer client.Close()
@@ -176,7 +176,7 @@ func (p *Proxy) remove(l *link) {
 	delete(p.links, l)
 }
 
-// hit returns the armed cut, which is no longer armed, if the bytes are what it waits for.
+// hit disarms the armed cut and returns it, if the bytes contain what it waits for.
 func (p *Proxy) hit(said []byte) *Cut {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -196,8 +196,8 @@ func (p *Proxy) Hits() int {
 	return p.hits
 }
 
-// remembered is how much of what the client has said is looked through again: what is matched
-// may come in pieces.
+// remembered returns the end of what the client has sent, which is looked through again with the
+// next piece: a match may come in several pieces.
 func (p *Proxy) remembered(said []byte) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,7 +207,8 @@ func (p *Proxy) remembered(said []byte) []byte {
 	return said[max(0, len(said)-len(p.armed.Match)+1):]
 }
 
-// reset makes Close send a reset, which the other side sees at once, whatever it has not read.
+// reset makes Close send a reset, which the other side sees at once, even if it has not read
+// everything.
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
@@ -222,7 +223,7 @@ type link struct {
 	ended          chan struct{}
 
 	mu       sync.Mutex
-	loses    bool      // what the server answers
+	loses    bool      // the answers of the server are lost
 	answered time.Time // when the last lost answer came
 }
 
@@ -235,7 +236,7 @@ func (l *link) cut() {
 	})
 }
 
-// requests passes on what the client says.
+// requests passes on what the client sends.
 func (l *link) requests() {
 	var before []byte
 	buf := make([]byte, 64<<10)
@@ -260,8 +261,8 @@ func (l *link) requests() {
 	}
 }
 
-// loseAnswers passes on no answer any more, and cuts the connection when the server seems to
-// have done what it was asked.
+// loseAnswers stops passing on answers, and cuts the connection when the server seems to have done
+// what it was asked.
 func (l *link) loseAnswers(c *Cut) {
 	l.mu.Lock()
 	l.loses = true
@@ -279,7 +280,7 @@ func (l *link) loseAnswers(c *Cut) {
 	})
 }
 
-// answers passes on what the server says, unless that is lost.
+// answers passes on what the server sends, unless answers are lost.
 func (l *link) answers() {
 	buf := make([]byte, 64<<10)
 	for {
@@ -296,7 +297,7 @@ func (l *link) answers() {
 	}
 }
 
-// lost reports whether an answer that has come is not passed on.
+// lost reports whether answers are lost, and notes that one has come.
 func (l *link) lost() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

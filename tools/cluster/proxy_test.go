@@ -113,7 +113,7 @@ func TestProxyPassesOn(t *testing.T) {
 	one.works(t, "b")
 }
 
-// What is hit does not reach the server, or only its answer is lost: nothing else is.
+// A request that is hit does not reach the server, or only its answer is lost. Nothing else is.
 func TestProxyCuts(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		p, s := proxied(t)
@@ -141,7 +141,7 @@ func TestProxyFindsPieces(t *testing.T) {
 		if _, err := io.WriteString(c, piece); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(20 * time.Millisecond) // else they may come as one; that is tested, too
+		time.Sleep(20 * time.Millisecond) // otherwise they may come as one, which is tested too
 	}
 	if got := c.ask("t"); got != "" {
 		t.Errorf("the answer is %q", got)
@@ -212,7 +212,7 @@ func TestProxyRefuses(t *testing.T) {
 	call(t, p).works(t, "e")
 }
 
-// Close ends what is held, and waits for nobody.
+// Close ends connections that are held, and does not wait for either end.
 func TestProxyCloses(t *testing.T) {
 	p, _ := proxied(t)
 	c := call(t, p)

@@ -48,7 +48,7 @@ func (s *sum) add(f *Findings) {
 	s.Slowest = max(s.Slowest, f.Slowest)
 }
 
-// Write writes a table in Markdown, the last row of which is all of it.
+// Write writes a table in Markdown. Its last row is the total.
 func (r *Report) Write(w io.Writer) error {
 	all := new(sum)
 	lines := [][]any{{

@@ -50,7 +50,7 @@ func (c *client) changeRow() {
 
 func rowKey(client, i int) string { return fmt.Sprintf("%03d/%06d", client, i) }
 
-// follow changes what a row may be, after a write.
+// follow updates what a row may be after a write.
 func follow(row *[]string, o outcome, written string) {
 	switch o {
 	case acked:

@@ -26,13 +26,13 @@ var Usual = Shape{
 }
 
 // commitWaits limits how long a call may take in all, as a multiple of the time that a commit
-// may take: to reserve what settles it, to send it, to find out for twice that time what became
-// of it, and for one more try that began at the end of that.
+// may take: once to reserve the row that settles it, once to send it, twice to find out what
+// became of it, and as long again for one more try that begins at the end of that.
 const commitWaits = 8
 
 // Run lets clients in other processes use a new storage on the cluster while something fails,
-// and checks what they saw. The error says that something could not be done; what is wrong with
-// the storage is in the findings.
+// and checks what they saw. An error says what could not be done. What is wrong with the storage
+// is in the findings.
 func (sh Shape) Run(ctx context.Context, s *Site, sc Scenario, seed uint64) (*Findings, error) {
 	address := s.Address()
 	b, err := address.Backend()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Scenario is something that fails, and what is done so that it works again.
+// Scenario makes something fail, and makes it work again.
 type Scenario struct {
 	Name string
 	run  func(ctx context.Context, s *Site) error
@@ -60,8 +60,8 @@ func answersLost(ctx context.Context, s *Site) error {
 	return nil
 }
 
-// commitMark is the beginning of the keys of those rows by which core finds out what became of
-// a commit. Every commit has such a key, and little else has.
+// commitMark is how the keys of the rows begin by which core finds out what became of a commit.
+// Every commit has such a key, and little else has.
 var commitMark = []byte("\xff\xff\xff\xff")
 
 // loseAnswers cuts connections when a commit is on its way, before it reaches the server or
@@ -93,7 +93,7 @@ func leaderKilled(ctx context.Context, s *Site) error {
 	return s.away(ctx, s.Succeed, leader)
 }
 
-// leaderHangs stops the leader for 3 s: others may lead when it goes on, and it does not know.
+// leaderHangs stops the leader for 3 s. When it goes on, another may lead, and it does not know.
 func leaderHangs(ctx context.Context, s *Site) error {
 	leader, err := s.Leader(ctx)
 	if err != nil {
@@ -146,7 +146,8 @@ func allKilled(ctx context.Context, s *Site) error {
 	return s.away(ctx, nil, s.others(-1)...)
 }
 
-// away kills servers, and lets them return after a while. What lies between may be done at once.
+// away kills servers, and lets them return after a while. In the middle of that it calls between,
+// if not nil.
 func (s *Site) away(ctx context.Context, between func(context.Context) error, nodes ...int) error {
 	if err := s.kill(nodes...); err != nil {
 		return err

@@ -41,8 +41,8 @@ func prepare(ctx context.Context, b core.Backend, path string) error {
 	return t.fillBank(ctx)
 }
 
-// persist calls fn until it succeeds, or fails for a reason other than that a server is busy or
-// away for a while. It must do no harm to call fn twice.
+// persist calls fn until it succeeds, or fails for another reason than a server that is busy or
+// away for a while. Calling fn twice must do no harm.
 func persist(ctx context.Context, fn func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, workingTime)
 	defer cancel()
@@ -76,7 +76,7 @@ type Log struct {
 	Acked   int     // calls that wrote and were acknowledged
 	Unknown int     // calls that returned ErrMaybe
 	Lost    int     // commits to which no answer came
-	Told    int     // those of them that calls were told of
+	Told    int     // lost commits that calls were told of
 	Times   []int64 // when something was acknowledged, in units of tick of now
 	Slowest time.Duration
 }
@@ -175,7 +175,7 @@ func (s *Session) open(ctx context.Context, b core.Backend) (err error) {
 	return nil
 }
 
-// Working returns when every client has begun to write after now, and was acknowledged.
+// Working returns when every client has a write acknowledged that began after this call.
 func (s *Session) Working(ctx context.Context) error {
 	began := now()
 	for {

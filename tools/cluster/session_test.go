@@ -16,8 +16,8 @@ import (
 	"github.com/guardkv/guardkv/tools/internal/broken"
 )
 
-// sessions lets two sessions use a storage of b for a while, and checks it as it is without
-// what is broken in b. A call may take three times as long as patience.
+// sessions lets two sessions use a storage of b for a while, and checks it through whole, the
+// backend inside b that is not broken. A call may take three times as long as patience.
 func sessions(t *testing.T, whole, b core.Backend, patience time.Duration) *Findings {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -81,7 +81,7 @@ func every(n int64) func() bool {
 
 const hanging = "calls hang"
 
-// What a storage must not do is found, each by the check that is there for it.
+// Each fault of a storage is found by the check that is there for it.
 func TestBrokenStoragesAreFound(t *testing.T) {
 	now := every(20)
 	for name, c := range map[string]struct {
@@ -91,7 +91,7 @@ func TestBrokenStoragesAreFound(t *testing.T) {
 		"acknowledged writes get lost": {
 			func(ctx context.Context, e core.Engine, b core.Batch) error {
 				if now() {
-					// the row of the outcome stays, so that nobody is in the way of the next
+					// keep the row of the outcome, so that the next commit works
 					b.Writes = b.Writes[len(b.Writes)-1:]
 				}
 				return e.Apply(ctx, b)
@@ -109,7 +109,7 @@ func TestBrokenStoragesAreFound(t *testing.T) {
 		},
 		"writes do not look at what they depend on": {
 			func(ctx context.Context, e core.Engine, b core.Batch) error {
-				time.Sleep(2 * time.Millisecond) // others come in between
+				time.Sleep(2 * time.Millisecond) // other commits come in between
 				b.Base = nil
 				return e.Apply(ctx, b)
 			},
@@ -120,7 +120,7 @@ func TestBrokenStoragesAreFound(t *testing.T) {
 				if err := e.Apply(ctx, b); err != nil || !now() {
 					return err
 				}
-				return core.ErrConflict // core tries again what was made
+				return core.ErrConflict // core repeats a commit that took effect
 			},
 			[]string{"the accounts are", "not linearizable", "; it was"},
 		},

@@ -15,7 +15,7 @@ import (
 // parts are the rows of a transaction that must be whole: some in one table, one in another.
 const parts = 3
 
-// wholeShown is how many transactions of a client are looked at at once.
+// wholeShown is how many transactions of a client are read at a time.
 const wholeShown = 5
 
 // writeWhole writes several rows in one transaction.

@@ -23,13 +23,13 @@ type Combination struct {
 	Document string
 	// Requires are the folders of the modules it gets.
 	Requires []string
-	// Tests says that it is a package of an outside author, whose tests are run. Otherwise it
-	// is a program.
+	// Tests says that it is a package of an outside author, and its tests are run. Otherwise it is
+	// a program.
 	Tests bool
 	// Prints is what the program prints. It does not matter for tests.
 	Prints string
-	// Links are the modules that are linked, no more and no less: folders of our own, paths of
-	// other modules.
+	// Links are exactly the modules that must be linked: folders of our own, paths of other
+	// modules.
 	Links []string
 	// Denied are words that may occur in no linked package's import path.
 	Denied []string
@@ -38,9 +38,9 @@ type Combination struct {
 // prints is what all programs print.
 const prints = "Ada Lovelace, born 1815\n"
 
-// Combinations are what applications and outside authors do: the programs and the packages in
-// the folders of dir, and the program of the README. A folder has a file linked.txt, whose lines
-// are modules that are linked, and "not" with words of packages that are not.
+// Combinations returns what applications and outside authors do: the programs and packages in the
+// folders of dir, and the program of the README. A folder has a file linked.txt. Its lines are the
+// modules that must be linked, and "not" with words that no linked package may have in its path.
 func Combinations(dir string) ([]Combination, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -64,8 +64,8 @@ func Combinations(dir string) ([]Combination, error) {
 	return all, nil
 }
 
-// combination reads the folder of a program or of a package with tests. It requires the modules
-// of this repository that are linked.
+// combination reads the folder of a program, or of a package with tests. The combination requires
+// the modules of this repository that are to be linked.
 func combination(dir string) (Combination, error) {
 	c := Combination{Name: filepath.Base(dir), Prints: prints}
 	text, err := os.ReadFile(filepath.Join(dir, "linked.txt"))
@@ -91,7 +91,7 @@ func combination(dir string) (Combination, error) {
 	return c, err
 }
 
-// verify compares what was linked with what is expected. Links are paths of modules here.
+// verify compares what was linked with what must be. Links are paths of modules here.
 func (c Combination) verify(l linked) error {
 	var errs []error
 	for _, want := range c.Links {

@@ -1,10 +1,11 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package consumer proves from outside that an application links only the modules it imports,
-// and that others can write backends and formats. It packs the modules as a release would, then
-// builds and runs small programs in folders of their own, with an empty module cache and
-// without the workspace.
+// Package consumer proves from outside that an application links only the modules it imports, and
+// that others can write backends and formats. Nothing inside the workspace can prove that, because
+// there every module finds all others. So it packs the modules as a release would, then builds and
+// runs small programs in folders of their own, with an empty module cache and without the
+// workspace, and looks at what was linked into them.
 package consumer
 
 import (
@@ -27,7 +28,7 @@ type Repository struct {
 	Root     string            // its folder
 	Versions map[string]string // of its published modules, by folder
 	Programs string            // the folder whose subfolders are the programs
-	Linked   Linked            // shows users what is linked; not checked if it has no File
+	Linked   Linked            // the document that shows users what is linked; none if it has no File
 }
 
 // result is what the table shows of a combination.
@@ -39,8 +40,8 @@ type result struct {
 	listed bool          // in the document for users
 }
 
-// Check builds and runs all combinations and prints a table of them. It goes on after a
-// failure, to return all.
+// Check builds and runs all combinations and prints a table of them. It goes on after a failure,
+// and returns all of them.
 func (r Repository) Check(combinations []Combination, out io.Writer) error {
 	tmp, err := os.MkdirTemp("", "consumer-")
 	if err != nil {
@@ -120,7 +121,7 @@ func (r Repository) try(c Combination, dir string, p packed) (result, error) {
 	}
 	c.Links = p.resolve(c.Links)
 	err = c.verify(built.linked)
-	if !c.Tests { // the linker notes no modules in tests
+	if !c.Tests { // the linker records no modules in tests
 		err = errors.Join(err, inspect(a.binary(), built.linked))
 	}
 	return built, err

@@ -39,8 +39,8 @@ var files = map[string]string{
 func repository(t *testing.T) Repository {
 	t.Helper()
 	root := t.TempDir()
-	// None of what a developer may have set must reach the programs. GOPROXY=off: the network
-	// is not needed.
+	// Nothing that a developer may have set must reach the programs. GOPROXY=off, because the
+	// network is not needed.
 	t.Setenv("GOFLAGS", "-mod=readonly")
 	t.Setenv("GOMODCACHE", filepath.Join(root, "modcache"))
 	t.Setenv("GOPRIVATE", "example.test")
@@ -89,7 +89,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A check that cannot fail is worth nothing: each of these has one expectation that is not met.
+// A check that cannot fail is worth nothing: each of these cases has one expectation that is not
+// met.
 func TestCheckFails(t *testing.T) {
 	core, both := []string{"core"}, []string{"core", "extra"}
 	tests := []struct {
@@ -154,7 +155,7 @@ func TestStdOnly(t *testing.T) {
 }
 
 func TestInspect(t *testing.T) {
-	this, err := os.Executable() // a test, in which no modules are noted
+	this, err := os.Executable() // a test, in which no modules are recorded
 	if err != nil {
 		t.Fatal(err)
 	}

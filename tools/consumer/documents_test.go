@@ -13,8 +13,8 @@ import (
 
 var excerpt = regexp.MustCompile("(?s)\n```go\n// Sketch: of plainlog, (\\S+)\n(.*?)```\n")
 
-// The guide shows parts of a backend that passes the suite. A part that was changed in one
-// place alone would mislead.
+// The guide shows parts of a backend that passes the suite. A part that was changed in only one of
+// the two places would mislead.
 func TestTheGuideShowsTheBackendThatIsTested(t *testing.T) {
 	guide := read(t, "../../docs/writing-a-backend.md")
 	found := excerpt.FindAllStringSubmatch(guide, -1)
@@ -31,7 +31,7 @@ func TestTheGuideShowsTheBackendThatIsTested(t *testing.T) {
 var shared = regexp.MustCompile(
 	"(?s)\n```go\n// Sketch: of core/remote/example_test.go\n(.*?)```\n")
 
-// The guide shows all of a backend that others write to, part by part. It passes the suite too.
+// The guide shows all of a shared backend, part by part. It passes the suite too.
 func TestTheGuideShowsTheSharedBackendThatIsTested(t *testing.T) {
 	var shown []string
 	for _, e := range shared.FindAllStringSubmatch(read(t, "../../docs/writing-a-backend.md"), -1) {

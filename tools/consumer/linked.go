@@ -14,13 +14,13 @@ import (
 	"strings"
 )
 
-// What users see of the programs is a table in a document, between two marks.
+// Users see the programs in a table in a document, between two marks.
 const (
 	linkedBegin = "<!-- linked -->\n"
 	linkedEnd   = "<!-- end of linked -->\n"
 )
 
-// Linked is a document with a table of what the programs consist of.
+// Linked is a document with a table that says what the programs consist of.
 type Linked struct {
 	File  string // its path
 	Write bool   // replace the table
@@ -46,8 +46,8 @@ func (Linked) table(results []result) string {
 	return b.String()
 }
 
-// check compares the table in the document with the results, or replaces it. Sizes may be a
-// fifth off, as they depend on the version of Go, and are not compared on other platforms.
+// check compares the table in the document with the results, or replaces it. Sizes may differ by a
+// fifth, because they depend on the version of Go, and are not compared on other platforms.
 func (l Linked) check(results []result) error {
 	text, err := os.ReadFile(l.File)
 	if err != nil {

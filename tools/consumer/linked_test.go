@@ -50,8 +50,8 @@ func TestLinked(t *testing.T) {
 	}
 }
 
-// The document must name every program, with the number of its modules. Whether the numbers are
-// true only builds can say.
+// The document must name every program, with the number of its modules. Only builds can tell
+// whether the numbers are true.
 func TestDocumentListsEveryProgram(t *testing.T) {
 	var want []result
 	all, err := Combinations("testdata")

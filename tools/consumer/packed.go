@@ -39,7 +39,7 @@ func (p packed) wanted(dirs []string) []string {
 	return args
 }
 
-// short turns the path of a packed module into its folder, which is how people call it.
+// short turns the path of a packed module into its folder, the name that people use.
 func (p packed) short(path string) string {
 	for dir, own := range p.paths {
 		if own == path {
@@ -49,5 +49,5 @@ func (p packed) short(path string) string {
 	return path
 }
 
-// own is the paths of the packed modules: no checksum database knows them.
+// own returns the paths of the packed modules. No checksum database knows them.
 func (p packed) own() []string { return slices.Sorted(maps.Values(p.paths)) }

@@ -16,7 +16,7 @@ type block struct {
 }
 
 // blocks are the blocks with letters that have a case, and those that the steps name. Package
-// unicode has none.
+// unicode does not know blocks.
 var blocks = []block{
 	{"Basic Latin", span{0x0000, 0x007F}},
 	{"Latin-1 Supplement", span{0x0080, 0x00FF}},

@@ -1,8 +1,10 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package demo loads the Unicode character database into a storage and goes through what
-// GuardKV does with it, verifying each step against package unicode.
+// Package demo loads the Unicode character database into a storage and goes through everything
+// that GuardKV does: reads under guards, scans, transactions, backups, and more. Each step writes
+// down the facts that it saw in the storage. They are compared with what package unicode of the
+// standard library says, so the demonstration is a test too.
 package demo
 
 import (
@@ -32,7 +34,7 @@ type Config struct {
 	// Terminal says that Out can draw a line over itself.
 	Terminal bool
 
-	// the part of the database to load; nil is all of it
+	// says which part of the database to load; nil loads all of it
 	include func(CodePoint) bool
 	// how long readers and a writer run beside each other
 	beside  time.Duration
@@ -92,7 +94,7 @@ func (s *session) run(ctx context.Context) error {
 	return nil
 }
 
-// newSession finds the parts that cfg names and a place for the storage.
+// newSession finds the backend and the format that cfg names, and a place for the storage.
 func newSession(cfg Config) (*session, error) {
 	f, err := modules.FormatNamed(cfg.Format)
 	if err != nil {
@@ -108,8 +110,8 @@ func newSession(cfg Config) (*session, error) {
 	}, nil
 }
 
-// begin opens a storage without rows. What an earlier run left at the path is set aside, unless
-// others may be using it, on a server.
+// begin opens a storage without rows. It sets aside what an earlier run left at the path, except
+// on a server, where others may be using it.
 func (s *session) begin(ctx context.Context) error {
 	if !s.server {
 		return s.open(ctx, core.WithRecreate(core.Always))
@@ -129,7 +131,7 @@ func (s *session) begin(ctx context.Context) error {
 
 // open opens the storage and its tables.
 func (s *session) open(ctx context.Context, opts ...core.Option) error {
-	quiet := core.WithLogger(slog.New(slog.DiscardHandler)) // the report says what there is to say
+	quiet := core.WithLogger(slog.New(slog.DiscardHandler)) // the report says everything
 	db, err := core.Open(ctx, s.path, s.backend, append(opts, quiet)...)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 	"github.com/guardkv/guardkv/tools/modules"
 )
 
-// reduced is a part of the database that every step finds something in.
+// reduced is a part of the database in which every step finds something.
 func reduced(c CodePoint) bool {
 	return c < 3000 || slices.Contains(wellKnown, c) || span{0xDFF0, 0xE0FF}.contains(c)
 }
@@ -73,8 +73,8 @@ func TestEveryBackendAndFormat(t *testing.T) {
 	}
 }
 
-// TestFalsifiedStepFails spoils what one step after the other saw: the run must fail in that
-// very step.
+// TestFalsifiedStepFails spoils what a step saw, one step after the other. The run must fail in
+// that very step.
 func TestFalsifiedStepFails(t *testing.T) {
 	spoil := []func([]fact) []fact{
 		func(f []fact) []fact { return f[:len(f)-1] },
@@ -196,8 +196,8 @@ func TestEveryServer(t *testing.T) {
 	}
 }
 
-// On somebody's server the demo leaves nothing, unless it is asked to, and takes no storage that
-// others have filled for its own.
+// On a server of other people the demo leaves nothing, unless it is asked to, and does not use a
+// storage that they have filled.
 func TestServer(t *testing.T) {
 	here := memory.NewShared()
 	stopped := 0

@@ -24,8 +24,8 @@ type place struct {
 	leave   func() error
 }
 
-// newPlace finds the place that cfg names. Unless the storage is to be kept, leave leaves nothing
-// there.
+// newPlace finds the place that cfg names. The function leave removes the storage, unless it is to
+// be kept.
 func newPlace(cfg Config) (place, error) {
 	for _, e := range modules.Engines {
 		if e.Name == cfg.Backend {
@@ -66,7 +66,7 @@ func serverAt(s modules.Server, cfg Config) (place, error) {
 	if cfg.URL != "" {
 		p := place{backend: s.At(cfg.URL), path: cfg.Keep, server: true, leave: nothing}
 		if p.path == "" {
-			p.path = fmt.Sprint("guardkv-demo-", time.Now().UnixNano()) // no other run's
+			p.path = fmt.Sprint("guardkv-demo-", time.Now().UnixNano()) // which no other run uses
 			p.leave = func() error { return remove(p.backend, p.path) }
 		}
 		return p, nil
@@ -91,7 +91,7 @@ func serverAt(s modules.Server, cfg Config) (place, error) {
 
 func nothing() error { return nil }
 
-// remove removes a storage from a server that goes on.
+// remove removes a storage from a server that keeps running.
 func remove(b core.Backend, path string) error {
 	claim, err := b.Claim(context.Background(), path, false)
 	if err != nil {

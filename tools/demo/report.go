@@ -35,7 +35,7 @@ func (r *report) begin(title string) {
 	fmt.Fprintf(r.w, "\n%2d  %s\n", r.step, title)
 }
 
-// line prints a detail of the step, and where they are known how long it took and how fast it was.
+// line prints a detail of the step and, if they are known, how long it took and how fast it was.
 func (r *report) line(l line) {
 	text := "    " + l.text
 	if l.took > 0 {
@@ -82,12 +82,12 @@ type line struct {
 	unit  string
 }
 
-// padded fills text up to a width of characters, marks that stand on others not counted.
+// padded fills text up to a width in characters. Combining marks do not count.
 func padded(text string, width int) string {
 	return text + strings.Repeat(" ", max(1, width-utf8.RuneCountInString(text)))
 }
 
-// seconds formats a duration with three digits that matter.
+// seconds formats a duration with three significant digits.
 func seconds(d time.Duration) string {
 	switch {
 	case d >= 100*time.Second:

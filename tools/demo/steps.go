@@ -5,8 +5,8 @@ package demo
 
 import "context"
 
-// step is one thing the demo does. run returns what it saw in the storage, and want what it had
-// to see.
+// step is one thing the demo does. run returns what it saw in the storage, and want what it should
+// have seen.
 type step struct {
 	title string
 	run   func(*session, context.Context) ([]fact, error)

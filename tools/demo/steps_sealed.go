@@ -20,13 +20,13 @@ import (
 // sealedPart is what is compressed and encrypted: the Greek and Coptic block.
 var sealedPart = span{0x0370, 0x03FF}
 
-// sealed goes around a format: what is stored is compressed first, and then encrypted.
+// sealed wraps a format: values are compressed first, and then encrypted.
 func sealed(ring *encrypt.Keys) core.ValueFormat[Char, Char] {
 	return encrypt.New(compress.New(cbor.New[Char]()), ring)
 }
 
 // seal puts a block into a table of compressed and encrypted rows, reads it with the key,
-// shows a row without its Go type, and finds that nothing of it is to be had with another key.
+// shows a row without its Go type, and finds that another key reveals nothing of it.
 func (s *session) seal(ctx context.Context) ([]fact, error) {
 	ring, err := newRing(1)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *session) seal(ctx context.Context) ([]fact, error) {
 		s.db.DropTable(ctx, "sealed")
 }
 
-// newRing has one key that nobody else knows.
+// newRing returns a ring with one random key.
 func newRing(id uint32) (*encrypt.Keys, error) {
 	secret := make([]byte, encrypt.KeySize)
 	rand.Read(secret)
@@ -78,7 +78,7 @@ func newRing(id uint32) (*encrypt.Keys, error) {
 	return encrypt.NewKeys(k)
 }
 
-// showSealed shows the first sealed row as a tool does that has the key, and no Go type.
+// showSealed shows the first sealed row as a tool would that has the key but no Go type.
 func (s *session) showSealed(ctx context.Context, ring *encrypt.Keys) (string, error) {
 	tables, err := s.db.Tables(ctx)
 	if err != nil {

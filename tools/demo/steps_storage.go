@@ -63,7 +63,7 @@ func (s *session) readBesideWriter(ctx context.Context) ([]fact, error) {
 	}, s.renameBoth(ctx, original)
 }
 
-// tally is what the readers see: torn is how often the two names were not of one write.
+// tally is what the readers see: torn is how often the two names came from different writes.
 type tally struct{ reads, torn atomic.Int64 }
 
 // readUntil reads, in turn, both names in one snapshot and a row at random, at least once and
@@ -106,8 +106,8 @@ func namesOf(write int) [2]string {
 	return [2]string{name, name}
 }
 
-// generation returns what both names of one write have in common: the writer's names are the
-// same, and the original ones are of generation zero.
+// generation tells which write a name came from. Both names of a write have the same one; that of
+// the original names is the empty string.
 func generation(name string) string {
 	if _, err := fmt.Sscanf(name, "GHA %d", new(int)); err != nil {
 		return ""
@@ -124,7 +124,7 @@ func (s *session) bothNames(ctx context.Context) (names [2]string, err error) {
 				return err
 			}
 			names[i] = char.Name
-			runtime.Gosched() // lets the writer come between, which must not show
+			runtime.Gosched() // lets the writer in between, which must not show
 		}
 		return nil
 	})
@@ -168,8 +168,8 @@ func (s *session) compact(ctx context.Context) ([]fact, error) {
 	return append([]fact{stated("grew: %t", grew)}, left...), err
 }
 
-// unsorted is how much a small storage may grow where an engine keeps the newest writes in a
-// log until it sorts them.
+// unsorted is how much a small storage may grow when it is compacted: some engines keep the newest
+// writes in a log until they sort them.
 const unsorted = 1 << 20
 
 func (m *model) wantCompacted() []fact {
@@ -200,7 +200,7 @@ func (s *session) reopen(ctx context.Context) ([]fact, error) {
 	return facts, err
 }
 
-// cause leaves out where an error of the storage happened.
+// cause returns what happened, without where it happened in the storage.
 func cause(err error) error {
 	if e := (*core.Error)(nil); errors.As(err, &e) {
 		return e.Err
@@ -215,8 +215,8 @@ func (m *model) wantReopened() []fact {
 	}
 }
 
-// restore makes a backup, of which memory makes a storage while it is written, and reads all of
-// that.
+// restore makes a backup, restores it into memory while it is being written, and reads all of the
+// restored storage.
 func (s *session) restore(ctx context.Context) ([]fact, error) {
 	begun := time.Now()
 	r, w := io.Pipe()
@@ -227,7 +227,7 @@ func (s *session) restore(ctx context.Context) ([]fact, error) {
 		ended <- err
 	}()
 	db, err := core.Restore(ctx, "restored", memory.New(), r)
-	r.CloseWithError(err) // nobody reads on
+	r.CloseWithError(err) // no one reads on
 	if err = errors.Join(err, <-ended); err != nil {
 		return nil, err
 	}

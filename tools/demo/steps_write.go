@@ -107,7 +107,7 @@ func (m *model) wantUnderGuard() []fact {
 	}
 }
 
-// The standard misnamed these two letters, and never changes a name. The demo is free to.
+// The standard misnamed these two letters, and never changes a name. The demo may.
 const (
 	capitalGha CodePoint = 0x01A2 // LATIN CAPITAL LETTER OI
 	smallGha   CodePoint = 0x01A3 // LATIN SMALL LETTER OI
@@ -215,7 +215,8 @@ func (m *model) wantRolledBack() []fact {
 	}
 }
 
-// privateUse is deleted. Its characters have no names, so the table of names is not concerned.
+// privateUse is the block that is deleted. Its characters have no names, so the table of names
+// does not change.
 var privateUse = blockNamed("Private Use Area")
 
 // deleteBlock deletes a range of rows.

@@ -17,7 +17,7 @@ import (
 	"github.com/guardkv/guardkv/tools/modules"
 )
 
-// The demonstration keeps the records that all formats keep.
+// The demonstration stores the records that all formats can store.
 type (
 	// Char is a row of the table of characters.
 	Char = modules.Char

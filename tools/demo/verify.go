@@ -34,7 +34,8 @@ func (f fact) String() string {
 	return strings.TrimPrefix(fmt.Sprintf("%v %q", f.at, f.seen), "U+0000 ")
 }
 
-// verify compares what a step saw with what it had to see, in order, and says where they part.
+// verify compares what a step saw with what it should have seen, in order, and says where they
+// differ first.
 func verify(got, want []fact) error {
 	for i := range min(len(got), len(want)) {
 		if got[i].at != want[i].at || got[i].seen != want[i].seen ||
@@ -54,8 +55,8 @@ func verify(got, want []fact) error {
 	return nil
 }
 
-// model knows what the storage must hold. It asks package unicode about every character anew,
-// through other functions than those that made the rows, and follows the changes that the steps
+// model knows what the storage must hold. It asks package unicode about every character again,
+// through functions other than those that made the rows, and follows the changes that the steps
 // make.
 type model struct {
 	points  []CodePoint // every character that was loaded, in order

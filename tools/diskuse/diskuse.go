@@ -1,7 +1,7 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package diskuse measures files.
+// Package diskuse measures how much of the disk files take.
 package diskuse
 
 import (
@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Of returns the bytes of a file, or of all files in a folder, that are really on the disk. It
-// is 0 if nothing is there, as with a storage in memory.
+// Of returns the bytes that a file, or all files in a folder, really take on the disk. It returns
+// 0 if nothing is there, as with a storage in memory.
 func Of(path string) (int64, error) {
 	var bytes int64
 	err := filepath.WalkDir(path, func(_ string, entry fs.DirEntry, err error) error {

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// bound is another format, behind whose values a sum stands of the table's ID, the row's key
-// and the value: whatever of these a later version gives it differently, it finds.
+// bound wraps another format. It appends a checksum of the table's ID, the row's key and the value
+// to each value, and so finds out if a later version passes it any of these differently.
 type bound[T any] struct{ core.ValueFormat[T, T] }
 
 func (f bound[T]) ID() string { return "bound(" + f.ValueFormat.ID() + ")" }
@@ -58,8 +58,8 @@ func (f bound[T]) rows(table core.TableID) core.RowFormat[T, T] {
 	}
 }
 
-// boundRows has two tables whose values are bound to their rows, with and without checksums,
-// and one whose are not.
+// boundRows has two tables whose values are bound to their rows, one of them with checksums, and a
+// table whose values are not bound.
 func boundRows() []table {
 	all := people(bound[person]{values.JSON[person]()})()
 	return append(all, keyed("free", keys.Uint8(), 0, 1, 255))

@@ -15,7 +15,7 @@ import (
 	"github.com/guardkv/guardkv/tools/modules"
 )
 
-// formatTable is a table of characters in a format, whatever that stores and reads.
+// formatTable is a table of characters in any format.
 type formatTable struct{ format modules.Format }
 
 func formatRows(f modules.Format) func() []table {

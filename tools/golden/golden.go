@@ -1,10 +1,11 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package golden keeps storages as the versions of GuardKV wrote them, below testdata: a folder
-// for each version of core, in it a storage for each backend and format, and backups. Every
-// later version must read them. What is there is never written again; the rows in this package
-// may only ever get more tables, in a kind of storage that is new.
+// Package golden proves that what is on disk stays readable. Below testdata it keeps storages as
+// the versions of GuardKV wrote them: a folder for each version of core, with a storage for each
+// backend and format, and backups. Every later version must read all of them, row by row. They are
+// never written again, and the rows that this package expects never change: more tables belong in
+// a new kind of storage.
 package golden
 
 import (
@@ -85,8 +86,8 @@ func (k kind) write(ctx context.Context, s *core.Storage) error {
 	return nil
 }
 
-// Read compares all rows of a golden storage, which may be written to: work with a copy. name
-// is that of the file in the folder of its version.
+// Read compares all rows of a golden storage with what they must be. It may write to the storage,
+// so give it a copy. name is that of the file in the folder of its version.
 func Read(ctx context.Context, path, name string) error {
 	k, err := kindNamed(name)
 	if err != nil {

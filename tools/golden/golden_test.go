@@ -26,7 +26,7 @@ func stored(t *testing.T) []string {
 	return paths
 }
 
-// copied copies a golden storage to where it may be written to.
+// copied copies a golden storage to a folder where it may be written to.
 func copied(t *testing.T, path string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), filepath.Base(path))
@@ -50,7 +50,8 @@ func copied(t *testing.T, path string) string {
 
 func littleEndian() bool { return binary.NativeEndian.Uint16([]byte{1, 0}) == 1 }
 
-// Users open what older versions wrote. Twice: what this version leaves must be readable too.
+// Users open what older versions wrote. The test does so twice, because what this version leaves
+// behind must be readable too.
 func TestEveryGoldenStorageIsRead(t *testing.T) {
 	for _, path := range stored(t) {
 		t.Run(strings.TrimPrefix(path, "testdata"), func(t *testing.T) {
@@ -110,7 +111,7 @@ func TestFillNeverOverwrites(t *testing.T) {
 	}
 }
 
-// A format that is new has the rows of all formats: they must be written and compared by each.
+// Every format, a new one too, gets the same rows. Each must be able to write and to compare them.
 func TestEveryFormatKeepsTheSameRows(t *testing.T) {
 	for _, f := range modules.Formats {
 		t.Run(f.Name, func(t *testing.T) {

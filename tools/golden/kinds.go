@@ -34,8 +34,9 @@ type kind struct {
 	tables  func() []table
 }
 
-// kinds are all sorts: special ones, CBOR on every engine, and every format on bbolt. A change
-// of what one writes needs another name, because old storages are read with the same table.
+// kinds are all kinds: special ones, CBOR on every engine, and every format on bbolt. If one is to
+// write anything else, it becomes a new kind with another name, because the rows given here are
+// those of old storages too.
 var kinds = func() []kind {
 	all := special
 	for _, e := range modules.Engines {
@@ -52,8 +53,8 @@ var kinds = func() []kind {
 	return all
 }()
 
-// special are the sorts with tables of their own, and the formats that had rows of their own
-// before all formats kept the same.
+// special are the kinds with tables of their own, and the formats that had rows of their own
+// before all formats got the same.
 var special = []kind{
 	{"bbolt-gob", bbolt.Backend{}, people(gob.New[person]())},
 	{"bbolt-json", bbolt.Backend{}, people(values.JSON[person]())},
@@ -154,8 +155,8 @@ func messages() []table {
 	}}
 }
 
-// allKeys has a table for each key format of the first storages. The later ones, and what was
-// forgotten, are in moreKeys.
+// allKeys has a table for each key format of the first storages. Later ones, and those forgotten
+// then, are in moreKeys.
 func allKeys() []table {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	return []table{
@@ -176,7 +177,7 @@ func allKeys() []table {
 	}
 }
 
-// moreKeys has a table for each key format that allKeys has not.
+// moreKeys has a table for each key format that allKeys lacks.
 func moreKeys() []table {
 	type city string
 	str, num := keys.String(), keys.Uint16()

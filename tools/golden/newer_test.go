@@ -20,8 +20,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Users go back to an older version of GuardKV too. What a newer one wrote must be refused with
-// both numbers in the error, and must be as it was: with the newer version it opens again.
+// Users also go back to an older version of GuardKV. It must refuse what a newer one wrote, with
+// both numbers in the error, and leave it as it was, so that the newer version opens it again.
 func TestWhatIsNewerIsRefused(t *testing.T) {
 	for _, path := range stored(t) {
 		t.Run(strings.TrimPrefix(path, "testdata"), func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestWhatIsNewerIsRefused(t *testing.T) {
 	}
 }
 
-// renumberStorage raises the layout in the mark of a storage, and its checksum.
+// renumberStorage raises the layout in the mark of a storage, and corrects the checksum.
 func renumberStorage(t *testing.T, path string, b core.Backend) {
 	t.Helper()
 	c, err := b.Claim(t.Context(), path, false)
@@ -76,8 +76,8 @@ func renumberStorage(t *testing.T, path string, b core.Backend) {
 	}
 }
 
-// renumberBackup raises the format in the head of a backup, and the checksum of the chunk that
-// it is in.
+// renumberBackup raises the format in the head of a backup, and corrects the checksum of its
+// chunk.
 func renumberBackup(t *testing.T, file string) {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -29,7 +29,8 @@ func explain(t core.TableInfo) (core.Explanation, error) {
 	return t.Explain(all...)
 }
 
-// explainBound shows what bound stores: the inner format's values, in front of a sum.
+// explainBound shows what bound stores: the inner format's values, without the checksums behind
+// them.
 func explainBound(t core.TableInfo) (core.Explanation, error) {
 	inner, ok := strings.CutPrefix(t.ValueFormat, "bound(")
 	if !ok {
@@ -50,8 +51,7 @@ func explainBound(t core.TableInfo) (core.Explanation, error) {
 	}, err
 }
 
-// Show writes all tables of a golden storage as a tool does that knows nothing of them: it has
-// no Go type of a row.
+// Show prints all tables of a golden storage as a tool would that has no Go type of any row.
 func Show(ctx context.Context, path, name string, out io.Writer) error {
 	k, err := kindNamed(name)
 	if err != nil {

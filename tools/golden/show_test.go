@@ -15,8 +15,8 @@ import (
 var write = flag.Bool("write",
 	false, "write what is shown of the golden storages where that is missing")
 
-// A tool must show what any version has stored, without the program that stored it, and in the
-// same way: what is committed is what people have seen.
+// A tool must show what any version stored, without the program that stored it, and always in the
+// same way: the committed output is what people have seen.
 func TestEveryGoldenStorageIsShown(t *testing.T) {
 	for _, path := range stored(t) {
 		name := filepath.Base(path)

@@ -18,7 +18,7 @@ type table interface {
 	compare(ctx context.Context, s *core.Storage) error
 }
 
-// pair is a row as it is put, and as it must be read.
+// pair is a row, as it is put and as it must be read.
 type pair[K, V any] struct {
 	key   K
 	value V

@@ -48,8 +48,8 @@ func wrappedRows() []table {
 	return all
 }
 
-// dictionary is made of people. A later version may make another one, which is added to the one
-// that is stored.
+// dictionary is made from people. A later version may make another one, which is added to the
+// stored one.
 func dictionary() compress.Dictionary {
 	d, err := compress.Train(context.Background(),
 		compress.Samples(cbor.New[person](), func(yield func(person, error) bool) {

@@ -22,12 +22,12 @@ type Result struct {
 	Decided bool // whether Porcupine came to an end
 }
 
-// ErrNotLinearizable is the error of a history that a storage which does one thing at a time
-// cannot show.
+// ErrNotLinearizable is returned for a history that no storage which does one thing at a time
+// could show.
 var ErrNotLinearizable = errors.New("not linearizable")
 
-// Check asks Porcupine whether a group that began without rows can have shown what clients saw.
-// A call whose outcome its client does not know may have happened at any time since.
+// Check asks Porcupine whether a group that began without rows can have shown what the clients
+// saw. A call whose outcome is unknown may have taken effect at any time after it began.
 func Check(seen []Operation) (Result, error) {
 	end, result := int64(0), Result{Calls: len(seen)}
 	for _, o := range seen {
@@ -39,7 +39,7 @@ func Check(seen []Operation) (Result, error) {
 			ClientId: o.Client, Input: o.Call, Call: o.Began, Output: o.Answer, Return: o.Ended,
 		}
 		if o.Answer.Unknown {
-			history[i].Return, history[i].ClientId = end, 1000+i // its client has gone on
+			history[i].Return, history[i].ClientId = end, 1000+i // its client went on
 			result.Unknown++
 		}
 	}

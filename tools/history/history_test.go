@@ -31,8 +31,8 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 	t.Logf("%d rounds, %d unknown outcomes, %d histories undecided", rounds, unknown, undecided)
 }
 
-// The histories show it when an engine forgets what a write was computed from, or what it
-// demands: then updates get lost, and lost answers are given twice.
+// The histories must show when an engine ignores what a write was computed from, or the conditions
+// that it makes: then updates get lost, and commits whose answers got lost take effect twice.
 func TestBrokenEnginesAreFound(t *testing.T) {
 	for name, change := range map[string]func(*core.Batch){
 		"no base":       func(b *core.Batch) { b.Base = nil },

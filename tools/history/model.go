@@ -13,7 +13,7 @@ import (
 // keys is how many rows a group has: few, so that clients get in each other's way.
 const keys = 4
 
-// state is what all rows of a group are; "" stands for no row.
+// state holds all rows of a group; "" stands for no row.
 type state [keys]string
 
 func (s state) rows() (n int) {
@@ -104,7 +104,7 @@ func (c Call) does(s state) (state, Answer) {
 	return s, a
 }
 
-// model is one storage that does one thing at a time.
+// model is a storage that does one thing at a time.
 var model = (&porcupine.NondeterministicModel{
 	Init: func() []any { return []any{state{}} },
 	Step: func(s, input, output any) []any {

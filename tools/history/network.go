@@ -13,14 +13,14 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// network is a backend whose commits go over a network that is not to be relied on.
+// network is a backend whose commits go over an unreliable network.
 type network struct {
 	core.Backend
-	late sync.WaitGroup // commits that are under way without anybody who waits
+	late sync.WaitGroup // commits under way for which no one waits
 }
 
-// Unreliable returns b with commits that go over a network that is not to be relied on, and what
-// waits until nothing is under way any more.
+// Unreliable returns b with commits that go over an unreliable network, and a function that waits
+// until no commit is under way any more.
 func Unreliable(b core.Backend) (_ core.Backend, wait func()) {
 	n := &network{Backend: b}
 	return n, n.late.Wait
@@ -49,7 +49,7 @@ type networkEngine struct {
 	n *network
 }
 
-// Apply loses the batch, its answer, or both for a while, now and then.
+// Apply now and then loses the batch, loses its answer, delivers it late, or refuses it.
 func (e networkEngine) Apply(ctx context.Context, b core.Batch) error {
 	pauseSome()
 	switch rand.IntN(12) {
@@ -73,8 +73,8 @@ func (e networkEngine) Apply(ctx context.Context, b core.Batch) error {
 	return err
 }
 
-// later applies the batch when nobody expects it any more. Its base is the state of now, if it
-// has one; a copy is what arrives, because the batch belongs to the caller.
+// later applies a copy of the batch, which belongs to the caller, when no one expects it any more.
+// Its base, if it has one, stays what it is now.
 func (e networkEngine) later(b core.Batch) {
 	c := core.Batch{Base: b.Base, Met: make([]bool, len(b.Met))}
 	for _, w := range b.Writes {
@@ -96,5 +96,5 @@ func (e networkEngine) later(b core.Batch) {
 	}()
 }
 
-// pauseSome gives others time to come in between.
+// pauseSome gives other clients time to come in between.
 func pauseSome() { time.Sleep(time.Duration(rand.IntN(200)) * time.Microsecond) }

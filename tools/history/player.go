@@ -89,7 +89,7 @@ type rows struct {
 	first uint64
 }
 
-// change stores what a call makes of the rows that were seen.
+// change stores what a call makes of the rows that it saw.
 func (g rows) change(ctx context.Context, tx *core.Tx, c Call, seen state) error {
 	t := g.table.In(tx)
 	after, _ := c.does(seen)

@@ -55,9 +55,9 @@ func round(b core.Backend, seed uint64) (Result, error) {
 	return Check(r.history)
 }
 
-// open is what one process begins with.
+// open opens the storage for one process.
 func open(ctx context.Context, b core.Backend, path string) (p *Player, err error) {
-	for range 100 { // the network does what it likes with Open as well
+	for range 100 { // the network can fail Open as well
 		var s *core.Storage
 		s, err = core.Open(ctx, path, b, core.WithLogger(slog.New(slog.DiscardHandler)))
 		if err == nil {
@@ -80,7 +80,7 @@ type recorder struct {
 
 func (r *recorder) now() int64 { return time.Since(r.began).Nanoseconds() }
 
-// run makes the calls of one client. One that says that it did nothing is left out.
+// run makes the calls of one client. A call that returns that it did nothing is left out.
 func (r *recorder) run(ctx context.Context, p *Player, client int, rnd *rand.Rand) {
 	for i := range calls {
 		o := Operation{Client: client, Call: Random(rnd, fmt.Sprintf("%d.%d,", client, i))}

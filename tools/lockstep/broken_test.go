@@ -58,7 +58,8 @@ func (c *brokenClaim) Open(ctx context.Context, opts core.EngineOptions) (core.E
 	return &brokenEngine{e, c.b}, nil
 }
 
-// Powers leaves out conditions, whose answers Apply would have to move when it forgets a write.
+// Powers leaves out Conditions: Apply would have to renumber their answers when it forgets a
+// write.
 func (e *brokenEngine) Powers() core.Powers {
 	p := e.Engine.Powers()
 	p.Conditions = false
@@ -128,8 +129,8 @@ func (c *brokenCursor) Next() (key, value []byte, ok bool) {
 	return key, value, ok
 }
 
-// TestBugsAreFound: every bug shows in a few programs, and a few operations are left of the
-// program that shows it.
+// TestBugsAreFound: every bug shows within a few programs, and the program that shows it shrinks
+// to a few operations.
 func TestBugsAreFound(t *testing.T) {
 	for _, c := range []struct {
 		bug  string
@@ -189,7 +190,8 @@ func TestGenerateIsDeterministic(t *testing.T) {
 	}
 }
 
-// TestShrink: only what is needed is left, in its order, also of what is inside of transactions.
+// TestShrink: only the operations that are needed are left, in their order, inside transactions
+// too.
 func TestShrink(t *testing.T) {
 	p := Program{{Verb: Put, N: 1}, {Verb: Get}, {Verb: Update, Ops: []Op{
 		{Verb: Get},

@@ -27,7 +27,8 @@ type choice struct {
 	weight int
 }
 
-// inside are the verbs of transactions, looking those of snapshots, outside those of the program.
+// inside are the verbs of transactions, looking are those of snapshots, outside are those of the
+// program itself.
 var (
 	inside = []choice{
 		{Get, 8},
@@ -152,7 +153,7 @@ func (g generator) op(from []choice) Op {
 			o.Ops = append(o.Ops, g.op(looking))
 		}
 	case Snapshot, Forget:
-		o.N = g.IntN(2) // few, so that there is mostly one to look at
+		o.N = g.IntN(2) // few, so that mostly there is one to look at
 	case Hold, LetGo:
 		o.N = g.IntN(slots)
 	case Reopen:

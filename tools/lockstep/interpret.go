@@ -77,7 +77,7 @@ func (in *interpreter) run(o Op) string {
 	return in.out.String()
 }
 
-// onTable runs an operation that can be inside of a transaction, too.
+// onTable runs an operation that may also stand inside a transaction.
 func (in *interpreter) onTable(o Op, t rows) {
 	r := scanRange{
 		key: o.Key, to: o.To, prefix: o.Verb == Prefix, after: o.Verb == After,
@@ -175,7 +175,7 @@ func (in *interpreter) stream(o Op, t rows) {
 	in.say(err, n)
 }
 
-// rowsFrom are the rows that PutAll and Stream put, in no order.
+// rowsFrom returns the rows that PutAll and Stream put, in no order.
 func rowsFrom(o Op) []row {
 	var all []row
 	for i := range o.N {
@@ -190,7 +190,7 @@ func rowsFrom(o Op) []row {
 	return all
 }
 
-// keysFrom are the keys that GetMany asks for, in no order, one of them twice.
+// keysFrom returns the keys that GetMany asks for, in no order, one of them twice.
 func keysFrom(o Op) (keys []string) {
 	for _, r := range rowsFrom(o) {
 		keys = append(keys, r.key)
@@ -293,7 +293,7 @@ func (in *interpreter) all() {
 	}
 }
 
-// say writes a line: what an error is, if it is one, and what was seen.
+// say writes a line: the error, if there is one, and what was seen.
 func (in *interpreter) say(err error, seen ...any) {
 	if err != nil {
 		in.out.WriteString(identity(err))
@@ -306,7 +306,7 @@ func (in *interpreter) say(err error, seen ...any) {
 	in.out.WriteByte('\n')
 }
 
-// sentinels are all errors that are told apart.
+// sentinels are the errors that are told apart.
 var sentinels = []struct {
 	name string
 	err  error
@@ -334,7 +334,7 @@ var sentinels = []struct {
 	{"own", errOwn},
 }
 
-// identity names everything that an error is.
+// identity names all sentinels that an error is.
 func identity(err error) string {
 	var names []string
 	for _, s := range sentinels {

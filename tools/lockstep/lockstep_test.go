@@ -5,9 +5,8 @@ package lockstep
 
 import "testing"
 
-// TestLockstep is the short form of go tool mage soak. Programs that open storages again and
-// again are slow on engines that keep theirs in directories, so most of them run on the others
-// alone.
+// TestLockstep is the short form of go tool mage soak. Programs that open storages again and again
+// are slow on engines with a directory for each storage, so most of them run only on the others.
 func TestLockstep(t *testing.T) {
 	all, fast := uint64(6), uint64(30)
 	if testing.Short() {

@@ -25,7 +25,7 @@ type machine struct {
 	names   []string // of the tables
 	guards  [slots]*core.Guard[string]
 	looks   [slots]*core.Tx
-	lookers [slots]*core.Storage // that the looks are of
+	lookers [slots]*core.Storage // of the looks
 	saved   []byte               // the last backup
 
 	// how a second process sees a storage that several may write to: after each operation it
@@ -50,8 +50,8 @@ func (m *machine) swap() error {
 		m.lookAround(m.second.storage, m.second.handles))
 }
 
-// lookAround opens the tables again that the other process has dropped, by the names that they
-// have by now.
+// lookAround reopens the tables that the other process has dropped, by the names that they have by
+// now.
 func (m *machine) lookAround(s *core.Storage, handles []handle) (err error) {
 	for n, h := range handles {
 		if _, gone := h.count(); errors.Is(gone, core.ErrDropped) {
@@ -82,14 +82,14 @@ func (m *machine) open(readOnly bool) error {
 	return m.use(s, opts)
 }
 
-// use opens the tables of a storage, from then on the machine's, and opens it once more for the
-// second process if several may have it open.
+// use makes s the storage of the machine and opens its tables. If several processes may have it
+// open, use opens it once more for the second process.
 func (m *machine) use(s *core.Storage, opts []core.Option) (err error) {
 	m.storage = s
 	if m.handles, err = m.openTables(s); err != nil || !m.backend.Sharing().Shared() {
 		return err
 	}
-	if m.second != nil { // of the storage before
+	if m.second != nil { // of the previous storage
 		m.second.storage.Close()
 	}
 	m.second = new(process)
@@ -122,7 +122,7 @@ func (m *machine) shutdown() error {
 	return m.each(func(s *core.Storage) error { return s.Shutdown(context.Background()) })
 }
 
-// each calls fn with the storage, as both processes have it open if there are two.
+// each calls fn with the storage or, if there are two processes, with the storage of each.
 func (m *machine) each(fn func(*core.Storage) error) error {
 	err := fn(m.storage)
 	if m.second != nil {

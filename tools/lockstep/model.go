@@ -13,8 +13,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// model is what a storage should be: a sorted slice of rows for each table, and copies for
-// everything that must not change. It is as plain as it can be, since it has to be believed.
+// model does what a storage should do. It has a sorted slice of rows for each table, and copies of
+// everything that must not change. It is as plain as possible, because it has to be believed.
 type model struct {
 	tables   [][]row
 	guards   [slots]*string

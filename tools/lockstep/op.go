@@ -34,10 +34,10 @@ const (
 	Delete Verb = "delete"
 	// makes of a row Value and what it begins with; Flag: removes it, or leaves it absent
 	Modify Verb = "modify"
-	// N keys from Key on, and Key again; outside of transactions alone
+	// N keys from Key on, and Key again; only outside transactions
 	GetMany Verb = "get many"
 	PutAll  Verb = "put all" // N rows from Key on, in one write
-	// N rows from Key on; Flag: from a source that fails behind them
+	// N rows from Key on; Flag: from a source that fails after them
 	Stream     Verb = "stream"
 	Count      Verb = "count"       // of the table
 	Scan       Verb = "scan"        // [Key, To), at most N rows; Flag: in reverse
@@ -58,7 +58,7 @@ const (
 	Hold        Verb = "hold"         // opens guard number N
 	LetGo       Verb = "let go"       // reads it, and closes it
 	Snapshot    Verb = "snapshot"     // opens snapshot number N
-	Look        Verb = "look"         // runs Ops, which read, inside of it
+	Look        Verb = "look"         // runs Ops, which read, inside it
 	Forget      Verb = "forget"       // closes it
 	Cancelled   Verb = "cancelled"    // a put, a scan and a transaction whose context has ended
 	Mismatch    Verb = "mismatch"     // opens a table with other formats
@@ -69,7 +69,8 @@ const (
 	Compact     Verb = "compact"
 	Check       Verb = "check"
 	Reopen      Verb = "reopen" // reads and closes all guards; Flag: read-only for a while
-	// makes a backup, and goes on with what is restored of it; N: where it is damaged first
+	// makes a backup, and goes on with the storage restored from it; N: where the backup is
+	// damaged in a first try
 	Restore Verb = "restore"
 )
 

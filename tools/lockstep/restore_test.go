@@ -39,7 +39,7 @@ type person struct {
 	Born int
 }
 
-// fill makes a storage with a table of each sort: ordered and not, with checksums, empty, dropped.
+// fill makes a storage with tables of each kind: ordered and not, with checksums, empty, dropped.
 func fill(t *testing.T, p place) *core.Storage {
 	t.Helper()
 	s, err := core.Open(t.Context(), p.path, p.New(), quiet...)
@@ -86,7 +86,8 @@ func backupOf(t *testing.T, s *core.Storage) []byte {
 	return b.Bytes()
 }
 
-// TestRestoreFromEveryEngineToEvery: a backup does not depend on the engine that it was made of.
+// TestRestoreFromEveryEngineToEvery: a backup does not depend on the engine from which it was
+// made.
 func TestRestoreFromEveryEngineToEvery(t *testing.T) {
 	var first []byte
 	for _, from := range Backends {
@@ -105,8 +106,8 @@ func TestRestoreFromEveryEngineToEvery(t *testing.T) {
 	}
 }
 
-// restoreTo restores a backup of what fill makes, and looks at what becomes of it, now and
-// opened again.
+// restoreTo restores a backup of what fill makes, and looks at the result, now and after reopening
+// it.
 func restoreTo(t *testing.T, b []byte, p place) {
 	backend := p.New()
 	s, err := core.Restore(t.Context(), p.path, backend, bytes.NewReader(b), quiet...)
@@ -183,7 +184,7 @@ func TestRestoreSetAsideTable(t *testing.T) {
 	}
 }
 
-// otherBytes are bytes under another name.
+// otherBytes is the format of bytes under another name.
 type otherBytes struct {
 	core.ValueFormat[[]byte, []byte]
 }
@@ -206,8 +207,8 @@ func checkAside(t *testing.T, b []byte, p place, aside string) {
 	}
 }
 
-// TestRestoreWhatIsTooLarge: a key that one engine takes and another does not is named, and
-// leaves nothing behind.
+// TestRestoreWhatIsTooLarge: an error names a key that one engine takes and another does not, and
+// Restore leaves nothing behind.
 func TestRestoreWhatIsTooLarge(t *testing.T) {
 	from := somewhere(t, Backends[0], "from")
 	s, err := core.Open(t.Context(), from.path, from.New(), quiet...)

@@ -37,8 +37,8 @@ func (f *Failure) Error() string {
 // Unwrap returns the difference.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Verify runs the program of n operations that a seed makes, on all backends and the model. The
-// error is a *Failure if they differ.
+// Verify makes a program of n operations from a seed and runs it on all backends and the model. It
+// returns a *Failure if they differ.
 func Verify(seed uint64, n int, backends []Backend) error {
 	p := Generate(seed, n)
 	if p.Run(backends) == nil {

@@ -5,9 +5,9 @@ package lockstep
 
 import "slices"
 
-// Shrink returns a program that fails as p does, from which no operation can be left out: first
-// large parts are left out, then smaller ones, at last single operations, also those inside of
-// transactions, and transactions around operations.
+// Shrink returns a program that fails as p does, and from which no operation can be left out. It
+// leaves out large parts first, then smaller ones, and in the end single operations, those inside
+// transactions too, and transactions around operations.
 func (p Program) Shrink(fails func(Program) bool) Program {
 	for {
 		before := p.size()
@@ -26,7 +26,8 @@ func (p Program) Shrink(fails func(Program) bool) Program {
 	}
 }
 
-// unwrap puts what is inside of transactions in their places for as long as it fails without them.
+// unwrap puts operations in the place of the transactions around them as long as the program still
+// fails.
 func unwrap(p Program, fails func(Program) bool) Program {
 	for i := 0; i < len(p); i++ {
 		if len(p[i].Ops) == 0 {
@@ -48,7 +49,7 @@ func (p Program) size() int {
 	return n
 }
 
-// shrinkList leaves parts out of a list for as long as it fails without them.
+// shrinkList leaves out parts of a list as long as the program still fails.
 func shrinkList(p Program, fails func(Program) bool) Program {
 	p = slices.Clone(p)
 	for part := (len(p) + 1) / 2; part > 0; part /= 2 {

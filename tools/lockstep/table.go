@@ -101,7 +101,7 @@ func (t typed[K]) guard(key string) (core.Guard[string], error) {
 	return t.table.Get(context.Background(), t.key(key))
 }
 
-// The rows outside of transactions.
+// The rows outside transactions.
 
 func (t typed[K]) get(key string, how Verb) (v string, err error) {
 	switch how {
@@ -138,12 +138,12 @@ func (t typed[K]) delete(key string) (bool, error) {
 	return t.table.Delete(context.Background(), t.key(key))
 }
 
-// modify is outside of transactions alone.
+// modify exists only outside transactions.
 func (t typed[K]) modify(key string, fn changer) error {
 	return t.table.Modify(context.Background(), t.key(key), fn)
 }
 
-// getMany is outside of transactions alone.
+// getMany exists only outside transactions.
 func (t typed[K]) getMany(wanted []string, each func(row)) error {
 	ks := func(yield func(K) bool) {
 		for _, k := range wanted {
@@ -218,7 +218,7 @@ func (t typed[K]) scans(s core.Scan[K, string,
 	return scans[K]{s, t.key, t.text}
 }
 
-// scans are scans inside or outside of a transaction.
+// scans are scans inside or outside a transaction.
 type scans[K any] struct {
 	all  core.Scan[K, string, string]
 	key  func(string) K
@@ -294,7 +294,7 @@ func (s scans[K]) scanDelete(r scanRange) (int, error) {
 
 func (s scans[K]) scanClear(r scanRange) error { return s.narrow(r).Clear(context.Background()) }
 
-// inTx are the rows inside of a transaction.
+// inTx are the rows inside a transaction.
 type inTx[K any] struct {
 	typed[K]
 	tx core.TxTable[K, string, string]

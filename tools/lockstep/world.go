@@ -7,7 +7,7 @@ import "github.com/guardkv/guardkv/core"
 
 // world is what programs run in: a storage, or the model.
 type world interface {
-	// table is a table outside of transactions.
+	// table returns a table outside transactions.
 	table(n int) rows
 	// update and view run fn in a transaction.
 	update(fn func(table func(n int) rows) error) error
@@ -21,20 +21,20 @@ type world interface {
 
 	// snapshot opens a snapshot, in place of an older one of the same number.
 	snapshot(slot int) error
-	// look runs fn inside of a snapshot, if there is one.
+	// look runs fn inside a snapshot, if there is one.
 	look(slot int, fn func(table func(n int) rows)) bool
 	forget(slot int)
 
 	// cancelled does what the verb says.
 	cancelled(table int, key string) []error
 	mismatch(table int) error
-	// drop drops a table and opens it anew; the second error is that of the old handle.
+	// drop drops a table and opens it again; the second error is that of the old handle.
 	drop(table int) [2]error
-	// rename gives a table another name, after which the old one is absent and that of another
-	// table is taken.
+	// rename gives a table another name. The errors are those of renaming it, of its old name,
+	// which is then absent, and of a name that another table has.
 	rename(table int) [3]error
-	// raw reads the values of a table as they are encoded, and tries to write there; that is
-	// the second error.
+	// raw reads the values of a table as they are encoded, and tries to write there; the second
+	// error comes from that.
 	raw(table int, each func(value string)) [2]error
 	compact() error
 	sync() error
@@ -42,12 +42,13 @@ type world interface {
 
 	open(readOnly bool) error
 	close() error
-	// shutdown is close, where nothing is open any more.
+	// shutdown is close, when nothing is open any more.
 	shutdown() error
 	// backup keeps a backup of the storage.
 	backup() error
-	// restore makes a storage of the backup, which is opened from then on, after trying it
-	// where a storage is, and after trying one that is damaged at a position.
+	// restore restores the backup into a new storage, which is the open one from then on. Before
+	// that it tries to restore it where a storage is, and to restore a backup that is damaged at a
+	// position.
 	restore(damage int) [3]error
 }
 
@@ -77,8 +78,8 @@ type changer func(old string, found bool) (string, core.Change, error)
 
 type row struct{ key, value string }
 
-// scanRange is what a scan passes over. An empty bound is none, except under prefix, which
-// makes key a prefix, and under after, which makes it the last key that was seen.
+// scanRange is the range of a scan. An empty bound is none, except under prefix, which makes key a
+// prefix, and under after, which makes it the last key that was seen.
 type scanRange struct {
 	key, to string
 	prefix  bool

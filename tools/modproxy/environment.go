@@ -10,10 +10,9 @@ import (
 	"strings"
 )
 
-// Environment returns the variables that make an outsider of a go command: one for whom the
-// modules of the given paths come from the file proxy, everything else from where it always
-// comes, and none from the workspace. The folder modcache is the module cache. Every one of
-// them is needed.
+// Environment returns the variables that make a go command an outsider: the modules of the given
+// paths come from the file proxy, everything else from where it always comes, and nothing from the
+// workspace. The folder modcache is the module cache. Each of the variables is needed.
 func Environment(proxy, modcache string, paths []string) ([]string, error) {
 	out, err := exec.Command("go", "env", "GOMODCACHE", "GOPROXY").Output()
 	if err != nil {
@@ -22,7 +21,7 @@ func Environment(proxy, modcache string, paths []string) ([]string, error) {
 	downloaded, others, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	return []string{
 		"GOWORK=off",
-		// The module cache is an empty one, never one with a v0.1.0 of an earlier run.
+		// The module cache starts empty, never with a v0.1.0 of an earlier run.
 		"GOMODCACHE=" + modcache,
 		// The module cache can be deleted. Without paths of this machine the build cache serves
 		// all programs.

@@ -24,8 +24,8 @@ func Require(text []byte, own map[string]string) ([]byte, error) {
 	return modfile.Format(mod.Syntax), nil
 }
 
-// DropReplaces takes the replace directives out of a go.mod, as a release does: they count only
-// in the main module, and a consumer has to find everything without them.
+// DropReplaces takes the replace directives out of a go.mod, as a release does. They count only in
+// the main module, so a consumer has to find everything without them.
 func DropReplaces(text []byte) ([]byte, error) {
 	mod, err := modfile.Parse("go.mod", text, nil)
 	if err != nil {

@@ -1,8 +1,9 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package modproxy packs modules of the working tree the way a module proxy serves them after a
-// release, so that programs can be built against modules that are not released yet.
+// Package modproxy packs modules of the working tree into a folder, the way a module proxy serves
+// them after a release. With GOPROXY set to that folder, go builds programs against modules that
+// are not released yet.
 package modproxy
 
 import (
@@ -90,7 +91,7 @@ func addLicense(stage, root string) error {
 	return copyFile(license, filepath.Join(root, "LICENSE"))
 }
 
-// publish makes a go.mod what a release serves, and returns the module's path.
+// publish turns a go.mod into the one that a release serves, and returns the module's path.
 func publish(file string, own map[string]string) (path string, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

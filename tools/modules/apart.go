@@ -5,6 +5,6 @@
 
 package modules
 
-// Nothing is built with this tag: it is for go mod tidy, which keeps what some tag needs.
-// tools/go.mod has the versions of all modules, those of Apart too.
+// Nothing is built with this tag. It is there for go mod tidy, which keeps requirements that some
+// tag needs: tools/go.mod has the versions of all modules, those of Apart too.
 import _ "github.com/guardkv/guardkv/backends/spanner"

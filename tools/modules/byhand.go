@@ -16,12 +16,13 @@ import (
 	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
-// library is what a format is made of, used by hand: what the format is measured against.
+// library is the library that a format is made of, used by hand. The format is measured against
+// it.
 type library[V, W any] struct {
 	note   string // how the two ways differ; may be empty
 	encode func(V) ([]byte, error)
-	// encoder returns a function that encodes, each time into the same memory if the library
-	// can do that.
+	// encoder returns a function that encodes, into the same memory each time if the library can
+	// do that.
 	encoder func() func(*V) ([]byte, error)
 	decode  func([]byte) (W, error)
 }
@@ -44,7 +45,7 @@ var cborByHand = &library[Char, Char]{
 	decode: func(b []byte) (c Char, err error) { return c, stdcbor.Unmarshal(b, &c) },
 }
 
-// gobByHand makes bytes that can be read alone, as they must be in a row.
+// gobByHand makes bytes that can be read on their own, as those of a row must be.
 var gobByHand = &library[Char, Char]{
 	encode: func(c Char) ([]byte, error) {
 		var b bytes.Buffer

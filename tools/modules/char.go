@@ -19,7 +19,7 @@ func (c CodePoint) String() string { return fmt.Sprintf("U+%04X", uint32(c)) }
 // Char is the record that all formats keep: what the Unicode character database says about one
 // code point. There are a FlatBuffers schema and a protocol buffer of the same shape.
 type Char struct {
-	// its name, or its label in angle brackets if it has none
+	// the name, or the label in angle brackets if it has no name
 	Name       string    `cbor:"1,keyasint" json:"name"`
 	Category   string    `cbor:"2,keyasint" json:"category"` // "Lu"
 	Script     string    `cbor:"3,keyasint" json:"script"`   // "Greek"
@@ -36,7 +36,7 @@ func (c Char) Equal(d Char) bool {
 		slices.Equal(c.Properties, d.Properties)
 }
 
-// size is a number that all fields are needed for.
+// size returns a number that depends on all fields.
 func (c Char) size() uint64 {
 	sum := uint64(len(c.Name)+len(c.Category)+len(c.Script)) + uint64(c.Upper+c.Lower+c.Title)
 	for _, p := range c.Properties {
@@ -47,7 +47,7 @@ func (c Char) size() uint64 {
 
 // CharOfSize makes a character whose record has about some size.
 func CharOfSize(upper CodePoint, size int) Char {
-	const each = 28 // bytes of a property, in the middle of the formats
+	const each = 28 // bytes of a property, on average over the formats
 	c := Char{
 		Name: "LATIN SMALL LETTER LONG S", Category: "Ll", Script: "Latin",
 		Upper: upper, Title: 'S', Lower: 'ſ',

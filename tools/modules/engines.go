@@ -3,8 +3,8 @@
 
 // Package modules is the table of the engines and the formats of this repository. The
 // demonstration, the benchmarks, the programs in lockstep, the golden storages, the tests of
-// wrapped formats and the checks of documents go through it: what has a row here is in all of
-// them.
+// wrapped formats and the checks of documents go through it, so an engine or a format with a row
+// here is in all of them.
 package modules
 
 import (
@@ -17,9 +17,9 @@ import (
 	"github.com/guardkv/guardkv/core/memory"
 )
 
-// Engine is a backend as it is with its zero options.
+// Engine is a backend with its zero options.
 type Engine struct {
-	Name   string              // the folder below backends, but for memory, which is part of core
+	Name   string              // the folder below backends, except memory, which is part of core
 	New    func() core.Backend // a fresh one
 	OnDisk bool
 }
@@ -32,8 +32,8 @@ var Engines = []Engine{
 	{"memory", func() core.Backend { return memory.New() }, false},
 }
 
-// Wrappers are the folders below formats of those that go around others. They have no row among
-// Formats: each has works, tests and programs of its own.
+// Wrappers are the folders below formats of the formats that go around others. They have no row
+// among Formats: each has benchmarks, tests and programs of its own.
 var Wrappers = []string{"compress", "encrypt"}
 
 // BackendNames names the engines and the servers, separated by "|".

@@ -19,15 +19,15 @@ import (
 	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
-// Format is a value format with its way to keep characters.
+// Format is a value format, and the way it stores characters.
 type Format struct {
-	Name    string // the folder below formats, but for json, which is part of core
+	Name    string // the folder below formats, except json, which is part of core
 	Explain core.Explainer
 	Records
 }
 
-// Formats are all value formats for records of any shape. A format that decodes into the type
-// that it stores needs a line; by hand is its library, nil where there is none.
+// Formats are all value formats for records of any shape. A format that decodes into the type that
+// it stores needs one line here; hand is its library, used by hand, or nil if there is none.
 var Formats = []Format{
 	{"cbor", cbor.Explain, decoding(cbor.New[Char](), cborByHand)},
 	{"gob", gob.Explain, decoding(gob.New[Char](), gobByHand)},

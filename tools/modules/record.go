@@ -11,7 +11,7 @@ import (
 	"github.com/guardkv/guardkv/core/keys"
 )
 
-// Records is a value format, whatever it stores and reads, as one that keeps characters.
+// Records is a value format as one of characters, whatever types it stores and views.
 type Records interface {
 	// Open opens a table of characters.
 	Open(ctx context.Context, db *core.Storage, name string) (Chars, error)
@@ -19,7 +19,7 @@ type Records interface {
 	Lookups(ctx context.Context, db *core.Storage, name string) (Lookups, error)
 	// Library is the format's library, used by hand; false if there is none.
 	Library() (Library, bool)
-	// Measure is what is done to one record.
+	// Measure returns what can be measured with one record.
 	Measure(c Char) (Measured, error)
 }
 
@@ -47,20 +47,20 @@ type Library struct {
 	Read   [uses]func(b []byte) (uint64, error)
 }
 
-// Measured is what is done to one record, any number of times. Functions are nil where there is
-// nothing of the kind.
+// Measured holds what can be done to one record, any number of times. A function is nil if the
+// format lacks that.
 type Measured struct {
 	Size, SizeByHand int // of the encoded record
 	Read             [uses]func(ops int) (uint64, error)
-	Verify           func(ops int) (uint64, error) // alone, nothing is looked at
+	Verify           func(ops int) (uint64, error) // View alone, without looking at a field
 	Trusted          [uses]func(ops int) (uint64, error)
 	ReadByHand       func(ops int) (uint64, error) // all fields
 	Write            func(ops int) (uint64, error)
 	WriteByHand      func(ops int) (uint64, error)
 }
 
-// record tells how a character becomes the V that a format stores, and how one is read from its
-// view W. The strings it returns may live no longer than the view.
+// record tells how a character becomes the V that a format stores, and how its fields are read
+// from a view W. The strings that it returns may become invalid with the view.
 type record[V, W any] struct {
 	format                 core.ValueFormat[V, W]
 	hand                   *library[V, W] // nil: there is none
@@ -68,7 +68,7 @@ type record[V, W any] struct {
 	name, category, script func(W) string
 	lower                  func(W) CodePoint
 	char                   func(W) Char
-	all                    func(W) uint64 // a number that all fields are needed for
+	all                    func(W) uint64 // returns a number that depends on all fields
 }
 
 func (r *record[V, W]) use(u Use) func(W) uint64 {
@@ -124,7 +124,7 @@ func (r *record[V, W]) Library() (Library, bool) {
 	return l, true
 }
 
-// packed is rows as a format stores them.
+// packed yields rows as a format stores them.
 func packed[K, V any](rows iter.Seq2[K, Char], pack func(Char) V) iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		for k, c := range rows {

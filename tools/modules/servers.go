@@ -26,15 +26,15 @@ type Server struct {
 	Start func(dir string) (url string, stop func() error, err error)
 }
 
-// Servers are the backends of servers. They are not among Engines: those need nothing but a path.
+// Servers are the backends of servers. They are not among Engines, which need only a path.
 var Servers = []Server{
 	{"etcd", etcdAt, startEtcd},
 	{"postgres", postgresAt, startPostgres},
 }
 
-// Apart are backends of servers that no tool links: their clients are large, and take every tool
-// longer to build than all else that it is made of. Their own tests have them, and a program
-// outside of the workspace.
+// Apart are backends of servers that no tool links: their clients are so large that every tool
+// would take more than twice as long to build. Their own tests cover them, and a program outside
+// the workspace does.
 var Apart = []string{"spanner"}
 
 // etcdAt takes the addresses of the servers, separated by commas.

@@ -138,18 +138,18 @@ func sealedByHand(seals ...seal) *library[Char, Char] {
 	return l
 }
 
-// rowKey is the key of the row that all records are in.
+// rowKey is the key of the row that holds all records.
 var rowKey = []byte("row")
 
-// oneRow is a format that goes around another one as a table uses it for a row: views are lent,
-// and given back.
+// oneRow is a format that goes around another one, used for one row as a table does: views are
+// lent, and given back.
 type oneRow[V, W any] struct {
 	core.ValueFormat[V, W]
 	rows core.RowFormat[V, W]
 }
 
-// inRow returns formats that lend or bind views as a table uses them, and others as they are.
-// What is read must not refer to what was lent.
+// inRow returns a format that lends or binds views the way a table uses it, and any other as it
+// is. What is read must not refer to what was lent.
 func inRow[V, W any](f core.ValueFormat[V, W]) (core.ValueFormat[V, W], error) {
 	p := core.PowersOf(f)
 	if p.BindRows == nil && p.ViewLent == nil {

@@ -16,8 +16,8 @@ type change int
 const (
 	unchanged change = iota
 	internal         // other code, the same API
-	additions        // an API that has all of the old one
-	breaking         // something that programs may use is gone or different
+	additions        // an API that still has all of the old one
+	breaking         // something that programs may use has gone or changed
 )
 
 func (c change) String() string {
@@ -46,7 +46,7 @@ func (c change) lowest(last string) (string, error) {
 	return fmt.Sprintf("v%d.%d.%d", major, minor, patch+1), nil
 }
 
-// allow returns why the next version may not follow the last one, nil if it may.
+// allow returns an error that says why the next version may not follow the last one, or nil.
 func (c change) allow(last, next string) error {
 	lowest, err := c.lowest(last)
 	switch {

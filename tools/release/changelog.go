@@ -15,8 +15,8 @@ var (
 	section    = regexp.MustCompile(`(?m)^## `)
 )
 
-// releaseChangelog puts what is under Unreleased under the version and the date, and leaves an
-// empty Unreleased.
+// releaseChangelog moves what is under Unreleased to a heading with the version and the date, and
+// leaves an empty Unreleased.
 func releaseChangelog(text, version, date string) (string, error) {
 	head := unreleased.FindStringIndex(text)
 	if head == nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/tools/modproxy"
 )
 
-// differences returns the files that programs are built of and in which two folders of a module
-// differ. Tests, their data, and text are no reason for a release.
+// differences returns the files in which two folders of a module differ, of those that programs
+// are built from. Tests, their data, and text are no reason for a release.
 func differences(old, now string) ([]string, error) {
 	var names []string
 	seen := map[string]bool{}
@@ -54,7 +54,7 @@ func isBuilt(name string) bool {
 	return !strings.HasSuffix(name, "_test.go") && filepath.Ext(name) != ".md" && name != "go.sum"
 }
 
-// sameFile compares two files, those of go.mod as a release would have them.
+// sameFile compares two files. It compares go.mod files as a release would have them.
 func sameFile(a, b string) (bool, error) {
 	old, err := os.ReadFile(a)
 	if errors.Is(err, fs.ErrNotExist) {

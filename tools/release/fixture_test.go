@@ -28,8 +28,8 @@ var fixture = map[string]string{
 	"backends/one/one.go":         "package one\n\nimport \"example.test/kv/core\"\n\n// Name names both.\nfunc Name() string { return \"one on \" + core.Name() }\n",
 }
 
-// platforms are those on which these tests compare APIs besides their own, so that one of them
-// is another one.
+// platforms are those on which these tests compare APIs, besides the platform they run on. There
+// are two, so that at least one of them differs from that.
 var platforms = []string{"linux/386", "windows/amd64"}
 
 var (
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 			"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
 			"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.test",
 			"GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.test",
-			"GOFLAGS": "", "GOWORK": "off", // of the module of the tools: it is not in the fixture
+			"GOFLAGS": "", "GOWORK": "off", // the tools' module is built, not the fixture
 		} {
 			os.Setenv(name, value)
 		}

@@ -41,7 +41,8 @@ func output(cmd *exec.Cmd) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// clean fails if the working tree differs from HEAD: what is released is what is committed.
+// clean fails if the working tree differs from HEAD, because a release consists of what is
+// committed.
 func (g git) clean() error {
 	status, err := g.run("status", "--porcelain")
 	if err == nil && status != "" {

@@ -49,7 +49,7 @@ func (w *work) judgeOne(m *module) error {
 	return nil
 }
 
-// api is what apidiff says about two versions of a module, one line for each change.
+// api holds what apidiff says about two versions of a module, one line for each change.
 type api struct{ incompatible, compatible []string }
 
 func (a api) change() change {
@@ -72,7 +72,7 @@ func (a api) lines() string {
 	return ""
 }
 
-// add adds the changes on another platform, and says where they are if they were not known.
+// add adds the changes on another platform, with its name if they are not known already.
 func (a *api) add(platform string, other api) {
 	a.incompatible = addLines(a.incompatible, platform, other.incompatible)
 	a.compatible = addLines(a.compatible, platform, other.compatible)
@@ -87,9 +87,9 @@ func addLines(known []string, platform string, lines []string) []string {
 	return known
 }
 
-// compareAPI compares the APIs on this platform, and on the others: a name may be declared for
-// one of them alone. The old version finds the modules it requires in the proxy, the one in the
-// tree beside it.
+// compareAPI compares the APIs on this platform and on the others, because a name may be declared
+// for only one of them. The old version finds the modules it requires in the proxy, the new one in
+// the tree around it.
 func (w *work) compareAPI(m *module, old, now string) (api, error) {
 	all, err := w.compareOn("", m, old, now)
 	if err != nil {
@@ -134,8 +134,8 @@ func (w *work) exportAPI(env []string, m *module, dir string) (file string, err 
 	return f.Name(), errors.Join(err, f.Close())
 }
 
-// environment is what makes go look at the files of another platform. It needs no C compiler
-// for it.
+// environment returns the variables that make go look at the files of another platform, without a
+// C compiler for it.
 func environment(platform string) []string {
 	goos, goarch, ok := strings.Cut(platform, "/")
 	if !ok {
@@ -144,8 +144,8 @@ func environment(platform string) []string {
 	return []string{"GOOS=" + goos, "GOARCH=" + goarch, "CGO_ENABLED=0"}
 }
 
-// parseAPI reads what apidiff prints. What it does not know is an error: no change must be
-// taken for none.
+// parseAPI reads what apidiff prints. A line that it does not know is an error, so that no change
+// is overlooked.
 func parseAPI(report string) (a api, err error) {
 	var list *[]string
 	for line := range strings.Lines(report) {

@@ -17,7 +17,7 @@ type module struct {
 	dir, path string
 	requires  []string // paths of the modules that it requires
 	version   string   // in the versions file
-	last      string   // the highest that is tagged, "" if none is
+	last      string   // the highest tagged one, or ""
 	change    change   // since the last one
 
 	changelog, gomod []byte // as they are to be on the branch
@@ -43,7 +43,8 @@ func readModule(root, dir, version string) (*module, error) {
 	return m, nil
 }
 
-// inOrder puts modules behind those that they require: a go.sum can only name what is released.
+// inOrder puts modules after those that they require, because a go.sum can only name released
+// modules.
 func inOrder(modules []*module) (ordered []*module, err error) {
 	for len(modules) > 0 {
 		i := slices.IndexFunc(modules, func(m *module) bool {

@@ -13,7 +13,7 @@ import (
 	"github.com/guardkv/guardkv/tools/modproxy"
 )
 
-// prepare makes of the tree what is released, module by module, and packs it.
+// prepare turns the tree into what is released, module by module, and packs it.
 func (w *work) prepare(date string) error {
 	own := map[string]string{}
 	for _, m := range w.modules {
@@ -88,9 +88,9 @@ func edit(file string, change func([]byte) ([]byte, error)) error {
 	return os.WriteFile(file, text, 0o644)
 }
 
-// fit builds all modules at their versions together, those that are not released at their last
-// tag. That is what an application gets that takes the newest of each, and why a backend that a
-// new core breaks must be released with it.
+// fit builds all modules together, those that are not being released at their last tag. An
+// application that takes the newest of each gets exactly these, so a backend that a new core
+// breaks must be released with it.
 func (w *work) fit() error {
 	app := filepath.Join(w.tree, ".fit")
 	if err := os.Mkdir(app, 0o755); err != nil {

@@ -49,8 +49,8 @@ func (w *work) commit(message string) error {
 	return err
 }
 
-// commitBeside makes the commit that the tags name, a child of HEAD on no branch: the go.mod
-// and go.sum of the prepared tree in place of those for development.
+// commitBeside makes the commit that the tags name. It is a child of HEAD on no branch, with the
+// go.mod and go.sum files of the prepared tree in place of those for development.
 func (w *work) commitBeside(message string) (string, error) {
 	index := []string{"GIT_INDEX_FILE=" + filepath.Join(w.tree, ".index")}
 	if _, err := w.git.runWith(index, nil, "read-tree", "HEAD"); err != nil {

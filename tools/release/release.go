@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package release gives modules of a repository versions of their own. It works out what
-// changed since the last tag of each module, refuses what its version does not say, and
+// Package release gives each module of a repository its own versions. It works out what changed
+// since the last tag of a module, refuses a change that its version does not announce, and
 // prepares changelogs, requirements and tags.
 //
 // A tag names a commit beside the branch, whose parent is the release on the branch. In it the
@@ -31,8 +31,8 @@ type Release struct {
 	Out       io.Writer // gets the plan
 }
 
-// Run makes the release, or says what it would be. Everything is checked before anything is
-// written. It returns all reasons against it, not the first one.
+// Run makes the release, or says what it would be. It checks everything before it writes anything,
+// and returns all reasons against the release, not just the first one.
 func (r Release) Run() error {
 	if _, err := time.Parse(time.DateOnly, r.Date); err != nil {
 		return fmt.Errorf("the date of the release: %w", err)
@@ -79,7 +79,7 @@ type work struct {
 	platforms []string
 	tree      string // HEAD, as it is to be released
 	tags      string // what was released: folders such as backends/bbolt@v0.1.0
-	proxy     string // serves what was released, and what is being released
+	proxy     string // serves all releases, the one being made included
 	env       []string
 	versions  Versions
 	modules   []*module // required ones before those that require them
@@ -116,7 +116,7 @@ func (r Release) newWork(tmp string) (*work, error) {
 	return w, err
 }
 
-// load reads the modules and packs all that was released of them.
+// load reads the modules and packs all of their releases.
 func (w *work) load() error {
 	for _, dir := range w.versions.dirs() {
 		m, err := readModule(w.tree, dir, w.versions[dir])

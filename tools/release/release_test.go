@@ -20,7 +20,7 @@ const (
 	coreNewer = "return \"newer core\""
 )
 
-// What a release leaves: the branch as developers want it, and tags as a module proxy serves them.
+// A release leaves the branch as developers need it, and tags as a module proxy serves them.
 func TestFirstRelease(t *testing.T) {
 	r := clone(t)
 	if got := r.do("show", "HEAD:backends/one/go.mod"); !strings.Contains(got, "replace") {
@@ -128,7 +128,7 @@ func TestRelease(t *testing.T) {
 			}), fails: true, says: "Old: changed from func() to func(int)",
 		},
 		{
-			// where this runs, nothing but the inside of a file has changed
+			// where this runs, only the inside of a file has changed
 			name: "broken on another system",
 			edits: join(raised("core", "v0.1.1"), []string{
 				"core/CHANGELOG.md", notes, news,
@@ -229,7 +229,8 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// A reader of the reasons must see that a change is not to be found where the release is made.
+// The reasons must tell their reader if a change is on another platform than the one that makes
+// the release.
 func TestChangesElsewhereSayWhere(t *testing.T) {
 	a := api{incompatible: []string{"Old: removed"}}
 	a.add("linux/386", api{incompatible: []string{"Old: removed", "Half: removed"}})
@@ -260,8 +261,8 @@ func TestReleaseRefusesWhatIsNotCommitted(t *testing.T) {
 	}
 }
 
-// Applications mix versions: the backend that was released yesterday, and the core of today.
-// Minimal version selection takes the newer core only for those who ask for it.
+// Applications mix versions: the backend released yesterday, and the core of today. Minimal
+// version selection takes the newer core only for those who ask for it.
 func TestYesterdaysBackendOnTodaysCore(t *testing.T) {
 	r := clone(t)
 	r.commit(VersionsFile, "core v0.1.0", "core v0.2.0", "core/CHANGELOG.md", notes, news,
@@ -313,7 +314,7 @@ func TestYesterdaysBackendOnTodaysCore(t *testing.T) {
 	}
 }
 
-// serve packs all tags of the repository, as a module proxy does: nothing but what the tags hold.
+// serve packs all tags of the repository as a module proxy does, and nothing but the tags.
 func serve(r repo) (proxy string, paths []string) {
 	proxy = r.TempDir()
 	for tag := range strings.FieldsSeq(r.do("tag", "--list", "--sort=version:refname")) {

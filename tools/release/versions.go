@@ -31,8 +31,8 @@ func ReadVersions(root string) (Versions, error) {
 	return parseVersions(text)
 }
 
-// parseVersions takes what is required and replaced with a folder. Versions before and after
-// releases have no place here: a module is released or it is not.
+// parseVersions takes what is required and replaced with a folder. Prereleases and pseudo-versions
+// have no place here: a module is released or it is not.
 func parseVersions(text []byte) (Versions, error) {
 	mod, err := modfile.Parse(VersionsFile, text, nil)
 	if err != nil {

@@ -30,7 +30,7 @@ import (
 // a comment that starts with it and says why.
 const sketch = "// Sketch: "
 
-// given is what fragments may use without declaring it.
+// given declares what fragments may use without declaring it themselves.
 //
 //go:embed given.txt
 var given string
@@ -42,10 +42,10 @@ type block struct {
 	text string
 }
 
-// Code type-checks every block of Go in the Markdown files of the repository at root: complete
-// programs as they are, packages with all of their blocks in one document together, fragments
-// as declarations or as statements of a function that returns an error, with what the file of
-// the repository named given.txt, and what earlier fragments of the same file, declare.
+// Code type-checks every block of Go in the Markdown files of the repository at root. A complete
+// program is checked as it is, and a package together with all of its blocks in the document. A
+// fragment is checked as declarations, or as statements of a function that returns an error; it
+// may use what given.txt and earlier fragments of the same document declare.
 func Code(root string) error {
 	blocks, err := goBlocks(os.DirFS(root))
 	if err != nil {
@@ -138,8 +138,8 @@ type unit struct {
 	fragment bool
 }
 
-// check type-checks a block. In fragments the compiler's complaints about what is not used do
-// not matter.
+// check type-checks a block. In fragments, complaints about unused variables and imports do not
+// matter.
 func (u unit) check(exports map[string]string) error {
 	open := func(path string) (io.ReadCloser, error) {
 		file, ok := exports[path]
@@ -170,9 +170,9 @@ type scope struct {
 	packages map[string]int // which unit began a package
 }
 
-// joins returns which unit began the package that u belongs to: a document may show a package
-// in several blocks, each a file of it. It is -1 if u begins one, which then is the unit next,
-// and for programs and fragments, which stand alone.
+// joins returns the number of the unit that began the package of u: a document may show a package
+// in several blocks, each a file of it. It returns -1 if u begins a package, and notes that next
+// is its number, and for programs and fragments, which stand alone.
 func (s *scope) joins(u unit, next int) int {
 	name := u.file.Name.Name
 	if u.fragment || name == "main" {
@@ -268,8 +268,8 @@ func splitImports(text string) (imports, rest string) {
 	}
 }
 
-// complete adds imports and declarations until every name of the fragment has one that the
-// scope knows.
+// complete adds imports and declarations until every name of the fragment that the scope knows is
+// declared.
 func (s *scope) complete(u unit, own, body string) (unit, error) {
 	imports, decls := map[string]bool{}, map[string]bool{}
 	for {
@@ -304,7 +304,7 @@ func (s *scope) complete(u unit, own, body string) (unit, error) {
 	}
 }
 
-// standIn puts packages of ours in the place of those of users, whose paths start with example.com.
+// standIn replaces packages of users, whose paths start with example.com, with packages of ours.
 func standIn(file *ast.File) {
 	for _, spec := range file.Imports {
 		importPath := strings.Trim(spec.Path.Value, `"`)
@@ -354,8 +354,8 @@ var importable = func() map[string]string {
 	return all
 }()
 
-// exportFiles lets go build what the packages consist of, and returns the file with the export
-// data of each.
+// exportFiles lets go build the packages and all that they import, and returns the file with the
+// export data of each.
 func exportFiles(root string, packages []string) (map[string]string, error) {
 	if len(packages) == 0 { // go list would take the folder's
 		return nil, nil

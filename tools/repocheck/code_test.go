@@ -24,7 +24,7 @@ func TestCode(t *testing.T) {
 	const open, end = "```go\n", "```\n"
 	tests := []struct {
 		name, text string
-		want       string // "" if there is nothing to complain about
+		want       string // "" for no complaint
 	}{
 		{
 			"program",

@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// documented wants a comment on every name that other modules can use: types, functions,
-// methods, constants, variables, and the fields and methods inside types. A name that its
-// type's comment explains needs none of its own, nor does the only method of an interface with
-// a comment.
+// documented requires a comment on every name that other modules can use: types, functions,
+// methods, constants, variables, and the fields and methods inside types. A name that the comment
+// of its type explains needs none of its own, nor does the only method of an interface that has a
+// comment.
 func documented(_ fs.FS, name string, text []byte) []complaint {
 	if !isPublished(name) || isGenerated(text) {
 		return nil

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// Whoever adds a sentinel has to say what it asks of the caller, and whoever removes one has to
-// stop saying so.
+// Whoever adds a sentinel has to explain in the guide what it asks of the caller, and whoever
+// removes one has to remove the explanation.
 func TestTheGuideExplainsEverySentinel(t *testing.T) {
 	text, err := os.ReadFile("../../docs/errors.md")
 	if err != nil {

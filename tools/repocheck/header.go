@@ -16,8 +16,8 @@ var (
 	generated  = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
 )
 
-// header wants the two lines of the license on top of everything that people write and a
-// machine runs.
+// header requires the two lines of the license at the top of everything that people write and
+// machines run.
 func header(_ fs.FS, name string, text []byte) []complaint {
 	if !isProgram(name, text) || isGenerated(text) || wantHeader.Match(text) {
 		return nil
@@ -40,8 +40,8 @@ var leftover = regexp.MustCompile(`\b(` + strings.Join([]string{
 	"XX" + "X",
 }, "|") + `)\b`)
 
-// unfinished complains about notes to oneself: what is not done is either done or written up
-// where users see it.
+// unfinished complains about notes to oneself: unfinished work has to be done, or written up where
+// users see it.
 func unfinished(_ fs.FS, name string, text []byte) []complaint {
 	if !isProgram(name, text) && path.Ext(name) != ".md" {
 		return nil

@@ -22,8 +22,7 @@ var (
 	slugDrops = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// links wants every link from one Markdown file to another place in the repository to lead
-// somewhere.
+// links requires every link from a Markdown file to a place in the repository to lead somewhere.
 func links(repo fs.FS, name string, text []byte) []complaint {
 	if path.Ext(name) != ".md" {
 		return nil

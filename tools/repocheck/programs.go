@@ -22,9 +22,9 @@ type program struct {
 	says   bool   // whether it says so
 }
 
-// Programs runs every complete program in the Markdown files of the repository at root, each in
-// an empty folder. It must print what the next block without a language says, which stands
-// before the next program. A block with tests is tested.
+// Programs runs every complete program in the Markdown files of the repository at root, each in an
+// empty folder. The document must say what it prints, in a block without a language before the
+// next program. A block with tests is tested.
 func Programs(root string) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -95,7 +95,7 @@ func withBlock(programs []program, fence string, b block) []program {
 	return programs
 }
 
-// try builds a program of the modules of the repository, whose tools require all of them, and
+// try builds a program with the modules of the repository, all of which the tools require, and
 // runs it in dir.
 func (p program) try(dir, root string) error {
 	empty := filepath.Join(dir, "empty")

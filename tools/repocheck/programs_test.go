@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A program in a document that compiles can still do something else than the document says.
+// A program in a document can compile and still not do what the document says.
 func TestProgramsOfThisRepository(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs all programs in all documents")
@@ -30,7 +30,7 @@ func TestPrograms(t *testing.T) {
 	)
 	tests := []struct {
 		name, text string
-		want       string // "" if there is nothing to complain about
+		want       string // "" for no complaint
 	}{
 		{"right", print + "It prints:\n\n```\n1\n```\n", ""},
 		{"two, both right", print + "```\n1\n```\n" + print + "```\n1\n```\n", ""},

@@ -13,7 +13,7 @@ import (
 )
 
 // Until the modules are published, a workspace is all that a reader has. The command must name
-// every module of ours that the program needs, and nothing may be missing in the new module.
+// every module of ours that the program needs, and the new module must lack nothing.
 func TestProgramRunsInTheWorkspaceThatTheReadmeSays(t *testing.T) {
 	data, err := os.ReadFile("../../README.md")
 	if err != nil {

@@ -1,9 +1,9 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package repocheck checks what no compiler or linter looks at in the files of a repository:
-// license headers, links between Markdown files, code in them that does not compile, exported
-// names without comments, and work that was left unfinished.
+// Package repocheck finds in the files of a repository what no compiler or linter looks for:
+// missing license headers, dead links between Markdown files, code in them that does not compile
+// or does not print what the document says, exported names without comments, and unfinished work.
 package repocheck
 
 import (
@@ -56,7 +56,7 @@ func GoFiles(repo fs.FS) ([]string, error) {
 	return names, err
 }
 
-// walk calls visit for every file, except in the folders that are no part of the repository's text.
+// walk calls visit for every file, except in folders that are not part of the repository's text.
 func walk(repo fs.FS, visit func(name string) error) error {
 	return fs.WalkDir(repo, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {

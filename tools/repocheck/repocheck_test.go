@@ -18,7 +18,7 @@ func TestCheck(t *testing.T) {
 	note := "TO" + "DO"
 	tests := []struct {
 		name, file, text string
-		want             string // "" if there is nothing to complain about
+		want             string // "" for no complaint
 	}{
 		{"header", "a.go", licensed + "package a\n", ""},
 		{

@@ -1,10 +1,9 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package typecheck checks the types of packages as they are on another platform, from their
-// sources alone: what does not compile there is found without compiling anything. A compiler
-// would have to compile the standard library and the engines for every platform first, which
-// takes minutes for each.
+// Package typecheck finds out in seconds what does not compile on another platform. It checks the
+// types of packages as they are there, from their sources alone. A compiler would have to compile
+// the standard library and the engines for every platform first, which takes minutes for each.
 package typecheck
 
 import (
@@ -20,14 +19,14 @@ import (
 	"strings"
 )
 
-// Checker checks for one platform. What several modules are built of is checked once.
+// Checker checks for one platform. It checks a package once, even if several modules need it.
 type Checker struct {
 	sizes types.Sizes
 	fset  *token.FileSet
 	done  map[string][]*checked // by import path
 }
 
-// checked is a package, and what it was checked with: in another module the same files may
+// checked is a package, and the imports it was checked with: in another module the same files may
 // import other versions.
 type checked struct {
 	types   *types.Package
@@ -56,14 +55,14 @@ type listed struct {
 	Module     *struct{ GoVersion string }
 }
 
-// Flags make go list print what [Checker.Check] reads: every package that is needed after those
-// that it imports.
+// Flags make go list print what [Checker.Check] reads: every package that is needed, each after
+// those that it imports.
 var Flags = []string{
 	"-deps", "-test", "-json=ImportPath,Dir,GoFiles,CgoFiles,Imports,ImportMap,Standard,Module",
 }
 
-// Check checks the packages that go list printed, and returns the number of them that are not
-// the standard library's.
+// Check checks the packages that go list printed, and returns how many of them are not part of the
+// standard library.
 func (c *Checker) Check(list io.Reader) (int, error) {
 	n := 0
 	var errs []error
@@ -151,7 +150,7 @@ func (c *Checker) parse(p *listed) ([]*ast.File, error) {
 	return files, nil
 }
 
-// types checks the functions of the standard library by their heads alone.
+// types checks the types of a package. In the standard library it skips the bodies of functions.
 func (c *Checker) types(
 	p *listed, files []*ast.File, imports map[string]*types.Package,
 ) (*types.Package, error) {

@@ -143,9 +143,9 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Two modules use the same folder of a, which imports b. Each replaces b with another folder,
-// and what the second puts there lacks what a needs. That shows only if a is checked again:
-// nothing but its import differs.
+// Two modules use the same folder of a, which imports b. Each replaces b with a folder of its own,
+// and the second folder lacks what a needs. That shows only if a is checked again, because only
+// its import differs.
 func TestCheckSharesNothingThatDiffers(t *testing.T) {
 	main := func(b string) string {
 		return "module example.test/main\n\ngo 1.26.0\n\nrequire (\n\texample.test/a v0.1.0\n\texample.test/b v0.1.0\n)\n\n" +

@@ -25,8 +25,8 @@ import (
 	"github.com/guardkv/guardkv/tools/demo/pb"
 )
 
-// shown is a table as a tool shows it that has no Go type: the schema in words, and a line for
-// each row.
+// shown returns a table as a tool shows it that has no Go type: the schema in words, and a line
+// for each row.
 func shown(
 	t *testing.T, db *core.Storage, name string, explain core.Explainer,
 ) (schema, rows string, err error) {
@@ -81,8 +81,8 @@ func filled[V, W any](
 }
 
 // explains tests that rows in everything that goes around a format are shown as they are shown
-// without. Only the format inside knows what is in a row and in the metadata; each of those
-// around has to give it what it recorded, and not their own.
+// without. Only the format inside knows what is in a row and in the metadata. Each format around
+// it has to pass on what the inner one recorded, and not its own.
 func explains[V, W any](
 	t *testing.T, f core.ValueFormat[V, W], explain core.Explainer, samples ...V,
 ) {
@@ -105,7 +105,7 @@ func explains[V, W any](
 				t.Errorf("it is shown as\n%s\n%s, error %v; want\n%s\n%s",
 					gotSchema, gotRows, err, schema, rows)
 			}
-			// who knows the formats around, and another one inside
+			// an explainer that knows the formats around, and another one inside
 			other := core.Explainer(values.Explain)
 			if _, _, err := shown(t, db, w.name,
 				w.explain(other)); !errors.Is(err, errors.ErrUnsupported) {
@@ -129,8 +129,8 @@ func TestExplain(t *testing.T) {
 	})
 }
 
-// What is recorded of the type inside goes on while the type changes, under everything around
-// it: a renamed field is a question there too, and the words have the fields of before.
+// What a table records of the type inside keeps working while the type changes, whatever goes
+// around it. A renamed field is a question there too, and the words still name the old fields.
 func TestTheTypeInsideChanges(t *testing.T) {
 	type renamed struct {
 		FullName string

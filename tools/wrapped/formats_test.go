@@ -58,7 +58,8 @@ var messages = []*pb.Char{
 	},
 }
 
-// notes are long enough to be worth compressing: what is not refers to the stored bytes.
+// notes are long enough to be worth compressing: a value that is not would refer to the stored
+// bytes.
 var notes = []Note{
 	{Title: strings.Repeat("a", 100)},
 	{Title: "λ", Stars: -1, Words: strings.Fields(strings.Repeat("word and ", 40))},
@@ -73,7 +74,7 @@ func sameNotes(a, b Note) bool {
 	return a.Title == b.Title && a.Stars == b.Stars && slices.Equal(a.Words, b.Words)
 }
 
-// ring has keys whose secrets are made of their IDs, the current one first.
+// ring returns keys whose secrets are made from their IDs, the current one first.
 func ring(tb testing.TB, ids ...uint32) *encrypt.Keys {
 	tb.Helper()
 	var all []encrypt.Key
@@ -127,7 +128,7 @@ func runAll[V, W any](
 	for _, w := range wrappings[V, W](t) {
 		t.Run(w.name, func(t *testing.T) {
 			extras := x
-			// whose views lie in other memory, and whose encodings are never the same
+			// views lie in other memory, and encodings are never the same
 			if w.encrypted {
 				extras.Borrows, extras.Padded, extras.Varies = false, false, true
 			}
@@ -157,7 +158,7 @@ func TestFormats(t *testing.T) {
 		runAll(t, archive.New[Note, NoteView](), x, notes...)
 	})
 	t.Run("flatbuffers", func(t *testing.T) {
-		// all of which are worth compressing, so that no view borrows
+		// all are worth compressing, so that no view borrows
 		x := formattest.Extras[fb.CharT, fb.Char]{
 			Value: func(c fb.Char) fb.CharT { return *c.UnPack() }, Same: sameChars, Padded: true,
 		}

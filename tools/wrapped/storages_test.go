@@ -28,8 +28,8 @@ import (
 
 type format = core.ValueFormat[person, person]
 
-// stored is a format of the bytes that are stored: with it somebody who has the files, and no key,
-// reads and changes rows.
+// stored is the format of the stored bytes. With it somebody who has the files, but no key, reads
+// and changes rows.
 type stored struct{ id string }
 
 func (f stored) ID() string                           { return f.id }
@@ -101,7 +101,7 @@ func personAt(i int) person {
 
 const rows = 100
 
-// compare fails unless a table has the people that it is to have, by every way to read them.
+// compare fails unless every way to read a table shows the people that it should have.
 func compare(t *testing.T, tab *core.TableOf[int, person]) {
 	t.Helper()
 	ctx := t.Context()
@@ -135,7 +135,7 @@ func compare(t *testing.T, tab *core.TableOf[int, person]) {
 	}
 }
 
-// Tables of every combination are read as they were written: after they were opened again, renamed,
+// Tables of every combination read as they were written, also after they were reopened, renamed,
 // and restored on another engine.
 func TestStorages(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, p place) {
@@ -187,8 +187,8 @@ func TestStorages(t *testing.T) {
 	})
 }
 
-// What is done to encrypted rows by somebody without the key is found, on every engine, and nothing
-// of the rows is returned.
+// On every engine, reads find what somebody without the key did to encrypted rows, and return
+// nothing of those rows.
 func TestForgedRows(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, p place) {
 		db := p.open()
@@ -254,7 +254,7 @@ func forge(t *testing.T, db *core.Storage, name string, f format) {
 		for row, err := range tab.Scan().Limit(1).Rows(ctx) {
 			seen(row.Value, err)
 		}
-		open(t, db, name, f) // whose Check counts: that of the handle that was opened last
+		open(t, db, name, f) // Check uses the handle that was opened last
 		if err := db.Check(ctx); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("%s, Check finds %v, want %v", what, err, c.want)
 		}
@@ -273,8 +273,8 @@ func load(t *testing.T, tab *core.TableOf[int, []byte], k int) []byte {
 	return b
 }
 
-// A dictionary is made of parts of values. Around compress, encrypt hides it with the rest of the
-// metadata.
+// A dictionary consists of parts of values. When encrypt goes around compress, it hides the
+// dictionary with the rest of the metadata.
 func TestDictionaryInsideEncryption(t *testing.T) {
 	ctx := t.Context()
 	place := place{t, bbolt.Backend{}, filepath.Join(t.TempDir(), "db")}
@@ -297,7 +297,7 @@ func TestDictionaryInsideEncryption(t *testing.T) {
 		t.Fatal("the dictionary has nothing that could be seen")
 	}
 	withDictionary := encrypt.New(compress.New(inner, compress.WithDictionary(d)), ring(t, 1))
-	for range 2 { // a new table, and one that is opened again
+	for range 2 { // a new table, and then a reopened one
 		tab := open(t, db, "t", withDictionary)
 		if err := tab.Put(ctx, 1, person{Name: "a name that is secret"}); err != nil {
 			t.Fatal(err)
@@ -323,8 +323,8 @@ func TestDictionaryInsideEncryption(t *testing.T) {
 	}
 }
 
-// Rows that many goroutines read, write and write anew with a new key are what they are to be:
-// memory that is used again belongs to one of them at a time.
+// Many goroutines read rows, write them, and write them again with a new key. All rows stay right,
+// because memory that is used again belongs to one goroutine at a time.
 func TestManyAtOnce(t *testing.T) {
 	ctx := t.Context()
 	db, err := core.Open(ctx, "db", backendtest.Spoil(memory.New()))
@@ -377,7 +377,7 @@ func useTable(ctx context.Context, tab *core.TableOf[int, person], worker int) e
 }
 
 // Archived notes that are compressed and encrypted are read in place, in memory that is cleared
-// when the guard is closed: Load's are forever.
+// when the guard is closed. What Load returns lasts forever.
 func TestArchivedNotes(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, p place) {
 		ctx := t.Context()
@@ -422,7 +422,8 @@ func TestArchivedNotes(t *testing.T) {
 	})
 }
 
-// Tools show rows in everything around a format by what shows the format inside, and the keys.
+// With the keys, and the explainer of the format inside, tools show rows whatever goes around the
+// format.
 func TestExplainedRows(t *testing.T) {
 	ctx := t.Context()
 	db, err := core.Open(ctx, "db", memory.New())
@@ -477,7 +478,7 @@ func TestExplainedRows(t *testing.T) {
 	}
 }
 
-// anyOf explains archived values in so many formats around them.
+// anyOf explains archived values that have so many formats around them.
 func anyOf(keys *encrypt.Keys, around int) core.Explainer {
 	if around == 0 {
 		return archive.Explain

@@ -92,8 +92,7 @@ func run(ctx context.Context) error {
 	return err
 }
 
-// create makes the files that are asked for before anything is measured: afterwards would be
-// late for an error.
+// create creates the requested files before anything is measured, so that an error comes early.
 func create(outputs map[string]*io.Writer) (files []*os.File, err error) {
 	for path, w := range outputs {
 		if path == "" {
@@ -108,7 +107,7 @@ func create(outputs map[string]*io.Writer) (files []*os.File, err error) {
 	return files, nil
 }
 
-// terminal reports whether somebody is watching.
+// terminal reports whether f is a device that shows characters.
 func terminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0

@@ -1,9 +1,9 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Cluster kills servers of real clusters, stops them, and cuts connections, while clients in
-// several processes use storages on them, and checks what the clients were told, until the time
-// is over. It prints the counts as a table in Markdown.
+// Cluster runs until its time is over. It kills servers of real clusters, stops them and cuts
+// connections while clients in several processes use storages on them, and checks what the clients
+// were told. It prints the counts as a table in Markdown.
 package main
 
 import (

@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package broken has a backend that does not keep its promises, for the tests of what must find
-// that.
+// Package broken provides a backend that breaks its promises on purpose. The tools that look for
+// broken promises are tested with it: they must find them.
 package broken
 
 import (
@@ -11,8 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Backend is a backend of shared storages whose engines apply batches as Apply does, which has the
-// engine that it may call.
+// Backend is a backend of shared storages whose engines call Apply for each batch. Apply gets the
+// engine inside, which it may call.
 type Backend struct {
 	core.Backend
 	Apply func(ctx context.Context, e core.Engine, b core.Batch) error
@@ -49,7 +49,7 @@ func (e engine) Apply(ctx context.Context, b core.Batch) error {
 	return e.b.Apply(ctx, e.Engine, b)
 }
 
-// Powers leaves out conditions, whose answers Apply would have to move when it loses a write.
+// Powers leaves out Conditions: Apply would have to renumber their answers when it drops a write.
 func (e engine) Powers() core.Powers {
 	p := e.Engine.Powers()
 	p.Conditions = false

@@ -1,8 +1,8 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command etcd-cbor is an application on a cluster. Without an address of one in its environment
-// it asks where nobody answers, and goes on.
+// Command etcd-cbor is an application on a cluster. Without the address of one in its environment
+// it asks at an address where no server answers, and goes on.
 package main
 
 import (

@@ -25,8 +25,9 @@ func TestBackend(t *testing.T) {
 	})
 }
 
-// What the suite cannot know of an engine: a crash can leave any part of the last record, and none of it may be seen, nor
-// anything be lost that was reported as written. The storage is copied while it is open, as a crash would leave it.
+// The suite cannot know this about an engine: a crash can leave any part of the last record. None
+// of it may be seen, and nothing that was reported as written may be lost. The storage is copied
+// while it is open, as a crash would leave it.
 func TestACrashLeavesWholeRecords(t *testing.T) {
 	ctx, dir := t.Context(), t.TempDir()
 	running := filepath.Join(dir, "running")
@@ -97,7 +98,7 @@ func TestDamageIsFound(t *testing.T) {
 	for range 3 {
 		countAndPut(t, path)
 	}
-	if err := os.Remove(filepath.Join(path, "guardkv.witness")); err != nil { // it would find all damage
+	if err := os.Remove(filepath.Join(path, "guardkv.witness")); err != nil { // it would find all of the damage
 		t.Fatal(err)
 	}
 	file := filepath.Join(path, logFile)
@@ -120,8 +121,8 @@ func TestDamageIsFound(t *testing.T) {
 	}
 }
 
-// A write that failed half way leaves half a record, which the next Open cuts off. Close must not record it as something that
-// has to be there: otherwise the storage is taken for damaged as soon as that was cut off.
+// A write that failed halfway leaves half a record, which the next Open cuts off. Close must not
+// record that it has to be there, or the storage would count as damaged once the half was cut off.
 func TestHalfARecordIsNotRecorded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "storage")
 	countAndPut(t, path)

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command spanner-cbor is an application on Cloud Spanner. Without a database in its environment
-// it asks where nobody answers, and goes on.
+// it asks at an address where no server answers, and goes on.
 package main
 
 import (
