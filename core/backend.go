@@ -274,9 +274,9 @@ type Limits struct {
 	StreamRows int
 }
 
-// Powers are what an engine can do beyond the methods of Engine. Those that it lacks are nil,
-// and the storage does without them. A decorator that embeds an Engine has the powers of that
-// engine, and changes those that it wants to see.
+// Powers are what an engine can do beyond the methods of Engine. The functions that it lacks are
+// nil and the flags false, and the storage does without them. A decorator that embeds an Engine
+// has the powers of that engine, and changes those that it wants to see.
 type Powers struct {
 	// Compact returns space to the file system. Guards and snapshots may be open.
 	Compact func(ctx context.Context) error
@@ -296,9 +296,9 @@ type Powers struct {
 	// DeleteRange says that a Write may have an End: the engine deletes a range without looking
 	// at its rows, or in much less time than key by key. A range may hold no row.
 	DeleteRange bool
-	// Conditions says that a Write may have a condition, and that Apply finds out in less time
-	// than a Get before it takes, and tells in Batch.Met, whether that was met. If no condition
-	// of a batch is met there is nothing to make durable.
+	// Conditions says that a Write may have a condition. Apply finds out in less time than a Get
+	// takes whether the condition is met, and reports that in Batch.Met. If no condition of a
+	// batch is met there is nothing to make durable.
 	Conditions bool
 	// Begin is what a shared storage must have, see [Sharing]; the others lack it. It is Snapshot
 	// for a purpose. It need not ask anybody: the state may be that of the first read, or Fence,

@@ -37,14 +37,15 @@ type ValueFormat[V, W any] interface {
 	ID() string
 	// Append appends the encoding of v to dst. It keeps no reference to v or dst.
 	Append(dst []byte, v V) ([]byte, error)
-	// View validates b, all of it, and returns a view of it. It never panics; bytes that are no
-	// encoding are ErrCorrupt, those that only another version of the type can read are
-	// ErrFormatMismatch. The view may refer to b, which it must not modify. len(b) == cap(b).
+	// View validates all of b, and returns a view of it. It never panics. It returns ErrCorrupt
+	// for bytes that are no encoding, and ErrFormatMismatch for those that only another version of
+	// the type can read. The view may refer to b, which it must not modify. len(b) == cap(b).
 	View(b []byte) (W, error)
 }
 
-// FormatPowers are what a value format can do beside its three methods. Those that it lacks are
-// nil, and tables do without them. A format that has some has the method
+// FormatPowers are what a value format can do beyond its three methods. The functions that it
+// lacks are nil and the flag Owns is false, and tables do without them. A format that has some has
+// the method
 //
 //	Powers() FormatPowers[V, W]
 //

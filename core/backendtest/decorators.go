@@ -10,8 +10,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
 )
 
-// The decorators are implemented in internal/decorate, because the promises use them and Run
-// uses the promises. This file is what outside authors see of them.
+// The decorators are implemented in internal/decorate, because the promises use them and Run uses
+// the promises. This file exports them to outside authors, and explains them.
 
 // Op is a call that [Faults] can make fail.
 type Op = decorate.Op
@@ -97,9 +97,9 @@ const TripRows = decorate.TripRows
 // GetMany is given; and the first call of Next on a cursor, the first one after a Seek, and one
 // more for every [TripRows] rows, or for every Limit of them if that is less. core does not ask
 // a cursor again whose Limit is reached, so a short scan is one trip. Resolve and Name take
-// none. Neither do Snapshot, Begin and Scan, which travel with the first read, nor calls that
-// give something back, for which nobody waits. Fence is a trip only if nothing was read from
-// its snapshot before: the first trip brings it along. If a context ends meanwhile, the trip
+// none. Neither do Snapshot, Begin and Scan, which travel with the first read, nor calls that give
+// something back, because their callers need not wait. Fence is a trip only if nothing was read
+// from its snapshot before: the first trip brings it along. If a context ends meanwhile, the trip
 // ends before it has any effect.
 //
 // All snapshots have the power GetMany, as those of a server do.

@@ -31,31 +31,25 @@ const (
 	OpClose       Op = "close"
 )
 
-// Failure says which call fails, and how.
+// Failure says which call fails, and how. The fields are explained at backendtest.Failure.
 type Failure struct {
-	Op    Op     // the method that fails
-	N     int    // the N-th call from now on, counted from 1; 0 is every call
-	Err   error  // what the call returns; nil lets it go on
-	Do    func() // called first if not nil; it may block
-	After bool   // Apply, SetMark and Compact take effect before they fail; the others never do
-
-	// Later, if not nil, is called before an Apply that fails returns. It gets a function that
-	// does what that Apply would have done, at any time afterwards, as a server does that
-	// receives a request late. apply takes effect once, and returns ErrClosed after that and
-	// after Close.
+	Op    Op
+	N     int
+	Err   error
+	Do    func()
+	After bool
 	Later func(apply func() error)
 }
 
-// Faults is a backend that behaves like another until it is told to fail. It has the other's
-// powers.
+// Faults is the backend that [Fault] returns. See backendtest.Faults.
 type Faults struct {
 	core.Backend
 	mu   sync.Mutex
 	plan []*Failure
 }
 
-// Fault returns a backend that behaves like b, except for the given failures. [Faults.Fail]
-// adds more later.
+// Fault returns a backend that behaves like b, except for the given failures. See
+// backendtest.Fault.
 func Fault(b core.Backend, failures ...Failure) *Faults {
 	f := &Faults{Backend: b}
 	for _, x := range failures {
@@ -64,7 +58,7 @@ func Fault(b core.Backend, failures ...Failure) *Faults {
 	return f
 }
 
-// Fail adds a failure. It may be called at any time, from any goroutine.
+// Fail adds a failure. See backendtest.Faults.
 func (f *Faults) Fail(x Failure) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -234,7 +228,7 @@ func (e faultEngine) Powers() core.Powers {
 	}
 	if scan := p.Scan; scan != nil {
 		p.Scan = func(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
-			if err := e.f.fail(OpSnapshot); err != nil { // which it has inside
+			if err := e.f.fail(OpSnapshot); err != nil { // the scan makes one inside
 				return nil, err
 			}
 			return e.f.scan(ctx, r, scan)

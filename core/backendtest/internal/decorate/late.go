@@ -11,16 +11,15 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// latecomers are the batches of an engine that may still take effect after the calls that
-// brought them are over.
+// latecomers are batches of an engine that may still take effect after their calls have returned.
 type latecomers struct {
 	mu     sync.Mutex
 	ended  bool
 	giveUp []func()
 }
 
-// keep returns a function that applies a copy of b, once. The caller reuses b, so nothing of it
-// is kept but its Base, which stays open.
+// keep returns a function that applies a copy of b, once. The caller reuses b, so only its Base is
+// kept as it is, and stays open.
 func (l *latecomers) keep(ctx context.Context, e core.Engine, b core.Batch) func() error {
 	ctx = context.WithoutCancel(ctx)
 	leave := func() {}
@@ -76,7 +75,7 @@ func copied(b core.Batch) core.Batch {
 	return b
 }
 
-// lasting keeps something open until all who use it have left. The first user is the one that
+// lasting keeps something open until all of its users have left. The first user is the one that
 // opened it.
 type lasting struct {
 	mu     sync.Mutex
@@ -89,7 +88,7 @@ func (l *lasting) enter() {
 	l.others++
 }
 
-// leave calls close if nobody is left.
+// leave calls close if no user is left.
 func (l *lasting) leave(close func() error) error {
 	l.mu.Lock()
 	l.others--

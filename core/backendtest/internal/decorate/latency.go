@@ -12,16 +12,15 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Delays is a backend that behaves like another one far away: it is reached by trips, each of
-// which takes time and is counted.
+// Delays is the backend that [Latency] returns. See backendtest.Delays.
 type Delays struct {
 	core.Backend
 	perTrip time.Duration
 	trips   atomic.Int64
 }
 
-// Latency returns a backend that behaves like b on the far end of a network. See
-// backendtest.Latency for what a trip is.
+// Latency returns a backend that behaves like b on the far end of a network. backendtest.Latency
+// explains what a trip is.
 func Latency(b core.Backend, perTrip time.Duration) *Delays {
 	return &Delays{Backend: b, perTrip: perTrip}
 }
@@ -253,7 +252,8 @@ func (s *delaySnapshot) Powers() core.SnapshotPowers {
 	return p
 }
 
-// getEach is GetMany on the far end, where asking for one key after the other costs little.
+// getEach is GetMany on the far end of the network, where asking for one key after the other costs
+// little.
 func (s *delaySnapshot) getEach(
 	ctx context.Context, keys [][]byte, fn func(int, []byte) error,
 ) error {
@@ -314,7 +314,7 @@ func (c *delayCursor) Next() (key, value []byte, ok bool) {
 	}
 	c.left--
 	key, value, ok = c.RowCursor.Next()
-	if !ok { // the last trip brought fewer rows than it could, which says so
+	if !ok { // the last trip brought fewer rows than it could, so there are no more
 		c.left, c.end = 0, true
 	}
 	return key, value, ok

@@ -17,8 +17,8 @@ func Spoil(b core.Backend) core.Backend { return spoiler{b} }
 // Overwritten is what bytes are overwritten with.
 const Overwritten = 0xCC
 
-// slack is room behind a copy that is spoiled from the start, for those who look beyond a
-// slice's length.
+// slack is the size of the room behind a copy. It is spoiled from the start, to expose callers
+// that look beyond the length of a slice.
 const slack = 8
 
 // Lend returns a private copy of b, nil for nil.
@@ -77,8 +77,8 @@ func (e *spoilEngine) Get(ctx context.Context, key []byte) ([]byte, core.Release
 	return v, &spoilReleaser{r, v}, nil
 }
 
-// spoilReleaser spoils what was lent before it is given back. The Releaser inside is nil if
-// there is nothing to release.
+// spoilReleaser spoils lent bytes before it gives them back. The Releaser inside is nil if there
+// is nothing to release.
 type spoilReleaser struct {
 	inside core.Releaser
 	value  []byte

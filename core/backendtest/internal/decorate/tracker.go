@@ -85,7 +85,7 @@ func (a *Tracker) used(t *resource, what string) {
 	}
 }
 
-// isOpen tells claims that were handed to an engine, or given back, from the others.
+// isOpen reports false for claims that were handed to an engine or given back.
 func (a *Tracker) isOpen(t *resource) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -237,7 +237,7 @@ func (e *trackedEngine) rule(broken string) {
 
 func (e *trackedEngine) Apply(ctx context.Context, b core.Batch) error {
 	if base, ok := b.Base.(*trackedSnapshot); ok && base.counted {
-		e.a.used(e.resource, "Apply") // it ends its base, with which it is one transaction
+		e.a.used(e.resource, "Apply") // it ends its base: both are one transaction
 		defer base.leave()
 	} else {
 		defer e.alone("Apply")()
@@ -401,7 +401,7 @@ type trackedSnapshot struct {
 	reads    atomic.Int32
 }
 
-// read complains about use after the end, and about a second read where only one was announced.
+// read complains about use after the end, and about a second read if only one was announced.
 func (s *trackedSnapshot) read(what string) {
 	s.a.used(s.resource, what)
 	if s.once && s.reads.Add(1) == 2 {
