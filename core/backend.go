@@ -108,6 +108,10 @@ const (
 // Powers.Compact and Powers.Sync are called by one goroutine at a time, unless the storage is
 // shared. Close is called once, after every Releaser was released and every Snapshot was closed,
 // and nothing is called after it.
+//
+// The caller looks at a context when an operation or a transaction begins. An engine looks where
+// it waits, before Apply and SetMark write, and in Next. A Get that waits for nobody does not: in
+// a transaction that has begun it returns the row, whatever became of the context.
 type Engine interface {
 	// Get returns the value that the last applied write gave to key, or ErrNotFound. Every
 	// write that was applied before Get is called is seen. The bytes are owned by the engine,

@@ -174,13 +174,49 @@ func TestVerdicts(t *testing.T) {
 			r := &recorder{T: t}
 			p := kit.Promise{Name: c.name, Explanation: "it is so", Check: c.check}
 			tr := kit.NewTrial(r, &p, kit.Target{Backend: newPlain(""), Path: "place"}, false)
-			tr.Wait = 50 * time.Millisecond
+			if c.name == "blocks" {
+				tr.Wait = 50 * time.Millisecond
+			}
 			tr.Run()
 			got := strings.Join(r.errors, "\n")
 			if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
 				t.Errorf("the verdict is %q; want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestVerdictOnSlowEngine: an engine that wrote all of its rows at every Apply was told that it
+// is blocked, and its author looked for a deadlock. How long it takes until an Apply returns
+// depends on the machine, so there is more time until one does.
+func TestVerdictOnSlowEngine(t *testing.T) {
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		r := &recorder{T: t}
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		p := kit.Promise{Explanation: "it is so", Check: func(t *kit.Trial) {
+			defer close(stopped)
+			s := t.Create()
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					s.MustApply(kit.Put("k", "v"))
+				}
+			}
+		}}
+		tr := kit.NewTrial(r, &p, kit.Target{Backend: newPlain(""), Path: "place"}, false)
+		tr.Wait = wait
+		tr.Run()
+		close(stop)
+		<-stopped
+		got := strings.Join(r.errors, "\n")
+		switch {
+		case strings.HasPrefix(got, fmt.Sprintf("not over after %v, though not blocked: ", wait)):
+			return
+		case !strings.HasPrefix(got, "blocked for ") || wait > 10*time.Second:
+			t.Fatalf("the verdict after %v is %q", wait, got)
+		}
 	}
 }
 

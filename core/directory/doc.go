@@ -18,8 +18,8 @@
 // A path is looked up once, when it is claimed. From then on a storage is the directory that
 // was locked, and not whatever the path leads to by now: before anything is renamed, replaced
 // or removed, the two are compared, and if they differ that is an error and nothing is changed.
-// An engine that opens files by path as it runs calls [Place.Check] before it writes. Between
-// that and the engine's own opening of files there is a moment that nothing can guard.
+// An engine calls [Place.Check] before it writes. Between that and the engine's own opening of
+// files there is a moment that nothing can guard.
 //
 // # What a crash leaves
 //

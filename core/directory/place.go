@@ -30,9 +30,10 @@ type Place struct {
 }
 
 // Check returns an error if Dir does not lead to the directory that is locked any more:
-// somebody moved, removed or replaced it. An engine that opens files by their paths calls it
-// before it writes, because another storage's files may be there now. It costs about a
-// microsecond. Reading what is open may go on.
+// somebody moved, removed or replaced it. An engine calls it before it writes: if it opens files
+// by their paths, because another storage's files may be there now; if it has them open, because
+// what it writes to files that were removed is lost. It costs about a microsecond. Reading what
+// is open may go on.
 func (p Place) Check() error { return isAt(p.Dir, p.info) }
 
 // isAt returns an error if a path does not lead to a directory any more.

@@ -18,8 +18,8 @@ var excerpt = regexp.MustCompile("(?s)\n```go\n// Sketch: of plainlog, (\\S+)\n(
 func TestTheGuideShowsTheBackendThatIsTested(t *testing.T) {
 	guide := read(t, "../../docs/writing-a-backend.md")
 	found := excerpt.FindAllStringSubmatch(guide, -1)
-	if len(found) != 3 {
-		t.Errorf("the guide has %d excerpts, want 3", len(found))
+	if len(found) != 4 {
+		t.Errorf("the guide has %d excerpts, want 4", len(found))
 	}
 	for _, e := range found {
 		if !strings.Contains(read(t, filepath.Join("testdata/outside-backend", e[1])), "\n"+e[2]) {

@@ -27,8 +27,8 @@ type TB interface {
 	TempDir() string
 }
 
-// MaxWait is how long a check may take before it counts as blocked. Checks end in seconds, but
-// disks can be slow, and some checks open many storages.
+// MaxWait is how long a check may take. Checks end in seconds, but disks can be slow, and some
+// checks open many storages.
 const MaxWait = 3 * time.Minute
 
 // Trial is one promise put to the test at a fresh place. Unlike those of testing.T, its methods
@@ -82,14 +82,38 @@ func (t *Trial) Run() {
 		defer close(done)
 		t.check()
 	}()
-	select {
-	case <-done:
-	case <-time.After(t.Wait):
-		t.Errorf("blocked for %v; all goroutines:\n%s", t.Wait, stacks())
+	if writes, over := t.await(done); !over {
+		t.Errorf("%s; all goroutines:\n%s", late(t.Wait, writes), stacks())
 	}
 	t.mu.Lock()
 	t.over = true
 	t.mu.Unlock()
+}
+
+// await waits until the check is over, and reports false if it is not over in time. writes is
+// how many calls of Apply then returned in the second half of the time.
+func (t *Trial) await(done <-chan struct{}) (writes int64, over bool) {
+	for range 2 {
+		before := t.Tracker.Applies.Load()
+		select {
+		case <-done:
+			return 0, true
+		case <-time.After(t.Wait / 2):
+			writes = t.Tracker.Applies.Load() - before
+		}
+	}
+	return writes, false
+}
+
+// late says what to look for when a check is not over in time: for what is blocked, unless the
+// engine still writes.
+func late(wait time.Duration, writes int64) string {
+	if writes == 0 {
+		return fmt.Sprintf("blocked for %v", wait)
+	}
+	return fmt.Sprintf("not over after %v, though not blocked: %d calls of Apply returned in the "+
+		"second half of that. Is Apply slow? What it costs should depend on its batch, and not "+
+		"on how much is stored", wait, writes)
 }
 
 // check runs the promise's check and its cleanups, and then complains about what is still open.

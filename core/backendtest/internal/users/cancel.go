@@ -35,7 +35,8 @@ var cancelPromises = []kit.Promise{
 	},
 	{
 		Name: "cancel/reads", Check: checkCancelReads,
-		Explanation: "a read with a context that has ended gives its error, on every engine alike",
+		Explanation: "a read with a context that has ended gives its error, on every engine alike, " +
+			"and a Get in a transaction that has begun gives the row",
 	},
 	{
 		Name: "cancel/scan", Check: checkCancelScan,
@@ -227,7 +228,8 @@ func checkCancelReads(t *kit.Trial) {
 	}
 	t.Do("View", s.View(t.Ctx, func(tx *core.Tx) error {
 		if v, err := tab.In(tx).Get(kit.Cancelled(), "k"); v != "v" || err != nil {
-			t.Errorf("Get in a transaction that has begun gives %q, %v; want the row", v, err)
+			t.Errorf("Get in a transaction that has begun gives %q, %v; want the row: "+
+				"Snapshot.Get, which waits for nobody, looks at no context", v, err)
 		}
 		return nil
 	}))

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -160,6 +161,29 @@ func TestHalfARecordIsNotRecorded(t *testing.T) {
 		}
 		path = crashed
 	}
+}
+
+// A log can be written to after somebody has removed it, as long as it is open. Those writes would be lost, and nobody told.
+func TestWritesToAStorageThatWasRemovedAreErrors(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows removes no file that is open")
+	}
+	path := filepath.Join(t.TempDir(), "storage")
+	db, err := core.Open(t.Context(), path, Backend{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := core.OpenTable(t.Context(), db, "t", keys.String(), values.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Put(t.Context(), "k", "lost"); err == nil {
+		t.Error("a write to a storage that was removed succeeded")
+	}
+	db.Close() // reports that it cannot record what is there
 }
 
 func FuzzReplay(f *testing.F) {

@@ -67,7 +67,10 @@ func (e *engine) writable(ctx context.Context) error {
 	if e.place.ReadOnly {
 		return fmt.Errorf("%w: the storage was opened to be read", core.ErrReadOnly)
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return e.place.Check() // what is written to a log that was removed is lost
 }
 
 // merge returns the rows after the writes, and leaves the old ones alone. What it keeps of the writes it copies.
