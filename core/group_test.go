@@ -6,6 +6,7 @@ package core
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -152,7 +153,7 @@ func TestAPutThatWaitsBehindADropIsRefused(t *testing.T) {
 	}()
 	<-g.entered
 	go func() { put <- tb.Put(t.Context(), 1, []byte("late")) }()
-	queued(&tb.storage.writer, 1)
+	queued(t, &tb.storage.writer, 1, put)
 	close(g.opened)
 	if err := <-drop; err != nil {
 		t.Fatal(err)
@@ -162,6 +163,30 @@ func TestAPutThatWaitsBehindADropIsRefused(t *testing.T) {
 	}
 	if _, ok := e.rows.Get([]byte{0, 0, 0, 1, 1}); ok {
 		t.Error("the row of a dropped table was written")
+	}
+}
+
+// A batch is in the order of its keys, whose first part is the number of the table: engines rely on
+// that. Rows with the same key in two tables are two rows.
+func TestAGroupOfTwoTablesIsInOrder(t *testing.T) {
+	tb, e, g := gathered(t)
+	r := tableRecord{Number: 2}
+	other := newTable(tb.storage, newTableState("u", r), r, fakeKeys{}, rawValues{})
+	put := func(tb *Table[uint64, []byte, []byte], k uint64, v string) func() error {
+		return func() error { return tb.Put(t.Context(), k, []byte(v)) }
+	}
+	errs := behindGate(t, tb, g,
+		put(other, 1, "u1"), put(tb, 2, "t2"), put(other, 3, "u3"), put(tb, 1, "t"),
+		put(other, 2, "u2"), put(tb, 1, "t1"))
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range e.applied[len(e.applied)-1] {
+		got = append(got, string(w.Value))
+	}
+	if want := []string{"t1", "t2", "u1", "u2", "u3"}; !slices.Equal(got, want) {
+		t.Errorf("the rows of the batch are %q; want %q", got, want)
 	}
 }
 

@@ -310,7 +310,7 @@ func TestFunctionsOfDistinctRowsRunTogether(t *testing.T) {
 			return tb.Modify(t.Context(), i+1, func([]byte, bool) ([]byte, Change, error) {
 				all.Done()
 				all.Wait()
-				if err := tb.Put(t.Context(), 9, nil); !errors.Is(err, ErrNestedWrite) {
+				if err := tb.Put(Bounded(t), 9, nil); !errors.Is(err, ErrNestedWrite) {
 					t.Errorf("Put inside one of them: got %v, want ErrNestedWrite", err)
 				}
 				return []byte("v"), Store, nil
@@ -450,7 +450,7 @@ func TestCancelAModify(t *testing.T) {
 		return tb.Modify(ctx, 1,
 			func([]byte, bool) ([]byte, Change, error) { ran = true; return nil, Store, nil })
 	})
-	queued(w, 1)
+	queued(t, w, 1, waits)
 	cancel()
 	if err := <-waits; !errors.Is(err, context.Canceled) || ran {
 		t.Errorf("got %v, ran %v; want it cancelled, before it ran", err, ran)
@@ -460,7 +460,7 @@ func TestCancelAModify(t *testing.T) {
 		return tb.Modify(ctx, 2,
 			func([]byte, bool) ([]byte, Change, error) { cancel(); return []byte("v"), Store, nil })
 	})
-	queued(w, 1)
+	queued(t, w, 1, joined)
 	close(g.opened)
 	if err := errors.Join(<-first, <-joined); err != nil {
 		t.Error(err)

@@ -3,7 +3,10 @@
 
 package core
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // A stack spells the numbers of the storages whose functions it is in, and no others, however
 // deep it is and however they are nested; that of another goroutine spells nothing.
@@ -35,6 +38,17 @@ func TestSpelledNumbers(t *testing.T) {
 			<-done
 		})
 		check(n, false)
+	}
+}
+
+// An Update past the Tx of another one would wait for the turn that this one has, forever.
+func TestAnUpdateInsideAnUpdateIsFound(t *testing.T) {
+	s := newStorage("fake", &mapEngine{}, newOptions(nil))
+	err := s.Update(t.Context(), func(*Tx) error {
+		return s.Update(Bounded(t), func(*Tx) error { return nil })
+	})
+	if !errors.Is(err, ErrNestedWrite) {
+		t.Errorf("it returns %v; want ErrNestedWrite", err)
 	}
 }
 

@@ -127,7 +127,7 @@ func second[T any](_ T, err error) error { return err }
 
 func put(t *testing.T, table *core.Table[uint64, string, string], k uint64, v string) {
 	t.Helper()
-	if err := table.Put(t.Context(), k, v); err != nil {
+	if err := table.Put(core.Bounded(t), k, v); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -472,3 +472,97 @@ func TestUpdatesThatWriteNothingLeaveNoOutcomeRows(t *testing.T) {
 		t.Errorf("there are %d outcome rows", n)
 	}
 }
+
+// Not only the answer to a commit gets lost, but also those to the writes that settle it, any
+// number of times. Each of them leaves another value in the outcome row, and the next one still
+// knows what the row says.
+func TestAnswersToWhatSettlesACommitGetLost(t *testing.T) {
+	for _, made := range []bool{true, false} {
+		for lost := range 4 {
+			synctest.Test(t, func(t *testing.T) {
+				p := &process{Backend: memory.NewShared()}
+				s := sharedStorage(t, p)
+				table := sharedTable(t, s)
+				put(t, table, 1, "")
+				calls := 0
+				p.apply = func(_ core.Batch, apply func() error) error {
+					calls++
+					switch {
+					case calls == 1 && !made:
+						return core.ErrMaybe
+					case calls <= 1+lost:
+						return errors.Join(apply(), core.ErrMaybe)
+					}
+					return apply()
+				}
+				add := func(old string, _ bool) (string, core.Change, error) {
+					return old + "+", core.Store, nil
+				}
+				for range 2 {
+					if err := table.Modify(t.Context(), 1, add); err != nil {
+						t.Errorf("made %v, %d more answers lost: Modify returns %v", made, lost, err)
+					}
+				}
+				if got, err := table.Load(t.Context(), 1); got != "++" || err != nil {
+					t.Errorf("made %v, %d more answers lost: after two changes the row is %q, %v",
+						made, lost, got, err)
+				}
+				s.Close()
+			})
+		}
+	}
+}
+
+// The function of a leader panics, the others of its group are committed without it, and run into
+// a conflict: they were nobody's any more, and waited forever.
+func TestAGroupWhoseLeaderPanicsMeetsAConflict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &process{Backend: memory.NewShared(), writers: 1}
+		s := sharedStorage(t, p)
+		table := sharedTable(t, s)
+		put(t, table, 0, "")
+		hold, held := make(chan struct{}), make(chan error)
+		go func() { // has the turn until the others wait for it
+			held <- s.Update(t.Context(), func(*core.Tx) error { <-hold; return nil })
+		}()
+		synctest.Wait()
+		panicked, written := make(chan any), make(chan error, 1)
+		go func() {
+			defer func() { panicked <- recover() }()
+			_ = table.Modify(t.Context(), 1, func(string, bool) (string, core.Change, error) {
+				panic("function")
+			})
+		}()
+		synctest.Wait()
+		go func() {
+			written <- table.Modify(t.Context(), 2, func(string, bool) (string, core.Change, error) {
+				return "v", core.Store, nil
+			})
+		}()
+		synctest.Wait()
+		conflicts := 0
+		p.apply = func(b core.Batch, apply func() error) error {
+			if conflicts > 0 || len(b.Writes) == 1 { // of the outcome alone
+				return apply()
+			}
+			conflicts++
+			return core.ErrConflict
+		}
+		close(hold)
+		if err := <-held; err != nil {
+			t.Error(err)
+		}
+		if <-panicked == nil {
+			t.Error("the function of the leader did not panic")
+		}
+		select {
+		case err := <-written:
+			if err != nil || conflicts != 1 {
+				t.Errorf("after %d conflicts the other write returns %v", conflicts, err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("the other write waits forever")
+		}
+		s.Close()
+	})
+}

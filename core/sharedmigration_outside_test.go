@@ -383,3 +383,116 @@ func TestAMigrationOfADeadProcessIsTakenOver(t *testing.T) {
 		s.Close()
 	})
 }
+
+// runsTwice is a migration that must not run.
+func runsTwice(context.Context, *core.Storage, uint64, uint64) error {
+	return errors.New("the migration runs twice")
+}
+
+// While a migration goes on, nobody opens the storage but whoever could go on with it: any other
+// would read and write what is half of the old version and half of the new one.
+func TestWhoOpensAStorageDuringAMigration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.NewShared()
+		sharedStorage(t, b, core.WithVersion(1)).Close()
+		migrated := sharedStorage(t, b, migratesTo(func(*core.Storage) error {
+			for name, opts := range map[string][]core.Option{
+				"in the old version": {core.WithVersion(1)},
+				"in any version":     {core.WithAnyVersion()},
+				"in a third version": {core.WithVersion(3), core.WithMigration(runsTwice)},
+				"in the new version, without the migration": {
+					core.WithVersion(2), core.WithAnyVersion(),
+				},
+				"in the new version, to read": {
+					core.WithVersion(2), core.WithAnyVersion(), core.WithMigration(runsTwice),
+					core.WithReadOnly(),
+				},
+			} {
+				s, err := core.Open(t.Context(), "db", b, opts...)
+				if !errors.Is(err, core.ErrVersionMismatch) {
+					t.Errorf("Open %s returns %v; want ErrVersionMismatch", name, err)
+				}
+				if err == nil {
+					s.Close()
+				}
+			}
+			return nil
+		})...)
+		migrated.Close()
+	})
+}
+
+// A process has read the mark of the old version when another one migrates, from beginning to end.
+// It begins anew: with what it knows, it would migrate again, or take the storage for one of the
+// old version.
+func TestAMigrationAfterTheMarkWasRead(t *testing.T) {
+	for name, opts := range map[string][]core.Option{
+		"with the migration":      {core.WithVersion(2), core.WithMigration(runsTwice)},
+		"in any version":          {core.WithAnyVersion()},
+		"in any version, to read": {core.WithAnyVersion(), core.WithReadOnly()},
+	} {
+		b := memory.NewShared()
+		sharedStorage(t, b, core.WithVersion(1)).Close()
+		p := &process{Backend: b}
+		p.opened = func() {
+			p.opened = nil
+			sharedStorage(t, b, migratesTo(func(*core.Storage) error { return nil })...).Close()
+		}
+		s, err := core.Open(t.Context(), "db", p, opts...)
+		if err != nil {
+			t.Errorf("Open %s: %v", name, err)
+			continue
+		}
+		if s.Version() != 2 {
+			t.Errorf("opened %s, the storage has version %d; want 2", name, s.Version())
+		}
+		s.Close()
+	}
+}
+
+// A process whose lease was taken over ends its migration while the other one migrates. It must not
+// store the new version: whoever finds that opens what is half migrated.
+func TestALostLeaseStoresNoVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.NewShared()
+		sharedStorage(t, b, core.WithVersion(1)).Close()
+		var away atomic.Bool
+		p := &process{
+			Backend: b,
+			apply: func(_ core.Batch, apply func() error) error {
+				if away.Load() {
+					return core.ErrUnavailable
+				}
+				return apply()
+			},
+			setMark: func(set func() error) error {
+				t.Error("the version is stored by the process that lost its lease")
+				return set()
+			},
+		}
+		done := make(chan error)
+		open := func(b core.Backend, migrate func(*core.Storage) error) {
+			s, err := core.Open(t.Context(), "db", b, migratesTo(migrate)...)
+			if err == nil {
+				err = s.Close()
+			}
+			done <- err
+		}
+		go open(p, func(*core.Storage) error {
+			away.Store(true)
+			time.Sleep(20 * time.Second)
+			away.Store(false)
+			return nil
+		})
+		synctest.Wait()
+		go open(b, func(*core.Storage) error {
+			time.Sleep(20 * time.Second) // begins when nobody has changed the lease for ten
+			return nil
+		})
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

@@ -22,6 +22,7 @@ type mapEngine struct {
 	rows    ordered.Map[[]byte]
 	applied [][]Write
 	bases   []Snapshot                 // of each Apply
+	demands [][]Condition              // of each Apply, which does not look at them
 	before  func(writes []Write) error // may be nil
 	limits  Limits
 	powers  Powers // of which it looks at Conditions alone
@@ -61,6 +62,7 @@ func (e *mapEngine) Apply(_ context.Context, b Batch) error {
 		}
 	}
 	e.applied, e.bases = append(e.applied, copied), append(e.bases, b.Base)
+	e.demands = append(e.demands, b.Conditions)
 	return nil
 }
 
@@ -147,14 +149,18 @@ func (rawValues) ID() string                                { return "raw" }
 func (rawValues) Append(d []byte, v []byte) ([]byte, error) { return append(d, v...), nil }
 func (rawValues) View(b []byte) ([]byte, error)             { return b, nil }
 
-// queued waits until n requests stand in the queue.
-func queued(w *writer, n int) {
+// queued waits until n requests stand in the queue. A write that returned instead never will.
+func queued(t *testing.T, w *writer, n int, returned <-chan error) {
+	t.Helper()
 	for {
 		w.mu.Lock()
 		have := len(w.queue)
 		w.mu.Unlock()
 		if have == n {
 			return
+		}
+		if len(returned) > 0 {
+			t.Fatalf("a write that should wait has returned %v", <-returned)
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
@@ -171,8 +177,12 @@ func behindGate(
 	wg.Go(func() { errs[0] = tb.Put(context.Background(), 0, []byte("first")) })
 	<-g.entered
 	for i, write := range writes {
-		wg.Go(func() { errs[i+1] = write() })
-		queued(&tb.storage.writer, i+1)
+		returned := make(chan error, 1)
+		wg.Go(func() {
+			errs[i+1] = write()
+			returned <- errs[i+1]
+		})
+		queued(t, &tb.storage.writer, i+1, returned)
 	}
 	close(g.opened)
 	wg.Wait()
@@ -355,7 +365,7 @@ func TestCancelWorksUntilTheCommitIsJoined(t *testing.T) {
 	<-g.entered
 	waiting := make(chan error, 1)
 	go func() { waiting <- tb.Put(ctx, 1, nil) }()
-	queued(&tb.storage.writer, 1)
+	queued(t, &tb.storage.writer, 1, waiting)
 	cancel()
 	if err := <-waiting; !errors.Is(err, context.Canceled) {
 		t.Errorf("the waiting write: %v, want context.Canceled", err)
