@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
 )
 
 // Backend keeps storages in a cluster of etcd. The path of a storage is its name there.
@@ -91,9 +92,7 @@ func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Cl
 	if err != nil {
 		return nil, err
 	}
-	return &claim{
-		ctx: ctx, client: c, registry: c.registry(), path: path, readOnly: readOnly,
-	}, nil
+	return remote.NewClaim(ctx, c.registry(), path, readOnly), nil
 }
 
 // String returns a description without the password.

@@ -30,9 +30,9 @@ type driver struct {
 
 var _ remote.Driver = (*driver)(nil)
 
-func newDriver(c *client, e entry, readOnly bool) *driver {
+func newDriver(c *client, e remote.Entry, readOnly bool) *driver {
 	return &driver{
-		client: c, places: newPlaces(c.backend.Prefix, e.id), readOnly: readOnly, mark: e.mark,
+		client: c, places: newPlaces(c.backend.Prefix, e.ID), readOnly: readOnly, mark: e.Mark,
 	}
 }
 

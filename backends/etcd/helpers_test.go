@@ -64,14 +64,17 @@ type store struct {
 // open opens a storage, or creates it.
 func open(t testing.TB, b Backend, path string) store {
 	t.Helper()
-	c, err := b.Claim(t.Context(), path, false)
+	dialed, err := b.dial(t.Context())
 	do(t, err)
-	opened, err := c.Open(t.Context(), core.EngineOptions{
+	r := dialed.registry()
+	opened, err := remote.NewClaim(t.Context(), r, path, false).Open(t.Context(), core.EngineOptions{
 		Mark: []byte("mark"), Logger: slog.New(slog.DiscardHandler),
 	})
 	do(t, err)
 	t.Cleanup(func() { do(t, opened.Close()) })
-	d := newDriver(c.(*claim).client, c.(*claim).seen, false)
+	seen, err := r.Look(t.Context(), path)
+	do(t, err)
+	d := newDriver(r.client, seen, false)
 	s := store{driver: d, trips: new(atomic.Int64)}
 	d.client.kv = counting{d.client.kv, s.trips}
 	s.Engine = remote.New(d, remote.Options{

@@ -10,30 +10,22 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
 )
 
 // registry knows which storages there are.
 type registry struct {
 	client *client
 	prefix string
+	known  bool // at the last look it existed, in a layout that is known
 }
 
-func (c *client) registry() registry { return registry{c, c.backend.Prefix} }
+var _ remote.Registry = (*registry)(nil)
 
-func (r registry) key() []byte             { return []byte(r.prefix + registryKey) }
-func (r registry) name(path string) []byte { return []byte(r.prefix + namePrefix + path) }
+func (c *client) registry() *registry { return &registry{client: c, prefix: c.backend.Prefix} }
 
-// entry is what a path leads to.
-type entry struct {
-	known bool   // the registry exists, in a layout that is known
-	id    string // of the storage; "" if none is there
-	mark  []byte
-}
-
-func (e entry) found() bool { return e.id != "" }
-
-// same reports whether both entries are the same storage with the same mark, or both are none.
-func (e entry) same(o entry) bool { return e.id == o.id && string(e.mark) == string(o.mark) }
+func (r *registry) key() []byte             { return []byte(r.prefix + registryKey) }
+func (r *registry) name(path string) []byte { return []byte(r.prefix + namePrefix + path) }
 
 // version returns an error unless the registry is absent or has a layout that is known.
 func version(value []byte, found bool) error {
@@ -44,65 +36,65 @@ func version(value []byte, found bool) error {
 	return nil
 }
 
-// look returns what is at a path.
-func (r registry) look(ctx context.Context, path string) (entry, error) {
+// Look returns what is at a path.
+func (r *registry) Look(ctx context.Context, path string) (remote.Entry, error) {
 	const most = 10
 	for try := 0; ; try++ {
 		e, err := r.lookOnce(ctx, path)
-		if err != nil || !e.found() || e.mark != nil {
+		if err != nil || !e.Found() || e.Mark != nil {
 			return e, err
 		}
 		if try == most {
-			return entry{}, fmt.Errorf("%w: %q leads to a storage without a mark",
+			return remote.Entry{}, fmt.Errorf("%w: %q leads to a storage without a mark",
 				core.ErrNotStorage, path)
 		}
 	}
 }
 
-// lookOnce is look with one try: it finds no mark if the storage was removed meanwhile.
-func (r registry) lookOnce(ctx context.Context, path string) (e entry, err error) {
+// lookOnce is Look with one try: it finds no mark if the storage was removed meanwhile.
+func (r *registry) lookOnce(ctx context.Context, path string) (e remote.Entry, err error) {
 	answer, err := r.client.readTxn(ctx, []*pb.RequestOp{get(r.key()), get(r.name(path))})
 	if err != nil {
-		return entry{}, err
+		return e, err
 	}
 	value, known := found(answer.Responses[0])
 	if err := version(value, known); err != nil {
-		return entry{}, err
+		return e, err
 	}
 	id, there := found(answer.Responses[1])
-	switch {
-	case !there:
-		return entry{known: known}, nil
-	case len(id) != idLength || !known:
-		return entry{}, fmt.Errorf("%w: what is at %q was not written by this package",
+	if there && (len(id) != idLength || !known) {
+		return e, fmt.Errorf("%w: what is at %q was not written by this package",
 			core.ErrNotStorage, path)
 	}
-	e = entry{known: known, id: string(id)}
-	places := newPlaces(r.prefix, e.id)
-	mark, err := r.client.readRange(ctx, &pb.RangeRequest{Key: places.mark})
+	r.known = known
+	if !there {
+		return e, nil
+	}
+	e.ID = string(id)
+	mark, err := r.client.readRange(ctx, &pb.RangeRequest{Key: newPlaces(r.prefix, e.ID).mark})
 	if err == nil && len(mark.Kvs) > 0 {
-		e.mark = filled(mark.Kvs[0].Value)
+		e.Mark = filled(mark.Kvs[0].Value)
 	}
 	return e, err
 }
 
 // is returns comparisons that hold if a path leads to what was seen there.
-func (r registry) is(path string, e entry) []*pb.Compare {
+func (r *registry) is(path string, e remote.Entry) []*pb.Compare {
 	known := ifAbsent(r.key())
-	if e.known {
+	if r.known {
 		known = ifValue(r.key(), []byte(layout))
 	}
-	if !e.found() {
+	if !e.Found() {
 		return []*pb.Compare{known, ifAbsent(r.name(path))}
 	}
-	places := newPlaces(r.prefix, e.id)
+	places := newPlaces(r.prefix, e.ID)
 	return []*pb.Compare{
-		known, ifValue(r.name(path), []byte(e.id)), ifValue(places.mark, e.mark),
+		known, ifValue(r.name(path), []byte(e.ID)), ifValue(places.mark, e.Mark),
 	}
 }
 
 // list returns the paths that start with prefix.
-func (r registry) list(ctx context.Context, prefix string) (paths []string, err error) {
+func (r *registry) list(ctx context.Context, prefix string) (paths []string, err error) {
 	low := r.name(prefix)
 	answer, err := r.client.readTxn(ctx, []*pb.RequestOp{
 		get(r.key()),
@@ -119,3 +111,20 @@ func (r registry) list(ctx context.Context, prefix string) (paths []string, err 
 	}
 	return paths, nil
 }
+
+// Open returns the engine of a storage.
+func (r *registry) Open(
+	e remote.Entry, readOnly bool, _ core.EngineOptions,
+) (core.Engine, error) {
+	d := newDriver(r.client, e, readOnly)
+	b := r.client.backend
+	return remote.New(d, remote.Options{
+		Limits: b.limits(),
+		Powers: core.Powers{Conditions: true, DeleteRange: true, As: d.as},
+		Beside: true,
+		Notes:  b.notes(),
+	}), nil
+}
+
+// Close closes the connection.
+func (r *registry) Close() error { return r.client.Close() }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
 )
 
 // Backend keeps storages in a database of PostgreSQL. Only the URL must be set; the zero values
@@ -73,17 +74,24 @@ func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Cl
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return b.claim(path, readOnly)
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	r, err := b.registry()
+	if err != nil {
+		return nil, err
+	}
+	return remote.NewClaim(ctx, r, path, readOnly), nil
 }
 
 // List returns the paths that start with prefix.
 func (b Backend) List(ctx context.Context, prefix string) ([]string, error) {
-	c, err := b.claim("", true)
+	r, err := b.registry()
 	if err != nil {
 		return nil, err
 	}
-	defer c.pool.close()
-	return c.list(ctx, prefix)
+	defer r.pool.close()
+	return r.list(ctx, prefix)
 }
 
 func (b Backend) withDefaults() Backend {

@@ -5,7 +5,6 @@ package postgres
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 
 func TestConformance(t *testing.T) {
 	url := postgrestest.Shared(t).URL()
-	var places atomic.Int64
 	// Some checks have hundreds of snapshots open, and some wait as long as a commit may take.
 	b := Backend{URL: url, Snapshots: 400, Commit: 5 * time.Second}
 	backendtest.Run(t, func(*testing.T) backendtest.Target {

@@ -31,25 +31,26 @@ type driver struct {
 
 var _ remote.Driver = (*driver)(nil)
 
-// driver returns the driver of the storage that was found or created. From then on the claim's
-// connections belong to it.
-func (c *claim) driver(s session, opts core.EngineOptions) (*driver, error) {
-	name, err := relation(c.seen.id)
+// driver returns the driver of a storage. From then on the connections belong to it.
+func (r *registry) driver(
+	e remote.Entry, readOnly bool, opts core.EngineOptions,
+) (*driver, error) {
+	name, err := relation(e.ID)
 	if err != nil {
 		return nil, err
 	}
 	d := &driver{
-		backend: c.backend, id: c.seen.id, readOnly: c.readOnly, mark: c.seen.mark,
-		noSync: opts.NoSync && c.backend.Dialect.of().flush, writers: c.pool,
+		backend: r.backend, id: e.ID, readOnly: readOnly, mark: e.Mark,
+		noSync: opts.NoSync && r.backend.Dialect.of().flush, writers: r.pool,
 	}
-	d.writers.texts = textsOf(name, c.backend.Commit/safeWait)
+	d.writers.texts = textsOf(name, r.backend.Commit/safeWait)
 	switch {
 	case d.noSync:
 		d.writers.setup = append(d.writers.setup, "set synchronous_commit = off")
-	case s.syncCommit == "off": // which an administrator may have chosen for other programs
+	case r.session.syncCommit == "off": // which an administrator may have chosen for other programs
 		d.writers.setup = append(d.writers.setup, "set synchronous_commit = on")
 	}
-	d.readers = newPool(c.pool.config, "for reading", c.backend.Snapshots+c.backend.Reads)
+	d.readers = newPool(r.pool.config, "for reading", r.backend.Snapshots+r.backend.Reads)
 	d.readers.texts = d.writers.texts
 	d.readers.setup = []string{"set default_transaction_read_only = on"}
 	return d, nil

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
 )
 
 // The registry is a relation (PostgreSQL's word for a table) with a row for each storage: its
@@ -19,20 +20,20 @@ import (
 // the storage's ID and never renamed. A storage without a path was removed, but its relation
 // could not be dropped yet because somebody reads it.
 const (
-	registry = "guardkv_storages"
+	registryTable = "guardkv_storages"
 
-	createRegistry = "create table if not exists " + registry + " (" +
+	createRegistry = "create table if not exists " + registryTable + " (" +
 		"id text primary key, path bytea unique, mark bytea not null, format integer not null)"
 
-	sqlLook   = "select id, mark, format from " + registry + " where path = $1"
-	sqlList   = "select path from " + registry + " where path >= $1 order by path"
-	sqlCreate = "insert into " + registry + " (id, path, mark, format) values ($1, $2, $3, $4)"
-	sqlRename = "update " + registry + " set path = $2 where id = $1"
-	sqlRemove = "update " + registry + " set path = null where id = $1"
-	sqlMark   = "update " + registry + " set mark = $3 " +
+	sqlLook   = "select id, mark, format from " + registryTable + " where path = $1"
+	sqlList   = "select path from " + registryTable + " where path >= $1 order by path"
+	sqlCreate = "insert into " + registryTable + " (id, path, mark, format) values ($1, $2, $3, $4)"
+	sqlRename = "update " + registryTable + " set path = $2 where id = $1"
+	sqlRemove = "update " + registryTable + " set path = null where id = $1"
+	sqlMark   = "update " + registryTable + " set mark = $3 " +
 		"where id = $1 and mark = $2 and path is not null"
-	sqlRemoved = "select id from " + registry + " where path is null limit 100"
-	sqlForget  = "delete from " + registry + " where id = $1 and path is null"
+	sqlRemoved = "select id from " + registryTable + " where path is null limit 100"
+	sqlForget  = "delete from " + registryTable + " where id = $1 and path is null"
 
 	sqlSession = "select current_setting('transaction_isolation'), " +
 		"current_setting('synchronous_commit', true)"
@@ -48,11 +49,61 @@ const format = 1
 // longestPath is how long a path may be: it is a key of an index.
 const longestPath = 2600
 
-// entry is a storage's row in the registry.
-type entry struct {
+// registry is the registry of a database, as one claim knows it.
+type registry struct {
+	backend Backend
+	pool    *pool   // the connections for writing, which an opened engine takes over
+	session session // as the last look found it
+}
+
+var _ remote.Registry = (*registry)(nil)
+
+func (b Backend) registry() (*registry, error) {
+	b = b.withDefaults()
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	config, err := b.parse()
+	if err != nil {
+		return nil, err
+	}
+	// Whoever writes counts the writers. This is only a bound.
+	return &registry{
+		backend: b, pool: newPool(config, "for writing", b.Writers+b.Snapshots+1),
+	}, nil
+}
+
+// row is a storage's row in the registry.
+type row struct {
 	id     string
 	mark   []byte
 	format int
+}
+
+// entry returns what a row says, or an error if this version of the package must not touch it.
+// nil is no row.
+func (r *row) entry(path string) (remote.Entry, error) {
+	if r == nil {
+		return remote.Entry{}, nil
+	}
+	if r.format != format {
+		return remote.Entry{},
+			fmt.Errorf("%w: the storage at %q has format %d, and this version of the backend "+
+				"knows format %d: use a newer one", core.ErrNotStorage, path, r.format, format)
+	}
+	if _, err := relation(r.id); err != nil {
+		return remote.Entry{}, err
+	}
+	return remote.Entry{ID: r.id, Mark: r.mark}, nil
+}
+
+// checkPath returns an error for a path that is too long to be a key of the registry.
+func checkPath(path string) error {
+	if len(path) > longestPath {
+		return fmt.Errorf("%w: a path of %d bytes, where %d are possible", core.ErrTooLarge,
+			len(path), longestPath)
+	}
+	return nil
 }
 
 // idLength is the length of an ID.
@@ -85,14 +136,14 @@ func askLook(c *conn, path string) {
 }
 
 // looked takes in the answer to askLook, whose statements begin at step from of the request.
-func looked(from int, s *session, found **entry) answer {
-	return func(step int, row [][]byte, _ int64) {
+func looked(from int, s *session, found **row) answer {
+	return func(step int, got [][]byte, _ int64) {
 		switch {
-		case row == nil:
+		case got == nil:
 		case step == from:
-			*s = session{string(row[0]), string(row[1])}
+			*s = session{string(got[0]), string(got[1])}
 		case step == from+1:
-			*found = &entry{string(row[0]), append([]byte{}, row[1]...), int(number(row[2]))}
+			*found = &row{string(got[0]), append([]byte{}, got[1]...), int(number(got[2]))}
 		}
 	}
 }
@@ -108,27 +159,6 @@ func number(b []byte) int64 {
 	return -1
 }
 
-// check returns an error for a storage that this version of the package must not touch.
-func (e *entry) check(path string) error {
-	if e == nil {
-		return nil
-	}
-	if e.format != format {
-		return fmt.Errorf("%w: the storage at %q has format %d, and this version of the backend "+
-			"knows format %d: use a newer one", core.ErrNotStorage, path, e.format, format)
-	}
-	_, err := relation(e.id)
-	return err
-}
-
-// same reports whether two looks saw the same storage with the same mark, or nothing.
-func same(a, b *entry) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.id == b.id && bytes.Equal(a.mark, b.mark)
-}
-
 // check returns an error if a session cannot keep what this package promises.
 func (s session) check() error {
 	if s.isolation != "serializable" {
@@ -138,13 +168,50 @@ func (s session) check() error {
 	return nil
 }
 
+// limited limits how long a call may take that a claim makes without a context.
+func (r *registry) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, r.backend.Commit)
+}
+
+// Look returns what is at a path.
+func (r *registry) Look(ctx context.Context, path string) (e remote.Entry, err error) {
+	ctx, cancel := r.limited(ctx)
+	defer cancel()
+	err = r.retried(ctx, func() (err error) {
+		e, err = r.tryLook(ctx, path)
+		return err
+	})
+	return e, err
+}
+
+func (r *registry) tryLook(ctx context.Context, path string) (remote.Entry, error) {
+	var found *row
+	wire, err := r.pool.ask(ctx, func(w *conn) {
+		found, r.session = nil, session{}
+		askLook(w, path)
+	}, looked(0, &r.session, &found))
+	if wire != nil {
+		r.pool.give(wire)
+	}
+	if code(err) == codeUndefinedTable {
+		err = nil
+	}
+	if err != nil && wire != nil {
+		err = refused(err)
+	}
+	if err != nil {
+		return remote.Entry{}, err
+	}
+	return found.entry(path)
+}
+
 // list returns the paths that start with prefix.
-func (c *claim) list(ctx context.Context, prefix string) (paths []string, err error) {
-	wire, err := c.pool.ask(ctx, func(c *conn) {
-		at := c.once(sqlList)
-		c.int16(1)
-		c.bytes([]byte(prefix))
-		c.execute(at)
+func (r *registry) list(ctx context.Context, prefix string) (paths []string, err error) {
+	wire, err := r.pool.ask(ctx, func(w *conn) {
+		at := w.once(sqlList)
+		w.int16(1)
+		w.bytes([]byte(prefix))
+		w.execute(at)
 	}, func(_ int, row [][]byte, _ int64) {
 		// Paths after the last match are read as well: there are never many.
 		if row != nil && bytes.HasPrefix(row[0], []byte(prefix)) {
@@ -152,7 +219,7 @@ func (c *claim) list(ctx context.Context, prefix string) (paths []string, err er
 		}
 	})
 	if wire != nil {
-		c.pool.give(wire)
+		r.pool.give(wire)
 	}
 	if code(err) == codeUndefinedTable {
 		return nil, nil
@@ -161,4 +228,34 @@ func (c *claim) list(ctx context.Context, prefix string) (paths []string, err er
 		err = refused(err)
 	}
 	return paths, err
+}
+
+// Open returns the engine of a storage.
+func (r *registry) Open(
+	e remote.Entry, readOnly bool, opts core.EngineOptions,
+) (core.Engine, error) {
+	if err := r.session.check(); err != nil {
+		return nil, err
+	}
+	d, err := r.driver(e, readOnly, opts)
+	if err != nil {
+		return nil, err
+	}
+	dialect := r.backend.Dialect.of()
+	powers := core.Powers{Conditions: true, DeleteRange: true, As: d.as}
+	if dialect.size {
+		powers.Size = d.size
+	}
+	if dialect.flush {
+		powers.Sync = d.flush
+	}
+	return remote.New(d, remote.Options{
+		Limits: dialect.limits, Powers: powers, Beside: true, Snapshots: r.backend.Snapshots,
+	}), nil
+}
+
+// Close closes the connections.
+func (r *registry) Close() error {
+	r.pool.close()
+	return nil
 }

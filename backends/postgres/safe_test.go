@@ -13,6 +13,7 @@ import (
 
 	"github.com/guardkv/guardkv/backends/postgres/postgrestest"
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
 )
 
 // TestSafeSnapshot: a Snapshot between a transaction that is under way and one that has changed
@@ -100,13 +101,16 @@ func TestSafeSnapshotInside(t *testing.T) {
 // TestSafeState: what bounds the wait for a safe state bounds nothing that is read from it later.
 func TestSafeState(t *testing.T) {
 	b := Backend{URL: postgrestest.Shared(t).URL()}
-	c, err := b.claim(place(), false)
+	r, err := b.registry()
 	do(t, err)
+	path := place()
 	options := core.EngineOptions{Mark: []byte("mark"), Logger: slog.New(slog.DiscardHandler)}
-	e, err := c.Open(t.Context(), options)
+	e, err := remote.NewClaim(t.Context(), r, path, false).Open(t.Context(), options)
 	do(t, err)
 	t.Cleanup(func() { do(t, e.Close()) })
-	d, err := c.driver(session{}, options)
+	seen, err := r.Look(t.Context(), path)
+	do(t, err)
+	d, err := r.driver(seen, false, options)
 	do(t, err)
 	t.Cleanup(func() { do(t, d.Close()) })
 	s := d.Begin(core.ToKeep).(*state)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/guardkv/guardkv/backends/postgres/postgrestest"
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
 )
 
 // counted counts what is written to a connection.
@@ -32,17 +33,17 @@ func (c counted) Write(b []byte) (int, error) {
 // watched opens an engine whose connections are counted.
 func watched(t *testing.T, b Backend, writes *atomic.Int64) core.Engine {
 	t.Helper()
-	c, err := b.claim(place(), false)
+	r, err := b.registry()
 	do(t, err)
-	dial := c.pool.config.DialFunc
-	c.pool.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+	dial := r.pool.config.DialFunc
+	r.pool.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		n, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
 		return counted{n, writes}, nil
 	}
-	e, err := c.Open(t.Context(), core.EngineOptions{
+	e, err := remote.NewClaim(t.Context(), r, place(), false).Open(t.Context(), core.EngineOptions{
 		Mark: []byte("mark"), Logger: slog.New(slog.DiscardHandler),
 	})
 	do(t, err)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
 )
 
 // Backend keeps storages in a database of Cloud Spanner. The path of a storage is its name
@@ -82,7 +83,7 @@ func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Cl
 	if err != nil {
 		return nil, err
 	}
-	return &claim{ctx: ctx, client: c, registry: registry{c}, path: path, readOnly: readOnly}, nil
+	return remote.NewClaim(ctx, registry{c}, path, readOnly), nil
 }
 
 // String returns a description without credentials.

@@ -27,6 +27,16 @@ type driver struct {
 
 var _ remote.Driver = (*driver)(nil)
 
+// engine makes an engine of a driver.
+func (d *driver) engine() core.Engine {
+	return remote.New(d, remote.Options{
+		Limits: limits,
+		Powers: core.Powers{Conditions: true, DeleteRange: true, As: d.as},
+		Beside: true,
+		Notes:  mostNotes,
+	})
+}
+
 // as sets target to the client of Spanner, if it is a pointer to one.
 func (d *driver) as(target any) bool {
 	t, ok := target.(**cloud.Client)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/guardkv/guardkv/backends/spanner/spannertest"
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
 )
 
 func do(t testing.TB, err error) {
@@ -66,14 +67,16 @@ type store struct {
 // open opens a storage, or creates it.
 func open(t testing.TB, b Backend, path string) store {
 	t.Helper()
-	c, err := b.Claim(t.Context(), path, false)
+	dialed, err := b.dial(t.Context())
 	do(t, err)
-	_, err = c.Open(t.Context(), core.EngineOptions{
+	r := registry{dialed}
+	_, err = remote.NewClaim(t.Context(), r, path, false).Open(t.Context(), core.EngineOptions{
 		Mark: []byte("mark"), Logger: slog.New(slog.DiscardHandler),
 	})
 	do(t, err)
-	of := c.(*claim)
-	d := &driver{client: of.client, id: of.seen.id, mark: of.seen.mark}
+	seen, err := r.Look(t.Context(), path)
+	do(t, err)
+	d := &driver{client: dialed, id: seen.ID, mark: seen.Mark}
 	s := store{d.engine(), d}
 	t.Cleanup(func() { do(t, s.Close()) })
 	return s

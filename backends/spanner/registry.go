@@ -11,34 +11,25 @@ import (
 	cloud "cloud.google.com/go/spanner"
 
 	"github.com/guardkv/guardkv/core"
+	"github.com/guardkv/guardkv/core/remote"
 )
 
 // registry knows which storages there are.
 type registry struct{ client *client }
 
-// entry is what a path leads to.
-type entry struct {
-	known bool   // the registry exists, in a layout that is known
-	id    string // of the storage; "" if none is there
-	mark  []byte
-}
+var _ remote.Registry = registry{}
 
-func (e entry) found() bool { return e.id != "" }
-
-// same reports whether both entries are the same storage with the same mark, or both are none.
-func (e entry) same(o entry) bool { return e.id == o.id && string(e.mark) == string(o.mark) }
-
-// look returns what is at a path now.
-func (r registry) look(ctx context.Context, path string) (e entry, err error) {
+// Look returns what is at a path now.
+func (r registry) Look(ctx context.Context, path string) (e remote.Entry, err error) {
 	when, err := r.client.reading(ctx, nil,
 		func(ctx context.Context, in *cloud.ReadOnlyTransaction) error {
-			e, err = r.name(ctx, in, path)
+			e, _, err = r.name(ctx, in, path)
 			return err
 		})
 	if noTable(err) {
-		return entry{}, nil
+		return remote.Entry{}, nil
 	}
-	if err != nil || !e.found() {
+	if err != nil || !e.Found() {
 		return e, err
 	}
 	_, err = r.client.reading(ctx, &when,
@@ -48,24 +39,28 @@ func (r registry) look(ctx context.Context, path string) (e entry, err error) {
 	return e, err
 }
 
-// find returns what is at a path. It reads within a transaction, so that nobody changes it
-// meanwhile.
-func (r registry) find(ctx context.Context, in where, path string) (entry, error) {
-	e, err := r.name(ctx, in, path)
-	if err == nil && e.found() {
+// find returns what is at a path, and whether the registry exists. It reads within a
+// transaction, so that nobody changes it meanwhile.
+func (r registry) find(
+	ctx context.Context, in where, path string,
+) (e remote.Entry, known bool, err error) {
+	e, known, err = r.name(ctx, in, path)
+	if err == nil && e.Found() {
 		err = r.mark(ctx, in, path, &e)
 	}
-	return e, err
+	return e, known, err
 }
 
-// name looks up which storage is at a path.
-func (r registry) name(ctx context.Context, in where, path string) (e entry, err error) {
+// name looks up which storage is at a path, and whether the registry exists.
+func (r registry) name(
+	ctx context.Context, in where, path string,
+) (e remote.Entry, known bool, err error) {
 	var version, id []byte
 	err = r.client.backend.read(ctx, in,
 		cloud.KeySets(at(partRegistry, ""), at(partNames, path)), columns, 0,
 		func(got row) bool {
 			if got.part == partRegistry {
-				version, e.known = got.value, true
+				version, known = got.value, true
 			} else {
 				id = filled(got.value)
 			}
@@ -73,17 +68,17 @@ func (r registry) name(ctx context.Context, in where, path string) (e entry, err
 		})
 	switch {
 	case err != nil:
-		return entry{}, err
-	case e.known && string(version) != layout:
-		return entry{}, unknown(version)
+		return e, known, err
+	case known && string(version) != layout:
+		return e, known, unknown(version)
 	case id == nil:
-		return e, nil
-	case !isID(id) || !e.known:
-		return entry{}, fmt.Errorf("%w: what is at %q was not written by this package",
+		return e, known, nil
+	case !isID(id) || !known:
+		return e, known, fmt.Errorf("%w: what is at %q was not written by this package",
 			core.ErrNotStorage, path)
 	}
-	e.id = string(id)
-	return e, nil
+	e.ID = string(id)
+	return e, known, nil
 }
 
 func unknown(version []byte) error {
@@ -92,12 +87,12 @@ func unknown(version []byte) error {
 }
 
 // mark looks up the mark of a storage that was found at a path.
-func (r registry) mark(ctx context.Context, in where, path string, e *entry) error {
-	err := r.client.backend.read(ctx, in, at(partMarks, e.id), columns, 0, func(got row) bool {
-		e.mark = filled(got.value)
+func (r registry) mark(ctx context.Context, in where, path string, e *remote.Entry) error {
+	err := r.client.backend.read(ctx, in, at(partMarks, e.ID), columns, 0, func(got row) bool {
+		e.Mark = filled(got.value)
 		return true
 	})
-	if err == nil && e.mark == nil {
+	if err == nil && e.Mark == nil {
 		err = fmt.Errorf("%w: %q leads to a storage without a mark", core.ErrNotStorage, path)
 	}
 	return err
@@ -131,3 +126,14 @@ func (r registry) list(ctx context.Context, prefix string) (paths []string, err 
 	}
 	return paths, err
 }
+
+// Open returns the engine of a storage.
+func (r registry) Open(
+	e remote.Entry, readOnly bool, _ core.EngineOptions,
+) (core.Engine, error) {
+	d := &driver{client: r.client, id: e.ID, mark: e.Mark, readOnly: readOnly}
+	return d.engine(), nil
+}
+
+// Close closes the connection.
+func (r registry) Close() error { return r.client.Close() }

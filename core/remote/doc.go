@@ -22,6 +22,6 @@
 //   - Apply is one call of Driver.Commit.
 //
 // Where storages are, what their marks are, and how they are renamed differs from server to
-// server, so each backend writes its own Claim. The guide docs/writing-a-backend.md of the
-// repository shows a complete one.
+// server. A backend says so in a [Registry], and [NewClaim] makes a core.Claim of it. The guide
+// docs/writing-a-backend.md of the repository shows a complete backend.
 package remote

@@ -6,6 +6,7 @@ package remote_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,102 +46,86 @@ func (b Backend) List(ctx context.Context, prefix string) (paths []string, err e
 
 // Claim locks nothing.
 func (b Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
-	return &claim{server: b.Server, path: path, readOnly: readOnly}, ctx.Err()
+	return remote.NewClaim(ctx, &registry{server: b.Server}, path, readOnly), ctx.Err()
 }
 
-type claim struct {
-	server   *Server
-	path     string
-	readOnly bool
-
-	looked bool
-	seen   *Storage // what was at the path; nil if nothing was
-	mark   []byte   // the mark that it had
+// registry says which storage is at which path.
+type registry struct {
+	server *Server
+	seen   *Storage // at the last look; nil if there was none
 }
 
-// look remembers what is at the path. A mark is replaced, and never changed.
-func (c *claim) look(storages map[string]*Storage) {
-	c.looked, c.seen, c.mark = true, storages[c.path], nil
-	if c.seen != nil {
-		c.mark = c.seen.Mark
+// entry returns what is at a path. A mark is replaced, and never changed.
+func (r *registry) entry(storages map[string]*Storage, path string) remote.Entry {
+	if r.seen = storages[path]; r.seen == nil {
+		return remote.Entry{}
 	}
+	return remote.Entry{ID: r.seen.ID, Mark: r.seen.Mark}
 }
 
-func (c *claim) Mark() ([]byte, error) {
-	err := c.server.Do(context.Background(), func(storages map[string]*Storage) error {
-		c.look(storages)
+func (r *registry) Look(ctx context.Context, path string) (e remote.Entry, err error) {
+	err = r.server.Do(ctx, func(storages map[string]*Storage) error {
+		e = r.entry(storages, path)
 		return nil
 	})
-	return bytes.Clone(c.mark), err
+	return e, err
 }
 
-// change does something with the storage at the path, if that is still the one that was seen:
-// the look and the deed are one step of the server.
-func (c *claim) change(
-	ctx context.Context, deed func(storages map[string]*Storage, s *Storage) error,
+// change does something with a path, if what was seen is still there: the look and the deed are
+// one step of the server.
+func (r *registry) change(
+	ctx context.Context, path string, seen remote.Entry, deed func(map[string]*Storage) error,
 ) error {
-	return c.server.Do(ctx, func(storages map[string]*Storage) error {
-		if !c.looked {
-			c.look(storages)
+	return r.server.Do(ctx, func(storages map[string]*Storage) error {
+		if !r.entry(storages, path).Is(seen) {
+			return remote.Moved(path)
 		}
-		s := storages[c.path]
-		if s != c.seen || s != nil && !bytes.Equal(s.Mark, c.mark) {
-			return fmt.Errorf("%w: somebody else was at %q meanwhile", core.ErrConflict, c.path)
-		}
-		return deed(storages, s)
+		return deed(storages)
 	})
+}
+
+func (r *registry) Create(
+	ctx context.Context, path string, mark []byte,
+) (e remote.Entry, err error) {
+	err = r.change(ctx, path, remote.Entry{}, func(storages map[string]*Storage) error {
+		storages[path] = &Storage{ID: rand.Text(), Mark: append([]byte{}, mark...)}
+		e = r.entry(storages, path)
+		return nil
+	})
+	return e, err
 }
 
 // Rename deletes the fence, in the same step: whoever has the storage open finds out.
-func (c *claim) Rename(to string) error {
-	if c.readOnly {
-		return core.ErrReadOnly
-	}
-	return c.change(context.Background(), func(storages map[string]*Storage, s *Storage) error {
-		switch {
-		case s == nil:
-			return fmt.Errorf("rename %q: %w", c.path, fs.ErrNotExist)
-		case storages[to] != nil:
-			return fmt.Errorf("rename %q to %q: %w", c.path, to, fs.ErrExist)
+func (r *registry) Rename(
+	ctx context.Context, path string, seen remote.Entry, to string,
+) error {
+	return r.change(ctx, path, seen, func(storages map[string]*Storage) error {
+		if storages[to] != nil {
+			return fs.ErrExist
 		}
-		s.write([]core.Write{{Key: []byte(core.FenceKey), Delete: true}}, nil)
-		storages[to], c.seen, c.mark = s, nil, nil
-		delete(storages, c.path)
+		r.seen.write([]core.Write{{Key: []byte(core.FenceKey), Delete: true}}, nil)
+		storages[to] = r.seen
+		delete(storages, path)
 		return nil
 	})
 }
 
 // Remove leaves nothing, the fence neither, to those who have the storage open.
-func (c *claim) Remove() error {
-	if c.readOnly {
-		return core.ErrReadOnly
-	}
-	return c.change(context.Background(), func(storages map[string]*Storage, s *Storage) error {
-		if s != nil {
-			s.Rows, s.Removed = nil, true
-		}
-		c.seen, c.mark = nil, nil
-		delete(storages, c.path)
+func (r *registry) Remove(ctx context.Context, path string, seen remote.Entry) error {
+	return r.change(ctx, path, seen, func(storages map[string]*Storage) error {
+		r.seen.Rows, r.seen.Removed = nil, true
+		delete(storages, path)
 		return nil
 	})
 }
 
-func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
-	d := &driver{server: c.server, readOnly: c.readOnly}
-	err := c.change(ctx, func(storages map[string]*Storage, s *Storage) error {
-		if s == nil && c.readOnly {
-			return fmt.Errorf("open %q: %w", c.path, fs.ErrNotExist)
-		}
-		if s == nil {
-			s = &Storage{Mark: append([]byte{}, opts.Mark...)}
-			storages[c.path] = s
-		}
-		d.storage, d.mark = s, s.Mark
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
+// Purge finds nothing to do: the rows are gone with their storage.
+func (r *registry) Purge(context.Context, remote.Entry) error { return nil }
+
+func (r *registry) Open(
+	e remote.Entry, readOnly bool, _ core.EngineOptions,
+) (core.Engine, error) {
+	d := &driver{server: r.server, storage: r.seen, mark: e.Mark, readOnly: readOnly}
 	return remote.New(d, remote.Options{
 		Powers: core.Powers{Conditions: true},
 		Beside: true, // the server takes many requests at once
@@ -148,7 +133,7 @@ func (c *claim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine,
 	}), nil
 }
 
-func (c *claim) Release() error { return nil }
+func (r *registry) Close() error { return nil }
 
 // driver is an open storage.
 type driver struct {

@@ -23,6 +23,7 @@ type Server struct {
 // Storage is what one path leads to. Rows are in the order of their keys, and never changed:
 // each write makes new ones.
 type Storage struct {
+	ID      string // random
 	Mark    []byte
 	Rows    []remote.Row
 	Removed bool
