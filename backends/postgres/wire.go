@@ -27,7 +27,7 @@ type conn struct {
 
 	prepared [statements]bool
 	asked    []statement // statements that the request prepares
-	setup    int         // how many of the pool's settings are made
+	setup    int         // how many of the pool's settings were sent
 	steps    int         // statements of the request
 	unended  bool        // a request has left its transaction open; see flush
 	owed     int         // answers still to come that nobody waits for
@@ -54,14 +54,13 @@ func (c *conn) start() {
 	if c.setup == len(c.pool.setup) {
 		return
 	}
-	for ; c.setup < len(c.pool.setup); c.setup++ {
-		at := c.once(c.pool.setup[c.setup])
+	for _, text := range c.pool.setup[c.setup:] {
+		at := c.once(text)
 		c.int16(0)
 		c.execute(at)
 	}
 	c.sync()
 	c.steps = 0
-	c.owed++
 }
 
 // errNotSent is the error of a request of which nothing has left this process.
@@ -90,6 +89,10 @@ func (c *conn) trip(ctx context.Context, end func(), each answer) error {
 		return errors.Join(errNotSent, err)
 	}
 	end()
+	if c.setup < len(c.pool.setup) { // only now that the settings are sent, an answer is owed
+		c.setup = len(c.pool.setup)
+		c.owed++
+	}
 	var stop func() bool
 	if ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, func() { _ = c.net.SetDeadline(time.Unix(1, 0)) })

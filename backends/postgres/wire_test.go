@@ -223,3 +223,38 @@ func TestDialects(t *testing.T) {
 		t.Errorf("a dialect that there is none of gives %v", err)
 	}
 }
+
+// TestSettingsOfARequestThatIsNotSent: the context of a new connection's first request ended before
+// that was sent, and with it the settings of the session. They counted as sent: they were never
+// made, and the next request waited for their answer, forever.
+func TestSettingsOfARequestThatIsNotSent(t *testing.T) {
+	r, err := Backend{URL: postgrestest.Shared(t).URL()}.registry()
+	do(t, err)
+	defer r.pool.close()
+	r.pool.setup = []string{"set application_name = 'set'"}
+	c, err := r.pool.take(t.Context())
+	do(t, err)
+	defer r.pool.give(c)
+	ask := func(ctx context.Context) (name string, err error) {
+		c.start()
+		at := c.once("show application_name")
+		c.int16(0)
+		c.execute(at)
+		err = c.run(ctx, func(_ int, row [][]byte, _ int64) {
+			if row != nil {
+				name = string(row[0])
+			}
+		})
+		return name, err
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := ask(ended); !errors.Is(err, errNotSent) {
+		t.Fatalf("a request whose context has ended returns %v; want errNotSent", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if name, err := ask(ctx); name != "set" || err != nil {
+		t.Errorf("then the setting is %q, %v; want %q", name, err, "set")
+	}
+}
