@@ -83,7 +83,8 @@ func (s *Storage) watchLease(ctx context.Context) error {
 	first := true
 	for since := began; time.Since(since) < leasePatience; first = false {
 		if time.Since(began) > 3*leasePatience {
-			return fmt.Errorf("%w: another process is migrating it; try again later", ErrLocked)
+			return fmt.Errorf("%w: another process has been migrating it for %v; try again later",
+				ErrLocked, 3*leasePatience)
 		}
 		found, err := s.readLease(ctx)
 		if err != nil {

@@ -23,7 +23,8 @@ import (
 
 // Open opens the storage at path, or creates one if nothing is there. Options change this. Open
 // returns ErrNotStorage, and changes nothing, if what is at path carries no mark of GuardKV for
-// this backend, and ErrLocked, after a bounded wait, if the storage is open elsewhere.
+// this backend, and ErrLocked, after a bounded wait, if the storage is open elsewhere, or
+// another process migrates it. The end of ctx makes that wait shorter.
 //
 // Close the storage when you are done. Several storages may share opts and b.
 func Open(ctx context.Context, path string, b Backend, opts ...Option) (*Storage, error) {

@@ -125,6 +125,9 @@ func WithAnyVersion() Option { return func(o *options) { o.anyVersion = true } }
 // stored after fn returned nil. If it returns an error, Open returns it with both versions and
 // the old version stays, together with whatever fn had committed: the next Open runs fn again,
 // so each of its steps must be safe to repeat.
+//
+// One process at a time migrates a shared storage. Open of another one waits until that is done,
+// or its context ends; after half a minute it returns ErrLocked.
 func WithMigration(fn func(ctx context.Context, s *Storage, from, to uint64) error) Option {
 	return func(o *options) { o.migrate = fn }
 }

@@ -335,6 +335,53 @@ func TestOneOfSeveralMigrates(t *testing.T) {
 	})
 }
 
+// A migration can take longer than an Open may wait. How long it waits was said nowhere, and
+// neither was that its context makes that shorter.
+func TestAnOpenWaitsForAMigrationForBoundedTime(t *testing.T) {
+	for _, c := range []struct {
+		patience time.Duration // of the context of Open
+		want     error
+		within   time.Duration
+	}{
+		{3 * time.Second, context.DeadlineExceeded, 3 * time.Second},
+		{time.Hour, core.ErrLocked, 31 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := memory.NewShared()
+			first := sharedStorage(t, b, core.WithVersion(1))
+			begun := make(chan struct{})
+			migrates := migratesTo(func(*core.Storage) error {
+				close(begun)
+				time.Sleep(time.Minute)
+				return nil
+			})
+			done := make(chan error)
+			go func() {
+				s, err := core.Open(t.Context(), "db", b, migrates...)
+				if err == nil {
+					err = s.Close()
+				}
+				done <- err
+			}()
+			<-begun
+			ctx, cancel := context.WithTimeout(t.Context(), c.patience)
+			defer cancel()
+			start := time.Now()
+			_, err := core.Open(ctx, "db", b, migratesTo(func(*core.Storage) error {
+				return errors.New("it migrates too")
+			})...)
+			if took := time.Since(start); !errors.Is(err, c.want) || took > c.within {
+				t.Errorf("with %v of patience Open gives %v after %v; want %v within %v",
+					c.patience, err, took, c.want, c.within)
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			first.Close()
+		})
+	}
+}
+
 // A process that migrates loses the server, or stops for long: another one takes over, and what
 // the first one writes when it is back does not come in between.
 func TestAMigrationOfADeadProcessIsTakenOver(t *testing.T) {

@@ -5,6 +5,7 @@ package core
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -23,6 +24,28 @@ type TableInfo struct {
 	ID          []byte // the TableID that its values are bound to, nil if they are not; a copy
 	Rows        int64  // -1 if the engine cannot tell cheaply
 	Bytes       int64  // of encoded keys and values; -1 if the engine cannot tell cheaply
+}
+
+// String describes the table in one line, such as
+//
+//	people: keys "string", values "cbor/1", 120 bytes of metadata, 3 rows of 90 bytes
+//
+// The metadata is for [TableInfo.Explain] to read.
+func (t TableInfo) String() string {
+	b := fmt.Appendf(nil, "%s: keys %q, values %q", t.Name, t.KeyFormat, t.ValueFormat)
+	if t.Checksums {
+		b = append(b, ", with checksums"...)
+	}
+	if len(t.Meta) > 0 {
+		b = fmt.Appendf(b, ", %d bytes of metadata", len(t.Meta))
+	}
+	if len(t.ID) > 0 {
+		b = fmt.Appendf(b, ", bound to table %x", t.ID)
+	}
+	if t.Rows >= 0 {
+		b = fmt.Appendf(b, ", %d rows of %d bytes", t.Rows, t.Bytes)
+	}
+	return string(b)
 }
 
 // Tables describes the tables, in the order of their names.

@@ -112,7 +112,7 @@ var brokenFormats = []struct {
 		Extras[record, record]{},
 	},
 	{
-		"panics on empty input", "NeverPanics", "untouched",
+		"panics on empty input", "NeverPanics", "no bytes: ",
 		fake{view: panicIf(func(b []byte) bool { return len(b) == 0 })},
 		Extras[record, record]{},
 	},
