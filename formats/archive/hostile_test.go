@@ -235,6 +235,11 @@ func TestSize(t *testing.T) {
 		if b, err := exact.Append(nil, v); err != nil || !bytes.Equal(b, full) {
 			t.Errorf("a record of exactly the limit: %d bytes, error %v", len(b), err)
 		}
+		// The limit is that of the record, whatever stands in dst before it.
+		long := make([]byte, 2*len(full))
+		if b, err := exact.Append(long, v); err != nil || !bytes.Equal(b[len(long):], full) {
+			t.Errorf("a record of exactly the limit behind others: %d bytes, error %v", len(b), err)
+		}
 		for most := range len(full) {
 			f := archive.Limited[kinds.Filing, kinds.FilingView](most)
 			if b, err := f.Append([]byte("dst"), v); !errors.Is(err, core.ErrTooLarge) || b != nil {

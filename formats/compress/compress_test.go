@@ -111,10 +111,18 @@ func TestFramesThatAreRefused(t *testing.T) {
 		"half a head":                  frame(1000, one[:2]),
 		"bytes behind it":              frame(1000, one, []byte{0}),
 		"a second frame":               append(frame(1000, one), frame(1000, one)...),
+		"a skippable frame behind it":  append(frame(1000, one), 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0),
+		"an empty frame behind it": append(frame(1000, one),
+			frame(0, block(true, rawBlock, 0))...),
 		"a sum": whole(frame(1000, one, []byte{1, 2, 3, 4}),
+			func(b []byte) []byte { b[4] |= 4; return b }),
+		"a sum that is right": withSum(t, strings.Repeat("x", 1000)),
+		"a sum that is not there": whole(frame(1000, one),
 			func(b []byte) []byte { b[4] |= 4; return b }),
 		"a window": whole(frame(1000, one),
 			func(b []byte) []byte { b[4] &^= 0x20; return slices.Insert(b, 5, 0x58) }),
+		"a window within the limit": whole(frame(1000, one),
+			func(b []byte) []byte { b[4] &^= 0x20; return slices.Insert(b, 5, 0) }),
 		"a reserved bit": whole(frame(1000, one),
 			func(b []byte) []byte { b[4] |= 8; return b }),
 		"a skippable frame": append([]byte{0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0},
@@ -131,6 +139,17 @@ func TestFramesThatAreRefused(t *testing.T) {
 	}
 }
 
+// withSum returns a frame in one segment with its checksum, as zstd writes it.
+func withSum(t *testing.T, value string) []byte {
+	t.Helper()
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	return e.EncodeAll([]byte(value), nil)
+}
+
 // A bomb takes no memory: what a row claims is allocated only if its blocks can be so much, and the
 // limit allows it. The library alone would take what it is given room for.
 func TestBombsAllocateNothing(t *testing.T) {
@@ -138,13 +157,19 @@ func TestBombsAllocateNothing(t *testing.T) {
 	bomb := slices.Clip(frame(claimed, bytes.Repeat(block(false, repeated, 128<<10, 'x'), 4095),
 		block(true, repeated, 128<<10, 'x')))
 	claims := slices.Clip(frame(claimed, block(true, compressed, 3, 0, 0, 0)))
+	// Blocks of more bytes than a block may have. A thousand bytes are enough for the claim.
+	large := slices.Clip(frame(claimed, bytes.Repeat(block(false, repeated, 1<<20, 'x'), 511),
+		block(true, repeated, 1<<20, 'x')))
 	for name, c := range map[string]struct {
 		b     []byte
 		limit int
-	}{"a bomb over the limit": {bomb, 1 << 20}, "a claim over the limit": {
-		claims,
-		1 << 20,
-	}, "a claim within the limit": {claims, 1 << 30}} {
+	}{
+		"a bomb over the limit":        {bomb, 1 << 20},
+		"a bomb that says it is small": {slices.Concat(frame(1), bomb[len(frame(1)):]), 1 << 20},
+		"a claim over the limit":       {claims, 1 << 20},
+		"a claim within the limit":     {claims, 1 << 30},
+		"blocks that cannot be":        {large, 1 << 30},
+	} {
 		f := compress.New(values.String(), compress.WithMaxSize(c.limit))
 		before := allocated()
 		if _, err := f.View(c.b); !errors.Is(err, core.ErrCorrupt) {

@@ -271,8 +271,9 @@ func TestDictionariesThatAreNone(t *testing.T) {
 	good := trained(t, 1).Bytes()
 	for name, b := range map[string][]byte{
 		"nothing": nil, "junk": []byte("junk that is long enough"), "one that is cut": good[:20],
-		"one of another kind": append([]byte{1}, good...),
-		"one of zeros":        append(slices.Clone(good[:8]), make([]byte, 1000)...),
+		"one of another kind":  append([]byte{1}, good...),
+		"one of another magic": append([]byte{good[0] + 1}, good[1:]...),
+		"one of zeros":         append(slices.Clone(good[:8]), make([]byte, 1000)...),
 	} {
 		if _, err := compress.ParseDictionary(b); !errors.Is(err, core.ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)

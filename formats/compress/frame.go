@@ -29,13 +29,14 @@ type frame struct {
 
 // parseFrame reads the header of a frame, and those of its blocks, which bound the size that
 // they inflate to: so a few bytes cannot ask for much memory. It accepts only what this package
-// writes: one frame in one segment, without a checksum.
+// writes: one frame in one segment, without a checksum, which would be bytes behind the blocks.
+// Blocks that inflate to more than the header says are refused when they are inflated.
 func parseFrame(b []byte, maxSize int) (frame, error) {
 	var h zstd.Header
 	if err := h.Decode(b); err != nil {
 		return frame{}, fmt.Errorf("%w: the header of a compressed value: %w", core.ErrCorrupt, err)
 	}
-	if h.Skippable || !h.SingleSegment || h.HasCheckSum {
+	if !h.SingleSegment {
 		return frame{}, fmt.Errorf("%w: a compressed value of a kind that is not written here",
 			core.ErrCorrupt)
 	}
@@ -44,14 +45,13 @@ func parseFrame(b []byte, maxSize int) (frame, error) {
 			"more than the limit of %d that WithMaxSize sets",
 			core.ErrCorrupt, h.FrameContentSize, maxSize)
 	}
-	least, most, err := inflatedSize(b[h.HeaderSize:])
+	most, err := inflatedSize(b[h.HeaderSize:])
 	if err != nil {
 		return frame{}, fmt.Errorf("%w: %w", core.ErrCorrupt, err)
 	}
-	if h.FrameContentSize < least || h.FrameContentSize > most {
+	if h.FrameContentSize > most {
 		return frame{}, fmt.Errorf("%w: a compressed value says that it has %d bytes, "+
-			"its blocks have %d to %d",
-			core.ErrCorrupt, h.FrameContentSize, least, most)
+			"its blocks have at most %d", core.ErrCorrupt, h.FrameContentSize, most)
 	}
 	return frame{int(h.FrameContentSize), h.DictionaryID}, nil
 }
@@ -62,31 +62,31 @@ var (
 	errBlock     = errors.New("a compressed value with a block that cannot be")
 )
 
-// inflatedSize returns how many bytes the blocks of a frame inflate to at least and at most.
-func inflatedSize(blocks []byte) (least, most uint64, err error) {
+// inflatedSize returns how many bytes the blocks of a frame inflate to at most.
+func inflatedSize(blocks []byte) (most uint64, err error) {
 	const raw, repeated, compressed = 0, 1, 2
 	for {
 		if len(blocks) < 3 {
-			return 0, 0, errCutFrame
+			return 0, errCutFrame
 		}
 		header := uint32(blocks[0]) | uint32(blocks[1])<<8 | uint32(blocks[2])<<16
 		blocks = blocks[3:]
 		size, stored := uint64(header>>3), int(header>>3)
 		if size > maxBlock {
-			return 0, 0, errBlock
+			return 0, errBlock
 		}
 		switch header >> 1 & 3 {
 		case raw:
-			least, most = least+size, most+size
+			most += size
 		case repeated:
-			least, most, stored = least+size, most+size, 1
+			most, stored = most+size, 1
 		case compressed:
 			most += maxBlock
 		default:
-			return 0, 0, errBlock
+			return 0, errBlock
 		}
 		if len(blocks) < stored {
-			return 0, 0, errCutFrame
+			return 0, errCutFrame
 		}
 		blocks = blocks[stored:]
 		if header&1 != 0 {
@@ -94,7 +94,7 @@ func inflatedSize(blocks []byte) (least, most uint64, err error) {
 		}
 	}
 	if len(blocks) != 0 {
-		return 0, 0, errLongFrame
+		return 0, errLongFrame
 	}
-	return least, most, nil
+	return most, nil
 }
