@@ -19,7 +19,8 @@ func Demo(backend, format, keep, url *string) error {
 	return tools.Demo(backend, format, keep, url)
 }
 
-// Test runs the tests of all modules, in random order.
+// Test runs the tests of all modules, in random order, each published one alone with the versions
+// that its own go.mod picks.
 func Test() error { return tools.Test() }
 
 // Servers builds the servers that tests need and that no system's packages have to have: etcd. Of
@@ -32,8 +33,8 @@ func Race() error { return tools.Race() }
 // Lint runs the linters and checks headers, links and leftovers.
 func Lint() error { return tools.Lint() }
 
-// Isolated builds each module without the others, vets and tests it where that picks other
-// versions, and checks its types for other platforms.
+// Isolated builds each module alone, as Test tests it, checks that its go.mod is tidy, and checks
+// its types for other platforms.
 func Isolated() error { return tools.Isolated() }
 
 // Consumer builds programs outside the workspace and checks what is linked into them. -write

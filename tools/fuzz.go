@@ -85,7 +85,11 @@ func built(packages []fuzzed, bin string, each time.Duration) <-chan *fuzzed {
 		for i := range packages {
 			p := &packages[i]
 			p.program = filepath.Join(bin, fmt.Sprintf("test%d.exe", i))
-			p.err = run(buildArgs(p.ImportPath, p.program, each)...)
+			p.err = command{
+				// alone, as Test does: so the tests are compiled already
+				dir: p.Dir, env: []string{"GOWORK=off"},
+				args: buildArgs(p.ImportPath, p.program, each),
+			}.run()
 			ready <- p
 		}
 	}()

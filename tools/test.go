@@ -4,40 +4,72 @@
 package tools
 
 import (
-	"fmt"
+	"errors"
 	"runtime"
+	"slices"
+	"strings"
+	"sync"
 )
 
-// Test runs the tests of all modules. -shuffle keeps results out of the cache: the tests really
-// run. What go test would vet, Lint vets, and more: for that, all that is imported is analyzed,
-// once more for every way to build it.
+// Test runs the tests of all modules: of the published ones each alone, with the versions that
+// its own go.mod picks and that users get, and of the tools in the workspace, where the others
+// are built of the highest versions that any of them wants. Race runs the short tests of all
+// with those. -shuffle keeps results out of the cache: the tests really run. What go test would
+// vet, Lint vets, and more: for that, all that is imported is analyzed, once more for every way
+// to build it.
 func Test() error {
-	return run("go", "test", "-vet=off", "-shuffle=on", "-timeout=20m", beside(), "work")
-}
-
-// beside has at least four packages tested beside each other, because the tests of servers
-// mostly wait.
-func beside() string { return fmt.Sprintf("-p=%d", max(4, runtime.NumCPU())) }
-
-// raced are the packages of the tools in which goroutines share something. The others run
-// commands and read files, one after the other: Test is enough for them.
-var raced = []string{
-	"./tools/bench", "./tools/demo", "./tools/lockstep", "./tools/wrapped",
-}
-
-// Race runs the tests of all published modules, and of what runs them in many goroutines, under
-// the race detector, which makes them ten times slower. -short takes fewer repetitions of what
-// one goroutine does.
-func Race() error {
-	args := []string{
-		"go", "test", "-vet=off", "-race", "-short", "-shuffle=on", "-timeout=20m", beside(),
-	}
 	published, err := Published()
 	if err != nil {
 		return err
 	}
-	for _, dir := range published {
-		args = append(args, "./"+dir+"/...")
+	var tests []command
+	for _, dir := range waitingFirst(published) {
+		tests = append(tests, testAlone(dir))
 	}
-	return run(append(args, raced...)...)
+	return together(append(tests, inWorkspace()))
+}
+
+// testArgs are the arguments of go test for one of the modules that are tested beside each other.
+func testArgs(packages string) []string {
+	return []string{"test", "-vet=off", "-shuffle=on", "-timeout=20m", "-p=2", packages}
+}
+
+// testAlone is the command that tests a module without the others.
+func testAlone(dir string) command { return goAlone(dir, testArgs("./...")...) }
+
+// inWorkspace is the command that tests the tools.
+func inWorkspace() command {
+	return command{args: append([]string{"go"}, testArgs("./tools/...")...)}
+}
+
+// waitingFirst puts the backends first. Their tests take longest, and mostly wait: for a disk,
+// for a server, for a process that is killed. Those of the rest keep the processors busy.
+func waitingFirst(dirs []string) []string {
+	sorted := slices.Clone(dirs)
+	slices.SortStableFunc(sorted, func(a, b string) int {
+		return strings.Compare(kind(a), kind(b))
+	})
+	return sorted
+}
+
+// kind returns the folder of a module's kind: backends, core, formats.
+func kind(dir string) string {
+	kind, _, _ := strings.Cut(dir, "/")
+	return kind
+}
+
+// together runs commands, some beside each other, and goes on after one that fails.
+func together(commands []command) error {
+	turns := make(chan struct{}, max(3, runtime.NumCPU()))
+	errs := make([]error, len(commands))
+	var all sync.WaitGroup
+	for i, c := range commands {
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			errs[i] = c.run()
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }

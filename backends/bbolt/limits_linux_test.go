@@ -30,6 +30,9 @@ var limitedChildren = map[string]func(args []string) error{
 // Where address space is limited nothing can be reserved. A process that may have 3 GiB of it
 // copies, and its writer does not wait for the values and snapshots that are open.
 func TestAddressSpaceLimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine of a child writes 100 MiB")
+	}
 	if out, err := backendtest.Child(t.Context(), "limited",
 		fastPath(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, out)

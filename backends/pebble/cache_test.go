@@ -14,6 +14,9 @@ import (
 // was enough for its own reading and writing. What is in the cache stays there, and afterwards
 // it may grow again.
 func TestReadingEverythingDoesNotFillTheCache(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine reads 24 MB four times, row by row")
+	}
 	const count, size = 24_000, 1000
 	path := testPath(t)
 	e := open(t, Backend{}, path)

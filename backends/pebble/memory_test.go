@@ -139,6 +139,9 @@ func peakMemory() int {
 // Pebble read the first row of a table that was handed to it, and the last, and kept them in
 // its cache: loading large rows filled it with what nobody had asked for.
 func TestLoadingLargeRowsDoesNotFillTheCache(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine loads 90 MB")
+	}
 	const size = 3 << 20
 	e := open(t, Backend{}, testPath(t))
 	defer closeEngine(t, e)

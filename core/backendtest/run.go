@@ -24,6 +24,9 @@ import (
 // what is promised of such storages, with [Target.Second]. Promises about claims that keep
 // others out do not apply then: those subtests are skipped, and Run logs which they are.
 //
+// In the short form, that of go test -short, checks take fewer rows and repetitions, and what core
+// promises is proven on the backend as it is only.
+//
 // If subtests fail, the report at the end of Run says which to fix first: those that others
 // rest on.
 //
@@ -74,6 +77,9 @@ func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool, all *res
 			t.Parallel() // the places are apart, and most checks wait for the medium
 			<-over
 		})
+	}
+	if spoiled && testing.Short() {
+		return // core does the same with spoiled bytes whatever the engine, and all of it once more
 	}
 	for i, p := range users.Promises() {
 		if spoiled && p.BareOnly || p.Shared && !all.sharing.Shared() {
