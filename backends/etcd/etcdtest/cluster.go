@@ -14,6 +14,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/guardkv/guardkv/core/remote/remotetest"
 )
 
 // Cluster is a cluster of etcd. Its methods are for one goroutine at a time.
@@ -32,7 +34,7 @@ const patience = 3 * time.Minute
 // machine, or "--max-txn-ops=1024". If there is no program the error wraps exec.ErrNotFound; on
 // systems without Unix sockets and signals it wraps errors.ErrUnsupported.
 func Start(nodes int, args ...string) (*Cluster, error) {
-	if err := supported(); err != nil {
+	if err := remotetest.Supported(); err != nil {
 		return nil, err
 	}
 	program, err := Program()

@@ -15,6 +15,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/guardkv/guardkv/core/remote/remotetest"
 )
 
 // Node is one server of a cluster. Its methods are for one goroutine at a time.
@@ -86,7 +88,7 @@ func (n *Node) start() error {
 	defer log.Close() // the process has its own
 	cmd := exec.Command(n.program, n.args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = n.dir, log, log
-	if err := begin(cmd); err != nil {
+	if err := remotetest.Start(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", n.program, err)
 	}
 	exited := make(chan struct{})
@@ -156,14 +158,14 @@ func (n *Node) Kill() error {
 
 // Pause stops the process, as if it hung: it keeps its connections, and answers nothing.
 func (n *Node) Pause() error {
-	err := pauseProcess(n.cmd.Process)
+	err := remotetest.Pause(n.cmd.Process)
 	n.paused = n.paused || err == nil
 	return err
 }
 
 // Resume lets a paused process go on.
 func (n *Node) Resume() error {
-	err := resumeProcess(n.cmd.Process)
+	err := remotetest.Resume(n.cmd.Process)
 	n.paused = n.paused && err != nil
 	return err
 }

@@ -9,8 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
+
+	"github.com/guardkv/guardkv/core/remote/remotetest"
 )
 
 // process is a running server.
@@ -20,26 +21,16 @@ type process struct {
 	ended chan struct{} // closed when it has ended
 }
 
-// startProcess starts a program that ends with this process. On Linux it ends with the thread
-// that started it, so that thread waits for it.
+// startProcess starts a program that ends with this process.
 func startProcess(cmd *exec.Cmd) (*process, error) {
-	p := &process{ended: make(chan struct{})}
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with this goroutine
-		err := cmd.Start()
-		if err == nil {
-			p.os, p.pid = cmd.Process, cmd.Process.Pid
-		}
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-		close(p.ended)
-	}()
-	if err := <-started; err != nil {
+	if err := remotetest.Start(cmd); err != nil {
 		return nil, err
 	}
+	p := &process{pid: cmd.Process.Pid, os: cmd.Process, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		_ = cmd.Wait() // its end is all that matters
+	}()
 	return p, nil
 }
 

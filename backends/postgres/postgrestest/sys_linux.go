@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// endWithParent ends a server with the thread that started it, see process.
+// endWithParent tells a server to end when this process does.
 func endWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGQUIT }
 
 // removeShared removes the segment of shared memory that a killed server has left. It is small,

@@ -22,6 +22,8 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/guardkv/guardkv/core/remote/remotetest"
 )
 
 // Emulator is a running one. Its methods, but for Options and Database, are for one goroutine at a
@@ -42,7 +44,7 @@ const project = "projects/guardkv"
 // Start starts an emulator, and returns when it answers. If there is no program the error wraps
 // exec.ErrNotFound; on systems without the signals of Unix it wraps errors.ErrUnsupported.
 func Start() (*Emulator, error) {
-	if err := supported(); err != nil {
+	if err := remotetest.Supported(); err != nil {
 		return nil, err
 	}
 	program, err := Program()
@@ -72,7 +74,7 @@ func (e *Emulator) start() (said chan string, err error) {
 		return nil, err
 	}
 	e.cmd.Stdout, e.cmd.Stderr = to, to
-	err = errors.Join(begin(e.cmd), to.Close())
+	err = errors.Join(remotetest.Start(e.cmd), to.Close())
 	if err != nil {
 		return nil, errors.Join(err, from.Close())
 	}
@@ -187,10 +189,10 @@ func (e *Emulator) Kill() error {
 }
 
 // Pause stops the process, as if it hung: it keeps its connections, and answers nothing.
-func (e *Emulator) Pause() error { return pauseProcess(e.cmd.Process) }
+func (e *Emulator) Pause() error { return remotetest.Pause(e.cmd.Process) }
 
 // Resume lets a paused process go on.
-func (e *Emulator) Resume() error { return resumeProcess(e.cmd.Process) }
+func (e *Emulator) Resume() error { return remotetest.Resume(e.cmd.Process) }
 
 // Close ends the process.
 func (e *Emulator) Close() error { return e.Kill() }

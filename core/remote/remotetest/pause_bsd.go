@@ -1,16 +1,11 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build !linux
+//go:build unix && !linux
 
-package spannertest
+package remotetest
 
-import (
-	"os/exec"
-	"time"
-)
-
-func begin(cmd *exec.Cmd) error { return cmd.Start() }
+import "time"
 
 // awaitStopped waits for as long as it takes a process to stop.
 func awaitStopped(int) { time.Sleep(200 * time.Millisecond) }

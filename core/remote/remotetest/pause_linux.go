@@ -1,40 +1,18 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package etcdtest
+package remotetest
 
 import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"sync"
-	"syscall"
 	"time"
 )
 
-// starts are processes to start. They are told when their parent dies, which to Linux is the
-// thread that has started them: so all are started by one that lives as long as this process.
-var starts = sync.OnceValue(func() chan<- func() {
-	c := make(chan func())
-	go func() {
-		runtime.LockOSThread()
-		for start := range c {
-			start()
-		}
-	}()
-	return c
-})
-
-// begin starts a process that is killed when this one ends, however it does.
-func begin(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	started := make(chan error)
-	starts() <- func() { started <- cmd.Start() }
-	return <-started
-}
+// patience is how long something may take that takes a moment on a quiet machine.
+const patience = 3 * time.Minute
 
 // awaitStopped waits until all threads of a process have stopped, or the process has ended.
 func awaitStopped(pid int) {
