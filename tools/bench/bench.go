@@ -40,7 +40,7 @@ func Run(ctx context.Context, cfg Config) error {
 		}
 	}
 	if len(wanted) == 0 {
-		return errors.Join(fmt.Errorf("no work is called like %q; -list prints the names", cfg.Run),
+		return errors.Join(fmt.Errorf("no work matches %q; -list prints the names", cfg.Run),
 			e.remove())
 	}
 	return e.run(ctx, wanted)

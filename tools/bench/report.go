@@ -22,11 +22,11 @@ func (t *textReport) begin(r *Report) {
 	fmt.Fprintf(t.w, "GuardKV benchmarks: %s %s/%s, %d CPUs %s, databases in %s\n",
 		m.Go, m.OS, m.Arch, m.CPUs, m.CPU, m.Dir)
 	fmt.Fprintln(t.w,
-		"All sides of a work take turns. Compared are the fastest turns, or the medians where a "+
-			"disk is waited for;")
+		"All ways to do a work take turns. Their fastest turns are compared, or their medians if "+
+			"the work waits for a disk.")
 	fmt.Fprintln(t.w,
-		"in brackets, between which ratios half of the rounds lie. cpu is the ratio of processor "+
-			"time, all threads together,")
+		"Half of the rounds lie between the ratios in brackets. cpu compares the processor time of "+
+			"all threads,")
 	fmt.Fprintln(t.w, "which a busy machine disturbs less.")
 }
 

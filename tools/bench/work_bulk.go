@@ -242,7 +242,7 @@ func repeated(do func() error) func(int) error {
 func compactWork(en engine, s shape) work {
 	return work{
 		name:   en.name + "/compact",
-		title:  fmt.Sprintf("compact after every second row was deleted, %s, %s", s, en.heading()),
+		title:  fmt.Sprintf("compact after half of the rows were deleted, %s, %s", s, en.heading()),
 		unit:   "row",
 		group:  "compact",
 		engine: en.name, format: "raw", shape: s,

@@ -170,7 +170,7 @@ func keyWork() work {
 			k := pairKey{First: pairText, Second: 42}
 			stored, err := format.Append(nil, k)
 			if err == nil && !bytes.Equal(stored, appendPairByHand(nil, k)) {
-				err = errors.New("a key by hand is another one")
+				err = errors.New("a key encoded by hand differs")
 			}
 			return pairSides(format, k, stored), err
 		})

@@ -35,8 +35,8 @@ func run(ctx context.Context) error {
 	flag.StringVar(&cfg.Dir, "dir", "",
 		"make the databases in this `folder`, whose disk is then measured")
 	flag.Float64Var(&cfg.Slowdown, "slowdown", 0,
-		"slow GuardKV down by this `part` of the time needed by hand, to test the harness")
-	flag.Func("run", "do only what matches this `regexp`; names are such as bbolt/get/128B",
+		"slow GuardKV down by this `fraction` of the time by hand, to test the harness")
+	flag.Func("run", "do only the works whose names match this `regexp`, such as bbolt/get/128B",
 		func(s string) (err error) {
 			cfg.Run, err = regexp.Compile(s)
 			return err
@@ -49,10 +49,10 @@ func run(ctx context.Context) error {
 	list := flag.Bool("list", false, "print the names of the works")
 	json := flag.String("json", "", "write everything that was measured to this `file`")
 	html := flag.String("html", "", "write a page with charts to this `file`")
-	gate := flag.Bool("gate", false, "measure only what must not get worse, and fail if it has")
+	gate := flag.Bool("gate", false, "measure only the works with bounds, and fail if one exceeds them")
 	profile := flag.String("cpuprofile", "", "write a profile for go tool pprof to this `file`")
 	again := flag.String("from", "",
-		"measure nothing: make the page from a `file` that -json wrote")
+		"measure nothing, but make the page from a `file` that -json wrote")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unknown argument %q", flag.Arg(0))
