@@ -18,8 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// What was nil and should not be ended in a nil pointer somewhere below, which told nobody what
-// was missing. Each call says it.
+// A nil argument ended in a nil pointer somewhere below, which did not tell what was missing. Each
+// call says so.
 func TestMissingArguments(t *testing.T) {
 	s, tb := openTable(t, memory.New())
 	defer s.Close()

@@ -174,7 +174,7 @@ func (otherClaim) Open(context.Context, core.EngineOptions) (core.Engine, error)
 	return nil, fmt.Errorf("%w: somebody else creates it", core.ErrConflict)
 }
 
-// Who opens a storage that others create and replace all the time gets ErrLocked, and not a
+// Opening a storage that others create and replace all the time returns ErrLocked, and not a
 // conflict, which is for writers.
 func TestOpenersThatAreAlwaysSlower(t *testing.T) {
 	if _,

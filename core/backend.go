@@ -131,8 +131,8 @@ type Engine interface {
 	// ErrConflict, ErrTooLarge, ErrNoRoom, ErrUnavailable and ErrSnapshotExpired mean that
 	// nothing was written. ErrMaybe means that it was, will be, or will never be, all or
 	// nothing, and that the engine goes on. After any other error the outcome may be unknown,
-	// and Apply is not called again. A panic may be on a goroutine of this package, where
-	// nobody recovers it.
+	// and Apply is not called again. A panic may happen on a goroutine of this package, where the
+	// caller cannot recover it.
 	Apply(ctx context.Context, b Batch) error
 
 	// SetMark replaces the mark, durably and atomically, without touching any row.
@@ -214,8 +214,8 @@ type Batch struct {
 	// Base is the snapshot that the writes were computed from, nil for writes that depend on
 	// nothing. The engine of a shared storage, which began it with [ToUpdate], returns ErrConflict
 	// if what was read through Base has changed, see [Sharing]; an engine that locks its storage
-	// may ignore it, and is given none for a row that was read with Get while nobody wrote. A
-	// decorator that wraps snapshots unwraps it: see Unwrapped.
+	// may ignore it, and is given none for a row that was read with Get while no write was under
+	// way. A decorator that wraps snapshots unwraps it: see Unwrapped.
 	Base Snapshot
 
 	// Conditions are rows that must be as they say, else Apply returns ErrConflict and writes

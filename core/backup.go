@@ -17,8 +17,8 @@ import (
 // (chunk.go), so the reader (backupreader.go) believes nothing that was not compared. It does
 // not depend on the engine, and equal storages give equal bytes.
 
-// The chunks of a backup hold one sequence of records, each of which starts with its kind: a
-// head, then each table with its rows behind it, then an end. BACKUP.md describes them.
+// The chunks of a backup hold one sequence of records: a head, then each table followed by its
+// rows, then an end. Each record starts with its kind. BACKUP.md describes them.
 const (
 	kindHead  = 'H'
 	kindTable = 'T'

@@ -36,13 +36,13 @@ func (b *backupReader) head() (h backupHead, err error) {
 	magic := make([]byte, len(backupMagic))
 	if err := b.in.full(magic); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return h, fmt.Errorf("%w: this is no backup, or the first few bytes of one", ErrCorrupt)
+			return h, fmt.Errorf("%w: this is not a backup, or only its first few bytes", ErrCorrupt)
 		}
 		return h, err
 	}
 	if string(magic) != backupMagic {
 		return h,
-			fmt.Errorf("%w: this is no backup: it does not start with %q", ErrCorrupt, backupMagic)
+			fmt.Errorf("%w: this is not a backup: it does not start with %q", ErrCorrupt, backupMagic)
 	}
 	kind, err := b.kind()
 	if err != nil {
@@ -91,7 +91,7 @@ func (b *backupReader) table() (name string, t backupTable, err error) {
 	if text, err = b.blob(text[:0]); err != nil {
 		return "", t, err
 	}
-	if err := decodeRecord(fmt.Sprintf("what is recorded of table %q", name), text,
+	if err := decodeRecord(fmt.Sprintf("the record of table %q", name), text,
 		&t); err != nil {
 		return "", t, err
 	}

@@ -36,9 +36,9 @@ type batch struct {
 	spare  [][]byte // memory of earlier large rows
 }
 
-// encodedRow is size bytes from start of a block on, the first ones of which are the key. Of
-// two rows, the one that was added later has the higher block, or the higher start. There is no
-// pointer in it, which a garbage collector would follow.
+// encodedRow is size bytes of a block from start on. The first bytes are the key. Of two rows, the
+// one that was added later has the higher block, or the higher start. There is no pointer in it
+// that a garbage collector would have to follow.
 type encodedRow struct {
 	block, start uint32
 	key, size    int
@@ -130,8 +130,8 @@ func (b *batch) add(encode func(dst []byte) (row []byte, value int, err error)) 
 	return nil
 }
 
-// lend returns memory for the next row, empty but for its capacity: the rest of a shared block,
-// or after a large row the memory of an earlier one.
+// lend returns memory for the next row, of length 0: the rest of a shared block or, after a large
+// row, the memory of an earlier one.
 func (b *batch) lend() (at room, dst []byte) {
 	if n := len(b.spare); b.large && n > 0 {
 		dst = b.spare[n-1]
@@ -226,7 +226,7 @@ func (b *batch) follow(key, value []byte) {
 }
 
 // followBy is follow for a value that a function appends. It returns the value, which is valid
-// until reset. After an error the batch is of no use.
+// until reset. After an error the batch must not be used any more.
 func (b *batch) followBy(key []byte, value func(dst []byte) ([]byte, error)) ([]byte, error) {
 	at, dst := b.lend()
 	row, err := value(append(dst, key...))

@@ -149,7 +149,7 @@ func (c *catalog) loadRow(key, stored []byte) error {
 			ErrVersionMismatch, name)
 	}
 	var r tableRecord
-	if err := decodeRecord(fmt.Sprintf("what is recorded of table %q", table), value,
+	if err := decodeRecord(fmt.Sprintf("the record of table %q", table), value,
 		&r); err != nil {
 		return err
 	}
@@ -232,8 +232,8 @@ func (c *catalog) change(fn func()) {
 
 // changeTables runs fn, which changes the catalog, with a turn to write. In a shared storage fn
 // knows the catalog as it is, and runs again if another process was faster; no other change of
-// this process comes between. The turn comes before the lock: whoever has the lock waits for no
-// turn, so those that have one may wait for the lock.
+// this process comes between. The turn comes before the lock: a goroutine that has the lock never
+// waits for a turn, so one that has a turn may wait for the lock.
 func (s *Storage) changeTables(ctx context.Context, fn func(*turn) error) error {
 	return s.inTurn(ctx, func(t *turn) error {
 		if !s.sharing.Shared() {

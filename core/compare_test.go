@@ -17,8 +17,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// A dry run that wrote would record a type that nobody released, and one that set a table aside
-// would be the very thing that it is run to prevent.
+// A dry run that wrote would record a type that was never released, and one that set a table aside
+// would do the very thing that it is run to prevent.
 func TestCompareTableTouchesNothing(t *testing.T) {
 	type was struct{ Name, City string }
 	type added struct {

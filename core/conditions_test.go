@@ -48,8 +48,8 @@ func TestInsertAndDeleteLeaveTheirConditionToTheEngine(t *testing.T) {
 	}
 }
 
-// What a group finds and leaves behind is the same whoever looks at its conditions; of several
-// requests for one key, all but the first depend on what that one found.
+// A group finds and leaves behind the same whether core or the engine looks at its conditions. Of
+// several requests for one key, all but the first depend on what the first one found.
 func TestGroupsFindTheSameWhoeverLooks(t *testing.T) {
 	for seed := range uint64(12) {
 		var want string
@@ -116,8 +116,8 @@ func runGroup(t *testing.T, seed uint64, p Powers) string {
 	return fmt.Sprint("existed ", said, " found ", found, state)
 }
 
-// A group that the engine refuses is decided anew, request by request: what was left to the
-// engine in the group, and what was not, changes.
+// A group that the engine refuses is decided anew, request by request. Conditions that the group
+// left to the engine may then be decided here, and the other way round.
 func TestRefusedGroupWithConditions(t *testing.T) {
 	for _, refusal := range []error{ErrTooLarge, ErrConflict} {
 		ctx := t.Context()
@@ -153,8 +153,8 @@ func TestRefusedGroupWithConditions(t *testing.T) {
 	}
 }
 
-// A commit that fails tells nobody that a condition was met, and a request that is used again
-// knows nothing of it.
+// A commit that fails reports no condition as met, and a request that is reused knows nothing of
+// it.
 func TestFailedCommitAnswersNoCondition(t *testing.T) {
 	tb, e, _ := gatheredOn(t, Powers{Conditions: true})
 	e.rows.Set([]byte{0, 0, 0, 1, 1}, []byte("old"))

@@ -9,7 +9,7 @@ import (
 )
 
 // Programs decide by the cause of an error, and people by its text. So errors of storages and
-// tables are of type Error, which names the operation, the storage, the table and the key, and
+// tables have the type Error, which names the operation, the storage, the table and the key, and
 // wraps one of the sentinels below, beside whatever the engine or the format said. The guide
 // docs/errors.md of the repository says what each of them asks of the caller.
 
@@ -47,8 +47,8 @@ var (
 	ErrLocked = errors.New("locked")
 	// ErrTooLarge: a key, value or atomic write is over a limit of the engine.
 	ErrTooLarge = errors.New("too large")
-	// ErrNoRoom: the medium has too little room for the write, of which nothing was written. Free
-	// some, and write again.
+	// ErrNoRoom: the medium has too little room for the write. Nothing was written. Free some
+	// room, and write again.
 	ErrNoRoom = errors.New("no room")
 	// ErrMaybe: the write was sent to the engine, and no answer came. It is stored, will be, or
 	// will never be, all of it or nothing; read to find out, and write again only what may be

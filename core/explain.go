@@ -122,9 +122,9 @@ func (t TableInfo) ExplainKeys(explainers ...KeyExplainer) (KeyExplanation, erro
 	return KeyExplanation{}, unexplained(t, "keys", t.KeyFormat)
 }
 
-// unexplained is the error for a format that nobody knows.
+// unexplained is the error for a format that no explainer knows.
 func unexplained(t TableInfo, what, id string) error {
-	return fmt.Errorf("table %s: its %s are in %s, which is none of the formats that can be "+
+	return fmt.Errorf("table %s: its %s are in %s, which is not one of the formats that can be "+
 		"explained here; "+
 		"add the Explain function of that format's package: %w",
 		shortName(t.Name), what, shortName(id), errors.ErrUnsupported)

@@ -12,16 +12,16 @@ import (
 
 // A feature is a way of storing something that a GuardKV without it would read wrongly, or
 // damage by writing: rows beside those of a table, for instance, whose numbers it would give to
-// the next table. Whatever is stored with a feature names it: the mark, what is recorded of a
-// table, the head of a backup. Who reads a name that it does not know must not go on.
+// the next table. Whatever is stored with a feature names it: the mark, the record of a table, the
+// head of a backup. A GuardKV that reads a name that it does not know must not go on.
 
 // featureTableID is that of a table whose values are bound to their rows and to the ID that is
 // recorded of it. Without it a row would be written that belongs nowhere, and a copy of the
 // table would have another ID, or none.
 const featureTableID = "table-id"
 
-// featureShared is that of a storage that several processes may write to. Without it the fence
-// would be left as it is by whoever changes the tables.
+// featureShared is that of a storage that several processes may write to. A GuardKV without it
+// would change the tables and leave the fence as it is.
 const featureShared = "shared"
 
 // knownFeatures are those that this GuardKV can read and write, beside what layout 1 has.

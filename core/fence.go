@@ -14,11 +14,11 @@ import (
 )
 
 // Several processes write to a shared storage, and each has the catalog in memory. The fence is
-// a row of the catalog that says which catalog that is: whoever changes the tables gives it a
-// new random epoch in the same write, and every commit demands that the fence is still the one
-// that its writer knows. So no process writes to a table that another one has dropped, and no
-// table number is given out twice. Reads bring the fence along, and one that finds another fence
-// than it expects is not believed: the catalog is read again, and then the row.
+// a row of the catalog that says which catalog that is: every change of the tables gives it a new
+// random epoch in the same write, and every commit demands that the fence is still the one that
+// its writer knows. So no process writes to a table that another one has dropped, and no table
+// number is given out twice. Reads bring the fence along. If a read finds another fence than it
+// expects, it does not count: the catalog is read again, and then the row.
 
 // fence is the row at FenceKey.
 type fence struct {
@@ -26,7 +26,7 @@ type fence struct {
 	Home    string `json:"home"`                // random, of the storage while it is where it is
 	Last    uint32 `json:"last"`                // the highest table number that was given out
 	Version uint64 `json:"version"`             // the application's, as those who write know it
-	Lease   string `json:"migrating,omitempty"` // of whoever migrates, see lease.go
+	Lease   string `json:"migrating,omitempty"` // the process that migrates, see lease.go
 	value   []byte // as it is stored
 }
 
@@ -49,7 +49,7 @@ func (f *fence) renewed() *fence {
 func (f *fence) demand() Condition { return Condition{[]byte(FenceKey), f.value} }
 
 var (
-	// errMoved is of a read that found another fence than the one it expected.
+	// errMoved is returned by a read that found another fence than the one it expected.
 	errMoved = &wrapped{ErrConflict, "conflict: another process has changed the tables"}
 
 	errAway = &wrapped{
@@ -62,8 +62,8 @@ var (
 
 // fencedSnapshot is a snapshot of a shared storage, as the rest of this package sees it. What
 // the first read found is returned only if the fence in its state is the one that was known when
-// the snapshot began. Who looks whether a table is dropped, after the snapshot began and before
-// it reads, knows the table as it is in that state.
+// the snapshot began. A check whether a table is dropped, made after the snapshot began and before
+// it reads, sees the table as it is in that state.
 type fencedSnapshot struct {
 	Snapshot
 	storage *Storage

@@ -91,8 +91,8 @@ type FormatPowers[V, W any] struct {
 	// the view may refer to b.
 	//
 	// trusted says that the row's checksum was right, so that nothing has to be validated. A
-	// table uses ViewLent before the other views, but for Load, whose view nobody gives back:
-	// that is View's.
+	// table prefers ViewLent to the other views, except for Load, whose view is never given back:
+	// Load uses View.
 	ViewLent func(b []byte, trusted bool) (w W, r Releaser, err error)
 
 	// Owns says that no view, and no value that ViewInto has decoded, refers to the bytes that

@@ -35,7 +35,7 @@ func (t *turn) commitGroup(group []*request) {
 			t.leaveInAgain(group, met)
 			return
 		}
-		for _, r := range group { // a read of the group told some of the conflict alone
+		for _, r := range group { // a read of the group told only some of the conflict
 			if r != nil && errors.Is(r.err, ErrConflict) {
 				r.err = nil
 			}
@@ -84,8 +84,8 @@ func (w *writer) finish(group []*request, err error) {
 	}
 }
 
-// applyGroup leaves the error of a request that fails alone in the request, and returns what
-// fails all others.
+// applyGroup leaves an error that concerns one request in that request, and returns what fails all
+// others.
 func (t *turn) applyGroup(group []*request) error {
 	if err := t.sound(); err != nil {
 		return err
@@ -123,8 +123,8 @@ type groupBase struct {
 	storage  *Storage
 	alone    bool
 	snapshot Snapshot          // nil until it is needed
-	err      error             // why there is none; whoever asks for nothing does not care
-	rows     map[string][]byte // that were fetched from a shared storage; nil is of no row
+	err      error             // why there is none; requests that ask for nothing do not care
+	rows     map[string][]byte // fetched from a shared storage; nil stands for no row
 }
 
 // get returns the value of the row at key, which is valid until held is released, if held is

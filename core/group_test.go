@@ -48,7 +48,7 @@ func TestAGroupIsCutToWhatTheEngineTakes(t *testing.T) {
 	}
 }
 
-// An Insert of which there is no snapshot failed the Puts of its group, which ask for nothing.
+// An Insert for which there was no snapshot failed the Puts of its group, which need none.
 func TestAFailedSnapshotFailsOnlyWhoNeedsIt(t *testing.T) {
 	tb, e, g := gathered(t)
 	e.noSnapshot = errors.New("too many open files")

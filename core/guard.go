@@ -10,10 +10,9 @@ import (
 )
 
 // A read without a copy hands out bytes that belong to the engine: a page of a mapped file, or
-// a block in a cache. They may be reused as soon as the engine believes that nobody looks at
-// them. A guard is the promise that somebody does. A user has to give it back, and may do so
-// twice, from two goroutines, or too late: none of that may free bytes that another reader
-// looks at.
+// a block in a cache. They may be reused as soon as the engine believes that no one looks at them.
+// A guard is the promise that someone does. A user has to give it back, and may do so twice, from
+// two goroutines, or too late: none of that may free bytes that another reader looks at.
 
 // Guard holds one row in place: until it is closed, the bytes that its view refers to stay as
 // they are, whatever happens to the row, the table or the storage meanwhile. It blocks nobody.

@@ -178,7 +178,7 @@ func TestClosedSeatsAreForgotten(t *testing.T) {
 	}
 }
 
-// The engine is closed by whoever leaves last, exactly once, and never under a reader.
+// The last one to leave closes the engine, exactly once, and never under a reader.
 func TestCloseBesideReaders(t *testing.T) {
 	for range 200 {
 		tb := fakeTable(identity)

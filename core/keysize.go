@@ -12,11 +12,11 @@ import "fmt"
 // KeySizer is the optional power of a KeyFormat whose keys may be long: KeySize returns a
 // function that tells how many bytes the encoding of a key has at least, in much less time than
 // encoding it takes, or nil if nothing is known. Keys that an engine cannot take are then
-// refused before they are encoded, which takes seconds if they are of gigabytes.
+// refused before they are encoded, which takes seconds for keys of gigabytes.
 type KeySizer[K any] interface{ KeySize() func(k K) int }
 
-// keySizeOf returns the function that tells how long a key is at least, nil if nobody wants to
-// know.
+// keySizeOf returns the function that tells how long a key is at least, or nil if that does not
+// matter.
 func keySizeOf[K any](key KeyFormat[K], l Limits) func(K) int {
 	s, ok := key.(KeySizer[K])
 	if !ok || l.Key <= 0 {
@@ -29,7 +29,7 @@ func keySizeOf[K any](key KeyFormat[K], l Limits) func(K) int {
 // be known before it is encoded: keySize is not nil.
 func (f *rowFormat[K, V, W]) refuseLong(k K) error {
 	if n := f.keySize(k); n > f.limits.Key-tableNumberSize {
-		return fmt.Errorf("%w: a key of at least %d bytes, where the engine takes %d",
+		return fmt.Errorf("%w: a key of at least %d bytes; the engine takes at most %d",
 			ErrTooLarge, n,
 			f.limits.Key-tableNumberSize)
 	}

@@ -14,10 +14,10 @@ import (
 )
 
 // One process at a time migrates a shared storage. It takes the lease: the fence gets its token
-// and the new version, so all that know the old version write no more, and nobody else begins.
-// While it migrates it changes the lease's row every second. Whoever waits for the migration
-// sees that; if the row stays as it is for long, the process is taken for dead and its lease is
-// taken over. Should it be alive, the fence keeps its writes out.
+// and the new version, so all processes that know the old version write no more, and no other
+// process begins to migrate. While it migrates it changes the lease's row every second. Processes
+// that wait for the migration see that. If the row stays the same for too long, they take the
+// process for dead and take over its lease. Should it be alive, the fence keeps its writes out.
 
 const leaseName = "migration"
 
@@ -26,7 +26,7 @@ const (
 	leasePatience = 10 * leaseBeat
 )
 
-// errMarkMoved is of a mark that another process has changed.
+// errMarkMoved is returned when another process has changed the mark.
 var errMarkMoved = &wrapped{
 	ErrClosed, "closed: another process has changed the storage's mark; open it again",
 }
@@ -162,15 +162,15 @@ func (l *lease) beat(s *Storage) bool {
 	ctx, cancel := s.commitContext()
 	defer cancel()
 	found, err := s.readLease(ctx)
-	if err != nil { // nobody can be reached: this says nothing about the lease
+	if err != nil { // no server can be reached: this says nothing about the lease
 		return true
 	}
 	l.value = found
 	return bytes.Contains(found, []byte(l.Token))
 }
 
-// end gives the lease back, with the version that the storage has then. If it cannot, the lease
-// is taken over by whoever comes next.
+// end gives the lease back, with the version that the storage has then. If it cannot, the next
+// process takes the lease over.
 func (l *lease) end(ctx context.Context, s *Storage, version uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, 4*s.sharing.Commit)
 	defer cancel()
@@ -201,8 +201,8 @@ func (o *opener) changeShared(s *Storage) error {
 	return err
 }
 
-// clearState ends what Restore has begun. So a mark that moves while somebody migrates has moved
-// to the new version.
+// clearState ends what Restore has begun. So a mark that moves during a migration has moved to the
+// new version.
 func (o *opener) clearState(s *Storage) error {
 	if o.mark.State == "" {
 		return nil
@@ -212,8 +212,8 @@ func (o *opener) clearState(s *Storage) error {
 
 // setMark changes the mark of a shared storage. If no answer comes it does so again, and runs into
 // a conflict if the first one was stored. So errMarkMoved says that the mark is not as it was,
-// whoever changed it. After an error that does not say that nothing was written it may have
-// changed, or do so later.
+// whether this process or another changed it. After an error that does not say that nothing was
+// written, the mark may have changed, or may change later.
 func (s *Storage) setMark(ctx context.Context, change func(m *mark)) error {
 	patience := time.Now().Add(2 * s.sharing.Commit)
 	var maybe error
@@ -245,10 +245,10 @@ func (s *Storage) changeMarkInTime(ctx context.Context, change func(m *mark)) er
 	return s.changeMark(ctx, change)
 }
 
-// migrateShared migrates under a lease, if the storage is of an older version, and stores the
-// mark of the version that it has then. If it is not known whether that was stored, the lease is
-// not given back: the fence and the mark would have different versions. Whoever takes it over
-// finds out.
+// migrateShared migrates under a lease, if the storage has an older version, and then stores the
+// mark of the new version. If it is unknown whether the mark was stored, the lease is not given
+// back: the fence and the mark could have different versions. The process that takes over the
+// lease finds out.
 func (o *opener) migrateShared(s *Storage, from, to uint64) (err error) {
 	l, err := s.takeLease(o.ctx, to)
 	if err != nil {

@@ -323,8 +323,8 @@ type wrapped struct {
 
 func (f wrapped) Powers() core.FormatPowers[[]byte, []byte] { return core.PowersOf(f.ValueFormat) }
 
-// A format around another one lost the powers of that: they were looked for by type assertions,
-// which see the outer one alone.
+// A format around another one lost the other's powers: they were looked for by type assertions,
+// which see only the outer one.
 func TestFormatAroundAnotherKeepsItsPowers(t *testing.T) {
 	open := new(atomic.Int64)
 	inside := lending{values.Bytes(), open}

@@ -55,21 +55,21 @@ func (l *Limits) cutBound(b []byte) []byte {
 
 func (l *Limits) rowTooLarge(key, value int) error {
 	if l.Key > 0 && key > l.Key {
-		return fmt.Errorf("%w: a key of %d bytes, where the engine takes %d",
+		return fmt.Errorf("%w: a key of %d bytes; the engine takes at most %d",
 			ErrTooLarge, key-tableNumberSize, l.Key-tableNumberSize)
 	}
-	return fmt.Errorf("%w: a value of %d bytes, where the engine takes %d",
+	return fmt.Errorf("%w: a value of %d bytes; the engine takes at most %d",
 		ErrTooLarge, value, l.Value)
 }
 
 // checkBatch returns ErrTooLarge for an atomic write that the engine cannot take.
 func (l *Limits) checkBatch(rows, bytes int) error {
 	if l.BatchRows > 0 && rows > l.BatchRows {
-		return fmt.Errorf("%w: %d rows in one write, where the engine takes %d",
+		return fmt.Errorf("%w: %d rows in one write; the engine takes at most %d",
 			ErrTooLarge, rows, l.BatchRows)
 	}
 	if l.BatchBytes > 0 && bytes > l.BatchBytes {
-		return fmt.Errorf("%w: %d bytes in one write, where the engine takes %d",
+		return fmt.Errorf("%w: %d bytes in one write; the engine takes at most %d",
 			ErrTooLarge, bytes, l.BatchBytes)
 	}
 	return nil

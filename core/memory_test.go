@@ -78,7 +78,7 @@ func TestRowsOfAnySizeAreCopiedOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 			})
-			// the lists of rows and of writes grow, the former by doubling
+			// the lists of rows and of writes grow, that of rows by doubling
 			all := test.rows * (test.size + 2*rowCost)
 			if most := all + all*3/10 + 2<<20; got > most {
 				t.Errorf("%d rows of %d bytes took %d bytes, want at most %d",

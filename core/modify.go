@@ -242,8 +242,9 @@ func (t *turn) collect(seen leftRows) {
 
 var errFled = errors.New("the function panicked, or ended its goroutine; nothing was written")
 
-// leadWithout is how the leader goes whose own function panicked, or ended its goroutine, in the
-// middle of a group: the others, who have nothing to do with it, are decided anew and committed.
+// leadWithout is how a leader goes whose own function panicked, or ended its goroutine, in the
+// middle of a group. The other requests, which have nothing to do with that, are decided anew and
+// committed.
 func (t *turn) leadWithout(own *request) {
 	rest := t.group[:0]
 	for _, r := range t.group {

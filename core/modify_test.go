@@ -155,8 +155,8 @@ func TestModifyMayMakeItsGroupTooLarge(t *testing.T) {
 	}
 }
 
-// Who finds a row that its group did not commit after all is told of the failure, and not what
-// its function said of the row.
+// If a function finds a row that its group did not commit after all, its caller is told of the
+// failure, and not what the function said about the row.
 func TestModifyOfAFailedGroup(t *testing.T) {
 	tb, e, g := gathered(t)
 	full, mine := errors.New("disk full"), errors.New("mine")
@@ -178,8 +178,8 @@ func TestModifyOfAFailedGroup(t *testing.T) {
 	}
 }
 
-// A function that does not return is its caller's alone, whether the caller leads its group or
-// is led, and also when the group is tried again after it has gone.
+// A function that does not return stops only its caller, whether the caller leads its group or is
+// led, and also when the group is tried again after it has gone.
 func TestModifyWhoseFunctionDoesNotReturn(t *testing.T) {
 	for how, blow := range map[string]func(){
 		"panic": func() { panic("mine") }, "Goexit": runtime.Goexit,
@@ -254,7 +254,7 @@ func checkBlownGroup(t *testing.T, blow func(), refused bool, at int) {
 }
 
 // checkBlownBeside lets one of four requests for distinct rows blow while the functions of the
-// others run: those read what the group holds, so nobody may leave before they have ended.
+// others run: those read what the group holds, so no request may return before they have ended.
 func checkBlownBeside(t *testing.T, blow func(), refused bool, at int) {
 	tb, e, g := gathered(t)
 	var running atomic.Int32
@@ -278,7 +278,7 @@ func checkBlownBeside(t *testing.T, blow func(), refused bool, at int) {
 						if i == at {
 							blow()
 						}
-						// so that it outlives the one that blows, if nobody waits
+						// so that it outlives the one that blows, if no request waits
 						time.Sleep(time.Millisecond)
 						return []byte("v"), Store, nil
 					})

@@ -34,8 +34,8 @@ func (s rangesSnapshot) Scan(_ context.Context, r ScanRange) (RowCursor, error) 
 	return noCursor{}, nil
 }
 
-// Reading a whole storage once filled pebble's cache with what nobody asked for again, and took
-// 400 MiB for it.
+// Reading a whole storage once filled pebble's cache with blocks that were not asked for again,
+// and took 400 MiB for them.
 func TestWhoReadsEverythingSaysThatItIsOnce(t *testing.T) {
 	e := &rangesEngine{}
 	o := newOptions(nil)

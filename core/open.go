@@ -14,12 +14,12 @@ import (
 	"github.com/guardkv/guardkv/core/internal/names"
 )
 
-// Opening goes in steps, each of which may find that the path is somebody else's by now.
+// Opening goes in steps, and each step may find that the path belongs to another process by now.
 // claimAndLook takes the backend's lock and reads the mark. choose decides from the mark alone:
-// the version, and the policies that need no look at the data; it may set the old storage
-// aside. openOrReplace opens the engine and validates what it finds; damage may set the storage
-// aside here. migrate brings the application's data up to its version. Between steps no engine
-// is trusted not to panic: what a step took is given back by a deferred function.
+// the version, and the policies that need no look at the data; it may set the old storage aside.
+// openOrReplace opens the engine and validates what it finds; damage may set the storage aside
+// here. migrate brings the application's data up to its version. Between steps no engine is
+// trusted not to panic: what a step took is given back by a deferred function.
 
 // Open opens the storage at path, or creates one if nothing is there. Options change this. Open
 // returns ErrNotStorage, and changes nothing, if what is at path carries no mark of GuardKV for
@@ -143,8 +143,8 @@ func (o *opener) attempt() (s *Storage, err error) {
 	return o.openClaimed()
 }
 
-// release releases the claim. If the engine panics, nobody gets s, which is nil if it was not
-// opened.
+// release releases the claim. If the engine panics, the caller does not get s, which is nil if it
+// was not opened.
 func (o *opener) release(s *Storage) {
 	released := false
 	defer func() {
@@ -289,8 +289,8 @@ func (o *opener) setAside(reason Recreate) error {
 	return nil
 }
 
-// putBack moves what was set aside back to its path if nothing has come there: who finds
-// nothing there would begin with an empty storage.
+// putBack moves what was set aside back to its path if nothing has come there. Otherwise the next
+// opening would begin with an empty storage.
 func (o *opener) putBack() error {
 	if o.aside == "" {
 		return nil
@@ -373,8 +373,8 @@ func (o *opener) openEngine() (_ *Storage, err error) {
 }
 
 // stillThere returns ErrConflict unless a shared storage is where it was opened. A storage that
-// was moved since has no fence, as a new one. When it has one again, and is still there, nobody
-// moves it without a notice.
+// was moved since then has no fence, like a new one. Once it has a fence again and is still there,
+// it cannot be moved unnoticed.
 func (o *opener) stillThere() (err error) {
 	c, err := o.backend.Claim(o.ctx, o.resolved, o.options.readOnly)
 	if err != nil {
@@ -468,9 +468,9 @@ func (o *opener) migrate(s *Storage) error {
 	})
 }
 
-// prune deletes replaced storages that are too many. What is named like one but carries no mark
-// of this backend is not counted and not touched. Failing is no reason to fail: what is left is
-// found again the next time.
+// prune deletes the replaced storages that are too many. It neither counts nor touches anything
+// that has such a name but no mark of this backend. Its failure is no reason to fail the opening:
+// the next one finds again what is left.
 func (o *opener) prune() {
 	if o.options.keep < 0 {
 		return

@@ -118,8 +118,8 @@ func (damagedClaim) Open(context.Context, core.EngineOptions) (core.Engine, erro
 	return nil, core.ErrCorrupt
 }
 
-// To set a damaged storage aside its lock is taken again. Where somebody else was faster, Open
-// panicked.
+// To set a damaged storage aside, Open takes its lock again. It panicked if another process was
+// faster.
 func TestDamagedStorageTakenBySomebodyElse(t *testing.T) {
 	b := memory.New()
 	create(t, b, "db")

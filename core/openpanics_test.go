@@ -30,8 +30,8 @@ func (b *blast) step(what string) {
 	}
 }
 
-// blastBackend is a backend each call of which may panic: before it does anything, or, if it
-// gives something back, after.
+// blastBackend is a backend whose every call may panic: before it does anything or, if it gives
+// something back, afterwards.
 type (
 	blastBackend struct {
 		core.Backend
@@ -188,7 +188,7 @@ func oneRow(t *testing.T, b core.Backend) {
 	}
 }
 
-// blasted opens a storage while the nth call panics, looks what is left, and reports whether
+// blasted opens a storage while the nth call panics, looks at what is left, and reports whether
 // there was an nth call.
 func blasted(
 	t *testing.T, b core.Backend, n int,

@@ -28,7 +28,7 @@ import (
 // outcomeNumber is the table number of outcome rows. No table has it, see maxTableNumber.
 const outcomeNumber = maxTableNumber + 1
 
-// outcome is an outcome row that nobody uses at the moment, or whose commit is under way.
+// outcome is an outcome row that no commit uses at the moment, or whose commit is under way.
 type outcome struct {
 	key, value []byte // value is what the row has
 	uses       int
@@ -120,8 +120,8 @@ func (t *turn) reserve() (err error) {
 	return err
 }
 
-// opaque is an error that is only words to whoever gets it: what it wraps would say something
-// else of the caller's write, or of the caller's context.
+// opaque is an error that is only words to its caller: the error that it wraps would say something
+// else about the caller's write, or the caller's context.
 type opaque struct{ error }
 
 // ofItsOwn hides that a context has ended which is not the caller's.
@@ -169,8 +169,8 @@ func nothingWritten(err error) bool {
 }
 
 // applyShared is apply for a shared storage: the batch is applied exactly once, or not at all,
-// or the error is ErrMaybe. ErrConflict is of a batch too that was never applied because nobody
-// knew whether it would be.
+// or the error is ErrMaybe. It also returns ErrConflict for a batch that was never applied because
+// its outcome was unknown.
 func (t *turn) applyShared(b Batch, known *fence) error {
 	base, based := b.Base.(*fencedSnapshot)
 	if based {
@@ -219,8 +219,8 @@ func (t *turn) applyShared(b Batch, known *fence) error {
 	return nil
 }
 
-// stays reports, after a conflict, whether an outcome row can be used again. It can unless
-// somebody has deleted or changed it, which nobody does but to one that seems abandoned.
+// stays reports, after a conflict, whether an outcome row can be used again. It can unless another
+// process has deleted or changed it, which happens only to a row that seems abandoned.
 func (w *writer) stays(o *outcome) bool {
 	if o.conflicts++; o.conflicts < outcomeConflicts {
 		return true
@@ -282,7 +282,7 @@ func among(values [][]byte, found []byte) bool {
 	return slices.ContainsFunc(values, func(v []byte) bool { return bytes.Equal(v, found) })
 }
 
-// readOutcome reads two outcome rows, which may be one; nil is of a row that is not there.
+// readOutcome reads two outcome rows, which may be the same; nil stands for an absent row.
 func (s *Storage) readOutcome(a, b []byte) (atA, atB []byte, err error) {
 	ctx, cancel := s.commitContext()
 	defer cancel()
@@ -299,8 +299,8 @@ func (s *Storage) readOutcome(a, b []byte) (atA, atB []byte, err error) {
 	return found[0], found[1], err
 }
 
-// sweepOutcomes deletes outcome rows that nobody uses any more. What it cannot delete now the
-// next one does.
+// sweepOutcomes deletes outcome rows that no process uses any more. Rows that it cannot delete now
+// are left to the next sweep.
 func (s *Storage) sweepOutcomes(ctx context.Context) error {
 	snap, err := s.powers.Begin(ctx, ToReadOnce)
 	if err != nil {

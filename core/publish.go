@@ -146,9 +146,9 @@ func (p *publisher) publish() (err error) {
 	return fmt.Errorf("%w: others use the path: %w", ErrConflict, err)
 }
 
-// taken looks for what was built when it is not where it was built. Between its end and publish
-// nobody locks it, so an Open that found nothing at the path may have taken it for what a kill
-// left, and moved it there.
+// taken looks for the built storage when it is no longer where it was built. From its completion
+// until publish it is not locked, so an Open that found nothing at the path may have taken it for
+// what a killed Restore left, and moved it there.
 func (p *publisher) taken() error {
 	o := p.opener()
 	err := o.claimAndLook()
@@ -220,8 +220,8 @@ func (p *publisher) isOurs(claim Claim) (bool, error) {
 	return m.ID == p.mark.ID, err
 }
 
-// open opens the storage at its place. The Restore is done, so that ctx does not count any
-// more, but for a migration, and an error says that the storage is there.
+// open opens the storage at its place. The Restore is done, so ctx counts only for a migration,
+// and an error says that the storage is there.
 func (p *publisher) open() (*Storage, error) {
 	o := p.opener()
 	o.ctx = context.WithoutCancel(p.ctx)

@@ -62,7 +62,7 @@ func (e countingEngine) Apply(ctx context.Context, b core.Batch) error {
 func (s countingSnapshot) Unwrap() core.Snapshot { return s.Snapshot }
 
 func (s countingSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
-	if len(r.Low) == 4 { // the number of the table alone
+	if len(r.Low) == 4 { // only the number of the table
 		*s.starts++
 	}
 	return s.Snapshot.Scan(ctx, r)

@@ -400,8 +400,7 @@ func TestTransactionsThatAreOver(t *testing.T) {
 	}
 }
 
-// The iterator of Stream was kept. Ranged over later it ended early and nobody learned of the
-// error.
+// The iterator of Stream was kept and ranged over later. It ended early, and the error got lost.
 func TestRowsOfStreamAreNotKept(t *testing.T) {
 	s, tb := openTable(t, memory.New())
 	ctx := t.Context()

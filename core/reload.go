@@ -112,8 +112,8 @@ func (s *Storage) reloadOnce(caller context.Context, known *fence) (err error) {
 	return nil
 }
 
-// adopt makes the catalog what another one says, which was read. What is closed is so before
-// the fence changes: who knows the new fence finds it closed.
+// adopt takes over the catalog that was read. It closes handles before it changes the fence: a
+// goroutine that knows the new fence finds them closed.
 func (c *catalog) adopt(read *catalog) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -290,7 +290,7 @@ func (s *Storage) again(ctx context.Context, try int, err error, seen *fence) er
 // mostPause is the longest wait between two tries.
 const mostPause = 100 * time.Millisecond
 
-// pause waits a random time, up to twice as long with each try, so that those who are in each
+// pause waits a random time, up to twice as long with each try, so that writers that are in each
 // other's way get out of it: full jitter, as in Marc Brooker's "Exponential Backoff and Jitter"
 // (2015). It returns ctx's error if that ends first.
 func pause(ctx context.Context, try int) error {

@@ -70,7 +70,7 @@ func beyond(stored []byte, held Releaser) []byte {
 	return append([]byte{}, stored...)
 }
 
-// ownBytes is the Releaser of bytes that are nobody else's.
+// ownBytes is the Releaser of bytes that only the caller has.
 type ownBytes struct{}
 
 func (ownBytes) Release() {}

@@ -20,8 +20,8 @@ func (h *heldBytes) Keep() bool {
 	return h.keeps
 }
 
-// A row of a shared storage was copied when its snapshot ended, also if it had come from a server
-// and was nobody else's.
+// A row of a shared storage was copied when its snapshot ended, even if it had come from a server
+// and only the caller had it.
 func TestBytesBeyondTheirSnapshot(t *testing.T) {
 	stored := []byte("row")
 	for _, keeps := range []bool{true, false} {

@@ -411,8 +411,8 @@ func (r *restorer) lost(err error) error {
 	case r.ctx.Err() != nil:
 		return err
 	case errors.Is(err, ErrClosed) || errors.Is(err, ErrConflict):
-		return fmt.Errorf("%w: what was built is changed or removed by others, such as another "+
-			"Restore to the path; restore again: %w", ErrConflict, err)
+		return fmt.Errorf("%w: others, such as another Restore to the path, changed or removed "+
+			"what was built; restore again: %w", ErrConflict, err)
 	}
 	return ofItsOwn(err)
 }

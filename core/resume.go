@@ -14,7 +14,7 @@ import (
 
 // Restore builds a storage beside its path and moves it there when it is complete. If the
 // process is killed between the two, nothing is at the path and a complete storage lies beside
-// it. Whoever opens the path next finishes the move, so that nobody begins with an empty
+// it. The next opening of the path finishes the move, so that no program begins with an empty
 // storage where a full one was promised.
 
 // resume finishes a Restore that was killed when its storage was complete and not yet at the
@@ -64,8 +64,8 @@ func (o *opener) finishRestore() error {
 	return nil
 }
 
-// restorable says what a Restore has left, or makes, for a path where nothing is, to somebody
-// who may only read.
+// restorable tells a read-only opening, which found nothing at the path, what a Restore has left
+// there or is making.
 func (o *opener) restorable() string {
 	temp, shown := names.Beside(o.resolved, restoringSuffix),
 		shownBeside(o.path, o.resolved, restoringSuffix)

@@ -12,7 +12,7 @@ package core
 // table meet the layout of its rows.
 type rowFormat[K, V, W any] struct {
 	number    uint32 // of the table
-	low, high []byte // the bounds of all stored keys, which nobody changes
+	low, high []byte // the bounds of all stored keys; never changed
 	checksums bool
 	limits    Limits
 	key       KeyFormat[K]

@@ -269,7 +269,7 @@ func (s Scan[K, V, W]) Stream(ctx context.Context, fn func(iter.Seq2[K, W]) erro
 	return failed
 }
 
-// rowsAfterStream is what a kept iterator panics with: an error that it came to could reach nobody.
+// rowsAfterStream is what a kept iterator panics with, because it has no way to report an error.
 const rowsAfterStream = "core: the rows of Scan.Stream were asked for after its function had " +
 	"returned"
 
@@ -306,9 +306,9 @@ func (s *Scan[K, V, W]) count(ctx context.Context, c *cursor) (n int, err error)
 }
 
 // Delete deletes the rows and returns how many there were. Inside a transaction that is atomic.
-// Outside it goes chunk by chunk, each of which is: after an error, the number says how many rows
-// are deleted durably. Rows that others put into the range meanwhile may be deleted or not. If
-// nobody needs the number, [Scan.Clear] is faster.
+// Outside it deletes in chunks, and each chunk is atomic: after an error, the number says how many
+// rows are deleted durably. Rows that others put into the range meanwhile may be deleted or not.
+// If you do not need the number, [Scan.Clear] is faster.
 func (s Scan[K, V, W]) Delete(ctx context.Context) (int, error) { return s.delete(ctx, "delete") }
 
 // delete is Delete on behalf of an operation, which errors name.

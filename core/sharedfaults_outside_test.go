@@ -151,8 +151,8 @@ func TestOnlyAnswersThatGotLostAreMissing(t *testing.T) {
 	}
 }
 
-// The time that a commit may take is none of the caller's contexts: who is told that a context
-// has ended takes it for the own one, after which nothing was written.
+// The time limit of a commit is not the caller's context. A caller that is told that a context has
+// ended takes that for its own, and would believe that nothing was written.
 func TestTheTimeOfCommitsIsNoContextOfTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &process{Backend: memory.NewShared()}
@@ -188,9 +188,9 @@ func TestTheTimeOfCommitsIsNoContextOfTheCaller(t *testing.T) {
 	})
 }
 
-// A server was away, nobody else wrote, and the write whose context ended meanwhile said that
-// others had changed what it depends on: to settle a commit that was not made takes an answer, so
-// it had met a conflict, with itself.
+// A server was away, no one else wrote, and a write whose context ended meanwhile said that others
+// had changed what it depends on. Settling a commit that was not made takes an answer, so it had
+// met a conflict with itself.
 func TestNoAnswerIsNoConflictWithOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &process{Backend: memory.NewShared()}

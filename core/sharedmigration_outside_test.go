@@ -19,8 +19,8 @@ import (
 )
 
 // The mark of the new version was stored, and its answer got lost. The migration then gave its
-// lease back with the old version, so the fence and the mark had different ones, and nobody could
-// open the storage any more, ever.
+// lease back with the old version, so the fence and the mark had different ones, and the storage
+// could never be opened again.
 func TestTheAnswerToTheMarkOfAMigrationGetsLost(t *testing.T) {
 	for how, lose := range map[string]func(set func() error) error{
 		"before": func(func() error) error { return core.ErrMaybe },
@@ -179,8 +179,8 @@ func TestAStorageIsOpenedAtTheEndOfAMigration(t *testing.T) {
 	})
 }
 
-// A process whose lease was taken over comes back: it leaves the row alone that shows that the
-// other one migrates, which would else be taken for dead in its turn.
+// A process whose lease was taken over comes back. It must leave alone the row that shows that the
+// other process migrates, or that one would be taken for dead in its turn.
 func TestALostLeaseIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := memory.NewShared()

@@ -20,9 +20,9 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// A storage was opened, and before its fence was read somebody moved it away. There was no fence
-// then, as in a new storage, so it got one where it was by now: from then on what was written went
-// to a storage that had been set aside, without a word.
+// A storage was opened, and before its fence was read another process moved it away. There was no
+// fence then, as in a new storage, so it got one in its new place: from then on, without a word,
+// writes went to a storage that had been set aside.
 func TestAStorageIsMovedWhileItIsOpened(t *testing.T) {
 	for _, readOnly := range []bool{false, true} {
 		b := memory.NewShared()
@@ -303,8 +303,8 @@ func TestTwoRestoresToOnePath(t *testing.T) {
 	}
 }
 
-// Two processes open a new storage at once: the slower one leaves the fence of the faster one
-// alone, which would else take the storage for another one.
+// Two processes open a new storage at once. The slower one leaves the fence of the faster one
+// alone, or that one would take the storage for another.
 func TestTheFirstFenceIsMadeOnce(t *testing.T) {
 	b := memory.NewShared()
 	slow := &process{Backend: b}
@@ -389,8 +389,8 @@ func TestTablesAreOpenedInsideUpdatesWhileOthersChange(t *testing.T) {
 	}
 }
 
-// A storage that was set aside, and opened there by somebody, is not the one that its old users
-// opened: they find it closed, whenever they look.
+// A storage that was set aside, and then opened there, is not the one that its old users opened:
+// they find it closed, whenever they look.
 func TestAStorageThatWasMovedIsClosedForGood(t *testing.T) {
 	b := memory.NewShared()
 	old := sharedTable(t, sharedStorage(t, b, core.WithVersion(1)))

@@ -12,9 +12,9 @@ import "time"
 // No lock keeps the others out, so whatever a write depends on is checked when it is applied:
 // what was read through its Base, its Conditions, and the mark. The process learns of what
 // others did to the tables by one row, the fence, which every read brings along: a storage whose
-// fence has changed reads its catalog again. Only this package writes the fence, but for one
-// thing: Rename and Remove of a claim delete it, in the same transaction, so that whoever has
-// the storage open finds it gone.
+// fence has changed reads its catalog again. Only this package writes the fence, with one
+// exception: Rename and Remove of a claim delete it, in the same transaction, so that processes
+// that have the storage open find it gone.
 
 // Sharing says how several processes share the storages of a backend. The zero Sharing is that
 // of a backend whose claims lock: one process writes, and nothing below holds.
@@ -61,8 +61,8 @@ const defaultCommit = 10 * time.Second
 // the rows, also if there was none, or which rows are in a range that a cursor has passed over.
 // That range goes from where the cursor began, or was sought to, up to the row where it stands,
 // or to its bound if it has found the end. A server that has serializable transactions of its
-// own may let pass what it can put into another order. Conflicts that are none are no harm, if
-// they are few.
+// own may let pass what it can put into another order. A few conflicts where there are none do no
+// harm.
 //
 // Reads may return ErrConflict as well, ErrUnavailable, and ErrSnapshotExpired. No error ends
 // an engine: when a server can be reached again, calls succeed again.
@@ -86,8 +86,8 @@ const (
 	// it is noted. A transaction of a server is over when it commits: reads after the Apply may
 	// return ErrClosed.
 	ToUpdate
-	// ToKeep is ToRead for a Snapshot, a Backup or the like, which may be open for long, and which
-	// this package cannot repeat. A server that can begin a transaction that only reads and never
-	// runs into a conflict begins such a one, even if that takes longer.
+	// ToKeep is ToRead for reads that may take long and that this package cannot repeat, such as
+	// those of a Snapshot or a Backup. A server that can begin a transaction that only reads and
+	// never runs into a conflict begins such a one, even if that takes longer.
 	ToKeep
 )

@@ -16,8 +16,8 @@ import (
 // at once, waits until every guard, scan, cursor, snapshot, transaction and write that is open has
 // ended, and returns when the engine is closed. If ctx ends first the error is both ctx's and
 // ErrGuardsOpen; the storage stays shut then, and the last one to end closes it, as after Close.
-// Shutdown may be called again, and by several goroutines. Whoever calls it must not hold a guard
-// or the like: Shutdown would wait for the caller.
+// Shutdown may be called again, and by several goroutines. Its caller must not hold a guard or
+// anything else of these: Shutdown would wait for the caller.
 func (s *Storage) Shutdown(ctx context.Context) error {
 	if ctx == nil {
 		return s.fail("shutdown", "", nil, errNoContext)
@@ -74,7 +74,7 @@ func (w *writer) sync(ctx context.Context, fn func(context.Context) error) error
 	return err
 }
 
-var errSyncPanicked = errors.New("the engine panicked in Sync; what is on the medium is not known")
+var errSyncPanicked = errors.New("the engine panicked in Sync; it is unknown what is on the medium")
 
 var errNoSync = &wrapped{
 	errors.ErrUnsupported,

@@ -10,9 +10,9 @@ import (
 	"sync"
 )
 
-// Storage.Snapshot gives a Tx that belongs to nobody's function. It differs from the Tx of View
-// in two ways: any number of goroutines may use it, so its calls are counted and its end waits
-// for them; and nobody else closes it, so a forgotten one is reported.
+// Storage.Snapshot gives a Tx that does not belong to a function. It differs from the Tx of View
+// in two ways. Any number of goroutines may use it, so its calls are counted and its end waits for
+// them. And only its user closes it, so a forgotten one is reported.
 
 // Snapshot returns a transaction that reads one snapshot and lives until its Close, for reads that
 // cannot be one function: a request that pages through a table, a report of several goroutines. It

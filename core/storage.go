@@ -24,7 +24,7 @@ type Storage struct {
 	sharing   Sharing
 	opts      options
 	version   atomic.Uint64 // the application's, as it is stored
-	mark      mark          // as it is stored; who has the writer's turn may use it
+	mark      mark          // as it is stored; only the holder of the writer's turn may use it
 	recreated atomic.Pointer[Recreation]
 	catalog   catalog
 	writer    writer
@@ -231,7 +231,7 @@ func (s *Storage) As(target any) bool {
 // has happened: it returns ErrGuardsOpen until then and nil after.
 func (s *Storage) Close() error { return s.fail("close", "", nil, s.close()) }
 
-// close is Close, whose error does not say what was called.
+// close is Close with an error that does not name the call.
 func (s *Storage) close() error {
 	s.usage.shut.Store(true)
 	// of a closed engine, those that are being turned away
@@ -243,7 +243,7 @@ func (s *Storage) close() error {
 	return s.closeErr
 }
 
-// closeEngine runs when nobody is left; several goroutines may find that at once.
+// closeEngine runs when no user is left; several goroutines may find that at once.
 func (s *Storage) closeEngine() {
 	s.closeOnce.Do(func() {
 		defer close(s.closed) // also if the engine or the logger panics: Close waits for it

@@ -330,7 +330,8 @@ func (s *stream[K, V, W]) commitBefore() error {
 	return s.filling.paste(last)
 }
 
-// commit begins to make the chunk durable, and empties it. An error is of the chunk before.
+// commit begins to make the chunk durable, and empties it. It returns the error of the previous
+// chunk.
 func (s *stream[K, V, W]) commit() error {
 	if s.table.storage.writer.runner.here() { // the goroutine of the commit would not be seen to be
 		return errNested

@@ -95,7 +95,7 @@ func (r *tableRecord) overhead() int64 {
 	return tableNumberSize
 }
 
-// tableInfo describes a table whose rows nobody counted.
+// tableInfo describes a table whose rows were not counted.
 func (r *tableRecord) tableInfo(name string) TableInfo {
 	return TableInfo{
 		Name: name, KeyFormat: r.Key, ValueFormat: r.Value, Checksums: r.Checksums,

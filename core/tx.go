@@ -29,7 +29,7 @@ type Tx struct {
 	writable bool
 	pending  ordered.Map[pendingWrite]
 	size     int // bytes of all pending rows
-	// what is left of the block that encode appends to; empty, but for its capacity
+	// the rest of the block that encode appends to; its length is 0
 	arena   []byte
 	block   int                  // the size of that block
 	keybuf  []byte               // the key of the read under way; nil while it is lent to a format

@@ -74,8 +74,8 @@ func TestTxKeepsRowsOfAFormatThatClips(t *testing.T) {
 	}
 }
 
-// When the snapshot under a transaction failed, a scan went on with the uncommitted rows alone,
-// and a limit hid the error: the rows that it gave were not the first ones.
+// When the snapshot under a transaction failed, a scan went on with only the uncommitted rows, and
+// a limit hid the error: the rows that it gave were not the first ones.
 func TestScanInTxEndsWhenTheSnapshotFails(t *testing.T) {
 	broken := errors.New("input/output error")
 	faults := backendtest.Fault(memory.New())

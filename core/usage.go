@@ -21,7 +21,7 @@ import (
 // in shards.
 
 // usage counts what keeps the engine open: guards, which have a slot each, and calls: scans,
-// transactions, writes. After shut, nobody enters, and whoever leaves last runs idle.
+// transactions, writes. After shut, no call enters, and the last one to leave runs idle.
 //
 // Neither count is a single number, so that calls on several processors do not share a cache line.
 type usage struct {
@@ -46,8 +46,8 @@ type usageShard struct {
 // back to the state, which would then never be collected.
 //
 // The generation runs through three steps for each guard: free, taken, closing, and free again.
-// Who moves it to closing is the one who closes the guard; it is free again only when the
-// engine has its bytes back.
+// The call that moves it to closing is the one that closes the guard; it is free again only when
+// the engine has its bytes back.
 type slot struct {
 	gen   atomic.Uint64
 	table string
@@ -123,14 +123,13 @@ func (u *usage) left() {
 // found free then is only taken by those that are turned away, so each is looked at once,
 // however many guards are closed after the storage.
 type lastSlots struct {
-	known  atomic.Pointer[slot] // one that was taken: while it is, nobody else is the last
+	known  atomic.Pointer[slot] // a slot that was taken: while it is, no other user can be the last
 	listed bool
 	left   []*slot // not looked at yet
 }
 
-// idleIfLast runs idle unless somebody is left. Whoever leaves frees what it holds first and
-// then gets here, so of several that leave at once the last one finds all slots and shards
-// empty.
+// idleIfLast runs idle unless some user is left. Users free what they hold before they get here,
+// so of several that leave at once the last one finds all slots and shards empty.
 func (u *usage) idleIfLast() {
 	if w := u.last.known.Load(); w != nil && w.taken() {
 		return
@@ -150,7 +149,7 @@ func (u *usage) anySlotTaken() bool {
 	if w := l.known.Load(); w != nil && w.taken() {
 		return true
 	}
-	if !l.listed { // after shut: a slot that is made from now on is for somebody who is turned away
+	if !l.listed { // after shut: a slot that is made from now on is for a call that is turned away
 		l.left,
 			l.listed = slices.AppendSeq(make([]*slot, 0, len(u.slots)), maps.Keys(u.slots)), true
 	}
@@ -173,8 +172,8 @@ func (u *usage) calls() (n int64) {
 	return n
 }
 
-// open is zero only once nobody is left, if shut is set: from then on a shard or slot that was
-// found empty is only entered by those that are turned away.
+// open is zero only once no user is left, if shut is set: from then on only calls that are turned
+// away enter a shard or slot that was found empty.
 func (u *usage) open() (n int64) {
 	n = u.calls()
 	u.mu.Lock()

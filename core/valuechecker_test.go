@@ -25,9 +25,9 @@ func (unfitValue) Powers() core.FormatPowers[[]byte, []byte] {
 	return core.FormatPowers[[]byte, []byte]{CheckValue: func() error { return errUnfitValue }}
 }
 
-// A value format that cannot do for V was asked by the first row alone, when the table was
-// there already, or by none: what was stored then was not what was read. Neither a new table
-// nor one that exists is opened with it.
+// A value format that does not fit V was found out only with the first row, after the table had
+// been made, or never: what was read was not what had been stored. Now OpenTable refuses it, for
+// new and existing tables.
 func TestOpenTableAsksTheValueFormat(t *testing.T) {
 	ctx := context.Background()
 	db, err := core.Open(ctx, "db", memory.New(), core.WithRecreate(core.OnFormatChange))

@@ -29,8 +29,8 @@ import (
 // their way at once, and beside them as many Updates as the engine takes. Whoever runs into a
 // conflict waits without a turn, and begins anew.
 
-// writer gives out turns to write and groups single writes into commits. A lone write waits for
-// nobody, no timer is involved, and no goroutine has to be stopped.
+// writer gives out turns to write and groups single writes into commits. A lone write does not
+// wait, no timer is involved, and no goroutine has to be stopped.
 type writer struct {
 	storage *Storage
 	groups  chan *turn               // the turns that are free of those who lead groups
@@ -43,8 +43,8 @@ type writer struct {
 	queue    []*request
 	outcomes outcomes // of a shared storage
 
-	// the Apply error after which nothing is written any more; of whoever has the turn. It is
-	// never set in a shared storage.
+	// the Apply error after which nothing is written any more; only the holder of the turn uses
+	// it. It is never set in a shared storage.
 	failed error
 }
 
@@ -105,7 +105,7 @@ func (w *writer) commit(ctx context.Context, r *request) error {
 	if w.runner.here() {
 		return errNested
 	}
-	cancelled := ctx.Done() // asked for while r is nobody else's: the context may be anybody's code
+	cancelled := ctx.Done() // called while no one else has r: the context may be anybody's code
 	w.enqueue(r)
 	var t *turn
 	select {
@@ -222,7 +222,8 @@ func (w *writer) gaveUp(ctx context.Context, r *request) error {
 }
 
 // stopped returns the error of a read or a write whose context ended after tries that all met a
-// conflict, of which met is the last. A server that does not answer is no conflict to whoever asks.
+// conflict; met is the last of them. To the caller, a server that does not answer is not a
+// conflict.
 func stopped(tries int, met, ended error) error {
 	if errors.Is(met, errNeverMade) {
 		return fmt.Errorf("%w: no answer came to the write, and it was not made (tries: %d): %w",
@@ -334,9 +335,9 @@ func (w *writer) requeue(again []*request) {
 	}
 }
 
-// desert is how the leader goes if its function or the engine panicked, or ended the goroutine:
-// those whom it led must not wait forever, and its own request may be used by nobody any more,
-// itself included.
+// desert is how the leader goes if its function or the engine panicked, or ended the goroutine.
+// The requests that it led must not wait forever, and its own request must not be used again, not
+// even by itself.
 func (t *turn) desert(own *request) {
 	if own.fled() {
 		t.leadWithout(own)
@@ -362,8 +363,8 @@ func (t *turn) abandon() {
 }
 
 var (
-	errDeserted  = errors.New("the engine panicked before the write, of which nothing was written")
-	errUnsettled = errors.New("the engine panicked during the write, whose outcome is unknown")
+	errDeserted  = errors.New("the engine panicked before the write; nothing was written")
+	errUnsettled = errors.New("the engine panicked during the write; its outcome is unknown")
 
 	errDesertedShared = &wrapped{ErrMaybe, "outcome unknown: the engine panicked"}
 )

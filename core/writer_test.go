@@ -298,8 +298,8 @@ func TestConflictIsTriedAgain(t *testing.T) {
 	}
 }
 
-// After a failed sync nobody knows what is on disk: a later write that seemed to succeed could
-// be lost.
+// After a failed sync it is unknown what is on disk: a later write that seemed to succeed could be
+// lost.
 func TestFailedCommitFailsItsGroupAndLaterWrites(t *testing.T) {
 	ctx := context.Background()
 	tb, e, g := gathered(t)
@@ -395,8 +395,8 @@ func TestLargeRequestsAreNotGrouped(t *testing.T) {
 	}
 }
 
-// A write that there is no room for is refused and leaves nothing: when there is room, writing
-// goes on. After any other error of the engine what is on disk is unknown.
+// A write for which there is no room is refused and leaves nothing. When there is room again,
+// writing goes on. After any other error of the engine it is unknown what is on disk.
 func TestWritesGoOnWhenThereIsRoom(t *testing.T) {
 	for _, c := range []struct {
 		refusal error

@@ -89,8 +89,8 @@ func wantAnchored(t *testing.T, e *engine) {
 
 // An open storage was moved, and another one put in its place. badger went on by the path: it
 // wrote the tables of one into the directory of the other and deleted logs there, while Apply,
-// Compact and Close returned nil; both were corrupt. Where nothing was in its place, or the
-// files had no name any more, writes were acknowledged that nobody finds.
+// Compact and Close returned nil; both were corrupt. Where nothing was in its place, or the files
+// had no name any more, acknowledged writes were never found again.
 func TestMovedWhileOpen(t *testing.T) {
 	for name, openAt := range map[string]func(t *testing.T, path string) *engine{
 		"anchored": func(t *testing.T, path string) *engine { return open(t, small, path) },
@@ -275,8 +275,8 @@ func (panicking) Handle(context.Context, slog.Record) error { panic("a handler o
 func (p panicking) WithAttrs([]slog.Attr) slog.Handler      { return p }
 func (p panicking) WithGroup(string) slog.Handler           { return p }
 
-// A user's handler that panics was called on badger's goroutines, where nobody recovers: the
-// process ended.
+// A user's handler that panics was called on badger's goroutines, where a panic cannot be
+// recovered: the process ended.
 func TestHandlerPanics(t *testing.T) {
 	path := fastPath(t)
 	opts := testOptions()

@@ -15,8 +15,8 @@ import (
 )
 
 // Compact empties the memtable into tables, merges the tables of all levels into one level,
-// without the versions that nobody sees, and rewrites those files of the value log of which a
-// tenth or more is no longer used. Guards, snapshots and cursors stay as they are; point reads
+// without the versions that no snapshot sees, and rewrites files of the value log if a tenth or
+// more of the file is no longer used. Guards, snapshots and cursors stay as they are; point reads
 // wait while badger empties its memtable.
 //
 // The file of the value log that is being written is not rewritten: it is at most 64 MiB long.
@@ -89,11 +89,11 @@ func (e *engine) flatten(context.Context) error {
 	return nil
 }
 
-// rewrite makes badger write all tables anew if they hold versions of rows that nobody sees, or
-// are not compressed as they would be now. badger drops versions and compresses when it merges
+// rewrite makes badger write all tables anew if they hold versions of rows that no snapshot sees,
+// or are not compressed as they would be now. badger drops versions and compresses when it merges
 // a table with one of a higher level, not when a snapshot that saw the versions is closed. So
-// rewrite gives it a table with two keys that no row has, one near the first row and one after
-// the last, to merge with everything between.
+// rewrite gives it a table with two keys that no row has, one near the first row and one after the
+// last, to merge with everything between.
 func (e *engine) rewrite(ctx context.Context) error {
 	stale, first, last, err := e.stale(ctx)
 	if err != nil || !stale {

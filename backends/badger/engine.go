@@ -75,8 +75,8 @@ func (e *engine) discard() {
 	e.db.SetDiscardTs(ts)
 }
 
-// Powers returns all powers but the deletion of ranges: badger deletes key by key, and what it
-// drops by prefix is gone from open snapshots too, and nobody may write meanwhile.
+// Powers returns all powers but the deletion of ranges. badger deletes key by key; rows that it
+// drops by prefix are gone from open snapshots too, and there may be no writes meanwhile.
 func (e *engine) Powers() core.Powers {
 	return core.Powers{Compact: e.Compact, Size: e.Size, Check: e.Check, Sync: e.Sync, As: e.As}
 }
@@ -132,8 +132,8 @@ func (e *engine) flushAll(ctx context.Context) error {
 }
 
 // writable returns an error if nothing may be written: after a failure, and when the storage is
-// no longer at its path. In that case a write would be acknowledged that nobody finds there,
-// and where badger knows only the path, it would change what is there now.
+// no longer at its path. In that case a write would be acknowledged and not be found there, and
+// where badger knows only the path, it would change what is there now.
 func (e *engine) writable() error {
 	if err := e.health.usable(); err != nil {
 		return e.anchor.err(err)

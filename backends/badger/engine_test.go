@@ -32,8 +32,8 @@ func get(tb testing.TB, e *engine, key []byte) ([]byte, core.Releaser) {
 	return v, r
 }
 
-// What goes into one transaction must fit, whatever the rows are, or a write would fail that
-// nobody has refused.
+// A write that the limits allow must fit into one transaction, whatever its rows are, or badger
+// would fail it later.
 func TestTxnLimitsFitTogether(t *testing.T) {
 	sizes := []Backend{small, {}, {MemTable: 200 << 20}}
 	if testing.Short() {

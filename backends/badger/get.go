@@ -36,8 +36,8 @@ type nothing struct{}
 
 func (nothing) Release() {}
 
-// Keep is part of core.Keeper: nobody else has what inline returns. It is part of a slice with
-// the key and the value, which is not much larger.
+// Keep is part of core.Keeper: the bytes that inline returns belong to the caller alone. They are
+// part of a slice with the key and the value, which is not much larger.
 func (nothing) Keep() bool { return true }
 
 func (e *engine) get(txn *badger.Txn, key []byte) (value []byte, r core.Releaser, err error) {

@@ -98,8 +98,8 @@ func (a *attempts) fail(at time.Time) bool {
 	return a.failed >= enough && at.Sub(a.first) >= a.long
 }
 
-// unlessStopped runs fn, which may wait for badger. It does not wait for fn when badger is
-// stuck; nobody else ever uses what fn uses then.
+// unlessStopped runs fn, which may wait for badger. It does not wait for fn when badger is stuck;
+// then nothing else ever uses what fn uses.
 func (h *health) unlessStopped(fn func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- h.protect(fn) }()

@@ -11,8 +11,8 @@ import (
 	"io"
 )
 
-// lock fails on systems without flock(2): AIX, illumos, Solaris, WebAssembly. A lock that
-// excludes nobody would let two processes write to one storage.
+// lock fails on systems without flock(2): AIX, illumos, Solaris, WebAssembly. Without a lock two
+// processes could write to one storage.
 func lock(string, bool) (io.Closer, error) {
 	return nil, fmt.Errorf("this package knows no lock for badger on this system: %w",
 		errors.ErrUnsupported)

@@ -23,8 +23,7 @@ type logger struct {
 
 var _ badger.Logger = logger{}
 
-// log may be called on a goroutine of badger, where nobody recovers a panic of a handler: the
-// process would end.
+// log may be called on a goroutine of badger, where a panic of a handler would end the process.
 func (l logger) log(level slog.Level, format string, args []any) {
 	defer func() { _ = recover() }()
 	if l.to.Enabled(context.Background(), level) {

@@ -156,8 +156,8 @@ func (h onMessage) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// A storage is opened after a crash, that fails, and badger cannot write what was in the logs.
-// It goes on trying, so nobody else may open the storage until it has ended.
+// Opening a storage after a crash fails, because badger cannot write what was in the logs. It goes
+// on trying, so the storage stays locked until it has ended.
 func TestStuckInOpen(t *testing.T) {
 	for range 5 {
 		if stuckInOpen(t, fastPath(t)) {
@@ -200,7 +200,7 @@ func stuckInOpen(t *testing.T, path string) bool {
 	if errors.Is(err, context.Canceled) && !strings.Contains(err.Error(),
 		"badger cannot write its tables") {
 		claim.Release()
-		closeEngine(t, reopen(t, crashed)) // nobody has it open
+		closeEngine(t, reopen(t, crashed)) // it is not open any more
 		return false
 	}
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, core.ErrLocked) || errors.Is(err,
@@ -315,7 +315,7 @@ func TestDirectoryVanishes(t *testing.T) {
 	}
 }
 
-// One failure, or a few in a long time, are none that badger is to be stopped for.
+// One failure, or a few in a long time, are no reason to stop badger.
 func TestStuckForLong(t *testing.T) {
 	cause := errors.New("while creating table: " + syscall.ENOSPC.Error())
 	start := time.Unix(1000, 0)

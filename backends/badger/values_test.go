@@ -19,7 +19,7 @@ import (
 )
 
 // badger documents that a value is valid in its callback only. This package keeps an inline one
-// for as long as a guard is open, because what badger hands out is a copy that nobody else has.
+// for as long as a guard is open, because badger hands out a copy that nothing else refers to.
 // Should another version hand out its memtable or its mapped table, writing to the value would
 // change the row, and reading it after Close would be a fault.
 //

@@ -16,9 +16,9 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// create makes a storage at the place, or returns ErrConflict if something is there. It is
-// built under another name, so that whoever finds a file at the path finds a storage, and is
-// locked before it gets its name, so that nobody can take it away before it is opened.
+// create makes a storage at the place, or returns ErrConflict if something is there. It is built
+// under another name, so a file at the path is always a whole storage. It is locked before it gets
+// its name, so no other process can take it away before it is opened.
 func (b Backend) create(ctx context.Context, p place, mark []byte) (*os.File, error) {
 	p.removeResidue()
 	p.removeLeftovers(nil)

@@ -299,8 +299,8 @@ func TestDamageIsFound(t *testing.T) {
 	}
 }
 
-// After a clean close each meta page alone leads to all rows. That one is missing is found
-// where it can be told from what a crash leaves.
+// After a clean close each meta page leads to all rows by itself. A missing one is found where it
+// can be told from what a crash leaves.
 func TestOneMetaPageDestroyed(t *testing.T) {
 	s := samples(t, 300)[0]
 	m, err := readMetas(bytes.NewReader(s.content))

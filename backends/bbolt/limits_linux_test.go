@@ -80,7 +80,7 @@ func limitedChild(args []string) error {
 }
 
 // When a commit fails, bbolt walks over all pages in a goroutine of its own to find the free
-// ones again. One damaged page that nobody had read so far would end the process there. The
+// ones again. One damaged page that had not been read before would end the process there. The
 // commit fails here because the file may not grow, as on a disk that is full.
 func TestFullDiskAndADamagedPage(t *testing.T) {
 	if out, err := backendtest.Child(t.Context(), "full",

@@ -137,7 +137,8 @@ func (u untight) refresh(f *file) error {
 	return u.reads.refresh(f)
 }
 
-// What readers see is kept by nothing, and one more commit would overwrite it: there is none.
+// Nothing keeps what readers see, and one more commit would overwrite it, so there must not be
+// one.
 func TestNoCommitAfterAStateThatNothingKeeps(t *testing.T) {
 	for _, refreshing := range []bool{false, true} {
 		e := open(t, Backend{}, testPath(t))

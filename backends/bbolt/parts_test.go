@@ -114,7 +114,7 @@ func (a *partList) node(id uint64) error {
 	return nil
 }
 
-// leaf adds a leaf to the part of its rows; one with rows of two tables is of neither.
+// leaf adds a leaf to the part of its rows; one with rows of two tables belongs to neither part.
 func (a *partList) leaf(p page, extent uint64) error {
 	first, err := p.key(0)
 	if err != nil {

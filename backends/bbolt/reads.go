@@ -96,7 +96,7 @@ func (m *mapped) refresh(f *file) error {
 
 // loosen ends the read transaction of the newest state, unless somebody uses that state. bbolt
 // keeps what a commit has freed for as long as a transaction that began before the next commit
-// is open, although nobody can see these pages: a load would take the room of one more commit.
+// is open, although no reader can see these pages: a load would take the room of one more commit.
 // The newest state needs no transaction: its pages are in use, the next commit does not change
 // them, and what that commit frees is kept by the transaction of the following state.
 func (m *mapped) loosen() bool {

@@ -215,8 +215,8 @@ func (p target) read(s targetStorage) string {
 	return worse(outcomes[0], outcomes[1])
 }
 
-// worse returns the worse of what comes of two tables. Nothing excuses that they are of
-// different commits.
+// worse returns the worse outcome of two tables. Nothing excuses that they come from different
+// commits.
 func worse(a, b string) string {
 	order := []string{none, found, wrong}
 	i, j := slices.Index(order, a), slices.Index(order, b)

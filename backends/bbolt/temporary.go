@@ -63,7 +63,7 @@ func (p place) newTemporary(mode os.FileMode) (*os.File, error) {
 	}
 }
 
-// removeLeftovers removes what a crash left beside the place: temporary files that nobody is
+// removeLeftovers removes what a crash left beside the place: temporary files that no process is
 // building, and second names of own, the locked file at the place. own may be nil. This is
 // housekeeping: what cannot be removed stays.
 func (p place) removeLeftovers(own *os.File) {

@@ -107,7 +107,7 @@ func (t *tree) checkEnd(p page) error {
 	return p.checkExtent(p.startAfter(p.count()-1), uint64(len(p)), t.unit())
 }
 
-// unit is the size of which the extents of the tree's pages are multiples.
+// unit returns the size that the extents of the tree's pages are multiples of.
 func (t *tree) unit() uint64 {
 	if t.root == 0 {
 		return 1

@@ -17,7 +17,7 @@ type validation struct {
 
 // validate finds damage that bbolt would answer with a crash, with nonsense, or not at all.
 // After a clean close a quick validation reads a handful of pages. Otherwise bbolt would walk
-// over all pages to find the free ones, in a goroutine whose panics nobody can recover; so
+// over all pages to find the free ones, in a goroutine whose panics cannot be recovered. So
 // validate walks over them first.
 func validate(
 	ctx context.Context, r io.ReaderAt, size int64, full, readOnly bool,

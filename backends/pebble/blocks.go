@@ -52,8 +52,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ReadAt is part of vfs.File. The only reads of smallBlock bytes or more that pebble makes in a
-// table are of blocks, one at a time, with their trailers.
+// ReadAt is part of vfs.File. Whenever pebble reads smallBlock bytes or more of a table, it reads
+// one block with its trailer.
 func (f checkedFile) ReadAt(p []byte, at int64) (int, error) {
 	n, err := f.File.ReadAt(p, at)
 	if err == nil && f.suspects(n) && !intact(p[:n]) {

@@ -10,7 +10,7 @@ import (
 )
 
 // cache is pebble's cache of blocks, which does not grow while everything is read. Pebble would
-// fill it with blocks that nobody asks for again, and a program that needs a hundredth of the
+// fill it with blocks that are not asked for again, and a program that needs a hundredth of the
 // cache would use all of it.
 type cache struct {
 	blocks *pebble.Cache

@@ -9,10 +9,10 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// A scan of everything, as a backup and a check make it, filled the cache with what nobody asks
-// for again: a program that needed some megabytes needed 256 more, and died under a limit that
-// was enough for its own reading and writing. What is in the cache stays there, and afterwards
-// it may grow again.
+// A scan of everything, as backups and checks make it, filled the cache with blocks that were not
+// asked for again: a program that needed some megabytes took 256 more, and died under a limit that
+// was enough for its own reading and writing. What is in the cache stays there, and afterwards it
+// may grow again.
 func TestReadingEverythingDoesNotFillTheCache(t *testing.T) {
 	if testing.Short() {
 		t.Skip("one goroutine reads 24 MB four times, row by row")

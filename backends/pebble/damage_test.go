@@ -256,8 +256,8 @@ func damageChild(args []string) error {
 	return nil
 }
 
-// obsolete reports whether pebble has left a file behind that it does not count on any more:
-// every other than the newest of those that carry a number and of which one is valid.
+// obsolete reports whether pebble has left a file behind that it does not need any more: of the
+// numbered files of which only one is valid, every one but the newest.
 func obsolete(dir, name string) bool {
 	for _, prefix := range []string{"MANIFEST-", "OPTIONS-"} {
 		if strings.HasPrefix(filepath.Base(name), prefix) {

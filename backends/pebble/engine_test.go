@@ -93,7 +93,8 @@ func TestReleaseClosesOnce(t *testing.T) {
 	}
 }
 
-// The row that counts is nobody's: no scan, bound or read comes to it, and no key is its key.
+// The row that counts writes is invisible: no scan, bound or read comes to it, and no key is its
+// key.
 func TestTallyIsInvisible(t *testing.T) {
 	e := open(t, Backend{}, testPath(t))
 	defer closeEngine(t, e)

@@ -16,10 +16,10 @@ import (
 )
 
 // freezingFS stands between pebble and the file system. If the log or the list of tables cannot
-// be written, pebble ends the process, or panics where nobody can recover. So pebble is not
+// be written, pebble ends the process, or panics where that cannot be recovered. So pebble is not
 // told: health gets the error, and from then on those files stay as they are, and no file is
-// removed or renamed, while pebble believes that all went well. The disk then holds what a
-// crash at that moment would have left. The engine refuses further writes, and reads go on.
+// removed or renamed, while pebble believes that all went well. The disk then holds what a crash
+// at that moment would have left. The engine refuses further writes, and reads go on.
 //
 // While a storage is being opened, the same holds for every file, because pebble would try
 // forever to write a table. This way opening comes to an end, with tables that are only in

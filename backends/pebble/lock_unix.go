@@ -20,8 +20,8 @@ import (
 // canShareLock says whether several readers may have a storage open at a time.
 const canShareLock = true
 
-// shareLock locks the file LOCK against programs that use pebble by hand. If LOCK is missing,
-// nobody uses the directory.
+// shareLock locks the file LOCK against programs that use pebble by hand. If LOCK is missing, no
+// program uses the directory.
 func shareLock(dir string) (io.Closer, error) {
 	f, err := os.Open(filepath.Join(dir, "LOCK"))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -136,8 +136,8 @@ func peakMemory() int {
 	return kib << 10
 }
 
-// Pebble read the first row of a table that was handed to it, and the last, and kept them in
-// its cache: loading large rows filled it with what nobody had asked for.
+// Pebble read the first and the last row of every table that was handed to it, and kept them in
+// its cache: loading large rows filled it with rows that no one had asked for.
 func TestLoadingLargeRowsDoesNotFillTheCache(t *testing.T) {
 	if testing.Short() {
 		t.Skip("one goroutine loads 90 MB")

@@ -10,8 +10,8 @@ type movedError struct{ error }
 func (e *movedError) Unwrap() error { return e.error }
 
 // here checks whether a directory that pebble knows by its path is still the locked one:
-// another storage may be there, with files of the same names. It is nil while nobody can know
-// the path yet.
+// another storage may be there, with files of the same names. It is nil while the path cannot be
+// known yet.
 type here func() error
 
 func (h here) check() error {

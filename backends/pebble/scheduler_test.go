@@ -80,7 +80,7 @@ func TestMergesWithoutRoomAreNotTriedAtOnce(t *testing.T) {
 	full.Store(false)
 }
 
-// A merge for which there was no room is made when there is some, though nobody writes, and
+// A merge for which there was no room is made once there is some, even without any writes, and
 // then pebble lets rows in again.
 func TestMergesBeginAgain(t *testing.T) {
 	e, full := unmerged(t)
@@ -97,9 +97,9 @@ func TestMergesBeginAgain(t *testing.T) {
 }
 
 // Each write that was refused because pebble had to merge its tables first claimed room, in the
-// log and for a table, and did not give it back. Who tried it again and again filled the
-// medium, and was in the end refused everything: deleting, and Compact, for want of room for
-// rows that nobody had written.
+// log and for a table, and did not give it back. Trying it again and again filled the medium. In
+// the end everything was refused, deleting and Compact too, for want of room for rows that had
+// never been written.
 func TestRefusedWritesTakeNoRoom(t *testing.T) {
 	e, full := unmerged(t)
 	defer closeEngine(t, e)
@@ -126,10 +126,10 @@ func TestRefusedWritesTakeNoRoom(t *testing.T) {
 	apply(t, e, w...)
 }
 
-// Three merges had failed because there was no room. When there was some, nobody asked pebble
-// to merge anything, so that they were remembered: whatever took pebble more than two seconds
-// was then given up for want of room, as often as it was tried, and a write that took as long
-// ended the storage. Only what fails while a call waits says that it waits in vain.
+// Three merges had failed because there was no room. When there was some, pebble had nothing to
+// merge, and the failures were remembered: whatever took pebble more than two seconds was then
+// given up for want of room, as often as it was tried, and a write that took as long ended the
+// storage. Only a merge that fails while a call waits says that the call waits in vain.
 func TestOldFailuresAreOver(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, meanwhile func(h *health)

@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestKillWriter: what was acknowledged before a kill counts, and nothing is waited for afterwards.
+// TestKillWriter: writes that were acknowledged before a kill count, and nothing is waited for
+// afterwards.
 func TestKillWriter(t *testing.T) {
 	if last := backendtest.KillWriter(t, 300*time.Millisecond, "count"); last < 0 {
 		t.Errorf("the last number is %d; want at least one", last)

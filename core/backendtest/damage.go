@@ -9,9 +9,9 @@ import (
 	"os"
 )
 
-// Damage is something that happens to the bytes of a file, or of a part of it. It returns what
-// is left of sound, and does not change sound itself. A negative position counts from the end;
-// nothing outside of sound is changed.
+// Damage is something that happens to the bytes of a file, or of a part of it. It returns the
+// damaged bytes, and does not change sound itself. A negative position counts from the end;
+// nothing outside sound is changed.
 type Damage func(sound []byte) []byte
 
 // FlipBit flips a bit, 0 to 7, of the byte at a position.

@@ -11,8 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest"
 )
 
-// TestDamage: every damage does what it says, leaves the sound bytes alone, and needs no room that
-// is not there.
+// TestDamage: every damage does what it says, leaves the sound bytes alone, and stays within the
+// file.
 func TestDamage(t *testing.T) {
 	for _, test := range []struct {
 		what        string

@@ -17,7 +17,7 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// decorators are those that outside authors are shown and given.
+// decorators are those that outside authors see in the guide or can use.
 var decorators = []struct {
 	name     string
 	decorate func(core.Backend) core.Backend
@@ -36,7 +36,7 @@ var decorators = []struct {
 func TestDecoratedEngines(t *testing.T) {
 	tried := decorators
 	if testing.Short() {
-		tried = tried[len(tried)-1:] // which is made of all others
+		tried = tried[len(tried)-1:] // it is made of all others
 	}
 	for _, d := range tried {
 		t.Run(d.name, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestDecoratedEngines(t *testing.T) {
 	}
 }
 
-// What several processes promise each other holds through decorators as well.
+// Promises about several processes hold through decorators as well.
 func TestDecoratedSharedEngines(t *testing.T) {
 	tried := decorators
 	if testing.Short() {
@@ -64,11 +64,11 @@ func TestDecoratedSharedEngines(t *testing.T) {
 	}
 }
 
-// The two decorators that the guide shows keep what core promises too.
+// Behind the two decorators that the guide shows, core keeps its promises too.
 func TestDecoratedMemory(t *testing.T) {
 	tried := decorators[:2]
 	if testing.Short() {
-		tried = tried[1:] // the one that changes what it passes on
+		tried = tried[1:] // the decorator that changes what it passes on
 	}
 	for _, d := range tried {
 		t.Run(d.name, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestDecoratedMemory(t *testing.T) {
 	}
 }
 
-// A scan that takes no snapshot was passed on as it was, by no trip at all.
+// A scan that takes no snapshot was passed on as it was, and took no trip at all.
 func TestTripsOfAScanWithoutSnapshot(t *testing.T) {
 	table, b := farOn(t, backendtest.NewPlain(), 10)
 	before := b.Trips()
@@ -93,8 +93,8 @@ func far(t *testing.T, n int) (*core.Table[int, string, string], *backendtest.De
 	return farOn(t, memory.New(), n)
 }
 
-// farOn returns a table with n rows, 0 to n-1, of a storage that is far away, and what counts
-// its trips.
+// farOn returns a table with n rows, 0 to n-1, of a storage that is far away, and the decorator
+// that counts its trips.
 func farOn(
 	t *testing.T, inside core.Backend, n int,
 ) (*core.Table[int, string, string], *backendtest.Delays) {
@@ -133,8 +133,8 @@ func filled(t *testing.T, db *core.Storage, n int) *core.Table[int, string, stri
 	return table
 }
 
-// The limit of a scan was not passed on: who fetches rows ahead fetched a page for one of them.
-// In a transaction, rows that its writes hide are asked for as well.
+// The limit of a scan was not passed on, so an engine that fetches rows ahead fetched a page for a
+// single row. In a transaction, rows that its writes hide have to be fetched as well.
 func TestTripsOfALimit(t *testing.T) {
 	b := backendtest.Latency(memory.New(), 0)
 	db := farStorage(t, b)
@@ -215,7 +215,7 @@ func TestTrips(t *testing.T) {
 					return fmt.Errorf("after Seek(%d) there is a row: %v", k, k >= rows)
 				}
 			}
-			c.Next() // stays at the end, and asks nobody
+			c.Next() // stays at the end, without a trip
 			return c.Err()
 		}},
 	} {

@@ -14,7 +14,7 @@ import (
 // NewPlain returns a backend that has limits and powers, unlike the one in memory.
 func NewPlain() core.Backend { return newPlain("") }
 
-// RunContract is Run without what core promises on top of a backend.
+// RunContract is Run without the promises that core makes on top of a backend.
 func RunContract(t *testing.T, open func() core.Backend) {
 	RunContractOf(t, func() Target { return Target{Backend: open(), Path: "place"} })
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/users"
 )
 
-// onMedium is plain with a directory for each storage, in which a log gets all that is written.
-// So it can break what is promised of files: nothing of plain itself is on a medium.
+// onMedium is plain with a directory for each storage, in which a log gets everything that is
+// written. So it can break promises about files: nothing of plain itself is on a medium.
 type onMedium struct {
 	*plain
 	breaks string
@@ -64,7 +64,7 @@ func (c *mediumClaim) Remove() error {
 
 func (c *mediumClaim) Open(ctx context.Context, opts core.EngineOptions) (core.Engine, error) {
 	if c.missing() != nil {
-		c.s.state = nil // as of engines that create the files that they miss
+		c.s.state = nil // like engines that create missing files
 	}
 	if err := os.MkdirAll(c.path, 0o755); err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (e *mediumEngine) Close() error {
 func TestBrokenMedia(t *testing.T) {
 	for _, c := range []struct {
 		breaks, promise, says string
-		pages                 bool // seen by what the system tells of pages alone
+		pages                 bool // seen only in what the system tells about pages
 	}{
 		{breaks: "", promise: ""},
 		{breaks: "synced", promise: "medium/synced", says: "are not synced", pages: true},
@@ -152,8 +152,8 @@ func TestBrokenMedia(t *testing.T) {
 	}
 }
 
-// mediumVerdicts returns what the promises about files say of a backend, with the notes of
-// those that only report.
+// mediumVerdicts returns the verdicts of the promises about files, and the notes of those that
+// only report.
 func mediumVerdicts(t *testing.T, breaks string) map[string]string {
 	said := map[string]string{}
 	for _, p := range slices.Concat(contract.Promises(), users.Promises()) {
@@ -177,7 +177,7 @@ func mediumTrial(t *testing.T, r *recorder, p *kit.Promise, breaks string) *kit.
 	tr := kit.NewTrial(r, p, target, false)
 	tr.Short = true
 	if breaks == "lock" {
-		tr.Wait = 10 * time.Second // half of which is waited for the lock
+		tr.Wait = 10 * time.Second // half of that is spent waiting for the lock
 	}
 	return tr
 }

@@ -16,7 +16,7 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// What is promised of one process, and what several promise each other, holds in memory.
+// The promises about one process and those about several hold in memory.
 func TestSharedMemory(t *testing.T) {
 	backendtest.Run(t, func(t *testing.T) backendtest.Target {
 		b := memory.NewShared()

@@ -22,7 +22,7 @@ type plain struct {
 	mu     sync.Mutex
 	stores map[string]*plainStore
 
-	// breaks is what is broken, nothing if empty.
+	// breaks names the promise to break; "" breaks none.
 	breaks string
 }
 
@@ -81,7 +81,7 @@ type plainClaim struct {
 	done     bool
 }
 
-// cover locks s instead of what was locked.
+// cover locks s instead of the storage that was locked.
 func (c *plainClaim) cover(s *plainStore) {
 	if c.s != nil && c.readOnly {
 		c.s.readers--
@@ -204,7 +204,7 @@ type nothing struct{}
 
 func (nothing) Release() {}
 
-// shared gives away what others have.
+// shared gives away bytes that others have too.
 type shared struct{ nothing }
 
 func (shared) Keep() bool { return true }

@@ -75,7 +75,7 @@ func (v *results) report() string {
 		return ""
 	}
 	slices.SortStableFunc(v.broken, func(a, b result) int {
-		if a.spoiled != b.spoiled { // what fails bare explains what fails spoiled
+		if a.spoiled != b.spoiled { // a failure without Spoil explains one behind it
 			return cmp.Compare(len(a.mode()), len(b.mode()))
 		}
 		return cmp.Compare(a.place, b.place)

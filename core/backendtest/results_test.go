@@ -12,8 +12,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// TestReport: of many subtests that failed, the one to begin with was somewhere among those that
-// could not do without it. Here the checks run from the last to the first.
+// TestReport: when many subtests failed, the one to fix first was somewhere among those that rest
+// on it. Here the checks run from the last to the first.
 func TestReport(t *testing.T) {
 	for _, c := range []struct{ breaks, first, also string }{
 		{"stale get", "bare/get/fresh", "bare/values/empty"},

@@ -25,7 +25,7 @@ import (
 type brokenShared struct {
 	core.Backend
 	breaks string
-	mu     sync.Mutex // the lock that a backend without locks has, if that is what is broken
+	mu     sync.Mutex // the lock that breaks a backend which promises to have none
 }
 
 func newBrokenShared(breaks string) *brokenShared {
@@ -55,7 +55,7 @@ func (c *brokenClaim) Release() error {
 	return c.Claim.Release()
 }
 
-// look forgets what the claim saw before.
+// look makes the claim forget what it saw before.
 func (c *brokenClaim) look(breaks string) {
 	if c.b.breaks == breaks {
 		c.Mark()
@@ -119,7 +119,7 @@ func (c *brokenClaim) Open(ctx context.Context, opts core.EngineOptions) (core.E
 type brokenEngine struct {
 	core.Engine
 	claim  *brokenClaim
-	cached atomic.Pointer[core.Snapshot] // what this process saw after its own last write
+	cached atomic.Pointer[core.Snapshot] // the state that this process saw after its own last write
 }
 
 func (e *brokenEngine) breaks(what string) bool { return e.claim.b.breaks == what }
@@ -169,7 +169,7 @@ func (e *brokenEngine) lookFirst(ctx context.Context, conditions []core.Conditio
 
 func (e *brokenEngine) Get(ctx context.Context, key []byte) ([]byte, core.Releaser, error) {
 	s := e.cached.Load()
-	if e.breaks("back") { // as one that has yet to hear of what others wrote
+	if e.breaks("back") { // as if it had yet to hear of the writes of others
 		now, _ := e.Engine.Snapshot(ctx)
 		s = e.cached.Swap(&now)
 	}
@@ -185,7 +185,7 @@ func (e *brokenEngine) SetMark(ctx context.Context, mark []byte) error {
 	if !errors.Is(err, core.ErrConflict) || !e.breaks("set mark") {
 		return err
 	}
-	other, err := e.claim.open(e.claim.path) // which has seen the new mark
+	other, err := e.claim.open(e.claim.path) // this one has seen the new mark
 	if err != nil {
 		return err
 	}
@@ -248,7 +248,7 @@ func (s *brokenSnapshot) Powers() core.SnapshotPowers {
 	return p
 }
 
-// Scan breaks what is noted of cursors: it lets a part of the range be read unnoted.
+// Scan breaks the notes that cursors take: a part of the range is read without a note.
 func (s *brokenSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCursor, error) {
 	c, err := s.now("scans").Scan(ctx, r)
 	if err != nil {
@@ -260,7 +260,7 @@ func (s *brokenSnapshot) Scan(ctx context.Context, r core.ScanRange) (core.RowCu
 		unnoted, err := s.unnoted.Scan(ctx, r)
 		return &brokenCursor{RowCursor: unnoted, s: s, noted: c}, errors.Join(err, c.Close())
 	case s.e.breaks("whole scans"):
-		for _, _, ok := c.Next(); ok; _, _, ok = c.Next() { // as one that notes what it fetches
+		for _, _, ok := c.Next(); ok; _, _, ok = c.Next() { // like one that notes what it fetches
 		}
 		c, err = s.unnoted.Scan(ctx, r)
 	}
@@ -294,7 +294,7 @@ func (c *brokenCursor) Seek(key []byte) {
 	}
 }
 
-// TestBrokenSharedBackends breaks what several processes promise each other, one thing at a time.
+// TestBrokenSharedBackends breaks the promises about several processes, one at a time.
 func TestBrokenSharedBackends(t *testing.T) {
 	for _, c := range []struct {
 		breaks string

@@ -36,8 +36,8 @@ func fence(t *testing.T, s core.Snapshot) []byte {
 	return v
 }
 
-// A batch that was given up takes effect when it is told to, once, if what it depends on is still
-// so; its base stays open until then.
+// A batch that its caller has given up takes effect when it is told to, once, if what it depends
+// on still holds. Its base stays open until then.
 func TestFaultLater(t *testing.T) {
 	ctx := context.Background()
 	f := decorate.Fault(memory.NewShared())
@@ -94,7 +94,7 @@ func TestFaultLater(t *testing.T) {
 	}
 }
 
-// What is late when the engine is closed is given up, with its base.
+// Batches that are still late when the engine is closed are given up, with their bases.
 func TestFaultLaterThanClose(t *testing.T) {
 	tracker := decorate.NewTracker(memory.NewShared())
 	var late func() error
@@ -118,7 +118,7 @@ func TestFaultLaterThanClose(t *testing.T) {
 	}
 }
 
-// The fence comes along with the first read, and is a trip without one.
+// The fence comes along with the first read, and takes a trip without one.
 func TestTripsOfTheFence(t *testing.T) {
 	ctx := context.Background()
 	b := decorate.Latency(memory.NewShared(), 0)
@@ -239,8 +239,8 @@ func TestAccountShared(t *testing.T) {
 	}
 }
 
-// TestUsersOfBrokenSharedBackends: what core promises to several processes rests on what a backend
-// promises; each of these falls with it.
+// TestUsersOfBrokenSharedBackends: the promises of core to several processes rest on promises of
+// the backend, and each falls with those.
 func TestUsersOfBrokenSharedBackends(t *testing.T) {
 	for _, c := range []struct{ breaks, want string }{
 		{"", ""},

@@ -23,7 +23,7 @@ type recorder struct {
 	*testing.T
 	mu     sync.Mutex
 	errors []string
-	notes  []string // what is reported and is no failure
+	notes  []string // reports that are no failures
 }
 
 func (r *recorder) Errorf(format string, args ...any) {
@@ -67,8 +67,7 @@ func TestPlain(t *testing.T) {
 	Run(t, func(t *testing.T) Target { return Target{Backend: newPlain(""), Path: "place"} })
 }
 
-// TestBrokenBackends breaks one thing at a time. Beside the promise that is broken, those fail
-// whose checks cannot do without it.
+// TestBrokenBackends breaks one promise at a time. The promises whose checks rest on it fail too.
 func TestBrokenBackends(t *testing.T) {
 	for _, c := range []struct {
 		breaks string
@@ -120,7 +119,7 @@ func TestBrokenBackends(t *testing.T) {
 		t.Run(c.breaks, func(t *testing.T) {
 			want, open := strings.CutSuffix(c.want, " ...")
 			promises := contract.Promises()
-			// the fault is found all the same; that nothing else fails costs all other checks
+			// finding the fault needs one check; that nothing else fails needs all others
 			if testing.Short() {
 				promises = slices.DeleteFunc(promises, func(p kit.Promise) bool {
 					return !slices.Contains(strings.Split(want, ", "), p.Name)
@@ -140,7 +139,7 @@ func TestBrokenBackends(t *testing.T) {
 	}
 }
 
-// TestVerdicts looks at what a trial makes of a check that goes wrong in any way.
+// TestVerdicts tests the verdict of a trial on checks that go wrong in every way.
 func TestVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -220,7 +219,7 @@ func TestVerdictOnSlowEngine(t *testing.T) {
 	}
 }
 
-// TestLateVerdict: what a goroutine says that a check left behind must not reach a test that is
+// TestLateVerdict: a report of a goroutine that a check left behind must not reach a test that is
 // over.
 func TestLateVerdict(t *testing.T) {
 	r := &recorder{T: t}
@@ -252,8 +251,8 @@ func TestPromises(t *testing.T) {
 	}
 }
 
-// TestCausesComeFirst: of many subtests that failed, those of the engine's own contract were
-// somewhere among those that could not do without it.
+// TestCausesComeFirst: when many subtests failed, those of the engine's own contract were
+// somewhere among those that rest on it.
 func TestCausesComeFirst(t *testing.T) {
 	var mu sync.Mutex
 	var order []string
@@ -278,7 +277,7 @@ func TestCausesComeFirst(t *testing.T) {
 	}
 }
 
-// TestPromiseBeforeStacks: a report began with what happened, and told the promise behind some
+// TestPromiseBeforeStacks: a report began with what happened, and named the promise after some
 // thousand lines.
 func TestPromiseBeforeStacks(t *testing.T) {
 	r := &recorder{T: t}

@@ -78,7 +78,7 @@ func TestSpoilReads(t *testing.T) {
 	}
 }
 
-// TestSpoilArguments: an engine that keeps what is passed to it must show, although the caller
+// TestSpoilArguments: an engine that keeps its arguments must be found out, although the caller
 // changes nothing.
 func TestSpoilArguments(t *testing.T) {
 	e := openEngine(t, decorate.Spoil(newPlain("kept value")))
@@ -295,7 +295,7 @@ func TestAccount(t *testing.T) {
 	}
 }
 
-// useInOrder does all that is allowed.
+// useInOrder does everything that is allowed.
 func useInOrder(e core.Engine) {
 	ctx := context.Background()
 	_, r, _ := e.Get(ctx, []byte("k"))

@@ -256,7 +256,7 @@ func TestRenameRemoveList(t *testing.T) {
 	}
 }
 
-// Through a link the storage is created, renamed and removed, and not the link alone.
+// Through a link the storage is created, renamed and removed, and not just the link.
 func TestLink(t *testing.T) {
 	path := testPath(t)
 	target := path + ".target"

@@ -101,10 +101,10 @@ func (d Driver) fill(p Place, mark []byte) error {
 	return p.SetMark(mark)
 }
 
-// creating is the name of the directory inside an empty one where a storage is built that is
-// going to be in the latter. When it is complete its files are moved up, the mark last. So
-// whoever finds a mark finds all of the storage; what a crash leaves before, the next creation
-// removes, or completes.
+// creating is the name of a directory inside an empty one. A storage for the empty directory is
+// built there. When it is complete its files are moved up, the mark last. So where there is a
+// mark, all of the storage is there. What a crash leaves before that, the next creation removes or
+// completes.
 const creating = "guardkv.creating"
 
 // isLeftover reports whether a name in a directory is that of something that was being created
@@ -115,7 +115,7 @@ func isLeftover(name string) bool {
 }
 
 // createInside makes a storage in an empty directory, which keeps its mode, its owner and its
-// place: it may be a mount point, or in a folder that nobody may change.
+// place: it may be a mount point, or lie in a folder that the process may not change.
 func (d Driver) createInside(ctx context.Context, dir string, mark []byte) error {
 	guard, err := d.guard(ctx, dir)
 	if err != nil {

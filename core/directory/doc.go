@@ -25,10 +25,10 @@
 //
 // A storage is built in PATH.guardkv-tmp-NUMBER and then renamed, or, if an empty directory is
 // at the path, in PATH/guardkv.creating and then moved up, the mark last: so a directory keeps
-// its mode and owner, and may be a mount point or lie in a folder that nobody may write to. A
-// storage that is removed gets a name of the former kind first. The next opening of the storage
-// removes all of that, or completes it. guardkv.mark.new and guardkv.witness.new are written
-// over.
+// its mode and owner, and may be a mount point or lie in a folder that the process may not write
+// to. A storage that is being removed first gets a name of the former kind. The next opening of
+// the storage removes what is left under such names, or completes it. guardkv.mark.new and
+// guardkv.witness.new are written over.
 //
 // A storage has moved, or is removed, when its new name is durable. If it cannot be made
 // durable the old name is put back, and the error says so, or where the storage is.

@@ -29,9 +29,9 @@ type Driver struct {
 	// that of Flock has, tells which directory it is on, whatever the path has come to lead to.
 	Lock func(dir string, readOnly bool) (io.Closer, error)
 
-	// Create makes an empty engine in an empty directory, locked but for what Lock put there,
-	// and closes it. Afterwards the engine holds row, and nothing else that a reader can see;
-	// both are durable. It does not close the lock.
+	// Create makes an empty engine in a locked directory, which is empty except for what Lock put
+	// there, and closes it. Afterwards the engine holds row, and nothing else that a reader can
+	// see; both are durable. It does not close the lock.
 	Create func(p Place, row []byte) error
 
 	// Open opens the engine that was created in a directory. It must not make a new one where

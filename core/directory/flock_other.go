@@ -13,8 +13,7 @@ import (
 )
 
 // Flock locks a directory by flock(2). This system has none, and the error wraps
-// errors.ErrUnsupported: a lock that excludes nobody would let two programs destroy what both
-// write.
+// errors.ErrUnsupported: without a lock two programs could destroy what both write.
 func Flock(dir string, _ bool) (io.Closer, error) {
 	err := fmt.Errorf("this system has no lock for directories: %w", errors.ErrUnsupported)
 	return nil, &os.PathError{Op: "flock", Path: dir, Err: err}

@@ -16,7 +16,7 @@ import (
 )
 
 // An empty directory was replaced by another one, with another mode and owner, which failed for
-// the owner of a directory in a folder that nobody may write to, such as the volume of a
+// the owner of a directory in a folder that he may not write to, such as the volume of a
 // container.
 func TestEmptyDirectoryStays(t *testing.T) {
 	path := testPath(t)

@@ -82,8 +82,8 @@ func openRoot(dir string) (*os.Root, os.FileInfo, error) {
 	return root, known(info), nil
 }
 
-// known makes sure that it is known which file info is of: where that is asked by the path, it
-// is asked now.
+// known makes sure that it is known which file info describes: a system that looks that up by the
+// path does so now.
 func known(info os.FileInfo) os.FileInfo {
 	os.SameFile(info, info)
 	return info
@@ -136,7 +136,7 @@ func Resolve(path string) (string, error) {
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
 	if err != nil {
-		return abs, nil // what is wrong with it will show
+		return abs, nil // using it will show what is wrong with it
 	}
 	return filepath.Join(dir, filepath.Base(abs)), nil
 }
@@ -156,7 +156,7 @@ func missingParent(path string, err error) error {
 	return err
 }
 
-// created is the error of who finds that somebody else was faster.
+// created is the error of a creation that finds that another one was faster.
 func created(path string) error {
 	return fmt.Errorf("%w: somebody else creates %s", core.ErrConflict, path)
 }

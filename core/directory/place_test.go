@@ -38,8 +38,8 @@ func markAt(t *testing.T, path string) string {
 }
 
 // A storage that was opened by a relative path was looked up again with every write of its mark
-// and its witness: after a change of the working directory it wrote them into another storage,
-// which was lost by that.
+// and its witness: after a change of the working directory it wrote them into another storage, and
+// destroyed it.
 func TestChdir(t *testing.T) {
 	one, two := inFolder(t, "one"), inFolder(t, "two")
 	t.Chdir(one)

@@ -54,7 +54,7 @@ func lookOnce(path string) (s site, err error) {
 	case err != nil:
 		return s, err
 	case !info.IsDir():
-		s.foreign = fmt.Errorf("%w: %s is no directory, its type is %s",
+		s.foreign = fmt.Errorf("%w: %s is not a directory, its type is %s",
 			core.ErrNotStorage, path, typeOf(info))
 		return s, nil
 	}
@@ -108,7 +108,7 @@ func (s *site) lookInto(root *os.Root) error {
 func hasBuilt(root *os.Root) (bool, error) {
 	sub, err := root.OpenRoot(creating)
 	if err != nil {
-		return false, nil // there is none, or it is none of ours
+		return false, nil // there is none, or it is not one of ours
 	}
 	defer sub.Close()
 	_, _, err = readMark(sub)

@@ -22,7 +22,7 @@ var (
 	errBusy   = errors.ErrUnsupported
 )
 
-// leadsTo reports whether path leads to what info is of.
+// leadsTo reports whether path leads to the file that info describes.
 func leadsTo(path string, info os.FileInfo) (bool, error) {
 	got, err := os.Stat(path)
 	return err == nil && os.SameFile(got, info), err

@@ -22,8 +22,8 @@ const (
 	errBusy   = syscall.EBUSY
 )
 
-// leadsTo reports whether path leads to what info is of. It is os.Stat and os.SameFile, with
-// less garbage.
+// leadsTo reports whether path leads to the file that info describes. It is os.Stat and
+// os.SameFile, with less garbage.
 func leadsTo(path string, info os.FileInfo) (bool, error) {
 	want, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

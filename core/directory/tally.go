@@ -44,7 +44,7 @@ func (t *Tally) encode(count uint64) []byte {
 // decode returns the number of writes in a row of this storage.
 func (t *Tally) decode(row []byte) (uint64, error) {
 	if row == nil {
-		return 0, fmt.Errorf("%w: writes are missing: the row is gone that every write puts",
+		return 0, fmt.Errorf("%w: writes are missing: the row that every write puts is gone",
 			core.ErrCorrupt)
 	}
 	const sum = rowSize - 4

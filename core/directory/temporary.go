@@ -59,9 +59,9 @@ func (d Driver) newTemporary(path string) (Place, error) {
 	}
 }
 
-// removeLeftovers removes the temporary directories beside path that nobody builds any more,
-// and those of storages whose names start with the same letters. It is housekeeping: what
-// cannot be removed stays.
+// removeLeftovers removes the temporary directories beside path that no process builds any more,
+// and those of storages whose names start with the same letters. It is housekeeping: what cannot
+// be removed stays.
 func (d Driver) removeLeftovers(path string) {
 	dir, base := filepath.Split(path)
 	entries, err := os.ReadDir(filepath.Clean(dir))
@@ -90,10 +90,10 @@ func (d Driver) removeLeftover(dir string) error {
 	return err
 }
 
-// remove removes a locked directory. It is renamed first: whoever made it and is about to lock
-// it must not find the file to lock that is going, nor a storage half of which is gone. When
-// that name is durable there is no way back; before, a failure leaves everything as it was.
-// Where a lock prevents renaming it is closed.
+// remove removes a locked directory. It renames the directory first: a process that made it and is
+// about to lock it must find neither the lock file that is going nor half a storage. Once the new
+// name is durable there is no way back; before that, a failure leaves everything as it was. Where
+// a lock prevents renaming it is closed.
 func remove(path string, lock io.Closer) error {
 	target := follow(path)
 	doomed := temporaryName(strings.SplitN(target, temporaryMark, 2)[0])
@@ -108,7 +108,7 @@ func remove(path string, lock io.Closer) error {
 		err = os.Remove(path) // the link to it
 	}
 	if err := errors.Join(err, os.RemoveAll(doomed)); err != nil {
-		return fmt.Errorf("it is removed, but for %s, which the next opening of %s removes: %w",
+		return fmt.Errorf("it is removed except for %s, which the next opening of %s removes: %w",
 			doomed, path, err)
 	}
 	return nil
@@ -137,7 +137,7 @@ func explain(err error) error {
 	case errors.Is(err, errBusy), errors.Is(err, errDevice):
 		return fmt.Errorf("%w; a mount point cannot be moved: use a directory inside it", err)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w; to move or remove a storage one must be allowed to write to the "+
+		return fmt.Errorf("%w; moving or removing a storage needs permission to write to the "+
 			"folder that it is in", err)
 	}
 	return err

@@ -44,8 +44,8 @@ func (w witness) write(dir *os.Root) error {
 }
 
 // readWitness returns the witness of a storage. One that is missing, damaged, or another
-// storage's says nothing; one that cannot be read now, because the disk fails, is an error,
-// lest a loss is overlooked and the next witness forgets it.
+// storage's says nothing; one that cannot be read now, because the disk fails, is an error.
+// Otherwise a loss would be overlooked, and the next witness would not know of it.
 func readWitness(dir *os.Root, id storageID) (witness, error) {
 	body, err := readSealed(dir, witnessFile)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errSeal) {

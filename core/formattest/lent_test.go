@@ -32,7 +32,7 @@ func lendWell() func(b []byte, trusted bool) (record, core.Releaser, error) {
 	}
 }
 
-// lendTwice reads into one buffer, whoever has it.
+// lendTwice reads into one buffer, even if another view still has it.
 func lendTwice() func(b []byte, trusted bool) (record, core.Releaser, error) {
 	buf := make([]byte, 1<<16)
 	return func(b []byte, _ bool) (record, core.Releaser, error) {

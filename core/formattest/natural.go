@@ -66,7 +66,7 @@ func arrayOrder(a, b reflect.Value) int {
 	return 0
 }
 
-// keyText returns the text of keys that are strings or bytes, which alone have prefixes. It is
+// keyText returns the text of keys that are strings or bytes, the only ones with prefixes. It is
 // nil for other types.
 func keyText(t reflect.Type) func(k any) string {
 	switch {

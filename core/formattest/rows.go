@@ -91,7 +91,7 @@ func (s *suite) rows() error {
 }
 
 // readsNot returns an error if the bytes of a sample, unless there are none, read the same in a
-// row that they are not of.
+// row that they do not belong to.
 func (s *suite) readsNot(f format, g good) error {
 	inside, _ := place(g.encoded, 0xAA)
 	var v any

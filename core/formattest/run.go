@@ -25,9 +25,9 @@ type Extras[V, W any] struct {
 	// Borrows says that a view refers to the bytes it was made from. The default is that it
 	// does not.
 	Borrows bool
-	// Varies says that a value can have more than one encoding, as gob has for maps, which is
-	// no fault: tables need one encoding of keys alone. The default is that a value has one,
-	// which makes equal rows equal bytes.
+	// Varies says that a value can have more than one encoding, as gob has for maps. That is no
+	// fault, because tables need unique encodings only of keys. By default a value must have one
+	// encoding, which makes equal rows equal bytes.
 	Varies bool
 	// Padded says that there may be bytes behind an encoding that mean nothing, as in
 	// FlatBuffers, whose parts are found by their offsets. The default is that what stands

@@ -24,7 +24,7 @@ func BigInt() Part[*big.Int] { return bigPart{} }
 type bigPart struct{ owned }
 
 const (
-	bigZero  = 0x80              // the length byte of 0; that of a positive number is so much more
+	bigZero  = 0x80              // the length byte of 0; that of a positive number adds its length
 	bigLong  = 0xfe              // the length is in the next two bytes
 	bigBytes = bigLong - bigZero // the least length that is there
 	bigMost  = 1<<16 - 1         // the greatest
@@ -32,7 +32,7 @@ const (
 	bigMinus = ^byte(bigZero)    // no first byte: -0
 )
 
-var errNilBigInt = errors.New("a nil *big.Int is no key")
+var errNilBigInt = errors.New("a nil *big.Int cannot be a key")
 
 func (bigPart) ID() string { return "bigint" }
 

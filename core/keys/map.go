@@ -52,7 +52,7 @@ func Map[K, P any](
 func (f MapFormat[K, P]) CheckKey() error {
 	switch {
 	case f.name == "" || strings.ContainsFunc(f.name, notInName):
-		return fmt.Errorf("the name %q of a key format is not of letters, digits, and . _ - /",
+		return fmt.Errorf("the name %q of a key format must consist of letters, digits, and . _ - /",
 			f.name)
 	case f.to == nil || f.from == nil:
 		return errors.New("keys.Map needs both functions, to and from")

@@ -310,7 +310,7 @@ func mapped[K any](hidden model[K]) model[boxed[any]] {
 	return n
 }
 
-// evenOnly is mapped, but knows no odd numbers, of which there are encodings all the same.
+// evenOnly is mapped, but knows no odd numbers, although they have encodings.
 func evenOnly(m model[uint8]) model[uint8] {
 	n := model[uint8]{
 		part:    evenHalf(m.part),

@@ -239,11 +239,11 @@ func TestMapErrors(t *testing.T) {
 	}
 	same := func(k uint8) (uint8, error) { return k, nil }
 	for want, f := range map[string]keys.MapFormat[uint8, uint8]{
-		`the name "" of a key format is not of letters, digits, and . _ - /`: keys.Map("",
+		`the name "" of a key format must consist of letters, digits, and . _ - /`: keys.Map("",
 			keys.Uint8(), same, same),
-		`the name "a,b" of a key format is not of letters, digits, and . _ - /`: keys.Map("a,b",
+		`the name "a,b" of a key format must consist of letters, digits, and . _ - /`: keys.Map("a,b",
 			keys.Uint8(), same, same),
-		`the name "ä" of a key format is not of letters, digits, and . _ - /`: keys.Map("ä",
+		`the name "ä" of a key format must consist of letters, digits, and . _ - /`: keys.Map("ä",
 			keys.Uint8(), same, same),
 		"keys.Map needs both functions, to and from": keys.Map("a",
 			keys.Uint8(), same, nil),

@@ -77,7 +77,7 @@ func (p idParser) unknown(id string) error {
 	if len(id) > most {
 		id = id[:most] + "..."
 	}
-	return fmt.Errorf("%q is no key format of package keys, nor one that is known here: %w",
+	return fmt.Errorf("%q is neither a key format of package keys nor one known here: %w",
 		id, errors.ErrUnsupported)
 }
 

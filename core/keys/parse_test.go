@@ -176,7 +176,8 @@ func enc[K any](p keys.Part[K], k K) []byte {
 	return b
 }
 
-// An ID that nobody knows must be named: the tool then knows which module it lacks.
+// The error must name an ID that is unknown: it tells the author of a tool which module is
+// missing.
 func TestParseRefusesWhatItDoesNotKnow(t *testing.T) {
 	deep := strings.Repeat("desc(", 200) + "bool" + strings.Repeat(")", 200)
 	for id, want := range map[string]string{

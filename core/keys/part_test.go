@@ -147,8 +147,9 @@ func (f partPrefixed) AppendPartPrefix(dst []byte, k string) ([]byte, error) {
 	return f.Part.(keys.PartPrefixer[string]).AppendPartPrefix(dst, k)
 }
 
-// TestRangesWithoutPartBounds: what stands last has the bounds that it has alone; before others
-// it is an error to guess them, since a 0x00 is escaped there.
+// TestRangesWithoutPartBounds: a last component has the same bounds as a key that stands alone.
+// Before other components they cannot be guessed, because a 0x00 is escaped there, so asking for
+// them is an error.
 func TestRangesWithoutPartBounds(t *testing.T) {
 	f := prefixed{keys.String()}
 	last, first := keys.Pair(keys.Uint8(), f), keys.Pair(f, keys.Uint8())

@@ -15,9 +15,9 @@
 // is open it keeps the rows that it sees alive, replaced ones too; a guard does the same for
 // its one row.
 //
-// [NewShared] makes storages of another kind, which stand in for those of a server: nobody who
-// opens one has it alone, and all write to it at once. It lets a test in one process, without a
-// server, show what several processes do to each other.
+// [NewShared] makes storages of another kind, which stand in for those of a server: they can be
+// open any number of times, and all handles write at once. So a test in one process, without a
+// server, can show what several processes do to each other.
 package memory
 
 import (
@@ -49,7 +49,7 @@ type place struct {
 	storage *storage      // nil if nothing is there
 	writer  bool          // claimed by a writer, alone
 	readers int           // claimed by that many readers
-	freed   chan struct{} // closed when a claim ends; nil if nobody waits for it
+	freed   chan struct{} // closed when a claim ends; nil if no one waits for that
 }
 
 func (p *place) claimed() bool { return p.writer || p.readers > 0 }
@@ -78,7 +78,7 @@ func (b *Backend) Resolve(path string) (string, error) { return path, nil }
 
 // Claim locks a path, whether or not there is a storage: as many readers or one writer hold it
 // at a time. It waits up to one second for others to give it back. If storages are shared it
-// locks nothing and waits for nobody.
+// neither locks nor waits.
 func (b *Backend) Claim(ctx context.Context, path string, readOnly bool) (core.Claim, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

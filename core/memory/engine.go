@@ -24,7 +24,8 @@ type storage struct {
 	// changes an old one.
 	state atomic.Pointer[snapshot]
 
-	// mu is for shared storages alone: several change them. It guards all but state.
+	// mu is only for shared storages, which several handles change. It guards everything but
+	// state.
 	mu      sync.Mutex
 	removed bool // by a claim, while somebody may have it open
 }

@@ -83,7 +83,7 @@ func (s *storage) holds(conditions []core.Condition) error {
 	return nil
 }
 
-var errForeignBase = errors.New("the base of the batch is no snapshot of this storage, or that " +
+var errForeignBase = errors.New("the batch is not based on a snapshot of this storage, or that " +
 	"of a decorator that does not unwrap it")
 
 // unread returns ErrConflict if something that was read through base has changed. The caller

@@ -198,7 +198,8 @@ func walk(ctx context.Context, s core.Snapshot, scan core.ScanRange, steps []int
 	return all
 }
 
-// TestInterruptedCursor: one whose context ended has not passed what it did not get to.
+// TestInterruptedCursor: a cursor whose context ended has not passed the rows that it did not
+// reach.
 func TestInterruptedCursor(t *testing.T) {
 	e := opened(t, NewShared(), "a")
 	apply(t, e, numbered(3, nil)...)

@@ -34,7 +34,7 @@ func BenchmarkShared(b *testing.B) {
 	var last atomic.Uint64
 	works := []struct {
 		name string
-		do   func(k uint64) error // k is of no row yet
+		do   func(k uint64) error // there is no row at k yet
 	}{
 		{"Get", func(k uint64) error { return absent(second(t.Load(b.Context(), k))) }},
 		{"Put", func(k uint64) error { return t.Put(b.Context(), k, value) }},

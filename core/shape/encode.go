@@ -203,7 +203,7 @@ func encode(versions []*Type) []byte {
 	return slices.Concat([]byte(head+"["), bytes.Join(parts, []byte(",")), []byte("]"))
 }
 
-var errStored = errors.New("what is recorded of the type of the values is damaged")
+var errStored = errors.New("the record of the type of the values is damaged")
 
 // decode reads what encode wrote, and nothing else.
 func decode(stored []byte) ([]*Type, error) {
@@ -211,7 +211,7 @@ func decode(stored []byte) ([]*Type, error) {
 	if !ok && bytes.HasPrefix(stored, []byte(headLike)) {
 		line, _, _ := bytes.Cut(stored[:min(len(stored), 32)], []byte("\n"))
 		return nil,
-			fmt.Errorf("%w: what is recorded of the type of the values is in %q, of a later "+
+			fmt.Errorf("%w: the record of the type of the values is in %q, of a later "+
 				"version of GuardKV; this one knows %q",
 				core.ErrFormatMismatch, line, strings.TrimSpace(head))
 	}
@@ -263,7 +263,7 @@ func (r reader) node(t *Type, w wireType) error {
 		is, rest, err := r.parse(w.Is, 0)
 		if err != nil || rest != "" || w.Tuple || w.Fields != nil || is.node() ||
 			strings.HasPrefix(w.Is, "#") {
-			return fmt.Errorf("%q is no type", w.Is)
+			return fmt.Errorf("%q is not a type", w.Is)
 		}
 		name := t.Name
 		*t = *is
@@ -273,12 +273,12 @@ func (r reader) node(t *Type, w wireType) error {
 	known := map[string]bool{}
 	for _, f := range w.Fields {
 		if len(f) < 2 || len(f) > 3 || known[f[0]] && t.Kind == Struct {
-			return fmt.Errorf("the field %q is none", f)
+			return fmt.Errorf("%q is not a field", f)
 		}
 		known[f[0]] = true
 		typ, rest, err := r.parse(f[1], 0)
 		if err != nil || rest != "" {
-			return fmt.Errorf("%q is no type", f[1])
+			return fmt.Errorf("%q is not a type", f[1])
 		}
 		field := Field{Name: f[0], Type: typ}
 		if len(f) == 3 {

@@ -73,8 +73,8 @@ func history(t *testing.T, types ...*typ) []byte {
 	return meta
 }
 
-// What a change of a type is, after which others. A zero in place of what is stored is the
-// fault that this package is for.
+// What each change of a type counts as, and after which other changes. This package exists to
+// prevent that a zero is read in place of what is stored.
 func TestBind(t *testing.T) {
 	a, b, c := field{Name: "A", Type: text}, field{Name: "B", Type: text}, field{
 		Name: "C",

@@ -44,7 +44,7 @@ func Explain(t core.TableInfo) (core.Explanation, error) {
 // programs do not, such as text that is not UTF-8.
 func appendJSON(dst, _, value []byte) ([]byte, error) {
 	if !json.Valid(value) { // nor is it nested too deeply then
-		return nil, fmt.Errorf("%w: the value is no JSON", core.ErrCorrupt)
+		return nil, fmt.Errorf("%w: the value is not JSON", core.ErrCorrupt)
 	}
 	if !utf8.Valid(value) {
 		value = bytes.ToValidUTF8(value, []byte("\ufffd"))

@@ -92,7 +92,7 @@ func (f *jsonFormat[T]) CheckValue() error { return f.unfit }
 
 // Append appends the JSON of v, on one line. The arguments may be reused when the call returns.
 func (f *jsonFormat[T]) Append(dst []byte, v T) ([]byte, error) {
-	if f.unfit != nil { // nobody may have asked CheckValue
+	if f.unfit != nil { // CheckValue may not have been called
 		return nil, f.unfit
 	}
 	e := f.encoders.Get().(*jsonEncoder[T])

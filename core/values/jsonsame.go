@@ -21,8 +21,8 @@ func sameJSON(a, b []byte) bool {
 	return one && other && sameTree(x, y)
 }
 
-// jsonTree decodes JSON as encoding/json does into an interface, but not objects with a name
-// that comes twice, of which encoding/json silently drops one.
+// jsonTree decodes JSON as encoding/json does into an interface. It refuses objects in which a
+// name appears twice, of which encoding/json silently drops one.
 func jsonTree(b []byte) (tree any, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -30,7 +30,7 @@ func jsonTree(b []byte) (tree any, ok bool) {
 	return tree, err == nil
 }
 
-var errTwice = errors.New("a name comes twice")
+var errTwice = errors.New("a name appears twice")
 
 func treeOf(d *json.Decoder) (any, error) {
 	token, err := d.Token()

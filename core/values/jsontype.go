@@ -105,7 +105,7 @@ func (c *jsonTypes) check(t reflect.Type, path string, addressed bool) error {
 				"not read again", path, t)
 		}
 	case reflect.Complex64, reflect.Complex128, reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		return fmt.Errorf("%s is of type %v, for which JSON has nothing", path, t)
+		return fmt.Errorf("%s is of type %v, which JSON cannot represent", path, t)
 	}
 	return nil
 }

@@ -291,7 +291,7 @@ func TestJSONRefusesToLoseWhatIsInInterfaces(t *testing.T) {
 	}
 }
 
-// secretText shows what it holds to nobody who stores it.
+// secretText does not show to a format what it holds.
 type secretText struct{ n int }
 
 func (s secretText) String() string { return fmt.Sprint(s.n) }
@@ -322,7 +322,7 @@ func TestJSONRefusesWhatMethodsDoNotReadAgain(t *testing.T) {
 		mix{1, struct{ B, A float32 }{0.1, 1e30}}); err != nil {
 		t.Error(err)
 	}
-	// A panic is that of whoever reads, and of the method.
+	// The method panics only when the row is read, so the panic is the reader's.
 	if _, err := values.JSON[bomb]().Append(nil, bomb{1}); err != nil {
 		t.Error(err)
 	}

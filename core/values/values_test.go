@@ -221,8 +221,8 @@ func TestJSONCannotEncode(t *testing.T) {
 	}
 }
 
-// What was encoded, and where to, may be big. One collection leaves alone what a pool holds, so
-// that it shows.
+// The values that were encoded, and the memory they were encoded into, may be big. A pool keeps
+// what it holds through one collection, so the test would see it.
 func TestJSONPoolKeepsNothingAlive(t *testing.T) {
 	f := values.JSON[*[1 << 16]byte]()
 	value, dst := new([1 << 16]byte), new([1 << 20]byte)

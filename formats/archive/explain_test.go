@@ -155,7 +155,7 @@ func sortedLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// What is damaged is corrupt, and shown by nobody.
+// Damaged rows and metadata are corrupt, and are not shown.
 func TestExplainDamaged(t *testing.T) {
 	f := nodes()
 	info := tableOf(t, f)

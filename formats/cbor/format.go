@@ -69,7 +69,7 @@ func (f *format[T]) CheckValue() error { return f.unfit }
 
 // Append appends the encoding of v. The arguments may be reused when the call returns.
 func (f *format[T]) Append(dst []byte, v T) ([]byte, error) {
-	if f.unfit != nil { // nobody may have asked CheckValue
+	if f.unfit != nil { // CheckValue may not have been called
 		return nil, f.unfit
 	}
 	result, sound, err := f.enc.append(dst, &v)

@@ -266,7 +266,7 @@ func TestManyMisfits(t *testing.T) {
 	}
 }
 
-// What is usual is far from the limit, with the defaults, and however many there are of it.
+// With the defaults, usual values are far from the limit, however many elements they have.
 func TestUsualValuesFit(t *testing.T) {
 	const n = 1 << 18
 	numbers, texts, table, tree := make([]int, n), make([]string,

@@ -13,9 +13,9 @@ func (p *plan) looked(l limits) bool {
 	return !plain || levels > l.nesting
 }
 
-// plain reports whether a type has no text, which may not be UTF-8, nothing of type any, no floats
-// as keys of maps, of which two may be NaN, and a bound on its levels, which it returns. above
-// holds the plans on the way here. If text is true, the type may have text.
+// plain reports whether a type has no text, which might not be UTF-8, nothing of type any, no
+// floats as keys of maps, because two of them may be NaN, and a bound on its levels, which it
+// returns. above holds the plans on the way here. If text is true, the type may have text.
 func (p *plan) plain(above map[*plan]bool, key, text bool) (levels int, plain bool) {
 	switch p.base.Kind() {
 	case reflect.String:

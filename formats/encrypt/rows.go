@@ -18,7 +18,7 @@ import (
 type rows[V, W any] struct {
 	inner core.RowFormat[V, W]
 	keys  *Keys
-	begin []byte // of the associated data of all rows; nobody changes it
+	begin []byte // how the associated data of all rows begins; never changed
 	owns  bool   // the views of the inner format refer to none of the bytes
 }
 

@@ -41,8 +41,8 @@ func (f forger) Bind(
 	return forger{bound}, meta, err
 }
 
-// A check believed checksums, which whoever writes a row gives it. It has to verify, and can
-// when the table is open: a storage that is being opened knows no format.
+// Check believed checksums, but whoever writes a row also writes its checksum. Check has to verify
+// rows, and can once the table is open: a storage that is being opened knows no format.
 func TestCheckVerifiesForgedRows(t *testing.T) {
 	ctx := context.Background()
 	backend := memory.New()

@@ -65,8 +65,8 @@ type encoder[V any] interface {
 	append(dst []byte, v V, identifier string) ([]byte, error)
 	// prepare is called once, before the others.
 	prepare(s *schema, depth int)
-	// explain returns an error that names the part of v because of which no record could be
-	// made, or the record was not valid. It returns err if it finds no such part.
+	// explain returns an error that names the part of v that made the record impossible or
+	// invalid. It returns err if it finds no such part.
 	explain(v V, err error) error
 }
 

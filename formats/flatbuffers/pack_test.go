@@ -29,8 +29,8 @@ func (m *moody) Pack(b *flatbuffers.Builder) flatbuffers.UOffsetT {
 	return b.EndObject()
 }
 
-// A builder is of no use after a panic: it believes to be inside a table. Once it was put back
-// into the pool, and the next value, of somebody else, could not be packed.
+// A builder is useless after a panic, because it believes that it is inside a table. Once it was
+// put back into the pool, and the next value, of another caller, could not be packed.
 func TestPanicInPack(t *testing.T) {
 	p := newPacker[moody]()
 	for range 100 {

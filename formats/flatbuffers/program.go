@@ -66,7 +66,7 @@ const (
 	checkUnion
 	checkUnionTypes // the field before a vector of unions
 	checkUnions
-	checkStruct // as a member of a union, which alone has it out of line
+	checkStruct // as a member of a union, the only place where it is out of line
 )
 
 // maxStructAlign is far above what flatc allows.

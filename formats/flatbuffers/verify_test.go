@@ -359,8 +359,8 @@ func TestVerifyCut(t *testing.T) {
 	}
 }
 
-// What is written must be known to the schema, all of it: rows with a right checksum are read
-// by whoever knows more without being verified again.
+// The schema must know everything that is written, because a program with a newer schema reads
+// rows with a right checksum without verifying them again.
 func TestVerifyStrict(t *testing.T) {
 	p, err := verifySchema().compile()
 	if err != nil {

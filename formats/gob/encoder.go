@@ -77,9 +77,9 @@ func (p *encoders[T]) get() (*encoder[T], error) {
 	return e, describeTo[T](e.gob)
 }
 
-// describeTo makes an encoder send the descriptions of T. It encodes an empty map: that needs
-// no value of T, some of which gob cannot encode, and tells the type even if it is a pointer or
-// one of gob's own.
+// describeTo makes an encoder send the descriptions of T. It encodes an empty map. That needs no
+// value of T, which gob might not be able to encode, and it tells the type even if that is a
+// pointer or one of gob's own.
 func describeTo[T any](e *gob.Encoder) error { return e.Encode(map[bool]T{}) }
 
 // encode encodes *v, in which no pointer is nil. Gob follows pointers itself, but one time too

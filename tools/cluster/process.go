@@ -131,7 +131,7 @@ func runClients(args []string) error {
 			log, stopped := s.Stop()
 			return out.Encode(answered(stopped, &log))
 		default:
-			err = fmt.Errorf("nobody asks %q", q)
+			err = fmt.Errorf("unknown question %q", q)
 		}
 		if err != nil {
 			return err

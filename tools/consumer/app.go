@@ -126,7 +126,7 @@ func inspect(binary string, l linked) error {
 	}
 	slices.Sort(noted)
 	if !slices.Equal(noted, l.modules) {
-		return fmt.Errorf("the binary notes the modules %v, but go list -deps says %v",
+		return fmt.Errorf("the binary records the modules %v, but go list -deps says %v",
 			noted, l.modules)
 	}
 	return nil

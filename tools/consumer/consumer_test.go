@@ -183,9 +183,9 @@ func TestProgramOfADocument(t *testing.T) {
 			"lacks what its program prints",
 		},
 		{"another module", strings.Replace(text, "get example.test/kv/extra",
-			"get example.test/kv/core", 1), "and not to get [extra]"},
+			"get example.test/kv/core", 1), "which does not get [extra]"},
 		{"one module more", strings.Replace(text, "kv/extra\n", "kv/extra example.test/kv/core\n",
-			1), "and not to get [extra]"},
+			1), "which does not get [extra]"},
 	}
 	if testing.Short() {
 		tests = tests[:2]

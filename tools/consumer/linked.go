@@ -63,7 +63,7 @@ func (l Linked) check(results []result) error {
 		return os.WriteFile(l.File, []byte(head+linkedBegin+now+linkedEnd+tail), 0o644)
 	}
 	if !sameRows(table, now) {
-		return fmt.Errorf("%s is not right; go tool mage consumer -write puts this there:\n%s",
+		return fmt.Errorf("%s is out of date; go tool mage consumer -write puts this there:\n%s",
 			l.File, now)
 	}
 	return nil

@@ -54,12 +54,12 @@ func documented(c Combination, text string) (source, error) {
 	}
 	wanted := strings.Fields(command[1])
 	if len(wanted) != len(c.Requires) {
-		return source{}, fmt.Errorf("%s says %q, and not to get %v",
+		return source{}, fmt.Errorf("%s says %q, which does not get %v",
 			c.Document, command[0], c.Requires)
 	}
 	for i, dir := range c.Requires {
 		if !strings.HasSuffix(wanted[i], "/"+dir) {
-			return source{}, fmt.Errorf("%s says %q, and not to get %v",
+			return source{}, fmt.Errorf("%s says %q, which does not get %v",
 				c.Document, command[0], c.Requires)
 		}
 	}

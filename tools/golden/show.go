@@ -44,7 +44,7 @@ func explainBound(t core.TableInfo) (core.Explanation, error) {
 		AppendJSON: func(dst, key, value []byte) ([]byte, error) {
 			n := len(value) - crc32.Size
 			if n < 0 {
-				return nil, fmt.Errorf("%w: a value without a sum", core.ErrCorrupt)
+				return nil, fmt.Errorf("%w: a value without a checksum", core.ErrCorrupt)
 			}
 			return e.AppendJSON(dst, key, value[:n])
 		},

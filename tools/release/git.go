@@ -46,7 +46,7 @@ func output(cmd *exec.Cmd) (string, error) {
 func (g git) clean() error {
 	status, err := g.run("status", "--porcelain")
 	if err == nil && status != "" {
-		err = fmt.Errorf("commit or remove these first, a release is made of what is committed:\n%s", status)
+		err = fmt.Errorf("commit or remove these, a release has only what is committed:\n%s", status)
 	}
 	return err
 }

@@ -144,7 +144,7 @@ func checkClaimEmptyDir(t *kit.Trial) {
 	}
 	t.Do("Mkdir", os.Mkdir(t.Path, 0o755))
 	if err := markError(t, t.Path); m == kit.InFiles && errors.Is(err, core.ErrNotStorage) {
-		t.Do("Remove", os.Remove(t.Path)) // of an empty directory alone
+		t.Do("Remove", os.Remove(t.Path)) // removes only an empty directory
 		return
 	}
 	if m := t.Mark(t.Path); m != nil {
@@ -201,7 +201,7 @@ func checkClaimPure(t *kit.Trial) {
 	}
 }
 
-// locked ends the check if a claim is granted. It does not wait for as long as an engine may.
+// locked ends the check if a claim is granted. It waits less long than an engine may.
 func locked(t *kit.Trial, readOnly bool) {
 	t.TB.Helper()
 	ctx, cancel := context.WithTimeout(t.Ctx, kit.Briefly)
@@ -362,7 +362,7 @@ func renameOntoFiles(t *kit.Trial, m kit.Medium) {
 }
 
 func checkClaimMoved(t *kit.Trial) {
-	if !t.OnDisk() || runtime.GOOS == "windows" { // where nobody moves what is open
+	if !t.OnDisk() || runtime.GOOS == "windows" { // Windows does not move open files
 		return
 	}
 	other, moved := t.Path+".other", t.Path+".moved"
@@ -377,7 +377,7 @@ func checkClaimMoved(t *kit.Trial) {
 	if err := c.Remove(); err == nil {
 		t.Errorf("Remove of a storage that is not at its path any more succeeded")
 	}
-	t.Release(c) // first: some engines know their locks by the path
+	t.Release(c) // before anything else, because some engines know their locks by the path
 	if m := t.Mark(t.Path); !bytes.Equal(m, []byte{1}) {
 		t.Errorf("the storage that is at the path now has mark %q; want %q", m, []byte{1})
 	}

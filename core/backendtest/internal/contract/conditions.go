@@ -167,10 +167,10 @@ func checkConditionLarge(t *kit.Trial) {
 	s.Reopen().Has(want...)
 }
 
-// sizeOfLarge returns how many rows make a large batch, at most most, and the value of each:
-// together more than engines write to a log, or as much as the engine takes.
+// sizeOfLarge returns how many rows make a large batch, at most that many, and the value of each.
+// Together they are more than engines write to a log, or as much as the engine takes.
 func sizeOfLarge(s *kit.Store, most int) (rows int, value string) {
-	const key = 64 // and what an engine may add
+	const key = 64 // and room for what an engine may add
 	rows, size := kit.Fits(most, s.Limits().BatchRows), 32<<10
 	if all := s.Limits().BatchBytes; all != 0 {
 		size = min(size, all/rows-key)

@@ -131,7 +131,7 @@ func checkCursorSeek(t *kit.Trial) {
 	}
 }
 
-// checkCursorLimit asks for more rows than it said, with and without Seek.
+// checkCursorLimit asks for more rows than its Limit says, with and without Seek.
 func checkCursorLimit(t *kit.Trial) {
 	s := t.Create()
 	rows := kit.FillOdd(s)
@@ -285,7 +285,7 @@ func checkCursorCancelled(t *kit.Trial) {
 	}
 }
 
-// cancelScan cancels a scan after so many rows and returns how many it gave.
+// cancelScan cancels a scan after that many rows, and returns how many rows it gave.
 func cancelScan(t *kit.Trial, snap core.Snapshot, after int) (rows int, err error) {
 	ctx, cancel := context.WithCancel(t.Ctx)
 	defer cancel()

@@ -202,7 +202,7 @@ func checkKept(t *kit.Trial) {
 			if h := s.Hold(key); h.Keep() {
 				decorate.Overwrite(h.Bytes)
 			}
-			h := s.Hold(key) // what is changed must not be the engine's
+			h := s.Hold(key) // the bytes that are changed must not be the engine's
 			h.Check(t, "after bytes that were kept have changed")
 			if h.Want != value {
 				t.Fatalf("bytes that were kept were changed, and the row has changed: %s",
@@ -212,7 +212,7 @@ func checkKept(t *kit.Trial) {
 				all = append(all, h)
 			}
 		}
-		for range 3 { // what is read later must have other memory
+		for range 3 { // later reads must return other memory
 			for key, value := range rows {
 				s.Wants(key, value)
 			}

@@ -14,8 +14,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// What only the medium shows: what was synced, what was read, and what is left behind by a
-// Close that fails.
+// Only the medium shows these: which bytes were synced, which were read, and what a failed Close
+// leaves behind.
 var mediumPromises = []kit.Promise{
 	{
 		Name: "medium/synced", Check: checkSynced, BareOnly: true,
@@ -36,7 +36,7 @@ var mediumPromises = []kit.Promise{
 	},
 }
 
-// TellsPages reports whether the medium of the trial tells what is not synced. A disk of the
+// TellsPages reports whether the medium of the trial tells what has not been synced. A disk of the
 // machine does; one in memory does not.
 func TellsPages(t *kit.Trial) bool {
 	t.TB.Helper()
@@ -104,8 +104,8 @@ func checkSyncedLater(t *kit.Trial) {
 	}
 }
 
-// checkQuickOpen reports and does not fail: an engine that keeps its rows in memory has to read
-// them.
+// checkQuickOpen reports its finding and does not fail, because an engine that keeps its rows in
+// memory has to read them.
 func checkQuickOpen(t *kit.Trial) {
 	if !TellsPages(t) {
 		return

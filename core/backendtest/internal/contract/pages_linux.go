@@ -26,7 +26,7 @@ type pages struct{ cached, dirty int64 }
 // tell.
 func pagesOf(path string) (sum pages, ok bool) {
 	err := eachFile(path, func(f *os.File) error {
-		var all struct{ offset, len uint64 } // of length zero, which is to the end
+		var all struct{ offset, len uint64 } // a length of zero means up to the end
 		var stat struct{ cached, dirty, writeback, evicted, recently uint64 }
 		_, _, errno := syscall.Syscall6(sysCachestat, f.Fd(), uintptr(unsafe.Pointer(&all)),
 			uintptr(unsafe.Pointer(&stat)), 0, 0, 0)

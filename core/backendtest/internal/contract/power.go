@@ -155,7 +155,7 @@ func checkSize(t *kit.Trial) {
 		t.Errorf("Size = %d with %d rows of %d bytes", full, rows, len(value))
 	}
 	if s.Powers().Compact == nil && t.Backend.Sharing().Shared() {
-		return // a server gives room back when it finds the time
+		return // a server gives room back when it has time
 	}
 	write := func(what string, write func(i int) core.Write) {
 		for i := range rows {
@@ -168,7 +168,7 @@ func checkSize(t *kit.Trial) {
 			t.Errorf("Size = %d after everything was %s; it was %d", after, what, full)
 		}
 	}
-	if s.Powers().Compact == nil { // else old bytes may stay a while, beside what takes their place
+	if s.Powers().Compact == nil { // otherwise old bytes may stay for a while
 		write("replaced", func(i int) core.Write { return kit.Put(key(i), value) })
 	}
 	write("deleted", func(i int) core.Write { return kit.Del(key(i)) })

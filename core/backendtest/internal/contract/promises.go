@@ -9,8 +9,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// Promises are what core/backend.go says of backends. Each follows those that its check rests
-// on, so if many fail, the first ones explain the others.
+// Promises returns what core/backend.go demands of backends. Each promise follows those that its
+// check rests on, so if many fail, the first ones explain the others.
 func Promises() []kit.Promise {
 	return slices.Concat(claimPromises, openPromises, getPromises, applyPromises, ValuePromises,
 		limitPromises,

@@ -18,8 +18,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// What core/sharing.go says of storages that several processes write to. The checks have two of
-// them: the trial's backend and its second one.
+// These are the demands of core/sharing.go on storages that several processes write to. The checks
+// have two processes: the trial's backend and its second one.
 var sharedPromises = []kit.Promise{
 	{
 		Name: "shared/begin", Check: checkBegin, Shared: true,
@@ -77,7 +77,7 @@ func checkBegin(t *kit.Trial) {
 	}
 	for _, use := range []core.Use{core.ToRead, core.ToUpdate} {
 		snap := two.Begin(use)
-		two.Fence(snap) // which settles the state
+		two.Fence(snap) // this settles the state
 		one.MustApply(kit.Put("b", "changed"), kit.Put("c", "new"))
 		if got := t.Rows(snap, core.ScanRange{}); !slices.Equal(got,
 			[]kit.Row{kit.KV("a", "1"), kit.KV("b", "2")}) {
@@ -240,7 +240,7 @@ func checkFenceRace(t *kit.Trial, one, two *kit.Store) {
 		readers.Go(func() {
 			for i := r; !stop.Load() && !t.Failed(); i++ {
 				use, fenceFirst := uses[i%len(uses)], i%2 == 0
-				if use == core.ToReadOnce { // for which Fence is called after the read
+				if use == core.ToReadOnce { // Fence is called after such a read
 					fenceFirst = false
 				}
 				snap := two.Begin(use)

@@ -131,8 +131,8 @@ func dels(key string) []core.Write { return []core.Write{kit.Del(key)} }
 // cannot be put in any order.
 const mine = "mine"
 
-// crossed lets one process read, and write mine; in between the other one, which has read mine,
-// writes. It returns the errors of both. Each error of a read is one of its transaction.
+// crossed lets one process read, and write mine. In between the other one writes, after it has
+// read mine. It returns the errors of both; an error of a read counts as one of its transaction.
 func crossed(t *kit.Trial, one, two *kit.Store, c baseCase) (first, other error) {
 	base := one.Base()
 	defer t.Close(base)

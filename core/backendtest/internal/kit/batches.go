@@ -69,7 +69,7 @@ func ReadWhole(t *Trial, s *Store, n int) (stop func()) {
 // the engine did so.
 func (s *Store) ApplyAndSpoil(writes ...core.Write) {
 	s.T.TB.Helper()
-	var lent, before [][]byte // with room behind each slice, to see that nobody writes there
+	var lent, before [][]byte // with room behind each slice, to see whether it is written to
 	for i, w := range writes {
 		writes[i].Key, writes[i].Value = decorate.Lend(w.Key), decorate.Lend(w.Value)
 		writes[i].End = decorate.Lend(w.End)

@@ -11,7 +11,7 @@ import (
 	"github.com/guardkv/guardkv/core"
 )
 
-// Held is bytes that were read, and what they must stay.
+// Held is bytes that were read, and a copy that they must stay equal to.
 type Held struct {
 	Bytes    []byte
 	Want     string
@@ -67,14 +67,14 @@ func (s *Store) Compact() {
 	}
 }
 
-// Release ends the validity of what Snapshot.Get returned.
+// Release ends the validity of bytes that Snapshot.Get returned.
 func Release(r core.Releaser) {
 	if r != nil {
 		r.Release()
 	}
 }
 
-// ValueIn returns a copy of what a snapshot has at key.
+// ValueIn returns a copy of the value that a snapshot has at key.
 func ValueIn(snap core.Snapshot, ctx context.Context, key string) (string, error) {
 	v, r, err := snap.Get(ctx, []byte(key))
 	defer Release(r)

@@ -61,7 +61,7 @@ func Tree(t *Trial, path string) (files []Row) {
 	return files
 }
 
-// Foreign are things that are no storages, by what they are.
+// Foreign are things that are not storages, by name.
 var Foreign = map[string]func(path string) error{
 	"an empty file": func(p string) error { return os.WriteFile(p, nil, 0o644) },
 	"a short text": func(p string) error {

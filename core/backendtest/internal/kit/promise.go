@@ -11,11 +11,11 @@ type Promise struct {
 	Explanation string // is printed when the check fails
 	Check       func(*Trial)
 	BareOnly    bool // spoiled buffers would prove nothing more
-	Alone       bool // it is about one process that keeps others out of the storage
-	Shared      bool // it is about storages that several processes write to
+	Alone       bool // for backends whose claims keep other processes out
+	Shared      bool // for backends whose storages several processes write to
 }
 
-// Applies reports whether a backend that shares its storages so makes the promise.
+// Applies reports whether a backend that shares its storages like this makes the promise.
 func (p *Promise) Applies(s core.Sharing) bool {
 	if s.Shared() {
 		return !p.Alone

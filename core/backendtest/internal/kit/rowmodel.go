@@ -11,7 +11,7 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
 )
 
-// Between returns the rows of a range, the plain way.
+// Between returns the rows of a range, found the plain way.
 func Between(rows []Row, r core.ScanRange) (in []Row) {
 	for _, row := range rows {
 		if (r.Low == nil || row.Key >= string(r.Low)) && (r.High == nil ||
@@ -25,7 +25,7 @@ func Between(rows []Row, r core.ScanRange) (in []Row) {
 	return in
 }
 
-// Behind returns at most most of the rows at or behind key, the plain way.
+// Behind returns the rows at or behind key, at most that many, found the plain way.
 func Behind(rows []Row, key []byte, reverse bool, most int) (in []Row) {
 	for _, row := range rows {
 		ahead := row.Key < string(key)
@@ -43,7 +43,7 @@ func SameRowKeys(a, b []Row) bool {
 	return slices.EqualFunc(a, b, func(a, b Row) bool { return a.Key == b.Key })
 }
 
-// Without returns the rows outside of a range.
+// Without returns the rows outside a range.
 func Without(rows []Row, low, high string) []Row {
 	return slices.DeleteFunc(slices.Clone(rows),
 		func(r Row) bool { return r.Key >= low && r.Key < high })
@@ -89,7 +89,7 @@ func Rest(c core.RowCursor) (got []Row) {
 	return got
 }
 
-// Sought seeks key and returns at most most rows that follow; 0 is all of them.
+// Sought seeks key and returns the rows that follow, at most that many; 0 means all.
 func Sought(c core.RowCursor, key []byte, most int) (got []Row) {
 	lent := []byte(string(key))
 	c.Seek(lent)

@@ -38,7 +38,7 @@ func (t *Trial) ClaimIn(b core.Backend, path string, readOnly bool) core.Claim {
 	return c
 }
 
-// Release gives a claim back, because the check goes on at the same place.
+// Release gives a claim back, for checks that go on at the same place.
 func (t *Trial) Release(c core.Claim) {
 	t.TB.Helper()
 	t.Do("Release", c.Release())
@@ -188,8 +188,8 @@ func (t *Trial) Close(c closer) {
 	t.Do("Close", c.Close())
 }
 
-// All returns copies of all rows as they are now, sorted: whether cursors sort has promises of
-// its own.
+// All returns copies of all rows as they are now. It sorts them, because the order of cursors has
+// promises of its own.
 func (s *Store) All() []Row {
 	s.T.TB.Helper()
 	snap := s.MustSnapshot()

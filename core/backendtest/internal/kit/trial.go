@@ -31,14 +31,14 @@ type TB interface {
 // checks open many storages.
 const MaxWait = 3 * time.Minute
 
-// Trial is one promise put to the test at a fresh place. Unlike those of testing.T, its methods
-// may be called from any goroutine; Fatalf ends the goroutine that calls it.
+// Trial is the test of one promise at a fresh place. Unlike those of testing.T, its methods may be
+// called from any goroutine; Fatalf ends the goroutine that calls it.
 type Trial struct {
 	promise *Promise
 	Target  Target
 	Tracker *decorate.Tracker // of Backend
 	Backend core.Backend      // the target's, tracked, and spoiled in that mode
-	Second  core.Backend      // the target's other process, treated alike; nil if it has none
+	Second  core.Backend      // the target's other process, treated alike; nil if there is none
 	Path    string
 	Ctx     context.Context
 	Wait    time.Duration // how long the check may take
@@ -175,7 +175,7 @@ func (t *Trial) Errorf(format string, args ...any) {
 		if t.problem == "" {
 			t.problem = cause
 		}
-		if long { // stacks: the promise is not to be looked for behind them
+		if long { // stacks: print the promise before them
 			rest = "\n" + rest
 		}
 		t.TB.Errorf("%s\n\tpromise: %s%s", cause, t.promise.Explanation, rest)
@@ -218,7 +218,7 @@ func stacks() []byte {
 	return buf[:runtime.Stack(buf, true)]
 }
 
-// Is ends the check unless err is what is wanted.
+// Is ends the check unless err is want.
 func (t *Trial) Is(what string, err, want error) {
 	t.TB.Helper()
 	if !errors.Is(err, want) {

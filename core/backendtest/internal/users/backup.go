@@ -212,7 +212,8 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// wantOccupied ends the check unless that storage is at a path, and nothing else but what is expected.
+// wantOccupied ends the check unless the storage of occupy is at a path, and beside it only what
+// is expected.
 func wantOccupied(t *kit.Trial, path string, beside ...string) {
 	t.TB.Helper()
 	s, err := core.Open(t.Ctx, path, t.Backend, core.WithAnyVersion())

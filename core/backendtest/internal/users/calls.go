@@ -122,7 +122,7 @@ func calls(t *kit.Trial, s *core.Storage, tab words) map[string]func() error {
 	return all
 }
 
-// storageCalls are those that no dropped table can refuse.
+// storageCalls are the calls that do not depend on a table.
 func storageCalls(t *kit.Trial, s *core.Storage) map[string]func() error {
 	return map[string]func() error{
 		"Storage.View": func() error {

@@ -34,7 +34,7 @@ func crowd(t *kit.Trial, b *decorate.Faults, tab words, write func(i int)) {
 	for i := range writers {
 		all.Go(func() { write(i) })
 	}
-	// for the group's size alone: no verdict depends on who is in it
+	// this makes the group larger; no verdict depends on who is in it
 	time.Sleep(20 * time.Millisecond)
 	close(gate)
 	t.Within(kit.Soon, "group commit", all.Wait)

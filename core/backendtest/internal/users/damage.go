@@ -94,8 +94,8 @@ func (p *damagedStorage) restore() {
 	p.t.Do("copy", os.CopyFS(p.t.Path, os.DirFS(p.safe())))
 }
 
-// verify opens the storage and reads everything. It ends the check if what is read is wrong and
-// nothing says so.
+// verify opens the storage and reads everything. It ends the check if a read returns something
+// wrong without an error.
 func (p *damagedStorage) verify(what string) {
 	p.t.TB.Helper()
 	got, err := p.read()

@@ -45,8 +45,8 @@ func withMember(t *kit.Trial, mark []byte, layout int, member string) []byte {
 
 var layoutInMark = regexp.MustCompile(`"layout":\d+`)
 
-// flip changes one bit of the value of every raw row whose key ends with what is given, and
-// reports how many.
+// flip changes one bit of the value of every raw row whose key ends with keyEnd, and returns the
+// number of rows.
 func flip(s *kit.Store, keyEnd string) (n int) {
 	s.T.TB.Helper()
 	for _, r := range s.All() {

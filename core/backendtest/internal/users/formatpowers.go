@@ -46,8 +46,8 @@ var formatPowerPromises = []kit.Promise{
 	},
 }
 
-// lentFormat stores text reversed behind a seal, and reads it into buffers that are spoiled
-// when they are given back. If it binds rows, the seal is a sum of the table's ID and the row's
+// lentFormat stores text reversed behind a seal, and reads it into buffers that are spoiled when
+// they are given back. If it binds rows, the seal is a checksum of the table's ID and the row's
 // key.
 type lentFormat struct {
 	ledger *ledger
@@ -276,7 +276,7 @@ func lentReads(
 	return verbs
 }
 
-// lentCopies are the verbs whose views nobody gives back: they are not lent.
+// lentCopies are the verbs whose views are never given back, and so must not be lent.
 func lentCopies(
 	t *kit.Trial, s *core.Storage, tab lentTable, k string,
 ) map[string]func() ([]byte, error) {
@@ -465,7 +465,7 @@ func readsBound(t *kit.Trial, what string, s *core.Storage, tab lentTable, l *le
 	l.balanced(t, what)
 }
 
-// idOf returns the ID that the storage tells of a table.
+// idOf returns the ID that the storage reports for a table.
 func idOf(t *kit.Trial, s *core.Storage, name string) []byte {
 	t.TB.Helper()
 	all, err := s.Tables(t.Ctx)
@@ -530,8 +530,8 @@ func checkCopiedRows(t *kit.Trial) {
 	}
 }
 
-// copiedRows copies stored bytes to other rows, past the format: with checksums, sums that are
-// right too.
+// copiedRows copies stored bytes to other rows, past the format. In tables with checksums it makes
+// the checksums right.
 func copiedRows(t *kit.Trial, n int, opts ...core.TableOption) {
 	t.TB.Helper()
 	f := lentFormat{new(ledger), true}
@@ -592,7 +592,7 @@ func copiedRows(t *kit.Trial, n int, opts ...core.TableOption) {
 func needsTableID(t *kit.Trial, path string, want bool) {
 	t.TB.Helper()
 	mark := t.Mark(path)
-	want = want || t.Shared() // which has all features from the start
+	want = want || t.Shared() // a shared storage has all features from the start
 	if got := bytes.Contains(mark, []byte(`"table-id"`)); got != want ||
 		bytes.Contains(mark, []byte(`"layout":2`)) != want {
 		t.Fatalf("the mark at %s is %s", path, mark)

@@ -31,12 +31,12 @@ var killedPromises = []kit.Promise{
 
 // checkRestoreKilled kills a Restore at every call that it makes. Between its two renames the
 // old storage has been set aside and the new one is complete under another name: an Open that
-// looked at the path alone made an empty storage there, in silence.
+// looked only at the path silently made an empty storage there.
 func checkRestoreKilled(t *kit.Trial) {
 	b := backup(t)
 	places := []bool{true, false}
 	if t.Short {
-		places = places[:1] // which has all calls of the other: few more are worth their many opens
+		places = places[:1] // it makes all calls of the other one, and each costs several opens
 	}
 	for _, occupied := range places {
 		finished := 0
@@ -53,8 +53,8 @@ func checkRestoreKilled(t *kit.Trial) {
 	}
 }
 
-// killedRestore reports whether there was something to kill. It counts in finished what Open
-// found complete.
+// killedRestore reports whether there was something to kill. In finished it counts the storages
+// that Open found complete.
 func killedRestore(
 	t *kit.Trial, b []byte, occupied bool, op decorate.Op, n int, finished *int,
 ) bool {
@@ -106,7 +106,7 @@ func killedRestore(
 func restoring(t *kit.Trial) []string { return t.List(restoredPath(t) + ".restoring") }
 
 // checkRestoreBetween opens the path while a Restore has set the old storage aside and not yet
-// moved the new one there. An Open that was not kept away made an empty storage, and the
+// moved the new one there. An Open that was not kept away once made an empty storage, and the
 // Restore failed and could not put the old one back.
 func checkRestoreBetween(t *kit.Trial) {
 	b := backup(t)
@@ -130,7 +130,7 @@ func checkRestoreBetween(t *kit.Trial) {
 	closeStorage(t, s)
 }
 
-// removeRestored removes all that a Restore made, or left.
+// removeRestored removes everything that a Restore made or left behind.
 func removeRestored(t *kit.Trial) {
 	t.TB.Helper()
 	for _, path := range t.List(restoredPath(t)) {

@@ -11,8 +11,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/decorate"
 )
 
-// errKilled says that nothing was done. After another error on a shared storage, core would try
-// to find out the outcome for as long as two commits may take.
+// errKilled says that nothing was done. After any other error on a shared storage, core would try
+// to find out the outcome, for up to the time of two commits.
 var errKilled = fmt.Errorf("%w: as if the process were killed", core.ErrUnavailable)
 
 // killedAt returns a backend in which nothing works from the n-th call of op on, until its

@@ -27,9 +27,9 @@ var layoutPromises = []kit.Promise{
 	},
 }
 
-// checkUnknownFeatures forges what a later GuardKV might write. One that did not look for
-// features opened a table whose index it did not know, wrote past the index, and gave the
-// index's number to the next table.
+// checkUnknownFeatures forges what a later GuardKV might write. A GuardKV that did not look for
+// features opened a table whose index it did not know, wrote past the index, and gave the index's
+// number to the next table.
 func checkUnknownFeatures(t *kit.Trial) {
 	s := open(t)
 	tab := openWords(t, s, "words")
@@ -79,7 +79,7 @@ func refusesFeature(t *kit.Trial, name string, mark []byte, rows []kit.Row) {
 	marked := !bytes.Contains(mark, []byte(name))
 	for _, policy := range allPolicies(t) {
 		if policy&core.Always != 0 && marked {
-			continue // sets aside what carries a mark that is known, whatever is in it
+			continue // it sets aside every storage with a known mark, whatever is in it
 		}
 		_, err := tryOpen(t, t.Backend, core.WithRecreate(policy))
 		t.Is("Open of a storage with an unknown feature", err, core.ErrVersionMismatch)

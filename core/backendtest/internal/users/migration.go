@@ -90,7 +90,7 @@ func checkMigrationFails(t *kit.Trial) {
 	_, err := tryOpen(t, t.Backend, core.WithVersion(2))
 	t.Is("Open without a migration", err, core.ErrVersionMismatch)
 	unstored := failure
-	if t.Shared() { // an error that does not say what became of the mark would be settled
+	if t.Shared() { // core would settle an error that does not say what became of the mark
 		unstored = fmt.Errorf("%w: %w", core.ErrUnavailable, failure)
 	}
 	b := decorate.Fault(t.Backend, decorate.Failure{Op: decorate.OpSetMark, N: 1, Err: unstored})

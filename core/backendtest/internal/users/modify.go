@@ -152,8 +152,8 @@ func checkModifyCounters(t *kit.Trial) {
 	}
 }
 
-// checkModifyMixed counts what was done to a few contested rows: a row is there exactly if
-// those who made it are one more than those who took it away.
+// checkModifyMixed counts what was done to a few contested rows: a row is there exactly if it was
+// made once more than it was removed.
 func checkModifyMixed(t *kit.Trial) {
 	b := decorate.Fault(t.Backend)
 	tab := openWords(t, openOn(t, b), "words")

@@ -36,7 +36,7 @@ var panicPromises = []kit.Promise{
 
 // failpoint makes one call of a callback fail.
 type failpoint struct {
-	at   string // which one; "" when it has failed
+	at   string // the place of the callback; "" once it has failed
 	fail func()
 }
 
@@ -106,7 +106,7 @@ type panicVerb struct {
 	do   func(t *kit.Trial, s *core.Storage, tab words, f *failpoint) error
 }
 
-// here is the place of a callback that is no format's method.
+// here is the place of a callback that is not a method of a format.
 const here = "here"
 
 var panicVerbs = []panicVerb{
@@ -390,7 +390,7 @@ func checkFailpoints(t *kit.Trial, how string, checksums bool, f *failpoint) {
 	for _, v := range panicVerbs {
 		for _, at := range v.at {
 			if at == "View" && checksums || at == "ViewTrusted" && !checksums {
-				continue // nobody asks for it
+				continue // no verb calls it
 			}
 			what := fmt.Sprintf("%s in %s of %s", how, at, v.name)
 			f.at = at

@@ -19,8 +19,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// AlonePromises are put to the test one by one, before all others: they change what belongs to
-// the whole process.
+// AlonePromises are tested one by one, before all others, because they change what belongs to the
+// whole process.
 var AlonePromises = []kit.Promise{
 	{
 		Name: "places/working directory", Check: checkWorkingDirectory, BareOnly: true,
@@ -127,8 +127,8 @@ func inFolder(t *kit.Trial, dir string, want ...string) {
 
 // checkEmptyDirectoryStays opens an empty directory, such as a volume of a container: it may be
 // a mount point, and the folder around it may belong to somebody else. An engine that made a
-// new one and moved it there changed mode and owner, or failed for the sake of a temporary
-// beside it.
+// new one and moved it there changed mode and owner, or failed because it needed a temporary
+// directory beside it.
 func checkEmptyDirectoryStays(t *kit.Trial) {
 	m := t.Medium()
 	if m == kit.Elsewhere {
@@ -139,7 +139,7 @@ func checkEmptyDirectoryStays(t *kit.Trial) {
 	long := time.Date(2006, 1, 2, 15, 4, 5, 0, time.UTC)
 	t.Do("Mkdir",
 		errors.Join(os.Mkdir(around, 0o755), os.Mkdir(t.Path, 0o750), os.Chmod(t.Path, 0o750)))
-	// root may write all the same
+	// root may write there nevertheless
 	t.Do("Chmod", errors.Join(os.Chtimes(around, long, long), os.Chmod(around, 0o555)))
 	t.Cleanup(func() { os.Chmod(around, 0o755) })
 	made, err := os.Lstat(t.Path)
@@ -171,7 +171,8 @@ func checkEmptyDirectoryStays(t *kit.Trial) {
 }
 
 // checkRacingRecreate has openers run into storages that are being set aside and created. They
-// were told of invalid arguments, of things that are no storage, and of paths where nothing is.
+// once got errors about invalid arguments, things that are not storages, and paths where nothing
+// is.
 func checkRacingRecreate(t *kit.Trial) {
 	closeStorage(t, open(t))
 	var all sync.WaitGroup

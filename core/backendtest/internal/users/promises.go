@@ -9,7 +9,7 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// Promises is what package core promises to users, whatever the backend.
+// Promises returns what package core promises to users, whatever the backend.
 func Promises() []kit.Promise {
 	return slices.Concat(guardPromises, closePromises, orderPromises, scanPromises, pullPromises,
 		verbPromises, txPromises, serialPromises, nestedPromises,

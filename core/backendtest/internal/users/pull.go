@@ -121,7 +121,7 @@ func checkPullSeek(t *kit.Trial) {
 			a := randomScan(rnd, scan, rows)
 			reverse := len(a.rows) > 1 && a.rows[0].Key > a.rows[1].Key
 			if len(a.rows) < 2 {
-				continue // which direction it has cannot be told from its rows
+				continue // its rows do not show in which direction it goes
 			}
 			c := a.cursor(t)
 			for range 8 {

@@ -107,7 +107,7 @@ func checkPolicies(t *kit.Trial) {
 	base := t.Path
 	for i, policy := range allPolicies(t) {
 		if t.Short && bits.OnesCount(uint(policy)) > 1 {
-			continue // each flag alone, and none: the combinations open a storage two hundred times
+			continue // only single flags and none: all combinations open a storage two hundred times
 		}
 		for j, version := range []uint64{1, 2, 3} {
 			for k, damaged := range []bool{false, true} {
@@ -297,7 +297,7 @@ func checkEmptyDirectory(t *kit.Trial) {
 	t.Do("Mkdir", os.Mkdir(t.Path, 0o755))
 	s, err := tryOpen(t, t.Backend, core.WithRecreate(core.Always|core.OnValidationFail))
 	if m == kit.InFiles && errors.Is(err, core.ErrNotStorage) {
-		t.Do("Remove", os.Remove(t.Path)) // of an empty directory alone
+		t.Do("Remove", os.Remove(t.Path)) // removes only an empty directory
 		return
 	}
 	t.Do("Open", err)
@@ -338,7 +338,7 @@ func checkIOErrors(t *kit.Trial) {
 	holds(t, tab, kit.KV("k", "v"))
 }
 
-// damageCatalog flips a bit in what is recorded of the table of words.
+// damageCatalog flips a bit in the record of the table of words.
 func damageCatalog(t *kit.Trial) {
 	t.TB.Helper()
 	raw := t.Create()

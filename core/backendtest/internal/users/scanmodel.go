@@ -13,7 +13,7 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// aScan is a scan and, the plain way, the rows it must give.
+// aScan is a scan, and the rows that it must give, found the plain way.
 type aScan struct {
 	scan  core.Scan[string, string, string]
 	rows  []kit.Row
@@ -66,7 +66,7 @@ func (a aScan) verify(t *kit.Trial) {
 	}
 }
 
-// pulled returns copies of at most most rows that are left; a negative most is all.
+// pulled returns copies of the rows that are left, at most that many; negative means all.
 func pulled(c *core.Cursor[string, string], most int) (rows []kit.Row) {
 	for most != 0 && c.Next() {
 		rows = append(rows, kit.KV(c.Key(), kit.CopyOf(c.Value())))
@@ -75,7 +75,7 @@ func pulled(c *core.Cursor[string, string], most int) (rows []kit.Row) {
 	return rows
 }
 
-// oddTable has a row for every odd key but two of the middle, which are returned too.
+// oddTable has a row for every odd key except two in the middle, which it also returns.
 func oddTable(t *kit.Trial) (s *core.Storage, tab words, rows []kit.Row, missing []string) {
 	t.TB.Helper()
 	s, tab = openOne(t)

@@ -180,7 +180,7 @@ func checkConflict(t *kit.Trial) {
 	put1(t, tab, "put", "again")
 	b.Fail(decorate.Failure{Op: decorate.OpApply, Err: conflict})
 	ctx := t.Ctx
-	if t.Shared() { // where others may be in the way for long: the context ends the tries
+	if t.Shared() { // others may be in the way for long there: the context ends the tries
 		short, cancel := context.WithTimeout(t.Ctx, 50*time.Millisecond)
 		defer cancel()
 		ctx = short

@@ -16,8 +16,8 @@ import (
 	"github.com/guardkv/guardkv/core/values"
 )
 
-// What several processes that have one storage open promise each other: here what they do to
-// its tables. The checks have two handles, as two processes have.
+// These say what processes that have one storage open can rely on when others change its tables.
+// The checks have two handles, as two processes would.
 var sharedTablePromises = []kit.Promise{
 	{
 		Name: "shared tables/numbers", Check: checkSharedNumbers, Shared: true,
@@ -116,7 +116,7 @@ func checkSameTable(t *kit.Trial) {
 	}
 }
 
-// everyVerb calls all that a table's handle can, on the row "k".
+// everyVerb has all calls of a table's handle, on the row "k".
 func everyVerb(ctx context.Context, s *core.Storage) map[string]func(words) error {
 	row := func(yield func(k, v string) bool) { yield("k", "written") }
 	verbs := map[string]func(words) error{
@@ -211,8 +211,8 @@ func everyRead(ctx context.Context, s *core.Storage) map[string]func(words) erro
 	}
 }
 
-// eachVerb makes a table with a row "k" for every verb, lets the other process do something to
-// it, and ends the check unless the verb gives want then.
+// eachVerb makes a table with a row "k" for every verb, and lets the other process do something to
+// it. It ends the check unless the verb then returns want.
 func eachVerb(
 	t *kit.Trial, a, b *core.Storage, want error,
 	do func(name string), after func(verb, name string),
@@ -224,7 +224,7 @@ func eachVerb(
 		i++
 		tab := openWords(t, a, name)
 		put1(t, openWords(t, b, name), "k", "old")
-		if i%2 == 0 { // the handle has been used, or has not
+		if i%2 == 0 { // test with used and with unused handles
 			reads(t, tab, "k", "old")
 		}
 		do(name)

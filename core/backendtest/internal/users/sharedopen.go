@@ -15,8 +15,8 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// What happens to processes that have a storage open while another one replaces it, migrates
-// it, or restores one.
+// These say what happens to processes that have a storage open while another one replaces it,
+// migrates it, or restores one.
 var sharedOpenPromises = []kit.Promise{
 	{
 		Name: "shared storages/policies", Check: checkSharedPolicies, Shared: true,
@@ -192,7 +192,7 @@ func checkSharedMigration(t *kit.Trial) {
 	before := 0
 	b := openOn(t, t.Second, core.WithVersion(2), core.WithMigration(
 		func(ctx context.Context, s *core.Storage, from, to uint64) error {
-			writer.Wait() // it is fenced out, and hears of it
+			writer.Wait() // it is fenced out, and notices that
 			before = rowsOf(t, s, "words")
 			return openWords(t, s, "migrated").Put(ctx, "k", "v")
 		}))

@@ -16,7 +16,7 @@ import (
 	"github.com/guardkv/guardkv/core/backendtest/internal/kit"
 )
 
-// Answers that are lost, and servers that cannot be reached.
+// These say what becomes of writes when answers get lost or servers cannot be reached.
 var sharedOutcomePromises = []kit.Promise{
 	{
 		Name: "shared outcomes/lost answers", Check: checkLostAnswers, Shared: true,
@@ -59,7 +59,7 @@ var lostAnswers = map[string]func(late *[]func() error) decorate.Failure{
 	},
 }
 
-// arrive lets what was late take effect, if it can.
+// arrive lets late batches take effect, if they can.
 func arrive(t *kit.Trial, late *[]func() error) {
 	t.TB.Helper()
 	for _, apply := range *late {
@@ -70,7 +70,8 @@ func arrive(t *kit.Trial, late *[]func() error) {
 	*late = nil
 }
 
-// twoFaulty is twoOf; what the first process asks can fail. It has written before.
+// twoFaulty is twoOf with calls of the first process that can fail. That process has written
+// before.
 func twoFaulty(t *kit.Trial) (f *decorate.Faults, a *core.Storage, inA, inB words) {
 	t.TB.Helper()
 	f = decorate.Fault(t.Backend)
@@ -100,7 +101,7 @@ func checkLostAnswers(t *kit.Trial) {
 	}
 	for how, lose := range kit.ByName(lostAnswers) {
 		for verb, write := range kit.ByName(verbs) {
-			for _, n := range []int{1, 2} { // the commit, or also what settles it
+			for _, n := range []int{1, 2} { // only the commit, or also the commit that settles it
 				var late []func() error
 				k := fmt.Sprint(verb, " ", how, " ", n)
 				for range n {
@@ -122,7 +123,7 @@ func checkLostAnswers(t *kit.Trial) {
 	}
 }
 
-// checkLostAgain counts while many answers are lost. What is late arrives at any time.
+// checkLostAgain counts while many answers get lost. Late batches arrive at any time.
 func checkLostAgain(t *kit.Trial) {
 	f, _, inA, inB := twoFaulty(t)
 	rnd := rand.New(rand.NewPCG(31, 0))
@@ -192,7 +193,7 @@ func checkSharedTyped(t *kit.Trial) {
 			}
 			f.Heal()
 			for range 2 {
-				_, err := inB.Delete(t.Ctx, "new") // which Insert may have put
+				_, err := inB.Delete(t.Ctx, "new") // Insert may have put it
 				t.Do("Delete", err)
 				t.Do(verb+" after that", call(inA))
 			}

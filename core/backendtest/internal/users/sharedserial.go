@@ -113,7 +113,7 @@ func (m *meeting) wait(i int) {
 	m.both.Wait()
 }
 
-// skewed runs fn in an Update of each process; both have read before one of them writes.
+// skewed runs fn in an Update of each process. Both have read before either writes.
 func skewed(
 	t *kit.Trial, stores []*core.Storage, tabs []words,
 	fn func(i int, in txWords, met func()) error,
@@ -214,8 +214,8 @@ func appendTo(t *kit.Trial, in txWords) error {
 }
 
 // checkBlindPutBeside counts in x by puts of one process, copies x to y in the other one, and
-// looks at both from either. If y changes after x was seen to be n, y must be n or more: it was
-// computed later.
+// looks at both from either process. If y changes after x was seen to be n, y must be n or more,
+// because it was computed later.
 func checkBlindPutBeside(t *kit.Trial) {
 	a, b, inA, inB := twoOf(t)
 	put1(t, inA, "x", "0")

@@ -31,8 +31,8 @@ var sortingPromises = []kit.Promise{
 	},
 }
 
-// shuffled yields the rows of someRows(n), each twice, the first time with another value, in an
-// order that is none.
+// shuffled yields the rows of someRows(n) in no order, each twice, the first time with another
+// value.
 func shuffled(n int) func(yield func(k, v string) bool) {
 	var keys, values []string
 	for k, v := range someRows(n) {
@@ -41,7 +41,7 @@ func shuffled(n int) func(yield func(k, v string) bool) {
 	return func(yield func(k, v string) bool) {
 		for _, old := range []string{"old ", ""} {
 			for i := range n {
-				at := (i*7919 + 13) % n // 7919 is prime, and no n has it as a factor
+				at := (i*7919 + 13) % n // 7919 is prime and divides no n
 				if !yield(keys[at], old+values[at]) {
 					return
 				}
@@ -98,8 +98,8 @@ func checkSortingFails(t *kit.Trial) {
 	}
 }
 
-// sortUntil streams more than a chunk, then what end does. A panic with an error becomes that
-// error.
+// sortUntil streams more than a chunk, and then calls end. It turns a panic with an error into
+// that error.
 func sortUntil(ctx context.Context, tab words, dir string, end func() error) (err error) {
 	defer func() {
 		if p, ok := recover().(error); ok {

@@ -152,7 +152,7 @@ func checkDropInterrupted(t *kit.Trial) {
 		load(t, openWords(t, s, "dropped"), 5000)
 		b.Fail(decorate.Failure{Op: decorate.OpApply, N: n, Err: failure})
 		// An engine that deletes ranges has dropped the table with its first write. In a shared
-		// storage no error ends writing: what became of the write is found out, and it goes on.
+		// storage no error ends writing: core finds out what became of the write, and goes on.
 		if err := s.DropTable(t.Ctx, "dropped"); err != nil ||
 			!powersOf(t).DeleteRange && !t.Shared() {
 			t.Is(fmt.Sprint("DropTable with a failing write ", n), err, failure)

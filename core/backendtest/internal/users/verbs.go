@@ -242,7 +242,7 @@ func beside(t *kit.Trial, s *core.Storage, tab words) map[string]func(i int) err
 		"Cursor": func(int) error { return cursorError(t, tab.Scan().Reverse()) },
 		"Snapshot": func(int) error {
 			err := core.ErrConflict
-			for errors.Is(err, core.ErrConflict) { // which a shared storage may return
+			for errors.Is(err, core.ErrConflict) { // a shared storage may return it
 				err = counts20(t, s, tab)
 			}
 			return err
@@ -263,7 +263,7 @@ func beside(t *kit.Trial, s *core.Storage, tab words) map[string]func(i int) err
 	}
 }
 
-// counts20 counts the rows in a snapshot of their own.
+// counts20 returns an error unless a snapshot of its own has 20 rows.
 func counts20(t *kit.Trial, s *core.Storage, tab words) error {
 	tx, err := s.Snapshot(t.Ctx)
 	if err != nil {

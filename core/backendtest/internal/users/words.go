@@ -46,7 +46,7 @@ func openOn(t *kit.Trial, b core.Backend, opts ...core.Option) *core.Storage {
 	return s
 }
 
-// closeStorage may be called again.
+// closeStorage closes a storage, and may be called again.
 func closeStorage(t *kit.Trial, s *core.Storage) {
 	t.TB.Helper()
 	t.Do("Close", s.Close())
@@ -233,7 +233,7 @@ func isPrefix(t *kit.Trial, tab words, stats core.StreamStats) {
 	}
 }
 
-// rowsOf returns how many rows a table has, 0 if there is none, which is not created.
+// rowsOf returns how many rows a table has, 0 if there is no table. It does not create one.
 func rowsOf(t *kit.Trial, s *core.Storage, name string) int {
 	t.TB.Helper()
 	infos, err := s.Tables(t.Ctx)

@@ -234,7 +234,8 @@ func TestRenamedOrRemoved(t *testing.T) {
 	}
 }
 
-// What is not gone was not removed, and what is gone alone, or was before, is no question.
+// A field that is still there was not removed. A field that went alone, or was gone before, raises
+// no question.
 func TestRemovedThatIsThere(t *testing.T) {
 	const oneof = "\n//archive:oneof A\ntype I interface{}\ntype A struct{}"
 	dir := folder(t)
@@ -391,7 +392,7 @@ func TestRefusedTypes(t *testing.T) {
 	}
 }
 
-// A generated file that was damaged is not taken for a first time: all places would be given anew.
+// A damaged generated file is not treated like a missing one, or all fields would get new places.
 func TestDamagedOutput(t *testing.T) {
 	dir := folder(t)
 	files, err := generated(t, dir, "type T struct{ A, B string }")
