@@ -26,18 +26,18 @@ var claimPromises = []kit.Promise{
 	},
 	{
 		Name: "claim/absent", Check: checkClaimAbsent,
-		Explanation: "Claim creates and changes nothing; that nothing is at the path is no " +
-			"error, and its Mark is nil",
+		Explanation: "Claim creates and changes nothing; an absent path is no error, and its " +
+			"Mark is nil",
 	},
 	{
 		Name: "claim/empty directory", Check: checkClaimEmptyDir,
-		Explanation: "if the engine keeps its storages in directories, an empty one is a place " +
-			"where nothing is; else Mark may return ErrNotStorage",
+		Explanation: "if the engine keeps its storages in directories, an empty one counts as " +
+			"absent; otherwise Mark may return ErrNotStorage",
 	},
 	{
 		Name: "claim/foreign", Check: checkClaimForeign, BareOnly: true,
-		Explanation: "Mark of what carries no readable mark, a file of length zero included, " +
-			"returns ErrNotStorage and changes nothing",
+		Explanation: "Mark returns ErrNotStorage, and changes nothing, where there is no " +
+			"readable mark, as in a file of length zero",
 	},
 	{
 		Name: "claim/changes nothing", Check: checkClaimPure, BareOnly: true,
@@ -78,12 +78,13 @@ var claimPromises = []kit.Promise{
 	{
 		Name: "claim/rename onto", Check: checkRenameOnto,
 		Explanation: "Rename onto a path where something is returns fs.ErrExist, and both stay; " +
-			"an empty directory is nothing if the engine keeps its storages in directories",
+			"an empty directory counts as nothing if the engine keeps its storages in " +
+			"directories",
 	},
 	{
 		Name: "claim/moved", Check: checkClaimMoved, BareOnly: true,
-		Explanation: "what is renamed and removed is what was claimed: if something else is at " +
-			"the path by now, that stays",
+		Explanation: "Rename and Remove act on what was claimed: if something else is at the " +
+			"path by now, that stays",
 	},
 	{
 		Name: "claim/remove", Check: checkRemove,

@@ -19,7 +19,7 @@ var conditionPromises = []kit.Promise{
 	},
 	{
 		Name: "conditions/with other writes", Check: checkConditionBatch,
-		Explanation: "a condition concerns its own write alone, and the row before the batch",
+		Explanation: "a condition concerns only its own write, and the row before the batch",
 	},
 	{
 		Name: "conditions/durable", Check: checkConditionDurable,

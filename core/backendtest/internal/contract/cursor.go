@@ -32,8 +32,8 @@ var cursorPromises = []kit.Promise{
 	},
 	{
 		Name: "cursor/limit", Check: checkCursorLimit,
-		Explanation: "Limit is a hint: it leaves out no row, neither for who asks for more nor " +
-			"behind a Seek",
+		Explanation: "Limit is a hint: it leaves out no row, neither if more are asked for nor " +
+			"after a Seek",
 	},
 	{
 		Name: "cursor/keys only", Check: checkCursorKeysOnly,

@@ -23,7 +23,7 @@ var ValuePromises = []kit.Promise{
 	},
 	{
 		Name: "keys/any bytes", Check: checkKeyBytes,
-		Explanation: "keys are any bytes but none at all, and are ordered by bytes.Compare",
+		Explanation: "keys are any bytes, at least one, and are ordered by bytes.Compare",
 	},
 }
 

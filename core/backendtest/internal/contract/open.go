@@ -35,8 +35,8 @@ var openPromises = []kit.Promise{
 	},
 	{
 		Name: "open/read-only", Check: checkReadOnly, BareOnly: true,
-		Explanation: "what was claimed to be read is not changed: Rename, Remove, Apply and " +
-			"SetMark return ErrReadOnly",
+		Explanation: "a storage that was claimed to be read is not changed: Rename, Remove, " +
+			"Apply and SetMark return ErrReadOnly",
 	},
 	{
 		Name: "open/reopen", Check: checkReopen,

@@ -28,13 +28,13 @@ var sharedPromises = []kit.Promise{
 	},
 	{
 		Name: "shared/fresh", Check: checkSharedFresh, Shared: true,
-		Explanation: "every write that was applied before a read is called is seen by it, " +
-			"whichever process it is of",
+		Explanation: "a read sees every write that was applied before it was called, by " +
+			"whichever process",
 	},
 	{
 		Name: "shared/never back", Check: checkNeverBack, Shared: true,
-		Explanation: "no read shows an older state than one that was seen before, whichever " +
-			"process it is of",
+		Explanation: "no read shows an older state than one that was seen before, in whichever " +
+			"process",
 	},
 	{
 		Name: "shared/fence", Check: checkFence, Shared: true,
@@ -44,11 +44,11 @@ var sharedPromises = []kit.Promise{
 	{
 		Name: "shared/conditions", Check: checkConditions, Shared: true,
 		Explanation: "Apply returns ErrConflict and writes nothing unless every Condition holds; " +
-			"an empty value is that of a row, nil demands that there is none",
+			"an empty value demands a row with an empty value, nil demands that there is no row",
 	},
 	{
 		Name: "shared/one wins", Check: checkOneWins, Shared: true,
-		Explanation: "of Applies at once that demand the same value of a row, and change it, " +
+		Explanation: "if several Applies at once demand the same value of a row and change it, " +
 			"exactly one succeeds",
 	},
 	{

@@ -29,18 +29,18 @@ var sharedClaimPromises = []kit.Promise{
 	},
 	{
 		Name: "shared/claims at once", Check: checkClaimsAtOnce, Shared: true,
-		Explanation: "of claims at once that saw the same, one renames the storage, and one " +
-			"creates it",
+		Explanation: "if several claims at once saw the same, exactly one renames the storage, " +
+			"and exactly one creates it",
 	},
 	{
 		Name: "shared/renamed while open", Check: checkRenamedOpen, Shared: true,
-		Explanation: "Rename deletes the row at FenceKey; who has the storage open goes on with " +
-			"it, wherever it is",
+		Explanation: "Rename deletes the row at FenceKey; an engine that has the storage open " +
+			"goes on with it, wherever it is",
 	},
 	{
 		Name: "shared/removed while open", Check: checkRemovedOpen, Shared: true,
-		Explanation: "after Remove whoever has the storage open finds no row and no fence, and " +
-			"its Apply returns ErrConflict or ErrClosed",
+		Explanation: "after Remove an engine that has the storage open finds no row and no " +
+			"fence, and its Apply returns ErrConflict or ErrClosed",
 	},
 	{
 		Name: "shared/set mark", Check: checkSharedSetMark, Shared: true,

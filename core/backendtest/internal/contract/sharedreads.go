@@ -15,19 +15,18 @@ import (
 var sharedReadPromises = []kit.Promise{
 	{
 		Name: "shared/rows that were read", Check: checkBaseRows, Shared: true,
-		Explanation: "of two transactions of which each writes a row that the other one has " +
-			"read, one is given ErrConflict, and has written nothing; a row that is not there " +
-			"is read too",
+		Explanation: "if each of two transactions writes a row that the other one has read, one " +
+			"gets ErrConflict and has written nothing; an absent row counts as read too",
 	},
 	{
 		Name: "shared/ranges that were passed", Check: checkBaseRanges, Shared: true,
-		Explanation: "what a cursor has passed over was read, rows and the gaps between them, up " +
-			"to the row where it stands or the bound that it found",
+		Explanation: "a cursor has read what it has passed over, rows and the gaps between them, " +
+			"up to the row where it stands or the bound that it found",
 	},
 	{
 		Name: "shared/what was not read", Check: checkBaseElse, Shared: true,
-		Explanation: "what others change that a transaction has not read is no conflict, but for " +
-			"few; not what lies far behind the row where a cursor stands",
+		Explanation: "changes of rows that a transaction has not read are no conflict, with few " +
+			"exceptions; changes far behind the row where a cursor stands never are",
 	},
 	{
 		Name: "shared/write skew", Check: checkWriteSkew, Shared: true,

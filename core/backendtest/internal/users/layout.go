@@ -21,9 +21,9 @@ var layoutPromises = []kit.Promise{
 	},
 	{
 		Name: "layout/unknown features", Check: checkUnknownFeatures,
-		Explanation: "opening a storage that needs an unknown feature, by its mark or by what is " +
-			"recorded of a table, returns ErrVersionMismatch under every policy, names the " +
-			"feature, and changes nothing; Always alone replaces one whose mark is known",
+		Explanation: "opening a storage that needs an unknown feature, by its mark or by the " +
+			"record of a table, returns ErrVersionMismatch under every policy, names the " +
+			"feature, and changes nothing; only Always replaces one whose mark is known",
 	},
 }
 

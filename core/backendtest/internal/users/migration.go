@@ -21,7 +21,7 @@ var migrationPromises = []kit.Promise{
 	},
 	{
 		Name: "migration/fails", Check: checkMigrationFails,
-		Explanation: "a migration that fails half way leaves the old version, and the next Open " +
+		Explanation: "a migration that fails halfway leaves the old version, and the next Open " +
 			"completes it",
 	},
 	{

@@ -11,8 +11,8 @@ import (
 var nestedPromises = []kit.Promise{
 	{
 		Name: "nested/writes", Check: checkNestedWrites,
-		Explanation: "writing to a table from inside an Update but past its Tx is " +
-			"ErrNestedWrite, not a deadlock",
+		Explanation: "writing to a table from inside an Update but past its Tx returns " +
+			"ErrNestedWrite, and does not deadlock",
 	},
 	{
 		Name: "nested/reads", Check: checkNestedReads,

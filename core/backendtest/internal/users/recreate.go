@@ -25,7 +25,7 @@ var recreatePromises = []kit.Promise{
 	{
 		Name: "recreate/policies", Check: checkPolicies, BareOnly: true,
 		Explanation: "a storage is replaced exactly when a policy says so; its flags combine; a " +
-			"newer stored version is always ErrVersionMismatch",
+			"newer stored version always returns ErrVersionMismatch",
 	},
 	{
 		Name: "recreate/never destroys", Check: checkSetAside, Alone: true,
@@ -39,23 +39,23 @@ var recreatePromises = []kit.Promise{
 	},
 	{
 		Name: "recreate/locked", Check: checkRecreateLocked, BareOnly: true, Alone: true,
-		Explanation: "recreating takes the engine's own lock, else it returns ErrLocked and " +
-			"changes nothing",
+		Explanation: "recreating takes the engine's own lock, or returns ErrLocked and changes " +
+			"nothing",
 	},
 	{
 		Name: "recreate/foreign mark", Check: checkForeignMark,
-		Explanation: "opening what carries no readable mark for this backend returns " +
+		Explanation: "opening something without a readable mark of this backend returns " +
 			"ErrNotStorage under every policy, and changes nothing",
 	},
 	{
 		Name: "recreate/foreign files", Check: checkForeignFiles, BareOnly: true,
-		Explanation: "opening what is no storage returns ErrNotStorage under every policy, and " +
-			"changes nothing",
+		Explanation: "opening something that is not a storage returns ErrNotStorage under every " +
+			"policy, and changes nothing",
 	},
 	{
 		Name: "recreate/empty directory", Check: checkEmptyDirectory, BareOnly: true,
 		Explanation: "an empty directory becomes a storage if the engine keeps its storages in " +
-			"directories; else it may be ErrNotStorage",
+			"directories; otherwise opening it may return ErrNotStorage",
 	},
 	{
 		Name: "recreate/I/O errors", Check: checkIOErrors,
@@ -63,8 +63,8 @@ var recreatePromises = []kit.Promise{
 	},
 	{
 		Name: "recreate/damage", Check: checkDamagedCatalog, Alone: true,
-		Explanation: "opening a storage whose catalog is damaged returns ErrCorrupt; " +
-			"OnValidationFail alone replaces it",
+		Explanation: "opening a storage whose catalog is damaged returns ErrCorrupt; only " +
+			"OnValidationFail replaces it",
 	},
 	{
 		Name: "recreate/table", Check: checkFormatChange,

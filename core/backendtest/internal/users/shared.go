@@ -40,7 +40,7 @@ var sharedTablePromises = []kit.Promise{
 	},
 	{
 		Name: "shared tables/set aside", Check: checkSharedFormatChange, Shared: true,
-		Explanation: "a table that another process has set aside under OnFormatChange is " +
+		Explanation: "a table that another process has set aside under OnFormatChange returns " +
 			"ErrClosed to every call, and keeps its rows",
 	},
 	{

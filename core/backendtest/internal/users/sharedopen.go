@@ -25,7 +25,7 @@ var sharedOpenPromises = []kit.Promise{
 	},
 	{
 		Name: "shared storages/replaced", Check: checkSharedReplaced, Shared: true,
-		Explanation: "a storage that another process has replaced under OnVersionBump is " +
+		Explanation: "a storage that another process has replaced under OnVersionBump returns " +
 			"ErrClosed to every call; nothing that was meant for it reaches the new one",
 	},
 	{
@@ -39,18 +39,18 @@ var sharedOpenPromises = []kit.Promise{
 	},
 	{
 		Name: "shared storages/migration", Check: checkSharedMigration, Shared: true,
-		Explanation: "a migration fences out those who have the storage open in the version " +
-			"before: what they were told to have written it finds, and they write no more",
+		Explanation: "a migration fences out processes that have the older version open: it " +
+			"finds everything that they were told was written, and they write no more",
 	},
 	{
 		Name: "shared storages/migrated at once", Check: checkMigratedAtOnce, Shared: true,
-		Explanation: "of several processes that open a storage of an older version one migrates " +
-			"it, and the others wait for it",
+		Explanation: "if several processes open a storage of an older version, one migrates it, " +
+			"and the others wait for that",
 	},
 	{
 		Name: "shared storages/restore", Check: checkSharedRestore, Shared: true,
-		Explanation: "Restore returns ErrExists if something is at the path, and disturbs nobody " +
-			"who has it open; what was restored is open to all",
+		Explanation: "Restore returns ErrExists if something is at the path, and does not " +
+			"disturb processes that have it open; all can open the restored storage",
 	},
 }
 

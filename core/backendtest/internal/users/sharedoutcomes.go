@@ -21,17 +21,17 @@ var sharedOutcomePromises = []kit.Promise{
 	{
 		Name: "shared outcomes/lost answers", Check: checkLostAnswers, Shared: true,
 		Explanation: "a write to which no answer comes is made exactly once, whether it was " +
-			"lost, took effect, or takes effect when it is long given up",
+			"lost, took effect, or takes effect long after it was given up",
 	},
 	{
 		Name: "shared outcomes/again and again", Check: checkLostAgain, Shared: true,
-		Explanation: "that is so when answers are lost one after the other, with other commits " +
-			"in between",
+		Explanation: "the same holds when answers are lost one after the other, with other " +
+			"commits in between",
 	},
 	{
 		Name: "shared outcomes/insert and delete", Check: checkLostConditions, Shared: true,
 		Explanation: "Insert and Delete whose answer is lost are done exactly once; if they took " +
-			"effect, and nobody knows whether there was a row, they return ErrMaybe",
+			"effect, and it is unknown whether there was a row, they return ErrMaybe",
 	},
 	{
 		Name: "shared outcomes/typed", Check: checkSharedTyped, Shared: true,

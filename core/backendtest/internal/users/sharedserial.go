@@ -18,7 +18,7 @@ import (
 var sharedSerialPromises = []kit.Promise{
 	{
 		Name: "shared writes/storm", Check: checkStorm, Shared: true,
-		Explanation: "many that change one row through several processes end, and no change is " +
+		Explanation: "many changes of one row through several processes all end, and none is " +
 			"lost",
 	},
 	{
@@ -32,8 +32,8 @@ var sharedSerialPromises = []kit.Promise{
 	},
 	{
 		Name: "shared writes/phantoms", Check: checkPhantoms, Shared: true,
-		Explanation: "who looks for the last row and writes the one behind it overwrites none, " +
-			"of whichever process it is",
+		Explanation: "a transaction that finds the last row and writes the one behind it " +
+			"overwrites none, whichever process wrote it",
 	},
 	{
 		Name: "shared writes/blind put", Check: checkBlindPutBeside, Shared: true,

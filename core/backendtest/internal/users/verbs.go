@@ -79,7 +79,7 @@ var verbPromises = []kit.Promise{
 	},
 	{
 		Name: "storage/state", Check: checkState,
-		Explanation: "Path, Version and Size tell of an open storage",
+		Explanation: "Path, Version and Size describe an open storage",
 	},
 }
 
