@@ -104,8 +104,8 @@ func TestBoundsThatExcludeEachOther(t *testing.T) {
 // bulky is a view that takes long to copy.
 type bulky [1 << 16]uint64
 
-// A guard that is closed and used again while its value is copied is no guard any more: Value
-// does not return what belongs to the next one, in part or in whole.
+// A guard that is closed and used again while its value is copied is no longer a guard: Value does
+// not return what belongs to the next one, in part or in whole.
 func TestValueOfAGuardThatIsReusedMeanwhile(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector finds what Value finds")

@@ -65,7 +65,7 @@ type KeyExplainer func(id string) (KeyExplanation, error)
 // concurrent use, never panic, and return nil with an error.
 type KeyExplanation struct {
 	// AppendJSON appends an encoded key to dst as one JSON value, to which the rules of
-	// [Explanation] apply. Bytes that are no key are ErrCorrupt.
+	// [Explanation] apply. For bytes that are no key it returns ErrCorrupt.
 	AppendJSON func(dst, key []byte) ([]byte, error)
 
 	// AppendKey appends the encoded key that AppendJSON would show as this JSON value, or as an

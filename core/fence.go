@@ -98,7 +98,7 @@ func (s *Storage) begun(ctx context.Context, use Use) (Snapshot, error) {
 		return s.engine.Snapshot(ctx)
 	}
 	f, err := s.fenced(ctx, use)
-	if err != nil { // a nil *fencedSnapshot is no nil Snapshot
+	if err != nil { // a nil *fencedSnapshot is not a nil Snapshot
 		return nil, err
 	}
 	return f, nil

@@ -54,7 +54,7 @@ type ValueFormat[V, W any] interface {
 //
 // A format around another one that leaves the bytes as they are starts from what [PowersOf]
 // says of that one, and replaces the functions that it wants to see. One that changes the bytes
-// starts from nothing but CheckValue and Bind: the others are about bytes as they are stored.
+// takes over only CheckValue and Bind: the others are about bytes as they are stored.
 type FormatPowers[V, W any] struct {
 	// CheckValue is for formats that do not fit every V. It returns why values of V could not
 	// be stored and read again, and names the part of V that is to blame. [OpenTable] then

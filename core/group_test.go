@@ -113,8 +113,8 @@ func TestAGroupIsBasedOnWhatItRead(t *testing.T) {
 	}
 }
 
-// A group that was refused is decided anew, one by one: what a request found the first time, in
-// a group with one that was too large after all, is no answer.
+// A group that was refused is decided anew, request by request: what a request found the first
+// time, in a group with a request that turned out to be too large, does not count.
 func TestARefusedGroupIsDecidedAnew(t *testing.T) {
 	tb, e, g := gathered(t)
 	hold := e.before

@@ -102,7 +102,7 @@ type opener struct {
 	claim     Claim
 	found     bool   // whether a storage is there
 	mark      mark   // of that storage, or of the one to create
-	aside     string // where the old storage went for which there is no new one yet
+	aside     string // where the old storage went, while there is no new one
 	newest    string // where the old storage went
 	recreated *Recreation
 	opened    bool // the storage was opened: what fails from then on is not tried again

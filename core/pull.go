@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// Cursor is Scan.Rows for code that is no loop: it pulls rows instead of being pushed them, and
-// can jump.
+// Cursor is Scan.Rows for code that is not a loop: it pulls rows instead of having them pushed,
+// and can jump.
 
 // Cursor passes over the rows of a scan one call at a time, and can jump. It is what [Scan.Rows] is
 // for code that cannot be a loop: a merge of several tables, a page of a server, an iterator of

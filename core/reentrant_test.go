@@ -347,8 +347,8 @@ type kept struct {
 	rows func(func(core.Row[uint64, string], error) bool)
 }
 
-// Whatever is kept of a transaction says afterwards that it is over. A table of another storage
-// is no transaction that is over, which once it was said to be.
+// Whatever a program keeps of a transaction says afterwards that it is over. A table of another
+// storage does not: the error once said that its transaction was over.
 func TestTransactionsThatAreOver(t *testing.T) {
 	s, tb := openTable(t, memory.New())
 	defer s.Close()
@@ -423,7 +423,7 @@ func TestRowsOfStreamAreNotKept(t *testing.T) {
 	var stop func()
 	n := 0
 	err := tb.Scan().Stream(ctx, func(all iter.Seq2[uint64, string]) error {
-		for range 2 { // which is no misuse
+		for range 2 { // this is not a misuse
 			for range all {
 				n++
 			}

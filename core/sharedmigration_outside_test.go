@@ -108,7 +108,7 @@ func TestConflictsWhileAMigrationIsWaitedFor(t *testing.T) {
 }
 
 // A migration that ended just when another process began to wait for it kept that one waiting for
-// ten seconds: there was no row of the lease, and so none that changed.
+// ten seconds: there was no lease row any more, and the other process waited for it to change.
 func TestAMigrationEndsWhenItIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := memory.NewShared()

@@ -173,8 +173,8 @@ func (s *stream[K, V, W]) drain(src func(put func(K, V) error) error) error {
 	return src(s.put)
 }
 
-// join adds what failed in the stream to the error that its source returned. That ctx has ended
-// is no news.
+// join adds what failed in the stream to the error that its source returned, except that ctx has
+// ended, which the source knows.
 func (s *stream[K, V, W]) join(err, failed error) error {
 	if err == nil {
 		return failed

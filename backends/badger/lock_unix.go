@@ -12,5 +12,5 @@ import (
 )
 
 // lock takes the lock that badger takes where there is flock(2). badger also writes the number
-// of its process to a file called LOCK, for people to read; that file is no lock.
+// of its process to a file called LOCK, for people to read; that file is not a lock.
 func lock(dir string, readOnly bool) (io.Closer, error) { return directory.Flock(dir, readOnly) }

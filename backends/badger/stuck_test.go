@@ -228,8 +228,8 @@ func stuckInOpen(t *testing.T, path string) bool {
 	return true
 }
 
-// When the way is clear badger goes on by itself, also with the batch whose writer was sent
-// away. That must not have become what was put into the writer's memory since.
+// When the way is clear badger goes on by itself, also with the batch whose writer was sent away.
+// That batch must not have changed with the writer's memory since.
 func TestSentAway(t *testing.T) {
 	for range 3 {
 		path := fastPath(t)

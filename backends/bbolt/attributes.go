@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// copyAttributes gives the file to the mode, owner, group and extended attributes of from. If
-// one of them cannot be copied that is an error: a file that belongs to somebody else, or that
-// its users can no longer open, is no replacement.
+// copyAttributes gives the file to the mode, owner, group and extended attributes of from. It
+// returns an error if one of them cannot be copied: a file that belongs to somebody else, or that
+// its users can no longer open, does not replace the old one.
 func copyAttributes(from, to *os.File) error {
 	info, err := from.Stat()
 	if err != nil {

@@ -19,7 +19,7 @@ type claim struct {
 	place    place
 	readOnly bool
 	fd       *os.File // nil: nothing is there
-	foreign  error    // why what is there is no file
+	foreign  error    // why the path leads to something that is not a file
 }
 
 var _ core.Claim = (*claim)(nil)

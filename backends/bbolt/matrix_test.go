@@ -132,7 +132,7 @@ func tryDamages(t *testing.T, state, part string) [][]string {
 }
 
 // possible says what the promises are: after a clean close nothing is lost without a word, and
-// nothing but what has no checksum is ever wrong. What README.md says is within that.
+// only bytes without a checksum are ever wrong. README.md promises no less.
 func possible(state, part, outcome string) bool {
 	switch outcome {
 	case found, none:

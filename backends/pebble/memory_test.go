@@ -121,7 +121,7 @@ func load(ctx context.Context, s *core.Storage, size, count int) error {
 }
 
 // peakMemory returns how much memory this process took at most, 0 if the system does not say.
-// What the system tells the parent is no answer: there, the parent's own memory counts.
+// The system's figure for a child does not help, because it includes the parent's own memory.
 func peakMemory() int {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -21,15 +21,15 @@ type claim struct {
 	path     string // as Resolve returned it: it may be a link
 	readOnly bool
 	place    Place // with a lock, unless nothing is there
-	foreign  error // what is there and is no storage
+	foreign  error // something is there that is not a storage
 }
 
 var _ core.Claim = (*claim)(nil)
 
-// Claim locks the storage at path, as [core.Backend.Claim] says. If nothing is there nothing is
-// locked, and what is no storage is not touched. The path is looked up once: a change of the
-// working directory and a link that is switched change nothing for the claim, nor for the
-// engine that it opens.
+// Claim locks the storage at path, as [core.Backend.Claim] says. It locks nothing where nothing
+// is, and does not touch anything that is not a storage. The path is looked up once, so a change
+// of the working directory or of a link changes nothing for the claim, nor for the engine that it
+// opens.
 func Claim(ctx context.Context, path string, readOnly bool, d Driver) (core.Claim, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

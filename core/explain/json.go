@@ -50,8 +50,9 @@ func AppendBytes(dst, b []byte) []byte {
 	return append(dst, '"')
 }
 
-// AppendFloat appends a number of 32 or 64 bits: the shortest one that is read as the same
-// float of so many bits. What is no number is the string "NaN", "Infinity" or "-Infinity".
+// AppendFloat appends a number of 32 or 64 bits: the shortest one that reads as the same float of
+// that many bits. Floats that are not numbers become the strings "NaN", "Infinity" and
+// "-Infinity".
 func AppendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):

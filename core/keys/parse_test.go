@@ -87,8 +87,7 @@ func testParsedKey(t *testing.T, f keys.Untyped, alone, part []byte) string {
 	return string(text[1:])
 }
 
-// A tool has nothing but the ID. What it shows of a key, and finds by what it shows, must be
-// that key.
+// A tool has only the ID. It must show the key itself, and find the key by what it shows.
 func TestParsedFormatsAgreeWithTypedOnes(t *testing.T) {
 	for _, s := range subjects() {
 		t.Run(s.id, func(t *testing.T) { s.parsed(t, rand.New(rand.NewPCG(7, 7))) })

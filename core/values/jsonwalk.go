@@ -303,7 +303,7 @@ func deepest(b []byte) (most int) {
 	return most
 }
 
-// seeOpaque is for what methods write in an interface, since there is no telling how it is
+// seeOpaque is for values in interfaces that methods write, because it is unknown how they will be
 // read.
 func seeOpaque(w *jsonWalk, _ reflect.Value, _ jsonDepth) error {
 	w.unsure = true

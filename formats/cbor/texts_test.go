@@ -121,8 +121,8 @@ func TestAllTextIsFound(t *testing.T) {
 	}
 }
 
-// Text that is not stored may be what it wants to be, and types that are recursive there are not
-// looked at: they are no endless work, and no error.
+// Text that is not stored may be anything, and recursive types that are not stored are not looked
+// at: they cause neither endless work nor an error.
 func TestTextThatIsNotStored(t *testing.T) {
 	type left struct {
 		A string

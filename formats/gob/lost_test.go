@@ -238,8 +238,8 @@ func TestTypesInInterfacesThatAreNotKnown(t *testing.T) {
 }
 
 // A program whose field is narrower than that of the program that wrote the row reads what
-// fits. What does not is no damage either, and the error names the field, the number and the
-// type.
+// fits. A number that does not fit is not damage either, and the error names the field, the number
+// and the type.
 func TestNumbersThatDoNotFit(t *testing.T) {
 	wantNarrow[int32, int8](t, []int32{-128, 0, 127},
 		map[int32]string{300: "300", -129: "-129", math.MaxInt32: "2147483647"})
