@@ -37,6 +37,8 @@ var single = []string{
 // the race detector, which makes them ten times slower. All of them are built of the versions of
 // the workspace. -short leaves out what one goroutine does alone and Test has run: repetitions,
 // damage of many kinds, and what core promises once more behind a backend that spoils its bytes.
+// Files with the build constraint !race hold tests of one goroutine too, whose many types take the
+// compiler long, and those that count allocations.
 func Race() error {
 	packages, err := racedPackages()
 	if err != nil {

@@ -7,8 +7,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -36,6 +39,28 @@ func TestRacedPackages(t *testing.T) {
 	}
 }
 
+// The race detector does not see what is built without it, so that must share nothing either.
+func TestFilesWithoutRace(t *testing.T) {
+	n := 0
+	err := filepath.WalkDir("..", func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(text), "\n//go:build !race\n") {
+			return err
+		}
+		n++
+		if what := goes(parsed(t, file)); what != "" {
+			t.Errorf("%s has %s, and is built without the race detector", file, what)
+		}
+		return nil
+	})
+	if err != nil || n < 10 {
+		t.Errorf("found %d files, error %v", n, err)
+	}
+}
+
 // What would have to be raced is seen.
 func TestShares(t *testing.T) {
 	for file, want := range map[string]string{
@@ -51,27 +76,39 @@ func TestShares(t *testing.T) {
 
 // shares returns what shows that goroutines may share something in a file, or that it knows
 // unsafe pointers, "" if nothing does.
-func shares(t *testing.T, file string) (what string) {
+func shares(t *testing.T, file string) string {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range parsed.Imports {
+	f := parsed(t, file)
+	for _, i := range f.Imports {
 		if slices.Contains([]string{`"sync"`, `"sync/atomic"`, `"unsafe"`}, i.Path.Value) {
 			return i.Path.Value
 		}
 	}
-	ast.Inspect(parsed, func(n ast.Node) bool {
+	return goes(f)
+}
+
+// goes returns how a file starts goroutines, "" if it does not.
+func goes(f *ast.File) (how string) {
+	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.GoStmt:
-			what = "a go statement"
-		case *ast.SelectorExpr:
-			if n.Sel.Name == "Parallel" {
-				what = "parallel tests"
+			how = "a go statement"
+		case *ast.CallExpr: // of a method
+			f, ok := n.Fun.(*ast.SelectorExpr)
+			if ok && slices.Contains([]string{"Go", "Parallel", "RunParallel"}, f.Sel.Name) {
+				how = "a call of " + f.Sel.Name
 			}
 		}
-		return what == ""
+		return how == ""
 	})
-	return what
+	return how
+}
+
+func parsed(t *testing.T, file string) *ast.File {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
