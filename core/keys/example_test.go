@@ -1,6 +1,11 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build !race
+
+// Race builds without this file: one goroutine runs its tests, and their many types take long to
+// compile.
+
 package keys_test
 
 import (

@@ -1,6 +1,11 @@
 // Copyright the GuardKV authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build !race
+
+// Race builds without this file: one goroutine runs its tests, and their many types take long to
+// compile.
+
 package keys_test
 
 import (
@@ -172,8 +177,6 @@ func TestGoldenBytes(t *testing.T) {
 		})
 	}
 }
-
-func tuple[A, B any](a A, b B) keys.Tuple[A, B] { return keys.Tuple[A, B]{First: a, Second: b} }
 
 // TestRefused: bytes that no key has are ErrCorrupt with a message that says what is wrong.
 func TestRefused(t *testing.T) {

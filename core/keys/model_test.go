@@ -429,3 +429,5 @@ func repeat[K any](random func(*rand.Rand) K) (all []K) {
 	}
 	return all
 }
+
+func tuple[A, B any](a A, b B) keys.Tuple[A, B] { return keys.Tuple[A, B]{First: a, Second: b} }
