@@ -21,6 +21,7 @@ var veiledExtras = formattest.Extras[Span, SpanView]{Value: extras.Value}
 
 func TestVeiled(t *testing.T) {
 	formattest.RunWith(t, Veiled(SpanFormat{}), veiledExtras, spans...)
+	formattest.Around(t, Veiled[[]byte, []byte])
 }
 
 func TestVeiledTwice(t *testing.T) {
