@@ -6,8 +6,6 @@ package tools
 import (
 	"errors"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 )
 
@@ -22,11 +20,13 @@ func Test() error {
 	if err != nil {
 		return err
 	}
-	var tests []command
-	for _, dir := range waitingFirst(published) {
+	// First what takes longest and mostly waits, for disks, for servers, and for processes that are
+	// killed: the tools, and the backends, which lead the published modules.
+	tests := []command{inWorkspace()}
+	for _, dir := range published {
 		tests = append(tests, testAlone(dir))
 	}
-	return together(append(tests, inWorkspace()))
+	return together(tests)
 }
 
 // testArgs are the arguments of go test for one of the modules that are tested beside each other.
@@ -40,22 +40,6 @@ func testAlone(dir string) command { return goAlone(dir, testArgs("./...")...) }
 // inWorkspace is the command that tests the tools.
 func inWorkspace() command {
 	return command{args: append([]string{"go"}, testArgs("./tools/...")...)}
-}
-
-// waitingFirst puts the backends first. Their tests take longest, and mostly wait: for a disk,
-// for a server, for a process that is killed. Those of the rest keep the processors busy.
-func waitingFirst(dirs []string) []string {
-	sorted := slices.Clone(dirs)
-	slices.SortStableFunc(sorted, func(a, b string) int {
-		return strings.Compare(kind(a), kind(b))
-	})
-	return sorted
-}
-
-// kind returns the folder of a module's kind: backends, core, formats.
-func kind(dir string) string {
-	kind, _, _ := strings.Cut(dir, "/")
-	return kind
 }
 
 // together runs commands, some beside each other, and goes on after one that fails.

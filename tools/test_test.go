@@ -44,13 +44,8 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// Whatever goes first, each module is tested, and alone.
-func TestWaitingFirst(t *testing.T) {
-	dirs := []string{"core", "formats/gob", "backends/etcd", "formats/cbor", "backends/bbolt"}
-	want := []string{"backends/etcd", "backends/bbolt", "core", "formats/gob", "formats/cbor"}
-	if got := waitingFirst(dirs); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
+// A module is tested with the versions that its users get.
+func TestTestAlone(t *testing.T) {
 	c := testAlone("backends/etcd")
 	if !slices.Contains(c.env, "GOWORK=off") || !slices.Contains(c.args, "backends/etcd") ||
 		!slices.Contains(c.args, "./...") {
