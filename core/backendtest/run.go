@@ -24,8 +24,8 @@ import (
 // what is promised of such storages, with [Target.Second]. Promises about claims that keep
 // others out do not apply then: those subtests are skipped, and Run logs which they are.
 //
-// In the short form, that of go test -short, checks take fewer rows and repetitions, and what core
-// promises is proven on the backend as it is only.
+// In the short form, that of go test -short, checks take fewer rows and repetitions. Under the race
+// detector too, Run then proves what core promises on the backend as it is only.
 //
 // If subtests fail, the report at the end of Run says which to fix first: those that others
 // rest on.
@@ -78,8 +78,8 @@ func runAll(t *testing.T, open func(t *testing.T) Target, spoiled bool, all *res
 			<-over
 		})
 	}
-	if spoiled && testing.Short() {
-		return // core does the same with spoiled bytes whatever the engine, and all of it once more
+	if spoiled && raceEnabled && testing.Short() {
+		return // what shares goroutines did the same with bare bytes, and took minutes
 	}
 	for i, p := range users.Promises() {
 		if spoiled && p.BareOnly || p.Shared && !all.sharing.Shared() {
