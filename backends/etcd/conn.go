@@ -67,8 +67,9 @@ func (c *conn) Network() string { return c.Conn.LocalAddr().Network() }
 // String returns the address.
 func (c *conn) String() string { return c.Conn.LocalAddr().String() }
 
-// call is one request to a server.
+// call is one request to a server, and its context, by which gRPC tells what becomes of it.
 type call struct {
+	context.Context
 	silence time.Duration // how long a silence is too long
 	began   int64
 	sent    atomic.Bool // something may have reached a server
@@ -80,14 +81,21 @@ type call struct {
 
 type callKey struct{}
 
-// begin returns a context for one request, and the call that watches it. The caller must call
-// end.
-func begin(ctx context.Context, silence time.Duration) (context.Context, *call) {
-	c := &call{silence: silence, began: now()}
+// begin returns the call that watches one request. The caller must call end.
+func begin(ctx context.Context, silence time.Duration) *call {
+	c := &call{Context: ctx, silence: silence, began: now()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.timer = time.AfterFunc(silence, c.listen)
-	return context.WithValue(ctx, callKey{}, c), c
+	return c
+}
+
+// Value returns the call itself, or what its parent has.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
 }
 
 func (c *call) end() {

@@ -130,9 +130,9 @@ func TestTLS(t *testing.T) {
 	}
 	s := open(t, b, place())
 	do(t, s.apply(t, nil, put("k", "v")))
-	ctx, call := begin(t.Context(), time.Minute)
+	call := begin(t.Context(), time.Minute)
 	defer call.end()
-	if _, err := s.driver.client.etcd.Get(ctx, "k"); err != nil || call.conn.Load() == nil {
+	if _, err := s.driver.client.etcd.Get(call, "k"); err != nil || call.conn.Load() == nil {
 		t.Errorf("a call knows no connection: %v", err)
 	}
 	b.TLS, b.Timeout = &tls.Config{RootCAs: x509.NewCertPool()}, time.Second

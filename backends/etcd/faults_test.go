@@ -163,11 +163,11 @@ func TestSilence(t *testing.T) {
 	c := cluster(t, 1)
 	s := open(t, Backend{Endpoints: c.Endpoints()}, place())
 	do(t, s.apply(t, nil, put("k", "v")))
-	ctx, call := begin(minutes(t), time.Second)
+	call := begin(minutes(t), time.Second)
 	defer call.end()
 	do(t, c.Nodes[0].Pause())
-	_, err := s.driver.client.kv.Range(ctx, &pb.RangeRequest{Key: []byte("k")})
-	if err == nil || ctx.Err() != nil {
+	_, err := s.driver.client.kv.Range(call, &pb.RangeRequest{Key: []byte("k")})
+	if err == nil || call.Err() != nil {
 		t.Errorf("a request to a server that hangs gives %v; want an error of the connection", err)
 	}
 	do(t, c.Nodes[0].Resume())

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/guardkv/guardkv/core"
 )
@@ -54,10 +56,21 @@ func pause(ctx context.Context, try int) error {
 func (b Backend) asking(
 	ctx context.Context, request func(context.Context) error,
 ) (sent bool, err error) {
-	ctx, c := begin(clientv3.WithRequireLeader(ctx), b.silence())
+	c := begin(leading(ctx), b.silence())
 	defer c.end()
-	err = request(ctx)
+	err = request(c)
 	return c.sent.Load(), err
+}
+
+// requireLeader is what clientv3.WithRequireLeader sends. It is never changed.
+var requireLeader = metadata.Pairs(rpctypes.MetadataRequireLeaderKey, rpctypes.MetadataHasLeader)
+
+// leading is clientv3.WithRequireLeader, which makes the metadata anew for each call.
+func leading(ctx context.Context) context.Context {
+	if _, more := metadata.FromOutgoingContext(ctx); more {
+		return clientv3.WithRequireLeader(ctx)
+	}
+	return metadata.NewOutgoingContext(ctx, requireLeader)
 }
 
 // read makes a request that changes nothing, as many times as needed.
