@@ -12,7 +12,8 @@ import (
 	"github.com/guardkv/guardkv/tools/release"
 )
 
-// Golden writes the golden storages of core's version that are missing. It overwrites none.
+// Golden writes the golden storages of core's version that are missing, and what is shown of
+// them. It overwrites none.
 func Golden() error {
 	root, err := Root()
 	if err != nil {
@@ -23,5 +24,8 @@ func Golden() error {
 		return err
 	}
 	dir := filepath.Join(root, "tools", "golden", "testdata", versions["core"])
-	return golden.Fill(context.Background(), dir, os.Stdout)
+	if err := golden.Fill(context.Background(), dir, os.Stdout); err != nil {
+		return err
+	}
+	return run("go", "test", "./tools/golden", "-run=Shown", "-write")
 }
