@@ -123,8 +123,8 @@ func (p *fuzzed) run(cache string, each time.Duration) error {
 			"-test.fuzzcachedir=" + filepath.Join(cache, filepath.FromSlash(p.ImportPath)),
 		}}
 		out, err := c.show()
-		if err != nil && ranOut(out) {
-			err = c.run()
+		for tries := 1; err != nil && ranOut(out) && tries < 3; tries++ {
+			out, err = c.show()
 		}
 		if err != nil {
 			return err
@@ -135,7 +135,7 @@ func (p *fuzzed) run(cache string, each time.Duration) error {
 
 // ranOut reports whether a target failed only because its time was over, which go test before
 // 1.27 now and then takes for a failure (https://go.dev/issue/75804). Such a target gets
-// another try.
+// two more tries.
 func ranOut(out string) bool {
 	_, after, failed := strings.Cut(out, "--- FAIL: ")
 	_, after, _ = strings.Cut(after, "\n")
