@@ -45,8 +45,8 @@ func Consumer(write *bool) error { return tools.Consumer(write) }
 // -date=2006-01-02 is that of the changelogs.
 func Release(do *bool, date *string) error { return tools.Release(do, date) }
 
-// Golden writes the golden storages that are missing: what later versions must read. It
-// overwrites none.
+// Golden writes the golden storages that are missing, which later versions must read, and what is
+// shown of them. It overwrites none.
 func Golden() error { return tools.Golden() }
 
 // Bench compares with the engines used by hand; -size, -rows and -reads (percent) describe data
