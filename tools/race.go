@@ -5,6 +5,8 @@ package tools
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"path"
 	"runtime"
 	"slices"
@@ -33,10 +35,21 @@ var single = []string{
 	"formats/archive/internal/schema",
 }
 
+// emulated are the packages whose tests need the emulator of Cloud Spanner. Without it they would
+// only be compiled, with a client that takes the compiler longer than any engine.
+var emulated = []string{"backends/spanner", "backends/spanner/spannertest"}
+
+// hasEmulator reports whether the emulator is on PATH, or named in the environment.
+func hasEmulator() bool {
+	_, err := exec.LookPath("emulator_main")
+	return err == nil || os.Getenv("GUARDKV_SPANNER_EMULATOR") != ""
+}
+
 // Race runs the tests of the published modules, and of what runs them in many goroutines, under
 // the race detector, which makes them ten times slower. All of them are built of the versions of
 // the workspace. -short leaves out what one goroutine does alone and Test has run: repetitions,
 // damage of many kinds, and what core promises once more behind a backend that spoils its bytes.
+// It leaves out backends/spanner unless the emulator is on PATH or in GUARDKV_SPANNER_EMULATOR.
 // Files with the build constraint !race hold tests of one goroutine too, whose many types take the
 // compiler long, and those that count allocations.
 func Race() error {
@@ -68,8 +81,11 @@ func racedPackages() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	packages := strings.Fields(out)
-	for _, dir := range single {
+	packages, without := strings.Fields(out), single
+	if !hasEmulator() {
+		without = slices.Concat(single, emulated)
+	}
+	for _, dir := range without {
 		i := slices.Index(packages, path.Join("github.com/guardkv/guardkv", dir))
 		if i < 0 {
 			return nil, fmt.Errorf("there is no package %s, which is not to be raced", dir)

@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,6 +38,33 @@ func TestRacedPackages(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRacedEmulator: what needs the emulator is raced only with it.
+func TestRacedEmulator(t *testing.T) {
+	t.Setenv("PATH", filepath.Dir(goTool(t))) // go itself is still found
+	for program, want := range map[string]bool{"": false, "/some/emulator": true} {
+		t.Setenv("GUARDKV_SPANNER_EMULATOR", program)
+		packages, err := racedPackages()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dir := range emulated {
+			got := slices.Contains(packages, "github.com/guardkv/guardkv/"+dir)
+			if got != want {
+				t.Errorf("with the emulator %q: %s is raced: %v", program, dir, got)
+			}
+		}
+	}
+}
+
+func goTool(t *testing.T) string {
+	t.Helper()
+	program, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
 }
 
 // The race detector does not see what is built without it, so that must share nothing either.
