@@ -14,10 +14,11 @@ import (
 
 // The same for values that hold interfaces, and so bring descriptions of types.
 func TestHostileDynamicRecords(t *testing.T) {
-	attack[some](t, dynamicRecords()...)
-	if !testing.Short() {
-		attack[any](t, fill([]byte{1, 0, 0}, anyInt...), fill([]byte{1, 0}, 0))
+	if testing.Short() {
+		t.Skip("one goroutine reads hundreds of large records")
 	}
+	attack[some](t, dynamicRecords()...)
+	attack[any](t, fill([]byte{1, 0, 0}, anyInt...), fill([]byte{1, 0}, 0))
 }
 
 // An array that is its own element has no zero. Looking for one overflowed the stack, which
