@@ -168,9 +168,9 @@ func nothingWritten(err error) bool {
 	return (goesOn(err) || errors.Is(err, ErrClosed)) && !errors.Is(err, ErrMaybe)
 }
 
-// applyShared is apply for a shared storage: the batch is applied exactly once, or not at all,
-// or the error is ErrMaybe. It also returns ErrConflict for a batch that was never applied because
-// its outcome was unknown.
+// applyShared is apply for a shared storage. It applies the batch exactly once or not at all, and
+// returns ErrMaybe if it cannot tell which. It also returns ErrConflict if no answer came and the
+// batch turns out not to be applied.
 func (t *turn) applyShared(b Batch, known *fence) error {
 	base, based := b.Base.(*fencedSnapshot)
 	if based {
